@@ -1,0 +1,41 @@
+# Two commands are all it takes: `make run` and `make test`.
+
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(shell command -v $(p))))
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.PHONY: run test lint figures clean
+
+run: $(VENV)/ready
+	@$(PY) manage.py migrate --verbosity 0
+	@exec $(PY) manage.py live
+
+test: $(VENV)/ready-dev
+	$(PY) -m pytest
+
+lint: $(VENV)/ready-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy .
+
+# The model against the published figures; some minutes.
+figures: $(VENV)/ready
+	$(PY) -m market.figures
+
+$(VENV)/ready: requirements.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and was not found"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		|| { echo "Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is another; say make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV) \
+		|| { echo "could not make $(VENV); on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "installing what requirements.txt names into $(VENV) (once)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/ready-dev: requirements-dev.txt $(VENV)/ready
+	@echo "installing what requirements-dev.txt names into $(VENV) (once)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

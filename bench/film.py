@@ -1,0 +1,99 @@
+"""Film and record: camera, encoding and recording against the floor of serialising and compressing the same bytes.
+
+Prints CPU time a tick (all threads) of both and the ratio: `python bench/film.py [--agents 74 300] [--ticks 3000]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import orjson
+import zstandard
+
+from camera.metric import metric_of
+from camera.window import SlidingWindowCamera
+from market.simulator import Simulator
+from market.tick import Tick
+
+
+def ticks_of(agents: int, count: int) -> list[Tick]:
+    simulator = Simulator(seed=1, agents=agents, fixed_agents=True)
+    return [simulator.step().placed(t, 1.7e9 + t / 10) for t in range(count)]
+
+
+def film(ticks: list[Tick], camera: SlidingWindowCamera, directory: Path | None) -> float:
+    """CPU seconds for camera, encoding and, with a directory, recording."""
+    recording = None
+    if directory is not None:
+        from recorder.recording import Recording
+
+        recording = Recording(directory, segment_seconds=300, level=3, flush_seconds=1, clock=time.time)
+    begin = time.process_time()
+    for tick in ticks:
+        camera.ingest(tick)
+        frame = camera.maybe_build_frame(tick.t)
+        messages = (
+            tick.to_json(),
+            orjson.dumps(metric_of(tick)),
+            None if frame is None else orjson.dumps(frame),
+        )
+        if recording is not None:
+            recording.write(tick.t, *messages)
+    if recording is not None:
+        recording.close()
+    return time.process_time() - begin
+
+
+def floor(ticks: list[Tick], window: int) -> float:
+    """CPU seconds to serialise the same messages, which exist as dicts, and to compress their bytes, 1 MiB a frame."""
+    camera = SlidingWindowCamera(window)
+    kinds: tuple[list, list, list] = ([], [], [])
+    for tick in ticks:
+        camera.ingest(tick)
+        frame = camera.maybe_build_frame(tick.t)
+        for kind, message in zip(kinds, (tick.to_dict(), metric_of(tick), frame), strict=True):
+            if message is not None:
+                kind.append(message)
+    spent = 0.0
+    for messages in kinds:
+        begin = time.process_time()
+        compressor = zstandard.ZstdCompressor(level=3)
+        lines = [orjson.dumps(message) for message in messages]
+        text = b"\n".join(lines)
+        for at in range(0, len(text), 1 << 20):
+            compressor.compress(text[at : at + (1 << 20)])
+        spent += time.process_time() - begin
+    return spent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--agents", type=int, nargs="+", default=[74, 300])
+    parser.add_argument("--ticks", type=int, default=3000)
+    parser.add_argument("--window", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--no-record", action="store_true")
+    options = parser.parse_args()
+    for agents in options.agents:
+        ticks = ticks_of(agents, options.ticks)
+        ours, least = [], []
+        for _ in range(options.rounds):
+            with tempfile.TemporaryDirectory() as directory:
+                path = None if options.no_record else Path(directory)
+                ours.append(film(ticks, SlidingWindowCamera(options.window), path))
+            least.append(floor(ticks, options.window))
+        ratios = sorted(a / b for a, b in zip(ours, least, strict=True))
+        print(
+            f"{agents} agents, window {options.window}: {min(ours) / len(ticks) * 1e6:.0f} us a tick,"
+            f" floor {min(least) / len(ticks) * 1e6:.0f} us, ratio {ratios[len(ratios) // 2]:.2f} (goal 2)"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The camera: a sliding window over ticks, filmed as structure frames."""

@@ -1,0 +1,89 @@
+"""A block: the ticks ingested since the window last slid, as columns with one entry an agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from camera.quotes import to_grid
+from market.tick import NONE, POOL, SELL, Tick
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class Block:
+    """Several ticks side by side, so that one NumPy call does the work of many.
+
+    `tick` (0-based within the block) and `column` say where an entry of the per-agent arrays belongs; the match
+    arrays have one entry a match between agents (not with the pool).
+    """
+
+    size: int
+    tick: Ints
+    column: Ints
+    sides: npt.NDArray[np.int8]
+    prices: Floats
+    steps: Ints
+    off_grid: Ints
+    experience: Floats
+    quotes: Ints
+    match_tick: Ints
+    match_low: Ints
+    match_high: Ints
+
+
+def block_of(ticks: list[Tick], columns: list[Ints], largest_step: int) -> Block:
+    """The block of some ticks, given each tick's columns. `quotes` are the positions of buys and sells."""
+    per_tick = [c.size for c in columns]
+    tick = np.repeat(np.arange(len(ticks)), per_tick)
+    column = np.concatenate(columns)
+    sides = np.concatenate([t.sides for t in ticks])
+    prices = np.concatenate([t.prices for t in ticks])
+    quotes = np.flatnonzero(sides != NONE)
+    steps, whole = to_grid(prices, largest_step)
+    steps[sides == NONE] = 0
+    off_grid = np.bincount(tick[quotes[~whole[quotes]]], minlength=len(ticks))
+    match_tick = np.repeat(np.arange(len(ticks)), [t.match_a.size for t in ticks])
+    b = np.concatenate([t.match_b for t in ticks])
+    paired = np.flatnonzero(b != POOL)
+    match_tick = match_tick[paired]
+    start = np.cumsum([0, *per_tick[:-1]])[match_tick]
+    one = column[start + np.concatenate([t.match_a for t in ticks])[paired]]
+    other = column[start + b[paired]]
+    return Block(
+        size=len(ticks),
+        tick=tick,
+        column=column,
+        sides=sides,
+        prices=prices,
+        steps=steps,
+        off_grid=off_grid,
+        experience=np.concatenate([t.experience for t in ticks]),
+        quotes=quotes,
+        match_tick=match_tick,
+        match_low=np.minimum(one, other),
+        match_high=np.maximum(one, other),
+    )
+
+
+def medians(block: Block) -> list[float | None]:
+    """The median of all quotes of each tick, None for a tick without one."""
+    tick, prices = block.tick[block.quotes], block.prices[block.quotes]
+    count = np.bincount(tick, minlength=block.size)
+    prices = prices[np.lexsort((prices, tick))]
+    quoted = np.flatnonzero(count)
+    n, begin = count[quoted], (np.cumsum(count) - count)[quoted]
+    middle = (prices[begin + (n - 1) // 2] + prices[begin + n // 2]) / 2
+    mids: list[float | None] = [None] * block.size
+    for i, mid in zip(quoted.tolist(), middle.tolist(), strict=True):
+        mids[i] = mid
+    return mids
+
+
+def selling(block: Block) -> npt.NDArray[np.bool_]:
+    """For each quote of the block, whether it sells."""
+    return block.sides[block.quotes] == SELL

@@ -1,0 +1,116 @@
+"""The structure frame as a message: what a window shows, in the contract's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from camera.edges import EDGE_TYPES
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+class Edges(NamedTuple):
+    """Edges in the contract's order: index into EDGE_TYPES, the two agents' ids, how often they met."""
+
+    kinds: Ints
+    low: Ints
+    high: Ints
+    counts: Ints
+
+
+@dataclass(slots=True)
+class Shot:
+    """What the window shows at one tick; arrays have one entry an agent, by ascending id."""
+
+    t: int
+    ts: float | None
+    window: int
+    stride: int
+    agent_ids: Ints
+    buys: Ints
+    quotes: Ints
+    matches: Ints
+    price_mean: Floats
+    price_std: Floats
+    distance: Floats
+    experience_start: Floats
+    experience_end: Floats
+    edges: Edges
+    bursts: list[dict[str, Any]]
+    shocks: list[dict[str, Any]]
+
+
+def frame_of(shot: Shot) -> dict[str, Any]:
+    """The frame message of a shot."""
+    t0, t1 = shot.t - shot.window + 1, shot.t
+    ids = shot.agent_ids.tolist()
+    names = {i: f"agent:{i}@t:{t0}-{t1}" for i in ids}
+    message: dict[str, Any] = {"type": "frame", "t": shot.t}
+    if shot.ts is not None:
+        message["ts"] = shot.ts
+    message["window"] = {"W": shot.window, "t0": t0, "t1": t1, "stride": shot.stride}
+    message["nodes"] = [
+        {"node_id": names[i], "agent_id": i, "t0": t0, "t1": t1, "features": features}
+        for i, features in zip(ids, _features(shot), strict=True)
+    ]
+    weights = np.round(shot.edges.counts / shot.window, 6).tolist()
+    kinds = EDGE_TYPES
+    message["edges"] = [
+        {"src": names[low], "dst": names[high], "type": kinds[kind], "w": w}
+        for kind, low, high, w in zip(
+            shot.edges.kinds.tolist(), shot.edges.low.tolist(), shot.edges.high.tolist(), weights, strict=True
+        )
+    ]
+    message["events"] = {"bursts": shot.bursts, "shocks": shot.shocks}
+    return message
+
+
+def _features(shot: Shot) -> list[dict[str, Any]]:
+    buys, sells = shot.buys, shot.quotes - shot.buys
+    nones = shot.window - shot.quotes
+    start, end = shot.experience_start, shot.experience_end
+    columns = (
+        buys,
+        sells,
+        nones,
+        shot.matches,
+        np.round(shot.matches / shot.window, 6),
+        np.round(shot.price_mean, 6),
+        np.round(shot.price_std, 6),
+        np.round(shot.distance, 6),
+        np.round(start, 6),
+        np.round(end, 6),
+        np.round(end - start, 6),
+    )
+    return [
+        {
+            "buy_count": buy,
+            "sell_count": sell,
+            "none_count": none,
+            "match_count": match,
+            "match_rate": rate,
+            "quote_price_mean": mean,
+            "quote_price_std": std,
+            "quote_dist_to_mid_mean": distance,
+            "experience_start": first,
+            "experience_end": last,
+            "experience_delta": delta,
+            "dominant_side": _dominant(buy, sell, none),
+        }
+        for buy, sell, none, match, rate, mean, std, distance, first, last, delta in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
+    ]
+
+
+def _dominant(buys: int, sells: int, nones: int) -> str:
+    if buys > 0 and buys >= sells and buys >= nones:
+        return "buy"
+    if sells > 0 and sells >= buys and sells >= nones:
+        return "sell"
+    return "none"

@@ -1,0 +1,235 @@
+"""The camera: keeps the last W ticks as arrays and makes a structure frame of them every few ticks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from camera.block import Block, block_of, medians, selling
+from camera.edges import PairCounts, adjacent_quotes, strongest
+from camera.errors import OrderError
+from camera.events import bursts, shocks
+from camera.frame import Edges, Shot, frame_of
+from camera.quotes import GRID, QuoteSums, direct, largest_step
+from camera.rings import Rings
+from camera.slots import Slots
+from market.tick import Tick
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+#: Ticks are taken in by blocks, since a NumPy call costs the same for one tick and for thirty.
+_BLOCK = 32
+
+
+class SlidingWindowCamera:
+    """Films ticks: `ingest` each, then ask `maybe_build_frame` for the frame that is due at it, if one is.
+
+    `W` is the window and `stride` the distance of frames, in ticks; quotes no further apart than `eps_pct` of the
+    mid are neighbours; a frame holds at most `edge_cap` edges. One camera films one run.
+    """
+
+    def __init__(self, W: int = 300, stride: int = 10, eps_pct: float = 0.003, edge_cap: int = 2000) -> None:  # noqa: N803
+        self.W, self.stride, self.eps_pct, self.edge_cap = W, stride, eps_pct, edge_cap
+        self.last_t: int | None = None
+        self._last_ts: float | None = None
+        self.last_mid: float | None = None
+        self.filmed = False
+        self._block = min(stride, _BLOCK, W)  # no tick may leave in the block that brings it
+        self._largest_step = largest_step(W)
+        self._reset()
+
+    def _reset(self) -> None:
+        """Empty the window; what belongs to the run (last mid, whether it was filmed) stays."""
+        self._slots = Slots()
+        capacity = self._slots.capacity
+        self._rings = Rings(self.W + self._block, capacity)
+        self._sums = QuoteSums(capacity)
+        self._matches = PairCounts(capacity, self._rings.rows)
+        self._neighbours = PairCounts(capacity, self._rings.rows)
+        self._match_count: Ints = np.zeros(capacity, np.int64)
+        self._present: Ints = np.zeros(capacity, np.int64)
+        self._first_seen: Ints = np.zeros(capacity, np.int64)
+        self._last_experience = np.zeros(capacity)
+        self._seen = 0  # ticks in the window's count since the reset, those waiting not included
+        self._waiting: list[tuple[Tick, Ints, float | None]] = []
+        self._known: tuple[Ints, Ints] | None = None
+
+    @property
+    def ticks(self) -> int:
+        """How many consecutive ticks the camera holds, at most W."""
+        return min(self._seen + len(self._waiting), self.W)
+
+    def ingest(self, raw_tick: Tick | dict[str, Any], mid: float | None = None) -> None:
+        """Take in the next tick; a `mid` given (or one in the tick) is used instead of the quotes' median.
+
+        A jump in t empties the window. Raises OrderError if t does not rise, TickError for a dict that is no tick.
+        """
+        tick = raw_tick if isinstance(raw_tick, Tick) else Tick.from_dict(raw_tick)
+        if self.last_t is not None and tick.t != self.last_t + 1:
+            if tick.t <= self.last_t:
+                raise OrderError(tick.t, self.last_t)
+            self._slide()
+            self._reset()
+        self.last_t, self._last_ts = tick.t, tick.ts
+        columns = self._columns(tick.agent_ids)  # may slide, and so must come before the tick waits
+        self._waiting.append((tick, columns, tick.mid if mid is None else mid))
+        if len(self._waiting) == self._block:
+            self._slide()
+
+    def maybe_build_frame(self, t: int) -> dict[str, Any] | None:
+        """The frame message of tick t, just ingested, or None when none is due."""
+        if t != self.last_t or t < self.W or t % self.stride or self.ticks < self.W:
+            return None
+        self._slide()
+        new_after = t - self.stride if self.filmed else t - self.W
+        self.filmed = True
+        return frame_of(self._shot(t, new_after))
+
+    def _columns(self, agent_ids: Ints) -> Ints:
+        # A market's agents seldom change, and sources share the array while they do not.
+        if self._known is not None and self._known[0] is agent_ids:
+            return self._known[1]
+        columns = self._slots.find(agent_ids)
+        if columns is None:
+            columns = self._admit(agent_ids)
+        self._known = (agent_ids, columns)
+        return columns
+
+    def _admit(self, agent_ids: Ints) -> Ints:
+        """Columns for newcomers; where there is no room behind the last one, everything moves."""
+        if not self._slots.append(agent_ids):
+            self._slide()
+            live = self._present[: self._slots.ids.size] > 0
+            old, new = self._slots.rebuild(live, agent_ids)
+            self._remap(old, new, self._slots.capacity)
+        columns = self._slots.find(agent_ids)
+        assert columns is not None
+        return columns
+
+    def _remap(self, old: Ints, new: Ints, capacity: int) -> None:
+        for part in (self._rings, self._sums, self._matches, self._neighbours):
+            part.remap(old, new, capacity)
+        for name in ("_match_count", "_present", "_first_seen", "_last_experience"):
+            before = getattr(self, name)
+            moved = np.zeros(capacity, before.dtype)
+            moved[new] = before[old]
+            setattr(self, name, moved)
+
+    def _slide(self) -> None:
+        """Move the window over the waiting ticks."""
+        if not self._waiting:
+            return
+        ticks, columns, given = map(list, zip(*self._waiting, strict=True))
+        self._waiting = []
+        block = block_of(ticks, columns, self._largest_step)
+        begin = self._seen
+        self._seen += block.size
+        rows = self._rings.places(begin, block.size)
+        expired = self._rings.places(begin - self.W, block.size)
+        self._rings.write(rows, block, ticks, self._mids(block, given))
+        self._slide_presence(block, begin, rows, expired)
+        rings = self._rings
+        self._sums.slide(rings.sides[rows], rings.steps[rows], rings.sides[expired], rings.steps[expired])
+        quotes = block.quotes
+        self._sums.add_near(
+            begin + block.tick[quotes], block.column[quotes], block.steps[quotes], self._seen - self.W
+        )
+        self._slide_pairs(block, rows, expired)
+
+    def _mids(self, block: Block, given: list[float | None]) -> list[float]:
+        """The mid of each tick: the given one, else the quotes' median, else the last known; NaN before any."""
+        mids = []
+        for own, median in zip(given, medians(block), strict=True):
+            mid = median if own is None else own
+            self.last_mid = self.last_mid if mid is None else mid
+            mids.append(np.nan if self.last_mid is None else self.last_mid)
+        return mids
+
+    def _slide_presence(self, block: Block, begin: int, rows: Ints, expired: Ints) -> None:
+        seen = self._rings.seen
+        newly = np.flatnonzero(self._present == 0)
+        first = np.full(self._present.size, -1)
+        first[block.column[::-1]] = begin + block.tick[::-1]  # of several ticks the earliest is written last
+        self._first_seen[newly] = first[newly]
+        self._present += seen[rows].sum(axis=0) - seen[expired].sum(axis=0)
+        self._last_experience[block.column] = block.experience
+
+    def _slide_pairs(self, block: Block, rows: Ints, expired: Ints) -> None:
+        size, capacity = block.size, self._slots.capacity
+        low, high = block.match_low, block.match_high
+        gone = self._matches.slide(rows, np.bincount(block.match_tick, minlength=size), low, high, expired)
+        self._match_count += np.bincount(np.concatenate([low, high]), minlength=capacity)
+        self._match_count -= np.bincount(gone, minlength=capacity)
+        quotes = block.quotes
+        tick, column = block.tick[quotes], block.column[quotes]
+        bounds = self.eps_pct * self._rings.mids[rows]
+        i, j = adjacent_quotes(block.prices[quotes], selling(block), tick, bounds)
+        per_tick = np.bincount(tick[i], minlength=size)
+        i, j = column[i], column[j]
+        self._neighbours.slide(rows, per_tick, np.minimum(i, j), np.maximum(i, j), expired)
+
+    def _shot(self, t: int, new_after: int) -> Shot:
+        """What the window shows at tick t."""
+        window = self._rings.places(self._seen - self.W, self.W)
+        columns = np.flatnonzero(self._present)
+        mean, std, distance = self._quotes(window, columns)
+        rings = self._rings
+        return Shot(
+            t=t,
+            ts=self._last_ts,
+            window=self.W,
+            stride=self.stride,
+            agent_ids=self._slots.ids[columns],
+            buys=self._sums.buys[columns],
+            quotes=self._sums.count[columns],
+            matches=self._match_count[columns],
+            price_mean=mean,
+            price_std=std,
+            distance=distance,
+            experience_start=rings.experience[self._first_rows(columns), columns],
+            experience_end=self._last_experience[columns],
+            edges=self._edges(columns.size),
+            bursts=bursts(rings.matches[window], t - self.W + 1, new_after),
+            shocks=shocks(rings.price_norm[window], rings.liquidity[window], t - self.W + 1, new_after),
+        )
+
+    def _quotes(self, window: Ints, columns: Ints) -> tuple[Floats, Floats, Floats]:
+        """Mean, deviation and relative distance to the mean mid of each column's quotes."""
+        rings, sums = self._rings, self._sums
+        mids = rings.mids[window]
+        mids = mids[~np.isnan(mids)]
+        mid = float(mids.sum()) / mids.size if mids.size else None
+        if rings.off_grid[window].any() or mid is None or not 0 < abs(mid) * GRID <= self._largest_step:
+            quoting = rings.sides[window][:, columns] != 0
+            return direct(rings.prices[window][:, columns], quoting, mid)
+        step_mid = mid * GRID
+        if sums.needs_pivot(step_mid):
+            ticks, places = np.nonzero(rings.sides[window])
+            sums.set_pivot(step_mid, self._seen - self.W + ticks, places, rings.steps[window[ticks], places])
+        mean, std = sums.mean_and_std(columns)
+        count = np.maximum(sums.count[columns], 1)
+        return mean, std, sums.distance(step_mid)[columns] / count / abs(step_mid)
+
+    def _first_rows(self, columns: Ints) -> Ints:
+        """The ring row of each column's first appearance in the window."""
+        begin = self._seen - self.W
+        seen = self._rings.seen
+        stale = columns[self._first_seen[columns] < begin]
+        here = seen[self._rings.places(begin, 1)[0], stale]
+        self._first_seen[stale[here]] = begin
+        for column in stale[~here].tolist():  # away when the window began: look for the return
+            self._first_seen[column] = begin + int(seen[self._rings.places(begin, self.W), column].argmax())
+        return self._first_seen[columns] % self._rings.rows
+
+    def _edges(self, nodes: int) -> Edges:
+        """The strongest pairs, as the contract orders and cuts them."""
+        (matches, match_counts), (near, near_counts) = self._matches.counted(), self._neighbours.counted()
+        pairs, counts = np.concatenate([matches, near]), np.concatenate([match_counts, near_counts])
+        chosen = strongest(counts, min(self.edge_cap, 8 * nodes))
+        ids = self._slots.ids
+        pairs, capacity = pairs[chosen], self._slots.capacity
+        kinds = (chosen >= matches.size).astype(np.int64)
+        return Edges(kinds, ids[pairs // capacity], ids[pairs % capacity], counts[chosen])

@@ -1,0 +1,1 @@
+"""The site: wires market, camera, recorder and streaming into one Django project."""

@@ -1,0 +1,11 @@
+"""The Celery application; it finds the tasks of every installed app."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "igsite.settings")
+
+app = Celery("igsite")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

@@ -1,0 +1,274 @@
+"""A client's connection, as a socket and as a request: daphne's protocols with flow control and stricter manners."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import daphne.server  # noqa: F401  (installs the asyncio reactor, so it must come first)
+from autobahn.util import encode_truncate
+from autobahn.websocket.types import ConnectionDeny
+from daphne.http_protocol import HTTPFactory, WebRequest
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+from twisted.web.http import NO_BODY_CODES
+
+from igsite.flow import Inbox, Valve
+from streaming.protocol import websocket_frame
+
+#: The ASGI extension of websocket scopes, and the key of the message it allows:
+#: `{"type": "websocket.send", "market_camera.frames": b"…"}` with ready-made, unmasked frames (RFC 6455), one after the
+#: other, which go to the socket as they are.
+FRAMES = "market_camera.frames"
+
+#: After so much in one go a sender gives the loop a turn: a client may read as fast as we write.
+_TURN_BYTES = 256 * 1024
+
+#: A message's fragment counts for so much at least, for even an empty one takes memory.
+_FRAGMENT_BYTES = 64
+
+_GOING_AWAY = 1001
+_INTERNAL_ERROR = 1011
+_CLOSE_REASON_BYTES = 123
+
+
+class Socket(WebSocketProtocol):
+    """One WebSocket; `reply` is its application's `send`."""
+
+    failByDrop = False  # noqa: N815 (autobahn's name; a client that breaks the rules is told which)
+    closeHandshakeTimeout = 5  # noqa: N815
+
+    def connectionMade(self) -> None:  # noqa: N802
+        self.valve = Valve(self._pay_pong)
+        self.inbox = Inbox(self.transport)
+        self._run_bytes = 0
+        self._owed_pong: bytes | None = None
+        self.transport.unregisterProducer()  # the HTTP channel this connection came from
+        self.transport.registerProducer(self.valve, True)
+        super().connectionMade()
+
+    async def reply(self, message: dict[str, Any]) -> None:
+        """Take a message of the application; return once the client's buffer has room again.
+
+        What comes after the end of the connection is dropped, as daphne does: the application hears of the end through
+        `websocket.disconnect`.
+        """
+        if self.valve.full:  # another sender of this socket waits as well
+            await self.valve.wait()
+        frames = message.get(FRAMES)
+        if frames is None:
+            self.handle_reply(message)
+        else:
+            self.send_frames(frames)
+        if self.valve.full or self._run_bytes > _TURN_BYTES or self.state != self.STATE_OPEN:
+            self._run_bytes = 0
+            await self.valve.turn()
+
+    def send_frames(self, frames: bytes) -> None:
+        if self.state == self.STATE_OPEN:
+            self._run_bytes += len(frames)
+            self.transport.write(frames)
+        elif self.state == self.STATE_CONNECTING:
+            raise ValueError("Socket has not been accepted, so cannot send over it")
+
+    def serverSend(self, content: str | bytes, binary: bool = False) -> None:  # noqa: N802
+        # Not by autobahn, which holds what we send to the limit meant for what we receive.
+        payload = content.encode() if isinstance(content, str) else content
+        self.send_frames(websocket_frame(payload, binary=binary))
+
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        if self.state == self.STATE_CONNECTING:
+            super().handle_reply(message)
+        elif message["type"] == "websocket.close":
+            self.close(message.get("code") or 1000, message.get("reason") or "")
+        elif message["type"] != "websocket.accept":  # accepted, but the client has left already
+            super().handle_reply(message)
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin the closing handshake, if the socket is open."""
+        if self.state == self.STATE_OPEN:
+            self.sendCloseFrame(code, encode_truncate(reason, _CLOSE_REASON_BYTES))
+
+    def go_away(self) -> None:
+        self.close(_GOING_AWAY, "the server is stopping")
+
+    def application_ended(self, failed: bool) -> None:
+        if hasattr(self, "handshake_deferred") and self.state == self.STATE_CONNECTING:
+            refusal = (
+                ConnectionDeny(500, "Internal Server Error")
+                if failed
+                else ConnectionDeny(403, "Access denied")
+            )
+            self.handshake_deferred.errback(refusal)
+            del self.handshake_deferred
+        self.close(_INTERNAL_ERROR if failed else 1000, "")
+
+    def onMessageFrameBegin(self, length: int) -> None:  # noqa: N802
+        super().onMessageFrameBegin(max(length, _FRAGMENT_BYTES))
+
+    # -- pings
+
+    def onPing(self, payload: bytes) -> None:  # noqa: N802
+        # A client that pings and does not read must not fill our memory with pongs: RFC 6455, section 5.5.3, allows
+        # to answer the latest only.
+        if self.valve.full:
+            self._owed_pong = payload
+        else:
+            super().onPing(payload)
+
+    def _pay_pong(self) -> None:
+        if self._owed_pong is not None:
+            payload, self._owed_pong = self._owed_pong, None
+            self.sendPong(payload)
+
+    def _sendAutoPing(self) -> None:  # noqa: N802
+        # One at a time: autobahn forgets the timer of the one before and then cuts a client that answered.
+        if self.autoPingTimeoutCall is None:
+            self.valve.was_full = self.valve.full
+            super()._sendAutoPing()
+
+    def onAutoPingTimeout(self) -> None:  # noqa: N802
+        # Behind a full buffer the ping has not reached the client yet; then the stall watch decides, not this timer.
+        if self.valve.was_full:
+            self.valve.was_full = self.valve.full
+            self.autoPingTimeoutCall = self.factory._batched_timer.call_later(
+                self.autoPingTimeout, self.onAutoPingTimeout
+            )
+        else:
+            super().onAutoPingTimeout()
+
+    # -- the end
+
+    def unregisterProducer(self) -> None:  # noqa: N802
+        super().unregisterProducer()
+        self.valve.stopProducing()  # nobody else will, from here on
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N802, N803
+        if hasattr(self, "server"):  # else the handshake failed before daphne knew of the connection
+            super().onClose(wasClean, code, reason)
+
+
+class Request(WebRequest):
+    """One HTTP request; `reply` is its application's `send`."""
+
+    refused = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(
+            *args, parsePOSTFormSubmission=False, **kwargs
+        )  # the application parses what it wants
+        self.valve = Valve()
+        self.inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._run_bytes = 0
+
+    # -- the request
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802
+        super().gotLength(length)
+        if (length or 0) > self.server.max_body_bytes:
+            self._refuse_body()
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
+        if not self.refused:
+            super().handleContentChunk(data)
+            if self.content.tell() > self.server.max_body_bytes:
+                self._refuse_body()
+
+    def _refuse_body(self) -> None:
+        self.refused = True
+        self.channel.write(
+            b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        )
+        self.channel.loseConnection()
+
+    def process(self) -> Any:
+        if self.refused or self.channel.transport.disconnecting:
+            return None  # answered, and the rest of what came with it is of no interest
+        self.requestHeaders.removeHeader(b"Daphne-Root-Path")  # not for clients to choose
+        for name, values in self.requestHeaders.getAllRawHeaders():
+            # daphne and autobahn decode these, and take what cannot be decoded for an error of their own.
+            if name.lower().startswith(self.server.decoded_headers) and not all(map(bytes.isascii, values)):
+                return self.basic_error(400, b"Bad Request", f"{name.decode('latin1')} must be ASCII")
+        return super().process()
+
+    # -- the answer
+
+    async def reply(self, message: dict[str, Any]) -> None:
+        """Take a message of the application; return once the client's buffer has room again.
+
+        What comes after the end of the connection is dropped, as daphne does: the application hears of the end through
+        `http.disconnect`.
+        """
+        await self.valve.wait()
+        if message["type"] == "http.response.body":
+            await self._reply_body(message.get("body", b""), message.get("more_body", False))
+            return
+        self.server.check_headers_type(message)
+        self.handle_reply(message)
+        if self._response_started and not self.producer and not self.gone:
+            self.registerProducer(self.valve, True)
+
+    async def _reply_body(self, body: bytes, more_body: bool) -> None:
+        if self.method == b"HEAD" or self.code in NO_BODY_CODES:
+            body, more_body = b"", False  # daphne writes any piece but the first
+        self.handle_reply({"type": "http.response.body", "body": body, "more_body": True})
+        self._run_bytes += len(body)
+        if self.valve.full or self._run_bytes > _TURN_BYTES or self.gone:
+            self._run_bytes = 0
+            await self.valve.turn()
+        if (
+            not more_body
+        ):  # only now: once the response has ended, an idle timer runs that knows no slow readers
+            self.handle_reply({"type": "http.response.body"})
+
+    @property
+    def gone(self) -> bool:
+        """Whether the response has ended or the client left."""
+        return bool(self.finished or self.channel is None)
+
+    def basic_error(self, status: int, status_text: bytes, body: str) -> None:
+        code = status_text.decode().lower().replace(" ", "_")
+        content = json.dumps({"error": {"code": code, "message": body}}).encode()
+        headers = [(b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % len(content))]
+        self.handle_reply({"type": "http.response.start", "status": status, "headers": headers})
+        self.handle_reply({"type": "http.response.body", "body": content})
+
+    def go_away(self) -> None:
+        """An answer under way may still end."""
+
+    def application_ended(self, failed: bool) -> None:
+        if self.gone:
+            return
+        if self._response_started:
+            self.transport.abortConnection()  # the client must not take this for the whole
+        else:
+            self.basic_error(500, b"Internal Server Error", "the application failed")
+
+    def finish(self) -> None:
+        if self.producer and not self._disconnected:
+            self.unregisterProducer()
+        self.valve.stopProducing()
+        super().finish()
+
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802
+        super().connectionLost(reason)
+        self.valve.stopProducing()
+
+
+class SocketFactory(WebSocketFactory):
+    protocol = Socket
+
+
+class RequestFactory(HTTPFactory):
+    """Builds the channels on which requests arrive."""
+
+    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
+        protocol = super().buildProtocol(addr)
+        protocol.requestFactory = Request
+        return protocol
+
+    def acceptableProtocols(self) -> list[bytes]:  # noqa: N802
+        return [b"http/1.1"]  # flow control is not made for HTTP/2; a proxy in front may speak it
+
+    def log(self, request: Any) -> None:
+        """No access log of Twisted's: nobody would read it, and each line costs."""

@@ -1,0 +1,89 @@
+"""`manage.py live`: the whole of Market Camera in one process, with nothing else to install."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from igsite.config import ConfigError, with_changes
+from igsite.market_run import MarketRun
+from igsite.server import Server, endpoints
+from market.tick import MarketError
+from recorder.errors import RecorderError
+from streaming.publisher import Publisher
+from streaming.relay import relays
+
+#: The pipeline computes, the loop answers. With Python's default of 5 ms every step of an answer would wait so long
+#: for the interpreter while a market runs flat out; at 0.5 ms pages answer at once and the market loses 2 %.
+_SWITCH_SECONDS = 0.0005
+
+
+class Command(BaseCommand):
+    help = "Runs the market and serves it: pages, sockets and HTTP, in one process."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", help="where to listen (PORT)")
+        parser.add_argument(
+            "--bind", help="the address to listen on; all addresses of this machine if not given"
+        )
+        parser.add_argument("--speed", help="market seconds a real second, 0 is flat out (IG_SPEED)")
+        parser.add_argument("--source", help="simulator or file:PATH (IG_SOURCE)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        changes = {name: options[name] for name in ("port", "speed", "source") if options[name] is not None}
+        try:
+            config = with_changes(settings.CONFIG, changes)
+            market = EmbeddedMarket(MarketRun(config, home_symbol=config.symbol))
+        except (ConfigError, MarketError, RecorderError) as error:
+            raise CommandError(str(error)) from error
+        from igsite.asgi import application
+
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        server = Server(
+            application,
+            endpoints(options["bind"], config.port),
+            on_start=[market.run],
+            on_stop=[market.stop, relays.stop],
+        )
+        self._tell_addresses(options["bind"] or "localhost", config.port)
+        try:
+            server.run()
+        except (MarketError, RecorderError) as error:
+            raise CommandError(f"the market stopped: {error}") from error
+
+    def _tell_addresses(self, host: str, port: int) -> None:
+        at = f"http://{host}:{port}"
+        self.stdout.write(
+            f"Market Camera\n  live     {at}/live/\n  replay   {at}/replay/\n  admin    {at}/admin/"
+            f"   (make a user: {sys.executable} manage.py createsuperuser)\n  stop it with Ctrl-C"
+        )
+        self.stdout.flush()
+
+
+class EmbeddedMarket:
+    """A market's run on a thread beside the server's loop."""
+
+    def __init__(self, market_run: MarketRun) -> None:
+        self._market_run = market_run
+        self._ended: asyncio.Future[None] | None = None
+
+    async def run(self) -> None:
+        """Run until the source ends or `stop`; raises what the pipeline died of, which ends the server."""
+        await relays.start()
+        relay = await relays.get()
+        await relay.joined.wait()
+        loop = asyncio.get_running_loop()
+        publisher = Publisher(relay.symbol, get_channel_layer(), loop)
+        self._ended = asyncio.ensure_future(asyncio.to_thread(self._market_run.run, outlet=publisher))
+        await asyncio.shield(self._ended)
+
+    async def stop(self) -> None:
+        """Let the pipeline seal its segments."""
+        self._market_run.stop.set()
+        if self._ended is not None:
+            await asyncio.wait((self._ended,))

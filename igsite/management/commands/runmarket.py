@@ -1,0 +1,74 @@
+"""`manage.py runmarket`: the pipeline alone, without a web server."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from igsite.config import ConfigError, with_changes
+from igsite.market_run import MarketRun
+from igsite.progress import Progress
+from market.tick import MarketError
+from recorder.errors import RecorderError
+from streaming.publisher import Publisher
+
+#: How long the last messages may take to reach Redis.
+_LAST_WORDS_SECONDS = 2.0
+
+
+class Command(BaseCommand):
+    help = "Runs the market: makes, films and records ticks, and publishes them where REDIS_URL is set."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--ticks", type=int, help="make so many ticks more, seal the segments and end")
+        parser.add_argument("--speed", help="market seconds a real second, 0 is flat out (IG_SPEED)")
+        parser.add_argument("--source", help="simulator or file:PATH (IG_SOURCE)")
+        parser.add_argument("--symbol", help="the market's symbol (IG_SYMBOL)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["ticks"] is not None and options["ticks"] < 1:
+            raise CommandError(f"--ticks must be at least 1, got {options['ticks']}")
+        changes = {name: options[name] for name in ("speed", "source", "symbol") if options[name] is not None}
+        try:
+            config = with_changes(settings.CONFIG, changes)
+            market_run = MarketRun(config, home_symbol=settings.CONFIG.symbol)
+        except (ConfigError, MarketError, RecorderError) as error:
+            raise CommandError(str(error)) from error
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: market_run.stop.set())
+        progress = Progress(options["ticks"], "ticks", sys.stderr) if options["ticks"] else None
+        try:
+            with _published(config.symbol) as outlet:
+                market_run.run(outlet=outlet, most_ticks=options["ticks"], on_tick=progress and progress.at)
+        except (MarketError, RecorderError) as error:
+            raise CommandError(str(error)) from error
+        finally:
+            if progress is not None:
+                progress.end()
+
+
+@contextmanager
+def _published(symbol: str) -> Iterator[Publisher | None]:
+    """A publisher on a loop of its own; none without Redis, where nobody outside this process could listen."""
+    if not settings.CONFIG.redis_url:
+        yield None
+        return
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="publisher", daemon=True)
+    thread.start()
+    publisher = Publisher(symbol, get_channel_layer(), loop)
+    try:
+        yield publisher
+    finally:
+        publisher.drain(_LAST_WORDS_SECONDS)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()

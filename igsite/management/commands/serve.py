@@ -1,0 +1,100 @@
+"""`manage.py serve`: the site by our server, on the endpoints daphne's own command line knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+
+def add_server_arguments(parser: CommandParser) -> None:
+    """The options of a command that runs the server; read back by `server_options`."""
+    parser.add_argument("-b", "--bind", help="address to listen on (default: all of IPv4, and ::1)")
+    parser.add_argument(
+        "-p", "--port", type=int, help=f"port to listen on (default: {settings.CONFIG.port}, from PORT)"
+    )
+    parser.add_argument("-u", "--unix-socket", help="listen on a Unix socket at this path")
+    parser.add_argument("--fd", type=int, help="listen on this file descriptor")
+    parser.add_argument(
+        "-e", "--endpoint", action="append", default=[], help="listen on this Twisted endpoint (repeatable)"
+    )
+    parser.add_argument(
+        "--ping-interval",
+        type=int,
+        default=20,
+        help="seconds of silence before a socket is pinged (default: 20)",
+    )
+    parser.add_argument(
+        "--ping-timeout", type=int, default=30, help="seconds to wait for the pong (default: 30)"
+    )
+    parser.add_argument(
+        "--stall-seconds",
+        type=float,
+        default=30,
+        help="a client that takes nothing for so long is cut off (default: 30)",
+    )
+    parser.add_argument(
+        "--max-message-bytes",
+        type=int,
+        default=1 << 20,
+        help="largest message a socket takes (default: 1 MiB)",
+    )
+    parser.add_argument(
+        "--websocket-connect-timeout",
+        type=int,
+        default=5,
+        help="seconds a socket may take to open (default: 5)",
+    )
+    parser.add_argument(
+        "--proxy-headers", action="store_true", help="believe X-Forwarded-For, -Port and -Proto of everyone"
+    )
+    parser.add_argument("--proxy-headers-host", help="the header that holds the client's address instead")
+    parser.add_argument("--proxy-headers-port", help="the header that holds the client's port instead")
+
+
+def server_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `igsite.server.Server` from a command's options, `endpoints` among them."""
+    from igsite.server import endpoints
+
+    unix_socket, file_descriptor = options["unix_socket"], options["fd"]
+    host, port = options["bind"], options["port"]
+    elsewhere = unix_socket is not None or file_descriptor is not None or options["endpoint"]
+    if port is None and (host or not elsewhere):
+        port = settings.CONFIG.port
+    forwarded = options["proxy_headers"]
+    return {
+        "endpoints": options["endpoint"] + endpoints(host, port, unix_socket, file_descriptor),
+        "ping_interval": options["ping_interval"],
+        "ping_timeout": options["ping_timeout"],
+        "stall_seconds": options["stall_seconds"],
+        "max_message_bytes": options["max_message_bytes"],
+        "websocket_connect_timeout": options["websocket_connect_timeout"],
+        "websocket_handshake_timeout": options["websocket_connect_timeout"],
+        "proxy_forwarded_address_header": (options["proxy_headers_host"] or "X-Forwarded-For")
+        if forwarded
+        else None,
+        "proxy_forwarded_port_header": (options["proxy_headers_port"] or "X-Forwarded-Port")
+        if forwarded
+        else None,
+        "proxy_forwarded_proto_header": "X-Forwarded-Proto" if forwarded else None,
+    }
+
+
+class Command(BaseCommand):
+    help = "Serves the pages, the interface and the streams (a pipeline runs apart: runmarket, or live for both in one)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_server_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from igsite.server import Server  # first, for it installs the reactor
+
+        from igsite import asgi  # isort: skip
+
+        Server(
+            asgi.application,
+            **server_options(options),
+            on_start=getattr(asgi, "on_start", ()),
+            on_stop=getattr(asgi, "on_stop", ()),
+        ).run()

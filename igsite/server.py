@@ -1,0 +1,310 @@
+"""The web server: daphne, with flow control down to the socket, start-up tasks, and an end that comes within seconds.
+
+Daphne takes whatever an application sends and buffers it without limit. Here `await send(...)` waits while the client's
+buffer is full, and a client that takes nothing for `stall_seconds` is cut off (see `igsite.flow`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+import daphne.server  # isort: skip  (installs the asyncio reactor, so it must come before the rest of Twisted)
+from daphne.endpoints import build_endpoint_description_strings
+from twisted.internet import defer, reactor
+from twisted.internet.endpoints import serverFromString
+from twisted.logger import (
+    FilteringLogObserver,
+    LogLevel,
+    LogLevelFilterPredicate,
+    STDLibLogObserver,
+    globalLogBeginner,
+)
+
+from igsite.connections import FRAMES, Request, RequestFactory, Socket, SocketFactory
+from igsite.flow import Metered, StallWatch, innermost, meter
+
+log = logging.getLogger(__name__)
+
+#: From a signal to the end of the process, at most; the parts below leave room for what each may overrun.
+STOP_SECONDS = 5.0
+_ON_STOP_SECONDS = 3.0
+_CLOSE_SECONDS = 1.0
+_CANCEL_SECONDS = 0.5
+
+#: Connections that may wait to be accepted; Twisted's 50 lets a thousand clients that come at once try again later.
+_BACKLOG = 1024
+
+Task = Callable[[], Awaitable[object]]
+
+
+def endpoints(
+    host: str | None = None,
+    port: int | None = None,
+    unix_socket: str | None = None,
+    file_descriptor: int | None = None,
+) -> list[str]:
+    """Where to listen, as Twisted's endpoint descriptions.
+
+    A port without a host means all IPv4 interfaces, and the machine itself by IPv6: that is where some look for
+    `localhost` first, and only there.
+    """
+    hosts = [host] if host else ["0.0.0.0", *(["::1"] if _has_ipv6() else [])]
+    found = [
+        text for host in hosts if port is not None for text in build_endpoint_description_strings(host, port)
+    ]
+    return found + build_endpoint_description_strings(
+        unix_socket=unix_socket, file_descriptor=file_descriptor
+    )
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+class Server(daphne.server.Server):
+    """Serves an ASGI application on Twisted endpoints; one a process, since a reactor runs but once.
+
+    `on_start`: async callables, begun as tasks on the loop when the server listens; one that raises ends `run` with its
+    error. `on_stop`: async callables, awaited one after the other before the clients are let go. A waiting `send` whose
+    client takes nothing for `stall_seconds` is ended with its connection. Messages from WebSocket clients may hold
+    `max_message_bytes` (else close 1009), request bodies `max_body_bytes` (else 413). Everything else is daphne's.
+    """
+
+    def __init__(
+        self,
+        application: Callable[..., Awaitable[None]],
+        endpoints: Sequence[str],
+        *,
+        on_start: Iterable[Task] = (),
+        on_stop: Iterable[Task] = (),
+        stall_seconds: float = 30.0,
+        max_message_bytes: int = 1 << 20,
+        max_body_bytes: int = 1 << 20,
+        websocket_timeout: int = -1,
+        application_close_timeout: int = 5,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            application,
+            endpoints,
+            websocket_timeout=websocket_timeout,
+            websocket_max_message_size=max_message_bytes,
+            websocket_max_frame_size=max_message_bytes,
+            application_close_timeout=application_close_timeout,
+            **options,
+        )
+        self.on_start, self.on_stop = list(on_start), list(on_stop)
+        self.max_body_bytes = max_body_bytes
+        self.loop: asyncio.AbstractEventLoop = reactor._asyncioEventloop  # type: ignore[attr-defined]
+        self.connections: dict[Any, dict[str, Any]] = {}
+        self.ports: list[Any] = []
+        self._watch = StallWatch(stall_seconds)
+        self._stopping: asyncio.Task[None] | None = None
+        self._error: BaseException | None = None
+        forwarded = (self.proxy_forwarded_address_header, self.proxy_forwarded_port_header)
+        forwarded += (self.proxy_forwarded_proto_header,)
+        #: Headers, or how they begin, that are decoded on the way to the application.
+        self.decoded_headers = (b"sec-websocket-", *(name.lower().encode() for name in forwarded if name))
+
+    # -- the life of the server
+
+    def run(self) -> None:
+        """Serve until a signal, `stop` or an error; for the main thread.
+
+        Raises SystemExit (status 1, one line on stderr) where it cannot listen, and what a start-up task raised.
+        """
+        asyncio.set_event_loop(self.loop)
+        self._make_factories()
+        _tell_errors_of_twisted()
+        self._listen()
+        if self._error is None:
+            reactor.callLater(1, self.application_checker)
+            reactor.callLater(2, self.timeout_checker)
+            reactor.callWhenRunning(self._begin)
+            reactor.run(installSignalHandlers=False)
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """Begin to stop; on the server's loop, elsewhere by `server.loop.call_soon_threadsafe(server.stop)`."""
+        if self._stopping is None:
+            self._stopping = self.loop.create_task(self._stop())
+
+    def _make_factories(self) -> None:
+        self.http_factory = RequestFactory(self)
+        self.ws_factory = SocketFactory(self, server=self.server_name)
+        self.ws_factory.setProtocolOptions(
+            autoPingTimeout=self.ping_timeout,
+            allowNullOrigin=True,
+            openHandshakeTimeout=self.websocket_handshake_timeout,
+            maxMessagePayloadSize=self.websocket_max_message_size,
+            maxFramePayloadSize=self.websocket_max_frame_size,
+        )
+
+    def _listen(self) -> None:
+        for description in self.endpoints:
+            listening = defer.maybeDeferred(self._listen_on, str(description))
+            listening.addCallback(self.listen_success)
+            listening.addErrback(self.listen_error, description)
+
+    def _listen_on(self, description: str) -> Any:
+        return serverFromString(reactor, description).listen(self.http_factory)
+
+    def listen_success(self, port: Any) -> None:
+        meter(port)
+        port.socket.listen(_BACKLOG)
+        self.ports.append(port)
+        address = port.getHost()
+        if hasattr(address, "port"):
+            self.listening_addresses.append((address.host, address.port))
+        log.info("listening on %s", _name(address))
+
+    def listen_error(self, failure: Any, description: str = "") -> None:
+        error = getattr(failure.value, "socketError", failure.value)
+        reason = getattr(error, "strerror", None) or error
+        self._fail(SystemExit(f"Market Camera cannot listen on {description}: {reason}"))
+
+    def _begin(self) -> None:
+        if self.signal_handlers:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.loop.add_signal_handler(number, self._on_signal, number)
+        self._look_for_stalls()
+        for start in self.on_start:
+            self.loop.create_task(_run(start)).add_done_callback(self._start_ended)
+        if self.ready_callable:
+            self.ready_callable()
+
+    def _start_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._error = self._error or error
+        if reactor.running:
+            self.stop()
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        if self._stopping is None:
+            log.info("stopping, as told by %s", number.name)
+            limit = threading.Timer(STOP_SECONDS, _leave)
+            limit.daemon = True
+            limit.start()
+        self.stop()
+
+    async def _stop(self) -> None:
+        try:
+            for port in self.ports:
+                await defer.maybeDeferred(port.stopListening).asFuture(self.loop)
+            await self._run_on_stop()
+            await self._let_clients_go()
+        finally:
+            reactor.stop()
+
+    async def _run_on_stop(self) -> None:
+        try:
+            async with asyncio.timeout(_ON_STOP_SECONDS):
+                for stop in self.on_stop:
+                    await stop()
+        except Exception as error:
+            log.exception("stopping went wrong")
+            self._error = self._error or error
+
+    async def _let_clients_go(self) -> None:
+        for protocol in list(self.connections):
+            protocol.go_away()
+        await _wait({details["application_instance"] for details in self._running()}, _CLOSE_SECONDS)
+        others = asyncio.all_tasks(self.loop) - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await _wait(others, _CANCEL_SECONDS)
+
+    def _running(self) -> list[dict[str, Any]]:
+        return [details for details in self.connections.values() if "application_instance" in details]
+
+    # -- connections
+
+    def create_application(
+        self, protocol: Socket | Request, scope: dict[str, Any]
+    ) -> asyncio.Queue[dict[str, Any]]:
+        scope["asgi"] = {"version": "3.0"}
+        if scope["type"] == "websocket":
+            scope["extensions"] = {FRAMES: {}}
+        task = self.loop.create_task(self._run_application(protocol, scope))
+        self.connections[protocol]["application_instance"] = task
+        return protocol.inbox
+
+    async def _run_application(self, protocol: Socket | Request, scope: dict[str, Any]) -> None:
+        failed = False
+        try:
+            await self.application(scope, protocol.inbox.get, protocol.reply)
+        except Exception:
+            failed = True
+            log.exception("the application failed on %s", scope["path"])
+        protocol.application_ended(failed)
+
+    def protocol_disconnected(self, protocol: Socket | Request) -> None:
+        if protocol in self.connections:  # a refused socket is forgotten before it is gone
+            super().protocol_disconnected(protocol)
+
+    def _look_for_stalls(self) -> None:
+        waiting = [writer for writer in reactor.getWriters() if isinstance(writer, Metered)]
+        for transport in self._watch.stalled(waiting, self.loop.time()):
+            log.warning(
+                "cut off %s: it took nothing for %g s, %d bytes were waiting",
+                self._client(transport),
+                self._watch.stall_seconds,
+                transport.unsent_bytes,
+            )
+            transport.abortConnection()  # type: ignore[attr-defined]
+        self.loop.call_later(self._watch.stall_seconds / 4, self._look_for_stalls)
+
+    def _client(self, transport: Any) -> str:
+        """The client at the other end, as its proxy names it."""
+        for protocol in self.connections:
+            if innermost(protocol.transport) is transport and protocol.client_addr:
+                return ":".join(map(str, protocol.client_addr))
+        return _name(transport.getPeer())
+
+
+async def _run(start: Task) -> None:
+    await start()
+
+
+async def _wait(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)
+
+
+def _name(address: Any) -> str:
+    """An address as people write it."""
+    if not hasattr(address, "port"):
+        return f"unix:{os.fsdecode(address.name or b'')}"
+    return f"[{address.host}]:{address.port}" if ":" in address.host else f"{address.host}:{address.port}"
+
+
+def _tell_errors_of_twisted() -> None:
+    observer = FilteringLogObserver(STDLibLogObserver("twisted"), [LogLevelFilterPredicate(LogLevel.error)])
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
+
+
+def _leave() -> None:
+    """The last resort, in a thread of its own: whatever the loop hangs in, the process ends."""
+    print(
+        f"Market Camera has not stopped within {STOP_SECONDS:g} s and leaves as it is",
+        file=sys.stderr,
+        flush=True,
+    )
+    os._exit(1)

@@ -1,0 +1,197 @@
+"""Where ticks come from: the simulator, or a file that holds a tape of them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import orjson
+import zstandard
+
+from market.simulator import Simulator
+from market.tick import MarketError, Tick, TickError
+
+#: A line beyond this is no tick (10,000 agents make about 1.5 MB), and must not fill the memory.
+MOST_LINE_BYTES = 64 * 2**20
+
+#: How a zstd file begins: with a frame, or with one of the skippable kind.
+_ZSTD_FRAME = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
+
+#: Compressed bytes taken at a time. Zstd makes at most 128 KiB of 4 bytes, so even a hostile file gets no
+#: more than 32 MiB out of one step.
+_STEP_BYTES = 1024
+_PIECE_BYTES = 65_536
+
+
+class SourceError(MarketError):
+    """A source that cannot be understood or read; the text names the file and line where there is one."""
+
+
+class Source(Protocol):
+    """An endless or finite run of ticks with rising `t`, each with `ts` or without.
+
+    `replayable` says whether ticks that were lost can be made again, exactly, from a checkpoint.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def replayable(self) -> bool: ...
+
+    def __iter__(self) -> Iterator[Tick]: ...
+
+
+class SimulatorSource:
+    """The ticks of a simulator, without end, from wherever it stands."""
+
+    name = "simulator"
+    replayable = True
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+
+    def __iter__(self) -> Iterator[Tick]:
+        while True:
+            yield self.simulator.step()
+
+
+class FileSource:
+    """The ticks of a tape: one JSON message a line, plain or as zstd frames, told apart by the first bytes.
+
+    Blank lines and the `gap` messages of recorded tapes are passed over. Memory is bounded, however long the
+    file. Raises SourceError at once for a file that is not there, and while reading for what is no tick.
+    """
+
+    replayable = False
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.name = f"file:{path}"
+        try:
+            is_directory = self.path.is_dir()
+            self.path.stat()
+        except (OSError, ValueError) as error:
+            raise SourceError(f"{path}: {_reason(error)}") from None
+        if is_directory:
+            raise SourceError(f"{path}: a directory, not a file")
+
+    def __iter__(self) -> Iterator[Tick]:
+        line, last_t = 0, -1
+        try:
+            with self.path.open("rb") as file:
+                for line, text in enumerate(_lines(_pieces(file)), start=1):
+                    tick = self._tick(line, text)
+                    if tick is None:
+                        continue
+                    if tick.t <= last_t:
+                        raise self._error(line, f"t must rise, got {tick.t} after {last_t}")
+                    last_t = tick.t
+                    yield tick
+        except OSError as error:
+            raise SourceError(f"{self.path}: {_reason(error)}") from None
+        except _Unreadable as error:
+            raise self._error(line + 1, str(error)) from None
+
+    def _tick(self, line: int, text: bytearray) -> Tick | None:
+        if not text or text.isspace():
+            return None
+        try:
+            message = orjson.loads(text)
+            if isinstance(message, dict) and message.get("type") == "gap":
+                return None
+            return Tick.from_dict(message)
+        except orjson.JSONDecodeError as error:
+            raise self._error(line, _why_not_json(text, error)) from None
+        except TickError as error:
+            raise self._error(line, str(error)) from None
+
+    def _error(self, line: int, reason: str) -> SourceError:
+        return SourceError(f"{self.path}:{line}: {reason}")
+
+
+class _Unreadable(Exception):
+    """What keeps the next line of a file from being read."""
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _why_not_json(text: bytearray, error: orjson.JSONDecodeError) -> str:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError as undecodable:
+        return f"not UTF-8: {undecodable.reason} at byte {undecodable.start}"
+    return f"not JSON: {error}"
+
+
+def _lines(pieces: Iterator[bytes]) -> Iterator[bytearray]:
+    """The lines of a text that comes in pieces, without their ends; the last may lack one."""
+    line = bytearray()
+    for piece in pieces:
+        *ends, rest = piece.split(b"\n")
+        for end in ends:
+            line += end
+            yield _bounded(line)
+            line = bytearray()
+        line += rest
+        _bounded(line)
+    if line:
+        yield line
+
+
+def _bounded(line: bytearray) -> bytearray:
+    if len(line) > MOST_LINE_BYTES:
+        raise _Unreadable(f"a line of more than {MOST_LINE_BYTES:,} bytes")
+    return line
+
+
+def _pieces(file: io.BufferedReader) -> Iterator[bytes]:
+    """The text of a file, decompressed where it is zstd."""
+    magic = file.peek(4)[:4]
+    if magic == _ZSTD_FRAME or magic[1:] == _ZSTD_SKIPPABLE:
+        yield from _decompressed(file)
+        return
+    while piece := file.read(_PIECE_BYTES):
+        yield piece
+
+
+def _decompressed(file: io.BufferedReader) -> Iterator[bytes]:
+    """The text of all the frames, one after the other.
+
+    `stream_reader` with `read_across_frames=True` reads the same, but takes a frame that is cut short for the
+    end of the file, without a word.
+    """
+    decompressor = zstandard.ZstdDecompressor()
+    frame, begun = decompressor.decompressobj(), False
+    while compressed := file.read(_STEP_BYTES):
+        while compressed:
+            begun = True
+            yield _step(frame, compressed)
+            if not frame.eof:
+                break
+            compressed = frame.unused_data
+            frame, begun = decompressor.decompressobj(), False
+    if begun:
+        raise _Unreadable("the zstd data is cut short")
+
+
+def _step(frame: zstandard.ZstdDecompressionObj, compressed: bytes) -> bytes:
+    try:
+        return frame.decompress(compressed)
+    except zstandard.ZstdError as error:
+        raise _Unreadable(str(error)) from None
+
+
+def source_from(text: str, *, seed: int, adjust_interval: int) -> Source:
+    """The source that a setting names: `simulator` or `file:PATH`. Raises SourceError for any other."""
+    kind, _, path = text.partition(":")
+    if text == "simulator":
+        return SimulatorSource(Simulator(seed, adjust_interval))
+    if kind == "file" and path:
+        return FileSource(path)
+    raise SourceError(f"source must be one of simulator, file:PATH; got {text!r}")

@@ -1,0 +1,137 @@
+"""The admin's pages on markets, runs and segments: to look and to pin, since anything else would be a lie."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet, Sum
+from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from recorder.models import Market, Run, Segment
+
+
+class RecordedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Nothing here is added or deleted by hand, and no field changed but those of `editable`."""
+
+    editable: tuple[str, ...] = ()
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return bool(self.editable) and super().has_change_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: object = None) -> list[str]:
+        fields = [field.name for field in self.model._meta.fields if field.name not in self.editable]
+        return [*fields, *self.readonly_fields]
+
+
+@admin.register(Market)
+class MarketAdmin(RecordedAdmin):
+    """Markets, with how much of each is on disk."""
+
+    list_display = ["symbol", "created_at", "segments_on_disk", "size_on_disk"]
+    search_fields = ["symbol"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Market]:
+        on_disk = Q(segments__removed_at=None, segments__missing=False)
+        markets: QuerySet[Market] = super().get_queryset(request)
+        return markets.annotate(
+            kept_count=Count("segments", on_disk), kept_bytes=Sum("segments__bytes", filter=on_disk)
+        )
+
+    @admin.display(description="segments on disk", ordering="kept_count")
+    def segments_on_disk(self, market: Any) -> int:
+        return int(market.kept_count)
+
+    @admin.display(description="size on disk", ordering="kept_bytes")
+    def size_on_disk(self, market: Any) -> str:
+        return filesizeformat(market.kept_bytes or 0)
+
+
+@admin.register(Run)
+class RunAdmin(RecordedAdmin):
+    """Runs, with what they were made by."""
+
+    list_display = ["market", "first_t", "source", "tick_interval", "created_at", "ended_at"]
+    list_filter = ["market", "created_at"]
+    list_select_related = ["market"]
+    search_fields = ["source"]
+
+
+@admin.register(Segment)
+class SegmentAdmin(RecordedAdmin):
+    """Segments, to be found, fetched, replayed and pinned."""
+
+    editable = ("pinned",)
+    readonly_fields = ["size", "text_size", "links"]
+    list_display = [
+        "name",
+        "market",
+        "kind",
+        "start_t",
+        "end_t",
+        "lines",
+        "size",
+        "gaps",
+        "state",
+        "pinned",
+        "links",
+    ]
+    list_filter = [
+        "market",
+        "kind",
+        "pending",
+        "pinned",
+        "missing",
+        ("removed_at", admin.EmptyFieldListFilter),
+    ]
+    list_select_related = ["market"]
+    search_fields = ["name"]
+    date_hierarchy = "created_at"
+    actions = ["pin", "unpin"]
+
+    @admin.display(ordering="bytes")
+    def size(self, segment: Segment) -> str:
+        return filesizeformat(segment.bytes)
+
+    @admin.display(ordering="text_bytes")
+    def text_size(self, segment: Segment) -> str:
+        return filesizeformat(segment.text_bytes)
+
+    @admin.display
+    def state(self, segment: Segment) -> str:
+        if segment.removed_at is not None:
+            return "removed"
+        if segment.missing:
+            return "missing"
+        return "pending" if segment.pending else "finished"
+
+    @admin.display
+    def links(self, segment: Segment) -> SafeString | str:
+        if segment.removed_at is not None or segment.missing:
+            return "–"
+        symbol = segment.market.symbol
+        return format_html(
+            '<a href="/segment/{}/{}?{}">download</a> <a href="/replay/?{}">replay</a>',
+            segment.kind,
+            segment.file,
+            urlencode({"symbol": symbol}),
+            urlencode({"symbol": symbol, "t": segment.start_t}),
+        )
+
+    @admin.action(permissions=["change"], description="Pin: keep in every clean-up")
+    def pin(self, request: HttpRequest, segments: QuerySet[Segment]) -> None:
+        self.message_user(request, f"{segments.update(pinned=True)} pinned")
+
+    @admin.action(permissions=["change"], description="Unpin")
+    def unpin(self, request: HttpRequest, segments: QuerySet[Segment]) -> None:
+        self.message_user(request, f"{segments.update(pinned=False)} unpinned")

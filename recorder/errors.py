@@ -1,0 +1,68 @@
+"""What can go wrong with a recording: each error takes facts and writes the sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class RecorderError(Exception):
+    """Base of everything that can go wrong with a market's recording."""
+
+
+class BadName(RecorderError, ValueError):
+    """A kind, a symbol or a segment's name that no store has."""
+
+    def __init__(self, what: str, got: object, expected: str) -> None:
+        shown = repr(got)
+        cut = shown if len(shown) <= 80 else shown[:77] + "..."
+        super().__init__(f"{what} must be {expected}, got {cut}")
+
+
+class BadLine(RecorderError, ValueError):
+    """Ready bytes that are not one line."""
+
+    def __init__(self, t: int, newline_at: int, line_bytes: int) -> None:
+        super().__init__(f"the line of t={t} has a newline at byte {newline_at} of {line_bytes}")
+
+
+class BadOrder(RecorderError, ValueError):
+    """A message whose t is not above the last one of its kind, or a gap that ends before it begins."""
+
+
+class DamagedFrame(RecorderError):
+    """Bytes at `offset` of a file that no zstd frame has."""
+
+    def __init__(self, offset: int, reason: str) -> None:
+        self.offset = offset
+        self.reason = reason
+        super().__init__(f"no whole zstd frame at byte {offset}: {reason}")
+
+
+class StoreError(RecorderError):
+    """The store cannot be written: `path` and `reason`, and the messages that were not kept because of it.
+
+    `lost` is (first t, last t), both of this kind, or None when everything handed in before reached the file;
+    `lost_lines` counts them. `errno` is the operating system's number, None where it gave none.
+    """
+
+    def __init__(
+        self, path: Path, cause: OSError, *, lost: tuple[int, int] | None = None, lost_lines: int = 0
+    ) -> None:
+        self.path = path
+        self.errno = cause.errno
+        self.reason = cause.strerror or str(cause)
+        self.lost = lost
+        self.lost_lines = lost_lines
+        sentence = f"cannot write {path}: {self.reason}"
+        if lost is not None:
+            lines = "1 line" if lost_lines == 1 else f"{lost_lines} lines"
+            sentence += f"; {lines} of t {lost[0]} to {lost[1]} not kept"
+        super().__init__(sentence)
+
+
+class ManifestStopped(RecorderError):
+    """The thread that writes the manifest's rows has ended, so no row would be written any more."""
+
+    def __init__(self, symbol: str, cause: BaseException | None) -> None:
+        why = "it was closed" if cause is None else f"it died of {type(cause).__name__}: {cause}"
+        super().__init__(f"the manifest of {symbol} takes no more segments: {why}")

@@ -1,0 +1,144 @@
+"""The store's layout: kinds, names of segments, directories of markets, and the facts known of a segment."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+
+from recorder.errors import BadName, BadOrder
+
+KINDS = ("ticks", "frames", "metrics")
+SYMBOL_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
+
+#: Every gap line begins so; a line of JSON holds no raw newline, so counting these counts gap lines.
+GAP_START = b'{"type":"gap",'
+GAP_REASONS = ("slow", "expired", "lost")
+
+_SUFFIX = ".jsonl.zst"
+_PENDING = "_pending"
+_NAME = re.compile(r"segment_([0-9]{8}_[0-9]{6})_(0|[1-9][0-9]{0,18})(_pending)?\.jsonl\.zst", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LARGEST_T = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentName:
+    """A segment's file name in parts; `opened_at` in whole Unix seconds, as the name holds no more."""
+
+    opened_at: int
+    start_t: int
+    pending: bool = False
+
+    @property
+    def lasting(self) -> str:
+        """The name without `_pending`: what the segment is known by from its first byte on."""
+        opened = _EPOCH + timedelta(seconds=self.opened_at)
+        return f"segment_{opened:%Y%m%d_%H%M%S}_{self.start_t}{_SUFFIX}"
+
+    @property
+    def file(self) -> str:
+        """The name of the file as it lies on disk now."""
+        return pending_name(self.lasting) if self.pending else self.lasting
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFacts:
+    """All that is known of one segment.
+
+    `name` is the lasting one. `start_t` and `end_t` are of the first and last message; with gap lines alone,
+    start_t is the t after the gap and end_t = start_t - 1: no message. `lines` counts gap lines too. `bytes`
+    is the size on disk, `text_bytes` that of the NDJSON. `opened_at` and `sealed_at` are Unix seconds.
+    `seek_points` are (first t, byte offset) of each zstd frame, both rising. `sha256` is of the finished
+    file, in hex; "" while pending.
+    """
+
+    kind: str
+    name: str
+    start_t: int
+    end_t: int
+    lines: int
+    bytes: int
+    text_bytes: int
+    opened_at: float
+    sealed_at: float | None
+    pending: bool
+    seek_points: tuple[tuple[int, int], ...]
+    gaps: int
+    sha256: str
+
+    @property
+    def file(self) -> str:
+        """The name of the file as it lies on disk now."""
+        return pending_name(self.name) if self.pending else self.name
+
+
+def pending_name(lasting: str) -> str:
+    """The file name of the segment called `lasting` while it is open."""
+    return lasting.removesuffix(_SUFFIX) + _PENDING + _SUFFIX
+
+
+def parse_name(file: str) -> SegmentName:
+    """The parts of a segment's file name. Raises BadName for anything else, however near."""
+    match = _NAME.fullmatch(file)
+    if match is None or int(match[2]) > _LARGEST_T:
+        raise BadName("a segment's name", file, "segment_<YYYYMMDD_HHMMSS>_<t>[_pending].jsonl.zst")
+    try:
+        opened = datetime.strptime(match[1], "%Y%m%d_%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        raise BadName("a segment's name", file, "of a date and time that exist") from None
+    return SegmentName((opened - _EPOCH) // timedelta(seconds=1), int(match[2]), match[3] is not None)
+
+
+def make_name(opened_at: float, start_t: int, *, pending: bool = False) -> SegmentName:
+    """The name of a segment opened at `opened_at` Unix seconds, whose first message is `start_t`."""
+    return SegmentName(int(opened_at // 1), start_t, pending)
+
+
+def check_kind(kind: str) -> str:
+    """`kind`, if it is one of KINDS. Raises BadName."""
+    if kind not in KINDS:
+        raise BadName("kind", kind, "one of " + ", ".join(KINDS))
+    return kind
+
+
+def check_symbol(symbol: str) -> str:
+    """`symbol`, if a market may be called so. Raises BadName."""
+    if not isinstance(symbol, str) or not SYMBOL_PATTERN.fullmatch(symbol):
+        raise BadName("symbol", symbol, "1 to 32 of A-Z a-z 0-9 . _ - and begin with a letter or digit")
+    return symbol
+
+
+def market_dir(root: Path, symbol: str, home_symbol: str) -> Path:
+    """Where the market keeps its files: `home_symbol`'s at the root, any other's in its own directory."""
+    return root if check_symbol(symbol) == home_symbol else root / symbol
+
+
+def segment_path(directory: Path, kind: str, file: str) -> Path:
+    """The path of a segment's file in a market's directory; never one outside. Raises BadName."""
+    parse_name(file)
+    return directory / check_kind(kind) / file
+
+
+def segment_files(directory: Path, kind: str) -> list[SegmentName]:
+    """The segments of one kind that lie on disk, by start_t, then opening; none without a directory."""
+    try:
+        files = [entry.name for entry in (directory / check_kind(kind)).iterdir()]
+    except FileNotFoundError:
+        return []
+    names = [parse_name(file) for file in files if _NAME.fullmatch(file)]
+    return sorted(names, key=lambda name: (name.start_t, name.opened_at, name.pending))
+
+
+def gap_line(kind: str, from_t: int, to_t: int, reason: str) -> bytes:
+    """The line that tells of missing messages `from_t .. to_t`. Raises BadOrder, BadName."""
+    if not 0 <= from_t <= to_t:
+        raise BadOrder(f"a gap's from_t must be from 0 to its to_t, got {from_t} to {to_t}")
+    if reason not in GAP_REASONS:
+        raise BadName("a gap's reason", reason, "one of " + ", ".join(GAP_REASONS))
+    return orjson.dumps(
+        {"type": "gap", "kind": check_kind(kind), "from_t": from_t, "to_t": to_t, "reason": reason}
+    )

@@ -1,0 +1,188 @@
+"""The manifest's rows: written by a thread of their own from the writers' facts, read for listings."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, connections
+from django.db.models import Max
+
+from recorder.errors import ManifestStopped
+from recorder.format import SegmentFacts
+from recorder.models import Market, Run, Segment, SegmentQuerySet
+
+#: How long rows of pending segments may lag, so that three writers cost one round of writing a second.
+REFRESH_SECONDS = 1.0
+#: How often a database that is away is tried again.
+RETRY_SECONDS = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+def finished(market: Market | str, kind: str | None = None) -> SegmentQuerySet:
+    """Sealed segments of a market (row or symbol), oldest first, removed and missing ones among them."""
+    return Segment.objects.of(market, kind).finished().oldest_first()
+
+
+def fetchable(market: Market | str, kind: str | None = None) -> SegmentQuerySet:
+    """Segments whose file is there, oldest first, the pending one last."""
+    return Segment.objects.of(market, kind).on_disk().oldest_first()
+
+
+def last_t_in_rows(market: Market | str, kind: str = "ticks") -> int | None:
+    """The last message's t that any row tells of, removed segments included; None without a message."""
+    found = Segment.objects.of(market, kind).aggregate(last=Max("end_t"))["last"]
+    return None if found is None or found < 0 else int(found)
+
+
+def save_facts(market: Market, run: Run | None, facts: SegmentFacts) -> Segment:
+    """Makes or updates a segment's row; a row that exists keeps its run, its pin and its removal."""
+    values = _values(facts)
+    row, _ = Segment.objects.update_or_create(
+        market=market,
+        kind=facts.kind,
+        name=facts.name,
+        defaults=values,
+        create_defaults={**values, "run": run},
+    )
+    return row
+
+
+def _values(facts: SegmentFacts) -> dict[str, Any]:
+    since = facts.opened_at if facts.sealed_at is None else facts.sealed_at
+    return {
+        "start_t": facts.start_t,
+        "end_t": facts.end_t,
+        "lines": facts.lines,
+        "bytes": facts.bytes,
+        "text_bytes": facts.text_bytes,
+        "created_at": datetime.fromtimestamp(since, UTC),
+        "pending": facts.pending,
+        "seek_points": [list(point) for point in facts.seek_points],
+        "gaps": facts.gaps,
+        "sha256": facts.sha256,
+        "missing": False,
+    }
+
+
+class ManifestKeeper:
+    """Turns the facts of a run's segments into rows, on a thread of its own.
+
+    `record` takes them from any thread without waiting for the database. The newest facts of a segment win; a
+    sealed one is written at once, pending ones every REFRESH_SECONDS. While the database is away facts are
+    kept and tried again every RETRY_SECONDS.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        run: Run | None,
+        *,
+        refresh_seconds: float = REFRESH_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+    ) -> None:
+        self._market = market
+        self._run = run
+        self._refresh_seconds = refresh_seconds
+        self._retry_seconds = retry_seconds
+        self._waiting: dict[tuple[str, str], SegmentFacts] = {}
+        self._changed = threading.Condition()
+        self._urgent = False
+        self._closing = False
+        self._given_up = False
+        self._away = False
+        self._died_of: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, name=f"manifest {market.symbol}", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many segments' rows are behind their facts."""
+        return len(self._waiting)
+
+    def record(self, facts: SegmentFacts) -> None:
+        """Takes the facts of a segment. Raises ManifestStopped after close, or if the thread died."""
+        key = (facts.kind, facts.name)
+        with self._changed:
+            if self._closing or self._died_of is not None:
+                raise ManifestStopped(self._market.symbol, self._died_of)
+            known = self._waiting.get(key)
+            if known is not None and facts.pending and not known.pending:
+                return
+            self._waiting[key] = facts
+            if not facts.pending:
+                self._urgent = True
+                self._changed.notify()
+
+    def close(self, timeout: float) -> bool:
+        """Writes what waits and ends the thread; False if that was not done in `timeout` seconds."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(timeout)
+        with self._changed:
+            self._given_up = True
+            self._changed.notify()
+        written = not (self._thread.is_alive() or self._waiting or self._died_of)
+        if not written:
+            logger.error("%s: rows of the manifest were not written", self._market.symbol)
+        return written
+
+    def _work(self) -> None:
+        try:
+            while self._wait():
+                self._write_all()
+        except BaseException as error:
+            with self._changed:
+                self._died_of = error
+            raise  # to threading.excepthook; the next record() tells the pipeline
+        finally:
+            connections.close_all()
+
+    def _wait(self) -> bool:
+        """Waits until rows should be written; False when there is nothing more to do."""
+        with self._changed:
+            if self._away:
+                self._changed.wait_for(lambda: self._given_up, self._retry_seconds)
+            else:
+                self._changed.wait_for(lambda: self._urgent or self._closing, self._refresh_seconds)
+            self._urgent = False
+            return not self._given_up and not (self._closing and not self._waiting)
+
+    def _write_all(self) -> None:
+        with self._changed:
+            taken, self._waiting = self._waiting, {}
+        while taken:
+            key, facts = next(iter(taken.items()))
+            try:
+                save_facts(self._market, self._run, facts)
+            except DatabaseError as error:
+                self._put_back(taken, key)
+                self._say_away(error)
+                return
+            del taken[key]
+        self._say_back()
+
+    def _put_back(self, taken: dict[tuple[str, str], SegmentFacts], failed: tuple[str, str]) -> None:
+        """What was taken waits again unless newer facts came; the one that failed goes last.
+
+        So a single row that the database refuses holds up no other.
+        """
+        with self._changed:
+            self._waiting = {**taken, **self._waiting}
+            self._waiting[failed] = self._waiting.pop(failed)
+
+    def _say_away(self, error: DatabaseError) -> None:
+        close_old_connections()
+        if not self._away:
+            self._away = True
+            logger.warning("%s: the database is away, rows wait: %s", self._market.symbol, error)
+
+    def _say_back(self) -> None:
+        if self._away:
+            self._away = False
+            logger.warning("%s: the database is back, the manifest has caught up", self._market.symbol)

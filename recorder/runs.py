@@ -1,0 +1,56 @@
+"""Runs: under which settings, from which t and since when a market's ticks are made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+from django.utils import timezone
+
+from recorder.models import Market, Run
+from recorder.reader import last_line
+from recorder.reconcile import last_t
+
+
+class Position(NamedTuple):
+    """Where a recording ends: its last t, and the market time of the last tick (None where that is unknown)."""
+
+    t: int
+    ts: float | None
+
+
+def end_of(market: Market, directory: Path) -> Position | None:
+    """Where a market's recording ends, by files and rows; None when it is empty."""
+    t = last_t(market, directory)
+    if t is None:
+        return None
+    line = last_line(directory, "ticks")
+    return Position(t, None if line is None else orjson.loads(line.text).get("ts"))
+
+
+def begin_run(
+    market: Market,
+    *,
+    end: Position | None,
+    start_ts: float,
+    tick_interval: float,
+    source: str,
+    settings: dict[str, Any],
+) -> Run:
+    """A new run behind what is recorded; market time never goes back."""
+    if end is not None and end.ts is not None:
+        start_ts = max(start_ts, round(end.ts + tick_interval, 6))
+    return Run.objects.create(
+        market=market,
+        first_t=0 if end is None else end.t + 1,
+        start_ts=start_ts,
+        tick_interval=tick_interval,
+        source=source,
+        settings=settings,
+    )
+
+
+def end_run(run: Run) -> None:
+    """Note that nothing comes after what was recorded."""
+    Run.objects.filter(pk=run.pk).update(ended_at=timezone.now())

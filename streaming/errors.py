@@ -1,0 +1,76 @@
+"""The one shape of an HTTP error, and the middleware that gives it to every failure outside the admin."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+
+log = logging.getLogger(__name__)
+
+
+class HttpError(Exception):
+    """An answer other than success: status, a code for programs and a sentence for people."""
+
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.headers = status, code, message, headers or {}
+
+    def response(self) -> JsonResponse:
+        body = {"error": {"code": self.code, "message": self.message}}
+        return JsonResponse(body, status=self.status, headers=self.headers)
+
+
+def bad_parameter(message: str) -> HttpError:
+    return HttpError(400, "bad_parameter", message)
+
+
+class JsonErrors:
+    """Outermost middleware: what Django would answer in HTML (404, 405, 400, 500) becomes the contract's JSON."""
+
+    sync_capable = False
+    async_capable = True
+
+    def __init__(self, get_response: Callable[..., Any]) -> None:
+        self._get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    async def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = await self._get_response(request)
+        if response.status_code < 400 or _is_page(request) or _is_json(response):
+            return response
+        return _plain_error(request, response).response()
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, HttpError):
+            return error.response()
+        if isinstance(error, Http404) or _is_page(request):
+            return None
+        log.error("%s %s failed", request.method, request.path, exc_info=error)
+        return HttpError(503, "internal", "the server could not answer this request").response()
+
+
+def _is_page(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/admin")
+
+
+def _is_json(response: HttpResponse) -> bool:
+    return response.get("Content-Type", "").startswith("application/json")
+
+
+def _plain_error(request: HttpRequest, response: HttpResponse) -> HttpError:
+    path = request.path_info[:200]
+    if response.status_code == 404:
+        return HttpError(404, "not_found", f"there is nothing at {path!r}")
+    if response.status_code == 405:
+        allowed = response.get("Allow", "GET, HEAD")
+        return HttpError(
+            405, "method_not_allowed", f"{path!r} takes {allowed}, not {request.method}", {"Allow": allowed}
+        )
+    if response.status_code >= 500:
+        return HttpError(503, "internal", "the server could not answer this request")
+    return HttpError(response.status_code, "bad_request", response.reason_phrase)

@@ -1,0 +1,119 @@
+"""Files over HTTP: byte ranges, validators, and a body that is read in small pieces while the client takes it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils.cache import patch_vary_headers
+from django.utils.http import http_date, parse_etags, parse_http_date_safe
+
+from streaming.errors import HttpError
+
+_PIECE_BYTES = 256 * 1024
+_RANGE = re.compile(r"bytes=\s*([0-9]*)\s*-\s*([0-9]*)\s*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What validators are made of: size in bytes, modification time in seconds, and whether it can still grow."""
+
+    size: int
+    mtime: float
+    etag: str
+    finished: bool
+
+
+def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """(first, end) of a single range in a file of `size` bytes; None for the whole file.
+
+    Several ranges, another unit or anything that is no range is ignored, as RFC 9110 (14.2) allows. A range
+    outside the file raises HttpError 416.
+    """
+    found = _RANGE.fullmatch(header.strip()) if header else None
+    if found is None or not (found[1] or found[2]):
+        return None
+    if not found[1]:
+        first, end = max(0, size - int(found[2])), size
+    else:
+        first, end = int(found[1]), int(found[2]) + 1 if found[2] else size
+        if end <= first:
+            return None
+    if first >= size:
+        message = f"the range {header!r:.80} lies outside the {size} bytes of the file"
+        raise HttpError(416, "range_not_satisfiable", message, {"Content-Range": f"bytes */{size}"})
+    return first, min(end, size)
+
+
+def is_fresh(request: HttpRequest, state: FileState) -> bool:
+    """Whether the client's copy is the file as it is now (RFC 9110, 13.1.2 and 13.1.3)."""
+    if "If-None-Match" in request.headers:
+        tags = parse_etags(request.headers["If-None-Match"])
+        return "*" in tags or state.etag in [tag.removeprefix("W/") for tag in tags]
+    since = parse_http_date_safe(request.headers.get("If-Modified-Since", ""))
+    return since is not None and int(state.mtime) <= since
+
+
+def wanted_range(request: HttpRequest, state: FileState) -> tuple[int, int] | None:
+    """The range to answer with; none when If-Range names another version of the file."""
+    condition = request.headers.get("If-Range")
+    if condition is not None and condition not in (state.etag, http_date(state.mtime)):
+        return None
+    return byte_range(request.headers.get("Range"), state.size)
+
+
+def file_response(request: HttpRequest, file: BinaryIO, state: FileState, name: str) -> HttpResponseBase:
+    """The answer to a request for an open file; the response closes it."""
+    headers = {
+        "ETag": state.etag,
+        "Last-Modified": http_date(state.mtime),
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "public, max-age=31536000, immutable" if state.finished else "no-cache",
+    }
+    try:
+        if is_fresh(request, state):
+            file.close()
+            return HttpResponse(status=304, headers=headers)
+        part = wanted_range(request, state)
+    except HttpError:
+        file.close()
+        raise
+    first, end = part or (0, state.size)
+    if part:
+        headers["Content-Range"] = f"bytes {first}-{end - 1}/{state.size}"
+    headers["Content-Length"] = str(end - first)
+    headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    if request.method == "HEAD":
+        file.close()
+        body: HttpResponseBase = HttpResponse(status=206 if part else 200, headers=headers)
+    else:
+        pieces = _pieces(file, first, end)
+        body = StreamingHttpResponse(pieces, status=206 if part else 200, headers=headers)
+        body._resource_closers.append(file.close)  # type: ignore[attr-defined]
+    body["Content-Type"] = "application/octet-stream"
+    patch_vary_headers(body, ["Origin"])
+    return body
+
+
+async def _pieces(file: BinaryIO, first: int, end: int) -> AsyncIterator[bytes]:
+    await asyncio.to_thread(file.seek, first)
+    left = end - first
+    while left:
+        piece = await asyncio.to_thread(file.read, min(_PIECE_BYTES, left))
+        if not piece:  # the file was cut meanwhile; the missing bytes tell the client
+            return
+        left -= len(piece)
+        yield piece
+
+
+def state_of(file: BinaryIO, path: Path, *, finished: bool) -> FileState:
+    """The validators of an open segment: a finished file never changes, so its name and size identify it."""
+    facts = os.fstat(file.fileno())
+    tag = f'"{path.name.split(".")[0]}-{facts.st_size:x}"'
+    return FileState(facts.st_size, facts.st_mtime, tag, finished)

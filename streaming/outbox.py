@@ -1,0 +1,172 @@
+"""The outbox: what waits for one client, bounded in bytes, every loss told."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from streaming.protocol import KINDS
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One encoded message of a kind, covering the ticks from_t..to_t; the bytes are shared by all who get it."""
+
+    kind: str
+    from_t: int
+    to_t: int
+    wire: bytes
+
+
+@dataclass(slots=True, eq=False)
+class Bundle:
+    """The items that are made at one t for one set of options, and their bytes in one piece."""
+
+    items: tuple[Item, ...]
+    wire: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.wire = self.items[0].wire if len(self.items) == 1 else b"".join(i.wire for i in self.items)
+
+
+@dataclass(slots=True, eq=False)
+class _Lost:
+    """A run of lost messages of one kind, standing where they stood."""
+
+    from_t: int
+    to_t: int
+
+
+class Outbox:
+    """Bundles wait as they came while they are within `most_bytes`; over it, in this order:
+
+    older frames and metrics give way to newer ones, then the oldest ticks go, then whatever is oldest. A message
+    larger than the bound passes when nothing else waits. Each run of losses becomes one gap message, made by
+    `tell_gap(kind, from_t, to_t)`, that is taken before any newer message of its kind. Control messages are never
+    lost.
+    """
+
+    def __init__(self, most_bytes: int, tell_gap: Callable[[str, int, int], bytes]) -> None:
+        self._most_bytes, self._tell_gap = most_bytes, tell_gap
+        self._bundles: deque[Bundle] = deque()
+        # Only a client that fell behind has these: its bundles taken apart, by kind, each with its place in line.
+        self._lines: dict[str, deque[tuple[int, Item | _Lost]]] = {kind: deque() for kind in KINDS}
+        self._next_place = 0
+        self._control: deque[bytes] = deque()
+        self.bytes = 0
+        self.lost = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._bundles or self._control or any(self._lines.values()))
+
+    def control(self, wire: bytes) -> None:
+        """Add a control message; it goes out before waiting data."""
+        self._control.append(wire)
+        self.bytes += len(wire)
+
+    def offer(self, bundle: Bundle) -> None:
+        """Add what was made at one t."""
+        size = len(bundle.wire)
+        if self.bytes + size <= self._most_bytes or not self:
+            self._bundles.append(bundle)
+            self.bytes += size
+            return
+        self._take_apart(self._bundles)
+        self._bundles.clear()
+        for item in bundle.items:
+            self._squeeze_in(item)
+
+    def take(self, about_bytes: int) -> bytes:
+        """Remove and return the oldest messages, `about_bytes` or one message more; b"" when nothing waits."""
+        parts: list[bytes] = []
+        size = 0
+        while self._control:
+            parts.append(self._control.popleft())
+            size += len(parts[-1])
+        while size < about_bytes and (part := self._next()):
+            parts.append(part)
+            size += len(part)
+        self.bytes = max(0, self.bytes - size) if self else 0
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _next(self) -> bytes:
+        """The oldest data message or gap. What was taken apart is older than what still lies in bundles."""
+        line = min(
+            (line for line in self._lines.items() if line[1]), key=lambda line: line[1][0][0], default=None
+        )
+        if line is None:
+            return self._bundles.popleft().wire if self._bundles else b""
+        kind, entries = line
+        _, entry = entries.popleft()
+        if isinstance(entry, Item):
+            return entry.wire
+        wire = self._tell_gap(kind, entry.from_t, entry.to_t)
+        self.bytes += len(wire)  # it was not counted while it waited
+        return wire
+
+    def _take_apart(self, bundles: Iterable[Bundle]) -> None:
+        for bundle in bundles:
+            for item in bundle.items:
+                self._append(item.kind, item)
+
+    def _append(self, kind: str, entry: Item | _Lost) -> None:
+        self._lines[kind].append((self._next_place, entry))
+        self._next_place += 1
+
+    def _squeeze_in(self, item: Item) -> None:
+        size = len(item.wire)
+        while self.bytes and self.bytes + size > self._most_bytes:
+            victim = self._victim(item.kind) if size <= self._most_bytes else None
+            if victim is None:
+                self._lose_newest(item)
+                return
+            self._lose_oldest(victim)
+        self._append(item.kind, item)
+        self.bytes += size
+
+    def _victim(self, incoming: str) -> str | None:
+        """The kind whose oldest message goes next."""
+        for kind in ("frame", "metric"):
+            if self._waiting(kind) > (0 if kind == incoming else 1):
+                return kind
+        return next((kind for kind in ("tick", "metric", "frame") if self._waiting(kind)), None)
+
+    def _waiting(self, kind: str) -> int:
+        """How many messages of a kind wait, counted no further than 2; gaps lie only at either end."""
+        line = self._lines[kind]
+        found = 0
+        for _, entry in line:
+            if isinstance(entry, Item):
+                found += 1
+                if found == 2:
+                    break
+        return found
+
+    def _lose_oldest(self, kind: str) -> None:
+        line = self._lines[kind]
+        place, entry = line.popleft()
+        lost = entry if isinstance(entry, _Lost) else None
+        if lost is not None:
+            place_of_gap = place
+            place, entry = line.popleft()
+            assert isinstance(entry, Item)
+            lost.to_t = entry.to_t
+            place = place_of_gap
+        else:
+            assert isinstance(entry, Item)
+            lost = _Lost(entry.from_t, entry.to_t)
+        self.bytes -= len(entry.wire)
+        self.lost += 1
+        # Two runs that meet are one.
+        if line and isinstance(line[0][1], _Lost):
+            lost.to_t = line.popleft()[1].to_t  # type: ignore[union-attr]
+        line.appendleft((place, lost))
+
+    def _lose_newest(self, item: Item) -> None:
+        line = self._lines[item.kind]
+        self.lost += 1
+        if line and isinstance(line[-1][1], _Lost):
+            line[-1][1].to_t = item.to_t
+        else:
+            self._append(item.kind, _Lost(item.from_t, item.to_t))

@@ -1,0 +1,29 @@
+"""The pacer: when each tick is due."""
+
+from __future__ import annotations
+
+#: A market this far behind (a computer that slept) does not race through what it missed.
+_LATEST_SECONDS = 10.0
+
+
+class Pacer:
+    """Due times a fixed interval apart from one anchor, so that rounding and late ticks never add up to a drift.
+
+    `seconds` is the real time from tick to tick; 0 is flat out. `now` is monotonic and in seconds.
+    """
+
+    def __init__(self, seconds: float, now: float) -> None:
+        self._seconds, self._anchor, self._ticks = seconds, now, 0
+
+    def wait_seconds(self, now: float) -> float:
+        """How long from now until the next tick is due; 0.0 if it is due or late."""
+        if not self._seconds:
+            return 0.0
+        due = self._anchor + self._ticks * self._seconds
+        if now - due > max(_LATEST_SECONDS, 3 * self._seconds):
+            self._anchor, self._ticks, due = now, 0, now
+        return max(0.0, due - now)
+
+    def ticked(self) -> None:
+        """One more tick was made."""
+        self._ticks += 1

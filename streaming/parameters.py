@@ -1,0 +1,64 @@
+"""Query parameters of the HTTP paths: each is checked, and what is wrong is said with the value that came."""
+
+from __future__ import annotations
+
+import re
+
+from django.http import HttpRequest
+
+from recorder.format import KINDS, SYMBOL_PATTERN
+from streaming.errors import HttpError, bad_parameter
+from streaming.protocol import StreamError
+from streaming.relay import Relay, relays
+
+#: The greatest t: what JavaScript counts exactly.
+LARGEST_T = 2**53 - 1
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def integer(request: HttpRequest, name: str, default: int | None, low: int, high: int) -> int:
+    """An integer parameter within bounds; without a default it must be there. Raises HttpError."""
+    text = request.GET.get(name)
+    if text is None:
+        if default is None:
+            raise bad_parameter(f"{name} is missing; it must be an integer from {low} to {high}")
+        return default
+    if not _INTEGER.fullmatch(text):
+        raise bad_parameter(f"{name} must be an integer, got {_shown(text)}")
+    if not low <= int(text) <= high:
+        raise bad_parameter(f"{name} must be from {low} to {high}, got {text}")
+    return int(text)
+
+
+def kind(request: HttpRequest, default: str | None) -> str | None:
+    """The parameter `kind`: ticks, frames or metrics. Raises HttpError."""
+    text = request.GET.get("kind")
+    if text is None:
+        return default
+    if text not in KINDS:
+        raise bad_parameter(f"kind must be one of {', '.join(KINDS)}, got {_shown(text)}")
+    return text
+
+
+def choice(request: HttpRequest, name: str, choices: tuple[str, ...]) -> str | None:
+    """A parameter that is absent or one of `choices`. Raises HttpError."""
+    text = request.GET.get(name)
+    if text is not None and text not in choices:
+        raise bad_parameter(f"{name} must be one of {', '.join(choices)}, got {_shown(text)}")
+    return text
+
+
+async def relay(request: HttpRequest) -> Relay:
+    """The relay of the market that `symbol` names, else of the default one. Raises HttpError."""
+    symbol = request.GET.get("symbol")
+    if symbol is not None and not SYMBOL_PATTERN.fullmatch(symbol):
+        raise bad_parameter(f"symbol must be 1 to 32 of A-Z a-z 0-9 . _ -, got {_shown(symbol)}")
+    try:
+        return await relays.get(symbol)
+    except StreamError as error:
+        raise HttpError(404, error.code, error.detail) from None

@@ -1,0 +1,85 @@
+"""The publisher: carries what the pipeline's thread made to the channel layer's loop, and never holds it up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from typing import Any
+
+from streaming.relay import group_name
+
+log = logging.getLogger(__name__)
+
+
+class Publisher:
+    """A bounded hand-off between two threads.
+
+    Channel layers belong to one loop (the in-memory one is not even thread-safe), so the pipeline only appends here.
+    When the loop lags by more than `most` messages the oldest go; relays see the hole in t and fill it.
+    """
+
+    def __init__(self, symbol: str, layer: Any, loop: asyncio.AbstractEventLoop, most: int = 2048) -> None:
+        self._group, self._layer, self._loop = group_name(symbol), layer, loop
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._most = most
+        self._room = threading.Event()
+        self._idle = threading.Event()
+        self._draining = False
+        self._lock = threading.Lock()
+        self.dropped = 0
+        self.failed = 0
+
+    def publish(self, message: dict[str, Any]) -> None:
+        """Hand over a group message; from any thread, at once."""
+        with self._lock:
+            if len(self._waiting) >= self._most:
+                self._waiting.popleft()
+                self.dropped += 1
+            self._waiting.append(message)
+            start, self._draining = not self._draining, True
+            self._idle.clear()
+        if start:
+            self._loop.call_soon_threadsafe(self._start)
+
+    def wait_for_room(self, seconds: float) -> None:
+        """Hold a flat-out producer back while the loop is far behind, `seconds` at most."""
+        with self._lock:
+            if len(self._waiting) < self._most // 2:
+                return
+            self._room.clear()
+        self._room.wait(seconds)
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until everything handed over is sent, `seconds` at most; whether it was."""
+        deadline = time.monotonic() + seconds
+        while self._draining and time.monotonic() < deadline:
+            self._idle.wait(max(0.0, deadline - time.monotonic()))
+        return not self._draining
+
+    def _start(self) -> None:
+        self._task = self._loop.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        while True:
+            with self._lock:
+                if len(self._waiting) < self._most // 2:
+                    self._room.set()
+                if not self._waiting:
+                    self._draining = False
+                    self._idle.set()
+                    return
+                message = self._waiting.popleft()
+            await self._send(message)
+            # The in-memory layer's send never suspends: let the relay read before its channel is full.
+            await asyncio.sleep(0)
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        try:
+            await self._layer.group_send(self._group, message)
+        except Exception:  # whatever the broker's client raises: the tape has the message, relays fill the hole
+            self.failed += 1
+            if self.failed & (self.failed - 1) == 0:  # the 1st, 2nd, 4th, 8th …
+                log.exception("message t=%s not published (%d failed so far)", message.get("t"), self.failed)

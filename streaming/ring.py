@@ -1,0 +1,57 @@
+"""The ring: the newest moments of a market in memory, as bytes."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from itertools import islice
+
+from streaming.protocol import KINDS, Moment
+
+
+class Ring:
+    """Keeps the last `most_ticks` moments, fewer where they are more than `most_bytes` together."""
+
+    def __init__(self, most_ticks: int, most_bytes: int) -> None:
+        self._most_ticks, self._most_bytes = most_ticks, most_bytes
+        self._moments: deque[Moment] = deque()
+        self.bytes = 0
+        self._newest: dict[str, tuple[int, bytes]] = {}
+
+    def __len__(self) -> int:
+        return len(self._moments)
+
+    @property
+    def first_t(self) -> int | None:
+        return self._moments[0].t if self._moments else None
+
+    @property
+    def last_t(self) -> int | None:
+        return self._moments[-1].t if self._moments else None
+
+    def append(self, moment: Moment) -> None:
+        """Add the next moment; its t is greater than the last one's."""
+        self._moments.append(moment)
+        self.bytes += moment.size
+        while len(self._moments) > self._most_ticks or (
+            self.bytes > self._most_bytes and len(self._moments) > 1
+        ):
+            self.bytes -= self._moments.popleft().size
+        for kind in KINDS:
+            message = getattr(moment, kind)
+            if message is not None:
+                self._newest[kind] = (moment.t, message)
+
+    def newest(self, kind: str) -> tuple[int, bytes] | None:
+        """(t, message) of the newest message of a kind; a frame stays known when its moment has left the ring."""
+        return self._newest.get(kind)
+
+    def after(self, t: int, most: int) -> list[Moment]:
+        """Up to `most` moments with a greater t, oldest first."""
+        begin = bisect_right(self._moments, t, key=lambda moment: moment.t)
+        if begin < len(self._moments) // 2:
+            return list(islice(self._moments, begin, begin + most))
+        # A deque is a linked list of blocks: come from the nearer end.
+        tail = list(islice(reversed(self._moments), len(self._moments) - begin))
+        tail.reverse()
+        return tail[:most]

@@ -1,0 +1,44 @@
+/** Owns asking the server for JSON and for paths of one market. */
+
+export class ApiError extends Error {
+  /** @param {number} status 0 when there was no answer @param {string} code @param {string} message */
+  constructor(status, code, message) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** @param {string} path @param {string} symbol @param {Record<string, string | number>} [parameters] */
+export function marketPath(path, symbol, parameters = {}) {
+  const query = new URLSearchParams({ ...parameters, symbol });
+  return `${path}?${query}`;
+}
+
+/** @param {Response} response @returns {Promise<ApiError>} the server's own words where it gave some */
+export async function errorOf(response) {
+  const body = await response.json().catch(() => null);
+  const { code = "http_error", message = `the server answered ${response.status} ${response.statusText}`.trim() } = body?.error ?? {};
+  return new ApiError(response.status, code, message);
+}
+
+/**
+ * @param {string} url @param {RequestInit} [options]
+ * @returns {Promise<Response>} an answer that is ok; anything else throws ApiError
+ */
+export async function get(url, options) {
+  let response;
+  try {
+    response = await fetch(url, options);
+  } catch (error) {
+    throw new ApiError(0, "unreachable", "the server cannot be reached");
+  }
+  if (!response.ok) throw await errorOf(response);
+  return response;
+}
+
+/** @param {string} url @returns {Promise<any>} */
+export async function getJSON(url) {
+  return (await get(url)).json();
+}

@@ -1,0 +1,42 @@
+/**
+ * Owns the shapes of the stream's messages, as `docs/protocol.md` gives them, and what the page reads out of them.
+ *
+ * @typedef {{price_norm: number, volatility: number, liquidity: number, imbalance: number}} MarketState
+ * @typedef {{type: "tick", t: number, ts: number, s: MarketState, matches?: object[], agents?: object[]}} Tick
+ * @typedef {{type: "metric", t: number, ts: number, s: MarketState, N: number, avg_exp: number, matches_n: number}} Metric
+ * @typedef {{buy_count: number, sell_count: number, none_count: number, match_count: number, match_rate: number,
+ *   quote_price_mean: number, quote_price_std: number, quote_dist_to_mid_mean: number, experience_start: number,
+ *   experience_end: number, experience_delta: number, dominant_side: "buy" | "sell" | "none"}} Features
+ * @typedef {{node_id: string, agent_id: number, t0: number, t1: number, features: Features}} FrameNode
+ * @typedef {{src: string, dst: string, type: "match" | "quote_proximity", w: number}} FrameEdge
+ * @typedef {{type: "frame", t: number, ts: number, window: {W: number, t0: number, t1: number, stride: number},
+ *   nodes: FrameNode[], edges: FrameEdge[]}} Frame
+ * @typedef {{type: "gap", kind: string, from_t: number, to_t: number, reason: string}} Gap
+ */
+
+/** The columns kept of a metric, in the order of `metricRow`. */
+export const METRIC_COLUMNS = ["t", "ts", "price_norm", "volatility", "liquidity", "imbalance", "N", "avg_exp", "matches_n"];
+
+/** @param {Metric} metric @returns {number[]} one row for `METRIC_COLUMNS` */
+export function metricRow({ t, ts, s, N, avg_exp, matches_n }) {
+  return [t, ts, s.price_norm, s.volatility, s.liquidity, s.imbalance, N, avg_exp, matches_n];
+}
+
+/** What the metric of a tick would say. @param {{t: number, ts: number, s: MarketState, agents: {experience: number}[], matches: object[]}} tick @returns {Metric} */
+export function metricOf({ t, ts, s, agents, matches }) {
+  const sum = agents.reduce((total, { experience }) => total + experience, 0);
+  return { type: "metric", t, ts, s, N: agents.length, avg_exp: agents.length ? sum / agents.length : 0, matches_n: matches.length };
+}
+
+/** The model's price range is 40,000 to 60,000. @param {number} priceNorm 0..1 */
+export function priceOf(priceNorm) {
+  return 40000 + 20000 * priceNorm;
+}
+
+/**
+ * The first frame comes at the first multiple of the stride that has a whole window behind it.
+ * @param {number} window ticks @param {number} stride ticks
+ */
+export function firstFrameT(window, stride) {
+  return Math.ceil(window / stride) * stride;
+}

@@ -1,0 +1,121 @@
+/** Owns the connection to `/ws/stream`: one socket at a time, opened again after a loss where the last one ended. */
+
+import { delayMs } from "./backoff.js";
+
+/** The server says something at least every 30 s (a heartbeat); a connection silent for longer is a dead one. */
+const SILENCE_MS = 45_000;
+
+const BAD_PARAMETER = 4400;
+const UNKNOWN_SYMBOL = 4404;
+
+/** Closings that another try cannot mend. */
+const FINAL_CODES = new Set([BAD_PARAMETER, UNKNOWN_SYMBOL]);
+
+/** @typedef {"connecting" | "open" | "reconnecting" | "refused"} ConnectionState */
+
+/**
+ * @typedef {object} SocketOptions
+ * @property {(since: number | null) => string} url address of a connection that resumes after `since`
+ * @property {() => number | null} position the t of the last tick taken
+ * @property {(message: any) => void} onMessage
+ * @property {(state: ConnectionState, detail: string) => void} onState
+ * @property {{WebSocket: any, setTimeout: Function, clearTimeout: Function, random: () => number}} [world] replaced in tests
+ */
+
+export class StreamSocket {
+  #failures = 0;
+  #resumes = true;
+  #resuming = false;
+  #refusal = "";
+  /** @type {any} */ #socket = null;
+  /** @type {any} */ #watchdog = null;
+  /** @type {any} */ #retry = null;
+
+  /** @param {SocketOptions} options */
+  constructor(options) {
+    this.options = options;
+    this.world = options.world ?? {
+      WebSocket,
+      setTimeout: setTimeout.bind(globalThis),
+      clearTimeout: clearTimeout.bind(globalThis),
+      random: Math.random,
+    };
+  }
+
+  open() {
+    this.options.onState(this.#failures ? "reconnecting" : "connecting", this.#refusal);
+    const since = this.#resumes ? this.options.position() : null;
+    this.#resuming = since !== null;
+    const socket = new this.world.WebSocket(this.options.url(since));
+    this.#socket = socket;
+    socket.onopen = () => this.#opened();
+    socket.onmessage = (/** @type {MessageEvent} */ event) => this.#received(event.data);
+    socket.onclose = (/** @type {CloseEvent} */ event) => this.#closed(socket, event.code);
+    this.#watch();
+  }
+
+  /** Ends it for good. */
+  close() {
+    this.world.clearTimeout(this.#retry);
+    this.world.clearTimeout(this.#watchdog);
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+  }
+
+  /** Tries at once instead of waiting out the delay, as when the network is back. */
+  hurry() {
+    if (this.#retry === null) return;
+    this.world.clearTimeout(this.#retry);
+    this.#retry = null;
+    this.open();
+  }
+
+  #opened() {
+    this.#refusal = "";
+    this.options.onState("open", "");
+    this.#watch();
+  }
+
+  /** @param {string} text */
+  #received(text) {
+    this.#watch();
+    // Not at the opening: a server that takes a connection and drops it at once must not be asked without pause.
+    this.#failures = 0;
+    const message = JSON.parse(text);
+    if (message.type === "error") this.#refusal = message.detail;
+    this.options.onMessage(message);
+  }
+
+  /** @param {any} socket @param {number} code */
+  #closed(socket, code) {
+    if (socket !== this.#socket) return;
+    this.#socket = null;
+    this.world.clearTimeout(this.#watchdog);
+    if (code === BAD_PARAMETER && this.#resuming) return this.#beginAnew();
+    if (FINAL_CODES.has(code)) return this.options.onState("refused", this.#refusal);
+    this.#failures += 1;
+    this.options.onState("reconnecting", this.#refusal);
+    this.#retry = this.world.setTimeout(() => {
+      this.#retry = null;
+      this.open();
+    }, delayMs(this.#failures, this.world.random()));
+  }
+
+  /** A server that takes no `since` is asked for what is new; what was missed is in its recording. */
+  #beginAnew() {
+    this.#resumes = false;
+    this.#refusal = "";
+    this.open();
+  }
+
+  #watch() {
+    this.world.clearTimeout(this.#watchdog);
+    const socket = this.#socket;
+    this.#watchdog = this.world.setTimeout(() => {
+      // A dead network may leave close() waiting for an answer, so the loss is taken as closed now.
+      socket?.close();
+      this.#closed(socket, 1006);
+    }, SILENCE_MS);
+  }
+}

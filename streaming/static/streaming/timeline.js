@@ -1,0 +1,33 @@
+/** Owns finding places on the axis of t. */
+
+/** @param {ArrayLike<number>} ts ascending @param {number} t @returns {number} index of the last one <= t, -1 before the first */
+export function lastAtOrBefore(ts, t) {
+  let low = 0;
+  let high = ts.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ts[middle] <= t) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+/**
+ * Where the line of a chart has to break: neighbours further apart than the usual step.
+ * @param {ArrayLike<number>} ts ascending
+ * @returns {[number, number][]} pairs of the t before and the t after each hole
+ */
+export function holes(ts) {
+  const step = usualStep(ts);
+  /** @type {[number, number][]} */
+  const found = [];
+  for (let i = 1; i < ts.length; i++) if (ts[i] - ts[i - 1] > step) found.push([ts[i - 1], ts[i]]);
+  return found;
+}
+
+/** Messages come at a fixed interval, and a hole only makes a difference larger. @param {ArrayLike<number>} ts @returns {number} Infinity for fewer than two */
+export function usualStep(ts) {
+  let step = Infinity;
+  for (let i = 1; i < ts.length; i++) step = Math.min(step, ts[i] - ts[i - 1]);
+  return step;
+}

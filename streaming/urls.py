@@ -1,0 +1,16 @@
+"""The HTTP paths of the contract."""
+
+from django.urls import path
+
+from streaming import views
+
+urlpatterns = [
+    path("", views.index),
+    path("live/", views.live, name="live"),
+    path("replay/", views.replay, name="replay"),
+    path("health", views.health),
+    path("incremental", views.incremental),
+    path("segments", views.segments),
+    path("manifest/<str:kind>", views.manifest_of),
+    path("segment/<str:kind>/<path:name>", views.segment),
+]

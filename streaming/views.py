@@ -1,0 +1,158 @@
+"""The HTTP paths of the contract: plain JSON, and the two pages."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from recorder import manifest
+from recorder.errors import BadName
+from recorder.format import KINDS, market_dir, parse_name, pending_name
+from recorder.models import Market, Segment
+from streaming import files, parameters
+from streaming.errors import HttpError
+from streaming.health import health_of
+from streaming.relay import Relay
+
+VERSION = "0.1.0"
+
+_ENDPOINTS = {
+    "stream": "/ws/stream",
+    "health": "/health",
+    "incremental": "/incremental",
+    "segments": "/segments",
+    "manifest": "/manifest/{ticks,frames,metrics}",
+    "segment": "/segment/{kind}/{name}",
+    "live": "/live/",
+    "replay": "/replay/",
+    "admin": "/admin/",
+}
+
+
+@require_safe
+async def index(request: HttpRequest) -> HttpResponse:
+    """The live page for a browser, a description for everything else."""
+    if "text/html" in request.headers.get("Accept", ""):
+        return await live(request)
+    return JsonResponse(
+        {
+            "message": "Market Camera: a market, filmed, streamed and recorded",
+            "version": VERSION,
+            "cam_store": str(settings.CONFIG.store_dir),
+            "endpoints": _ENDPOINTS,
+        }
+    )
+
+
+@require_safe
+async def live(request: HttpRequest) -> HttpResponse:
+    return await _page(request, "live.html")
+
+
+@require_safe
+async def replay(request: HttpRequest) -> HttpResponse:
+    return await _page(request, "replay.html")
+
+
+async def _page(request: HttpRequest, template: str) -> HttpResponse:
+    relay = await parameters.relay(request)
+    symbols = {settings.CONFIG.symbol} | {s async for s in Market.objects.values_list("symbol", flat=True)}
+    context = {
+        "symbol": relay.symbol,
+        "symbols": sorted(symbols),
+        "cam": {"W": settings.CONFIG.cam_w, "stride": settings.CONFIG.cam_stride},
+        "csp_nonce": request.csp_nonce,  # type: ignore[attr-defined]
+    }
+    return await sync_to_async(render)(request, template, context)
+
+
+@require_safe
+async def health(request: HttpRequest) -> HttpResponse:
+    relay = await parameters.relay(request)
+    silent = None if relay.heard_at is None else time.monotonic() - relay.heard_at
+    well, body = health_of(relay.status, silent)
+    return JsonResponse(body, status=200 if well else 503, headers={"Cache-Control": "no-store"})
+
+
+@require_safe
+async def incremental(request: HttpRequest) -> HttpResponse:
+    """Ticks after `from_t`, oldest first."""
+    relay = await parameters.relay(request)
+    from_t = parameters.integer(request, "from_t", 0, -1, parameters.LARGEST_T)
+    limit = parameters.integer(request, "limit", 1000, 1, 10_000)
+    moments = relay.ring.after(from_t, limit)
+    body: dict[str, Any] = {
+        "from_t": from_t,
+        "count": len(moments),
+        "latest_t": relay.ring.last_t,
+        "data": [orjson.Fragment(moment.tick) for moment in moments],
+    }
+    return HttpResponse(
+        orjson.dumps(body), content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+@require_safe
+async def segments(request: HttpRequest) -> HttpResponse:
+    """Finished segments of all kinds, or of one."""
+    relay = await parameters.relay(request)
+    kind = parameters.kind(request, None)
+    rows = await _rows(manifest.finished, relay, kind)
+    return JsonResponse([{**row.manifest_form(), "kind": row.kind} for row in rows], safe=False)
+
+
+@require_safe
+async def manifest_of(request: HttpRequest, kind: str) -> HttpResponse:
+    """What can be fetched of one kind."""
+    _check_kind(kind)
+    relay = await parameters.relay(request)
+    rows = await _rows(manifest.fetchable, relay, kind)
+    return JsonResponse([row.manifest_form() for row in rows], safe=False)
+
+
+async def _rows(read: Any, relay: Relay, kind: str | None) -> list[Segment]:
+    return await sync_to_async(lambda: list(read(relay.symbol, kind)), thread_sensitive=False)()
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise HttpError(404, "unknown_kind", f"there are {', '.join(KINDS)}, not {kind[:60]!r}")
+
+
+@require_safe
+async def segment(request: HttpRequest, kind: str, name: str) -> HttpResponseBase:
+    """A segment's file, whole or in part."""
+    _check_kind(kind)
+    relay = await parameters.relay(request)
+    try:
+        lasting = parse_name(name.removeprefix(f"{kind}/")).lasting
+    except BadName as error:
+        raise HttpError(404, "unknown_segment", str(error)) from None
+    row = await Segment.objects.filter(market__symbol=relay.symbol, kind=kind, name=lasting).afirst()
+    if row is not None and row.removed_at is not None:
+        raise HttpError(404, "segment_removed", f"{kind}/{lasting} was removed on {row.removed_at:%Y-%m-%d}")
+    directory = market_dir(settings.CONFIG.store_dir, relay.symbol, settings.CONFIG.symbol) / kind
+    found = await sync_to_async(_open, thread_sensitive=False)(directory, lasting)
+    if found is None:
+        raise HttpError(404, "unknown_segment", f"there is no {kind}/{lasting}")
+    file, path = found
+    state = files.state_of(file, path, finished=path.name == lasting)
+    return files.file_response(request, file, state, path.name)
+
+
+def _open(directory: Path, lasting: str) -> tuple[BinaryIO, Path] | None:
+    """The segment's file under whichever name it has now; looked for twice, as it may be sealed in between."""
+    for name in (lasting, pending_name(lasting), lasting):
+        try:
+            return (directory / name).open("rb"), directory / name
+        except FileNotFoundError:
+            continue
+    return None

@@ -1,0 +1,113 @@
+"""Valve, stall watch and inbox by themselves: no sockets, no clock."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from igsite.flow import UNREAD_BYTES, Inbox, StallWatch, Valve
+
+
+class Transport:
+    """Counts drained bytes as asked and notes whether it is read."""
+
+    def __init__(self, drained_bytes: int = 0) -> None:
+        self.drained_bytes = drained_bytes
+        self.reads = True
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        self.reads = False
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        self.reads = True
+
+
+def test_transport_that_drains_nothing_is_stalled_once_the_time_is_up() -> None:
+    watch, transport = StallWatch(30), Transport(1000)
+    assert watch.stalled([transport], 100.0) == []
+    assert watch.stalled([transport], 129.9) == []
+    assert watch.stalled([transport], 130.0) == [transport]
+
+
+def test_one_byte_drained_starts_the_time_anew() -> None:
+    watch, transport = StallWatch(30), Transport()
+    watch.stalled([transport], 0.0)
+    transport.drained_bytes += 1
+    assert watch.stalled([transport], 29.0) == []
+    assert watch.stalled([transport], 58.0) == []
+    assert watch.stalled([transport], 59.0) == [transport]
+
+
+def test_time_with_nothing_to_drain_does_not_count() -> None:
+    watch, transport = StallWatch(30), Transport()
+    watch.stalled([transport], 0.0)
+    watch.stalled([], 10.0)
+    assert watch.stalled([transport], 1000.0) == []
+    assert watch.stalled([transport], 1030.0) == [transport]
+
+
+def test_open_valve_lets_senders_pass_at_once() -> None:
+    with pytest.raises(StopIteration):
+        Valve().wait().send(None)
+
+
+def test_full_valve_holds_every_sender_until_there_is_room() -> None:
+    async def scenario() -> None:
+        valve = Valve()
+        valve.pauseProducing()
+        senders = [asyncio.create_task(valve.wait()) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert not any(sender.done() for sender in senders)
+        valve.resumeProducing()
+        await asyncio.wait_for(asyncio.gather(*senders), 1)
+
+    asyncio.run(scenario())
+
+
+def test_sender_is_held_on_when_the_buffer_fills_again_before_its_turn() -> None:
+    async def scenario() -> None:
+        valve = Valve()
+        valve.pauseProducing()
+        sender = asyncio.create_task(valve.wait())
+        await asyncio.sleep(0)
+        valve.resumeProducing()
+        valve.pauseProducing()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not sender.done()
+        valve.stopProducing()
+        await asyncio.wait_for(sender, 1)
+
+    asyncio.run(scenario())
+
+
+def test_valve_tells_when_there_is_room() -> None:
+    told = []
+    valve = Valve(lambda: told.append(valve.full))
+    valve.pauseProducing()
+    valve.resumeProducing()
+    assert told == [False]
+
+
+@pytest.mark.parametrize("key", ["text", "bytes"])
+def test_inbox_stops_the_client_beyond_its_bound_and_lets_it_go_on_below(key: str) -> None:
+    transport = Transport()
+    inbox = Inbox(transport)
+    half = {"type": "websocket.receive", key: ("x" if key == "text" else b"x") * (UNREAD_BYTES // 2)}
+    inbox.put_nowait(half)
+    assert transport.reads
+    inbox.put_nowait(half)
+    assert not transport.reads
+    assert inbox.get_nowait() is half
+    assert transport.reads
+
+
+def test_many_empty_messages_fill_the_inbox_too() -> None:
+    transport = Transport()
+    inbox = Inbox(transport)
+    count = 0
+    while transport.reads:
+        inbox.put_nowait({"type": "websocket.receive", "text": ""})
+        count += 1
+    assert count < 10_000

@@ -1,0 +1,54 @@
+"""The options of `manage.py serve`, and where they make the server listen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management.base import CommandParser
+
+from igsite.management.commands.serve import add_server_arguments, server_options
+from igsite.server import endpoints
+
+
+def options(*arguments: str) -> dict[str, Any]:
+    parser = CommandParser()
+    add_server_arguments(parser)
+    return server_options(vars(parser.parse_args(arguments)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["-b", "127.0.0.1"], [f"tcp:port={settings.CONFIG.port}:interface=127.0.0.1"]),
+        (["-b", "::1", "-p", "81"], [r"tcp:port=81:interface=\:\:1"]),
+        (["-u", "/run/x.sock"], ["unix:/run/x.sock"]),
+        (["--fd", "0"], ["fd:fileno=0"]),
+        (["-e", "tcp:1", "-e", "tcp:2"], ["tcp:1", "tcp:2"]),
+        (["-e", "tcp:1", "-b", "127.0.0.1", "-p", "2"], ["tcp:1", "tcp:port=2:interface=127.0.0.1"]),
+    ],
+)
+def test_endpoint_options_say_where_to_listen(arguments: list[str], expected: list[str]) -> None:
+    assert options(*arguments)["endpoints"] == expected
+
+
+def test_default_is_every_interface_at_the_port_of_the_settings() -> None:
+    assert options()["endpoints"] == endpoints(port=settings.CONFIG.port)
+    assert options()["endpoints"][0] == f"tcp:port={settings.CONFIG.port}:interface=0.0.0.0"
+
+
+def test_proxy_headers_are_believed_only_when_asked() -> None:
+    assert options()["proxy_forwarded_address_header"] is None
+    believed = options("--proxy-headers", "--proxy-headers-host", "X-Real-IP")
+    assert believed["proxy_forwarded_address_header"] == "X-Real-IP"
+    assert believed["proxy_forwarded_port_header"] == "X-Forwarded-Port"
+    assert believed["proxy_forwarded_proto_header"] == "X-Forwarded-Proto"
+
+
+def test_limits_pass_through() -> None:
+    found = options(
+        "--ping-interval", "7", "--ping-timeout", "8", "--stall-seconds", "9", "--max-message-bytes", "10"
+    )
+    assert (found["ping_interval"], found["ping_timeout"]) == (7, 8)
+    assert (found["stall_seconds"], found["max_message_bytes"]) == (9, 10)

@@ -1,0 +1,248 @@
+"""The real server in a process of its own, against clients that are fast, slow, stalled, gone or hostile."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import signal
+import socket
+import ssl
+import time
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from websockets.sync.client import connect
+
+from tests.igsite.served import MIXED_SIZES
+from tests.igsite.serving import (
+    MEBI,
+    PATIENCE_SECONDS,
+    UPGRADE,
+    Serving,
+    close_of,
+    read_all,
+    read_slowly,
+    vanish,
+    wait_until,
+)
+
+# -- stalled clients
+
+
+@pytest.mark.parametrize("form", ["text", "frames"])
+@pytest.mark.parametrize("size", [1000, 65_536, 1_000_000])
+def test_stalled_socket_is_cut_off_at_bounded_memory_and_healthy_ones_go_on(
+    hasty: Serving, form: str, size: int
+) -> None:
+    name = f"stalled-{form}-{size}"
+    with connect(f"{hasty.url}/ticks") as healthy:
+        first = int(healthy.recv())
+        before = hasty.rss_bytes
+        client = hasty.upgrade(f"/flood?name={name}&form={form}&size={size}")
+        port = client.getsockname()[1]
+        most, t = before, first
+        while not hasty.happened("flood_ended", name=name):
+            t += 1
+            assert healthy.recv(timeout=PATIENCE_SECONDS) == str(t)
+            most = max(most, hasty.rss_bytes)
+        assert most - before < 20 * MEBI
+        assert hasty.event("flood_ended", name=name)["sent_bytes"] < 20 * MEBI
+        assert hasty.event("disconnect", name=name)["code"] == 1006
+        assert f"cut off 127.0.0.1:{port}: it took nothing for 1 s, " in hasty.errors
+        assert healthy.recv(timeout=PATIENCE_SECONDS) == str(t + 1)
+
+
+def test_many_senders_of_one_stalled_socket_share_one_bound(hasty: Serving) -> None:
+    before = hasty.rss_bytes
+    client = hasty.upgrade("/four?name=four")
+    sent_bytes = sum(hasty.event("flood_ended", name="four")["sent_bytes"] for _ in range(4))
+    assert sent_bytes < 8_000_000
+    assert hasty.rss_bytes - before < 20 * MEBI
+    client.close()
+
+
+@pytest.mark.parametrize("kind", ["stream", "sized"])
+def test_stalled_download_is_cut_off_at_bounded_memory(hasty: Serving, kind: str) -> None:
+    before = most = hasty.rss_bytes
+    client = hasty.connect(
+        f"GET /{kind}/500/1000000?name=stalled-{kind} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    )
+    while not hasty.happened("stream_ended", name=f"stalled-{kind}"):
+        most = max(most, hasty.rss_bytes)
+    assert hasty.event("stream_ended", name=f"stalled-{kind}")["left"] > 480
+    assert most - before < 20 * MEBI
+    client.close()
+
+
+def test_end_of_a_download_that_nobody_takes_is_cut_off_too(hasty: Serving) -> None:
+    client = hasty.connect(b"GET /whole/1000000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    port = client.getsockname()[1]
+    wait_until(lambda: f"cut off 127.0.0.1:{port}" in hasty.errors)
+    client.close()
+
+
+def test_slow_but_steady_socket_outlives_the_stall_limit(hasty: Serving) -> None:
+    client = hasty.upgrade("/flood?name=slow", receive_bytes=4096)
+    assert len(read_slowly(client, 3.5)) > 100_000
+    assert not hasty.happened("flood_ended", name="slow")
+    vanish(client)
+    hasty.event("flood_ended", name="slow")
+
+
+@pytest.mark.parametrize("path", ["stream/6/100000", "whole/600000"])
+def test_slow_but_steady_download_comes_whole(hasty: Serving, path: str) -> None:
+    client = hasty.connect(f"GET /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode(), 4096)
+    body = (read_slowly(client, 2.5) + read_all(client)).split(b"\r\n\r\n", 1)[1]
+    assert body.count(b"x") == 600_000
+
+
+# -- clients that leave
+
+
+def test_send_to_a_client_that_vanishes_returns(patient: Serving) -> None:
+    client = patient.upgrade("/stubborn")
+    assert client.recv(10)
+    vanish(client)
+    patient.event("all_sent")
+    assert patient.event("stubborn_heard")["type"] == "websocket.disconnect"
+
+
+def test_application_hears_of_a_client_that_vanishes_while_it_waits(patient: Serving) -> None:
+    client = patient.upgrade("/flood?name=vanishes")
+    assert client.recv(10)
+    vanish(client)
+    assert patient.event("disconnect", name="vanishes")["code"] == 1006
+    assert patient.event("flood_ended", name="vanishes")["sent_bytes"] < 20 * MEBI
+
+
+def test_download_of_a_client_that_vanishes_is_stopped_and_leaves_no_task(patient: Serving) -> None:
+    before = tasks(patient)
+    clients = [
+        patient.connect(f"GET /stream/5000/100000?name=leaves-{n} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        for n in range(5)
+    ]
+    for n, client in enumerate(clients):
+        assert client.recv(10)
+        vanish(client)
+        assert patient.event("stream_ended", name=f"leaves-{n}")["left"] > 4000
+    wait_until(lambda: tasks(patient) <= before)
+
+
+def tasks(serving: Serving) -> int:
+    answer = read_all(serving.connect(b"GET /tasks HTTP/1.0\r\nHost: x\r\n\r\n"))
+    return int(answer.split(b"\r\n\r\n", 1)[1])
+
+
+def test_client_that_left_before_it_was_accepted_harms_nobody(patient: Serving) -> None:
+    before = len(patient.errors)
+    client = patient.connect(b"GET /late HTTP/1.1\r\n" + UPGRADE + b"\r\n")
+    patient.event("late_waits")
+    client.close()
+    patient.event("late_done")
+    assert patient.errors[before:] == ""
+
+
+# -- endpoints
+
+
+def test_unix_socket_has_flow_control(tmp_path: Path) -> None:
+    path = f"{tmp_path}/serving.sock"
+    with Serving(endpoints=[f"unix:{path}"], stall_seconds=1) as serving:
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(path)
+        client.sendall(b"GET /flood?name=unix HTTP/1.1\r\n" + UPGRADE + b"\r\n")
+        assert serving.event("flood_ended", name="unix")["sent_bytes"] < 5 * MEBI
+        assert "it took nothing for 1 s" in serving.errors
+        client.close()
+
+
+def test_tls_has_flow_control(certificate: tuple[str, str]) -> None:
+    key, chain = certificate
+    with Serving(
+        endpoints=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={chain}"], stall_seconds=1
+    ) as serving:
+        trusting = ssl.create_default_context(cafile=chain)
+        with connect(f"wss://localhost:{serving.port}/echo", ssl=trusting) as healthy:
+            client = trusting.wrap_socket(serving.connect(), server_hostname="localhost")
+            client.sendall(b"GET /flood?name=tls&size=100000 HTTP/1.1\r\n" + UPGRADE + b"\r\n")
+            assert serving.event("flood_ended", name="tls")["sent_bytes"] < 5 * MEBI
+            healthy.send("still here")
+            assert healthy.recv() == "still here"
+        with connect(f"wss://localhost:{serving.port}/mixed", ssl=trusting, max_size=None) as client_of_all:
+            assert [len(client_of_all.recv()) for _ in range(27)][-1] == MIXED_SIZES[-1]
+
+
+@pytest.fixture
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Paths of a key and of a certificate for localhost, signed with it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("tls")
+    pem = serialization.Encoding.PEM
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    (folder / "chain.pem").write_bytes(signed.public_bytes(pem))
+    return str(folder / "key.pem"), str(folder / "chain.pem")
+
+
+# -- the end
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_the_server_within_seconds_whoever_is_connected(number: signal.Signals) -> None:
+    with Serving(stall_seconds=600) as serving, connect(f"{serving.url}/ticks?name=healthy") as healthy:
+        stalled = serving.upgrade("/flood?name=stalled")
+        download = serving.connect(b"GET /stream/5000/100000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert healthy.recv()
+        assert download.recv(10)
+        begun = time.monotonic()
+        serving.process.send_signal(number)
+        assert close_of(healthy) == (1001, "the server is stopping")
+        assert serving.process.wait(PATIENCE_SECONDS) == 0
+        assert time.monotonic() - begun < 5
+        serving.event("stopped")
+        serving.event("disconnect", name="healthy")
+        assert "Traceback" not in serving.errors
+        assert "never retrieved" not in serving.errors
+        assert "was destroyed" not in serving.errors
+        stalled.close()
+        download.close()
+
+
+def test_server_that_hangs_while_it_stops_leaves_all_the_same() -> None:
+    with Serving(hangs=True) as serving:
+        assert serving.end() == 1
+        wait_until(lambda: serving.errors.endswith("has not stopped within 5 s and leaves as it is\n"))
+
+
+def test_port_in_use_is_one_line_and_status_1() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        serving = Serving(port=port)
+        assert serving.process.wait(PATIENCE_SECONDS) == 1
+        wait_until(lambda: serving.errors)
+        serving.__exit__(None, None, None)
+        assert serving.errors == (
+            f"Market Camera cannot listen on tcp:port={port}:interface=127.0.0.1: {os.strerror(98)}\n"
+        )
+
+
+def test_start_up_task_that_dies_ends_the_process_with_its_error() -> None:
+    serving = Serving(dies=True)
+    assert serving.process.wait(PATIENCE_SECONDS) == 1
+    serving.__exit__(None, None, None)
+    assert serving.errors.endswith("LookupError: the market is gone\n")

@@ -1,0 +1,109 @@
+"""The live page, in a real Chromium, against a real server."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from tests.pages.reading import (
+    WINDOW,
+    get_json,
+    number,
+    recorded_frames,
+    shown_graph,
+    wait_for_t_beyond,
+    wait_until,
+)
+
+pytestmark = pytest.mark.browser
+
+
+def test_live_counts_up(page: Page) -> None:
+    page.goto("/live/")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+    t = number(page, "#t")
+    wait_for_t_beyond(page, "#t", t + 20)
+
+
+def test_live_shows_the_price_of_its_tick(page: Page, server: str) -> None:
+    page.goto("/live/")
+    wait_for_t_beyond(page, "#t", 0)
+    read = "() => ['t', 'price', 'matches'].map((id) => document.getElementById(id).textContent)"
+    t, price, matches = page.evaluate(read)
+    (tick,) = get_json(f"{server}/incremental?from_t={int(t) - 1}&limit=1")["data"]
+    assert tick["t"] == int(t)
+    assert price == f"{40000 + 20000 * tick['s']['price_norm']:,.2f}"
+    assert int(matches) == len(tick["matches"])
+
+
+def test_the_graph_has_the_nodes_and_edges_of_its_frame(page: Page, server: str) -> None:
+    page.goto("/live/")
+    wait_for_t_beyond(page, "#frame-t", 0)
+    shown = shown_graph(page)
+    wait_until(lambda: shown["t"] in recorded_frames(server), 10, f"frame {shown['t']} on disk")
+    frame = recorded_frames(server)[shown["t"]]
+    assert (shown["nodes"], shown["edges"]) == (len(frame["nodes"]), len(frame["edges"]))
+    assert shown["nodes"] > 0
+    assert page.get_attribute("#graph", "data-drawn") == "true"
+
+
+def test_the_charts_begin_with_what_was_recorded_before(page: Page, server: str) -> None:
+    with page.expect_request(lambda request: "/segment/metrics/" in request.url):
+        page.goto("/live/")
+    expect(page.locator("[data-chart=agents] output").first).not_to_have_text("–")
+    assert page.locator("#charts canvas").count() == 3
+
+
+def test_live_comes_back_after_a_lost_connection(page: Page) -> None:
+    connections: list[WebSocketRoute] = []
+
+    def join(route: WebSocketRoute) -> None:
+        route.connect_to_server()
+        connections.append(route)
+
+    page.route_web_socket("**/ws/stream*", join)
+    page.goto("/live/")
+    wait_for_t_beyond(page, "#t", 0)
+    t = number(page, "#t")
+    connections[0].close(code=1012)
+    expect(page.locator("#connection")).to_have_attribute("data-state", "reconnecting")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+    wait_for_t_beyond(page, "#t", t + 20)
+    assert len(connections) > 1
+
+
+def tick(t: int) -> str:
+    state = {"price_norm": 0.5, "volatility": 0.003, "liquidity": 1.0, "imbalance": 0.0}
+    return json.dumps(
+        {"type": "tick", "t": t, "ts": 1e9 + t, "s": state, "agents": [], "actions": [], "matches": []}
+    )
+
+
+def test_before_the_first_frame_it_says_when_that_comes(page: Page) -> None:
+    page.route_web_socket("**/ws/stream*", lambda route: route.send(tick(WINDOW - 40)))
+    page.goto("/live/")
+    expect(page.locator("#waiting")).to_have_text(
+        f"The first structure frame comes at t = {WINDOW}, 40 to go."
+    )
+
+
+def test_a_market_that_does_not_run_is_said(page: Page) -> None:
+    page.route_web_socket("**/ws/stream*", lambda route: route.send(tick(WINDOW + 5)))
+    page.route("**/health*", lambda route: route.fulfill(json={"ok": True, "meta": {"running": False}}))
+    page.goto("/live/")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "no-market")
+
+
+def test_a_refusal_is_shown_in_the_servers_words(page: Page) -> None:
+    def refuse(route: WebSocketRoute) -> None:
+        route.send(
+            json.dumps({"type": "error", "error": "unknown_symbol", "detail": "there is no market 'X'"})
+        )
+        route.close(code=4404)
+
+    page.route_web_socket("**/ws/stream*", refuse)
+    page.goto("/live/")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "refused")
+    expect(page.locator("#connection-detail")).to_have_text("there is no market 'X'")

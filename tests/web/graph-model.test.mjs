@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { graphOf, startPosition } from "../../streaming/static/streaming/graph-model.js";
+import { parseLines } from "../../streaming/static/streaming/ndjson.js";
+
+const frames = parseLines(readFileSync(new URL("../data/web/frames.jsonl", import.meta.url), "utf8"));
+
+test("has every node and every edge of the frame", () => {
+  for (const frame of frames) {
+    const { nodes, edges } = graphOf(frame);
+    assert.deepEqual([...nodes.keys()], frame.nodes.map(({ agent_id }) => String(agent_id)));
+    assert.equal(edges.size, frame.edges.length);
+  }
+});
+
+test("keeps both kinds of edge between the same two agents apart", () => {
+  const { edges } = graphOf(frames[0]);
+  const pairs = [...edges.values()].map(({ source, target }) => `${source}-${target}`);
+  assert.ok(new Set(pairs).size < pairs.length, "the example has a pair joined twice");
+});
+
+test("the strongest edge of each kind has strength 1, the others less", () => {
+  const looks = [...graphOf(frames[0]).edges.values()];
+  for (const kind of ["match", "quote_proximity"]) {
+    const strengths = looks.filter((look) => look.kind === kind).map(({ strength }) => strength);
+    assert.equal(Math.max(...strengths), 1);
+    assert.ok(strengths.every((strength) => strength > 0 && strength <= 1));
+  }
+});
+
+test("an agent starts in the same place every time, apart from the others, within the picture", () => {
+  const places = Array.from({ length: 200 }, (_, id) => startPosition(String(id)));
+  assert.deepEqual(places[7], startPosition("7"));
+  assert.equal(new Set(places.map(({ x, y }) => `${x},${y}`)).size, 200);
+  assert.ok(places.every(({ x, y }) => Math.hypot(x, y) <= 1));
+});

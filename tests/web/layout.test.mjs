@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Layout } from "../../streaming/static/streaming/layout.js";
+
+/** Agents in a ring, each joined to the next. @param {string[]} keys */
+function ring(keys) {
+  const ends = keys.flatMap((_, i) => [i, (i + 1) % keys.length]);
+  return { keys, ends: Uint32Array.from(ends), weights: new Float32Array(keys.length).fill(1) };
+}
+
+const keys = Array.from({ length: 20 }, (_, id) => String(id));
+const pointOf = (positions, i) => [positions[2 * i], positions[2 * i + 1]];
+const distance = ([ax, ay], [bx, by]) => Math.hypot(ax - bx, ay - by);
+
+/** @param {Layout} layout */
+function settled(layout) {
+  let positions = layout.run(30);
+  for (let round = 0; round < 200 && !layout.calm; round++) positions = layout.run(30);
+  return positions;
+}
+
+test("comes to rest, with every agent in the picture and none upon another", () => {
+  const layout = new Layout();
+  layout.take(ring(keys));
+  const positions = settled(layout);
+  assert.equal(layout.calm, true);
+  for (let i = 0; i < keys.length; i++) {
+    assert.ok(distance(pointOf(positions, i), [0, 0]) < 1.1);
+    for (let j = 0; j < i; j++) assert.ok(distance(pointOf(positions, i), pointOf(positions, j)) > 0.1);
+  }
+});
+
+test("the same graphs give the same picture", () => {
+  const [one, other] = [new Layout(), new Layout()];
+  for (const layout of [one, other]) layout.take(ring(keys));
+  assert.deepEqual(one.run(30), other.run(30));
+});
+
+test("those that stay keep their places when another leaves", () => {
+  const layout = new Layout();
+  layout.take(ring(keys));
+  const before = settled(layout);
+  layout.take(ring(keys.slice(0, -1)));
+  const after = layout.run(1);
+  for (let i = 0; i < keys.length - 1; i++) assert.ok(distance(pointOf(before, i), pointOf(after, i)) < 0.2);
+});
+
+test("an empty graph and a lone agent are laid out too", () => {
+  const layout = new Layout();
+  layout.take(ring([]));
+  assert.equal(layout.run(5).length, 0);
+  layout.take({ keys: ["4"], ends: new Uint32Array(0), weights: new Float32Array(0) });
+  assert.ok([...layout.run(5)].every(Number.isFinite));
+});

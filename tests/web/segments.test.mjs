@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ApiError, errorOf, marketPath } from "../../streaming/static/streaming/api.js";
+import { nameOf, overlapping, segmentAt } from "../../streaming/static/streaming/segments.js";
+
+const segment = (start_t, end_t, pending = false) => ({ path: `frames/segment_20260124_120000_${start_t}.jsonl.zst`, start_t, end_t, pending });
+const segments = [segment(300, 3290), segment(3300, 6290), segment(6300, 6400, true)];
+
+test("finds the segment of a t, and the one before a hole", () => {
+  assert.deepEqual([300, 3290, 3295, 3300, 9999].map((t) => segmentAt(segments, t)?.start_t), [300, 300, 300, 3300, 6300]);
+  assert.equal(segmentAt(segments, 10), undefined);
+});
+
+test("finds the segments of a period; a pending one may have grown", () => {
+  assert.deepEqual(overlapping(segments, 3290, 3300).map(({ start_t }) => start_t), [300, 3300]);
+  assert.deepEqual(overlapping(segments, 6350, 7000).map(({ start_t }) => start_t), [6300]);
+  assert.deepEqual(overlapping(segments, 6500, 7000).map(({ start_t }) => start_t), [6300]);
+});
+
+test("names a segment by the last part of its path", () => {
+  assert.equal(nameOf(segments[0]), "segment_20260124_120000_300.jsonl.zst");
+});
+
+test("every path names the market", () => {
+  assert.equal(marketPath("/range", "IG-USD", { kind: "metrics", t0: 0 }), "/range?kind=metrics&t0=0&symbol=IG-USD");
+});
+
+test("an error carries the server's words, or the status where there are none", async () => {
+  const told = await errorOf(new Response('{"error":{"code":"segment_removed","message":"removed by retention"}}', { status: 404 }));
+  assert.ok(told instanceof ApiError);
+  assert.deepEqual([told.status, told.code, told.message], [404, "segment_removed", "removed by retention"]);
+  const silent = await errorOf(new Response("<html>", { status: 502, statusText: "Bad Gateway" }));
+  assert.equal(silent.message, "the server answered 502 Bad Gateway");
+});

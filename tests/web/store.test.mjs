@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { metricOf, metricRow } from "../../streaming/static/streaming/messages.js";
+import { Store } from "../../streaming/static/streaming/store.js";
+
+const s = { price_norm: 0.5, volatility: 0.003, liquidity: 1, imbalance: 0 };
+const tick = (t) => ({ type: "tick", t, ts: t / 10, s, matches: [] });
+const metric = (t, N = 3) => ({ type: "metric", t, ts: t / 10, s, N, avg_exp: 0.5, matches_n: 1 });
+const frame = (t) => ({ type: "frame", t, ts: t / 10, window: { W: 300, t0: t - 299, t1: t, stride: 10 }, nodes: [], edges: [] });
+
+test("holds the newest tick, the newest frame and the metrics", () => {
+  const store = new Store(10);
+  for (const message of [frame(10), metric(10), tick(10), metric(11), tick(11)]) assert.equal(store.receive(message), true);
+  assert.equal(store.tick.t, 11);
+  assert.equal(store.frame.t, 10);
+  assert.deepEqual([...store.metrics.column("t")], [10, 11]);
+  assert.deepEqual([...store.metrics.column("N")], [3, 3]);
+});
+
+test("resumes after its last tick, whatever frame or metric came after it", () => {
+  const store = new Store(10);
+  assert.equal(store.position, null);
+  for (const message of [metric(4), tick(4), frame(5), metric(5)]) store.receive(message);
+  assert.equal(store.position, 4);
+});
+
+test("takes t = 0 as a position", () => {
+  const store = new Store(10);
+  store.receive(tick(0));
+  assert.equal(store.position, 0);
+});
+
+test("leaves out what a resumed stream repeats", () => {
+  const store = new Store(10);
+  for (const message of [metric(4), tick(4), frame(5), metric(5)]) store.receive(message);
+  assert.deepEqual([frame(5), metric(5), tick(5)].map((message) => store.receive(message)), [false, false, true]);
+  assert.deepEqual([...store.metrics.column("t")], [4, 5]);
+});
+
+test("backfills older metrics without repeating those that came live", () => {
+  const store = new Store(4);
+  store.receive(metric(10));
+  store.receive(metric(11));
+  store.backfill([6, 7, 8, 9, 10].map((t) => metricRow(metric(t, 7))));
+  assert.deepEqual([...store.metrics.column("t")], [8, 9, 10, 11]);
+  assert.deepEqual([...store.metrics.column("N")], [7, 7, 3, 3]);
+});
+
+test("keeps the last 200 gaps", () => {
+  const store = new Store(4);
+  for (let t = 0; t < 250; t++) store.receive({ type: "gap", kind: "tick", from_t: t, to_t: t, reason: "slow" });
+  assert.deepEqual([store.gaps.length, store.gaps[0].from_t], [200, 50]);
+});
+
+test("is unchanged by messages that hold no data", () => {
+  const store = new Store(4);
+  assert.equal(store.receive({ type: "heartbeat", t: 9 }), false);
+  assert.equal(store.receive({ type: "caught_up", t: 9 }), false);
+  assert.equal(store.position, null);
+});
+
+test("cleared, it takes a stream that begins anew, at a lower t too", () => {
+  const store = new Store(4);
+  for (const message of [frame(90), metric(90), tick(90)]) store.receive(message);
+  store.clear();
+  assert.deepEqual([store.position, store.frame, store.metrics.length], [null, null, 0]);
+  for (const message of [frame(10), metric(10), tick(10)]) assert.equal(store.receive(message), true);
+});
+
+test("makes of a tick the metric that the camera makes", () => {
+  const full = { ...tick(7), agents: [{ id: 0, experience: 0.25 }, { id: 4, experience: 0.75 }], matches: [{ a: 0, b: -1, prob: 0.5 }] };
+  assert.deepEqual(metricOf(full), { ...metric(7, 2), avg_exp: 0.5, matches_n: 1 });
+  assert.equal(metricOf({ ...full, agents: [] }).avg_exp, 0);
+});

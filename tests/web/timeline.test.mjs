@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { firstFrameT, priceOf } from "../../streaming/static/streaming/messages.js";
+import { holes, lastAtOrBefore } from "../../streaming/static/streaming/timeline.js";
+
+test("finds the last t at or before another, by comparing with a plain search", () => {
+  const ts = [300, 310, 320, 350, 360];
+  for (let t = 290; t <= 370; t++) assert.equal(lastAtOrBefore(ts, t), ts.findLastIndex((candidate) => candidate <= t));
+  assert.equal(lastAtOrBefore([], 5), -1);
+});
+
+test("finds holes at any message interval", () => {
+  assert.deepEqual(holes([0, 1, 2, 7, 8]), [[2, 7]]);
+  assert.deepEqual(holes([0, 10, 20, 50]), [[20, 50]]);
+  assert.deepEqual(holes([4]), []);
+  assert.deepEqual(holes([]), []);
+});
+
+test("the first frame comes at the first multiple of the stride with a whole window", () => {
+  assert.equal(firstFrameT(300, 10), 300);
+  assert.equal(firstFrameT(305, 10), 310);
+  assert.equal(firstFrameT(40, 1), 40);
+});
+
+test("prices span 40,000 to 60,000", () => {
+  assert.deepEqual([0, 0.5, 1].map(priceOf), [40000, 50000, 60000]);
+});
