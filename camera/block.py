@@ -86,4 +86,5 @@ def medians(block: Block) -> list[float | None]:
 
 def selling(block: Block) -> npt.NDArray[np.bool_]:
     """For each quote of the block, whether it sells."""
-    return block.sides[block.quotes] == SELL
+    sells: npt.NDArray[np.bool_] = block.sides[block.quotes] == SELL
+    return sells

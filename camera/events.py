@@ -72,4 +72,5 @@ def _scores(values: Floats) -> Floats | None:
     # Equal values need not give exactly 0 in floating point: their mean may miss them by a rounding.
     if std <= 1e-12 * max(1.0, float(np.abs(values).max())):
         return None
-    return np.round(away / std, 6)
+    scores: Floats = np.round(away / std, 6)
+    return scores

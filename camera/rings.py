@@ -45,8 +45,8 @@ class Rings:
             (self.prices, block.prices),
             (self.experience, block.experience),
         ):
-            ring[rows] = 0  # type: ignore[index]
-            ring[row, column] = values  # type: ignore[index]
+            ring[rows] = 0
+            ring[row, column] = values
         self.mids[rows] = mids
         self.price_norm[rows] = [tick.price_norm for tick in ticks]
         self.liquidity[rows] = [tick.liquidity for tick in ticks]

@@ -41,6 +41,11 @@ class SlidingWindowCamera:
         self._largest_step = largest_step(W)
         self._reset()
 
+    def resume(self, mid_before: float | None, filmed: bool) -> None:
+        """Go on where another camera stood: to be called before its window's ticks are ingested again."""
+        self.last_mid = self._mid_at_reset = mid_before
+        self.filmed = filmed
+
     def _reset(self) -> None:
         """Empty the window; what belongs to the run (last mid, whether it was filmed) stays."""
         self._slots = Slots()
@@ -53,6 +58,7 @@ class SlidingWindowCamera:
         self._present: Ints = np.zeros(capacity, np.int64)
         self._first_seen: Ints = np.zeros(capacity, np.int64)
         self._last_experience = np.zeros(capacity)
+        self._mid_at_reset = self.last_mid
         self._seen = 0  # ticks in the window's count since the reset, those waiting not included
         self._waiting: list[tuple[Tick, Ints, float | None]] = []
         self._known: tuple[Ints, Ints] | None = None
@@ -87,6 +93,15 @@ class SlidingWindowCamera:
         new_after = t - self.stride if self.filmed else t - self.W
         self.filmed = True
         return frame_of(self._shot(t, new_after))
+
+    @property
+    def mid_before(self) -> float | None:
+        """The last mid known before the window began: with it and the window's ticks, another camera goes on."""
+        self._slide()
+        if self._seen <= self.W:
+            return self._mid_at_reset
+        mid = float(self._rings.mids[(self._seen - self.W - 1) % self._rings.rows])
+        return None if np.isnan(mid) else mid
 
     def _columns(self, agent_ids: Ints) -> Ints:
         # A market's agents seldom change, and sources share the array while they do not.
@@ -134,9 +149,7 @@ class SlidingWindowCamera:
         rings = self._rings
         self._sums.slide(rings.sides[rows], rings.steps[rows], rings.sides[expired], rings.steps[expired])
         quotes = block.quotes
-        self._sums.add_near(
-            begin + block.tick[quotes], block.column[quotes], block.steps[quotes], self._seen - self.W
-        )
+        self._sums.add_near(begin + block.tick[quotes], block.column[quotes], block.steps[quotes], self._seen - self.W)
         self._slide_pairs(block, rows, expired)
 
     def _mids(self, block: Block, given: list[float | None]) -> list[float]:

@@ -9,7 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "igsite.settings")
 
 http = get_asgi_application()
 
-from streaming.relay import relays  # noqa: E402  (Django must be set up first)
+from streaming.relays import relays  # noqa: E402  (Django must be set up first)
 from streaming.routing import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)})

@@ -138,9 +138,7 @@ class Config:
     cam_prox_eps_pct: float = _setting(
         "IG_CAM_PROX_EPS_PCT", 0.003, _number(0, 1), "quotes this close, as a part of the mid, are neighbours"
     )
-    cam_segment_seconds: float = _setting(
-        "IG_CAM_SEGMENT_SECONDS", 300, _number(1, 86_400), "a segment's length"
-    )
+    cam_segment_seconds: float = _setting("IG_CAM_SEGMENT_SECONDS", 300, _number(1, 86_400), "a segment's length")
     cam_zstd_level: int = _setting("IG_CAM_ZSTD_LEVEL", 3, _integer(1, 22), "compression of the recording")
     cam_metric_downsample: int = _setting(
         "IG_CAM_METRIC_DOWNSAMPLE", 1, _integer(1, 100_000), "a metric every so many ticks"
@@ -152,9 +150,7 @@ class Config:
     port: int = _setting("PORT", 8000, _integer(1, 65_535), "where the server listens")
     symbol: str = _setting("IG_SYMBOL", "IG-USD", _symbol, "the market's symbol")
     source: str = _setting("IG_SOURCE", "simulator", _source, "simulator, file:PATH (tick NDJSON, also .zst)")
-    tick_interval: float = _setting(
-        "IG_TICK_INTERVAL", 0.1, _number(0, 86_400, above=True), "market seconds a tick"
-    )
+    tick_interval: float = _setting("IG_TICK_INTERVAL", 0.1, _number(0, 86_400, above=True), "market seconds a tick")
     speed: float = _setting("IG_SPEED", 1, _number(0, 1e6), "market seconds a real second; 0 is flat out")
     retain_disk_percent: float = _setting(
         "IG_RETAIN_DISK_PERCENT", 80, _number(1, 100), "disk use that starts a clean-up"
@@ -168,16 +164,10 @@ class Config:
     retain_min_days: float = _setting(
         "IG_RETAIN_MIN_DAYS", 1, _number(0, 36_500), "younger segments are kept whatever the disk says"
     )
-    retain_max_days: float = _setting(
-        "IG_RETAIN_MAX_DAYS", 0, _number(0, 36_500), "older segments go; 0 is off"
-    )
-    flush_seconds: float = _setting(
-        "IG_FLUSH_SECONDS", 1, _number(0, 60), "written data reaches the file within this"
-    )
+    retain_max_days: float = _setting("IG_RETAIN_MAX_DAYS", 0, _number(0, 36_500), "older segments go; 0 is off")
+    flush_seconds: float = _setting("IG_FLUSH_SECONDS", 1, _number(0, 60), "written data reaches the file within this")
     ring_ticks: int = _setting("IG_RING_TICKS", 10_000, _integer(1, 10_000_000), "ticks kept in memory")
-    ring_bytes: int = _setting(
-        "IG_RING_BYTES", 256 * _MEBI, _integer(_MEBI, 1 << 40), "bytes kept in memory, a market"
-    )
+    ring_bytes: int = _setting("IG_RING_BYTES", 256 * _MEBI, _integer(_MEBI, 1 << 40), "bytes kept in memory, a market")
     outbox_bytes: int = _setting(
         "IG_OUTBOX_BYTES", _MEBI, _integer(1024, 1 << 30), "bytes that may wait for one client"
     )
@@ -188,18 +178,14 @@ class Config:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
         "IG_TRUSTED_PROXIES", (), _networks, "addresses whose X-Forwarded-For is believed"
     )
-    feed_token: str | None = _setting(
-        "IG_FEED_TOKEN", None, _text, "asked of bar-feed clients when set", secret=True
-    )
+    feed_token: str | None = _setting("IG_FEED_TOKEN", None, _text, "asked of bar-feed clients when set", secret=True)
     start_ts: float | None = _setting(
         "IG_START_TS", None, _number(0, 4e9), "start_ts of a new run, Unix seconds; unset is now"
     )
     database_url: str | None = _setting(
         "DATABASE_URL", None, _text, "postgres://… or sqlite:///PATH; unset is SQLite in data/", secret=True
     )
-    redis_url: str | None = _setting(
-        "REDIS_URL", None, _redis_url, "redis://…; unset is in-process", secret=True
-    )
+    redis_url: str | None = _setting("REDIS_URL", None, _redis_url, "redis://…; unset is in-process", secret=True)
     secret_key: str | None = _setting(
         "IG_SECRET_KEY", None, _text, "signs admin sessions; unset is made once and kept in data/", secret=True
     )

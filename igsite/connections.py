@@ -1,4 +1,4 @@
-"""A client's connection, as a socket and as a request: daphne's protocols with flow control and stricter manners."""
+"""A client's socket and a client's request: daphne's protocols with flow control and stricter manners."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from igsite.flow import Inbox, Valve
 from streaming.protocol import websocket_frame
 
 #: The ASGI extension of websocket scopes, and the key of the message it allows:
-#: `{"type": "websocket.send", "market_camera.frames": b"…"}` with ready-made, unmasked frames (RFC 6455), one after the
-#: other, which go to the socket as they are.
+#: `{"type": "websocket.send", "market_camera.frames": b"…"}` with ready-made, unmasked frames (RFC 6455), one
+#: after the other, which go to the socket as they are.
 FRAMES = "market_camera.frames"
 
 #: After so much in one go a sender gives the loop a turn: a client may read as fast as we write.
@@ -32,7 +32,7 @@ _INTERNAL_ERROR = 1011
 _CLOSE_REASON_BYTES = 123
 
 
-class Socket(WebSocketProtocol):
+class Socket(WebSocketProtocol):  # type: ignore[misc]
     """One WebSocket; `reply` is its application's `send`."""
 
     failByDrop = False  # noqa: N815 (autobahn's name; a client that breaks the rules is told which)
@@ -50,8 +50,8 @@ class Socket(WebSocketProtocol):
     async def reply(self, message: dict[str, Any]) -> None:
         """Take a message of the application; return once the client's buffer has room again.
 
-        What comes after the end of the connection is dropped, as daphne does: the application hears of the end through
-        `websocket.disconnect`.
+        What comes after the end of the connection is dropped, as daphne does: the application hears of the
+        end by `websocket.disconnect`.
         """
         if self.valve.full:  # another sender of this socket waits as well
             await self.valve.wait()
@@ -94,12 +94,8 @@ class Socket(WebSocketProtocol):
 
     def application_ended(self, failed: bool) -> None:
         if hasattr(self, "handshake_deferred") and self.state == self.STATE_CONNECTING:
-            refusal = (
-                ConnectionDeny(500, "Internal Server Error")
-                if failed
-                else ConnectionDeny(403, "Access denied")
-            )
-            self.handshake_deferred.errback(refusal)
+            refusal = (500, "Internal Server Error") if failed else (403, "Access denied")
+            self.handshake_deferred.errback(ConnectionDeny(*refusal))  # type: ignore[no-untyped-call]
             del self.handshake_deferred
         self.close(_INTERNAL_ERROR if failed else 1000, "")
 
@@ -109,8 +105,8 @@ class Socket(WebSocketProtocol):
     # -- pings
 
     def onPing(self, payload: bytes) -> None:  # noqa: N802
-        # A client that pings and does not read must not fill our memory with pongs: RFC 6455, section 5.5.3, allows
-        # to answer the latest only.
+        # A client that pings and does not read must not fill our memory with pongs: RFC 6455, section 5.5.3,
+        # allows to answer the latest only.
         if self.valve.full:
             self._owed_pong = payload
         else:
@@ -128,7 +124,7 @@ class Socket(WebSocketProtocol):
             super()._sendAutoPing()
 
     def onAutoPingTimeout(self) -> None:  # noqa: N802
-        # Behind a full buffer the ping has not reached the client yet; then the stall watch decides, not this timer.
+        # Behind a full buffer the ping has not reached the client: then the stall watch decides.
         if self.valve.was_full:
             self.valve.was_full = self.valve.full
             self.autoPingTimeoutCall = self.factory._batched_timer.call_later(
@@ -148,15 +144,13 @@ class Socket(WebSocketProtocol):
             super().onClose(wasClean, code, reason)
 
 
-class Request(WebRequest):
+class Request(WebRequest):  # type: ignore[misc]
     """One HTTP request; `reply` is its application's `send`."""
 
     refused = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(
-            *args, parsePOSTFormSubmission=False, **kwargs
-        )  # the application parses what it wants
+        super().__init__(*args, parsePOSTFormSubmission=False, **kwargs)  # the application parses what it wants
         self.valve = Valve()
         self.inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._run_bytes = 0
@@ -176,9 +170,7 @@ class Request(WebRequest):
 
     def _refuse_body(self) -> None:
         self.refused = True
-        self.channel.write(
-            b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-        )
+        self.channel.write(b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
         self.channel.loseConnection()
 
     def process(self) -> Any:
@@ -196,8 +188,8 @@ class Request(WebRequest):
     async def reply(self, message: dict[str, Any]) -> None:
         """Take a message of the application; return once the client's buffer has room again.
 
-        What comes after the end of the connection is dropped, as daphne does: the application hears of the end through
-        `http.disconnect`.
+        What comes after the end of the connection is dropped, as daphne does: the application hears of the
+        end by `http.disconnect`.
         """
         await self.valve.wait()
         if message["type"] == "http.response.body":
@@ -216,9 +208,8 @@ class Request(WebRequest):
         if self.valve.full or self._run_bytes > _TURN_BYTES or self.gone:
             self._run_bytes = 0
             await self.valve.turn()
-        if (
-            not more_body
-        ):  # only now: once the response has ended, an idle timer runs that knows no slow readers
+        # Not before there is room: once the response has ended, an idle timer runs that knows no slow readers.
+        if not more_body:
             self.handle_reply({"type": "http.response.body"})
 
     @property
@@ -255,11 +246,11 @@ class Request(WebRequest):
         self.valve.stopProducing()
 
 
-class SocketFactory(WebSocketFactory):
+class SocketFactory(WebSocketFactory):  # type: ignore[misc]
     protocol = Socket
 
 
-class RequestFactory(HTTPFactory):
+class RequestFactory(HTTPFactory):  # type: ignore[misc]
     """Builds the channels on which requests arrive."""
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802

@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 from camera.window import SlidingWindowCamera
 from igsite.config import Config
 from market.sources import Source, source_from
+from recorder.checkpoints import Checkpoint, Checkpoints
 from recorder.errors import StoreError
-from recorder.format import market_dir
+from recorder.format import KINDS, market_dir
+from recorder.lock import StoreLock
 from recorder.manifest import ManifestKeeper
-from recorder.models import Market
+from recorder.models import Market, Run
 from recorder.reconcile import reconcile
 from recorder.recording import Recording
-from recorder.runs import begin_run, end_of, end_run
+from recorder.recovery import last_t as recorded_end
+from recorder.runs import begin_run, continued_run, end_of, end_run
+from streaming.checkpointer import Checkpointer
+from streaming.continuation import (
+    CannotContinue,
+    Continued,
+    Differs,
+    Placement,
+    checkpoint_of,
+    complete,
+    continue_run,
+)
+from streaming.film import Film
 from streaming.health import SILENCE_SECONDS
 from streaming.pacer import Pacer
-from streaming.pipeline import Outlet, Pipeline, Placement
+from streaming.pipeline import Outlet, Pipeline
 
 log = logging.getLogger(__name__)
 
@@ -48,26 +65,94 @@ class MarketRun:
 
     def __init__(self, config: Config, *, home_symbol: str) -> None:
         self._config = config
-        self._source: Source = source_from(
-            config.source, seed=config.seed, adjust_interval=config.adjust_interval
-        )
         self.stop = threading.Event()
         self._directory = market_dir(config.store_dir, config.symbol, home_symbol)
+        self._checkpoints = Checkpoints(self._directory)
+        self._settings = {name: getattr(config, name) for name in RUN_SETTINGS}
+        self._open_source()
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(self._directory, error) from error
-        market, _ = Market.objects.get_or_create(symbol=config.symbol)
-        reconcile(market, self._directory)
-        self._run = begin_run(
-            market,
-            end=end_of(market, self._directory),
+        self._lock = StoreLock(self._directory, config.symbol, _holder())
+        self._market, _ = Market.objects.get_or_create(symbol=config.symbol)
+        reconcile(self._market, self._directory)
+        self._run, self._continued = self._continue() or self._begin()
+        self._keeper = ManifestKeeper(self._market, self._run)
+        self._recording = Recording(
+            self._directory,
+            segment_seconds=config.cam_segment_seconds,
+            level=config.cam_zstd_level,
+            flush_seconds=config.flush_seconds,
+            clock=time.time,
+            on_change=self._keeper.record,
+        )
+        complete(self._recording, self._continued.lacking)
+
+    def _open_source(self) -> None:
+        config = self._config
+        self._source: Source = source_from(config.source, seed=config.seed, adjust_interval=config.adjust_interval)
+
+    def _film(self) -> Film:
+        config = self._config
+        camera = SlidingWindowCamera(config.cam_w, config.cam_stride, config.cam_prox_eps_pct, config.cam_edge_cap)
+        return Film(camera, config.cam_metric_downsample)
+
+    def _continue(self) -> tuple[Run, Continued] | None:
+        """The last run, ready to go on, if it has these settings and can be continued exactly."""
+        ends = {kind: end if (end := recorded_end(self._directory, kind)) is not None else -1 for kind in KINDS}
+        first_t = None
+        for checkpoint in self._checkpoints.newest_first():
+            facts = checkpoint.run
+            if facts["settings"] != self._settings or first_t not in (None, facts["first_t"]) or checkpoint.ended:
+                return None
+            first_t = facts["first_t"]
+            if checkpoint.next_t > ends["ticks"] + 1 and checkpoint.next_t > first_t:
+                continue  # the tape lost what came before it
+            self._placement = Placement(first_t, facts["start_ts"], facts["tick_interval"], facts["t_shift"])
+            self._open_source()
+            try:
+                done = continue_run(self._directory, checkpoint, ends, self._source, self._placement, self._film)
+            except Differs as why:
+                log.error("%s: the run from t=%d ends here, a new one begins: %s", self._market, first_t, why)
+                self._open_source()
+                return None
+            except CannotContinue as why:
+                log.warning("%s: the checkpoint before t=%d does not do: %s", self._market, checkpoint.next_t, why)
+                continue
+            log.info("%s: the run from t=%d goes on with t=%d", self._market, first_t, done.next_t)
+            return continued_run(self._market, facts), done
+        return None
+
+    def _begin(self) -> tuple[Run, Continued]:
+        """A new run behind what is recorded."""
+        config = self._config
+        run = begin_run(
+            self._market,
+            end=end_of(self._market, self._directory),
             start_ts=round(time.time(), 6) if config.start_ts is None else config.start_ts,
             tick_interval=config.tick_interval,
             source=config.source,
-            settings={name: getattr(config, name) for name in RUN_SETTINGS},
+            settings=self._settings,
         )
-        self._keeper = ManifestKeeper(market, self._run)
+        self._placement = Placement(run.first_t, run.start_ts, run.tick_interval)
+        self._run = run
+        film = self._film()
+        if self._source.replayable:
+            self._checkpoints.save(checkpoint_of(self._facts(), run.first_t, self._source, film))
+        return run, Continued(run.first_t, film, iter(self._source))
+
+    def _facts(self) -> dict[str, Any]:
+        """What a checkpoint tells of the run: enough to go on without a database."""
+        place = self._placement
+        return {
+            "first_t": place.first_t,
+            "start_ts": place.start_ts,
+            "tick_interval": place.interval,
+            "t_shift": place.t_shift,
+            "source": self._config.source,
+            "settings": self._settings,
+        }
 
     def run(
         self,
@@ -77,37 +162,37 @@ class MarketRun:
         on_tick: Callable[[int], None] | None = None,
     ) -> None:
         """Make ticks on the calling thread until the source ends, `stop` is set or `most_ticks` are made."""
-        config, run = self._config, self._run
+        config, film = self._config, self._continued.film
         pipeline = Pipeline(
-            source=self._source,
-            placement=Placement(run.first_t, run.start_ts, config.tick_interval),
-            camera=SlidingWindowCamera(
-                config.cam_w, config.cam_stride, config.cam_prox_eps_pct, config.cam_edge_cap
-            ),
-            metric_every=config.cam_metric_downsample,
-            recording=Recording(
-                self._directory,
-                segment_seconds=config.cam_segment_seconds,
-                level=config.cam_zstd_level,
-                flush_seconds=config.flush_seconds,
-                clock=time.time,
-                on_change=self._keeper.record,
-            ),
-            pacer=Pacer(config.tick_interval / config.speed if config.speed else 0.0, time.monotonic()),
+            self._continued,
+            self._placement,
+            recording=self._recording,
+            pacer=Pacer(self._tick_seconds, time.monotonic()),
             now=time.monotonic,
             stop=self.stop,
+            checkpoints=self._checkpointer(film) if self._source.replayable else None,
             outlet=outlet,
             seed=config.seed,
             flat_out=not config.speed,
-            silence_seconds=self._silence_seconds(),
+            silence_seconds=max(SILENCE_SECONDS, 3 * self._tick_seconds),
         )
         try:
             pipeline.run(most_ticks, on_tick)
         finally:
             self._keeper.close(_ROWS_SECONDS)
-            end_run(run)
+            end_run(self._run, self._placement.t_shift)
+            self._lock.release()
 
-    def _silence_seconds(self) -> float:
-        config = self._config
-        interval = config.tick_interval / config.speed if config.speed else 0.0
-        return max(SILENCE_SECONDS, 3 * interval)
+    def _checkpointer(self, film: Film) -> Checkpointer:
+        def take(next_t: int, ended: bool) -> Checkpoint:
+            return checkpoint_of(self._facts(), next_t, self._source, film, ended=ended)
+
+        return Checkpointer(self._checkpoints, take, self._recording, time.monotonic)
+
+    @property
+    def _tick_seconds(self) -> float:
+        return self._config.tick_interval / self._config.speed if self._config.speed else 0.0
+
+
+def _holder() -> str:
+    return f"process {os.getpid()} on {socket.gethostname()}"

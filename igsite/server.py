@@ -1,7 +1,7 @@
-"""The web server: daphne, with flow control down to the socket, start-up tasks, and an end that comes within seconds.
+"""The web server: daphne, with flow control down to the socket, start-up tasks and an end within seconds.
 
-Daphne takes whatever an application sends and buffers it without limit. Here `await send(...)` waits while the client's
-buffer is full, and a client that takes nothing for `stall_seconds` is cut off (see `igsite.flow`).
+Daphne takes whatever an application sends and buffers it without limit. Here `await send(...)` waits while
+the client's buffer is full, and a client that takes nothing for `stall_seconds` is cut off (`igsite.flow`).
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import daphne.server  # isort: skip  (installs the asyncio reactor, so it must come before the rest of Twisted)
-from daphne.endpoints import build_endpoint_description_strings
-from twisted.internet import defer, reactor
+import twisted.internet.reactor
+from twisted.internet import defer
 from twisted.internet.endpoints import serverFromString
 from twisted.logger import (
     FilteringLogObserver,
@@ -28,10 +27,15 @@ from twisted.logger import (
     globalLogBeginner,
 )
 
+from igsite.addresses import address_text, endpoints, host_and_port
 from igsite.connections import FRAMES, Request, RequestFactory, Socket, SocketFactory
 from igsite.flow import Metered, StallWatch, innermost, meter
 
+__all__ = ["STOP_SECONDS", "Server", "endpoints"]
+
 log = logging.getLogger(__name__)
+
+reactor: Any = twisted.internet.reactor
 
 #: From a signal to the end of the process, at most; the parts below leave room for what each may overrun.
 STOP_SECONDS = 5.0
@@ -39,48 +43,20 @@ _ON_STOP_SECONDS = 3.0
 _CLOSE_SECONDS = 1.0
 _CANCEL_SECONDS = 0.5
 
-#: Connections that may wait to be accepted; Twisted's 50 lets a thousand clients that come at once try again later.
+#: Connections that may wait to be accepted; Twisted's 50 makes most of a thousand at once try again.
 _BACKLOG = 1024
 
 Task = Callable[[], Awaitable[object]]
 
 
-def endpoints(
-    host: str | None = None,
-    port: int | None = None,
-    unix_socket: str | None = None,
-    file_descriptor: int | None = None,
-) -> list[str]:
-    """Where to listen, as Twisted's endpoint descriptions.
-
-    A port without a host means all IPv4 interfaces, and the machine itself by IPv6: that is where some look for
-    `localhost` first, and only there.
-    """
-    hosts = [host] if host else ["0.0.0.0", *(["::1"] if _has_ipv6() else [])]
-    found = [
-        text for host in hosts if port is not None for text in build_endpoint_description_strings(host, port)
-    ]
-    return found + build_endpoint_description_strings(
-        unix_socket=unix_socket, file_descriptor=file_descriptor
-    )
-
-
-def _has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
-
-
-class Server(daphne.server.Server):
+class Server(daphne.server.Server):  # type: ignore[misc]
     """Serves an ASGI application on Twisted endpoints; one a process, since a reactor runs but once.
 
-    `on_start`: async callables, begun as tasks on the loop when the server listens; one that raises ends `run` with its
-    error. `on_stop`: async callables, awaited one after the other before the clients are let go. A waiting `send` whose
-    client takes nothing for `stall_seconds` is ended with its connection. Messages from WebSocket clients may hold
-    `max_message_bytes` (else close 1009), request bodies `max_body_bytes` (else 413). Everything else is daphne's.
+    `on_start`: async callables, begun as tasks on the loop when the server listens; one that raises ends
+    `run` with its error. `on_stop`: async callables, awaited one after the other before the clients are let
+    go. A client that takes nothing for `stall_seconds` is cut off, and the `send` that waits for it ends. A
+    message from a WebSocket client may hold `max_message_bytes` (else close 1009), the body of a request
+    `max_body_bytes` (else 413). Everything else is daphne's.
     """
 
     def __init__(
@@ -108,15 +84,15 @@ class Server(daphne.server.Server):
         )
         self.on_start, self.on_stop = list(on_start), list(on_stop)
         self.max_body_bytes = max_body_bytes
-        self.loop: asyncio.AbstractEventLoop = reactor._asyncioEventloop  # type: ignore[attr-defined]
+        self.loop: asyncio.AbstractEventLoop = reactor._asyncioEventloop
         self.connections: dict[Any, dict[str, Any]] = {}
         self.ports: list[Any] = []
         self._watch = StallWatch(stall_seconds)
         self._stopping: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
-        forwarded = (self.proxy_forwarded_address_header, self.proxy_forwarded_port_header)
-        forwarded += (self.proxy_forwarded_proto_header,)
-        #: Headers, or how they begin, that are decoded on the way to the application.
+        forwarded = [self.proxy_forwarded_address_header, self.proxy_forwarded_port_header]
+        forwarded += [self.proxy_forwarded_proto_header]
+        #: How the headers begin that are decoded on the way to the application.
         self.decoded_headers = (b"sec-websocket-", *(name.lower().encode() for name in forwarded if name))
 
     # -- the life of the server
@@ -124,7 +100,8 @@ class Server(daphne.server.Server):
     def run(self) -> None:
         """Serve until a signal, `stop` or an error; for the main thread.
 
-        Raises SystemExit (status 1, one line on stderr) where it cannot listen, and what a start-up task raised.
+        Raises SystemExit where it cannot listen (one line on stderr, status 1), and what a task of
+        `on_start` raised.
         """
         asyncio.set_event_loop(self.loop)
         self._make_factories()
@@ -139,7 +116,7 @@ class Server(daphne.server.Server):
             raise self._error
 
     def stop(self) -> None:
-        """Begin to stop; on the server's loop, elsewhere by `server.loop.call_soon_threadsafe(server.stop)`."""
+        """Begin to stop. From other threads: `server.loop.call_soon_threadsafe(server.stop)`."""
         if self._stopping is None:
             self._stopping = self.loop.create_task(self._stop())
 
@@ -161,7 +138,7 @@ class Server(daphne.server.Server):
             listening.addErrback(self.listen_error, description)
 
     def _listen_on(self, description: str) -> Any:
-        return serverFromString(reactor, description).listen(self.http_factory)
+        return serverFromString(reactor, description).listen(self.http_factory)  # type: ignore[no-untyped-call]
 
     def listen_success(self, port: Any) -> None:
         meter(port)
@@ -170,7 +147,7 @@ class Server(daphne.server.Server):
         address = port.getHost()
         if hasattr(address, "port"):
             self.listening_addresses.append((address.host, address.port))
-        log.info("listening on %s", _name(address))
+        log.info("listening on %s", address_text(address))
 
     def listen_error(self, failure: Any, description: str = "") -> None:
         error = getattr(failure.value, "socketError", failure.value)
@@ -236,9 +213,7 @@ class Server(daphne.server.Server):
 
     # -- connections
 
-    def create_application(
-        self, protocol: Socket | Request, scope: dict[str, Any]
-    ) -> asyncio.Queue[dict[str, Any]]:
+    def create_application(self, protocol: Socket | Request, scope: dict[str, Any]) -> asyncio.Queue[dict[str, Any]]:
         scope["asgi"] = {"version": "3.0"}
         if scope["type"] == "websocket":
             scope["extensions"] = {FRAMES: {}}
@@ -275,8 +250,8 @@ class Server(daphne.server.Server):
         """The client at the other end, as its proxy names it."""
         for protocol in self.connections:
             if innermost(protocol.transport) is transport and protocol.client_addr:
-                return ":".join(map(str, protocol.client_addr))
-        return _name(transport.getPeer())
+                return host_and_port(*protocol.client_addr)
+        return address_text(transport.getPeer())
 
 
 async def _run(start: Task) -> None:
@@ -288,15 +263,9 @@ async def _wait(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
         await asyncio.wait(tasks, timeout=seconds)
 
 
-def _name(address: Any) -> str:
-    """An address as people write it."""
-    if not hasattr(address, "port"):
-        return f"unix:{os.fsdecode(address.name or b'')}"
-    return f"[{address.host}]:{address.port}" if ":" in address.host else f"{address.host}:{address.port}"
-
-
 def _tell_errors_of_twisted() -> None:
-    observer = FilteringLogObserver(STDLibLogObserver("twisted"), [LogLevelFilterPredicate(LogLevel.error)])
+    only_errors: Any = LogLevelFilterPredicate(LogLevel.error)
+    observer: Any = FilteringLogObserver(cast(Any, STDLibLogObserver("twisted")), [only_errors])
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
 
 

@@ -40,11 +40,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "streaming.errors.JsonErrors",
     "django.middleware.security.SecurityMiddleware",
     "streaming.security.ContentSecurityPolicy",
     "igsite.static.StaticFiles",
     "corsheaders.middleware.CorsMiddleware",
+    # Below those that set headers: an error it writes anew keeps them.
+    "streaming.errors.JsonErrors",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 
-class StaticFiles(WhiteNoiseMiddleware):
+class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
     """WhiteNoise for an asynchronous handler.
 
     WhiteNoise itself is synchronous: every request, of the API too, would pass through a thread. Its

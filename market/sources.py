@@ -44,6 +44,14 @@ class Source(Protocol):
 
     def __iter__(self) -> Iterator[Tick]: ...
 
+    def checkpoint(self) -> str:
+        """Where the source stands, as text; only of a replayable source."""
+        ...
+
+    def restore(self, checkpoint: str) -> None:
+        """Go on from a checkpoint: the next tick is the one that came next then. Raises MarketError."""
+        ...
+
 
 class SimulatorSource:
     """The ticks of a simulator, without end, from wherever it stands."""
@@ -58,6 +66,12 @@ class SimulatorSource:
         while True:
             yield self.simulator.step()
 
+    def checkpoint(self) -> str:
+        return self.simulator.checkpoint().decode()
+
+    def restore(self, checkpoint: str) -> None:
+        self.simulator.restore(checkpoint.encode())
+
 
 class FileSource:
     """The ticks of a tape: one JSON message a line, plain or as zstd frames, told apart by the first bytes.
@@ -66,7 +80,7 @@ class FileSource:
     file. Raises SourceError at once for a file that is not there, and while reading for what is no tick.
     """
 
-    replayable = False
+    replayable = True
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -78,9 +92,11 @@ class FileSource:
             raise SourceError(f"{path}: {_reason(error)}") from None
         if is_directory:
             raise SourceError(f"{path}: a directory, not a file")
+        self._last_t = -1
 
     def __iter__(self) -> Iterator[Tick]:
         line, last_t = 0, -1
+        played = self._last_t
         try:
             with self.path.open("rb") as file:
                 for line, text in enumerate(_lines(_pieces(file)), start=1):
@@ -90,11 +106,19 @@ class FileSource:
                     if tick.t <= last_t:
                         raise self._error(line, f"t must rise, got {tick.t} after {last_t}")
                     last_t = tick.t
-                    yield tick
+                    if tick.t > played:
+                        self._last_t = tick.t
+                        yield tick
         except OSError as error:
             raise SourceError(f"{self.path}: {_reason(error)}") from None
         except _Unreadable as error:
             raise self._error(line + 1, str(error)) from None
+
+    def checkpoint(self) -> str:
+        return str(self._last_t)
+
+    def restore(self, checkpoint: str) -> None:
+        self._last_t = int(checkpoint)
 
     def _tick(self, line: int, text: bytearray) -> Tick | None:
         if not text or text.isspace():

@@ -45,9 +45,7 @@ class StoreError(RecorderError):
     `lost_lines` counts them. `errno` is the operating system's number, None where it gave none.
     """
 
-    def __init__(
-        self, path: Path, cause: OSError, *, lost: tuple[int, int] | None = None, lost_lines: int = 0
-    ) -> None:
+    def __init__(self, path: Path, cause: OSError, *, lost: tuple[int, int] | None = None, lost_lines: int = 0) -> None:
         self.path = path
         self.errno = cause.errno
         self.reason = cause.strerror or str(cause)

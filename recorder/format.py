@@ -139,6 +139,4 @@ def gap_line(kind: str, from_t: int, to_t: int, reason: str) -> bytes:
         raise BadOrder(f"a gap's from_t must be from 0 to its to_t, got {from_t} to {to_t}")
     if reason not in GAP_REASONS:
         raise BadName("a gap's reason", reason, "one of " + ", ".join(GAP_REASONS))
-    return orjson.dumps(
-        {"type": "gap", "kind": check_kind(kind), "from_t": from_t, "to_t": to_t, "reason": reason}
-    )
+    return orjson.dumps({"type": "gap", "kind": check_kind(kind), "from_t": from_t, "to_t": to_t, "reason": reason})

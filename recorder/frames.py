@@ -33,10 +33,11 @@ _CHECKSUM_BYTES = 4
 class Frame:
     """One frame, read as far as it goes.
 
-    `text` is what its whole blocks decode to, `cut` the offset after the last of them. `end` is the offset
-    after the frame, None when it is not whole; `fault` then says why. `last_block` tells that the block
-    marked as the last was read; `endable` that frame_ending after `cut` would make it whole: not every tool
-    writes a checksum, and some announce the length.
+    `text` is what its whole blocks decode to, `cut` the offset after the last of them; a frame whose checksum
+    is wrong has no text, since nobody knows which of it is false. `end` is the offset after the frame, None
+    when it is not whole; `fault` then says why, and `torn` that the data merely ends too soon. `last_block`
+    tells that the block marked as the last was read; `endable` that frame_ending after `cut` would make it
+    whole: not every tool writes a checksum, and some announce the length.
     """
 
     start: int
@@ -45,6 +46,7 @@ class Frame:
     text: bytes
     last_block: bool
     endable: bool
+    torn: bool = False
     fault: str = ""
 
 
@@ -73,41 +75,44 @@ def frame_ending(text: bytes, *, last_block: bool = False) -> bytes:
 
 def read_frame(file: BinaryIO, start: int) -> Frame:
     """The frame at `start`, whole or as far as it can be decoded. Raises DamagedFrame where none begins."""
-    header, checksum_bytes, endable = _read_header(file, start)
+    try:
+        header, checksum_bytes, endable = _read_header(file, start)
+    except EOFError as error:
+        return Frame(start, start, None, b"", last_block=False, endable=False, torn=True, fault=str(error))
     decoder = zstandard.ZstdDecompressor().decompressobj()
-    decoder.decompress(header)
-    cut, text, last, fault = start + len(header), [], False, ""
-    while not last and not fault:
-        block, last_mark, fault = _read_block(file)
-        if fault:
-            break
-        try:
-            text.append(decoder.decompress(block))
-        except zstandard.ZstdError as error:
-            fault = str(error)
-        else:
-            cut, last = cut + len(block), last_mark
-    end = None
-    if last:
-        end, fault = _check(file, decoder, cut, checksum_bytes)
-    return Frame(start, cut, end, b"".join(text), last, endable, fault)
+    at = cut = start + len(header)
+    texts, last = [], False
+    try:
+        decoder.decompress(header)
+        for block, last_mark in _blocks(file):
+            text = decoder.decompress(block)
+            at += len(block)
+            if text or last_mark:
+                # The zeros that a power cut may leave behind read as empty blocks: they do not count.
+                cut, last = at, last_mark
+                texts.append(text)
+        if checksum_bytes:
+            decoder.decompress(_read(file, checksum_bytes, "the checksum"))
+    except EOFError as error:
+        return Frame(start, cut, None, b"".join(texts), last, endable, torn=True, fault=str(error))
+    except (zstandard.ZstdError, DamagedFrame) as error:
+        text = b"" if last else b"".join(texts)
+        return Frame(start, cut, None, text, last, endable, fault=str(error))
+    return Frame(start, cut, cut + checksum_bytes, b"".join(texts), last, endable)
 
 
 def frame_starts(file: BinaryIO) -> Iterator[int]:
     """The offset of each frame, found by hopping from block to block; ends where a frame is not whole."""
     start = 0
-    while True:
-        try:
+    try:
+        while True:
             _, checksum_bytes, _ = _read_header(file, start)
-        except DamagedFrame:
-            return
-        yield start
-        last = False
-        while not last:
-            _, last, fault = _read_block(file)
-            if fault:
-                return
-        start = file.tell() + checksum_bytes
+            yield start
+            for _block in _blocks(file):
+                pass
+            start = file.tell() + checksum_bytes
+    except (DamagedFrame, EOFError):
+        return
 
 
 def find_frame(file: BinaryIO, after: int) -> Frame | None:
@@ -128,47 +133,40 @@ def find_frame(file: BinaryIO, after: int) -> Frame | None:
 
 
 def _read_header(file: BinaryIO, start: int) -> tuple[bytes, int, bool]:
-    """The header, how many bytes the checksum takes, `endable`; the file then stands behind the header."""
+    """The header, how many bytes the checksum takes, `endable`; the file then stands behind it.
+
+    Raises DamagedFrame, EOFError.
+    """
     file.seek(start)
     data = file.read(_LONGEST_HEADER_BYTES)
-    if data[:4] != _MAGIC:
-        raise DamagedFrame(start, f"it begins with {data[:4].hex() or 'nothing'}, not {_MAGIC.hex()}")
+    if not _MAGIC.startswith(data[:4]):
+        raise DamagedFrame(start, f"it begins with {data[:4].hex()}, not {_MAGIC.hex()}")
     try:
         length = zstandard.frame_header_size(data)
         parameters = zstandard.get_frame_parameters(data)
     except zstandard.ZstdError as error:
+        if len(data) < _LONGEST_HEADER_BYTES:
+            raise EOFError(f"the data ends {len(data)} bytes into a frame's header") from error
         raise DamagedFrame(start, str(error)) from error
     file.seek(start + length)
     endable = parameters.has_checksum and parameters.content_size == zstandard.CONTENTSIZE_UNKNOWN
     return data[:length], _CHECKSUM_BYTES if parameters.has_checksum else 0, endable
 
 
-def _read_block(file: BinaryIO) -> tuple[bytes, bool, str]:
-    """The next block with its three-byte header, whether it is the last, and what is wrong with it."""
-    head = file.read(3)
-    if len(head) < 3:
-        return b"", False, "the data ends in a block's header"
-    value = int.from_bytes(head, "little")
-    last, kind, size = bool(value & 1), value >> 1 & 3, value >> 3
-    if kind == _RESERVED or size > _LARGEST_BLOCK_BYTES:
-        return b"", False, f"a block of type {kind} and {size} bytes"
-    stored = 1 if kind == _RLE else size
-    body = file.read(stored)
-    if len(body) < stored:
-        return b"", False, f"the data ends {stored - len(body)} bytes before a block does"
-    return head + body, last, ""
+def _blocks(file: BinaryIO) -> Iterator[tuple[bytes, bool]]:
+    """Each block with its three-byte header, and whether it is the last. Raises EOFError, DamagedFrame."""
+    last = False
+    while not last:
+        head = _read(file, 3, "a block's header")
+        value = int.from_bytes(head, "little")
+        last, kind, size = bool(value & 1), value >> 1 & 3, value >> 3
+        if kind == _RESERVED or size > _LARGEST_BLOCK_BYTES:
+            raise DamagedFrame(file.tell() - 3, f"a block of type {kind} and {size} bytes")
+        yield head + _read(file, 1 if kind == _RLE else size, "a block"), last
 
 
-def _check(
-    file: BinaryIO, decoder: zstandard.ZstdDecompressionObj, cut: int, checksum_bytes: int
-) -> tuple[int | None, str]:
-    """Where the frame ends, once its checksum is there and right; otherwise what is wrong with it."""
-    checksum = file.read(checksum_bytes)
-    try:
-        if checksum:
-            decoder.decompress(checksum)
-    except zstandard.ZstdError as error:
-        return None, str(error)
-    if not decoder.eof:
-        return None, f"the data ends {checksum_bytes - len(checksum)} bytes before the checksum does"
-    return cut + checksum_bytes, ""
+def _read(file: BinaryIO, size: int, what: str) -> bytes:
+    data = file.read(size)
+    if len(data) < size:
+        raise EOFError(f"the data ends {size - len(data)} bytes before {what} does")
+    return data

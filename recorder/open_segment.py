@@ -44,13 +44,14 @@ class OpenSegment:
         now: float,
     ) -> None:
         self._kind = kind
-        self._name = name
+        self._name, self._named_t = name.lasting, name.start_t
         self._file = file
         self._compressor = compressor
         self._opened_at = now
         self._counts = _Counts()
         self._kept = _Counts()
         self._seek_points: list[tuple[int, int]] = []
+        self._kept_seek_points: tuple[tuple[int, int], ...] = ()
         self._frame: zstandard.ZstdCompressionObj
         self._frame_text_bytes = 0
         self._frame_began = now
@@ -127,20 +128,20 @@ class OpenSegment:
 
     def facts(self) -> SegmentFacts:
         """The segment as it is on disk."""
-        kept, size = self._kept, self._file.bytes
-        start_t = self._name.start_t if kept.start_t is None else kept.start_t
+        kept = self._kept
+        start_t = self._named_t if kept.start_t is None else kept.start_t
         return SegmentFacts(
             kind=self._kind,
-            name=self._name.lasting,
+            name=self._name,
             start_t=start_t,
             end_t=start_t - 1 if kept.end_t is None else kept.end_t,
             lines=kept.lines,
-            bytes=size,
+            bytes=self._file.bytes,
             text_bytes=kept.text_bytes,
             opened_at=self._opened_at,
             sealed_at=None,
             pending=True,
-            seek_points=tuple(point for point in self._seek_points if point[1] < size),
+            seek_points=self._kept_seek_points,
             gaps=kept.gaps,
             sha256="",
         )
@@ -148,8 +149,7 @@ class OpenSegment:
     def _take(self, line: bytes, first_t: int, last_t: int, now: float) -> None:
         size = len(line) + 1
         if self._frame_text_bytes and (
-            self._frame_text_bytes + size > FRAME_TEXT_BYTES
-            or not 0 <= now - self._frame_began < FRAME_SECONDS
+            self._frame_text_bytes + size > FRAME_TEXT_BYTES or not 0 <= now - self._frame_began < FRAME_SECONDS
         ):
             self.end_frame()
         if not self._frame_text_bytes:
@@ -185,11 +185,13 @@ class OpenSegment:
         self._file.append(b"".join(self._compressed))
         self._compressed.clear()
         self._kept = replace(self._counts)
+        if len(self._kept_seek_points) < len(self._seek_points):
+            self._kept_seek_points = tuple(self._seek_points)
         self._unkept_from = None
 
     def _end_kept_frame(self) -> None:
         """Makes the frame whole that the last kept piece left open; there may be none."""
-        start = next(at for _, at in reversed(self._seek_points) if at < self._file.bytes)
+        start = self._kept_seek_points[-1][1]
         with self._file.path.open("rb") as file:
             try:
                 frame = read_frame(file, start)

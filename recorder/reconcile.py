@@ -54,9 +54,7 @@ def last_t(market: Market, directory: Path, kind: str = "ticks") -> int | None:
     return max((t for t in known if t is not None), default=None)
 
 
-def _adopt_files(
-    market: Market, directory: Path, kind: str, names: list[SegmentName], done: Reconciled
-) -> None:
+def _adopt_files(market: Market, directory: Path, kind: str, names: list[SegmentName], done: Reconciled) -> None:
     rows = {row.name: row for row in Segment.objects.of(market, kind).defer("seek_points")}
     for name in names:
         path = directory / name.file

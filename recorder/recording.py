@@ -27,6 +27,7 @@ class Recording:
         clock: Callable[[], float],
         on_change: Callable[[SegmentFacts], None] | None = None,
     ) -> None:
+        self._directory = directory
         self._tapes = {
             kind: ZstdSegmentWriter(
                 kind,
@@ -41,14 +42,25 @@ class Recording:
         }
         self._ticks, self._frames, self._metrics = (self._tapes[kind] for kind in KINDS)
 
-    def write(self, t: int, tick: bytes, metric: bytes | None, frame: bytes | None) -> None:
+    @property
+    def segment_start(self) -> int | None:
+        """The t with which the open tick segment begins."""
+        return None if self._ticks.facts is None else self._ticks.facts.start_t
+
+    @property
+    def open_files(self) -> list[Path]:
+        """The files being written."""
+        return [self._directory / t.kind / t.facts.file for t in self._tapes.values() if t.facts]
+
+    def write(self, t: int, tick: bytes | None, metric: bytes | None, frame: bytes | None) -> None:
         """Record the messages of one t. Raises StoreError."""
         self._roll(t)
         if frame is not None:
             self._frames.write_jsonline(frame, t)
         if metric is not None:
             self._metrics.write_jsonline(metric, t)
-        self._ticks.write_jsonline(tick, t)
+        if tick is not None:
+            self._ticks.write_jsonline(tick, t)
 
     def write_gap(self, from_t: int, to_t: int, reason: str) -> None:
         """Record a loss in every tape, where it happened. Raises StoreError."""
@@ -59,6 +71,11 @@ class Recording:
         """Bring waiting lines to disk when they have waited long enough. Raises StoreError."""
         for tape in self._tapes.values():
             tape.flush_if_due()
+
+    def flush(self) -> None:
+        """Hand every line to the operating system. Raises StoreError."""
+        for tape in self._tapes.values():
+            tape.flush()
 
     def close(self) -> None:
         """Seal every tape. Raises StoreError, after trying all of them."""

@@ -160,8 +160,6 @@ def _log(one: Recovered) -> None:
         logger.error("recovery: %s holds no segment now: %s", one.path, one.reason)
     elif one.lost_bytes:
         lost = "%s kept %d lines up to t=%d, lost %d bytes: %s"
-        logger.warning(
-            f"recovery: {lost}", one.path, one.kept_lines, one.facts.end_t, one.lost_bytes, one.reason
-        )
+        logger.warning(f"recovery: {lost}", one.path, one.kept_lines, one.facts.end_t, one.lost_bytes, one.reason)
     else:
         logger.info("recovery: %s sealed with all its %d lines", one.path, one.kept_lines)

@@ -24,8 +24,8 @@ def repair(path: Path, found: Survey) -> None:
     pieces = found.pieces
     open_frame = pieces[-1].open_frame
     as_they_lie = pieces[:-1] if open_frame else pieces
-    if found.broken_within or any(piece.text is not None for piece in as_they_lie):
-        _rewrite(path, pieces, keep_original=found.broken_within)
+    if found.damaged or any(piece.text is not None for piece in as_they_lie):
+        _rewrite(path, pieces, keep_original=found.damaged)
     elif found.losses:
         _end_in_place(path, pieces[-1].end, open_frame)
 

@@ -51,6 +51,16 @@ def begin_run(
     )
 
 
-def end_run(run: Run) -> None:
-    """Note that nothing comes after what was recorded."""
-    Run.objects.filter(pk=run.pk).update(ended_at=timezone.now())
+def continued_run(market: Market, facts: dict[str, Any]) -> Run:
+    """The row of a run that goes on, made anew where the database lost it. `facts` are those of its checkpoint."""
+    names = ("start_ts", "tick_interval", "source", "settings")
+    values = {name: facts[name] for name in names} | {"t_shift": facts["t_shift"] or 0}
+    run, _ = Run.objects.update_or_create(
+        market=market, first_t=facts["first_t"], start_ts=facts["start_ts"], defaults={**values, "ended_at": None}
+    )
+    return run
+
+
+def end_run(run: Run, t_shift: int | None) -> None:
+    """Note that the run made its last tick, and by how much its source's t was shifted."""
+    Run.objects.filter(pk=run.pk).update(ended_at=timezone.now(), t_shift=t_shift or 0)

@@ -50,10 +50,14 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A part of a file that cannot be kept: bytes that do not decode, and decoded text that is no line."""
+    """A part of a file that cannot be kept: bytes that do not decode, and decoded text that is no line.
+
+    `torn`: the file merely ends too soon, as after a crash; else something in it is not what was written.
+    """
 
     undecoded_bytes: int
     half_line_bytes: int
+    torn: bool
     fault: str
 
     @property
@@ -91,9 +95,10 @@ class Survey:
         return "; ".join(loss.fault for loss in self.losses) or ("" if self.parts else "the file is empty")
 
     @property
-    def broken_within(self) -> bool:
-        """Whether something was lost before the last piece, rather than at the end."""
-        return any(isinstance(part, Loss) for part in self.parts[:-1])
+    def damaged(self) -> bool:
+        """Whether more is wrong with the file than that it ends too soon."""
+        within = any(isinstance(part, Loss) for part in self.parts[:-1])
+        return within or any(not loss.torn for loss in self.losses)
 
 
 def count_lines(text: bytes) -> Lines:
@@ -158,14 +163,14 @@ def _parts(file: BinaryIO, size: int, kind: str, start_t: int) -> Iterator[Piece
     """Pieces and losses in order; before a piece, one with a gap line where a loss left messages missing."""
     at, carry, last_t, damaged = 0, b"", start_t - 1, False
     while at < size:
-        frame, fault = _try_frame(file, at)
-        if frame is not None and frame.end is not None:
+        frame = _read_frame(file, at)
+        if frame.end is not None:
             parts, carry = _keep_whole(frame, carry)
             at = frame.end
         else:
             following = find_frame(file, at + 1)
             end = following.start if following else size
-            parts, carry = _keep_part(frame, carry, at, end, fault), b""
+            parts, carry = _keep_part(frame, carry, end), b""
             at = end
         for part in parts:
             if isinstance(part, Loss):
@@ -176,15 +181,15 @@ def _parts(file: BinaryIO, size: int, kind: str, start_t: int) -> Iterator[Piece
                 damaged, last_t = False, max(last_t, part.lines.last_t)
             yield part
     if carry:
-        yield Loss(0, len(carry), "the last line has no end")
+        yield Loss(0, len(carry), torn=True, fault="the last line has no end")
 
 
-def _try_frame(file: BinaryIO, at: int) -> tuple[Frame | None, str]:
+def _read_frame(file: BinaryIO, at: int) -> Frame:
+    """The frame at `at`; one without text where none begins."""
     try:
-        frame = read_frame(file, at)
+        return read_frame(file, at)
     except DamagedFrame as error:
-        return None, error.reason
-    return frame, frame.fault
+        return Frame(at, at, None, b"", last_block=False, endable=False, fault=error.reason)
 
 
 def _keep_whole(frame: Frame, carry: bytes) -> tuple[list[Piece | Loss], bytes]:
@@ -197,19 +202,17 @@ def _keep_whole(frame: Frame, carry: bytes) -> tuple[list[Piece | Loss], bytes]:
     return [Piece(frame.start, frame.end, count_lines(text[:cut]), text[:cut])], text[cut:]
 
 
-def _keep_part(frame: Frame | None, carry: bytes, start: int, end: int, fault: str) -> list[Piece | Loss]:
+def _keep_part(frame: Frame, carry: bytes, end: int) -> list[Piece | Loss]:
     """The good lines of a frame that is not whole, and the loss of the rest up to `end`."""
-    text = carry + (frame.text if frame else b"")
-    cut = frame.cut if frame else start
+    text = carry + frame.text
     good = good_lines(text)
-    parts: list[Piece | Loss] = []
-    if good:
-        open_frame = frame if frame and frame.endable and not carry and good == text else None
-        parts.append(Piece(start, cut, count_lines(good), good, open_frame))
-    elif frame:
-        cut = start  # a header or half a line: nothing of the frame is kept
-    parts.append(Loss(end - cut, len(text) - len(good), fault))
-    return parts
+    if not good:
+        return [Loss(end - frame.start, len(text), frame.torn, frame.fault)]
+    open_frame = frame if frame.endable and not carry and good == text else None
+    return [
+        Piece(frame.start, frame.cut, count_lines(good), good, open_frame),
+        Loss(end - frame.cut, len(text) - len(good), frame.torn, frame.fault),
+    ]
 
 
 def _gap(kind: str, at: int, from_t: int, to_t: int) -> Piece:

@@ -170,9 +170,7 @@ class ZstdSegmentWriter:
         lost = (ranges[0][0], ranges[-1][1]) if ranges else None
         lost_lines = segment.unkept_lines + (refused is not None)
         kept_t = segment.last_kept_t
-        self._last_t = (
-            self._last_t_before if kept_t is None else kept_t
-        )  # what was lost may be handed in again
+        self._last_t = self._last_t_before if kept_t is None else kept_t  # what was lost may be handed in again
         self._unsealed.append(segment)
         self._seal_left_behind(now)
         return StoreError(segment.path, cause, lost=lost, lost_lines=lost_lines)

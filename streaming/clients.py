@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from streaming.outbox import Bundle, Outbox
-from streaming.protocol import control, gap, messages_in, websocket_frame
+from streaming.protocol import messages_in
 
 #: Data is handed to the socket in pieces of about this size, so that one slow client holds one piece, not its outbox.
 _PIECE_BYTES = 64 * 1024
@@ -21,14 +21,18 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 class StreamClient:
     """Takes bundles without waiting; `pump` sends them as fast as the client reads."""
 
-    def __init__(self, send: Send, outbox_bytes: int, *, raw: bool) -> None:
+    def __init__(self, send: Send, outbox_bytes: int, tell_gap: Callable[[str, int, int], bytes], *, raw: bool) -> None:
         self._send, self._raw = send, raw
-        self._outbox = Outbox(outbox_bytes, _tell_gap)
+        self._outbox = Outbox(outbox_bytes, tell_gap)
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self.sent_at = self._loop.time()
+        #: A client that resumes ahead of its market gets nothing up to here.
+        self.skip_until = -1
 
     def offer(self, bundle: Bundle) -> None:
+        if bundle.items[-1].to_t <= self.skip_until:
+            return
         self._outbox.offer(bundle)
         self._wake.set()
 
@@ -37,29 +41,25 @@ class StreamClient:
         self._outbox.control(wire)
         self._wake.set()
 
-    def beat(self, t: int) -> None:
-        """A heartbeat, if nothing else was sent for long."""
-        if not self._outbox and self._loop.time() - self.sent_at >= HEARTBEAT_SECONDS:
-            self.tell(websocket_frame(control("heartbeat", t=t)))
+    def is_quiet(self) -> bool:
+        """Whether nothing was sent for long and nothing waits."""
+        return not self._outbox and self._loop.time() - self.sent_at >= HEARTBEAT_SECONDS
 
     async def pump(self) -> None:
         """Send what waits, for ever. Ends with the exception of a send that failed."""
         while True:
             while self._outbox:
                 wire = self._outbox.take(_PIECE_BYTES)
-                self.sent_at = self._loop.time()
-                await self._put(wire)
+                await self.put(wire)
             self._wake.clear()
             await self._wake.wait()
 
-    async def _put(self, wire: bytes) -> None:
+    async def put(self, wire: bytes) -> None:
+        """Send framed messages now; waits while the client's buffer is full."""
+        self.sent_at = self._loop.time()
         if self._raw:
             await self._send({"type": "websocket.send", "market_camera.frames": wire})
             return
         for payload, binary in messages_in(wire):
             message = {"bytes": payload} if binary else {"text": payload.decode()}
             await self._send({"type": "websocket.send", **message})
-
-
-def _tell_gap(kind: str, from_t: int, to_t: int) -> bytes:
-    return websocket_frame(gap(kind, from_t, to_t, "slow"))

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
 from django.conf import settings
 
 from streaming.clients import Send, StreamClient
-from streaming.protocol import (
-    CLOSE_NOT_FOUND,
-    StreamError,
-    control,
-    error,
-    is_ping,
-    parse_request,
-    websocket_frame,
-)
-from streaming.relay import relays
+from streaming.feed import Feed
+from streaming.limits import MESSAGES_A_SECOND, Connections, check_size, client_address, talk_rate
+from streaming.options import parse_request
+from streaming.protocol import CLOSE_LIMIT, CLOSE_NOT_FOUND, StreamError, control, error, is_ping
+from streaming.relay import Relay
+from streaming.relays import relays
+from streaming.resume import Resume
 
 Scope = dict[str, Any]
 _EXTENSION = "market_camera.frames"
@@ -28,23 +27,64 @@ async def stream(scope: Scope, receive: Any, send: Send) -> None:
     """Serve one client of `/ws/stream` from its first message to its last."""
     await receive()  # websocket.connect
     await send({"type": "websocket.accept"})
+    address = client_address(scope, settings.CONFIG.trusted_proxies)
     try:
-        request = parse_request(_query(scope))
-        relay = await relays.get(request.symbol)
+        with connections().admit(address):
+            request = parse_request(_query(scope))
+            relay = await relays.get(request.symbol)
+            feed = relays.feed(relay, request.options)
+            await _serve(Session(scope, receive, send, relay, feed), request.since)
     except StreamError as refused:
         await refuse(send, refused)
-        return
-    client = StreamClient(send, settings.CONFIG.outbox_bytes, raw=_EXTENSION in (scope.get("extensions") or {}))
-    relay.subscribe(client, request.options)
-    pump = asyncio.create_task(client.pump())
-    listen = asyncio.create_task(_listen(receive, client))
+
+
+@dataclass(slots=True)
+class Session:
+    """A client that was let in."""
+
+    scope: Scope
+    receive: Any
+    send: Send
+    relay: Relay
+    feed: Feed
+
+
+async def _serve(session: Session, since: int | None) -> None:
+    """Serve a client until it leaves. Raises StreamError when it breaks the rules."""
+    raw = _EXTENSION in (session.scope.get("extensions") or {})
+    relay, feed = session.relay, session.feed
+    client = StreamClient(session.send, settings.CONFIG.outbox_bytes, feed.encoder.slow_gap, raw=raw)
+    tasks = {asyncio.create_task(client.pump()), asyncio.create_task(_listen(session, client))}
+    begin = asyncio.create_task(_begin(client, relay, feed, since))
     try:
-        await asyncio.wait((pump, listen), return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait({*tasks, begin}, return_when=asyncio.FIRST_COMPLETED)
+        if begin in done and begin.exception() is None:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        relay.unsubscribe(client, request.options)
-        for task in (pump, listen):
+        relay.leave(client, feed)
+        for task in (*tasks, begin):
             task.cancel()
-        await asyncio.gather(pump, listen, return_exceptions=True)
+        await asyncio.gather(*tasks, begin, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+async def _begin(client: StreamClient, relay: Relay, feed: Feed, since: int | None) -> None:
+    """Bring a client to the present."""
+    if since is not None:
+        await Resume(client, relay, feed, since).run()
+        return
+    await relay.filled.wait()
+    newest = feed.newest(relay.ring)
+    if newest is not None:
+        client.offer(newest)
+    relay.subscribe(client, feed)
+
+
+@cache
+def connections() -> Connections:
+    """The count of this process's stream clients."""
+    return Connections(settings.CONFIG.max_connections, settings.CONFIG.max_connections_per_address)
 
 
 async def nowhere(scope: Scope, receive: Any, send: Send) -> None:
@@ -65,12 +105,17 @@ def _query(scope: Scope) -> dict[str, list[str]]:
     return parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
 
-async def _listen(receive: Any, client: StreamClient) -> None:
-    """Answer pings until the client leaves; whatever else it says is ignored."""
-    pong = websocket_frame(control("pong"))
+async def _listen(session: Session, client: StreamClient) -> None:
+    """Answer pings until the client leaves; whatever else it says is ignored. Raises StreamError for too much of it."""
+    loop = asyncio.get_running_loop()
+    rate = talk_rate(loop.time())
     while True:
-        message = await receive()
+        message = await session.receive()
         if message["type"] == "websocket.disconnect":
             return
+        check_size(message)
+        if not rate.allows(loop.time()):
+            detail = f"at most {MESSAGES_A_SECOND:g} messages a second are read here"
+            raise StreamError("rate_limited", detail, CLOSE_LIMIT)
         if is_ping(message.get("text")):
-            client.tell(pong)
+            session.feed.tell(client, control("pong"))

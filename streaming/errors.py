@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.exceptions import SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ def bad_parameter(message: str) -> HttpError:
 
 
 class JsonErrors:
-    """Outermost middleware: what Django would answer in HTML (404, 405, 400, 500) becomes the contract's JSON."""
+    """Middleware: what Django would answer in HTML (404, 405, 400, 500) becomes the contract's JSON."""
 
     sync_capable = False
     async_capable = True
@@ -40,14 +41,22 @@ class JsonErrors:
             markcoroutinefunction(self)
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = await self._get_response(request)
+        response: HttpResponse = await self._get_response(request)
         if response.status_code < 400 or _is_page(request) or _is_json(response):
             return response
         return _plain_error(request, response).response()
 
+    async def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
+        """Everything outside the admin is there to be read; said here, before the CSRF check asks for a token."""
+        if request.method in ("GET", "HEAD") or _is_page(request):
+            return None
+        return _not_allowed(request, "GET, HEAD").response()
+
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, HttpError):
             return error.response()
+        if isinstance(error, SuspiciousOperation) and not _is_page(request):
+            return HttpError(400, "bad_request", f"the request cannot be read: {error}").response()
         if isinstance(error, Http404) or _is_page(request):
             return None
         log.error("%s %s failed", request.method, request.path, exc_info=error)
@@ -67,10 +76,12 @@ def _plain_error(request: HttpRequest, response: HttpResponse) -> HttpError:
     if response.status_code == 404:
         return HttpError(404, "not_found", f"there is nothing at {path!r}")
     if response.status_code == 405:
-        allowed = response.get("Allow", "GET, HEAD")
-        return HttpError(
-            405, "method_not_allowed", f"{path!r} takes {allowed}, not {request.method}", {"Allow": allowed}
-        )
+        return _not_allowed(request, response.get("Allow", "GET, HEAD"))
     if response.status_code >= 500:
         return HttpError(503, "internal", "the server could not answer this request")
     return HttpError(response.status_code, "bad_request", response.reason_phrase)
+
+
+def _not_allowed(request: HttpRequest, allowed: str) -> HttpError:
+    message = f"{request.path_info[:200]!r} takes {allowed}, not {request.method}"
+    return HttpError(405, "method_not_allowed", message, {"Allow": allowed})

@@ -17,7 +17,8 @@ from django.utils.http import http_date, parse_etags, parse_http_date_safe
 from streaming.errors import HttpError
 
 _PIECE_BYTES = 256 * 1024
-_RANGE = re.compile(r"bytes=\s*([0-9]*)\s*-\s*([0-9]*)\s*", re.ASCII)
+#: No more digits than any client's largest number has: Python refuses to read thousands of them.
+_RANGE = re.compile(r"bytes=\s*([0-9]{0,40})\s*-\s*([0-9]{0,40})\s*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
         first, end = max(0, size - int(found[2])), size
     else:
         first, end = int(found[1]), int(found[2]) + 1 if found[2] else size
-        if end <= first:
+        if found[2] and end <= first:
             return None
     if first >= size:
         message = f"the range {header!r:.80} lies outside the {size} bytes of the file"

@@ -92,9 +92,7 @@ class Outbox:
 
     def _next(self) -> bytes:
         """The oldest data message or gap. What was taken apart is older than what still lies in bundles."""
-        line = min(
-            (line for line in self._lines.items() if line[1]), key=lambda line: line[1][0][0], default=None
-        )
+        line = min((line for line in self._lines.items() if line[1]), key=lambda line: line[1][0][0], default=None)
         if line is None:
             return self._bundles.popleft().wire if self._bundles else b""
         kind, entries = line
@@ -160,7 +158,7 @@ class Outbox:
         self.lost += 1
         # Two runs that meet are one.
         if line and isinstance(line[0][1], _Lost):
-            lost.to_t = line.popleft()[1].to_t  # type: ignore[union-attr]
+            lost.to_t = line.popleft()[1].to_t
         line.appendleft((place, lost))
 
     def _lose_newest(self, item: Item) -> None:

@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from recorder.format import KINDS, SYMBOL_PATTERN
 from streaming.errors import HttpError, bad_parameter
 from streaming.protocol import StreamError
-from streaming.relay import Relay, relays
+from streaming.relay import Relay
+from streaming.relays import relays
 
 #: The greatest t: what JavaScript counts exactly.
 LARGEST_T = 2**53 - 1

@@ -1,9 +1,7 @@
-"""What goes over `/ws/stream`: moments, control messages, WebSocket framing and the options a client may choose."""
+"""What goes over `/ws/stream`: moments, control messages, their framing, and pings."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +29,13 @@ class Moment:
     """All messages of one t, encoded: made once in the pipeline, never parsed again on the way to a socket."""
 
     t: int
-    tick: bytes
+    tick: bytes | None = None
     metric: bytes | None = None
     frame: bytes | None = None
 
     @property
     def size(self) -> int:
-        return len(self.tick) + len(self.metric or b"") + len(self.frame or b"")
+        return len(self.tick or b"") + len(self.metric or b"") + len(self.frame or b"")
 
 
 def control(type: str, **fields: Any) -> bytes:
@@ -80,58 +78,6 @@ def messages_in(wire: bytes) -> list[tuple[bytes, bool]]:
         found.append((wire[at : at + size], binary))
         at += size
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a client asked for. Clients with equal options share everything that is prepared for them."""
-
-    types: frozenset[str] = frozenset(KINDS)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The query of a stream client, checked. `symbol` is None where the default market is meant."""
-
-    symbol: str | None
-    options: Options
-
-
-_SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
-_PARAMETERS = ("symbol", "types")
-
-
-def parse_request(query: Mapping[str, list[str]]) -> Request:
-    """The request in a decoded query string (`parse_qs` with blank values kept). Raises StreamError."""
-    for name, values in query.items():
-        if name not in _PARAMETERS:
-            raise _bad(f"unknown parameter {name[:60]!r}; known are {', '.join(_PARAMETERS)}")
-        if len(values) > 1:
-            raise _bad(f"{name} is given {len(values)} times")
-    return Request(symbol=_symbol(query), options=Options(types=_types(query)))
-
-
-def _bad(detail: str) -> StreamError:
-    return StreamError("bad_parameter", detail, CLOSE_BAD_PARAMETER)
-
-
-def _symbol(query: Mapping[str, list[str]]) -> str | None:
-    if "symbol" not in query:
-        return None
-    symbol = query["symbol"][0]
-    if not _SYMBOL.fullmatch(symbol):
-        raise _bad(f"symbol must be 1 to 32 of A-Z a-z 0-9 . _ -, got {symbol[:60]!r}")
-    return symbol
-
-
-def _types(query: Mapping[str, list[str]]) -> frozenset[str]:
-    if "types" not in query:
-        return frozenset(KINDS)
-    chosen = query["types"][0].split(",")
-    wrong = [name for name in chosen if name not in KINDS]
-    if wrong:
-        raise _bad(f"types must be some of tick, metric, frame, got {wrong[0][:60]!r}")
-    return frozenset(chosen)
 
 
 def is_ping(text: str | None) -> bool:

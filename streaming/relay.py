@@ -8,15 +8,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from channels.layers import get_channel_layer
-from django.conf import settings
 
-from recorder.models import Market
+from recorder.history import History
 from streaming.feed import Client, Feed
-from streaming.protocol import CLOSE_NOT_FOUND, Moment, Options, StreamError, gap, websocket_frame
+from streaming.options import Options
+from streaming.past import Loss, moments
+from streaming.protocol import KINDS, Moment, control
 from streaming.ring import Ring
 
 log = logging.getLogger(__name__)
@@ -24,7 +27,17 @@ log = logging.getLogger(__name__)
 #: The in-memory layer ends a membership after a day and evicts a member that read too late; joining again is harmless.
 _REJOIN_SECONDS = 30.0
 _RETRY_SECONDS = 1.0
-_BEAT_SECONDS = 1.0
+
+#: A hole in t is looked for in the recording for so long before it is told as a loss.
+_HOLE_SECONDS = 3.0
+_HOLE_PAUSE_SECONDS = 0.2
+
+#: A tape is flushed within IG_FLUSH_SECONDS and a nap of the pipeline, each of the three for itself: what is this much
+#: older than a tick that was heard lies on all of them.
+_SETTLE_SECONDS = 0.5
+
+#: So many moments of the past are passed on before the loop gets a turn.
+_BATCH = 200
 
 
 def group_name(symbol: str) -> str:
@@ -33,39 +46,42 @@ def group_name(symbol: str) -> str:
 
 
 class Relay:
-    """One market, seen from this process."""
+    """One market, seen from this process. All methods are for the loop's thread."""
 
-    def __init__(self, symbol: str, ring_ticks: int, ring_bytes: int) -> None:
-        self.symbol = symbol
+    def __init__(self, history: History, ring_ticks: int, ring_bytes: int, flush_seconds: float) -> None:
+        self._settle_seconds = flush_seconds + _SETTLE_SECONDS
+        self.symbol, self.history = history.symbol, history
         self.ring = Ring(ring_ticks, ring_bytes)
         self.status: dict[str, Any] | None = None
         self.heard_at: float | None = None
         self.holes = 0
-        self.joined = asyncio.Event()
-        self._feeds: dict[Options, Feed] = {}
+        self.joined, self.filled = asyncio.Event(), asyncio.Event()
+        self.feeds: dict[Options, Feed] = {}
+        self._ring_ticks = ring_ticks
+        self._held: deque[Moment] = deque()
+        self._filling = True
 
-    def subscribe(self, client: Client, options: Options) -> None:
-        """From now on the client is offered every moment; first the newest message of each kind."""
-        feed = self._feeds.setdefault(options, Feed(options))
-        feed.clients.add(client)
-        newest = feed.newest(self.ring)
-        if newest is not None:
-            client.offer(newest)
+    def subscribe(self, client: Client, feed: Feed) -> None:
+        """From now on the client is offered every moment."""
+        feed.add(client, -1 if self.ring.last_t is None else self.ring.last_t)
 
-    def unsubscribe(self, client: Client, options: Options) -> None:
-        feed = self._feeds.get(options)
-        if feed is None:
-            return
-        feed.clients.discard(client)
-        if not feed.clients:
-            del self._feeds[options]
+    def feed(self, options: Options) -> Feed:
+        """The feed of a set of options, made if there is none."""
+        return self.feeds.setdefault(options, Feed(options))
+
+    def leave(self, client: Client, feed: Feed) -> None:
+        """The client is gone; a feed without clients goes too."""
+        feed.remove(client)
+        if not feed.clients and self.feeds.get(feed.options) is feed:
+            del self.feeds[feed.options]
 
     def beat(self) -> None:
         """A sign of life for clients that heard nothing for long."""
-        t = -1 if self.ring.last_t is None else self.ring.last_t
-        for feed in self._feeds.values():
+        text = control("heartbeat", t=-1 if self.ring.last_t is None else self.ring.last_t)
+        for feed in self.feeds.values():
             for client in feed.clients:
-                client.beat(t)
+                if client.is_quiet():
+                    feed.tell(client, text)
 
     def take(self, message: dict[str, Any]) -> None:
         """A message of the group: a moment, or the pipeline's word of how it fares."""
@@ -75,23 +91,85 @@ class Relay:
             self.pass_on(Moment(message["t"], message["tick"], message["metric"], message["frame"]))
 
     def pass_on(self, moment: Moment) -> None:
-        """Keep a moment and hand it to every client; one that is known already is dropped."""
+        """Keep a moment and hand it to every client.
+
+        One that is known already is dropped. One that does not follow the last waits until what lies between has
+        been read from the recording.
+        """
         last = self.ring.last_t
-        if last is not None and moment.t <= last:
-            return
-        if last is not None and moment.t > last + 1:
-            self._tell_hole(last + 1, moment.t - 1)
+        if self._filling:
+            self._held.append(moment)
+        elif last is None or moment.t == last + 1:
+            self._hand_out(moment)
+        elif moment.t > last:
+            self.holes += 1
+            self._filling = True
+            self._held.append(moment)
+            self._filler = asyncio.get_running_loop().create_task(self._fill_hole())
+
+    def _hand_out(self, moment: Moment) -> None:
         self.ring.append(moment)
-        for feed in self._feeds.values():
+        for feed in self.feeds.values():
             feed.send(moment)
 
-    def _tell_hole(self, from_t: int, to_t: int) -> None:
-        self.holes += 1
-        for feed in self._feeds.values():
-            for kind in feed.options.types:
-                wire = websocket_frame(gap(kind, from_t, to_t, "lost"))
-                for client in feed.clients:
-                    client.tell(wire)
+    async def fill(self, *, at_rest: bool) -> None:
+        """Fill the ring from the recording: a process that starts late knows what the others know.
+
+        `at_rest` tells that nobody writes to the tapes now.
+        """
+        if not at_rest:
+            await asyncio.sleep(self._settle_seconds)
+        last = await asyncio.to_thread(self.history.last_t)
+        if last is not None:
+            await self._read(max(-1, last - self._ring_ticks))
+        self.end_filling()
+
+    def end_filling(self) -> None:
+        """Go on with what the ring holds."""
+        self._release()
+        self.filled.set()
+
+    async def _read(self, after_t: int, to_t: int | None = None) -> None:
+        """Hand out what is recorded behind a t. Losses are left for `_release` to tell."""
+        past = moments(self.history, KINDS, after_t, to_t)
+        while batch := await asyncio.to_thread(_some, past):
+            for moment in batch:
+                last = self.ring.last_t
+                if isinstance(moment, Moment) and moment.tick and (last is None or moment.t > last):
+                    self._tell_hole(moment.t)
+                    self._hand_out(moment)
+
+    async def _fill_hole(self) -> None:
+        """Look for what is missing before the moments held back, and then let those pass."""
+        deadline = time.monotonic() + _HOLE_SECONDS
+        await asyncio.sleep(self._settle_seconds)
+        while not self._is_closed() and time.monotonic() < deadline:
+            assert self.ring.last_t is not None
+            try:
+                await self._read(self.ring.last_t, self._held[0].t - 1)
+            except OSError as error:
+                log.warning("%s: the recording cannot be read: %s", self.symbol, error)
+            if not self._is_closed():
+                await asyncio.sleep(_HOLE_PAUSE_SECONDS)
+        self._release()
+
+    def _is_closed(self) -> bool:
+        return self.ring.last_t is None or self._held[0].t <= self.ring.last_t + 1
+
+    def _release(self) -> None:
+        """Let the moments pass that were held back, telling what is missing between them."""
+        while self._held:
+            moment = self._held.popleft()
+            if self.ring.last_t is None or moment.t > self.ring.last_t:
+                self._tell_hole(moment.t)
+                self._hand_out(moment)
+        self._filling = False
+
+    def _tell_hole(self, t: int) -> None:
+        last = self.ring.last_t
+        if last is not None and t > last + 1:
+            for feed in self.feeds.values():
+                feed.tell_gap(last + 1, t - 1, "lost")
 
     async def listen(self) -> None:
         """Stay in the group and pass on what comes, until cancelled; a layer that fails is tried again."""
@@ -120,56 +198,5 @@ class Relay:
             await asyncio.sleep(_REJOIN_SECONDS)
 
 
-class Relays:
-    """The relays of this process, one a market."""
-
-    def __init__(self) -> None:
-        self._relays: dict[str, Relay] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-
-    async def start(self) -> None:
-        """Begin to listen to every known market, so that its ring is full when somebody asks."""
-        await self.get(settings.CONFIG.symbol)
-        async for symbol in Market.objects.values_list("symbol", flat=True):
-            self._open(symbol)
-
-    async def stop(self) -> None:
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._tasks.clear()
-        self._relays.clear()
-
-    async def get(self, symbol: str | None = None) -> Relay:
-        """The relay of a market, by default of the one IG_SYMBOL names. Raises StreamError if there is none."""
-        symbol = symbol or settings.CONFIG.symbol
-        if symbol not in self._relays:
-            if symbol != settings.CONFIG.symbol and not await Market.objects.filter(symbol=symbol).aexists():
-                raise StreamError("unknown_symbol", f"there is no market {symbol!r}", CLOSE_NOT_FOUND)
-            self._open(symbol)
-        return self._relays[symbol]
-
-    def all(self) -> list[Relay]:
-        return list(self._relays.values())
-
-    def _open(self, symbol: str) -> None:
-        if symbol in self._relays:
-            return
-        relay = Relay(symbol, settings.CONFIG.ring_ticks, settings.CONFIG.ring_bytes)
-        self._relays[symbol] = relay
-        self._run(f"relay {symbol}", relay.listen())
-        if "beat" not in self._tasks:
-            self._run("beat", self._beat())
-
-    def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks[name] = asyncio.get_running_loop().create_task(work, name=name)
-
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(_BEAT_SECONDS)
-            for relay in self._relays.values():
-                relay.beat()
-
-
-relays = Relays()
+def _some(past: Iterator[Moment | Loss]) -> list[Moment | Loss]:
+    return list(islice(past, _BATCH))

@@ -33,18 +33,26 @@ class Ring:
         """Add the next moment; its t is greater than the last one's."""
         self._moments.append(moment)
         self.bytes += moment.size
-        while len(self._moments) > self._most_ticks or (
-            self.bytes > self._most_bytes and len(self._moments) > 1
-        ):
+        while len(self._moments) > self._most_ticks or (self.bytes > self._most_bytes and len(self._moments) > 1):
             self.bytes -= self._moments.popleft().size
         for kind in KINDS:
             message = getattr(moment, kind)
             if message is not None:
                 self._newest[kind] = (moment.t, message)
 
-    def newest(self, kind: str) -> tuple[int, bytes] | None:
-        """(t, message) of the newest message of a kind; a frame stays known when its moment has left the ring."""
-        return self._newest.get(kind)
+    def newest(self, kind: str, every: int = 1) -> tuple[int, bytes] | None:
+        """(t, message) of the newest message of a kind with t % every == 0.
+
+        The very newest stays known when its moment has left the ring.
+        """
+        found = self._newest.get(kind)
+        if found is None or found[0] % every == 0:
+            return found
+        for moment in reversed(self._moments):
+            message = getattr(moment, kind)
+            if moment.t % every == 0 and message is not None:
+                return moment.t, message
+        return None
 
     def after(self, t: int, most: int) -> list[Moment]:
         """Up to `most` moments with a greater t, oldest first."""

@@ -30,6 +30,6 @@ class ContentSecurityPolicy:
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         nonce = secrets.token_urlsafe(16)
         request.csp_nonce = nonce  # type: ignore[attr-defined]
-        response = await self._get_response(request)
+        response: HttpResponse = await self._get_response(request)
         response.headers.setdefault("Content-Security-Policy", _POLICY.format(nonce=nonce))
         return response

@@ -93,11 +93,9 @@ async def incremental(request: HttpRequest) -> HttpResponse:
         "from_t": from_t,
         "count": len(moments),
         "latest_t": relay.ring.last_t,
-        "data": [orjson.Fragment(moment.tick) for moment in moments],
+        "data": [orjson.Fragment(moment.tick) for moment in moments if moment.tick is not None],
     }
-    return HttpResponse(
-        orjson.dumps(body), content_type="application/json", headers={"Cache-Control": "no-store"}
-    )
+    return HttpResponse(orjson.dumps(body), content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 @require_safe

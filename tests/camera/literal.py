@@ -21,9 +21,7 @@ def mids_of(ticks: list[dict[str, Any]]) -> list[float | None]:
     return mids
 
 
-def frame(
-    run: list[dict[str, Any]], t: int, W: int, stride: int, eps: float, cap: int, first: bool
-) -> dict[str, Any]:
+def frame(run: list[dict[str, Any]], t: int, W: int, stride: int, eps: float, cap: int, first: bool) -> dict[str, Any]:
     """The frame at t of a run of consecutive ticks, the first of which has t = run[0]["t"]."""
     begin = t - W + 1 - run[0]["t"]
     window = run[begin : begin + W]

@@ -21,9 +21,7 @@ def lines(name: str) -> list[bytes]:
 @pytest.mark.parametrize("name", ["default", "churn", "reference", "events", "sparse"])
 def test_films_the_golden_frames(name: str) -> None:
     settings = json.loads((GOLDEN / f"{name}.json").read_text())
-    camera = SlidingWindowCamera(
-        settings["W"], settings["stride"], settings["eps_pct"], settings["edge_cap"]
-    )
+    camera = SlidingWindowCamera(settings["W"], settings["stride"], settings["eps_pct"], settings["edge_cap"])
     expected = [json.loads(line) for line in lines(f"{name}.frames.jsonl.zst")]
     made = []
     for line in lines(f"{name}.ticks.jsonl.zst"):

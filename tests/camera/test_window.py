@@ -108,9 +108,7 @@ def tick_of(t: int, quotes: list[tuple[str, float]], **more: Any) -> dict[str, A
         "t": t,
         "s": {"price_norm": 0.5, "volatility": 0.0, "liquidity": 0.0, "imbalance": 0.0},
         "agents": [{"id": i, "experience": 0.0} for i in range(len(quotes))],
-        "actions": [
-            {"id": i, "side": side, "price": price, "size": 1} for i, (side, price) in enumerate(quotes)
-        ],
+        "actions": [{"id": i, "side": side, "price": price, "size": 1} for i, (side, price) in enumerate(quotes)],
         "matches": [],
         **more,
     }

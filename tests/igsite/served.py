@@ -1,6 +1,6 @@
 """The application that `serving.Serving` runs in a process of its own, behind the real server.
 
-It tells what happens on stdout, one JSON object a line: `{"event": "listening", "addresses": [[host, port]]}` …
+It tells what happens on stdout, a JSON object a line: `{"event": "listening", "addresses": [[host, port]]}` …
 """
 
 from __future__ import annotations
@@ -54,9 +54,7 @@ async def _flood(name: str, send: Any, size: str = "65536", form: str = "text") 
     from streaming.protocol import websocket_frame
 
     payload = b"x" * int(size)
-    content = (
-        {"market_camera.frames": websocket_frame(payload)} if form == "frames" else {"text": payload.decode()}
-    )
+    content = {"market_camera.frames": websocket_frame(payload)} if form == "frames" else {"text": payload.decode()}
     sent_bytes = 0
     try:
         while sent_bytes < FLOOD_BYTES:
@@ -96,7 +94,7 @@ async def _close(name: str, send: Any) -> None:
 
 
 async def _turns(name: str, send: Any) -> None:
-    """Tells whether anything else on the loop ran while a hundred frames were sent to a client with room for them."""
+    """Tells whether the loop did anything else while a client was sent a hundred frames it had room for."""
     from streaming.protocol import websocket_frame
 
     turned = asyncio.Event()
@@ -145,12 +143,14 @@ async def _stubborn(receive: Any, send: Any) -> None:
 
 
 async def _late(receive: Any, send: Any) -> None:
-    """Accepts a client that has left."""
+    """Accepts a client that has left, and tells whether sending to it would keep everybody else waiting."""
     tell("late_waits")
     await receive()
     await send({"type": "websocket.accept"})
+    turned = asyncio.Event()
+    asyncio.get_running_loop().call_soon(turned.set)
     await send({"type": "websocket.send", "text": "too late"})
-    tell("late_done")
+    tell("late_done", turned=turned.is_set())
 
 
 _LONE: dict[str, Any] = {

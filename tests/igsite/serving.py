@@ -152,14 +152,15 @@ def frame(opcode: int, payload: bytes) -> bytes:
     return head + bytes([0x80 | 127]) + struct.pack("!Q", len(payload)) + bytes(4) + payload
 
 
-def read_slowly(client: socket.socket, seconds: float, enough_bytes: int = 1 << 60) -> bytes:
-    """Take 10 KB twenty times a second."""
-    received = bytearray()
+def read_slowly(clients: list[socket.socket], seconds: float) -> list[bytes]:
+    """What each client got, taking up to 10 KB twenty times a second."""
+    received = [bytearray() for _ in clients]
     end = time.monotonic() + seconds
-    while time.monotonic() < end and len(received) < enough_bytes:
-        received += client.recv(10_000)
+    while time.monotonic() < end:
+        for client, taken in zip(clients, received, strict=True):
+            taken += client.recv(10_000)
         select.select([], [], [], 0.05)
-    return bytes(received)
+    return [bytes(taken) for taken in received]
 
 
 def read_all(client: socket.socket) -> bytes:
@@ -184,8 +185,13 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 def close_of(client: ClientConnection) -> tuple[int, str]:
-    with pytest.raises(ConnectionClosed) as closed:
+    """The code and reason the server closes with."""
+
+    def read_on() -> None:
         while True:
             client.recv(timeout=PATIENCE_SECONDS)
+
+    with pytest.raises(ConnectionClosed) as closed:
+        read_on()
     assert closed.value.rcvd is not None
     return closed.value.rcvd.code, closed.value.rcvd.reason

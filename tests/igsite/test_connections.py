@@ -8,6 +8,8 @@ import struct
 import pytest
 from websockets.sync.client import connect
 
+from igsite.connections import Socket
+from igsite.flow import Valve
 from tests.igsite.served import MIXED_SIZES
 from tests.igsite.serving import (
     MEBI,
@@ -104,9 +106,7 @@ def test_message_beyond_the_limit_is_refused_with_1009(patient: Serving) -> None
         ("/return", (1000, "")),
     ],
 )
-def test_close_of_the_application_reaches_the_client(
-    patient: Serving, path: str, close: tuple[int, str]
-) -> None:
+def test_close_of_the_application_reaches_the_client(patient: Serving, path: str, close: tuple[int, str]) -> None:
     with connect(patient.url + path) as client:
         assert close_of(client) == close
 
@@ -129,15 +129,28 @@ def test_closing_handshake_completes_behind_a_full_buffer(patient: Serving) -> N
     }
 
 
+def test_next_ping_waits_for_the_pong_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    pings: list[bytes] = []
+    client = Socket()
+    client.valve = Valve()
+    client.autoPingSize, client.autoPingTimeout = 12, 0
+    client.autoPingTimeoutCall, client.autoPingPendingSeq = None, 0
+    monkeypatch.setattr(client, "sendPing", pings.append)
+    client._sendAutoPing()
+    client.autoPingTimeoutCall = "the timer that waits for the pong"
+    client._sendAutoPing()
+    assert len(pings) == 1
+
+
 def test_silent_client_is_dropped_after_its_ping_but_a_slow_reader_is_not() -> None:
     with Serving(ping_interval=1, ping_timeout=1, stall_seconds=600) as serving:
         slow = serving.upgrade("/flood?name=slow", receive_bytes=4096)
         silent = serving.upgrade("/echo?name=silent")
         while not serving.happened("disconnect", name="silent"):
-            read_slowly(slow, 0.5)
+            read_slowly([slow], 0.5)
         assert serving.event("disconnect", name="silent")["code"] == 1006
         assert silent.recv(1)[0] == 0x89
-        read_slowly(slow, 3)
+        read_slowly([slow], 3)
         assert not serving.happened("disconnect", name="slow")
 
 
@@ -176,17 +189,13 @@ def test_malformed_request_is_answered_with_400_and_no_trace(patient: Serving, r
 
 def test_root_path_is_not_for_clients_to_choose(patient: Serving) -> None:
     answer = read_all(
-        patient.connect(
-            b"GET /whole/3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nDaphne-Root-Path: \xff\r\n\r\n"
-        )
+        patient.connect(b"GET /whole/3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nDaphne-Root-Path: \xff\r\n\r\n")
     )
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 def test_socket_refused_by_the_application_is_a_403(patient: Serving) -> None:
-    assert read_all(patient.connect(b"GET /refuse HTTP/1.1\r\n" + UPGRADE + b"\r\n")).startswith(
-        b"HTTP/1.1 403 "
-    )
+    assert read_all(patient.connect(b"GET /refuse HTTP/1.1\r\n" + UPGRADE + b"\r\n")).startswith(b"HTTP/1.1 403 ")
 
 
 @pytest.mark.parametrize(

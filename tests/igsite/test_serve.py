@@ -47,8 +47,6 @@ def test_proxy_headers_are_believed_only_when_asked() -> None:
 
 
 def test_limits_pass_through() -> None:
-    found = options(
-        "--ping-interval", "7", "--ping-timeout", "8", "--stall-seconds", "9", "--max-message-bytes", "10"
-    )
+    found = options("--ping-interval", "7", "--ping-timeout", "8", "--stall-seconds", "9", "--max-message-bytes", "10")
     assert (found["ping_interval"], found["ping_timeout"]) == (7, 8)
     assert (found["stall_seconds"], found["max_message_bytes"]) == (9, 10)

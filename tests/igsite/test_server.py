@@ -33,7 +33,7 @@ from tests.igsite.serving import (
 
 
 @pytest.mark.parametrize("form", ["text", "frames"])
-@pytest.mark.parametrize("size", [1000, 65_536, 1_000_000])
+@pytest.mark.parametrize("size", [1000, 1_000_000])
 def test_stalled_socket_is_cut_off_at_bounded_memory_and_healthy_ones_go_on(
     hasty: Serving, form: str, size: int
 ) -> None:
@@ -67,9 +67,7 @@ def test_many_senders_of_one_stalled_socket_share_one_bound(hasty: Serving) -> N
 @pytest.mark.parametrize("kind", ["stream", "sized"])
 def test_stalled_download_is_cut_off_at_bounded_memory(hasty: Serving, kind: str) -> None:
     before = most = hasty.rss_bytes
-    client = hasty.connect(
-        f"GET /{kind}/500/1000000?name=stalled-{kind} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-    )
+    client = hasty.connect(f"GET /{kind}/500/1000000?name=stalled-{kind} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     while not hasty.happened("stream_ended", name=f"stalled-{kind}"):
         most = max(most, hasty.rss_bytes)
     assert hasty.event("stream_ended", name=f"stalled-{kind}")["left"] > 480
@@ -84,19 +82,20 @@ def test_end_of_a_download_that_nobody_takes_is_cut_off_too(hasty: Serving) -> N
     client.close()
 
 
-def test_slow_but_steady_socket_outlives_the_stall_limit(hasty: Serving) -> None:
-    client = hasty.upgrade("/flood?name=slow", receive_bytes=4096)
-    assert len(read_slowly(client, 3.5)) > 100_000
+def test_slow_but_steady_clients_outlive_the_stall_limit(hasty: Serving) -> None:
+    requests = [
+        f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+        for path in ("/stream/6/100000", "/sized/6/100000", "/whole/600000")
+    ]
+    flooded = hasty.upgrade("/flood?name=slow", receive_bytes=4096)
+    downloads = [hasty.connect(request, receive_bytes=4096) for request in requests]
+    received = read_slowly([flooded, *downloads], 2.5)
+    assert len(received[0]) > 100_000
     assert not hasty.happened("flood_ended", name="slow")
-    vanish(client)
-    hasty.event("flood_ended", name="slow")
-
-
-@pytest.mark.parametrize("path", ["stream/6/100000", "whole/600000"])
-def test_slow_but_steady_download_comes_whole(hasty: Serving, path: str) -> None:
-    client = hasty.connect(f"GET /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode(), 4096)
-    body = (read_slowly(client, 2.5) + read_all(client)).split(b"\r\n\r\n", 1)[1]
-    assert body.count(b"x") == 600_000
+    vanish(flooded)
+    for begun, download in zip(received[1:], downloads, strict=True):
+        assert len(begun) < 600_000
+        assert (begun + read_all(download)).split(b"\r\n\r\n", 1)[1].count(b"x") == 600_000
 
 
 # -- clients that leave
@@ -141,7 +140,7 @@ def test_client_that_left_before_it_was_accepted_harms_nobody(patient: Serving) 
     client = patient.connect(b"GET /late HTTP/1.1\r\n" + UPGRADE + b"\r\n")
     patient.event("late_waits")
     client.close()
-    patient.event("late_done")
+    assert patient.event("late_done")["turned"] is True
     assert patient.errors[before:] == ""
 
 
@@ -161,9 +160,7 @@ def test_unix_socket_has_flow_control(tmp_path: Path) -> None:
 
 def test_tls_has_flow_control(certificate: tuple[str, str]) -> None:
     key, chain = certificate
-    with Serving(
-        endpoints=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={chain}"], stall_seconds=1
-    ) as serving:
+    with Serving(endpoints=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={chain}"], stall_seconds=1) as serving:
         trusting = ssl.create_default_context(cafile=chain)
         with connect(f"wss://localhost:{serving.port}/echo", ssl=trusting) as healthy:
             client = trusting.wrap_socket(serving.connect(), server_hostname="localhost")

@@ -108,9 +108,27 @@ def test_an_empty_file_has_no_ticks(write: Writer) -> None:
     assert played(write(compressed(b""))) == []
 
 
-def test_a_file_can_be_played_again(write: Writer) -> None:
+def test_a_file_goes_on_behind_the_last_tick_it_gave(write: Writer) -> None:
     source = FileSource(write(joined(tape(5))))
-    assert [tick.t for tick in source] == [tick.t for tick in source] == [0, 1, 2, 3, 4]
+    assert [tick.t for tick in islice(source, 2)] == [0, 1]
+    assert [tick.t for tick in source] == [2, 3, 4]
+    assert list(source) == []
+
+
+@pytest.mark.parametrize("taken", [0, 1, 3, 5])
+def test_a_file_goes_on_from_a_checkpoint(write: Writer, taken: int) -> None:
+    path, lines = write(compressed(joined(tape(5)))), tape(5)
+    first, second = FileSource(path), FileSource(path)
+    assert len(list(islice(first, taken))) == taken
+    second.restore(first.checkpoint())
+    assert [tick.to_json() for tick in second] == lines[taken:]
+
+
+def test_a_fault_before_the_checkpoint_is_still_a_fault(write: Writer) -> None:
+    source = FileSource(write(joined([b"{}", *tape(3)])))
+    source.restore("1")
+    with pytest.raises(SourceError, match=r"^tape\.jsonl:1: "):
+        list(source)
 
 
 def test_ts_is_passed_on_as_it_came(write: Writer) -> None:
@@ -283,10 +301,17 @@ def test_the_simulator_is_a_source_without_end_that_can_be_replayed() -> None:
     assert next(iter(source)).t == 60
 
 
+def test_the_simulator_goes_on_from_a_checkpoint() -> None:
+    first, second = SimulatorSource(Simulator(1)), SimulatorSource(Simulator(2))
+    assert len(list(islice(first, 30))) == 30
+    second.restore(first.checkpoint())
+    assert [tick.to_json() for tick in islice(second, 9)] == [tick.to_json() for tick in islice(first, 9)]
+
+
 def test_a_file_is_a_source_with_its_path_in_the_name(write: Writer) -> None:
     write(joined(tape(3)))
     source: Source = source_from("file:tape.jsonl", seed=1, adjust_interval=50)
-    assert (source.name, source.replayable) == ("file:tape.jsonl", False)
+    assert (source.name, source.replayable) == ("file:tape.jsonl", True)
     assert [tick.t for tick in source] == [0, 1, 2]
 
 

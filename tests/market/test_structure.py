@@ -151,6 +151,20 @@ def test_scattered_centres_favour_far_points_by_the_square_of_the_distance() -> 
     assert seconds.count(2.0) / len(seconds) == pytest.approx(0.8, abs=0.03)
 
 
+class LowestDraw(np.random.Generator):
+    """A generator that draws the least number there is."""
+
+    def random(self, *_: Any, **__: Any) -> Any:
+        return 0.0
+
+
+def test_even_the_lowest_draw_gives_different_centres() -> None:
+    points = np.zeros((4, 20))
+    points[0, 10:] = np.arange(1, 11)
+    centres = structure.scattered_centres(points, LowestDraw(np.random.PCG64(0)))
+    assert len({tuple(centre) for centre in centres.tolist()}) == 5
+
+
 def test_points_that_are_all_the_same_make_one_cluster() -> None:
     points = np.full((4, 501), 0.5)
     centres = structure.scattered_centres(points, np.random.default_rng(0))

@@ -81,6 +81,13 @@ def literal_pairs(actions: list[tuple[str, float, bool]]) -> list[tuple[int, int
     return pairs + [(i, -1) for i in sorted(buys + sells)]
 
 
+def paired(done: list[tuple[str, float, bool]]) -> list[tuple[int, int]]:
+    sides, quoted, matched = zip(*done, strict=True) if done else ((), (), ())
+    codes = np.array([BUY if side == "buy" else SELL for side in sides], np.int8)
+    a, b = substrate.pair(np.array(quoted, float), codes, np.array(matched, bool))
+    return list(zip(a.tolist(), b.tolist(), strict=True))
+
+
 def is_rounded(values: Any, decimals: int) -> bool:
     values = np.atleast_1d(values).tolist()
     return values == [round(value, decimals) for value in values]
@@ -162,32 +169,29 @@ actions = st.lists(
 
 @given(actions)
 def test_pairing_is_the_rule(done: list[tuple[str, float, bool]]) -> None:
-    a, b = substrate.pair(
-        np.array([price for _, price, _ in done]),
-        np.array([BUY if side == "buy" else SELL for side, _, _ in done], np.int8),
-        np.array([matched for _, _, matched in done], bool),
-    )
-    assert list(zip(a.tolist(), b.tolist(), strict=True)) == literal_pairs(done)
+    assert paired(done) == literal_pairs(done)
+
+
+def test_among_many_equal_prices_the_order_of_the_actions_holds() -> None:
+    generator = np.random.default_rng(4)
+    done = [
+        ("buy" if buy else "sell", float(price), True)
+        for buy, price in zip(generator.random(500) < 0.5, generator.integers(1, 4, 500), strict=True)
+    ]
+    assert paired(done) == literal_pairs(done)
 
 
 def test_the_best_prices_pair_first_and_stop_where_they_no_longer_cross() -> None:
-    quoted = np.array([50.0, 52.0, 51.0, 49.0, 51.0, 48.0])
-    sides = np.array([BUY, BUY, SELL, SELL, SELL, BUY], np.int8)
-    a, b = substrate.pair(quoted, sides, np.ones(6, bool))
-    assert list(zip(a.tolist(), b.tolist(), strict=True)) == [(1, 3), (0, -1), (2, -1), (4, -1), (5, -1)]
+    done = [("buy", 50.0), ("buy", 52.0), ("sell", 51.0), ("sell", 49.0), ("sell", 51.0), ("buy", 48.0)]
+    assert paired([(*one, True) for one in done]) == [(1, 3), (0, -1), (2, -1), (4, -1), (5, -1)]
 
 
 def test_equal_prices_cross() -> None:
-    a, b = substrate.pair(np.array([50.0, 50.0]), np.array([SELL, BUY], np.int8), np.ones(2, bool))
-    assert (a.tolist(), b.tolist()) == ([1], [0])
+    assert paired([("sell", 50.0, True), ("buy", 50.0, True)]) == [(1, 0)]
 
 
-@pytest.mark.parametrize("matched", [[], [False, False]])
-def test_without_matches_nothing_pairs(matched: list[bool]) -> None:
-    a, b = substrate.pair(
-        np.full(len(matched), 50.0), np.full(len(matched), BUY, np.int8), np.array(matched, bool)
-    )
-    assert (len(a), len(b)) == (0, 0)
+def test_without_matches_nothing_pairs() -> None:
+    assert paired([("buy", 51.0, False), ("sell", 50.0, False)]) == []
 
 
 @given(st.integers(1, 2000), st.data())

@@ -20,7 +20,7 @@ from tests.pages.reading import STRIDE, WINDOW, Watched, get_json, wait_until
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # The graph needs WebGL; without a GPU Chromium draws it in software, which it must be allowed to.
-FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader"]
 
 
 def free_port() -> int:

@@ -1,4 +1,4 @@
-"""What the recorder's tests share: a clock that is set by hand, messages, and readers independent of the recorder."""
+"""What the recorder's tests share: a clock set by hand, messages, and readers that are not its own."""
 
 from __future__ import annotations
 

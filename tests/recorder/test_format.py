@@ -129,7 +129,8 @@ def test_facts_know_their_file_while_pending_and_after():
 
 
 @pytest.mark.parametrize(
-    "module", ["errors", "format", "frames", "segment_file", "open_segment", "writer", "survey", "repair", "recovery"]
+    "module",
+    ["errors", "format", "frames", "segment_file", "open_segment", "writer", "survey", "repair", "recovery"],
 )
 def test_the_pure_modules_need_no_django(module):
     program = f"import recorder.{module}, sys; assert 'django' not in sys.modules"

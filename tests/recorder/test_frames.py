@@ -47,14 +47,26 @@ def test_a_changed_byte_is_found_by_the_checksum():
     at = data.index(b"5")  # so little text is stored as it is
     data[at : at + 1] = b"6"
     frame = read_frame(io.BytesIO(bytes(data)), 0)
-    assert frame.end is None
+    assert (frame.end, frame.text, frame.torn) == (None, b"", False)
     assert "checksum" in frame.fault
 
 
-@pytest.mark.parametrize("data", [b"", b"(", b"\x28\xb5\x2f", b"\x28\xb5\x2f\xfd", b'{"type":"tick"}\n' * 3])
+@pytest.mark.parametrize("data", [b"()", b"\x28\xb5\x2f\xfe", b"\x28\xb5\x2f\xfd" + b"\xff" * 20, b'{"t":1}\n' * 3])
 def test_what_is_no_frame_is_refused(data):
     with pytest.raises(DamagedFrame, match="no whole zstd frame at byte 0: "):
         read_frame(io.BytesIO(data), 0)
+
+
+@pytest.mark.parametrize("size", range(6))
+def test_a_header_cut_short_is_a_torn_frame(size):
+    frame = read_frame(io.BytesIO(flushed(TEXT)[:size]), 0)
+    assert (frame.text, frame.cut, frame.end, frame.torn) == (b"", 0, None, True)
+
+
+def test_zeros_behind_the_blocks_are_not_taken_for_part_of_the_frame():
+    data = flushed(TEXT)
+    frame = read_frame(io.BytesIO(data + bytes(100)), 0)
+    assert (frame.text, frame.cut, frame.torn) == (TEXT, len(data), True)
 
 
 @pytest.mark.parametrize("text", [TEXT[:100], TEXT])

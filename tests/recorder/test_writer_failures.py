@@ -196,7 +196,7 @@ def failing_once(function):
 def test_a_sealing_that_fails_loses_nothing_and_is_tried_again(writer, clock, told, tmp_path, monkeypatch, step):
     write(writer, clock, range(30))
     monkeypatch.setattr(os, step, failing_once(getattr(os, step)))
-    with pytest.raises(StoreError, match="Input/output error$") as caught:
+    with pytest.raises(StoreError, match=r"Input/output error$") as caught:
         writer.close()
     assert caught.value.lost is None
     path = only_file(tmp_path / "ticks")

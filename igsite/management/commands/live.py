@@ -9,6 +9,7 @@ from typing import Any
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseError
 
 from igsite.config import ConfigError, with_changes
 from igsite.market_run import MarketRun
@@ -16,7 +17,7 @@ from igsite.server import Server, endpoints
 from market.tick import MarketError
 from recorder.errors import RecorderError
 from streaming.publisher import Publisher
-from streaming.relay import relays
+from streaming.relays import relays
 
 #: The pipeline computes, the loop answers. With Python's default of 5 ms every step of an answer would wait so long
 #: for the interpreter while a market runs flat out; at 0.5 ms pages answer at once and the market loses 2 %.
@@ -28,9 +29,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", help="where to listen (PORT)")
-        parser.add_argument(
-            "--bind", help="the address to listen on; all addresses of this machine if not given"
-        )
+        parser.add_argument("--bind", help="the address to listen on; all addresses of this machine if not given")
         parser.add_argument("--speed", help="market seconds a real second, 0 is flat out (IG_SPEED)")
         parser.add_argument("--source", help="simulator or file:PATH (IG_SOURCE)")
 
@@ -41,6 +40,8 @@ class Command(BaseCommand):
             market = EmbeddedMarket(MarketRun(config, home_symbol=config.symbol))
         except (ConfigError, MarketError, RecorderError) as error:
             raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"the database cannot be used (has `manage.py migrate` been run?): {error}") from error
         from igsite.asgi import application
 
         sys.setswitchinterval(_SWITCH_SECONDS)
@@ -74,9 +75,9 @@ class EmbeddedMarket:
 
     async def run(self) -> None:
         """Run until the source ends or `stop`; raises what the pipeline died of, which ends the server."""
-        await relays.start()
+        await relays.start(at_rest=True)
         relay = await relays.get()
-        await relay.joined.wait()
+        await relay.filled.wait()
         loop = asyncio.get_running_loop()
         publisher = Publisher(relay.symbol, get_channel_layer(), loop)
         self._ended = asyncio.ensure_future(asyncio.to_thread(self._market_run.run, outlet=publisher))

@@ -13,6 +13,7 @@ from typing import Any
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseError
 
 from igsite.config import ConfigError, with_changes
 from igsite.market_run import MarketRun
@@ -43,12 +44,14 @@ class Command(BaseCommand):
             market_run = MarketRun(config, home_symbol=settings.CONFIG.symbol)
         except (ConfigError, MarketError, RecorderError) as error:
             raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"the database cannot be used (has `manage.py migrate` been run?): {error}") from error
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: market_run.stop.set())
         progress = Progress(options["ticks"], "ticks", sys.stderr) if options["ticks"] else None
         try:
             with _published(config.symbol) as outlet:
-                market_run.run(outlet=outlet, most_ticks=options["ticks"], on_tick=progress and progress.at)
+                market_run.run(outlet=outlet, most_ticks=options["ticks"], on_tick=progress.at if progress else None)
         except (MarketError, RecorderError) as error:
             raise CommandError(str(error)) from error
         finally:

@@ -25,9 +25,7 @@ def add_server_arguments(parser: CommandParser) -> None:
         default=20,
         help="seconds of silence before a socket is pinged (default: 20)",
     )
-    parser.add_argument(
-        "--ping-timeout", type=int, default=30, help="seconds to wait for the pong (default: 30)"
-    )
+    parser.add_argument("--ping-timeout", type=int, default=30, help="seconds to wait for the pong (default: 30)")
     parser.add_argument(
         "--stall-seconds",
         type=float,
@@ -71,18 +69,14 @@ def server_options(options: dict[str, Any]) -> dict[str, Any]:
         "max_message_bytes": options["max_message_bytes"],
         "websocket_connect_timeout": options["websocket_connect_timeout"],
         "websocket_handshake_timeout": options["websocket_connect_timeout"],
-        "proxy_forwarded_address_header": (options["proxy_headers_host"] or "X-Forwarded-For")
-        if forwarded
-        else None,
-        "proxy_forwarded_port_header": (options["proxy_headers_port"] or "X-Forwarded-Port")
-        if forwarded
-        else None,
+        "proxy_forwarded_address_header": (options["proxy_headers_host"] or "X-Forwarded-For") if forwarded else None,
+        "proxy_forwarded_port_header": (options["proxy_headers_port"] or "X-Forwarded-Port") if forwarded else None,
         "proxy_forwarded_proto_header": "X-Forwarded-Proto" if forwarded else None,
     }
 
 
 class Command(BaseCommand):
-    help = "Serves the pages, the interface and the streams (a pipeline runs apart: runmarket, or live for both in one)."
+    help = "Serves pages, sockets and HTTP of markets that run elsewhere (runmarket); live does both at once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_server_arguments(parser)

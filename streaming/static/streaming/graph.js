@@ -8,9 +8,9 @@ import { drawHover, drawLabel } from "./graph-labels.js";
 import { painter } from "./paint.js";
 import { calmMotion, colours, onThemeChange, premultiplied } from "./theme.js";
 
-/** Share of the remaining way that an agent goes in one drawing: about a third of a second until it stands. */
-const EASE = 0.15;
-const ARRIVED = 0.001;
+/** Share of the remaining way that an agent goes in one drawing: it stands after a third of a second. */
+const EASE = 0.25;
+const ARRIVED = 0.002;
 
 /** The layout keeps to the unit circle, seldom to its rim; the view always shows the same part, so the scale never jumps. */
 const EXTENT = { x: /** @type {[number, number]} */ ([-0.92, 0.92]), y: /** @type {[number, number]} */ ([-0.92, 0.92]) };

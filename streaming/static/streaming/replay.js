@@ -65,12 +65,18 @@ async function listSegments() {
   if (recording) markCurrent(element("segments"), recording.segment);
 }
 
+/** The t in the address; null where there is none or no number. @param {URLSearchParams} query */
+function momentIn(query) {
+  const text = query.get("t");
+  return text !== null && /^\d+$/.test(text) ? Number(text) : null;
+}
+
 /** The segment the address asks for, by name or by t, else the newest. @param {URLSearchParams} query */
 function chosen(query) {
   const name = query.get("segment");
-  const t = query.get("t");
+  const t = momentIn(query);
   const named = segments.find((segment) => nameOf(segment) === name || nameOf(segment) === name?.replace("_pending", ""));
-  return named ?? (t === null ? undefined : segmentAt(segments, Number(t))) ?? segments.at(-1);
+  return named ?? (t === null ? undefined : segmentAt(segments, t)) ?? segments.at(-1);
 }
 
 /** @param {Segment} segment @param {number | null} startT */
@@ -80,17 +86,24 @@ async function load(segment, startT) {
   player?.pause(performance.now());
   showState("loading", "Loading the segment…");
   markCurrent(element("segments"), segment);
-  const opened = await openRecording(reader, symbol, segment, (bytes) => {
+  const progress = (/** @type {number} */ bytes) => {
     if (turn === loads) showState("loading", `Loading the segment: ${bytesText(bytes)} of ${bytesText(segment.bytes)}`);
-  });
-  if (turn !== loads) return opened.frames.close();
-  await recording?.frames.close();
-  enter(opened, startT);
+  };
+  try {
+    const opened = await openRecording(reader, symbol, segment, progress);
+    // Another segment was chosen meanwhile.
+    if (turn !== loads) return opened.frames.close();
+    const previous = recording;
+    enter(opened, startT);
+    await previous?.frames.close();
+  } catch (error) {
+    if (turn === loads) fail(/** @type {Error} */ (error));
+  }
 }
 
 /** @param {import("./recording.js").Recording} opened @param {number | null} startT */
 function enter(opened, startT) {
-  recording = opened;
+  [recording, player, feed] = [opened, null, null];
   const { ts } = opened.frames;
   if (!ts.length) return showState("empty", "This segment holds no frame yet.");
   const lastT = ts[ts.length - 1];
@@ -153,7 +166,7 @@ element("segments").addEventListener("click", (event) => {
   if (!segment || event.metaKey || event.ctrlKey || event.shiftKey) return;
   event.preventDefault();
   history.replaceState(null, "", addressOf(segment, null));
-  load(segment, null).catch(fail);
+  load(segment, null);
 });
 
 async function begin() {
@@ -163,8 +176,7 @@ async function begin() {
   const segment = chosen(query);
   const first = firstFrameT(Number(page.window), Number(page.stride));
   if (!segment) return showState("empty", `No recording yet. The first structure frame comes at t = ${first}.`);
-  const t = query.get("t");
-  await load(segment, t === null ? null : Number(t));
+  await load(segment, momentIn(query));
 }
 
 begin().catch(fail);

@@ -1,0 +1,112 @@
+"""History: a market's recording as a stream of messages of several kinds, losses told, the manifest's help used."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+from django.db import Error as DatabaseError
+
+from recorder.models import Segment
+from recorder.reader import Line, SeekPoints, first_t, last_line, read
+
+log = logging.getLogger(__name__)
+
+#: The order in which messages of one t are given.
+_ORDER = {"frames": 0, "metrics": 1, "ticks": 2}
+
+
+class Message(NamedTuple):
+    """A recorded message, or a loss of messages of `kind` with first_t <= t <= last_t: then `text` is None."""
+
+    kind: str
+    first_t: int
+    last_t: int
+    text: bytes | None
+    reason: str = ""
+
+
+class History:
+    """The recording of one market; `directory` is where it keeps its files."""
+
+    def __init__(self, symbol: str, directory: Path) -> None:
+        self.symbol, self.directory = symbol, directory
+
+    def messages(self, kinds: Iterable[str], after_t: int, to_t: int | None = None) -> Iterator[Message]:
+        """Messages of `kinds` with after_t < t <= to_t, by t, those of one t in the order frame, metric, tick.
+
+        What is gone is told where it would have been. Raises OSError.
+        """
+        streams = [self._of_kind(kind, after_t, to_t) for kind in kinds]
+        return heapq.merge(*streams, key=lambda message: (message.first_t, _ORDER[message.kind]))
+
+    def first_t(self, kind: str = "ticks") -> int | None:
+        """The first t that can still be read."""
+        return first_t(self.directory, kind)
+
+    def last_t(self, kind: str = "ticks") -> int | None:
+        """The t of the newest message on disk."""
+        line = last_line(self.directory, kind)
+        return None if line is None else line.last_t
+
+    def lines(self, kind: str, after_t: int, to_t: int | None = None) -> Iterator[Line]:
+        """The lines of one tape as they lie there."""
+        return read(self.directory, kind, after_t, to_t, points_of=lambda name: self._points(kind, name))
+
+    def _of_kind(self, kind: str, after_t: int, to_t: int | None) -> Iterator[Message]:
+        lines = self.lines(kind, after_t, to_t)
+        told = (_message(kind, line, after_t, to_t) for line in lines)
+        if kind == "ticks":
+            return _with_holes(told, after_t)
+        return heapq.merge(self._removed(kind, after_t, to_t), told, key=lambda message: message.first_t)
+
+    def _removed(self, kind: str, after_t: int, to_t: int | None) -> list[Message]:
+        """Segments that are gone. Ticks tell of their loss by a jump in t; other kinds have none to miss."""
+        rows = Segment.objects.of(self.symbol, kind).filter(end_t__gt=after_t)
+        gone = rows.exclude(removed_at=None) | rows.filter(missing=True)
+        if to_t is not None:
+            gone = gone.filter(start_t__lte=to_t)
+        try:
+            spans = list(gone.order_by("start_t").values_list("start_t", "end_t"))
+        except DatabaseError as error:
+            log.warning("%s: what was removed of the %s cannot be told: %s", self.symbol, kind, error)
+            return []
+        last = max((end for _, end in spans), default=0) if to_t is None else to_t
+        return [Message(kind, max(a, after_t + 1), min(b, last), None, "expired") for a, b in spans]
+
+    def _points(self, kind: str, name: str) -> SeekPoints | None:
+        try:
+            return _known_points(self.symbol, kind, name)
+        except (Segment.DoesNotExist, DatabaseError):
+            return None  # the reader looks them up in the file
+
+
+@lru_cache(maxsize=256)
+def _known_points(symbol: str, kind: str, name: str) -> SeekPoints:
+    """The seek points of a finished segment, which never change. An exception is not kept."""
+    points: SeekPoints = (
+        Segment.objects.of(symbol, kind).values_list("seek_points", flat=True).get(name=name, pending=False)
+    )
+    return points
+
+
+def _message(kind: str, line: Line, after_t: int, to_t: int | None) -> Message:
+    if not line.is_gap:
+        return Message(kind, line.first_t, line.last_t, line.text)
+    first, last = max(line.first_t, after_t + 1), line.last_t if to_t is None else min(line.last_t, to_t)
+    return Message(kind, first, last, None, orjson.loads(line.text).get("reason", "lost"))
+
+
+def _with_holes(messages: Iterator[Message], after_t: int) -> Iterator[Message]:
+    """Ticks follow each other without a hole; where one is and no line tells of it, a segment is gone."""
+    due = after_t + 1
+    for message in messages:
+        if message.first_t > due:
+            yield Message(message.kind, due, message.first_t - 1, None, "expired")
+        due = message.last_t + 1
+        yield message

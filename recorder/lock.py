@@ -1,0 +1,47 @@
+"""The lock of a market's store: one writer on this host, decided at once and without a database."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from recorder.errors import RecorderError, StoreError
+
+
+class MarketHeld(RecorderError):
+    """Another process writes this market."""
+
+    def __init__(self, symbol: str, holder: str) -> None:
+        super().__init__(f"the market {symbol} is held by {holder}")
+
+
+class StoreLock:
+    """Holds `<directory>/writer.lock` until `release` or the end of the process, whatever ends it."""
+
+    def __init__(self, directory: Path, symbol: str, holder: str) -> None:
+        """Take the lock and note `holder` in the file. Raises MarketHeld, StoreError."""
+        path = directory / "writer.lock"
+        try:
+            # Opened for appending: who loses must not wipe out the name of who holds it.
+            self._file: BinaryIO = path.open("a+b")
+        except OSError as error:
+            raise StoreError(path, error) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.seek(0)
+            known = self._file.read(500).decode(errors="replace").strip() or "another process"
+            self._file.close()
+            raise MarketHeld(symbol, known) from None
+        except OSError as error:
+            self._file.close()
+            raise StoreError(path, error) from error
+        os.ftruncate(self._file.fileno(), 0)
+        self._file.write(holder.encode())
+        self._file.flush()
+
+    def release(self) -> None:
+        """Let the next writer in."""
+        self._file.close()

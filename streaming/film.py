@@ -1,0 +1,28 @@
+"""Filming: a tick becomes a moment, all its messages encoded."""
+
+from __future__ import annotations
+
+import orjson
+
+from camera.metric import metric_of
+from camera.window import SlidingWindowCamera
+from market.tick import Tick
+from streaming.protocol import Moment
+
+
+class Film:
+    """The camera and what comes beside its frames: a metric for every `metric_every`-th tick."""
+
+    def __init__(self, camera: SlidingWindowCamera, metric_every: int) -> None:
+        self.camera, self._metric_every = camera, metric_every
+
+    def shoot(self, tick: Tick) -> Moment:
+        """The messages of the next tick, placed in time."""
+        self.camera.ingest(tick)
+        frame = self.camera.maybe_build_frame(tick.t)
+        return Moment(
+            tick.t,
+            tick=tick.to_json(),
+            metric=orjson.dumps(metric_of(tick)) if tick.t % self._metric_every == 0 else None,
+            frame=None if frame is None else orjson.dumps(frame),
+        )

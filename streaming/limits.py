@@ -1,0 +1,104 @@
+"""Limits: how many sockets, from where, and how much a client may say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any
+
+from streaming.protocol import CLOSE_LIMIT, StreamError
+
+#: What a stream client may say: pings. More, or longer, is no use to anybody.
+MESSAGES_A_SECOND = 20.0
+MOST_MESSAGE_BYTES = 4096
+_BURST = 100.0
+
+CLOSE_TOO_LARGE = 1009
+
+Networks = Sequence[IPv4Network | IPv6Network]
+
+
+def client_address(scope: dict[str, Any], trusted: Networks) -> str:
+    """The address a connection comes from.
+
+    Behind a trusted proxy it is the last address in X-Forwarded-For that is no trusted proxy itself: what stands
+    before it may be invented by the client.
+    """
+    client = scope.get("client")
+    address = client[0] if client else "unix"
+    forwarded = [
+        part.strip()
+        for name, value in scope["headers"]
+        if name == b"x-forwarded-for"
+        for part in value.decode("latin-1").split(",")
+    ]
+    while forwarded and _is_in(address, trusted):
+        address = forwarded.pop()
+    return address
+
+
+def _is_in(address: str, networks: Networks) -> bool:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    return any(found in network for network in networks)
+
+
+class Connections:
+    """Counts the sockets of this process."""
+
+    def __init__(self, most: int, most_per_address: int) -> None:
+        self._most, self._most_per_address = most, most_per_address
+        self._by_address: Counter[str] = Counter()
+        self.open = 0
+
+    @contextmanager
+    def admit(self, address: str) -> Iterator[None]:
+        """Count a socket while it is open. Raises StreamError over a limit."""
+        if self.open >= self._most:
+            detail = f"{self.open} connections are open, the most this process takes"
+            raise StreamError("too_many_connections", detail, CLOSE_LIMIT)
+        if self._by_address[address] >= self._most_per_address:
+            detail = f"{self._by_address[address]} connections are open from {address}, the most for one address"
+            raise StreamError("too_many_connections", detail, CLOSE_LIMIT)
+        self.open += 1
+        self._by_address[address] += 1
+        try:
+            yield
+        finally:
+            self.open -= 1
+            self._by_address[address] -= 1
+            if not self._by_address[address]:
+                del self._by_address[address]
+
+
+class Rate:
+    """A token bucket: `rate` messages a second over time, `burst` at once."""
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate, self._burst, self._tokens, self._at = rate, burst, burst, now
+
+    def allows(self, now: float) -> bool:
+        """Whether one more message at this time is within the rate."""
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        self._at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+def talk_rate(now: float) -> Rate:
+    """The rate a stream client must keep."""
+    return Rate(MESSAGES_A_SECOND, _BURST, now)
+
+
+def check_size(message: dict[str, Any]) -> None:
+    """Raises StreamError for a client's message that is too long."""
+    size = len(message.get("text") or message.get("bytes") or b"")
+    if size > MOST_MESSAGE_BYTES:
+        detail = f"a message may have {MOST_MESSAGE_BYTES} bytes here, got {size}"
+        raise StreamError("message_too_large", detail, CLOSE_TOO_LARGE)

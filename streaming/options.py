@@ -1,0 +1,118 @@
+"""What a stream client may choose, and how its query is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from streaming.protocol import CLOSE_BAD_PARAMETER, KINDS, StreamError
+
+#: The fields of a tick that may be left out.
+FIELDS = ("agents", "actions", "matches")
+ENCODINGS = ("json", "zstd")
+LARGEST_BATCH = 1000
+_LARGEST = 2**53 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a client wants its messages. Clients with equal options share everything that is prepared for them.
+
+    Of ticks and metrics it gets those with t % every == 0, with `batch` as arrays that end where t // batch changes;
+    of a tick only some `fields` beside type, t, ts and s, or all with None.
+    """
+
+    types: frozenset[str] = frozenset(KINDS)
+    every: int = 1
+    batch: int = 0
+    fields: frozenset[str] | None = None
+    encoding: str = "json"
+
+    def takes(self, kind: str, t: int) -> bool:
+        """Whether the message of a kind at t is among what the client wants."""
+        return kind in self.types and (kind == "frame" or t % self.every == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The query of a stream client, checked. `symbol` is None for the default market, `since` for no resume."""
+
+    symbol: str | None
+    since: int | None
+    options: Options
+
+
+_SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
+_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_PARAMETERS = ("symbol", "types", "every", "batch", "fields", "since", "encoding")
+
+
+def parse_request(query: Mapping[str, list[str]]) -> Request:
+    """The request in a decoded query string (`parse_qs` with blank values kept). Raises StreamError."""
+    given = {}
+    for name, values in query.items():
+        if name not in _PARAMETERS:
+            raise _bad(f"unknown parameter {_shown(name)}; known are {', '.join(_PARAMETERS)}")
+        if len(values) > 1:
+            raise _bad(f"{name} is given {len(values)} times")
+        given[name] = values[0]
+    options = Options(
+        types=_some(given, "types", KINDS) or frozenset(KINDS),
+        every=_integer(given, "every", 1, 1, 1_000_000_000),
+        batch=_integer(given, "batch", 0, 1, LARGEST_BATCH),
+        fields=_fields(given),
+        encoding=_encoding(given),
+    )
+    since = _integer(given, "since", -1, -1, _LARGEST) if "since" in given else None
+    return Request(symbol=_symbol(given), since=since, options=options)
+
+
+def _bad(detail: str) -> StreamError:
+    return StreamError("bad_parameter", detail, CLOSE_BAD_PARAMETER)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def _symbol(given: Mapping[str, str]) -> str | None:
+    symbol = given.get("symbol")
+    if symbol is not None and not _SYMBOL.fullmatch(symbol):
+        raise _bad(f"symbol must be 1 to 32 of A-Z a-z 0-9 . _ -, got {_shown(symbol)}")
+    return symbol
+
+
+def _some(given: Mapping[str, str], name: str, known: tuple[str, ...]) -> frozenset[str] | None:
+    if name not in given:
+        return None
+    chosen = given[name].split(",")
+    wrong = [text for text in chosen if text not in known]
+    if wrong:
+        raise _bad(f"{name} must be some of {', '.join(known)}, got {_shown(wrong[0])}")
+    return frozenset(chosen)
+
+
+def _fields(given: Mapping[str, str]) -> frozenset[str] | None:
+    if given.get("fields") == "":
+        return frozenset()  # nothing beside type, t, ts and s
+    fields = _some(given, "fields", FIELDS)
+    return None if fields == frozenset(FIELDS) else fields
+
+
+def _encoding(given: Mapping[str, str]) -> str:
+    encoding = given.get("encoding", "json")
+    if encoding not in ENCODINGS:
+        raise _bad(f"encoding must be one of {', '.join(ENCODINGS)}, got {_shown(encoding)}")
+    return encoding
+
+
+def _integer(given: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    if name not in given:
+        return default
+    text = given[name]
+    if not _INTEGER.fullmatch(text):
+        raise _bad(f"{name} must be an integer, got {_shown(text)}")
+    if not low <= int(text) <= high:
+        raise _bad(f"{name} must be from {low} to {high}, got {text}")
+    return int(text)

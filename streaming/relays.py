@@ -1,0 +1,102 @@
+"""The relays of this process, one a market, and what keeps them going."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from django.conf import settings
+
+from recorder.format import market_dir
+from recorder.history import History
+from recorder.models import Market
+from streaming.feed import Feed
+from streaming.options import Options
+from streaming.protocol import CLOSE_LIMIT, CLOSE_NOT_FOUND, StreamError
+from streaming.relay import Relay
+
+log = logging.getLogger(__name__)
+
+_BEAT_SECONDS = 1.0
+
+#: Each set of options is prepared once a message, so their number bounds the work of a process.
+MOST_OPTION_SETS = 64
+
+
+class Relays:
+    """Opens a relay for every market that is asked for."""
+
+    def __init__(self) -> None:
+        self._relays: dict[str, Relay] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self, *, at_rest: bool = False) -> None:
+        """Begin to listen to every known market, so that its ring is full when somebody asks.
+
+        `at_rest`: the pipeline of the default market is in this process and waits for this.
+        """
+        self._open(settings.CONFIG.symbol, at_rest=at_rest)
+        async for symbol in Market.objects.values_list("symbol", flat=True):
+            self._open(symbol)
+
+    async def stop(self) -> None:
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._relays.clear()
+
+    async def get(self, symbol: str | None = None) -> Relay:
+        """The relay of a market, by default of the one IG_SYMBOL names. Raises StreamError if there is none."""
+        symbol = symbol or settings.CONFIG.symbol
+        if symbol not in self._relays:
+            if symbol != settings.CONFIG.symbol and not await Market.objects.filter(symbol=symbol).aexists():
+                raise StreamError("unknown_symbol", f"there is no market {symbol!r}", CLOSE_NOT_FOUND)
+            self._open(symbol)
+        return self._relays[symbol]
+
+    def feed(self, relay: Relay, options: Options) -> Feed:
+        """The feed of a set of options at a market. Raises StreamError where there are too many sets already."""
+        sets = {one for other in self._relays.values() for one in other.feeds}
+        if options not in sets and len(sets) >= MOST_OPTION_SETS:
+            detail = f"{MOST_OPTION_SETS} different sets of options are being served, the most a process takes"
+            raise StreamError("too_many_options", detail, CLOSE_LIMIT)
+        return relay.feed(options)
+
+    def all(self) -> list[Relay]:
+        return list(self._relays.values())
+
+    def _open(self, symbol: str, *, at_rest: bool = False) -> None:
+        if symbol in self._relays:
+            return
+        config = settings.CONFIG
+        history = History(symbol, market_dir(config.store_dir, symbol, config.symbol))
+        relay = Relay(history, config.ring_ticks, config.ring_bytes, config.flush_seconds)
+        self._relays[symbol] = relay
+        self._run(f"relay {symbol}", relay.listen())
+        self._run(f"fill {symbol}", self._fill(relay, at_rest))
+        if "beat" not in self._tasks:
+            self._run("beat", self._beat())
+
+    def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks[name] = asyncio.get_running_loop().create_task(work, name=name)
+
+    async def _fill(self, relay: Relay, at_rest: bool) -> None:
+        await relay.joined.wait()
+        try:
+            await relay.fill(at_rest=at_rest)
+        except Exception:  # a tape that cannot be read must not keep the market from being streamed
+            log.exception("%s: the ring could not be filled from the recording", relay.symbol)
+            relay.end_filling()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(_BEAT_SECONDS)
+            for relay in self._relays.values():
+                relay.beat()
+
+
+relays = Relays()

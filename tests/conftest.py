@@ -1,0 +1,83 @@
+"""What every test may ask for: sites with real processes, and the services beside them."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import services
+from tests.processes import Live, Site, logs_of, make_migrated
+
+
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with every table in it; copy it, do not use it."""
+    return make_migrated(tmp_path_factory.mktemp("database") / "migrated.sqlite3")
+
+
+@pytest.fixture
+def new_site(tmp_path: Path, migrated_database: Path) -> Iterator[Callable[[], Site]]:
+    """Makes sites, each with an empty store and database of its own."""
+    sites: list[Site] = []
+
+    def make() -> Site:
+        directory = tmp_path / f"site{len(sites)}"
+        directory.mkdir()
+        sites.append(Site(directory, migrated_database))
+        return sites[-1]
+
+    yield make
+    for site in sites:
+        site.end()
+
+
+@pytest.fixture
+def site(new_site: Callable[[], Site]) -> Site:
+    """The test's own store and database."""
+    return new_site()
+
+
+@pytest.fixture
+def live_server(site: Site) -> Callable[..., Live]:
+    """Starts `manage.py live` on the test's site: `live_server(IG_SPEED=5)`; again on the same store if called again."""
+    return site.serve
+
+
+@pytest.fixture
+def run_command(site: Site) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a command of manage.py on the test's site to its end: `run_command("runmarket", "--ticks", "9")`."""
+    return site.run
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Redis that serves this test session alone."""
+    with services.redis_server(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database that serves this test session alone."""
+    with services.postgres_server(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The path of Chromium."""
+    return services.program("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure what the processes of the test had to say."""
+    report = yield
+    if report.failed:
+        fixtures: dict[str, Any] = getattr(item, "funcargs", {})
+        report.sections += [(f"log of {name}", log) for name, log in logs_of(iter(fixtures.values()))]
+    return report

@@ -1,0 +1,147 @@
+"""Kills a real `runmarket` again and again, and holds its tapes against those of a run never interrupted.
+
+`python tests/continuation/soak.py --kills 100` (or `make soak`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import orjson
+import zstandard
+
+ROOT = Path(__file__).resolve().parents[2]
+KINDS = ("ticks", "frames", "metrics")
+
+
+class Market:
+    """A `runmarket` in a store of its own, under settings that make everything happen often."""
+
+    def __init__(self, directory: Path, **settings: str) -> None:
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("IG_")},
+            "DJANGO_SETTINGS_MODULE": "igsite.settings",
+            "IG_CAM_STORE_DIR": str(directory / "store"),
+            "DATABASE_URL": f"sqlite:///{directory}/db.sqlite3",
+            "IG_SECRET_KEY": "soak",
+            "IG_START_TS": "1700000000",
+            "IG_SPEED": "0",
+            "IG_ADJUST_INTERVAL": "100",
+            "IG_CAM_SEGMENT_SECONDS": "2",
+            "IG_FLUSH_SECONDS": "0.3",
+            **settings,
+        }
+        self.manage("migrate", "--verbosity", "0")
+
+    def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+        )
+        if check and done.returncode:
+            raise RuntimeError(f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        with (self.directory / "log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "manage.py", "runmarket", *arguments],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    def tape(self, kind: str) -> list[bytes]:
+        """Every line of a kind, all segments put together."""
+        lines: list[bytes] = []
+        for path in sorted((self.directory / "store" / kind).glob("segment_*"), key=_start_t):
+            with path.open("rb") as file:
+                reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+                lines += reader.read().splitlines()
+        return lines
+
+    def last_t(self) -> int:
+        ticks = self.tape("ticks")
+        return orjson.loads(ticks[-1])["t"] if ticks else -1
+
+
+def _start_t(path: Path) -> int:
+    return int(path.name.split(".")[0].removesuffix("_pending").rsplit("_", 1)[1])
+
+
+def _wait_for_growth(market: Market, deadline: float) -> None:
+    """Until the process has written something new, so that a kill hits work and not the start of Python."""
+
+    def written() -> int:
+        return sum(p.stat().st_size for p in (market.directory / "store").rglob("segment_*"))
+
+    before = written()
+    while time.monotonic() < deadline and written() <= before:
+        time.sleep(0.01)
+
+
+def kill_again_and_again(market: Market, kills: int, rng: random.Random, longest_seconds: float) -> None:
+    for n in range(1, kills + 1):
+        process = market.start()
+        if rng.random() < 0.8:
+            _wait_for_growth(market, time.monotonic() + 20)
+        time.sleep(rng.uniform(0, longest_seconds))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        print(f"\rkill {n} of {kills}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+
+
+def compare(broken: Market, whole: Market) -> list[str]:
+    """What differs between the tapes of two markets, in words."""
+    found = []
+    for kind in KINDS:
+        ours, theirs = broken.tape(kind), whole.tape(kind)
+        if ours != theirs:
+            at = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), "end")
+            found.append(f"{kind}: {len(ours)} lines, uninterrupted {len(theirs)}; first difference at line {at}")
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--longest-seconds", type=float, default=2.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", action="store_true", help="leave the stores where they are")
+    options = parser.parse_args()
+    directory = Path(tempfile.mkdtemp(prefix="market-camera-soak-"))
+    broken, whole = Market(directory / "broken"), Market(directory / "whole")
+    kill_again_and_again(broken, options.kills, random.Random(options.seed), options.longest_seconds)
+    broken.manage("runmarket", "--ticks", "500")
+    ticks = broken.last_t() + 1
+    whole.manage("runmarket", "--ticks", str(ticks))
+    differences = compare(broken, whole)
+    verified = broken.manage("verify", "--deep", check=False)
+    print(f"{options.kills} kills, {ticks:,} ticks, {ticks - len(broken.tape('ticks'))} lost or repeated")
+    print("tapes identical to those of a run never interrupted" if not differences else "\n".join(differences))
+    print(verified.stdout + verified.stderr)
+    if options.keep or differences or verified.returncode:
+        print(f"kept in {directory}")
+    else:
+        shutil.rmtree(directory)
+    sys.exit(bool(differences or verified.returncode))
+
+
+if __name__ == "__main__":
+    main()

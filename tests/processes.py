@@ -1,0 +1,244 @@
+"""Real processes for the tests: Market Camera's own commands on a throw-away store, each with its log and its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPMessage
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: How long anything may take that is expected to happen; only a failing test waits for so long.
+PATIENCE_SECONDS = 60.0
+_LOOK_AGAIN_SECONDS = 0.02
+
+
+def wait_until(holds: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
+    """The first true answer of `holds`, asked again and again; fails when none came in time."""
+    deadline = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
+        time.sleep(_LOOK_AGAIN_SECONDS)
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Process:
+    """A child with its output in a file, ended by its own id."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path, **options: Any) -> None:
+        self._log = log
+        self.name = " ".join(Path(argument).name for argument in arguments[:4])
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                arguments, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **options
+            )
+
+    def log(self) -> str:
+        """Everything it wrote so far."""
+        return self._log.read_text(errors="replace")
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def wait(self, seconds: float = PATIENCE_SECONDS) -> int:
+        """Its exit status, once it has ended by itself."""
+        return self.process.wait(seconds)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 15.0) -> int:
+        """Ask it to end; its exit status. Killed, and a failure, when it does not."""
+        if self.running:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.name} did not end {seconds:g} s after {number.name}") from None
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass
+class Answer:
+    """What came back over HTTP."""
+
+    status: int
+    headers: HTTPMessage
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Live(Process):
+    """A running server: `manage.py live`, or `serve`."""
+
+    def __init__(self, site: Site, port: int, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.port, self.site, self.store = port, site, site.store
+        self.url, self.ws_url = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
+
+    def ask(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
+        """One request. The path goes out as it is, so that a test can ask for what no browser would."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        try:
+            connection.request(method, path, headers=headers or {})
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
+
+    def json(self, path: str) -> Any:
+        """The JSON of an answer that must be a success."""
+        answer = self.ask(path)
+        assert answer.status == 200, f"{path}: {answer.status} {answer.body[:300]!r}"
+        return answer.json()
+
+    def wait_until_it_answers(self) -> None:
+        def answers() -> bool:
+            assert self.running, f"{self.name} ended with status {self.process.returncode}:\n{self.log()}"
+            try:
+                return self.ask("/health").status in (200, 503)
+            except (OSError, HTTPException):
+                return False
+
+        wait_until(answers, f"an answer of {self.name}")
+
+    def wait_for_ticks(self, beyond: int) -> int:
+        """Wait until the market is past this t; the newest t."""
+        newest: Callable[[], int | None] = lambda: self.json("/incremental?limit=1")["latest_t"]  # noqa: E731
+        wait_until(lambda: (t := newest()) is not None and t > beyond, f"a tick beyond {beyond}")
+        return newest() or 0
+
+
+class Site:
+    """A store, a database and the commands that work on them."""
+
+    def __init__(self, directory: Path, migrated: Path) -> None:
+        self.directory, self.store = directory, directory / "store"
+        self.database = directory / "site.sqlite3"
+        self.database.write_bytes(migrated.read_bytes())
+        self.processes: list[Process] = []
+
+    def run(self, *arguments: str, **env: Any) -> subprocess.CompletedProcess[str]:
+        """A command of manage.py, to its end."""
+        return subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            env=environment(self.store, self.database, **env),
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+        )
+
+    def start(self, *arguments: str, **env: Any) -> Process:
+        """A command of manage.py, running."""
+        process = Process(*self._command(arguments, env), cwd=self.directory)
+        self.processes.append(process)
+        return process
+
+    def serve(self, *arguments: str, ready: bool = True, **env: Any) -> Live:
+        """`manage.py live`, or the command given, on a port of its own; by default it answers already."""
+        port = int(env.setdefault("PORT", free_port()))
+        live = Live(self, port, *self._command(arguments or ("live",), env), cwd=self.directory)
+        self.processes.append(live)
+        if ready:
+            live.wait_until_it_answers()
+        return live
+
+    def end(self) -> None:
+        """End every process that still runs."""
+        for process in self.processes:
+            if process.running:
+                process.process.terminate()
+        for process in self.processes:
+            process.stop()
+
+    def _command(
+        self, arguments: tuple[str, ...], env: dict[str, Any]
+    ) -> tuple[list[str], dict[str, str], Path]:
+        log = self.directory / f"{len(self.processes)}-{arguments[0]}.log"
+        command = [sys.executable, "-u", str(ROOT / "manage.py"), *arguments]
+        return command, environment(self.store, self.database, **env), log
+
+    # -- what lies in the store
+
+    def segments(self, kind: str, symbol: str | None = None) -> list[Path]:
+        """The files of a kind in the order of their first t."""
+        directory = (self.store / symbol if symbol else self.store) / kind
+        return sorted(directory.glob("segment_*.jsonl.zst"), key=lambda path: (first_t(path), path.name))
+
+    def text(self, kind: str, symbol: str | None = None) -> bytes:
+        """Everything recorded of a kind, decompressed."""
+        return b"".join(decompressed(path) for path in self.segments(kind, symbol))
+
+    def messages(self, kind: str, symbol: str | None = None) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text(kind, symbol).splitlines()]
+
+    @property
+    def sealed(self) -> bool:
+        """Whether something was recorded and no segment is open any more."""
+        files = [path.name for kind in ("ticks", "frames", "metrics") for path in self.segments(kind)]
+        return bool(files) and not any("_pending" in name for name in files)
+
+
+def first_t(path: Path) -> int:
+    """The t in a segment's name."""
+    return int(path.name.removesuffix(".jsonl.zst").removesuffix("_pending").split("_")[3])
+
+
+def decompressed(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True).read()
+
+
+def environment(store: Path, database: Path, **env: Any) -> dict[str, str]:
+    """A child's environment: nothing of the developer's settings, and what the test wants."""
+    ours = re.compile(r"IG_.*|DATABASE_URL|REDIS_URL|PORT|DJANGO_SETTINGS_MODULE|PYTHON.*")
+    clean = {name: value for name, value in os.environ.items() if not ours.fullmatch(name)}
+    return clean | {
+        "IG_CAM_STORE_DIR": str(store),
+        "DATABASE_URL": f"sqlite:///{database}",
+        "IG_SECRET_KEY": "only for tests",
+        **{name: str(value) for name, value in env.items()},
+    }
+
+
+def make_migrated(path: Path) -> Path:
+    """A SQLite database with every table, to be copied."""
+    subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"],
+        env=environment(path.parent, path),
+        check=True,
+        timeout=PATIENCE_SECONDS,
+    )
+    return path
+
+
+def logs_of(values: Iterator[Any]) -> Iterator[tuple[str, str]]:
+    """(name, log) of every process among a test's fixtures."""
+    for value in values:
+        found = value.processes if isinstance(value, Site) else [value] if isinstance(value, Process) else []
+        for process in found:
+            yield process.name, process.log()

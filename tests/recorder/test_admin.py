@@ -1,0 +1,86 @@
+"""The admin shows what is recorded and lets nobody change it."""
+
+import pytest
+from django.urls import reverse
+
+from recorder.models import Segment
+
+pytestmark = pytest.mark.django_db
+
+
+def page(name, *args):
+    return reverse(f"admin:recorder_{name}", args=args)
+
+
+@pytest.mark.parametrize("model", ["market", "run", "segment"])
+def test_lists_and_pages_are_shown(admin_client, segment, model):
+    pk = {"market": segment.market_id, "run": segment.run_id, "segment": segment.pk}[model]
+    assert admin_client.get(page(f"{model}_changelist")).status_code == 200
+    assert admin_client.get(page(f"{model}_change", pk)).status_code == 200
+
+
+@pytest.mark.parametrize("model", ["market", "run", "segment"])
+def test_nothing_is_added_or_deleted(admin_client, segment, model):
+    pk = {"market": segment.market_id, "run": segment.run_id, "segment": segment.pk}[model]
+    assert admin_client.get(page(f"{model}_add")).status_code == 403
+    assert admin_client.post(page(f"{model}_delete", pk), {"post": "yes"}).status_code == 403
+    admin_client.post(
+        page(f"{model}_changelist"), {"action": "delete_selected", "_selected_action": [pk], "post": "yes"}
+    )
+    assert Segment.objects.filter(pk=segment.pk, market=segment.market_id, run=segment.run_id).exists()
+
+
+@pytest.mark.parametrize("model", ["market", "run"])
+def test_markets_and_runs_cannot_be_changed(admin_client, segment, model):
+    pk = {"market": segment.market_id, "run": segment.run_id}[model]
+    assert admin_client.post(page(f"{model}_change", pk), {"symbol": "X", "source": "X"}).status_code == 403
+
+
+def test_of_a_segment_only_the_pin_can_be_changed(admin_client, segment):
+    answer = admin_client.post(
+        page("segment_change", segment.pk), {"pinned": "on", "lines": 5, "start_t": 5, "name": "x"}
+    )
+    assert answer.status_code == 302
+    row = Segment.objects.get()
+    assert row.pinned
+    assert (row.lines, row.start_t, row.name) == (1000, 1000, segment.name)
+
+
+def test_many_are_pinned_and_unpinned_at_once(admin_client, segment):
+    for action, pinned in (("pin", True), ("unpin", False)):
+        admin_client.post(page("segment_changelist"), {"action": action, "_selected_action": [segment.pk]})
+        assert Segment.objects.get().pinned is pinned
+
+
+def test_a_segment_links_to_its_file_and_its_replay(admin_client, segment):
+    html = admin_client.get(page("segment_changelist")).content.decode()
+    assert 'href="/segment/ticks/segment_20260124_120000_1000.jsonl.zst?symbol=IG-USD"' in html
+    assert 'href="/replay/?symbol=IG-USD&amp;t=1000"' in html
+    assert "1.1\xa0MB" in html
+
+
+def test_a_file_that_is_gone_has_no_links(admin_client, segment, now):
+    Segment.objects.update(removed_at=now)
+    html = admin_client.get(page("segment_changelist")).content.decode()
+    assert "/replay/" not in html
+    assert "removed" in html
+
+
+@pytest.mark.parametrize(
+    "query", ["kind=ticks", "pending__exact=0", "missing__exact=1", "removed_at__isempty=1", "q=1200"]
+)
+def test_segments_can_be_filtered(admin_client, segment, query):
+    answer = admin_client.get(page("segment_changelist") + "?" + query)
+    assert answer.status_code == 200
+    assert (segment.name in answer.content.decode()) is (query != "missing__exact=1")
+
+
+def test_a_market_shows_what_is_on_disk(admin_client, segment, facts, now):
+    from recorder.manifest import save_facts
+
+    gone = save_facts(segment.market, None, facts(5000))
+    Segment.objects.filter(pk=gone.pk).update(removed_at=now)
+    html = admin_client.get(page("market_changelist")).content.decode()
+    assert '<td class="field-segments_on_disk">1</td>' in html
+    assert "1.1\xa0MB" in html
+    assert "2.3\xa0MB" not in html
