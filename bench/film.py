@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import orjson
 import zstandard
 
+from camera.frame import frame_json
 from camera.metric import metric_of
 from camera.window import SlidingWindowCamera
 from market.simulator import Simulator
@@ -37,12 +38,8 @@ def film(ticks: list[Tick], camera: SlidingWindowCamera, directory: Path | None)
     begin = time.process_time()
     for tick in ticks:
         camera.ingest(tick)
-        frame = camera.maybe_build_frame(tick.t)
-        messages = (
-            tick.to_json(),
-            orjson.dumps(metric_of(tick)),
-            None if frame is None else orjson.dumps(frame),
-        )
+        shot = camera.maybe_shoot(tick.t)
+        messages = (tick.to_json(), orjson.dumps(metric_of(tick)), None if shot is None else frame_json(shot))
         if recording is not None:
             recording.write(tick.t, *messages)
     if recording is not None:

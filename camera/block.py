@@ -70,21 +70,63 @@ def block_of(ticks: list[Tick], columns: list[Ints], largest_step: int) -> Block
     )
 
 
-def medians(block: Block) -> list[float | None]:
+@dataclass(slots=True)
+class Quotes:
+    """The buys and sells of a block, one entry each; `steps` are the prices in hundredths, None if one is off the grid."""
+
+    ticks: Ints
+    columns: Ints
+    prices: Floats
+    selling: npt.NDArray[np.bool_]
+    steps: Ints | None
+
+    def by_side(self) -> Ints:
+        """Positions tick by tick, buys from the highest price down, then sells from the lowest up; ties as given."""
+        side = self.ticks * 2 + self.selling
+        if self.steps is not None:
+            order = _ranked(side, np.where(self.selling, self.steps, -self.steps))
+            if order is not None:
+                return order
+        return np.lexsort((np.where(self.selling, self.prices, -self.prices), side))
+
+    def by_price(self) -> Ints:
+        """Positions tick by tick, from the lowest price up."""
+        order = None if self.steps is None else _ranked(self.ticks, self.steps)
+        return np.lexsort((self.prices, self.ticks)) if order is None else order
+
+
+def _ranked(group: Ints, steps: Ints) -> Ints | None:
+    """Positions by group, step and position, or None where these do not fit 63 bits.
+
+    All three are packed into one integer: sorting those takes a tenth of the time of a stable sort by keys.
+    """
+    if not steps.size:
+        return np.empty(0, np.int64)
+    rank = steps - steps.min()
+    place_bits, rank_bits = int(steps.size).bit_length(), int(rank.max()).bit_length()
+    if place_bits + rank_bits + int(group.max()).bit_length() > 63:
+        return None
+    keys = (((group << rank_bits) | rank) << place_bits) | np.arange(steps.size)
+    keys.sort()
+    order: Ints = keys & ((1 << place_bits) - 1)
+    return order
+
+
+def quotes_of(block: Block) -> Quotes:
+    """The quotes of a block."""
+    at = block.quotes
+    steps = None if block.off_grid.any() else block.steps[at]
+    return Quotes(block.tick[at], block.column[at], block.prices[at], block.sides[at] == SELL, steps)
+
+
+def medians(quotes: Quotes, ticks: int) -> list[float | None]:
     """The median of all quotes of each tick, None for a tick without one."""
-    tick, prices = block.tick[block.quotes], block.prices[block.quotes]
-    count = np.bincount(tick, minlength=block.size)
-    prices = prices[np.lexsort((prices, tick))]
+    count = np.bincount(quotes.ticks, minlength=ticks)
+    prices = quotes.prices[quotes.by_price()]
     quoted = np.flatnonzero(count)
     n, begin = count[quoted], (np.cumsum(count) - count)[quoted]
     middle = (prices[begin + (n - 1) // 2] + prices[begin + n // 2]) / 2
-    mids: list[float | None] = [None] * block.size
+    mids: list[float | None] = [None] * ticks
     for i, mid in zip(quoted.tolist(), middle.tolist(), strict=True):
         mids[i] = mid
     return mids
-
-
-def selling(block: Block) -> npt.NDArray[np.bool_]:
-    """For each quote of the block, whether it sells."""
-    sells: npt.NDArray[np.bool_] = block.sides[block.quotes] == SELL
-    return sells

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from camera.block import Quotes
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -14,16 +16,18 @@ EDGE_TYPES = ("match", "quote_proximity")
 #: than it saves; the pairs in the window are then counted anew for each frame.
 DENSE_SLOTS = 2048
 
+#: Of the counts' own type: with any other, NumPy would convert element by element.
+_ONE = np.int32(1)
 
-def adjacent_quotes(prices: Floats, selling: npt.NDArray[np.bool_], ticks: Ints, bounds: Floats) -> tuple[Ints, Ints]:
+
+def adjacent_quotes(quotes: Quotes, bounds: Floats) -> tuple[Ints, Ints]:
     """Positions (i, j) of quotes next to each other on one side of one tick and no further apart than its bound.
 
-    `prices`, `selling` and `ticks` (0-based) have one entry a quote, `bounds` (price units, NaN for a tick
-    without mid) one a tick. Buys stand in descending, sells in ascending order; equal prices in the given order.
+    `bounds` (price units, NaN for a tick without mid) has one entry a tick. Buys stand in descending, sells in
+    ascending order; equal prices in the given order. Pairs come tick by tick.
     """
-    side = ticks * 2 + selling
-    order = np.lexsort((np.where(selling, prices, -prices), side))
-    prices, side = prices[order], side[order]
+    order = quotes.by_side()
+    prices, side = quotes.prices[order], quotes.ticks[order] * 2 + quotes.selling[order]
     near = np.abs(prices[1:] - prices[:-1]) <= bounds[side[1:] >> 1]
     near &= side[1:] == side[:-1]
     first = np.flatnonzero(near)
@@ -57,8 +61,8 @@ class PairCounts:
         pairs = low * self.capacity + high
         leaving = self._pairs[self._begin : self._begin + int(self._per_tick[expired].sum())]
         if self._dense:
-            np.subtract.at(self._counts, leaving, 1)
-            np.add.at(self._counts, pairs, 1)
+            np.subtract.at(self._counts, leaving, _ONE)
+            np.add.at(self._counts, pairs, _ONE)
         self._begin += leaving.size
         self._per_tick[expired] = 0
         self._per_tick[rows] = per_tick
@@ -83,13 +87,14 @@ class PairCounts:
         live[:] = place[live // self.capacity] * capacity + place[live % self.capacity]
         self._resize(capacity)
         if self._dense:
-            np.add.at(self._counts, live, 1)
+            np.add.at(self._counts, live, _ONE)
 
-    def counted(self) -> tuple[Ints, Ints]:
-        """(pairs ascending, their counts), every pair that met in the window."""
+    def counted(self, at_least: int) -> tuple[Ints, Ints]:
+        """(pairs ascending, their counts) of the pairs that met at least so often, once or more, in the window."""
         if not self._dense:
-            return np.unique(self._pairs[self._begin : self._end], return_counts=True)
-        pairs = np.flatnonzero(self._counts)
+            pairs, counts = np.unique(self._pairs[self._begin : self._end], return_counts=True)
+            return pairs[counts >= at_least], counts[counts >= at_least]
+        pairs = np.flatnonzero(self._counts >= at_least)
         return pairs, self._counts[pairs].astype(np.int64)
 
 

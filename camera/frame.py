@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from camera.edges import EDGE_TYPES
 
@@ -47,25 +48,63 @@ class Shot:
 
 def frame_of(shot: Shot) -> dict[str, Any]:
     """The frame message of a shot."""
+    names = _names(shot)
+    weights = np.round(shot.edges.counts / shot.window, 6).tolist()
+    kinds = EDGE_TYPES
+    edges = [
+        {"src": names[low], "dst": names[high], "type": kinds[kind], "w": w}
+        for kind, low, high, w in zip(
+            shot.edges.kinds.tolist(), shot.edges.low.tolist(), shot.edges.high.tolist(), weights, strict=True
+        )
+    ]
+    return _message(shot, names, edges)
+
+
+def frame_json(shot: Shot) -> bytes:
+    """The frame message of a shot as JSON: what `orjson.dumps(frame_of(shot))` gives, in half the time."""
+    names = _names(shot)
+    return orjson.dumps(_message(shot, names, orjson.Fragment(_edges_json(shot, names))))
+
+
+def _edges_json(shot: Shot, names: dict[int, str]) -> bytes:
+    """The list `edges`. Half of a frame's text is here, put together from few different pieces."""
+    kinds, low, high, counts = (column.tolist() for column in shot.edges)
+    if not kinds:
+        return b"[]"
+    sources = {i: b'{"src":"%s","dst":"' % name.encode() for i, name in names.items()}
+    targets = {i: name.encode() for i, name in names.items()}
+    tails = {
+        (kind, count): b'","type":"%s","w":%s},' % (EDGE_TYPES[kind].encode(), orjson.dumps(_weight(count, shot)))
+        for kind, count in set(zip(kinds, counts, strict=True))
+    }
+    parts = [b""] * (3 * len(kinds))
+    parts[0::3] = map(sources.__getitem__, low)
+    parts[1::3] = map(targets.__getitem__, high)
+    parts[2::3] = map(tails.__getitem__, zip(kinds, counts, strict=True))
+    return b"[%s]" % b"".join(parts)[:-1]
+
+
+def _weight(count: int, shot: Shot) -> float:
+    return float(np.round(count / shot.window, 6))
+
+
+def _names(shot: Shot) -> dict[int, str]:
+    """Each agent's node id."""
+    ending = f"@t:{shot.t - shot.window + 1}-{shot.t}"
+    return {i: f"agent:{i}{ending}" for i in shot.agent_ids.tolist()}
+
+
+def _message(shot: Shot, names: dict[int, str], edges: Any) -> dict[str, Any]:
     t0, t1 = shot.t - shot.window + 1, shot.t
-    ids = shot.agent_ids.tolist()
-    names = {i: f"agent:{i}@t:{t0}-{t1}" for i in ids}
     message: dict[str, Any] = {"type": "frame", "t": shot.t}
     if shot.ts is not None:
         message["ts"] = shot.ts
     message["window"] = {"W": shot.window, "t0": t0, "t1": t1, "stride": shot.stride}
     message["nodes"] = [
         {"node_id": names[i], "agent_id": i, "t0": t0, "t1": t1, "features": features}
-        for i, features in zip(ids, _features(shot), strict=True)
+        for i, features in zip(names, _features(shot), strict=True)
     ]
-    weights = np.round(shot.edges.counts / shot.window, 6).tolist()
-    kinds = EDGE_TYPES
-    message["edges"] = [
-        {"src": names[low], "dst": names[high], "type": kinds[kind], "w": w}
-        for kind, low, high, w in zip(
-            shot.edges.kinds.tolist(), shot.edges.low.tolist(), shot.edges.high.tolist(), weights, strict=True
-        )
-    ]
+    message["edges"] = edges
     message["events"] = {"bursts": shot.bursts, "shocks": shot.shocks}
     return message
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from camera.block import Block, block_of, medians, selling
+from camera.block import Block, Quotes, block_of, medians, quotes_of
 from camera.edges import PairCounts, adjacent_quotes, strongest
 from camera.errors import OrderError
 from camera.events import bursts, shocks
@@ -60,6 +60,7 @@ class SlidingWindowCamera:
         self._last_experience = np.zeros(capacity)
         self._mid_at_reset = self.last_mid
         self._seen = 0  # ticks in the window's count since the reset, those waiting not included
+        self._weakest = 1  # no pair that met less often was an edge of the last frame
         self._waiting: list[tuple[Tick, Ints, float | None]] = []
         self._known: tuple[Ints, Ints] | None = None
 
@@ -87,12 +88,17 @@ class SlidingWindowCamera:
 
     def maybe_build_frame(self, t: int) -> dict[str, Any] | None:
         """The frame message of tick t, just ingested, or None when none is due."""
+        shot = self.maybe_shoot(t)
+        return None if shot is None else frame_of(shot)
+
+    def maybe_shoot(self, t: int) -> Shot | None:
+        """As `maybe_build_frame`, but in columns: for `frame_of` or, faster, `frame_json`."""
         if t != self.last_t or t < self.W or t % self.stride or self.ticks < self.W:
             return None
         self._slide()
         new_after = t - self.stride if self.filmed else t - self.W
         self.filmed = True
-        return frame_of(self._shot(t, new_after))
+        return self._shot(t, new_after)
 
     @property
     def mid_before(self) -> float | None:
@@ -144,18 +150,18 @@ class SlidingWindowCamera:
         self._seen += block.size
         rows = self._rings.places(begin, block.size)
         expired = self._rings.places(begin - self.W, block.size)
-        self._rings.write(rows, block, ticks, self._mids(block, given))
+        quotes = quotes_of(block)
+        self._rings.write(rows, block, ticks, self._mids(quotes, given))
         self._slide_presence(block, begin, rows, expired)
         rings = self._rings
         self._sums.slide(rings.sides[rows], rings.steps[rows], rings.sides[expired], rings.steps[expired])
-        quotes = block.quotes
-        self._sums.add_near(begin + block.tick[quotes], block.column[quotes], block.steps[quotes], self._seen - self.W)
-        self._slide_pairs(block, rows, expired)
+        self._sums.add_near(begin + quotes.ticks, quotes.columns, block.steps[block.quotes], self._seen - self.W)
+        self._slide_pairs(block, quotes, rows, expired)
 
-    def _mids(self, block: Block, given: list[float | None]) -> list[float]:
+    def _mids(self, quotes: Quotes, given: list[float | None]) -> list[float]:
         """The mid of each tick: the given one, else the quotes' median, else the last known; NaN before any."""
         mids = []
-        for own, median in zip(given, medians(block), strict=True):
+        for own, median in zip(given, medians(quotes, len(given)), strict=True):
             mid = median if own is None else own
             self.last_mid = self.last_mid if mid is None else mid
             mids.append(np.nan if self.last_mid is None else self.last_mid)
@@ -170,18 +176,15 @@ class SlidingWindowCamera:
         self._present += seen[rows].sum(axis=0) - seen[expired].sum(axis=0)
         self._last_experience[block.column] = block.experience
 
-    def _slide_pairs(self, block: Block, rows: Ints, expired: Ints) -> None:
+    def _slide_pairs(self, block: Block, quotes: Quotes, rows: Ints, expired: Ints) -> None:
         size, capacity = block.size, self._slots.capacity
         low, high = block.match_low, block.match_high
         gone = self._matches.slide(rows, np.bincount(block.match_tick, minlength=size), low, high, expired)
         self._match_count += np.bincount(np.concatenate([low, high]), minlength=capacity)
         self._match_count -= np.bincount(gone, minlength=capacity)
-        quotes = block.quotes
-        tick, column = block.tick[quotes], block.column[quotes]
-        bounds = self.eps_pct * self._rings.mids[rows]
-        i, j = adjacent_quotes(block.prices[quotes], selling(block), tick, bounds)
-        per_tick = np.bincount(tick[i], minlength=size)
-        i, j = column[i], column[j]
+        i, j = adjacent_quotes(quotes, self.eps_pct * self._rings.mids[rows])
+        per_tick = np.bincount(quotes.ticks[i], minlength=size)
+        i, j = quotes.columns[i], quotes.columns[j]
         self._neighbours.slide(rows, per_tick, np.minimum(i, j), np.maximum(i, j), expired)
 
     def _shot(self, t: int, new_after: int) -> Shot:
@@ -239,9 +242,17 @@ class SlidingWindowCamera:
 
     def _edges(self, nodes: int) -> Edges:
         """The strongest pairs, as the contract orders and cuts them."""
-        (matches, match_counts), (near, near_counts) = self._matches.counted(), self._neighbours.counted()
+        most = min(self.edge_cap, 8 * nodes)
+        while True:
+            matches, match_counts = self._matches.counted(self._weakest)
+            near, near_counts = self._neighbours.counted(self._weakest)
+            if self._weakest == 1 or matches.size + near.size >= most:
+                break
+            self._weakest -= 1
         pairs, counts = np.concatenate([matches, near]), np.concatenate([match_counts, near_counts])
-        chosen = strongest(counts, min(self.edge_cap, 8 * nodes))
+        chosen = strongest(counts, most)
+        # Most pairs are weaker than any edge. The next frame's edges are about as strong as these: begin there.
+        self._weakest = int(counts[chosen[-1]]) if chosen.size == most and most else 1
         ids = self._slots.ids
         pairs, capacity = pairs[chosen], self._slots.capacity
         kinds = (chosen >= matches.size).astype(np.int64)

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from market.tick_json import actions_json, agents_json, matches_json
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int8]
@@ -70,12 +72,7 @@ class Tick:
 
     def to_dict(self) -> dict[str, Any]:
         """The tick message as plain Python objects; `ts` and `mid` are left out where they are None."""
-        message: dict[str, Any] = {"type": "tick", "t": self.t}
-        if self.ts is not None:
-            message["ts"] = self.ts
-        message["s"] = self.state()
-        if self.mid is not None:
-            message["mid"] = self.mid
+        message = self._head()
         message["agents"] = [
             {"id": i, "experience": e}
             for i, e in zip(self.agent_ids.tolist(), self.experience.tolist(), strict=True)
@@ -95,9 +92,24 @@ class Tick:
         ]
         return message
 
+    def _head(self) -> dict[str, Any]:
+        """The message without its lists."""
+        message: dict[str, Any] = {"type": "tick", "t": self.t}
+        if self.ts is not None:
+            message["ts"] = self.ts
+        message["s"] = self.state()
+        if self.mid is not None:
+            message["mid"] = self.mid
+        return message
+
     def to_json(self) -> bytes:
-        """The tick message as the bytes that are recorded and sent."""
-        return orjson.dumps(self.to_dict())
+        """The tick message as the bytes that are recorded and sent: `to_dict` as JSON."""
+        return b'%s,"agents":%s,"actions":%s,"matches":%s}' % (
+            orjson.dumps(self._head())[:-1],
+            agents_json(self.agent_ids, self.experience),
+            actions_json(self.agent_ids, self.sides, self.prices, self.sizes),
+            matches_json(self.match_a, self.match_b, self.match_prob),
+        )
 
     @classmethod
     def from_json(cls, line: bytes | str) -> Tick:

@@ -141,7 +141,7 @@ def _walk(file: BinaryIO) -> list[tuple[int, int]]:
 
 def _parsed(file: BinaryIO) -> Iterator[Line]:
     """The whole lines from where the file stands to its end; an unfinished last one belongs to its writer."""
-    for text in _lines(file):
+    for text in lines_of(file):
         found = _BEGINNING.match(text)
         if found:
             t = int(found[1])
@@ -151,7 +151,8 @@ def _parsed(file: BinaryIO) -> Iterator[Line]:
         yield Line(message.get("from_t", message.get("t")), message.get("to_t", message.get("t")), text)
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """The whole lines from where the file stands, a frame's beginning, as far as they are on disk."""
     reader = zstandard.ZstdDecompressor().stream_reader(
         file, read_size=_READ_BYTES, read_across_frames=True, closefd=False
     )

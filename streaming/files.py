@@ -94,23 +94,31 @@ def file_response(request: HttpRequest, file: BinaryIO, state: FileState, name: 
         file.close()
         body: HttpResponseBase = HttpResponse(status=206 if part else 200, headers=headers)
     else:
-        pieces = _pieces(file, first, end)
-        body = StreamingHttpResponse(pieces, status=206 if part else 200, headers=headers)
-        body._resource_closers.append(file.close)  # type: ignore[attr-defined]
+        body = StreamingHttpResponse(_Pieces(file, first, end), status=206 if part else 200, headers=headers)
     body["Content-Type"] = "application/octet-stream"
     patch_vary_headers(body, ["Origin"])
     return body
 
 
-async def _pieces(file: BinaryIO, first: int, end: int) -> AsyncIterator[bytes]:
-    await asyncio.to_thread(file.seek, first)
-    left = end - first
-    while left:
-        piece = await asyncio.to_thread(file.read, min(_PIECE_BYTES, left))
-        if not piece:  # the file was cut meanwhile; the missing bytes tell the client
-            return
-        left -= len(piece)
-        yield piece
+class _Pieces:
+    """A part of a file, read piece by piece; an object with `close`, which Django calls when the client goes away."""
+
+    def __init__(self, file: BinaryIO, first: int, end: int) -> None:
+        self._file, self._left = file, end - first
+        file.seek(first)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = await asyncio.to_thread(self._file.read, min(_PIECE_BYTES, self._left))
+        if not piece:  # all is sent; or the file was cut meanwhile, and the missing bytes tell the client
+            raise StopAsyncIteration
+        self._left -= len(piece)
+        return piece
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def state_of(file: BinaryIO, path: Path, *, finished: bool) -> FileState:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import orjson
 
+from camera.frame import frame_json
 from camera.metric import metric_of
 from camera.window import SlidingWindowCamera
 from market.tick import Tick
@@ -19,10 +20,10 @@ class Film:
     def shoot(self, tick: Tick) -> Moment:
         """The messages of the next tick, placed in time."""
         self.camera.ingest(tick)
-        frame = self.camera.maybe_build_frame(tick.t)
+        shot = self.camera.maybe_shoot(tick.t)
         return Moment(
             tick.t,
             tick=tick.to_json(),
             metric=orjson.dumps(metric_of(tick)) if tick.t % self._metric_every == 0 else None,
-            frame=None if frame is None else orjson.dumps(frame),
+            frame=None if shot is None else frame_json(shot),
         )

@@ -10,6 +10,7 @@ urlpatterns = [
     path("replay/", views.replay, name="replay"),
     path("health", views.health),
     path("incremental", views.incremental),
+    path("range", views.range_of),
     path("segments", views.segments),
     path("manifest/<str:kind>", views.manifest_of),
     path("segment/<str:kind>/<path:name>", views.segment),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,9 +18,12 @@ from recorder import manifest
 from recorder.errors import BadName
 from recorder.format import KINDS, market_dir, parse_name, pending_name
 from recorder.models import Market, Segment
+from recorder.reader import lines_of
 from streaming import files, parameters
-from streaming.errors import HttpError
+from streaming.errors import HttpError, bad_parameter
 from streaming.health import health_of
+from streaming.incremental import ticks_after
+from streaming.ndjson import ndjson_response
 from streaming.relay import Relay
 
 VERSION = "0.1.0"
@@ -28,6 +32,9 @@ _ENDPOINTS = {
     "stream": "/ws/stream",
     "health": "/health",
     "incremental": "/incremental",
+    "range": "/range",
+    "disk": "/disk",
+    "metrics": "/metrics",
     "segments": "/segments",
     "manifest": "/manifest/{ticks,frames,metrics}",
     "segment": "/segment/{kind}/{name}",
@@ -88,14 +95,34 @@ async def incremental(request: HttpRequest) -> HttpResponse:
     relay = await parameters.relay(request)
     from_t = parameters.integer(request, "from_t", 0, -1, parameters.LARGEST_T)
     limit = parameters.integer(request, "limit", 1000, 1, 10_000)
-    moments = relay.ring.after(from_t, limit)
+    page = await ticks_after(relay, from_t, limit)
     body: dict[str, Any] = {
         "from_t": from_t,
-        "count": len(moments),
-        "latest_t": relay.ring.last_t,
-        "data": [orjson.Fragment(moment.tick) for moment in moments if moment.tick is not None],
+        "count": len(page.ticks),
+        "latest_t": await latest_t(relay),
+        "data": [orjson.Fragment(tick) for tick in page.ticks],
     }
+    if page.gap is not None:
+        body["gap"] = {"from_t": page.gap[0], "to_t": page.gap[1]}
     return HttpResponse(orjson.dumps(body), content_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+async def latest_t(relay: Relay) -> int | None:
+    """The newest t that is known: in memory, else on disk."""
+    return await asyncio.to_thread(relay.history.last_t) if relay.ring.last_t is None else relay.ring.last_t
+
+
+@require_safe
+async def range_of(request: HttpRequest) -> HttpResponseBase:
+    """The messages of one kind with t0 <= t <= t1, as NDJSON."""
+    relay = await parameters.relay(request)
+    t0 = parameters.integer(request, "t0", 0, 0, parameters.LARGEST_T)
+    t1 = parameters.integer(request, "t1", parameters.LARGEST_T, 0, parameters.LARGEST_T)
+    kind = parameters.kind(request, "ticks")
+    if t1 < t0:
+        raise bad_parameter(f"t1 must not be below t0, got t0={t0} and t1={t1}")
+    lines = relay.history.lines(kind or "ticks", t0 - 1, t1)
+    return ndjson_response(request, (line.text for line in lines))
 
 
 @require_safe
@@ -129,6 +156,7 @@ def _check_kind(kind: str) -> None:
 async def segment(request: HttpRequest, kind: str, name: str) -> HttpResponseBase:
     """A segment's file, whole or in part."""
     _check_kind(kind)
+    form = parameters.choice(request, "format", ("jsonl",))
     relay = await parameters.relay(request)
     try:
         lasting = parse_name(name.removeprefix(f"{kind}/")).lasting
@@ -138,10 +166,12 @@ async def segment(request: HttpRequest, kind: str, name: str) -> HttpResponseBas
     if row is not None and row.removed_at is not None:
         raise HttpError(404, "segment_removed", f"{kind}/{lasting} was removed on {row.removed_at:%Y-%m-%d}")
     directory = market_dir(settings.CONFIG.store_dir, relay.symbol, settings.CONFIG.symbol) / kind
-    found = await sync_to_async(_open, thread_sensitive=False)(directory, lasting)
+    found = await asyncio.to_thread(_open, directory, lasting)
     if found is None:
         raise HttpError(404, "unknown_segment", f"there is no {kind}/{lasting}")
     file, path = found
+    if form == "jsonl":
+        return ndjson_response(request, lines_of(file), close=file.close)
     state = files.state_of(file, path, finished=path.name == lasting)
     return files.file_response(request, file, state, path.name)
 

@@ -6,12 +6,14 @@ import random
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camera import edges
 from camera.errors import OrderError
+from camera.frame import frame_json, frame_of
 from camera.window import SlidingWindowCamera
 from market.simulator import Simulator
 from market.tick import Tick, TickError
@@ -57,8 +59,10 @@ def film(run: list[dict[str, Any]], camera: SlidingWindowCamera) -> list[dict[st
     frames = []
     for tick in run:
         camera.ingest(tick)
-        frame = camera.maybe_build_frame(tick["t"])
-        if frame is not None:
+        shot = camera.maybe_shoot(tick["t"])
+        if shot is not None:
+            frame = frame_of(shot)
+            assert frame_json(shot) == orjson.dumps(frame)
             frames.append(frame)
     return frames
 
