@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(she
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test lint figures clean
+.PHONY: run test lint figures soak clean
 
 run: $(VENV)/ready
 	@$(PY) manage.py migrate --verbosity 0
@@ -21,6 +21,10 @@ lint: $(VENV)/ready-dev
 # The model against the published figures; some minutes.
 figures: $(VENV)/ready
 	$(PY) -m market.figures
+
+# A hundred times kill -9, then the tapes against those of a run never interrupted; some minutes.
+soak: $(VENV)/ready-dev
+	$(PY) tests/continuation/soak.py --kills 100
 
 $(VENV)/ready: requirements.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and was not found"; exit 1; }

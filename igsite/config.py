@@ -261,3 +261,20 @@ def with_changes(config: Config, changes: Mapping[str, str]) -> Config:
     if problems:
         raise ConfigError(problems)
     return replace(config, **values)
+
+
+def settings_table() -> str:
+    """Every setting as a Markdown table, as it stands in docs/settings.md."""
+    rows = ["| name | default | meaning |", "|---|---|---|"]
+    for setting in fields(Config):
+        default = setting.default
+        if default is None:
+            shown = "unset"
+        elif isinstance(default, Path):
+            shown = f"`{default.relative_to(BASE_DIR)}`"
+        elif isinstance(default, tuple):
+            shown = f"`{', '.join(map(str, default))}`" if default else "none"
+        else:
+            shown = f"`{int(default)}`" if isinstance(default, bool) else f"`{default}`"
+        rows.append(f"| `{setting.metadata['env']}` | {shown} | {setting.metadata['help']} |")
+    return "\n".join(rows) + "\n"

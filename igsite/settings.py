@@ -97,6 +97,10 @@ else:
 CELERY_BROKER_URL = CONFIG.redis_url or "memory://"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULE = {
+    # One that could not be run in time is not made up for: the next one does the same.
+    "clean-up": {"task": "recorder.tasks.clean_up", "schedule": 60.0, "options": {"expires": 60}},
+}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},

@@ -41,6 +41,11 @@ class StreamClient:
         self._outbox.control(wire)
         self._wake.set()
 
+    @property
+    def lost(self) -> int:
+        """How many messages were not sent because the client was too slow."""
+        return self._outbox.lost
+
     def is_quiet(self) -> bool:
         """Whether nothing was sent for long and nothing waits."""
         return not self._outbox and self._loop.time() - self.sent_at >= HEARTBEAT_SECONDS

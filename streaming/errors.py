@@ -44,7 +44,11 @@ class JsonErrors:
         response: HttpResponse = await self._get_response(request)
         if response.status_code < 400 or _is_page(request) or _is_json(response):
             return response
-        return _plain_error(request, response).response()
+        plain = _plain_error(request, response).response()
+        for name, value in response.headers.items():
+            if name not in ("Content-Type", "Content-Length"):
+                plain.headers.setdefault(name, value)
+        return plain
 
     async def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
         """Everything outside the admin is there to be read; said here, before the CSRF check asks for a token."""

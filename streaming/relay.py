@@ -54,7 +54,7 @@ class Relay:
         self.ring = Ring(ring_ticks, ring_bytes)
         self.status: dict[str, Any] | None = None
         self.heard_at: float | None = None
-        self.holes = 0
+        self.holes = self.lost_messages = 0
         self.joined, self.filled = asyncio.Event(), asyncio.Event()
         self.feeds: dict[Options, Feed] = {}
         self._ring_ticks = ring_ticks
@@ -72,6 +72,7 @@ class Relay:
     def leave(self, client: Client, feed: Feed) -> None:
         """The client is gone; a feed without clients goes too."""
         feed.remove(client)
+        self.lost_messages += client.lost
         if not feed.clients and self.feeds.get(feed.options) is feed:
             del self.feeds[feed.options]
 

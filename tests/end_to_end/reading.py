@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -56,8 +57,10 @@ def hear(client: ClientConnection) -> dict[str, Any]:
 
 def hear_until(client: ClientConnection, **wanted: Any) -> list[dict[str, Any]]:
     """Messages up to the first with these fields, that one included."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
     heard = [hear(client)]
     while not wanted.items() <= heard[-1].items():
+        assert time.monotonic() < deadline, f"no {wanted} among {len(heard)} messages, the last {heard[-1]}"
         heard.append(hear(client))
     return heard
 

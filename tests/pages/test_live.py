@@ -96,6 +96,21 @@ def test_a_market_that_does_not_run_is_said(page: Page) -> None:
     expect(page.locator("#connection")).to_have_attribute("data-state", "no-market")
 
 
+def test_a_market_in_a_new_store_begins_anew(page: Page) -> None:
+    """Its t lies behind the page's, so resuming there would wait for ever."""
+    answers = [[tick(5000)], [json.dumps({"type": "caught_up", "t": 20})], [tick(21), tick(22)]]
+
+    def join(route: WebSocketRoute) -> None:
+        for message in answers.pop(0):
+            route.send(message)
+        if len(answers) == 2:
+            route.close(code=1012)
+
+    page.route_web_socket("**/ws/stream*", join)
+    page.goto("/live/")
+    expect(page.locator("#t")).to_have_text("22")
+
+
 def test_a_refusal_is_shown_in_the_servers_words(page: Page) -> None:
     def refuse(route: WebSocketRoute) -> None:
         route.send(

@@ -121,22 +121,13 @@ test("hurry tries at once, and does nothing while connected", () => {
   assert.equal(outside.sockets.length, 2);
 });
 
-test("a server that cannot resume is joined anew at once, and from then on", () => {
-  const { outside, seen } = connected();
-  seen.position = 41;
-  outside.sockets[0].onclose({ code: 1006 });
-  outside.fire(500);
-  outside.sockets[1].onmessage({ data: '{"type":"error","error":"bad_parameter","detail":"unknown parameter"}' });
-  outside.sockets[1].onclose({ code: 4400 });
-  outside.sockets[2].onopen();
-  outside.sockets[2].onclose({ code: 1006 });
-  outside.fire(500);
-  assert.deepEqual(outside.sockets.map(({ url }) => url.split("=")[1]), ["null", "41", "null", "null"]);
-  assert.equal(seen.states.at(-1), "reconnecting");
-});
-
-test("a bad parameter that is not the position is final", () => {
-  const { outside, seen } = connected();
-  outside.sockets[0].onclose({ code: 4400 });
-  assert.equal(seen.states.at(-1), "refused");
+test("rejoins from the position as it is then, deaf to the connection it left", () => {
+  const { socket, outside, seen } = connected();
+  outside.sockets[0].onopen();
+  seen.position = null;
+  socket.rejoin();
+  outside.sockets[0].onclose({ code: 1005 });
+  outside.sockets[1].onopen();
+  assert.equal(outside.sockets.length, 2);
+  assert.deepEqual(seen.states, ["connecting", "open", "connecting", "open"]);
 });

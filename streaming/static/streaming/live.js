@@ -134,15 +134,16 @@ async function backfill(beforeT) {
   draw();
 }
 
-/** Whether the connection began without a position, so that nothing held before need be continued by it. */
-let afresh = true;
+/** A market whose t lies behind the page's is another one, in a new store: nothing of the old one is kept. @param {number} t */
+function beginAnew(t) {
+  if (store.position === null || t >= store.position) return;
+  store.clear();
+  socket.rejoin();
+}
 
 /** @param {any} message */
 function take(message) {
-  if (afresh && "t" in message) {
-    store.clear();
-    afresh = false;
-  }
+  if (message.type === "caught_up") return beginAnew(message.t);
   const resumed = store.tick !== null;
   if (!store.receive(message)) return;
   // The first tick a server sends may be an old one, of a market that has stopped.
@@ -170,10 +171,9 @@ function follow(state, detail) {
   showConnection(state, detail);
 }
 
-/** @param {number | null} since */
+/** Of a tick, the counters need the state and the matches: the agents would be most of the bytes. @param {number | null} since */
 function streamUrl(since) {
-  afresh = since === null;
-  const path = marketPath("/ws/stream", symbol, since === null ? {} : { since });
+  const path = marketPath("/ws/stream", symbol, { fields: "matches", ...(since === null ? {} : { since }) });
   return new URL(path, location.href.replace(/^http/, "ws")).href;
 }
 

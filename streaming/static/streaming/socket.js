@@ -5,11 +5,8 @@ import { delayMs } from "./backoff.js";
 /** The server says something at least every 30 s (a heartbeat); a connection silent for longer is a dead one. */
 const SILENCE_MS = 45_000;
 
-const BAD_PARAMETER = 4400;
-const UNKNOWN_SYMBOL = 4404;
-
-/** Closings that another try cannot mend. */
-const FINAL_CODES = new Set([BAD_PARAMETER, UNKNOWN_SYMBOL]);
+/** Closings that another try cannot mend: a bad parameter, an unknown symbol. */
+const FINAL_CODES = new Set([4400, 4404]);
 
 /** @typedef {"connecting" | "open" | "reconnecting" | "refused"} ConnectionState */
 
@@ -24,8 +21,6 @@ const FINAL_CODES = new Set([BAD_PARAMETER, UNKNOWN_SYMBOL]);
 
 export class StreamSocket {
   #failures = 0;
-  #resumes = true;
-  #resuming = false;
   #refusal = "";
   /** @type {any} */ #socket = null;
   /** @type {any} */ #watchdog = null;
@@ -44,9 +39,7 @@ export class StreamSocket {
 
   open() {
     this.options.onState(this.#failures ? "reconnecting" : "connecting", this.#refusal);
-    const since = this.#resumes ? this.options.position() : null;
-    this.#resuming = since !== null;
-    const socket = new this.world.WebSocket(this.options.url(since));
+    const socket = new this.world.WebSocket(this.options.url(this.options.position()));
     this.#socket = socket;
     socket.onopen = () => this.#opened();
     socket.onmessage = (/** @type {MessageEvent} */ event) => this.#received(event.data);
@@ -61,6 +54,12 @@ export class StreamSocket {
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
+  }
+
+  /** Leaves this connection for another, from the position as it is now. */
+  rejoin() {
+    this.close();
+    this.open();
   }
 
   /** Tries at once instead of waiting out the delay, as when the network is back. */
@@ -92,7 +91,6 @@ export class StreamSocket {
     if (socket !== this.#socket) return;
     this.#socket = null;
     this.world.clearTimeout(this.#watchdog);
-    if (code === BAD_PARAMETER && this.#resuming) return this.#beginAnew();
     if (FINAL_CODES.has(code)) return this.options.onState("refused", this.#refusal);
     this.#failures += 1;
     this.options.onState("reconnecting", this.#refusal);
@@ -100,13 +98,6 @@ export class StreamSocket {
       this.#retry = null;
       this.open();
     }, delayMs(this.#failures, this.world.random()));
-  }
-
-  /** A server that takes no `since` is asked for what is new; what was missed is in its recording. */
-  #beginAnew() {
-    this.#resumes = false;
-    this.#refusal = "";
-    this.open();
   }
 
   #watch() {

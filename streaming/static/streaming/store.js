@@ -20,7 +20,7 @@ export class Store {
     /** @type {Gap[]} */ this.gaps = [];
   }
 
-  /** For a stream that begins anew: what it brings need not follow what was held. */
+  /** For a stream that begins anew: nothing held need be continued by it. */
   clear() {
     this.metrics.clear();
     [this.tick, this.frame, this.gaps] = [null, null, []];

@@ -1,0 +1,23 @@
+"""Periodic work: run by Celery beat, or called on a timer where everything is one process."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.conf import settings
+from django.db import close_old_connections
+from django.utils import timezone
+
+from recorder import retention
+
+
+@shared_task(name="recorder.tasks.clean_up", ignore_result=True)
+def clean_up() -> int:
+    """Remove what must go from the store; how many segments went. Raises OSError, django.db.Error."""
+    config = settings.CONFIG
+    try:
+        done = retention.clean_up(
+            config.store_dir, config.symbol, retention.retention_settings(config), timezone.now()
+        )
+    finally:
+        close_old_connections()  # outside Celery nobody else does, and the caller's thread may live on
+    return len(done.removed)

@@ -1,0 +1,139 @@
+"""The commands `runmarket` and `live` as a user meets them: options, progress, errors, exit status."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.processes import Live, Site, free_port
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_ticks_are_made_counted_and_the_command_ends(run_command: Run, site: Site) -> None:
+    made = run_command("runmarket", "--ticks", "300", "--speed", "0")
+    assert made.returncode == 0
+    last = made.stderr.strip().splitlines()[-1]
+    assert re.fullmatch(r"\[#+\] 300 of 300 ticks, [0-9,]+ a second", last.strip())
+    assert site.sealed
+    assert len(site.messages("ticks")) == 300
+
+
+def test_ticks_are_made_at_the_pace_that_is_asked_for(run_command: Run) -> None:
+    made = run_command("runmarket", "--ticks", "40", "--speed", "8")  # 80 a second
+    rate = int(re.findall(r"([0-9,]+) a second", made.stderr)[-1].replace(",", ""))
+    assert 30 < rate < 85
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--ticks", "0"], "--ticks must be at least 1, got 0"),
+        (["--ticks", "-5"], "--ticks must be at least 1, got -5"),
+        (["--ticks", "many"], "invalid int value: 'many'"),
+        (["--speed", "-1"], "--speed must be a number from 0 to 1e+06, got '-1'"),
+        (["--speed", "nan"], "--speed must be a number from 0 to 1e+06, got 'nan'"),
+        (["--speed", "fast"], "--speed must be a number from 0 to 1e+06, got 'fast'"),
+        (["--source", "tape"], "--source must be simulator, file:PATH or ws://…, got 'tape'"),
+        (["--source", "file:/nowhere"], "/nowhere: No such file or directory"),
+        (["--source", "file:/"], "/: a directory, not a file"),
+        (["--symbol", "../x"], "--symbol must be 1 to 32 of"),
+        (["--symbol", ""], "--symbol must be 1 to 32 of"),
+        (["--nonsense"], "unrecognized arguments: --nonsense"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_bad_option_ends_the_start_with_a_sentence(run_command: Run, site: Site, arguments: list[str], said: str) -> None:
+    made = run_command("runmarket", *arguments)
+    assert made.returncode in (1, 2)
+    assert said in made.stderr
+    assert "Traceback" not in made.stderr
+    assert not list(site.store.glob("*/segment_*"))
+
+
+def test_several_bad_options_are_said_at_once(run_command: Run) -> None:
+    made = run_command("runmarket", "--speed", "x", "--source", "y", "--symbol", "/")
+    assert made.returncode == 1
+    assert all(option in made.stderr for option in ("--speed", "--source", "--symbol"))
+
+
+@pytest.mark.parametrize("command", ["live", "runmarket", "migrate"])
+def test_bad_settings_end_the_start_with_every_problem(run_command: Run, command: str) -> None:
+    made = run_command(command, IG_CAM_W="0", IG_SEED="x", IG_NO_SUCH="1", IG_SPEED="nan", PORT="70000")
+    assert made.returncode == 1
+    assert "5 problems" in made.stderr
+    for problem in (
+        "IG_CAM_W must be an integer from 1 to 100000, got '0'",
+        "IG_SEED must be an integer from 0 to 9223372036854775807, got 'x'",
+        "IG_SPEED must be a number from 0 to 1e+06, got 'nan'",
+        "PORT must be an integer from 1 to 65535, got '70000'",
+        "IG_NO_SUCH is not a setting of Market Camera",
+    ):
+        assert problem in made.stderr
+    assert "Traceback" not in made.stderr
+
+
+@pytest.mark.parametrize("command", ["live", "runmarket"])
+def test_a_store_that_cannot_be_written_ends_the_start_with_its_path(site: Site, command: str) -> None:
+    site.store.write_text("a file where the directory should be")
+    made = site.run(command, PORT=free_port())
+    assert made.returncode == 1
+    assert f"cannot write {site.store}" in made.stderr
+    assert "Traceback" not in made.stderr
+
+
+def test_a_kinds_directory_that_cannot_be_written_ends_the_run(site: Site) -> None:
+    site.store.mkdir()
+    (site.store / "frames").write_text("a file where the directory should be")
+    made = site.run("runmarket", "--ticks", "50", "--speed", "0", IG_CAM_W=10)
+    assert made.returncode == 1
+    assert f"{site.store}/frames" in made.stderr
+    assert "Traceback" not in made.stderr
+
+
+def test_a_port_in_use_ends_the_start_with_its_number(site: Site) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        port = taken.getsockname()[1]
+        made = site.run("live", PORT=port)
+    assert made.returncode == 1
+    assert str(port) in made.stderr
+    assert "in use" in made.stderr
+    assert "Traceback" not in made.stderr
+    assert not list(site.store.glob("*/*_pending*"))
+
+
+def test_live_says_where_to_look(live_server: Callable[..., Live]) -> None:
+    live = live_server()
+    said = live.log()
+    for path in ("/live/", "/replay/", "/admin/"):
+        assert f"http://localhost:{live.port}{path}" in said
+        assert live.ask(path).status in (200, 302)
+    assert "createsuperuser" in said
+
+
+def test_the_server_answers_at_once_while_the_market_runs_flat_out(live_server: Callable[..., Live]) -> None:
+    live = live_server("live", "--speed", "0", IG_CAM_W=50)
+    newest = live.wait_for_ticks(500)
+    took = []
+    for path in ("/health", "/", "/live/", "/incremental?limit=10") * 5:
+        begun = time.monotonic()
+        assert live.ask(path).status == 200
+        took.append(time.monotonic() - begun)
+    assert sorted(took)[len(took) // 2] < 0.5
+    assert max(took) < 3
+    assert live.wait_for_ticks(newest) > newest
+
+
+def test_only_one_market_is_written_by_one_process(site: Site, live_server: Callable[..., Live]) -> None:
+    live_server()
+    second = site.run("runmarket", "--ticks", "10", "--speed", "0")
+    assert second.returncode == 1
+    assert "IG-USD" in second.stderr
+    assert "Traceback" not in second.stderr
+    other = site.run("runmarket", "--ticks", "10", "--speed", "0", "--symbol", "OTHER")
+    assert other.returncode == 0

@@ -1,0 +1,18 @@
+"""Documents that would be wrong without anybody noticing."""
+
+import re
+from pathlib import Path
+
+from igsite.config import settings_table
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_the_table_of_settings_is_the_one_in_the_code() -> None:
+    assert settings_table() in (ROOT / "docs" / "settings.md").read_text()
+
+
+def test_every_document_and_picture_that_is_linked_exists() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
