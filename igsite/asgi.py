@@ -15,5 +15,5 @@ from streaming.routing import websocket_urlpatterns  # noqa: E402
 application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)})
 
 #: daphne knows no lifespan; `igsite.server` runs these on its loop.
-on_start = [relays.start]
+on_start = [relays.run]
 on_stop = [relays.stop]

@@ -38,9 +38,22 @@ class StoreLock:
         except OSError as error:
             self._file.close()
             raise StoreError(path, error) from error
-        os.ftruncate(self._file.fileno(), 0)
-        self._file.write(holder.encode())
-        self._file.flush()
+        try:
+            os.ftruncate(self._file.fileno(), 0)
+            self._file.write(holder.encode())
+            self._file.flush()
+        except OSError as error:
+            self._let_go()
+            raise StoreError(path, error) from error
+        self._path = path
+
+    @property
+    def stands(self) -> bool:
+        """Whether the file that is locked is still the one that others would try to lock."""
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(self._file.fileno()))
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Let the next writer in."""

@@ -62,7 +62,7 @@ def read(
                 continue
             if name.start_t <= after_t:
                 file.seek(_offset(file, points_of(name.lasting), after_t))
-            for line in _parsed(file):
+            for line in parsed(file):
                 if line.last_t <= after_t:
                     continue
                 if to_t is not None and line.first_t > to_t:
@@ -78,7 +78,7 @@ def last_line(directory: Path, kind: str) -> Line | None:
                 assert file is not None
                 file.seek(start)
                 found = None
-                for line in _parsed(file):
+                for line in parsed(file):
                     found = found if line.is_gap else line
                 if found is not None:
                     return found
@@ -133,13 +133,13 @@ def _walk(file: BinaryIO) -> list[tuple[int, int]]:
     points = []
     for start in list(frame_starts(file)):
         file.seek(start)
-        first = next(_parsed(file), None)
+        first = next(parsed(file), None)
         if first is not None:
             points.append((first.first_t, start))
     return points
 
 
-def _parsed(file: BinaryIO) -> Iterator[Line]:
+def parsed(file: BinaryIO) -> Iterator[Line]:
     """The whole lines from where the file stands to its end; an unfinished last one belongs to its writer."""
     for text in lines_of(file):
         found = _BEGINNING.match(text)

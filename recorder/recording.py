@@ -1,20 +1,45 @@
-"""A recording: the three tapes of one market, written side by side."""
+"""A recording: the three tapes of one market, written side by side, stopped and gone on with together."""
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from recorder.errors import RecorderError
+from recorder.errors import RecorderError, StoreError
 from recorder.format import KINDS, SegmentFacts
+from recorder.tape import Tape
 from recorder.writer import ZstdSegmentWriter
+
+#: How often the store is looked at while it takes data, and tried again while it does not.
+LOOK_SECONDS = 1.0
+
+#: A store that was full is gone on with when so much is free again, or this part of a small disk. With less it would
+#: be full again within seconds, and each time leave a few tiny segments and another alert.
+_ROOM_BYTES = 16 << 20
+_ROOM_PART = 0.05
+
+
+class RecordingStopped(RecorderError):
+    """The recording came to its end while the store took no data."""
+
+    def __init__(self, trouble: StoreError, lost: str) -> None:
+        super().__init__(f"the recording had stopped before its end: {trouble}; lost: {lost}")
 
 
 class Recording:
-    """Writes each t's frame, metric and tick to their tapes. `clock` gives Unix seconds.
+    """Writes each t's frame, metric and tick to their tapes. `clock` gives Unix seconds and may jump.
 
-    `on_change` gets the facts of each segment that was opened, flushed or sealed.
+    When the store takes no data, the three tapes stop together, `on_trouble` is called once, and what is handed in
+    counts as lost. About each second the store is tried again, provided somebody calls: `write` does it, and whoever
+    waits calls `flush_if_due`. When it takes data again each tape gets one gap line, from the first to the last of its
+    messages that were not kept, and `on_recovered` is called. Both are given a sentence.
+
+    `hold` is called before the store is looked at: it sees to it that the directory is there and nobody else's, and
+    may raise StoreError, which counts as trouble; any other error ends the recording. `on_change` gets the facts of
+    each segment that was opened, flushed or sealed.
     """
 
     def __init__(
@@ -26,71 +51,111 @@ class Recording:
         flush_seconds: float,
         clock: Callable[[], float],
         on_change: Callable[[SegmentFacts], None] | None = None,
+        on_trouble: Callable[[str], None] = lambda message: None,
+        on_recovered: Callable[[str], None] = lambda message: None,
+        hold: Callable[[], None] = lambda: None,
     ) -> None:
-        self._directory = directory
+        self._directory, self._clock, self._hold = directory, clock, hold
+        self._on_trouble, self._on_recovered = on_trouble, on_recovered
         self._tapes = {
-            kind: ZstdSegmentWriter(
-                kind,
-                directory,
-                segment_seconds,
-                level,
-                clock=clock,
-                flush_seconds=flush_seconds,
-                on_change=on_change,
+            kind: Tape(
+                directory / kind,
+                ZstdSegmentWriter(
+                    kind,
+                    directory,
+                    segment_seconds,
+                    level,
+                    clock=clock,
+                    flush_seconds=flush_seconds,
+                    on_change=on_change,
+                ),
             )
             for kind in KINDS
         }
         self._ticks, self._frames, self._metrics = (self._tapes[kind] for kind in KINDS)
+        self._trouble: StoreError | None = None
+        self._looked_at = clock()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether messages are lost because the store takes no data."""
+        return self._trouble is not None
+
+    @property
+    def unrecorded_to(self) -> int | None:
+        """While stopped, the last tick that was lost. May be asked from any thread."""
+        lost = self._ticks.lost
+        return None if self._trouble is None or lost is None else lost[1]
 
     @property
     def segment_start(self) -> int | None:
         """The t with which the open tick segment begins."""
-        return None if self._ticks.facts is None else self._ticks.facts.start_t
+        facts = self._ticks.writer.facts
+        return None if facts is None else facts.start_t
 
     @property
     def open_files(self) -> list[Path]:
         """The files being written."""
-        return [self._directory / t.kind / t.facts.file for t in self._tapes.values() if t.facts]
+        facts = [tape.writer.facts for tape in self._tapes.values()]
+        return [self._directory / one.kind / one.file for one in facts if one is not None]
+
+    def holds(self, from_t: int) -> bool:
+        """Whether no message from this t on was lost: what was handed in is on the tapes, or waits to be flushed."""
+        return self._trouble is None and all(tape.whole_from <= from_t for tape in self._tapes.values())
 
     def write(self, t: int, tick: bytes | None, metric: bytes | None, frame: bytes | None) -> None:
-        """Record the messages of one t. Raises StoreError."""
-        self._roll(t)
-        if frame is not None:
-            self._frames.write_jsonline(frame, t)
-        if metric is not None:
-            self._metrics.write_jsonline(metric, t)
-        if tick is not None:
-            self._ticks.write_jsonline(tick, t)
+        """Record the messages of one t."""
+        messages = ((self._frames, frame), (self._metrics, metric), (self._ticks, tick))
+        waiting = [(tape, message) for tape, message in messages if message is not None]
+        if self._takes_data():
+            try:
+                for tape in self._tapes.values():
+                    tape.roll(t)
+                while waiting:
+                    tape, message = waiting[0]
+                    tape.write(t, message)
+                    del waiting[0]
+            except StoreError as error:
+                self._stop(error)
+        for tape, _ in waiting:
+            tape.lose(t, t)
 
-    def write_gap(self, from_t: int, to_t: int, reason: str) -> None:
-        """Record a loss in every tape, where it happened. Raises StoreError."""
-        for tape in self._tapes.values():
-            tape.write_gap(from_t, to_t, reason)
+    def write_gap(self, from_t: int, to_t: int, reason: str, kind: str | None = None) -> None:
+        """Record a loss where it happened, in one tape or in all."""
+        waiting = list(self._tapes.values()) if kind is None else [self._tapes[kind]]
+        if self._takes_data():
+            try:
+                while waiting:
+                    waiting[0].write_gap(from_t, to_t, reason)
+                    del waiting[0]
+            except StoreError as error:
+                self._stop(error)
+        for tape in waiting:
+            tape.lose(from_t, to_t)
 
     def flush_if_due(self) -> None:
-        """Bring waiting lines to disk when they have waited long enough. Raises StoreError."""
-        for tape in self._tapes.values():
-            tape.flush_if_due()
+        """Bring waiting lines to disk when they have waited long enough."""
+        if self._takes_data():
+            self._with_each(lambda tape: tape.flush_if_due())
 
     def flush(self) -> None:
-        """Hand every line to the operating system. Raises StoreError."""
-        for tape in self._tapes.values():
-            tape.flush()
+        """Hand every line to the operating system. Raises StoreError while stopped: then not all of it is there."""
+        if self._trouble is None:
+            self._with_each(lambda tape: tape.flush())
+        if self._trouble is not None:
+            raise self._trouble
 
     def close(self) -> None:
-        """Seal every tape. Raises StoreError, after trying all of them."""
-        failed = None
-        for tape in self._tapes.values():
-            try:
-                tape.close()
-            except RecorderError as error:
-                failed = error
-        if failed is not None:
-            raise failed
+        """Seal every tape. Raises StoreError after trying all of them, RecordingStopped if they had stopped."""
+        failed = [error for tape in self._tapes.values() if (error := tape.seal()) is not None]
+        if self._trouble is not None:
+            raise RecordingStopped(self._trouble, self._losses()) from self._trouble
+        if failed:
+            raise failed[-1]
 
     def current_segment(self) -> dict[str, Any] | None:
-        """The open tick segment in the words of `/health`."""
-        facts = self._ticks.facts
+        """The open tick segment in the words of `/health`; None while stopped."""
+        facts = self._ticks.writer.facts
         if facts is None:
             return None
         return {
@@ -100,6 +165,64 @@ class Recording:
             "pending": facts.pending,
         }
 
-    def _roll(self, t: int) -> None:
+    def _with_each(self, do: Callable[[Tape], None]) -> None:
+        try:
+            for tape in self._tapes.values():
+                do(tape)
+        except StoreError as error:
+            self._stop(error)
+
+    def _takes_data(self) -> bool:
+        """Whether the recording goes on, as far as one look a second can tell."""
+        now = self._clock()
+        if not 0 <= now - self._looked_at < LOOK_SECONDS:
+            self._looked_at = now
+            try:
+                self._hold()
+                if self._trouble is None:
+                    for tape in self._tapes.values():
+                        tape.look()
+                else:
+                    self._go_on(self._trouble)
+            except StoreError as error:
+                self._stop(error)
+        return self._trouble is None
+
+    def _stop(self, error: StoreError) -> None:
+        """Give up the open segments, sealed where that can be done; said once, until all is well again."""
+        known, self._trouble = self._trouble, error
         for tape in self._tapes.values():
-            tape.roll_if_needed(t)
+            tape.seal()
+        if known is None:
+            self._on_trouble(f"the recording has stopped, the stream goes on: {error}")
+
+    def _go_on(self, trouble: StoreError) -> None:
+        """Tell every tape of its loss, on disk. Raises StoreError where the store does not take it."""
+        for tape in self._tapes.values():
+            tape.probe()
+        if trouble.errno in (errno.ENOSPC, errno.EDQUOT):
+            self._look_for_room()
+        for tape in self._tapes.values():
+            tape.find_what_is_gone()
+        losses = self._losses()
+        for tape in self._tapes.values():
+            tape.tell_loss()
+        for tape in self._tapes.values():
+            tape.flush()
+        self._trouble = None
+        self._on_recovered(f"the recording goes on; lost: {losses}")
+
+    def _look_for_room(self) -> None:
+        try:
+            disk = os.statvfs(self._directory)
+        except OSError as error:
+            raise StoreError(self._directory, error) from error
+        free, total = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+        needed = min(_ROOM_BYTES, int(total * _ROOM_PART))
+        if free < needed:
+            reason = f"{os.strerror(errno.ENOSPC)}, {free} bytes are free and {needed} are needed to go on"
+            raise StoreError(self._directory, OSError(errno.ENOSPC, reason))
+
+    def _losses(self) -> str:
+        lost = [(kind, tape.lost) for kind, tape in self._tapes.items() if tape.lost is not None]
+        return ", ".join(f"{kind} of t {first} to {last}" for kind, (first, last) in lost) or "nothing"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from dataclasses import dataclass, replace
@@ -12,10 +11,8 @@ from recorder.errors import StoreError
 from recorder.format import KINDS, SegmentFacts, SegmentName, parse_name, segment_files
 from recorder.frames import frame_starts, read_frame
 from recorder.repair import repair, unused
-from recorder.segment_file import sync_directory
+from recorder.segment_file import sha256_of, sync_directory
 from recorder.survey import Survey, count_lines, survey
-
-_READ_BYTES = 1 << 20
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +56,7 @@ def read_facts(path: Path, kind: str) -> tuple[SegmentFacts | None, str]:
     found = survey(path, kind)
     if not found.lines:
         return None, found.fault
-    return _facts(kind, parse_name(path.name), found, _sha256(path)), found.fault
+    return _facts(kind, parse_name(path.name), found, sha256_of(path)), found.fault
 
 
 def last_t(directory: Path, kind: str = "ticks") -> int | None:
@@ -145,14 +142,6 @@ def _seek_points(found: Survey) -> list[tuple[int, int]]:
         if piece.lines.end_t is not None:
             end_t = piece.lines.end_t
     return points
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while data := file.read(_READ_BYTES):
-            digest.update(data)
-    return digest.hexdigest()
 
 
 def _log(one: Recovered) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from recorder.format import SegmentName
 
+_READ_BYTES = 1 << 20
+
 
 class SegmentFile:
     """The open `_pending` file of a segment; `bytes` is its size, all of it handed to the operating system.
@@ -80,3 +82,12 @@ def sync_directory(directory: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file in hex. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while data := file.read(_READ_BYTES):
+            digest.update(data)
+    return digest.hexdigest()

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from typing import Any
 
-from streaming.relay import group_name
+from streaming.relay import LAYER_ERRORS, group_name
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,8 @@ class Publisher:
         self._idle = threading.Event()
         self._draining = False
         self._lock = threading.Lock()
-        self.dropped = 0
-        self.failed = 0
+        self.dropped = self.failed = 0
+        self._away = False
 
     def publish(self, message: dict[str, Any]) -> None:
         """Hand over a group message; from any thread, at once."""
@@ -79,7 +79,12 @@ class Publisher:
     async def _send(self, message: dict[str, Any]) -> None:
         try:
             await self._layer.group_send(self._group, message)
-        except Exception:  # whatever the broker's client raises: the tape has the message, relays fill the hole
+        except LAYER_ERRORS as error:  # the tape has the message, relays fill the hole
             self.failed += 1
-            if self.failed & (self.failed - 1) == 0:  # the 1st, 2nd, 4th, 8th …
-                log.exception("message t=%s not published (%d failed so far)", message.get("t"), self.failed)
+            if not self._away:
+                log.warning("%s: the channel layer is away, recording goes on: %s", self._group, error)
+            self._away = True
+        else:
+            if self._away:
+                log.warning("%s: the channel layer is back; %d messages were not published", self._group, self.failed)
+            self._away = False

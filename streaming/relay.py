@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from channels.layers import get_channel_layer
+from redis.exceptions import RedisError
 
 from recorder.history import History
 from streaming.feed import Client, Feed
@@ -23,6 +24,9 @@ from streaming.protocol import KINDS, Moment, control
 from streaming.ring import Ring
 
 log = logging.getLogger(__name__)
+
+#: What a channel layer raises while its broker is away.
+LAYER_ERRORS = (OSError, RedisError)
 
 #: The in-memory layer ends a membership after a day and evicts a member that read too late; joining again is harmless.
 _REJOIN_SECONDS = 30.0
@@ -60,6 +64,7 @@ class Relay:
         self._ring_ticks = ring_ticks
         self._held: deque[Moment] = deque()
         self._filling = True
+        self._away = False
 
     def subscribe(self, client: Client, feed: Feed) -> None:
         """From now on the client is offered every moment."""
@@ -178,19 +183,34 @@ class Relay:
         while True:
             try:
                 await self._listen(layer)
-            except Exception:  # whatever the layer's broker raises: this market's clients depend on the next try
-                log.exception("the relay of %s lost the channel layer, trying again", self.symbol)
+            except LAYER_ERRORS as error:
+                if not self._away:
+                    log.warning("%s: the relay lost the channel layer and tries again: %s", self.symbol, error)
+                self._away = True
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _listen(self, layer: Any) -> None:
         channel = await layer.new_channel("relay")
         rejoin = asyncio.create_task(self._stay(layer, channel))
+        receive = asyncio.create_task(self._receive(layer, channel))
         try:
-            while True:
-                self.take(await layer.receive(channel))
+            await asyncio.wait((rejoin, receive), return_when=asyncio.FIRST_COMPLETED)
+            for task in (rejoin, receive):
+                if task.done():
+                    task.result()  # both run for ever, so one that is done has failed
         finally:
-            rejoin.cancel()
+            for task in (rejoin, receive):
+                task.cancel()
+            await asyncio.gather(rejoin, receive, return_exceptions=True)
             await layer.group_discard(group_name(self.symbol), channel)
+
+    async def _receive(self, layer: Any, channel: str) -> None:
+        while True:
+            message = await layer.receive(channel)
+            if self._away:
+                self._away = False
+                log.warning("%s: the relay hears the channel layer again", self.symbol)
+            self.take(message)
 
     async def _stay(self, layer: Any, channel: str) -> None:
         while True:

@@ -31,6 +31,18 @@ class Relays:
     def __init__(self) -> None:
         self._relays: dict[str, Relay] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._failed: asyncio.Future[None] | None = None
+
+    async def run(self) -> None:
+        """Start, and stay; raises what a relay died of, which ends the server."""
+        await self.start()
+        await self.watch()
+
+    async def watch(self) -> None:
+        """Wait for ever; raises what a relay died of."""
+        if self._failed is None:
+            self._failed = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._failed)
 
     async def start(self, *, at_rest: bool = False) -> None:
         """Begin to listen to every known market, so that its ring is full when somebody asks.
@@ -82,14 +94,24 @@ class Relays:
             self._run("beat", self._beat())
 
     def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks[name] = asyncio.get_running_loop().create_task(work, name=name)
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks[name] = task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        log.critical("%s ended", task.get_name(), exc_info=error)
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
 
     async def _fill(self, relay: Relay, at_rest: bool) -> None:
         await relay.joined.wait()
         try:
             await relay.fill(at_rest=at_rest)
-        except Exception:  # a tape that cannot be read must not keep the market from being streamed
-            log.exception("%s: the ring could not be filled from the recording", relay.symbol)
+        except OSError as error:  # a tape that cannot be read must not keep the market from being streamed
+            log.error("%s: the ring could not be filled from the recording: %s", relay.symbol, error)
             relay.end_filling()
 
     async def _beat(self) -> None:

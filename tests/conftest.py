@@ -42,8 +42,8 @@ def site(new_site: Callable[[], Site]) -> Site:
 
 
 @pytest.fixture
-def live_server(site: Site) -> Callable[..., Live]:
-    """Starts `manage.py live` on the test's site: `live_server(IG_SPEED=5)`; again on the same store if called again."""
+def start_live(site: Site) -> Callable[..., Live]:
+    """Starts `manage.py live` on the test's site: `start_live(IG_SPEED=5)`; again on the same store if called again."""
     return site.serve
 
 

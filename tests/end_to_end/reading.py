@@ -43,7 +43,8 @@ def tape_settings(tape: str) -> dict[str, Any]:
 @contextmanager
 def socket(live: Live, query: str = "", path: str = "/ws/stream") -> Iterator[ClientConnection]:
     """A client of the stream."""
-    with connect(f"{live.ws_url}{path}{query}", open_timeout=PATIENCE_SECONDS, max_size=None) as client:
+    address = f"{live.ws_url}{path}{query}"
+    with connect(address, open_timeout=PATIENCE_SECONDS, close_timeout=1, max_size=None) as client:
         yield client
 
 

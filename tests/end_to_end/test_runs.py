@@ -101,9 +101,9 @@ def test_a_restart_goes_on_where_nothing_but_the_files_is_left(site: Site, migra
     assert assert_whole(site) == 150
 
 
-def test_a_server_goes_on_where_a_command_ended(site: Site, live_server: Callable[..., Live]) -> None:
+def test_a_server_goes_on_where_a_command_ended(site: Site, start_live: Callable[..., Live]) -> None:
     made(site, 80)
-    live = live_server(**CAMERA)
+    live = start_live(**CAMERA)
     with socket(live, "?types=tick") as client:
         client.recv(timeout=30)
     live.wait_for_ticks(85)
@@ -112,14 +112,14 @@ def test_a_server_goes_on_where_a_command_ended(site: Site, live_server: Callabl
     assert site.sealed
 
 
-def test_after_a_power_cut_nothing_is_deleted_and_the_run_goes_on(site: Site, live_server: Callable[..., Live]) -> None:
-    live = live_server(IG_SPEED=30, IG_FLUSH_SECONDS=0.05, **CAMERA)
+def test_after_a_power_cut_nothing_is_deleted_and_the_run_goes_on(site: Site, start_live: Callable[..., Live]) -> None:
+    live = start_live(IG_SPEED=30, IG_FLUSH_SECONDS=0.05, **CAMERA)
     live.wait_for_ticks(100)
     wait_until(lambda: len(site.messages("ticks")) > 90, "90 ticks on disk")
     live.kill()
     kept = site.text("ticks").splitlines()
     assert not site.sealed
-    again = live_server(IG_SPEED=30, **CAMERA)
+    again = start_live(IG_SPEED=30, **CAMERA)
     again.wait_for_ticks(len(kept) + 50)
     assert again.stop() == 0
     assert site.sealed
@@ -143,8 +143,8 @@ def test_a_signal_seals_everything_within_five_seconds(site: Site, command: str,
 
 
 @pytest.mark.parametrize("speed", [0, 1])
-def test_a_signal_ends_a_market_with_listeners(site: Site, live_server: Callable[..., Live], speed: int) -> None:
-    live = live_server(IG_SPEED=speed, **CAMERA)
+def test_a_signal_ends_a_market_with_listeners(site: Site, start_live: Callable[..., Live], speed: int) -> None:
+    live = start_live(IG_SPEED=speed, **CAMERA)
     with socket(live) as client, socket(live, "?types=tick") as other:
         client.recv(timeout=30)
         other.recv(timeout=30)
@@ -153,9 +153,9 @@ def test_a_signal_ends_a_market_with_listeners(site: Site, live_server: Callable
     assert "Traceback" not in live.log()
 
 
-def test_rows_of_the_manifest_are_written_before_the_end(site: Site, live_server: Callable[..., Live]) -> None:
+def test_rows_of_the_manifest_are_written_before_the_end(site: Site, start_live: Callable[..., Live]) -> None:
     made(site, 200, IG_CAM_SEGMENT_SECONDS=1)
-    live = live_server(**CAMERA)
+    live = start_live(**CAMERA)
     rows = [row for row in live.json("/segments") if row["end_t"] < 200]
     on_disk = {f"{kind}/{path.name}" for kind in ("ticks", "frames", "metrics") for path in site.segments(kind)}
     assert {row["path"] for row in rows} == {name for name in on_disk if "_pending" not in name}

@@ -76,17 +76,13 @@ def test_live_comes_back_after_a_lost_connection(page: Page) -> None:
 
 def tick(t: int) -> str:
     state = {"price_norm": 0.5, "volatility": 0.003, "liquidity": 1.0, "imbalance": 0.0}
-    return json.dumps(
-        {"type": "tick", "t": t, "ts": 1e9 + t, "s": state, "agents": [], "actions": [], "matches": []}
-    )
+    return json.dumps({"type": "tick", "t": t, "ts": 1e9 + t, "s": state, "agents": [], "actions": [], "matches": []})
 
 
 def test_before_the_first_frame_it_says_when_that_comes(page: Page) -> None:
     page.route_web_socket("**/ws/stream*", lambda route: route.send(tick(WINDOW - 40)))
     page.goto("/live/")
-    expect(page.locator("#waiting")).to_have_text(
-        f"The first structure frame comes at t = {WINDOW}, 40 to go."
-    )
+    expect(page.locator("#waiting")).to_have_text(f"The first structure frame comes at t = {WINDOW}, 40 to go.")
 
 
 def test_a_market_that_does_not_run_is_said(page: Page) -> None:
@@ -113,9 +109,7 @@ def test_a_market_in_a_new_store_begins_anew(page: Page) -> None:
 
 def test_a_refusal_is_shown_in_the_servers_words(page: Page) -> None:
     def refuse(route: WebSocketRoute) -> None:
-        route.send(
-            json.dumps({"type": "error", "error": "unknown_symbol", "detail": "there is no market 'X'"})
-        )
+        route.send(json.dumps({"type": "error", "error": "unknown_symbol", "detail": "there is no market 'X'"}))
         route.close(code=4404)
 
     page.route_web_socket("**/ws/stream*", refuse)

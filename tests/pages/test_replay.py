@@ -16,6 +16,7 @@ from tests.pages.reading import (
     recorded_frames,
     shown_graph,
     wait_for_t_beyond,
+    wait_until,
 )
 
 pytestmark = pytest.mark.browser
@@ -64,9 +65,7 @@ def test_replay_plays_to_the_end_and_stops(page: Page, server: str) -> None:
     segment = open_finished(page, server)
     page.select_option("#speed", "64")
     page.get_by_role("button", name="Play").click()
-    page.wait_for_function(
-        "(t) => Number(document.getElementById('frame-t').textContent) === t", arg=segment["end_t"]
-    )
+    page.wait_for_function("(t) => Number(document.getElementById('frame-t').textContent) === t", arg=segment["end_t"])
     expect(page.locator("#play")).to_have_attribute("data-playing", "false")
 
 
@@ -109,8 +108,18 @@ def test_a_moment_alone_finds_its_segment(page: Page, server: str) -> None:
 def test_the_newest_segment_opens_while_it_is_being_recorded(page: Page) -> None:
     page.goto("/replay/")
     expect(page.locator("#state")).to_have_attribute("data-state", "ready")
-    expect(page.locator("#segments .badge")).to_have_count(1)
-    wait_for_t_beyond(page, "#frame-t", 0)
+    pending = page.locator("#segments a").filter(has_text="recording")
+
+    def listed() -> bool:
+        """Between the end of one segment and the first frame of the next there is none."""
+        with page.expect_response("**/manifest/frames*"):
+            page.get_by_role("button", name="Refresh").click()
+        return pending.count() == 1
+
+    wait_until(listed, 10, "a pending segment in the list")
+    with page.expect_request("**/segment/frames/*_pending*"):
+        pending.click()
+    expect(page.locator("#state")).to_have_attribute("data-state", "ready")
 
 
 def test_another_segment_is_chosen_from_the_list(page: Page, server: str) -> None:
@@ -124,9 +133,7 @@ def test_without_a_recording_it_says_when_the_first_frame_comes(page: Page) -> N
     page.route("**/manifest/frames*", lambda route: route.fulfill(json=[]))
     page.goto("/replay/")
     expect(page.locator("#state")).to_have_attribute("data-state", "empty")
-    expect(page.locator("#state")).to_have_text(
-        f"No recording yet. The first structure frame comes at t = {WINDOW}."
-    )
+    expect(page.locator("#state")).to_have_text(f"No recording yet. The first structure frame comes at t = {WINDOW}.")
 
 
 def test_an_error_is_shown_in_the_servers_words(watched: Watched) -> None:

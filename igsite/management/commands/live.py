@@ -48,7 +48,7 @@ class Command(BaseCommand):
         server = Server(
             application,
             endpoints(options["bind"], config.port),
-            on_start=[market.run],
+            on_start=[market.run, relays.watch],
             on_stop=[market.stop, relays.stop],
         )
         self._tell_addresses(options["bind"] or "localhost", config.port)
