@@ -48,10 +48,7 @@ def measure(agents: int, ticks: int) -> tuple[float, float]:
     """Milliseconds of a tick and of its floor, each the median over the rounds."""
     simulator, empty_calls = Simulator(agents=agents, fixed_agents=True), floor()
     milliseconds_each(simulator.step, 5_500)  # until the density window is full
-    pairs = [
-        (milliseconds_each(simulator.step, ticks), milliseconds_each(empty_calls, ticks))
-        for _ in range(ROUNDS)
-    ]
+    pairs = [(milliseconds_each(simulator.step, ticks), milliseconds_each(empty_calls, ticks)) for _ in range(ROUNDS)]
     return statistics.median(tick for tick, _ in pairs), statistics.median(empty for _, empty in pairs)
 
 

@@ -72,7 +72,7 @@ def block_of(ticks: list[Tick], columns: list[Ints], largest_step: int) -> Block
 
 @dataclass(slots=True)
 class Quotes:
-    """The buys and sells of a block, one entry each; `steps` are the prices in hundredths, None if one is off the grid."""
+    """The buys and sells of a block, one entry each; `steps` are prices in hundredths, None if one is off the grid."""
 
     ticks: Ints
     columns: Ints

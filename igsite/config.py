@@ -105,15 +105,17 @@ def parse_database_url(text: str) -> dict[str, Any]:
         raise ValueError("is not a URL") from None
     name = unquote(url.path[1:])
     if url.scheme == "sqlite" and name and not url.netloc:
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(_path(name))}
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": _path(name)}
     if url.scheme in ("postgres", "postgresql") and name:
-        query = dict(part.split("=", 1) for part in url.query.split("&") if "=" in part)
+        query = {
+            name: unquote(value) for name, _, value in (part.partition("=") for part in url.query.split("&")) if value
+        }
         return {
             "ENGINE": "django.db.backends.postgresql",
             "NAME": name,
             "USER": unquote(url.username or ""),
             "PASSWORD": unquote(url.password or ""),
-            "HOST": unquote(url.hostname or query.pop("host", "")),
+            "HOST": unquote(url.hostname or "") or query.pop("host", ""),
             "PORT": str(port or query.pop("port", "")),
             "OPTIONS": query,
         }

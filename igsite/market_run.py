@@ -8,7 +8,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
+
+from django.db import Error as DatabaseError
+from django.db import connections
 
 from camera.window import SlidingWindowCamera
 from igsite.config import Config
@@ -16,13 +21,14 @@ from market.sources import Source, source_from
 from recorder.checkpoints import Checkpoint, Checkpoints
 from recorder.errors import StoreError
 from recorder.format import KINDS, market_dir
+from recorder.lease import LeaseLost, MarketLease
 from recorder.lock import StoreLock
 from recorder.manifest import ManifestKeeper
 from recorder.models import Market, Run
 from recorder.reconcile import reconcile
 from recorder.recording import Recording
 from recorder.recovery import last_t as recorded_end
-from recorder.runs import begin_run, continued_run, end_of, end_run
+from recorder.runs import Position, begin_run, continued_run, end_of, end_run
 from streaming.checkpointer import Checkpointer
 from streaming.continuation import (
     CannotContinue,
@@ -55,30 +61,60 @@ RUN_SETTINGS = (
 
 #: How long rows may take at the end before the process leaves without them; the next start makes them from the files.
 _ROWS_SECONDS = 2.0
+_LAST_WORDS_SECONDS = 3.0
 
 
 class MarketRun:
     """Opens a market by its settings and runs it; `home_symbol` is the market at the store's root.
 
-    Raises MarketError, RecorderError, django.db.Error.
+    `host` tells this host from others (by default its name and the id of its boot). Raises MarketError,
+    RecorderError, django.db.Error.
     """
 
-    def __init__(self, config: Config, *, home_symbol: str) -> None:
+    def __init__(self, config: Config, *, home_symbol: str, host: str | None = None) -> None:
         self._config = config
         self.stop = threading.Event()
         self._directory = market_dir(config.store_dir, config.symbol, home_symbol)
         self._checkpoints = Checkpoints(self._directory)
         self._settings = {name: getattr(config, name) for name in RUN_SETTINGS}
         self._open_source()
+        self._lost_lease: LeaseLost | None = None
+        self._last_words = ExitStack()
+        self._lock: StoreLock | None = None
+        self._hold_store()
+        try:
+            self._open(host or _host())
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _hold_store(self) -> None:
+        """See to it that the store is there and locked by us; it may be taken away while we write. Raises StoreError,
+        MarketHeld."""
+        if self._lock is not None and self._lock.stands:
+            return
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(self._directory, error) from error
-        self._lock = StoreLock(self._directory, config.symbol, _holder())
+        lock = StoreLock(self._directory, self._config.symbol, _holder())
+        if self._lock is not None:
+            self._lock.release()
+        self._lock = lock
+
+    def _open(self, host: str) -> None:
+        config = self._config
         self._market, _ = Market.objects.get_or_create(symbol=config.symbol)
+        self._lease = MarketLease(
+            self._market, holder=_holder(), host=host, store=str(self._directory), on_lost=self._lose_lease
+        )
+        self._last_words.callback(self._lease.release)
         reconcile(self._market, self._directory)
-        self._run, self._continued = self._continue() or self._begin()
+        ends = self._ends()
+        self._run, self._continued = self._continue(ends) or self._begin()
+        self._last_words.callback(lambda: end_run(self._run, self._placement.t_shift))
         self._keeper = ManifestKeeper(self._market, self._run)
+        self._last_words.callback(self._keeper.close, _ROWS_SECONDS)
         self._recording = Recording(
             self._directory,
             segment_seconds=config.cam_segment_seconds,
@@ -86,8 +122,13 @@ class MarketRun:
             flush_seconds=config.flush_seconds,
             clock=time.time,
             on_change=self._keeper.record,
+            on_trouble=lambda message: log.critical("%s: %s", self._market, message),
+            on_recovered=lambda message: log.warning("%s: %s", self._market, message),
+            hold=self._hold_store,
         )
         complete(self._recording, self._continued.lacking)
+        self._tell_unrecorded(ends)
+        self._lease.note_unrecorded(lambda: self._recording.unrecorded_to)
 
     def _open_source(self) -> None:
         config = self._config
@@ -98,9 +139,12 @@ class MarketRun:
         camera = SlidingWindowCamera(config.cam_w, config.cam_stride, config.cam_prox_eps_pct, config.cam_edge_cap)
         return Film(camera, config.cam_metric_downsample)
 
-    def _continue(self) -> tuple[Run, Continued] | None:
+    def _ends(self) -> dict[str, int]:
+        """The last t on disk of each kind, -1 for none."""
+        return {kind: -1 if (end := recorded_end(self._directory, kind)) is None else end for kind in KINDS}
+
+    def _continue(self, ends: dict[str, int]) -> tuple[Run, Continued] | None:
         """The last run, ready to go on, if it has these settings and can be continued exactly."""
-        ends = {kind: end if (end := recorded_end(self._directory, kind)) is not None else -1 for kind in KINDS}
         first_t = None
         for checkpoint in self._checkpoints.newest_first():
             facts = checkpoint.run
@@ -129,7 +173,7 @@ class MarketRun:
         config = self._config
         run = begin_run(
             self._market,
-            end=end_of(self._market, self._directory),
+            end=self._end(),
             start_ts=round(time.time(), 6) if config.start_ts is None else config.start_ts,
             tick_interval=config.tick_interval,
             source=config.source,
@@ -141,6 +185,25 @@ class MarketRun:
         if self._source.replayable:
             self._checkpoints.save(checkpoint_of(self._facts(), run.first_t, self._source, film))
         return run, Continued(run.first_t, film, iter(self._source))
+
+    def _end(self) -> Position | None:
+        """Where the market ended: with its recording, or with what was streamed while that had stopped."""
+        end, streamed = end_of(self._market, self._directory), self._lease.left_unrecorded_to
+        if streamed is None or (end is not None and streamed <= end.t):
+            return end
+        if end is None or end.ts is None:
+            return Position(streamed, None)
+        return Position(streamed, round(end.ts + (streamed - end.t) * self._config.tick_interval, 6))
+
+    def _tell_unrecorded(self, ends: dict[str, int]) -> None:
+        """Write down as lost what was streamed while the recording had stopped, unless it is made again."""
+        streamed = self._lease.left_unrecorded_to
+        if streamed is None or self._continued.next_t <= streamed:
+            return
+        for kind, end in ends.items():
+            if end < streamed:
+                self._recording.write_gap(end + 1, streamed, "lost", kind)
+        self._recording.flush()
 
     def _facts(self) -> dict[str, Any]:
         """What a checkpoint tells of the run: enough to go on without a database."""
@@ -179,9 +242,31 @@ class MarketRun:
         try:
             pipeline.run(most_ticks, on_tick)
         finally:
-            self._keeper.close(_ROWS_SECONDS)
-            end_run(self._run, self._placement.t_shift)
+            self._let_go()
+        if self._lost_lease is not None:
+            raise self._lost_lease
+
+    def _lose_lease(self, lost: LeaseLost) -> None:
+        self._lost_lease = lost
+        self.stop.set()
+
+    def _let_go(self) -> None:
+        """Tell the database that all is over, and let the next writer in. A database that is away holds nothing up."""
+        words = threading.Thread(target=self._say_last_words, name="last words", daemon=True)
+        words.start()
+        words.join(_LAST_WORDS_SECONDS)
+        if words.is_alive():
+            log.error("%s: the database takes too long to hear of the end", self._config.symbol)
+        if self._lock is not None:
             self._lock.release()
+
+    def _say_last_words(self) -> None:
+        try:
+            self._last_words.close()
+        except DatabaseError as error:
+            log.error("%s: the database did not hear of the end: %s", self._config.symbol, error)
+        finally:
+            connections.close_all()
 
     def _checkpointer(self, film: Film) -> Checkpointer:
         def take(next_t: int, ended: bool) -> Checkpoint:
@@ -196,3 +281,12 @@ class MarketRun:
 
 def _holder() -> str:
     return f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def _host() -> str:
+    """What tells this host from others, such as were given the same name: the id of its boot."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        boot = ""  # not Linux: the name must do
+    return f"{socket.gethostname()} {boot}".strip()

@@ -90,9 +90,7 @@ def model_figures(ticks: int = TICKS, seeds: Sequence[int] = SEEDS) -> list[Figu
         Figure("agents at the end", tuple(float(one.agents_at_end) for one in runs), agents, agents),
         _means("mean liquidity", [one.liquidity for one in runs], 0.598, 0.618),
         _means("mean liquidity, last 10,000", [one.liquidity[-LATE_TICKS:] for one in runs], 0.609, 0.633),
-        _means(
-            "experience, last adjustments", [one.experience[-LATE_ADJUSTMENTS:] for one in runs], 0.894, 0.954
-        ),
+        _means("experience, last adjustments", [one.experience[-LATE_ADJUSTMENTS:] for one in runs], 0.894, 0.954),
         Figure("std of p", tuple(float(np.std(one.price_norm)) for one in runs), 0.010, 0.030),
     ]
 

@@ -39,9 +39,7 @@ class Simulator:
     _experience: Floats
     _sizes: Floats
 
-    def __init__(
-        self, seed: int = 0, adjust_interval: int = 2000, agents: int = 3, fixed_agents: bool = False
-    ) -> None:
+    def __init__(self, seed: int = 0, adjust_interval: int = 2000, agents: int = 3, fixed_agents: bool = False) -> None:
         for name, least, value in (
             ("seed", 0, seed),
             ("adjust_interval", 1, adjust_interval),

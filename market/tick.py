@@ -74,8 +74,7 @@ class Tick:
         """The tick message as plain Python objects; `ts` and `mid` are left out where they are None."""
         message = self._head()
         message["agents"] = [
-            {"id": i, "experience": e}
-            for i, e in zip(self.agent_ids.tolist(), self.experience.tolist(), strict=True)
+            {"id": i, "experience": e} for i, e in zip(self.agent_ids.tolist(), self.experience.tolist(), strict=True)
         ]
         names = SIDES
         message["actions"] = [
@@ -86,9 +85,7 @@ class Tick:
         ]
         message["matches"] = [
             {"a": a, "b": b, "prob": prob}
-            for a, b, prob in zip(
-                self.match_a.tolist(), self.match_b.tolist(), self.match_prob.tolist(), strict=True
-            )
+            for a, b, prob in zip(self.match_a.tolist(), self.match_b.tolist(), self.match_prob.tolist(), strict=True)
         ]
         return message
 

@@ -47,9 +47,7 @@ class Candidate(NamedTuple):
     pinned: bool
 
 
-def choose(
-    segments: Iterable[Candidate], disk: DiskUse, settings: RetentionSettings, now: datetime
-) -> list[Candidate]:
+def choose(segments: Iterable[Candidate], disk: DiskUse, settings: RetentionSettings, now: datetime) -> list[Candidate]:
     """The segments to remove, the oldest of all markets and kinds first.
 
     Those older than `max_days` go, and, once the disk is `disk_percent` full, as many more as bring it down to

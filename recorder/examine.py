@@ -12,6 +12,7 @@ from recorder.errors import DamagedFrame
 from recorder.format import GAP_START, parse_name
 from recorder.frames import read_frame
 from recorder.segment_file import sha256_of
+from recorder.spans import Span
 
 #: A file of another format would otherwise have a fault a line.
 _MOST_FAULTS = 20
@@ -22,9 +23,6 @@ _OURS = {
     "frames": re.compile(rb'\{"type":"frame","t":([0-9]{1,18})[,}]'),
     "metrics": re.compile(rb'\{"type":"metric","t":([0-9]{1,18})[,}]'),
 }
-
-#: First and last t of something that has no hole.
-Span = tuple[int, int]
 
 
 @dataclass(slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
-from typing import BinaryIO
 
 from recorder.errors import RecorderError, StoreError
 
@@ -25,14 +24,14 @@ class StoreLock:
         path = directory / "writer.lock"
         try:
             # Opened for appending: who loses must not wipe out the name of who holds it.
-            self._file: BinaryIO = path.open("a+b")
+            self._file = path.open("a+b", buffering=0)
         except OSError as error:
             raise StoreError(path, error) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._file.seek(0)
-            known = self._file.read(500).decode(errors="replace").strip() or "another process"
+            known = (self._file.read(500) or b"").decode(errors="replace").strip() or "another process"
             self._file.close()
             raise MarketHeld(symbol, known) from None
         except OSError as error:
@@ -41,9 +40,8 @@ class StoreLock:
         try:
             os.ftruncate(self._file.fileno(), 0)
             self._file.write(holder.encode())
-            self._file.flush()
         except OSError as error:
-            self._let_go()
+            self._file.close()
             raise StoreError(path, error) from error
         self._path = path
 
@@ -58,3 +56,17 @@ class StoreLock:
     def release(self) -> None:
         """Let the next writer in."""
         self._file.close()
+
+
+def is_held(directory: Path) -> bool:
+    """Whether a process writes this store now. Raises OSError."""
+    try:
+        file = (directory / "writer.lock").open("rb")
+    except FileNotFoundError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

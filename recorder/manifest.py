@@ -33,6 +33,11 @@ def fetchable(market: Market | str, kind: str | None = None) -> SegmentQuerySet:
     return Segment.objects.of(market, kind).on_disk().oldest_first()
 
 
+def manifest_of(market: Market | str, kind: str) -> list[dict[str, Any]]:
+    """What can be fetched of a kind, as HTTP and manifest.json list it."""
+    return [row.manifest_form() for row in fetchable(market, kind).defer("seek_points")]
+
+
 def last_t_in_rows(market: Market | str, kind: str = "ticks") -> int | None:
     """The last message's t that any row tells of, removed segments included; None without a message."""
     found = Segment.objects.of(market, kind).aggregate(last=Max("end_t"))["last"]

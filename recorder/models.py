@@ -130,6 +130,15 @@ class Segment(models.Model):
         return pending_name(self.name) if self.pending else self.name
 
     @property
+    def state(self) -> str:
+        """In one word: pending, finished, removed or missing."""
+        if self.removed_at is not None:
+            return "removed"
+        if self.missing:
+            return "missing"
+        return "pending" if self.pending else "finished"
+
+    @property
     def path(self) -> str:
         """The path in the market's directory, as the manifest gives it."""
         return f"{self.kind}/{self.file}"
@@ -152,3 +161,23 @@ class Segment(models.Model):
         if self.removed_at is not None:
             form["removed_at"] = f"{self.removed_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         return form
+
+
+class Lease(models.Model):
+    """Who may write a market, whichever host it is on; `recorder.lease` says how it is taken and kept.
+
+    `token` is made anew by each holder, "" when nobody holds the market. `holder`, `host` and `store` name the holder,
+    or the last one. `unrecorded_to` is the last tick that was streamed while its recording stood still, None when all
+    was recorded.
+    """
+
+    market = models.OneToOneField(Market, models.CASCADE, primary_key=True, related_name="lease")
+    token = models.CharField(max_length=32, blank=True)
+    holder = models.TextField(blank=True)
+    host = models.TextField(blank=True)
+    store = models.TextField(blank=True)
+    renewed_at = models.DateTimeField(null=True, blank=True)
+    unrecorded_to = models.BigIntegerField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.market.symbol}: {self.holder if self.token else 'free'}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from recorder.errors import RecorderError, StoreError
 from recorder.format import KINDS, SegmentFacts
-from recorder.tape import Tape
+from recorder.tape_writer import TapeWriter
 from recorder.writer import ZstdSegmentWriter
 
 #: How often the store is looked at while it takes data, and tried again while it does not.
@@ -58,7 +58,7 @@ class Recording:
         self._directory, self._clock, self._hold = directory, clock, hold
         self._on_trouble, self._on_recovered = on_trouble, on_recovered
         self._tapes = {
-            kind: Tape(
+            kind: TapeWriter(
                 directory / kind,
                 ZstdSegmentWriter(
                     kind,
@@ -165,7 +165,7 @@ class Recording:
             "pending": facts.pending,
         }
 
-    def _with_each(self, do: Callable[[Tape], None]) -> None:
+    def _with_each(self, do: Callable[[TapeWriter], None]) -> None:
         try:
             for tape in self._tapes.values():
                 do(tape)

@@ -42,7 +42,7 @@ def recover(directory: Path) -> list[Recovered]:
     cannot be read.
     """
     pending = [(kind, name) for kind in KINDS for name in segment_files(directory, kind) if name.pending]
-    recovered = [_recover(directory / kind, kind, name) for kind, name in pending]
+    recovered = [recover_file(directory / kind, kind, name) for kind, name in pending]
     for one in recovered:
         _log(one)
     return recovered
@@ -74,7 +74,8 @@ def last_t(directory: Path, kind: str = "ticks") -> int | None:
     return None
 
 
-def _recover(directory: Path, kind: str, name: SegmentName) -> Recovered:
+def recover_file(directory: Path, kind: str, name: SegmentName) -> Recovered:
+    """Seals one pending file in the directory of its kind; what `recover` does for each."""
     path = directory / name.file
     try:
         found = survey(path, kind)

@@ -99,9 +99,9 @@ def _end_removals(market: Market, directory: Path, done: CleanUp) -> None:
         rows = Segment.objects.of(market, kind)
         promised = set(rows.on_disk().values_list("name", flat=True))
         for name in sorted(files - promised):  # next to none
-            if rows.filter(name=name, pinned=False).exclude(removed_at=None).exists():
-                if _unlink(directory / kind / name):
-                    done.ended.append(f"{market.symbol}: {kind}/{name}")
+            marked = rows.filter(name=name, pinned=False).exclude(removed_at=None).exists()
+            if marked and _unlink(directory / kind / name):
+                done.ended.append(f"{market.symbol}: {kind}/{name}")
 
 
 def _remove(one: Candidate, directory: Path, now: datetime, done: CleanUp) -> None:

@@ -10,14 +10,12 @@ from django.utils import timezone
 from recorder import retention
 
 
-@shared_task(name="recorder.tasks.clean_up", ignore_result=True)
+@shared_task(name="recorder.tasks.clean_up", ignore_result=True)  # type: ignore[untyped-decorator]
 def clean_up() -> int:
     """Remove what must go from the store; how many segments went. Raises OSError, django.db.Error."""
     config = settings.CONFIG
     try:
-        done = retention.clean_up(
-            config.store_dir, config.symbol, retention.retention_settings(config), timezone.now()
-        )
+        done = retention.clean_up(config.store_dir, config.symbol, retention.retention_settings(config), timezone.now())
     finally:
         close_old_connections()  # outside Celery nobody else does, and the caller's thread may live on
     return len(done.removed)

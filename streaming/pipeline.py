@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from market.tick import Tick
+from recorder.errors import StoreError
 from streaming.continuation import Continued, Placement
 from streaming.pacer import Pacer
 from streaming.protocol import Moment
@@ -23,6 +25,9 @@ class Tapes(Protocol):
 
     @property
     def segment_start(self) -> int | None: ...
+    @property
+    def stopped(self) -> bool: ...
+    def holds(self, from_t: int) -> bool: ...
     def write(self, t: int, tick: bytes | None, metric: bytes | None, frame: bytes | None) -> None: ...
     def write_gap(self, from_t: int, to_t: int, reason: str) -> None: ...
     def flush_if_due(self) -> None: ...
@@ -44,6 +49,16 @@ class Keeper(Protocol):
     def last(self, next_t: int, *, ended: bool) -> None: ...
 
 
+class Observer(Protocol):
+    """Who draws conclusions from ticks on the pipeline's thread, and must not hold it up.
+
+    What `observe` gives travels with the moment, as `seen[name]` of the group message: plain lists, dicts, numbers and
+    texts, or None.
+    """
+
+    def observe(self, tick: Tick, moment: Moment) -> Any: ...
+
+
 class Pipeline:
     """Runs one market on the calling thread until its source ends, `stop` is set, or something fails.
 
@@ -61,12 +76,14 @@ class Pipeline:
         stop: threading.Event,
         checkpoints: Keeper | None = None,
         outlet: Outlet | None = None,
+        observers: Mapping[str, Observer] | None = None,
         seed: int = 0,
         flat_out: bool = False,
         silence_seconds: float = 10.0,
     ) -> None:
         self._ticks, self._film = run.ticks, run.film
         self._placement, self._recording, self._outlet = placement, recording, outlet
+        self._observers = dict(observers or {})
         self._pacer, self._now, self._stop, self._checkpoints = pacer, now, stop, checkpoints
         self._seed, self._flat_out, self._silence_seconds = seed, flat_out, silence_seconds
         self.next_t = run.next_t
@@ -76,12 +93,13 @@ class Pipeline:
         """Make up to `most_ticks` ticks; `on_tick` is told how many there are. Seals the tapes whatever happens."""
         try:
             ended = self._make(most_ticks, on_tick)
-            if self._checkpoints is not None:
-                self._checkpoints.last(self.next_t, ended=ended)
+            self._keep_place(lambda keeper: keeper.last(self.next_t, ended=ended))
         finally:
-            self._recording.close()
-            if self._outlet is not None:
-                self._outlet.publish(self._message(None, running=False))
+            try:
+                self._recording.close()
+            finally:
+                if self._outlet is not None:
+                    self._outlet.publish(self._message(None, {}, running=False))
 
     def _make(self, most_ticks: int | None, on_tick: Callable[[int], None] | None) -> bool:
         """Make ticks; True when the source has no more."""
@@ -112,22 +130,30 @@ class Pipeline:
         if tick.t > self.next_t:
             self._recording.write_gap(self.next_t, tick.t - 1, "lost")
         moment = self._film.shoot(tick)
-        # First to the tape: what a client has seen is never missing from the recording.
+        # First to the tape: what a client has seen is missing from the recording only while that has stopped.
         self._recording.write(moment.t, moment.tick, moment.metric, moment.frame)
         self.next_t = moment.t + 1
+        seen = {name: observer.observe(tick, moment) for name, observer in self._observers.items()}
         if self._outlet is not None:
-            self._outlet.publish(self._message(moment, running=True))
-        if self._checkpoints is not None:
-            self._checkpoints.after(self.next_t, self._recording.segment_start)
+            self._outlet.publish(self._message(moment, seen, running=True))
+        self._keep_place(lambda keeper: keeper.after(self.next_t, self._recording.segment_start))
 
-    def _message(self, moment: Moment | None, *, running: bool) -> dict[str, Any]:
-        """The group message: a moment, or none, and the status that `/health` tells from."""
+    def _keep_place(self, keep: Callable[[Keeper], None]) -> None:
+        """Let a checkpoint be kept, unless the tapes lack what one taken now would stand behind."""
+        if self._checkpoints is None or not self._recording.holds(self.next_t - self._film.camera.ticks):
+            return
+        with suppress(StoreError):  # told already: the recording has stopped, and there is nothing to stand behind
+            keep(self._checkpoints)
+
+    def _message(self, moment: Moment | None, seen: dict[str, Any], *, running: bool) -> dict[str, Any]:
+        """The group message: a moment, or none, what observers saw in it, and the status that `/health` tells from."""
         return {
             "type": "moment",
             "t": None if moment is None else moment.t,
             "tick": None if moment is None else moment.tick,
             "metric": None if moment is None else moment.metric,
             "frame": None if moment is None else moment.frame,
+            "seen": seen,
             "status": {
                 "running": running,
                 "start_ts": self._placement.start_ts,
@@ -135,5 +161,6 @@ class Pipeline:
                 "seed": self._seed,
                 "silence_seconds": self._silence_seconds,
                 "segment": self._recording.current_segment(),
+                "recording": running and not self._recording.stopped,
             },
         }

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -61,6 +61,8 @@ class Relay:
         self.holes = self.lost_messages = 0
         self.joined, self.filled = asyncio.Event(), asyncio.Event()
         self.feeds: dict[Options, Feed] = {}
+        #: Called on the loop with each group message as it comes, known moments and holes in t included.
+        self.listeners: list[Callable[[dict[str, Any]], None]] = []
         self._ring_ticks = ring_ticks
         self._held: deque[Moment] = deque()
         self._filling = True
@@ -95,6 +97,8 @@ class Relay:
         self.status = message["status"]
         if message["tick"] is not None:
             self.pass_on(Moment(message["t"], message["tick"], message["metric"], message["frame"]))
+        for listener in self.listeners:
+            listener(message)
 
     def pass_on(self, moment: Moment) -> None:
         """Keep a moment and hand it to every client.

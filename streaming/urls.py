@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from streaming import metrics, views
+from streaming import disk, metrics, views
 
 urlpatterns = [
     path("", views.index),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("health", views.health),
     path("incremental", views.incremental),
     path("range", views.range_of),
+    path("disk", disk.disk),
     path("metrics", metrics.metrics),
     path("segments", views.segments),
     path("manifest/<str:kind>", views.manifest_of),

@@ -130,7 +130,7 @@ async def segments(request: HttpRequest) -> HttpResponse:
     """Finished segments of all kinds, or of one."""
     relay = await parameters.relay(request)
     kind = parameters.kind(request, None)
-    rows = await _rows(manifest.finished, relay, kind)
+    rows = await _rows(lambda symbol, kind: manifest.finished(symbol, kind).on_disk(), relay, kind)
     return JsonResponse([{**row.manifest_form(), "kind": row.kind} for row in rows], safe=False)
 
 

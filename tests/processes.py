@@ -175,9 +175,7 @@ class Site:
         for process in self.processes:
             process.stop()
 
-    def _command(
-        self, arguments: tuple[str, ...], env: dict[str, Any]
-    ) -> tuple[list[str], dict[str, str], Path]:
+    def _command(self, arguments: tuple[str, ...], env: dict[str, Any]) -> tuple[list[str], dict[str, str], Path]:
         log = self.directory / f"{len(self.processes)}-{arguments[0]}.log"
         command = [sys.executable, "-u", str(ROOT / "manage.py"), *arguments]
         return command, environment(self.store, self.database, **env), log

@@ -69,12 +69,20 @@ def postgres_server(directory: Path) -> Iterator[str]:
     environment = {**os.environ, "LC_ALL": "C.UTF-8"}
     subprocess.run(
         [str(binaries / "initdb"), "-D", str(data), "-U", "market", "--auth=trust", "--no-sync", "-E", "UTF8"],
-        env=environment, cwd=data, check=True, capture_output=True, timeout=PATIENCE_SECONDS, **owner,
+        env=environment,
+        cwd=data,
+        check=True,
+        capture_output=True,
+        timeout=PATIENCE_SECONDS,
+        **owner,
     )
     settings = ["fsync=off", f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={data}"]
     server = Process(
         [str(binaries / "postgres"), "-D", str(data), *(part for one in settings for part in ("-c", one))],
-        environment, directory / "postgres.log", cwd=data, **owner,
+        environment,
+        directory / "postgres.log",
+        cwd=data,
+        **owner,
     )
     try:
         wait_until(lambda: _is_ready(server, binaries, port), "an answer of PostgreSQL")

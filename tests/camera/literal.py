@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from statistics import fmean, median, pstdev
 from typing import Any
 
@@ -104,7 +105,7 @@ def _edges(
         for side in QUOTES:
             quotes = [(a["price"], ids[a["id"]]) for a in tick["actions"] if a["side"] == side]
             quotes.sort(key=lambda q: q[0], reverse=side == "buy")  # stable in both directions
-            for (p, one), (q, other) in zip(quotes, quotes[1:], strict=False):
+            for (p, one), (q, other) in itertools.pairwise(quotes):
                 if mid is not None and abs(p - q) <= eps * mid:
                     meet(1, one, other)
     chosen = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
@@ -132,7 +133,7 @@ def _events(window: list[dict[str, Any]], t: int, W: int, after: int) -> dict[st
     shocks = []
     for kind, field in (("price", "price_norm"), ("liquidity", "liquidity")):
         levels = [tick["s"][field] for tick in window]
-        changes = [b - a for a, b in zip(levels, levels[1:], strict=False)]
+        changes = [b - a for a, b in itertools.pairwise(levels)]
         std = pstdev(changes) if changes else 0
         for tick, d in zip(window[1:], changes, strict=True):
             if std and round(abs(d - fmean(changes)) / std, 6) >= 5:

@@ -142,7 +142,7 @@ def test_the_admin_asks_for_a_password(market: Live) -> None:
 
 
 def test_every_path_takes_a_symbol(market: Live) -> None:
-    for path in JSON_PATHS + ["/live/", "/replay/"]:
+    for path in [*JSON_PATHS, "/live/", "/replay/"]:
         assert market.ask(f"{path}?symbol={OTHER}").status == 200, path
     (row,) = market.json(f"/manifest/ticks?symbol={OTHER}")
     assert (row["lines"], row["start_t"], row["end_t"]) == (40, 0, 39)
@@ -165,7 +165,9 @@ def test_an_unknown_symbol_is_a_404(market: Live, path: str) -> None:
     assert "'NOBODY'" in message
 
 
-@pytest.mark.parametrize("symbol", ["", "a/b", "..", "%00", "a%00", ".hidden", "é", "%C3%A9", "A" * 33, "A" * 5000, "a b"])
+@pytest.mark.parametrize(
+    "symbol", ["", "a/b", "..", "%00", "a%00", ".hidden", "é", "%C3%A9", "A" * 33, "A" * 5000, "a b"]
+)
 def test_what_no_market_is_called_is_a_bad_parameter(market: Live, symbol: str) -> None:
     quoted = symbol.replace("é", "%E9").replace(" ", "%20")
     for path in JSON_PATHS[1:]:
@@ -218,13 +220,19 @@ def test_what_is_out_of_bounds_is_said_with_the_bounds(market: Live, query: str,
     assert assert_error(market.ask(f"/incremental?{query}"), 400, "bad_parameter") == message
 
 
-@pytest.mark.parametrize("query", ["from_t=-1", "from_t=-1&limit=10000", f"from_t={LARGEST_T}", "limit=1", "", "from_t=007"])
+@pytest.mark.parametrize(
+    "query", ["from_t=-1", "from_t=-1&limit=10000", f"from_t={LARGEST_T}", "limit=1", "", "from_t=007"]
+)
 def test_what_is_just_within_bounds_is_taken(market: Live, query: str) -> None:
     assert market.ask(f"/incremental?{query}").status == 200
 
 
 def test_a_parameter_given_twice_does_not_upset_it(market: Live) -> None:
-    for path in ("/incremental?limit=1&limit=2", "/segments?kind=ticks&kind=frames", "/health?symbol=IG-USD&symbol=IG-USD"):
+    for path in (
+        "/incremental?limit=1&limit=2",
+        "/segments?kind=ticks&kind=frames",
+        "/health?symbol=IG-USD&symbol=IG-USD",
+    ):
         assert market.ask(path).status in (200, 400), path
 
 
@@ -252,7 +260,9 @@ def test_a_path_that_is_none_is_a_404(market: Live, path: str) -> None:
     assert len(assert_error(market.ask(path), 404, "not_found")) < 400
 
 
-@pytest.mark.parametrize("query", ["%", "%zz", "&&&", "=", "a=%ff%fe", "from_t", "?", "#", "a[]=1", ";" * 100, "&" * 3000])
+@pytest.mark.parametrize(
+    "query", ["%", "%zz", "&&&", "=", "a=%ff%fe", "from_t", "?", "#", "a[]=1", ";" * 100, "&" * 3000]
+)
 def test_an_odd_query_is_no_accident(market: Live, query: str) -> None:
     for path in JSON_PATHS:
         assert market.ask(f"{path}?{query}").status in (200, 400), path
@@ -337,8 +347,8 @@ def test_a_removed_segment_says_so(market: Live) -> None:
     name = row["path"].removeprefix("metrics/")
     with sqlite3.connect(market.site.database, timeout=30) as database:
         removed = database.execute(
-            "UPDATE recorder_segment SET removed_at = '2026-03-01 12:00:00' WHERE kind = 'metrics' AND name = ? AND market_id ="
-            " (SELECT id FROM recorder_market WHERE symbol = ?)",
+            "UPDATE recorder_segment SET removed_at = '2026-03-01 12:00:00' WHERE kind = 'metrics' AND name = ?"
+            " AND market_id = (SELECT id FROM recorder_market WHERE symbol = ?)",
             (name, OTHER),
         )
         assert removed.rowcount == 1
@@ -346,5 +356,4 @@ def test_a_removed_segment_says_so(market: Live) -> None:
     message = assert_error(market.ask(f"/segment/{row['path']}?symbol={OTHER}"), 404, "segment_removed")
     assert "2026-03-01" in message
     assert market.json(f"/manifest/metrics?symbol={OTHER}") == []
-    listed = market.json(f"/segments?kind=metrics&symbol={OTHER}")
-    assert [row["path"] for row in listed] == [row["path"]]
+    assert market.json(f"/segments?kind=metrics&symbol={OTHER}") == []

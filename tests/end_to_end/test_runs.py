@@ -82,7 +82,9 @@ def test_what_is_recorded_has_the_contracts_form(site: Site) -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"IG_SEED": 9}, {"IG_CAM_STRIDE": 7}, {"IG_TICK_INTERVAL": 60}], ids=str)
-def test_a_restart_goes_on_with_the_next_t_and_market_time_does_not_go_back(site: Site, changes: dict[str, Any]) -> None:
+def test_a_restart_goes_on_with_the_next_t_and_market_time_does_not_go_back(
+    site: Site, changes: dict[str, Any]
+) -> None:
     made(site, 80, IG_START_TS=1_700_000_000)
     done = site.run(*FLAT_OUT, "--ticks", "70", **{**CAMERA, "IG_START_TS": 1_600_000_000, **changes})
     assert done.returncode == 0, done.stderr

@@ -71,7 +71,9 @@ def test_a_part_is_given(market: Live, header: str, part: slice) -> None:
     assert answer.headers["Content-Length"] == str(len(answer.body))
 
 
-@pytest.mark.parametrize("header", ["bytes=0-1,3-4", "bytes=x", "bytes=4-2", "lines=0-1", "", "bytes=" + "9" * 5000 + "-"])
+@pytest.mark.parametrize(
+    "header", ["bytes=0-1,3-4", "bytes=x", "bytes=4-2", "lines=0-1", "", "bytes=" + "9" * 5000 + "-"]
+)
 def test_what_is_no_single_range_gives_the_whole(market: Live, header: str) -> None:
     row = finished(market)
     answer = fetch(market, row["path"], range=header)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket as sockets
 from typing import Any
@@ -71,7 +72,9 @@ def test_then_everything_new_comes_in_order_without_a_hole(market: Live) -> None
     assert places == sorted(set(places)), "frame, metric, tick of one t, then the next t"
     first, last = newest[-1]["t"] + 1, heard[-1]["t"]
     assert [m["t"] for m in heard if m["type"] == "tick"] == list(range(first, last + 1))
-    assert [m["t"] for m in heard if m["type"] == "metric"] == [t for t in range(first, last + 1) if t % METRIC_EVERY == 0]
+    assert [m["t"] for m in heard if m["type"] == "metric"] == [
+        t for t in range(first, last + 1) if t % METRIC_EVERY == 0
+    ]
     assert [m["t"] for m in heard if m["type"] == "frame"] == [t for t in range(first, last + 1) if t % STRIDE == 0]
 
 
@@ -90,7 +93,7 @@ def test_metric_and_tick_of_one_t_agree(market: Live) -> None:
 def test_market_time_rises_by_the_interval(market: Live) -> None:
     with socket(market, "?types=tick") as client:
         ticks = hear_ticks(client, 10)
-    for before, after in zip(ticks, ticks[1:], strict=False):
+    for before, after in itertools.pairwise(ticks):
         assert after["ts"] - before["ts"] == pytest.approx(0.1, abs=1e-5)
 
 
@@ -108,7 +111,9 @@ def test_all_clients_get_the_same_text_that_http_and_the_tape_have(market: Live)
     assert texts[0].encode() in market.ask(f"/incremental?from_t={t - 1}&limit=1").body
 
 
-@pytest.mark.parametrize("types", ["tick", "metric", "frame", "tick,frame", "metric,tick", "frame,metric,tick", "tick,tick"])
+@pytest.mark.parametrize(
+    "types", ["tick", "metric", "frame", "tick,frame", "metric,tick", "frame,metric,tick", "tick,tick"]
+)
 def test_a_client_gets_the_types_it_asks_for(market: Live, types: str) -> None:
     with socket(market, f"?types={types}") as client:
         heard = [hear(client) for _ in range(8)]
@@ -153,8 +158,8 @@ def test_each_ping_has_its_pong(market: Live) -> None:
 @pytest.mark.parametrize(
     "said",
     [b"ping", b"", b"\x00\xff" * 500, "", "hello", "{", "[]", "null", '{"type":1}', '{"type":"subscribe"}',
-     "☃" * 1000, "9" * 10_000, "[" * 50_000, '{"a":' * 20_000, "ping" * 1000, " " * 1_000_000],
-    ids=range(16),
+     "☃" * 1000, "9" * 4096, "[" * 4096, '{"a":' * 800, "ping" * 1000],
+    ids=range(15),
 )  # fmt: skip
 def test_whatever_else_is_said_changes_nothing(market: Live, said: str | bytes) -> None:
     with socket(market, "?types=tick") as client:
@@ -166,8 +171,8 @@ def test_whatever_else_is_said_changes_nothing(market: Live, said: str | bytes) 
         hear_ticks(client, 3)
 
 
-@pytest.mark.parametrize("said", ["x" * 10_000_000, b"x" * 10_000_000], ids=["text", "binary"])
-def test_ten_megabytes_are_too_much(market: Live, said: str | bytes) -> None:
+@pytest.mark.parametrize("said", ["x" * 4097, "[" * 50_000, b"x" * 4097, "x" * 10_000_000], ids=range(4))
+def test_more_than_four_kibibytes_are_too_much(market: Live, said: str | bytes) -> None:
     with socket(market) as client:
         with pytest.raises(ConnectionClosed) as closed:
             client.send(said)
@@ -259,7 +264,9 @@ def test_an_unknown_symbol_is_said_and_the_socket_closed(market: Live) -> None:
     assert "'NOBODY'" in message["detail"]
 
 
-@pytest.mark.parametrize("path", ["/", "/ws", "/ws/", "/ws/streams", "/ws/stream/x", "/nothing", "/%00", "/" + "x" * 3000])
+@pytest.mark.parametrize(
+    "path", ["/", "/ws", "/ws/", "/ws/streams", "/ws/stream/x", "/nothing", "/%00", "/" + "x" * 3000]
+)
 def test_a_socket_elsewhere_is_refused(market: Live, path: str) -> None:
     message, code = refusal(market, path=path)
     assert (message["error"], code) == ("not_found", 4404)

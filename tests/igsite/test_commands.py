@@ -48,7 +48,9 @@ def test_ticks_are_made_at_the_pace_that_is_asked_for(run_command: Run) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_bad_option_ends_the_start_with_a_sentence(run_command: Run, site: Site, arguments: list[str], said: str) -> None:
+def test_a_bad_option_ends_the_start_with_a_sentence(
+    run_command: Run, site: Site, arguments: list[str], said: str
+) -> None:
     made = run_command("runmarket", *arguments)
     assert made.returncode in (1, 2)
     assert said in made.stderr

@@ -40,9 +40,7 @@ def test_after_a_restore_the_ticks_are_those_of_an_uninterrupted_run() -> None:
             taken[t] = simulator.checkpoint()
         assert simulator.step().to_json() == uninterrupted()[t]
     for t, data in taken.items():
-        assert lines(Simulator.restore(data), 520) == uninterrupted()[t : t + 520], (
-            f"restored before tick {t}"
-        )
+        assert lines(Simulator.restore(data), 520) == uninterrupted()[t : t + 520], f"restored before tick {t}"
 
 
 @pytest.mark.parametrize("stop", np.random.default_rng(0).integers(0, 6_000, 10).tolist())

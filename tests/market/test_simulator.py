@@ -50,9 +50,7 @@ def test_another_process_gives_the_same_ticks_byte_for_byte() -> None:
         "import hashlib; from market.simulator import Simulator; s = Simulator(7, adjust_interval=100);"
         "print(hashlib.sha256(b''.join(s.step().to_json() for _ in range(1200))).hexdigest())"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == hashlib.sha256(b"".join(uninterrupted()[:1_200])).hexdigest()
 
 

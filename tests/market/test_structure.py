@@ -142,9 +142,7 @@ def test_scattered_centres_favour_far_points_by_the_square_of_the_distance() -> 
     points[0, 9], points[0, 10] = 1.0, 2.0
     seconds = [
         centres[1, 0]
-        for centres in (
-            structure.scattered_centres(points, np.random.default_rng(seed)) for seed in range(3000)
-        )
+        for centres in (structure.scattered_centres(points, np.random.default_rng(seed)) for seed in range(3000))
         if centres[0, 0] == 0.0
     ]
     assert 0.0 not in seconds

@@ -69,12 +69,8 @@ def literal_volatility(norms: list[float]) -> float:
 
 def literal_pairs(actions: list[tuple[str, float, bool]]) -> list[tuple[int, int]]:
     """Rule 5 over `(side, price, matched)`: the pairs, then the pool's."""
-    buys = sorted(
-        (i for i, (side, _, m) in enumerate(actions) if m and side == "buy"), key=lambda i: -actions[i][1]
-    )
-    sells = sorted(
-        (i for i, (side, _, m) in enumerate(actions) if m and side == "sell"), key=lambda i: actions[i][1]
-    )
+    buys = sorted((i for i, (side, _, m) in enumerate(actions) if m and side == "buy"), key=lambda i: -actions[i][1])
+    sells = sorted((i for i, (side, _, m) in enumerate(actions) if m and side == "sell"), key=lambda i: actions[i][1])
     pairs = []
     while buys and sells and actions[buys[0]][1] >= actions[sells[0]][1]:
         pairs.append((buys.pop(0), sells.pop(0)))

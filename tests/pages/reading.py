@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
-import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import zstandard
 from playwright.sync_api import Page
+
+from tests.processes import Live
 
 #: The camera's settings of the test server.
 WINDOW = 100
@@ -26,27 +25,24 @@ class Watched:
     hosts: set[str]
 
 
-def get_json(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return json.load(answer)
+def recorded_frames(server: Live) -> dict[int, dict[str, Any]]:
+    """Every frame on disk by its t."""
+    lines: list[bytes] = []
+    for segment in server.json("/manifest/frames"):
+        body = server.ask(f"/segment/{segment['path']}").body
+        lines += zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True).read().splitlines()
+    return {frame["t"]: frame for frame in map(json.loads, lines) if frame["type"] == "frame"}
 
 
-def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
-        time.sleep(0.05)
+def tick_at(server: Live, t: int) -> dict[str, Any]:
+    (tick,) = server.json(f"/incremental?from_t={t - 1}&limit=1")["data"]
+    assert tick["t"] == t
+    return tick
 
 
-def recorded_frames(server: str) -> dict[int, dict[str, Any]]:
-    """Every frame on disk by its t, read by another decoder than the page's."""
-    frames = {}
-    for segment in get_json(f"{server}/manifest/frames"):
-        with urllib.request.urlopen(f"{server}/segment/{segment['path']}", timeout=10) as answer:
-            reader = zstandard.ZstdDecompressor().stream_reader(answer, read_across_frames=True)
-            lines = reader.read().splitlines()
-        frames |= {frame["t"]: frame for frame in map(json.loads, lines) if frame["type"] == "frame"}
-    return frames
+def price_of(tick: dict[str, Any]) -> str:
+    """As the page writes it."""
+    return f"{40000 + 20000 * tick['s']['price_norm']:,.2f}"
 
 
 def number(page: Page, selector: str) -> int:
@@ -68,3 +64,8 @@ def shown_graph(page: Page) -> dict[str, int]:
             return { t: Number(t), nodes: Number(nodes), edges: Number(edges) };
         }"""
     )
+
+
+def size_of(frame: dict[str, Any]) -> dict[str, int]:
+    """What `shown_graph` gives where this frame is shown."""
+    return {"t": frame["t"], "nodes": len(frame["nodes"]), "edges": len(frame["edges"])}

@@ -9,13 +9,15 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.pages.reading import (
     WINDOW,
-    get_json,
     number,
+    price_of,
     recorded_frames,
     shown_graph,
+    size_of,
+    tick_at,
     wait_for_t_beyond,
-    wait_until,
 )
+from tests.processes import Live, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -27,51 +29,62 @@ def test_live_counts_up(page: Page) -> None:
     wait_for_t_beyond(page, "#t", t + 20)
 
 
-def test_live_shows_the_price_of_its_tick(page: Page, server: str) -> None:
+def test_live_shows_the_price_and_matches_of_its_tick(page: Page, server: Live) -> None:
     page.goto("/live/")
     wait_for_t_beyond(page, "#t", 0)
     read = "() => ['t', 'price', 'matches'].map((id) => document.getElementById(id).textContent)"
     t, price, matches = page.evaluate(read)
-    (tick,) = get_json(f"{server}/incremental?from_t={int(t) - 1}&limit=1")["data"]
-    assert tick["t"] == int(t)
-    assert price == f"{40000 + 20000 * tick['s']['price_norm']:,.2f}"
+    tick = tick_at(server, int(t))
+    assert price == price_of(tick)
     assert int(matches) == len(tick["matches"])
 
 
-def test_the_graph_has_the_nodes_and_edges_of_its_frame(page: Page, server: str) -> None:
+def test_the_graph_has_the_nodes_and_edges_of_its_frame(page: Page, server: Live) -> None:
     page.goto("/live/")
     wait_for_t_beyond(page, "#frame-t", 0)
     shown = shown_graph(page)
-    wait_until(lambda: shown["t"] in recorded_frames(server), 10, f"frame {shown['t']} on disk")
-    frame = recorded_frames(server)[shown["t"]]
-    assert (shown["nodes"], shown["edges"]) == (len(frame["nodes"]), len(frame["edges"]))
+    frame = wait_until(lambda: recorded_frames(server).get(shown["t"]), f"frame {shown['t']} on disk")
+    assert shown == size_of(frame)
     assert shown["nodes"] > 0
     assert page.get_attribute("#graph", "data-drawn") == "true"
 
 
-def test_the_charts_begin_with_what_was_recorded_before(page: Page, server: str) -> None:
+def test_the_charts_begin_with_what_was_recorded_before(page: Page, server: Live) -> None:
     with page.expect_request(lambda request: "/segment/metrics/" in request.url):
         page.goto("/live/")
     expect(page.locator("[data-chart=agents] output").first).not_to_have_text("–")
     assert page.locator("#charts canvas").count() == 3
 
 
-def test_live_comes_back_after_a_lost_connection(page: Page) -> None:
-    connections: list[WebSocketRoute] = []
+#: Lets a test see what the page's sockets bring, and close them.
+WATCH_SOCKETS = """
+    window.sockets = [];
+    window.tickTs = [];
+    window.WebSocket = class extends WebSocket {
+        constructor(...address) {
+            super(...address);
+            window.sockets.push(this);
+            this.addEventListener("message", ({ data }) => {
+                const { type, t } = JSON.parse(data);
+                if (type === "tick") window.tickTs.push(t);
+            });
+        }
+    };
+"""
 
-    def join(route: WebSocketRoute) -> None:
-        route.connect_to_server()
-        connections.append(route)
 
-    page.route_web_socket("**/ws/stream*", join)
+def test_a_lost_connection_is_resumed_without_a_hole(page: Page) -> None:
+    page.add_init_script(WATCH_SOCKETS)
     page.goto("/live/")
     wait_for_t_beyond(page, "#t", 0)
     t = number(page, "#t")
-    connections[0].close(code=1012)
+    page.evaluate("window.sockets[0].close()")
     expect(page.locator("#connection")).to_have_attribute("data-state", "reconnecting")
     expect(page.locator("#connection")).to_have_attribute("data-state", "live")
     wait_for_t_beyond(page, "#t", t + 20)
-    assert len(connections) > 1
+    sockets, ts = page.evaluate("[window.sockets.length, window.tickTs]")
+    assert sockets == 2
+    assert ts == list(range(ts[0], ts[-1] + 1))
 
 
 def tick(t: int) -> str:

@@ -11,23 +11,25 @@ from tests.pages.reading import (
     STRIDE,
     WINDOW,
     Watched,
-    get_json,
     number,
+    price_of,
     recorded_frames,
     shown_graph,
+    size_of,
+    tick_at,
     wait_for_t_beyond,
-    wait_until,
 )
+from tests.processes import Live, wait_until
 
 pytestmark = pytest.mark.browser
 
 
-def finished_frames(server: str) -> dict[str, Any]:
+def finished_frames(server: Live) -> dict[str, Any]:
     """The oldest segment of frames."""
-    return next(segment for segment in get_json(f"{server}/manifest/frames") if not segment["pending"])
+    return next(segment for segment in server.json("/manifest/frames") if not segment["pending"])
 
 
-def open_finished(page: Page, server: str, more: str = "") -> dict[str, Any]:
+def open_finished(page: Page, server: Live, more: str = "") -> dict[str, Any]:
     segment = finished_frames(server)
     page.goto(f"/replay/?segment={name_of(segment)}{more}")
     expect(page.locator("#state")).to_have_attribute("data-state", "ready")
@@ -50,7 +52,7 @@ def scrub_to(page: Page, t: int) -> None:
     page.wait_for_function("(t) => document.getElementById('frame-t').textContent === String(t)", arg=t)
 
 
-def test_replay_plays_and_pauses(page: Page, server: str) -> None:
+def test_replay_plays_and_pauses(page: Page, server: Live) -> None:
     segment = open_finished(page, server)
     assert number(page, "#frame-t") == segment["start_t"]
     page.get_by_role("button", name="Play").click()
@@ -61,7 +63,7 @@ def test_replay_plays_and_pauses(page: Page, server: str) -> None:
     assert page.input_value("#scrub") == stopped
 
 
-def test_replay_plays_to_the_end_and_stops(page: Page, server: str) -> None:
+def test_replay_plays_to_the_end_and_stops(page: Page, server: Live) -> None:
     segment = open_finished(page, server)
     page.select_option("#speed", "64")
     page.get_by_role("button", name="Play").click()
@@ -69,25 +71,24 @@ def test_replay_plays_to_the_end_and_stops(page: Page, server: str) -> None:
     expect(page.locator("#play")).to_have_attribute("data-playing", "false")
 
 
-def test_every_frame_scrubbed_to_is_the_recorded_one(page: Page, server: str) -> None:
+def test_every_frame_scrubbed_to_is_the_recorded_one(page: Page, server: Live) -> None:
     segment = open_finished(page, server)
     frames = recorded_frames(server)
-    for t in range(segment["end_t"], segment["start_t"] - 1, -5 * STRIDE):
+    for t in range(segment["end_t"], segment["start_t"] - 1, -8 * STRIDE):
         scrub_to(page, t)
-        shown = shown_graph(page)
-        assert (shown["nodes"], shown["edges"]) == (len(frames[t]["nodes"]), len(frames[t]["edges"]))
+        assert shown_graph(page) == size_of(frames[t])
 
 
-def test_replay_shows_the_metrics_of_the_same_moment(page: Page, server: str) -> None:
+def test_replay_shows_the_metrics_of_the_same_moment(page: Page, server: Live) -> None:
     segment = open_finished(page, server)
     scrub_to(page, segment["end_t"])
-    (tick_there,) = get_json(f"{server}/incremental?from_t={segment['end_t'] - 1}&limit=1")["data"]
-    price = f"{40000 + 20000 * tick_there['s']['price_norm']:,.2f}"
-    expect(page.locator("[data-chart=price] output")).to_have_text(price)
-    expect(page.locator("[data-chart=matches] output")).to_have_text(str(len(tick_there["matches"])))
+    tick = tick_at(server, segment["end_t"])
+    expect(page.locator("[data-chart=price] output")).to_have_text(price_of(tick))
+    expect(page.locator("[data-chart=matches] output")).to_have_text(str(len(tick["matches"])))
+    expect(page.locator("[data-chart=agents] output").first).to_have_text(str(len(tick["agents"])))
 
 
-def test_a_link_opens_the_same_moment(page: Page, server: str) -> None:
+def test_a_link_opens_the_same_moment(page: Page, server: Live) -> None:
     segment = open_finished(page, server)
     t = segment["start_t"] + 5 * STRIDE
     scrub_to(page, t)
@@ -98,7 +99,7 @@ def test_a_link_opens_the_same_moment(page: Page, server: str) -> None:
     expect(page.locator("#frame-t")).to_have_text(str(t))
 
 
-def test_a_moment_alone_finds_its_segment(page: Page, server: str) -> None:
+def test_a_moment_alone_finds_its_segment(page: Page, server: Live) -> None:
     segment = finished_frames(server)
     page.goto(f"/replay/?t={segment['end_t']}")
     expect(page.locator("#frame-t")).to_have_text(str(segment["end_t"]))
@@ -116,13 +117,13 @@ def test_the_newest_segment_opens_while_it_is_being_recorded(page: Page) -> None
             page.get_by_role("button", name="Refresh").click()
         return pending.count() == 1
 
-    wait_until(listed, 10, "a pending segment in the list")
+    wait_until(listed, "a pending segment in the list")
     with page.expect_request("**/segment/frames/*_pending*"):
         pending.click()
     expect(page.locator("#state")).to_have_attribute("data-state", "ready")
 
 
-def test_another_segment_is_chosen_from_the_list(page: Page, server: str) -> None:
+def test_another_segment_is_chosen_from_the_list(page: Page, server: Live) -> None:
     page.goto("/replay/")
     expect(page.locator("#state")).to_have_attribute("data-state", "ready")
     page.locator("#segments a").last.click()

@@ -190,9 +190,7 @@ def offers(sizes: st.SearchStrategy[int | None]) -> st.SearchStrategy[Offer]:
 
 # Runs of offers, so that clients fall behind and losses run into each other.
 any_offer = offers(st.one_of(SIZES, SIZES, st.just(2000)))
-steps = st.lists(
-    st.one_of(any_offer, any_offer, any_offer, st.integers(1, 900), st.just("pong")), max_size=60
-)
+steps = st.lists(st.one_of(any_offer, any_offer, any_offer, st.integers(1, 900), st.just("pong")), max_size=60)
 
 
 @dataclass
@@ -268,9 +266,7 @@ def test_everything_offered_is_delivered_in_order_or_told_as_lost(
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(offers(SIZES), min_size=1, max_size=40), st.integers(450, 1500))
-def test_of_frames_and_metrics_the_newest_win_and_of_ticks_the_oldest_go(
-    moments: list[Offer], most_bytes: int
-) -> None:
+def test_of_frames_and_metrics_the_newest_win_and_of_ticks_the_oldest_go(moments: list[Offer], most_bytes: int) -> None:
     outbox = Outbox(most_bytes, tell_gap)
     t = 0
     offered: dict[str, list[int]] = {kind: [] for kind in KINDS}

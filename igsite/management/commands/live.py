@@ -14,6 +14,7 @@ from django.db import Error as DatabaseError
 from igsite.config import ConfigError, with_changes
 from igsite.market_run import MarketRun
 from igsite.server import Server, endpoints
+from igsite.timer import run_scheduled
 from market.tick import MarketError
 from recorder.errors import RecorderError
 from streaming.publisher import Publisher
@@ -48,7 +49,7 @@ class Command(BaseCommand):
         server = Server(
             application,
             endpoints(options["bind"], config.port),
-            on_start=[market.run, relays.watch],
+            on_start=[market.run, relays.watch, run_scheduled],
             on_stop=[market.stop, relays.stop],
         )
         self._tell_addresses(options["bind"] or "localhost", config.port)

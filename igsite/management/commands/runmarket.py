@@ -17,9 +17,9 @@ from django.db import Error as DatabaseError
 
 from igsite.config import ConfigError, with_changes
 from igsite.market_run import MarketRun
-from igsite.progress import Progress
 from market.tick import MarketError
 from recorder.errors import RecorderError
+from recorder.progress import Progress
 from streaming.publisher import Publisher
 
 #: How long the last messages may take to reach Redis.

@@ -18,14 +18,15 @@ class Progress:
         self._terminal = out.isatty()
         self._pause_seconds = _TERMINAL_SECONDS if self._terminal else _LOG_SECONDS
         self._began = self._shown = time.monotonic()
-        self._done = 0
+        self._done = self._asked_at = 0
 
     def at(self, done: int) -> None:
         """So much is done."""
         self._done = done
         # Asking the clock for each of a million ticks would be the slowest part of this.
-        if done % 64 and done != self._total:
+        if done < self._asked_at + 64 and done != self._total:
             return
+        self._asked_at = done
         now = time.monotonic()
         if now - self._shown >= self._pause_seconds:
             self._shown = now

@@ -1,0 +1,36 @@
+"""Periodic work of the embedded mode: what Celery beat does elsewhere, on a timer in the process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.utils.module_loading import import_string
+
+log = logging.getLogger(__name__)
+
+
+def scheduled() -> list[tuple[float, Callable[[], Any]]]:
+    """(seconds between two runs, the task's own function) of everything in the schedule of Celery beat."""
+    entries: Iterable[dict[str, Any]] = settings.CELERY_BEAT_SCHEDULE.values()
+    return [(float(entry["schedule"]), import_string(entry["task"])) for entry in entries]
+
+
+async def run_scheduled() -> None:
+    """Run every scheduled task in its time, for ever; each begins with a run at once."""
+    async with asyncio.TaskGroup() as group:
+        for seconds, task in scheduled():
+            group.create_task(_every(seconds, task))
+
+
+async def _every(seconds: float, task: Callable[[], Any]) -> None:
+    while True:
+        try:
+            await asyncio.to_thread(task)
+        except (DatabaseError, OSError) as error:
+            log.error("%s did not end well, the next is in %g s: %s", task.__name__, seconds, error)
+        await asyncio.sleep(seconds)

@@ -1,0 +1,86 @@
+"""`manage.py adopt`: takes a store of files from elsewhere into a market."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseError
+
+from recorder.adoption import Adopted, adopt
+from recorder.errors import RecorderError
+from recorder.models import Market, Segment
+from recorder.progress import Progress
+from recorder.reconcile import reconcile
+from recorder.stores import directory_of, locked
+
+
+class Command(BaseCommand):
+    help = "Takes in the segments of a store from elsewhere: all of them, or none and the reasons why."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "directory", type=Path, help="holds ticks/, frames/, metrics/, with manifest.json or without"
+        )
+        parser.add_argument("--symbol", help="the market that gets them (IG_SYMBOL)")
+        parser.add_argument("--move", action="store_true", help="move the files instead of copying them")
+        parser.add_argument("--pin", action="store_true", help="pin them, so that no clean-up removes them")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        symbol, store, move = options["symbol"] or settings.CONFIG.symbol, options["directory"], options["move"]
+        try:
+            directory = directory_of(symbol)
+            _check(store, directory, move)
+            directory.mkdir(parents=True, exist_ok=True)
+            with locked(directory, symbol), _emptied(store, move):
+                market, _ = Market.objects.get_or_create(symbol=symbol)
+                reconcile(market, directory)
+                done = self._adopt(market, directory, store, move)
+                if options["pin"]:
+                    Segment.objects.filter(pk__in=[row.pk for row in done.rows]).update(pinned=True)
+        except (RecorderError, OSError) as error:
+            raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"the database cannot be used: {error}") from error
+        self._tell(done, symbol, store)
+
+    def _adopt(self, market: Market, directory: Path, store: Path, move: bool) -> Adopted:
+        progress: list[Progress] = []
+
+        def on_done(done: int, of: int) -> None:
+            if not progress:
+                progress.append(Progress(of, "segments", sys.stderr))
+            progress[0].at(done)
+
+        done = adopt(market, directory, store, move=move, on_done=on_done)
+        for bar in progress:
+            bar.end()
+        return done
+
+    def _tell(self, done: Adopted, symbol: str, store: Path) -> None:
+        for note in done.notes:
+            self.stdout.write(f"  {note}")
+        lines = sum(row.lines for row in done.rows)
+        self.stdout.write(
+            f"{symbol}: {len(done.rows):,} segments with {lines:,} lines taken in from {store},"
+            f" {len(done.already):,} were there already"
+        )
+
+
+def _check(store: Path, directory: Path, move: bool) -> None:
+    if not store.is_dir():
+        raise CommandError(f"{store} is no directory")
+    here, root = store.resolve(), settings.CONFIG.store_dir.resolve()
+    if here == directory.resolve():
+        raise CommandError(f"{store} is the market's own directory; `manage.py repair` makes rows for files there")
+    if move and here.is_relative_to(root):
+        raise CommandError(f"{store} belongs to a market of this installation: copy it, do not move it")
+
+
+def _emptied(store: Path, move: bool) -> AbstractContextManager[None]:
+    """Files are only taken away from a store that nobody writes."""
+    return locked(store, f"of {store}") if move else nullcontext()

@@ -1,0 +1,65 @@
+"""`manage.py exportmanifest`: the manifest as files, for a store that travels without its database."""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseError
+
+from recorder.errors import RecorderError
+from recorder.format import KINDS
+from recorder.management.asking import add_symbol, markets
+from recorder.manifest import manifest_of
+from recorder.models import Market
+from recorder.stores import directory_of, locked
+
+
+class Command(BaseCommand):
+    help = "Writes manifest.json for each kind, in the form of /manifest/{kind}: what can be fetched, oldest first."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_symbol(parser)
+        parser.add_argument(
+            "--out",
+            type=Path,
+            help="directory to write to, one below it for each kind; needs --symbol where there are several markets"
+            " (default: beside the segments, which nobody may write meanwhile)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        out: Path | None = options["out"]
+        try:
+            chosen = markets(options["symbol"])
+            if out is not None and len(chosen) > 1:
+                raise CommandError(f"--out takes one market, and there are {len(chosen)}: say --symbol")
+            for market in chosen:
+                self._export(market, out)
+        except (RecorderError, OSError) as error:
+            raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"the database cannot be used: {error}") from error
+
+    def _export(self, market: Market, out: Path | None) -> None:
+        directory = directory_of(market.symbol)
+        with locked(directory, market.symbol) if out is None else nullcontext():
+            for kind in KINDS:
+                segments = manifest_of(market, kind)
+                path = (directory if out is None else out) / kind / "manifest.json"
+                write_whole(path, orjson.dumps(segments, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+                self.stdout.write(f"{path}: {len(segments):,} segments")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put a file in its place, whole or not at all. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.new")
+    with new.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)

@@ -1,0 +1,69 @@
+"""`manage.py repair`: seals what a crash left pending and makes the manifest tell what the files hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseError
+
+from recorder.errors import RecorderError
+from recorder.management.asking import add_symbol
+from recorder.models import Market
+from recorder.reconcile import Reconciled, reconcile
+from recorder.recovery import Recovered
+from recorder.stores import directory_of, locked, symbols
+
+
+class Command(BaseCommand):
+    help = "Makes pending files whole and brings the manifest in line with the files. Nothing is deleted."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_symbol(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        chosen = symbols() if options["symbol"] is None else [options["symbol"]]
+        try:
+            left = sum(self._repair(symbol) for symbol in chosen)
+        except (RecorderError, OSError) as error:
+            raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"the database cannot be used: {error}") from error
+        if left:
+            raise CommandError(f"{left} pending files could not be repaired")
+
+    def _repair(self, symbol: str) -> int:
+        """Repair a market's store and tell of it; how many files are still pending."""
+        directory = directory_of(symbol)
+        if not directory.is_dir():
+            self.stdout.write(f"{symbol}: nothing is recorded in {directory}")
+            return 0
+        with locked(directory, symbol):
+            market, _ = Market.objects.get_or_create(symbol=symbol)
+            done = reconcile(market, directory)
+        for line in _report(done, directory):
+            self.stdout.write(f"  {line}")
+        self.stdout.write(
+            f"{symbol}: {len(done.recovered)} pending files, {len(done.adopted)} rows made or corrected,"
+            f" {len(done.missing)} files missing, {len(done.unreadable)} unreadable"
+        )
+        return sum(one.path.name.endswith("_pending.jsonl.zst") for one in done.recovered)
+
+
+def _report(done: Reconciled, directory: Path) -> list[str]:
+    return [
+        *(_fate(one, directory) for one in done.recovered),
+        *(f"{row.path}: row made from the file, {row.lines:,} lines" for row in done.adopted),
+        *(f"{row.path}: the file is missing" for row in done.missing),
+        *(f"{path.relative_to(directory)}: holds no line, and has no row" for path in done.unreadable),
+    ]
+
+
+def _fate(one: Recovered, directory: Path) -> str:
+    path = one.path.relative_to(directory)
+    if one.facts is None:
+        return f"{path}: holds no segment, {one.lost_bytes:,} bytes lost: {one.reason}"
+    if not one.lost_bytes:
+        return f"{path}: sealed with all its {one.kept_lines:,} lines"
+    return f"{path}: sealed, {one.kept_lines:,} lines kept, {one.lost_bytes:,} bytes lost: {one.reason}"

@@ -1,0 +1,76 @@
+"""`manage.py segments`: the manifest as a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.template.defaultfilters import filesizeformat
+
+from recorder.format import KINDS
+from recorder.management.asking import add_symbol, markets
+from recorder.models import Market, Segment, SegmentQuerySet
+
+_STATES = ("finished", "pending", "removed", "missing")
+_ROW = "{:<16} {:<8} {:>22} {:>10} {:>10} {:>5} {:<16} {}"
+
+
+class Command(BaseCommand):
+    help = "Lists segments: market, kind, range of t, lines, size, gaps, state and name."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_symbol(parser)
+        parser.add_argument("--kind", choices=KINDS, help="only these")
+        parser.add_argument("--state", choices=_STATES, help="only those that are so")
+        parser.add_argument("--pinned", action="store_true", help="only those that every clean-up keeps")
+        parser.add_argument("--from-t", type=int, help="only those that hold this t or a later one")
+        parser.add_argument("--to-t", type=int, help="only those that hold this t or an earlier one")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(_ROW.format("market", "kind", "t", "lines", "size", "gaps", "state", "name").rstrip())
+        count = lines = size = 0
+        for market in markets(options["symbol"]):
+            for segment in _chosen(market, options).iterator(chunk_size=500):
+                self.stdout.write(_row(market, segment))
+                if segment.state in ("finished", "pending"):
+                    count, lines, size = count + 1, lines + segment.lines, size + segment.bytes
+        self.stdout.write(f"{count:,} segments on disk, {lines:,} lines, {_human(size)}")
+
+
+def _chosen(market: Market, options: dict[str, Any]) -> SegmentQuerySet:
+    found = Segment.objects.of(market, options["kind"]).defer("seek_points").order_by("kind", "start_t", "name")
+    if options["from_t"] is not None:
+        found = found.filter(end_t__gte=options["from_t"])
+    if options["to_t"] is not None:
+        found = found.filter(start_t__lte=options["to_t"])
+    if options["pinned"]:
+        found = found.filter(pinned=True)
+    match options["state"]:
+        case "finished":
+            found = found.finished().on_disk()
+        case "pending":
+            found = found.filter(pending=True).on_disk()
+        case "removed":
+            found = found.exclude(removed_at=None)
+        case "missing":
+            found = found.filter(removed_at=None, missing=True)
+    return found
+
+
+def _row(market: Market, segment: Segment) -> str:
+    span = f"{segment.start_t}..{segment.end_t}" if segment.end_t >= segment.start_t else "none"
+    state = f"{segment.state}, pinned" if segment.pinned else segment.state
+    return _ROW.format(
+        market.symbol,
+        segment.kind,
+        span,
+        f"{segment.lines:,}",
+        _human(segment.bytes),
+        segment.gaps,
+        state,
+        segment.file,
+    )
+
+
+def _human(size: int) -> str:
+    return filesizeformat(size).replace("\xa0", " ")

@@ -1,0 +1,86 @@
+"""`manage.py verify`: whether a recording is whole and what it says it is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseError
+from django.db.models import Sum
+
+from recorder.management.asking import add_symbol, markets
+from recorder.models import Market, Segment, SegmentQuerySet
+from recorder.progress import Progress
+from recorder.proof import Proof, Tally
+from recorder.stores import directory_of
+from recorder.verify import Fault, Verification, runs_of
+
+_MOST_SHOWN = 50
+
+
+class Command(BaseCommand):
+    help = (
+        "Checks every finished segment: size, checksum, frames, lines, the order of t. Status 1 if anything is wrong."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_symbol(parser)
+        parser.add_argument(
+            "--deep", action="store_true", help="make metrics and frames again from the ticks and compare them"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            faults = sum(self._verify(market, options["deep"]) for market in markets(options["symbol"]))
+        except DatabaseError as error:
+            raise CommandError(f"the database cannot be used: {error}") from error
+        except OSError as error:
+            raise CommandError(str(error)) from error
+        if faults:
+            raise CommandError("1 fault" if faults == 1 else f"{faults:,} faults")
+        self.stdout.write("no faults")
+
+    def _verify(self, market: Market, deep: bool) -> int:
+        """Verify a market and tell of it; how many faults it has."""
+        directory = directory_of(market.symbol)
+        on_disk = Segment.objects.of(market).finished().on_disk()
+        progress = Progress(_lines(on_disk), "lines", sys.stderr)
+        verification = Verification(market, directory, progress.at)
+        shown, count = _first(verification.faults())
+        progress.end()
+        if deep:
+            ticks = Progress(_lines(on_disk.filter(kind="ticks")), "ticks", sys.stderr)
+            proof = Proof(directory, verification.tapes, runs_of(market, directory), ticks.at)
+            more, more_count = _first(Fault(*fault) for fault in proof.faults())
+            ticks.end()
+            shown, count = [*shown, *more], count + more_count
+        self._tell(market, verification, proof.tallies if deep else {})
+        for fault in shown:
+            self.stdout.write(f"  {fault}")
+        if count > len(shown):
+            self.stdout.write(f"  … and {count - len(shown):,} more")
+        return count
+
+    def _tell(self, market: Market, verification: Verification, tallies: dict[str, Tally]) -> None:
+        counts = verification.counts
+        self.stdout.write(
+            f"{market}: {counts.segments:,} segments, {counts.lines:,} lines, {counts.bytes:,} bytes;"
+            f" {counts.gaps:,} gap lines ({counts.gap_ticks:,} ticks missing);"
+            f" {counts.removed:,} removed, {counts.pending:,} pending and not looked at"
+        )
+        for kind, tally in tallies.items():
+            self.stdout.write(f"  {kind}: {tally.proved:,} are what the ticks give, {tally.unproved:,} not provable")
+
+
+def _first(faults: Iterable[Fault]) -> tuple[list[Fault], int]:
+    """As many as are shown, and how many there are."""
+    every = iter(faults)
+    shown = list(islice(every, _MOST_SHOWN))
+    return shown, len(shown) + sum(1 for _ in every)
+
+
+def _lines(segments: SegmentQuerySet) -> int:
+    return int(segments.aggregate(lines=Sum("lines", default=0))["lines"])

@@ -1,0 +1,88 @@
+"""Retaking: makes the metrics and frames of a run again from its recorded ticks, as far as those can tell."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import orjson
+
+from camera.frame import frame_json
+from camera.metric import metric_of
+from camera.window import SlidingWindowCamera
+from market.tick import Tick
+
+#: The settings that metrics and frames depend on, as a run has them.
+SETTINGS = ("cam_w", "cam_stride", "cam_prox_eps_pct", "cam_edge_cap", "cam_metric_downsample")
+
+
+class RunFacts(NamedTuple):
+    """The first t of a run, and the settings it was filmed with."""
+
+    first_t: int
+    settings: dict[str, Any]
+
+
+class Due(NamedTuple):
+    """What a tape should hold at a t: one of `texts`, or nothing where there are none.
+
+    `known` is false where the recorded ticks do not tell. Messages of this kind come at multiples of `every`.
+    """
+
+    texts: tuple[bytes, ...] = ()
+    known: bool = True
+    every: int = 1
+
+
+UNKNOWN = Due(known=False)
+
+
+class Retake:
+    """One run, filmed again. `certain` while every tick since the run's first one was on the tape."""
+
+    def __init__(self, run: RunFacts) -> None:
+        w, stride, eps_pct, edge_cap, self._metric_every = (run.settings[name] for name in SETTINGS)
+        self._camera = SlidingWindowCamera(w, stride, eps_pct, edge_cap)
+        self._due_t, self._certain = run.first_t, True
+        self._begin_t = run.first_t
+        self._mid_from: int | None = None
+
+    def take(self, tick: Tick) -> dict[str, Due]:
+        """What the next tick should have left on the other tapes, by kind. Raises OrderError."""
+        if tick.t != self._due_t:
+            self._certain, self._begin_t, self._mid_from = False, tick.t, None
+        self._due_t = tick.t + 1
+        if self._mid_from is None and (tick.mid is not None or tick.sides.any()):
+            self._mid_from = tick.t
+        self._camera.ingest(tick)
+        return {"metrics": self._metric(tick), "frames": self._frame(tick.t)}
+
+    def _metric(self, tick: Tick) -> Due:
+        if tick.t % self._metric_every:
+            return Due()
+        return Due((orjson.dumps(metric_of(tick)),), every=self._metric_every)
+
+    def _frame(self, t: int) -> Due:
+        camera = self._camera
+        if t < camera.W or t % camera.stride:
+            return Due()
+        filmed = camera.filmed
+        shot = camera.maybe_shoot(t)
+        if not self._certain and not self._tells(t - camera.W + 1):
+            return UNKNOWN
+        if shot is None:
+            return Due()
+        texts = [frame_json(shot)]
+        if not self._certain and not filmed:
+            # The run may have been filmed where the tape has its hole, and events are told in its first frame that
+            # are not in any other.
+            again = camera.maybe_shoot(t)
+            assert again is not None
+            texts.append(frame_json(again))
+        return Due(tuple(texts), every=camera.stride)
+
+    def _tells(self, window_t: int) -> bool:
+        """Behind a hole, whether a window that begins with `window_t` depends on nothing before.
+
+        Ticks without a quote go by the last mid, which may be older than the window.
+        """
+        return window_t >= self._begin_t and self._mid_from is not None and self._mid_from <= window_t

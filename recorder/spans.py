@@ -1,0 +1,44 @@
+"""Spans of t: what is known, what is gone, and what lies between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+#: First and last t, both included.
+Span = tuple[int, int]
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The same t in as few spans as possible, ascending."""
+    found: list[Span] = []
+    for first, last in sorted(spans):
+        if found and first <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(found[-1][1], last))
+        else:
+            found.append((first, last))
+    return found
+
+
+def between(spans: Iterable[Span]) -> list[Span]:
+    """What lies between them, ascending."""
+    return [(before[1] + 1, behind[0] - 1) for before, behind in pairwise(merged(spans))]
+
+
+def without(span: Span, others: Iterable[Span]) -> list[Span]:
+    """What is left of a span when the others are taken away, ascending."""
+    left, at = [], span[0]
+    for first, last in merged(others):
+        if first > at:
+            left.append((at, min(first - 1, span[1])))
+        at = max(at, last + 1)
+        if at > span[1]:
+            break
+    if at <= span[1]:
+        left.append((at, span[1]))
+    return [(first, last) for first, last in left if first <= last and first <= span[1]]
+
+
+def length(spans: Iterable[Span]) -> int:
+    """How many t they hold, each counted once."""
+    return sum(last - first + 1 for first, last in merged(spans))

@@ -1,0 +1,266 @@
+"""Settings: the promised defaults, what each takes, and every problem said at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from igsite.config import BASE_DIR, Config, ConfigError, load, parse_database_url, with_changes
+
+PROMISED = {
+    "IG_CAM_STORE_DIR": BASE_DIR / "data" / "ig_cam",
+    "IG_CAM_W": 300,
+    "IG_CAM_STRIDE": 10,
+    "IG_CAM_EDGE_CAP": 2000,
+    "IG_CAM_PROX_EPS_PCT": 0.003,
+    "IG_CAM_SEGMENT_SECONDS": 300,
+    "IG_CAM_ZSTD_LEVEL": 3,
+    "IG_CAM_METRIC_DOWNSAMPLE": 1,
+    "IG_SEED": 0,
+    "IG_ADJUST_INTERVAL": 2000,
+    "PORT": 8000,
+    "IG_SYMBOL": "IG-USD",
+    "IG_SOURCE": "simulator",
+    "IG_TICK_INTERVAL": 0.1,
+    "IG_SPEED": 1,
+    "IG_RETAIN_DISK_PERCENT": 80,
+    "IG_RETAIN_TARGET_PERCENT": 70,
+    "IG_RETAIN_MIN_SEGMENTS": 10,
+    "IG_RETAIN_MIN_DAYS": 1,
+    "IG_RETAIN_MAX_DAYS": 0,
+    "IG_FLUSH_SECONDS": 1,
+    "IG_RING_TICKS": 10_000,
+    "IG_RING_BYTES": 268_435_456,
+    "IG_OUTBOX_BYTES": 1_048_576,
+    "IG_MAX_CONNECTIONS": 1000,
+    "IG_MAX_CONNECTIONS_PER_ADDRESS": 100,
+    "IG_TRUSTED_PROXIES": (),
+    "IG_FEED_TOKEN": None,
+    "IG_START_TS": None,
+    "DATABASE_URL": None,
+    "REDIS_URL": None,
+}
+
+
+def by_environment_name(config: Config) -> dict[str, Any]:
+    return {field.metadata["env"]: getattr(config, name) for name, field in Config.__dataclass_fields__.items()}
+
+
+def problems(**environ: str) -> list[str]:
+    with pytest.raises(ConfigError) as refused:
+        load(environ)
+    return refused.value.problems
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_without_a_word_every_setting_has_the_promised_default(name: str) -> None:
+    assert by_environment_name(load({}))[name] == PROMISED[name]
+
+
+def test_an_empty_value_counts_as_unset() -> None:
+    assert load(dict.fromkeys(PROMISED, "")) == load(dict.fromkeys(PROMISED, "  ")) == load({})
+
+
+def test_other_peoples_variables_are_none_of_our_business() -> None:
+    assert load({"PATH": "/bin", "HOME": "/root", "XIG_W": "1", "LANG": "C"}) == load({})
+
+
+def test_values_are_taken() -> None:
+    given_values = {
+        "IG_CAM_STORE_DIR": "/data/ig_cam",
+        "IG_CAM_W": "1",
+        "IG_CAM_EDGE_CAP": "0",
+        "IG_CAM_PROX_EPS_PCT": "1e-3",
+        "IG_SEED": "9223372036854775807",
+        "IG_SYMBOL": "0700.HK",
+        "IG_SOURCE": "file:/tapes/a.jsonl.zst",
+        "IG_SPEED": "0",
+        "IG_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+        "IG_START_TS": "1700000000.5",
+        "PORT": " 9000 ",
+    }
+    config = load(given_values)
+    assert config.store_dir == Path("/data/ig_cam")
+    assert (config.cam_w, config.cam_edge_cap, config.cam_prox_eps_pct) == (1, 0, 0.001)
+    assert (config.seed, config.symbol, config.speed) == (2**63 - 1, "0700.HK", 0)
+    assert config.source == "file:/tapes/a.jsonl.zst"
+    assert [str(network) for network in config.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
+    assert (config.start_ts, config.port) == (1_700_000_000.5, 9000)
+
+
+def test_a_path_that_is_not_absolute_begins_at_the_project() -> None:
+    assert load({"IG_CAM_STORE_DIR": "elsewhere"}).store_dir == BASE_DIR / "elsewhere"
+
+
+INTEGERS = [
+    "IG_CAM_W", "IG_CAM_STRIDE", "IG_CAM_EDGE_CAP", "IG_CAM_ZSTD_LEVEL", "IG_CAM_METRIC_DOWNSAMPLE", "IG_SEED",
+    "IG_ADJUST_INTERVAL", "PORT", "IG_RETAIN_MIN_SEGMENTS", "IG_RING_TICKS", "IG_RING_BYTES", "IG_OUTBOX_BYTES",
+    "IG_MAX_CONNECTIONS", "IG_MAX_CONNECTIONS_PER_ADDRESS",
+]  # fmt: skip
+NUMBERS = [
+    "IG_CAM_PROX_EPS_PCT", "IG_CAM_SEGMENT_SECONDS", "IG_TICK_INTERVAL", "IG_SPEED", "IG_RETAIN_DISK_PERCENT",
+    "IG_RETAIN_TARGET_PERCENT", "IG_RETAIN_MIN_DAYS", "IG_RETAIN_MAX_DAYS", "IG_FLUSH_SECONDS", "IG_START_TS",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", INTEGERS)
+@pytest.mark.parametrize(
+    "text", ["x", "1.5", "1e3", "NaN", "inf", "-1", "0x10", "1_000", "٣", "9" * 30, "9" * 5000, "true"]
+)
+def test_what_is_no_integer_in_bounds_is_said_with_the_bounds(name: str, text: str) -> None:
+    (problem,) = problems(**{name: text})
+    assert problem.startswith(f"{name} must be an integer from ")
+    assert problem.endswith(f", got {text[:80]!r}")
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize(
+    "text", ["x", "nan", "NaN", "-nan", "inf", "-inf", "Infinity", "1e400", "-1", "1,5", "0.1.2", "1e99"]
+)
+def test_what_is_no_finite_number_in_bounds_is_said_with_the_bounds(name: str, text: str) -> None:
+    (problem,) = problems(**{name: text})
+    assert problem.startswith(f"{name} must be a number ")
+    assert problem.endswith(f", got {text!r}")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("IG_CAM_W", "0"), ("IG_CAM_STRIDE", "0"), ("IG_CAM_ZSTD_LEVEL", "23"), ("PORT", "0"), ("PORT", "65536"),
+        ("IG_TICK_INTERVAL", "0"), ("IG_CAM_SEGMENT_SECONDS", "0"), ("IG_CAM_METRIC_DOWNSAMPLE", "0"),
+        ("IG_CAM_PROX_EPS_PCT", "1.01"), ("IG_RETAIN_DISK_PERCENT", "101"), ("IG_SEED", "9223372036854775808"),
+    ],
+)  # fmt: skip
+def test_the_bounds_hold(name: str, text: str) -> None:
+    assert len(problems(**{name: text})) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("IG_SYMBOL", "../x", "must be 1 to 32 of"),
+        ("IG_SYMBOL", "A" * 33, "must be 1 to 32 of"),
+        ("IG_SYMBOL", "-A", "must be 1 to 32 of"),
+        ("IG_SYMBOL", "é", "must be 1 to 32 of"),
+        ("IG_SOURCE", "tape.jsonl", "must be simulator, file:PATH or ws://…"),
+        ("IG_SOURCE", "file:", "must be simulator, file:PATH or ws://…"),
+        ("IG_SOURCE", "http://x", "must be simulator, file:PATH or ws://…"),
+        ("IG_TRUSTED_PROXIES", "10.0.0.0/33", "must be addresses or networks"),
+        ("IG_TRUSTED_PROXIES", "10.0.0.1/8", "must be addresses or networks"),
+        ("IG_TRUSTED_PROXIES", "proxy", "must be addresses or networks"),
+        ("IG_CAM_STORE_DIR", "a\0b", "must be a path"),
+    ],
+)
+def test_a_bad_text_is_said_with_what_came(name: str, text: str, said: str) -> None:
+    (problem,) = problems(**{name: text})
+    assert problem.startswith(f"{name} {said}")
+    assert repr(text[:80]) in problem
+
+
+def test_every_problem_is_said_at_once() -> None:
+    found = problems(
+        IG_CAM_W="0", IG_SEED="x", IG_NO_SUCH="1", IG_CAM_WINDOW="5", IG_SPEED="nan", DATABASE_URL="mysql://x/y",
+        REDIS_URL="http://x", IG_RETAIN_DISK_PERCENT="60",
+    )  # fmt: skip
+    assert sorted(problem.split()[0] for problem in found) == [
+        "DATABASE_URL", "IG_CAM_W", "IG_CAM_WINDOW", "IG_NO_SUCH", "IG_RETAIN_TARGET_PERCENT", "IG_SEED", "IG_SPEED",
+        "REDIS_URL",
+    ]  # fmt: skip
+    with pytest.raises(ConfigError) as refused:
+        load({"IG_CAM_W": "0", "IG_SEED": "x"})
+    assert str(refused.value).startswith("Market Camera cannot start, 2 problems in its settings:\n  ")
+    assert len(str(refused.value).splitlines()) == 3
+
+
+def test_an_unknown_name_is_a_problem() -> None:
+    assert problems(IG_CAM_w="5") == ["IG_CAM_w is not a setting of Market Camera"]
+
+
+def test_settings_that_contradict_each_other_are_a_problem() -> None:
+    assert problems(IG_RETAIN_DISK_PERCENT="50", IG_RETAIN_TARGET_PERCENT="60") == [
+        "IG_RETAIN_TARGET_PERCENT (60) must not be above IG_RETAIN_DISK_PERCENT (50)"
+    ]
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"REDIS_URL": "http://user:hush@host"},
+        {"DATABASE_URL": "mysql://user:hush@host/name"},
+        {"DATABASE_URL": "postgres://user:hush@[::1/name"},
+        {"DATABASE_URL": "postgres://user:hush@host:port/name"},
+    ],
+)
+def test_a_secret_is_not_shown(environ: dict[str, str]) -> None:
+    assert "hush" not in "".join(problems(**environ))
+
+
+@given(st.dictionaries(st.sampled_from([*PROMISED, "IG_X"]), st.text(max_size=50), max_size=5))
+def test_whatever_comes_is_a_configuration_or_a_list_of_problems(environ: dict[str, str]) -> None:
+    try:
+        load(environ)
+    except ConfigError as refused:
+        assert len(refused.problems) >= 1
+        assert all(problem.strip() for problem in refused.problems)
+
+
+# -- databases
+
+
+def test_postgres_by_url() -> None:
+    found = parse_database_url("postgres://me:secret@db.example.org:5433/market")
+    assert found["ENGINE"] == "django.db.backends.postgresql"
+    assert (found["USER"], found["PASSWORD"], found["HOST"], str(found["PORT"]), found["NAME"]) == (
+        "me", "secret", "db.example.org", "5433", "market"
+    )  # fmt: skip
+
+
+def test_a_part_may_be_percent_encoded() -> None:
+    found = parse_database_url("postgresql://us%40er:p%3A%2F%23%25w@host/na%20me?sslmode=require&options=-c%20a%3Db")
+    assert (found["USER"], found["PASSWORD"], found["NAME"]) == ("us@er", "p:/#%w", "na me")
+    assert found["OPTIONS"] == {"sslmode": "require", "options": "-c a=b"}
+
+
+def test_a_socket_directory_may_stand_in_the_query() -> None:
+    found = parse_database_url("postgres:///market?host=%2Fvar%2Frun%2Fpostgresql&port=5433")
+    assert (found["HOST"], str(found["PORT"]), found["OPTIONS"]) == ("/var/run/postgresql", "5433", {})
+
+
+def test_what_is_not_given_is_left_to_the_driver() -> None:
+    found = parse_database_url("postgres:///market")
+    assert (found["USER"], found["PASSWORD"], found["HOST"], found["PORT"]) == ("", "", "", "")
+
+
+def test_sqlite_by_path() -> None:
+    assert str(parse_database_url("sqlite:////tmp/a%20b.sqlite3")["NAME"]) == "/tmp/a b.sqlite3"
+    assert parse_database_url("sqlite:///data/x.sqlite3")["NAME"] == BASE_DIR / "data" / "x.sqlite3"
+    assert load({}).database["NAME"].parent == BASE_DIR / "data"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x", "mysql://h/n", "postgres://", "postgres://host", "postgres://host/", "sqlite://", "sqlite:///", "sqlite://host/x",
+     "postgres://host:port/n", "postgres://host:99999/n", "postgres://[::1/n", "://"],
+)  # fmt: skip
+def test_what_is_no_database_is_a_problem(text: str) -> None:
+    with pytest.raises(ValueError, match=r"must be|is not a URL"):
+        parse_database_url(text)
+    assert problems(DATABASE_URL=text)[0].startswith("DATABASE_URL ")
+
+
+# -- on a command line
+
+
+def test_a_setting_may_be_given_anew() -> None:
+    config = with_changes(load({"IG_SEED": "5", "IG_SPEED": "2"}), {"speed": "0", "source": "file:x"})
+    assert (config.speed, config.source, config.seed) == (0, "file:x", 5)
+
+
+def test_every_problem_of_a_command_line_is_said_at_once() -> None:
+    with pytest.raises(ConfigError) as refused:
+        with_changes(load({}), {"speed": "nan", "symbol": "/"})
+    assert [problem.split()[0] for problem in refused.value.problems] == ["--symbol", "--speed"]

@@ -1,0 +1,164 @@
+"""The hand-off from the pipeline's thread to the loop: in order, bounded, and never in the pipeline's way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from channels.layers import InMemoryChannelLayer
+
+from streaming.publisher import Publisher
+from streaming.relay import group_name
+
+
+class Layer:
+    """A channel layer that keeps what is sent; while `gate` is closed a send waits, as at a slow broker."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.fails = 0
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        await self.gate.wait()
+        if self.fails:
+            self.fails -= 1
+            raise ConnectionError("the broker is away")
+        self.sent.append((group, message))
+
+    @property
+    def ts(self) -> list[int]:
+        return [message["t"] for _, message in self.sent]
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop that runs on a thread of its own, as the server's does beside the pipeline."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def message(t: int) -> dict[str, Any]:
+    return {"type": "moment", "t": t}
+
+
+def close(layer: Layer, loop: asyncio.AbstractEventLoop) -> None:
+    loop.call_soon_threadsafe(layer.gate.clear)
+
+
+def open_(layer: Layer, loop: asyncio.AbstractEventLoop) -> None:
+    loop.call_soon_threadsafe(layer.gate.set)
+
+
+def test_everything_arrives_in_order_in_the_markets_group(loop: asyncio.AbstractEventLoop) -> None:
+    layer = Layer()
+    publisher = Publisher("IG-USD", layer, loop)
+    for t in range(1000):
+        publisher.publish(message(t))
+    assert publisher.drain(10)
+    assert layer.ts == list(range(1000))
+    assert {group for group, _ in layer.sent} == {group_name("IG-USD")}
+    assert (publisher.dropped, publisher.failed) == (0, 0)
+
+
+def test_a_full_queue_loses_its_oldest_and_counts_them(loop: asyncio.AbstractEventLoop) -> None:
+    layer = Layer()
+    close(layer, loop)
+    publisher = Publisher("IG-USD", layer, loop, most=10)
+    for t in range(100):
+        publisher.publish(message(t))
+    open_(layer, loop)
+    assert publisher.drain(10)
+    assert layer.ts[-10:] == list(range(90, 100))
+    assert len(layer.ts) + publisher.dropped == 100
+    assert layer.ts == sorted(layer.ts)
+
+
+def test_a_flat_out_producer_waits_while_the_loop_is_behind(loop: asyncio.AbstractEventLoop) -> None:
+    layer = Layer()
+    close(layer, loop)
+    publisher = Publisher("IG-USD", layer, loop, most=10)
+    publisher.wait_for_room(60)  # nothing waits: returns at once
+    for t in range(8):
+        publisher.publish(message(t))
+    publisher.wait_for_room(0.05)  # held back for so long, and no longer
+    held = threading.Thread(target=publisher.wait_for_room, args=(60,))
+    held.start()
+    open_(layer, loop)
+    held.join(10)
+    assert not held.is_alive()
+    assert publisher.drain(10)
+    assert (layer.ts, publisher.dropped) == (list(range(8)), 0)
+
+
+def test_who_waits_for_the_end_is_told_when_it_does_not_come(loop: asyncio.AbstractEventLoop) -> None:
+    layer = Layer()
+    close(layer, loop)
+    publisher = Publisher("IG-USD", layer, loop)
+    publisher.publish(message(0))
+    assert publisher.drain(0.05) is False
+    open_(layer, loop)
+    assert publisher.drain(10)
+
+
+def test_a_broker_that_is_away_stops_nothing(loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture) -> None:
+    layer = Layer()
+    layer.fails = 20
+    publisher = Publisher("IG-USD", layer, loop)
+    with caplog.at_level(logging.WARNING):
+        for t in range(30):
+            publisher.publish(message(t))
+        assert publisher.drain(10)
+    assert layer.ts == list(range(20, 30))
+    assert publisher.failed == 20
+    assert 1 <= len(caplog.records) <= 6, "said, but not for every message"
+
+
+def test_many_threads_may_publish(loop: asyncio.AbstractEventLoop) -> None:
+    layer = Layer()
+    publisher = Publisher("IG-USD", layer, loop, most=100_000)
+    threads = [
+        threading.Thread(target=lambda k=k: [publisher.publish(message(k * 1000 + i)) for i in range(500)])
+        for k in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert publisher.drain(10)
+    assert sorted(layer.ts) == [k * 1000 + i for k in range(4) for i in range(500)]
+    for k in range(4):
+        assert [t for t in layer.ts if t // 1000 == k] == [k * 1000 + i for i in range(500)]
+
+
+def test_the_in_memory_layer_keeps_up(loop: asyncio.AbstractEventLoop) -> None:
+    """It drops without an error beyond its capacity of 100: the reader must get its turns."""
+    layer = InMemoryChannelLayer()
+    received: list[int] = []
+
+    async def read() -> None:
+        channel = await layer.new_channel("relay")
+        await layer.group_add(group_name("IG-USD"), channel)
+        joined.set()
+        while len(received) < 3000:
+            received.append((await layer.receive(channel))["t"])
+
+    joined = threading.Event()
+    reading = asyncio.run_coroutine_threadsafe(read(), loop)
+    assert joined.wait(10)
+    publisher = Publisher("IG-USD", layer, loop)
+    for t in range(3000):
+        publisher.wait_for_room(10)
+        publisher.publish(message(t))
+    reading.result(30)
+    assert received == list(range(3000))

@@ -1,0 +1,158 @@
+"""The relay: every moment once and in order to all clients, heartbeats to the quiet ones, holes told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recorder.history import History
+from streaming import relay as relay_module
+from streaming.options import Options
+from streaming.outbox import Bundle
+from streaming.protocol import Moment, messages_in
+from streaming.relay import Relay
+
+
+class Taker:
+    lost = 0
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.wire, self.quiet = b"", quiet
+
+    def offer(self, bundle: Bundle) -> None:
+        self.wire += bundle.wire
+
+    def tell(self, wire: bytes) -> None:
+        self.wire += wire
+
+    def is_quiet(self) -> bool:
+        return self.quiet
+
+    def heard(self) -> list[dict[str, Any]]:
+        return [json.loads(payload) for payload, _ in messages_in(self.wire)]
+
+    @property
+    def ticks(self) -> list[int]:
+        return [message["t"] for message in self.heard() if message["type"] == "tick"]
+
+
+def moment(t: int) -> Moment:
+    return Moment(t, b'{"type":"tick","t":%d}' % t)
+
+
+def group_message(t: int | None, **status: Any) -> dict[str, Any]:
+    tick = None if t is None else moment(t).tick
+    return {"type": "moment", "t": t, "tick": tick, "metric": None, "frame": None, "status": status}
+
+
+def with_relay(directory: Path, test: Callable[[Relay], Awaitable[None]], *, filled: bool = True) -> None:
+    """Run a test with a relay of an empty recording."""
+
+    async def run() -> None:
+        relay = Relay(History("IG-USD", directory), 1000, 1 << 20, 0.0)
+        if filled:
+            relay.end_filling()
+        await test(relay)
+
+    asyncio.run(run())
+
+
+def join(relay: Relay, options: Options | None = None, **taker: Any) -> Taker:
+    client = Taker(**taker)
+    relay.subscribe(client, relay.feed(options or Options()))
+    return client
+
+
+def test_every_client_gets_every_moment_once(tmp_path: Path) -> None:
+    async def test(relay: Relay) -> None:
+        one, other = join(relay), join(relay, Options(types=frozenset(["tick"])))
+        for t in (5, 6, 6, 5, 7):
+            relay.pass_on(moment(t))
+        assert one.ticks == other.ticks == [5, 6, 7]
+        assert relay.ring.last_t == 7
+
+    with_relay(tmp_path, test)
+
+
+def test_who_leaves_gets_no_more_and_an_empty_feed_goes(tmp_path: Path) -> None:
+    async def test(relay: Relay) -> None:
+        client = join(relay)
+        relay.pass_on(moment(1))
+        relay.leave(client, relay.feed(Options()))
+        relay.pass_on(moment(2))
+        assert client.ticks == [1]
+        assert relay.feeds == {}
+
+    with_relay(tmp_path, test)
+
+
+def test_what_comes_while_the_ring_is_filled_waits_and_follows(tmp_path: Path) -> None:
+    async def test(relay: Relay) -> None:
+        client = join(relay)
+        relay.pass_on(moment(1))
+        relay.pass_on(moment(2))
+        assert client.ticks == []
+        relay.end_filling()
+        relay.pass_on(moment(3))
+        assert client.ticks == [1, 2, 3]
+        assert relay.filled.is_set()
+
+    with_relay(tmp_path, test, filled=False)
+
+
+def test_a_hole_that_nobody_can_fill_is_told_before_what_comes_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_SETTLE_SECONDS", "_HOLE_SECONDS", "_HOLE_PAUSE_SECONDS"):
+        monkeypatch.setattr(relay_module, name, 0.0)
+
+    async def test(relay: Relay) -> None:
+        client = join(relay)
+        relay.pass_on(moment(1))
+        relay.pass_on(moment(5))
+        relay.pass_on(moment(6))
+        assert client.ticks == [1], "what follows a hole waits"
+        while relay.ring.last_t != 6:
+            await asyncio.sleep(0.001)
+        relay.pass_on(moment(7))
+        heard = client.heard()
+        assert [(m["from_t"], m["to_t"], m["reason"]) for m in heard if m["type"] == "gap"] == [(2, 4, "lost")] * 3
+        assert {m["kind"] for m in heard if m["type"] == "gap"} == {"frame", "metric", "tick"}
+        assert [m["type"] for m in heard] == ["tick", "gap", "gap", "gap", "tick", "tick", "tick"]
+        assert client.ticks == [1, 5, 6, 7]
+
+    with_relay(tmp_path, test)
+
+
+def test_a_quiet_client_gets_a_heartbeat_with_the_newest_t(tmp_path: Path) -> None:
+    async def test(relay: Relay) -> None:
+        quiet, busy = join(relay, quiet=True), join(relay)
+        relay.beat()
+        relay.pass_on(moment(4))
+        relay.beat()
+        assert [m for m in quiet.heard() if m["type"] == "heartbeat"] == [
+            {"type": "heartbeat", "t": -1},
+            {"type": "heartbeat", "t": 4},
+        ]
+        assert [m["type"] for m in busy.heard()] == ["tick"]
+
+    with_relay(tmp_path, test)
+
+
+def test_the_pipelines_word_is_kept_with_and_without_a_moment(tmp_path: Path) -> None:
+    async def test(relay: Relay) -> None:
+        client = join(relay)
+        assert (relay.status, relay.heard_at) == (None, None)
+        relay.take(group_message(3, running=True))
+        assert relay.status == {"running": True}
+        relay.take(group_message(None, running=False))
+        assert relay.status == {"running": False}
+        assert relay.heard_at is not None
+        assert client.ticks == [3]
+
+    with_relay(tmp_path, test)
