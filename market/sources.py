@@ -118,7 +118,13 @@ class FileSource:
         return str(self._last_t)
 
     def restore(self, checkpoint: str) -> None:
-        self._last_t = int(checkpoint)
+        try:
+            last_t = int(checkpoint)
+        except ValueError:
+            last_t = None
+        if last_t is None or not -1 <= last_t <= 2**53:
+            raise SourceError(f"{self.path}: a checkpoint must be the last played t, got {checkpoint[:60]!r}")
+        self._last_t = last_t
 
     def _tick(self, line: int, text: bytearray) -> Tick | None:
         if not text or text.isspace():

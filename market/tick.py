@@ -215,5 +215,5 @@ def _index(match: dict[str, Any], name: str, i: int, agents: int, least: int) ->
 
 def _check_action_ids(actions: list[dict[str, Any]]) -> None:
     for i, action in enumerate(actions):
-        if action.get("id") != i:
+        if type(action.get("id")) is not int or action["id"] != i:
             raise TickError(f"actions[{i}]: id must be {i}, got {_shown(action.get('id'))}")

@@ -15,7 +15,7 @@ import zstandard
 
 from market import sources
 from market.simulator import Simulator
-from market.sources import FileSource, SimulatorSource, Source, SourceError, source_from
+from market.sources import FileSource, SourceError
 from market.tick import MarketError
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
@@ -122,6 +122,12 @@ def test_a_file_goes_on_from_a_checkpoint(write: Writer, taken: int) -> None:
     assert len(list(islice(first, taken))) == taken
     second.restore(first.checkpoint())
     assert [tick.to_json() for tick in second] == lines[taken:]
+
+
+@pytest.mark.parametrize("text", ["", "x", "1.5", "9" * 100])
+def test_what_is_no_checkpoint_of_a_file_is_refused(write: Writer, text: str) -> None:
+    with pytest.raises(SourceError, match="a checkpoint must be the last played t"):
+        FileSource(write(joined(tape(2)))).restore(text)
 
 
 def test_a_fault_before_the_checkpoint_is_still_a_fault(write: Writer) -> None:
@@ -287,41 +293,3 @@ def test_a_file_that_goes_away_is_a_fault_when_it_is_read(write: Writer) -> None
     os.unlink(source.path)
     with pytest.raises(SourceError, match=r"^tape\.jsonl: No such file or directory$"):
         list(source)
-
-
-# --- which source
-
-
-def test_the_simulator_is_a_source_without_end_that_can_be_replayed() -> None:
-    source = source_from("simulator", seed=1, adjust_interval=50)
-    assert isinstance(source, SimulatorSource)
-    assert (source.name, source.replayable) == ("simulator", True)
-    expected = Simulator(1, adjust_interval=50)
-    assert [tick.to_json() for tick in islice(source, 60)] == [expected.step().to_json() for _ in range(60)]
-    assert next(iter(source)).t == 60
-
-
-def test_the_simulator_goes_on_from_a_checkpoint() -> None:
-    first, second = SimulatorSource(Simulator(1)), SimulatorSource(Simulator(2))
-    assert len(list(islice(first, 30))) == 30
-    second.restore(first.checkpoint())
-    assert [tick.to_json() for tick in islice(second, 9)] == [tick.to_json() for tick in islice(first, 9)]
-
-
-def test_a_file_is_a_source_with_its_path_in_the_name(write: Writer) -> None:
-    write(joined(tape(3)))
-    source: Source = source_from("file:tape.jsonl", seed=1, adjust_interval=50)
-    assert (source.name, source.replayable) == ("file:tape.jsonl", True)
-    assert [tick.t for tick in source] == [0, 1, 2]
-
-
-def test_a_path_may_hold_a_colon(tmp_path: Path) -> None:
-    (tmp_path / "a:b").write_bytes(joined(tape(2)))
-    assert len(list(source_from(f"file:{tmp_path}/a:b", seed=1, adjust_interval=1))) == 2
-
-
-@pytest.mark.parametrize("text", ["", "Simulator", "simulator:", "file", "file:", "ftp://x", "tape.jsonl"])
-def test_an_unknown_source_is_told_what_there_is(text: str) -> None:
-    with pytest.raises(SourceError) as caught:
-        source_from(text, seed=0, adjust_interval=1)
-    assert str(caught.value) == f"source must be one of simulator, file:PATH; got {text!r}"

@@ -178,6 +178,8 @@ def with_value(value: Any, *path: Any) -> Any:
         ),
         (with_value(None, "actions"), "actions must be a list, got None"),
         (with_value(0, "actions", 1, "id"), "actions[1]: id must be 1, got 0"),
+        (with_value(True, "actions", 1, "id"), "actions[1]: id must be 1, got True"),
+        (with_value(1.0, "actions", 1, "id"), "actions[1]: id must be 1, got 1.0"),
         (without("actions", 1, "id"), "actions[1]: id must be 1, got None"),
         (without("actions", 0, "side"), "actions[0] lacks 'side'"),
         (

@@ -1,0 +1,52 @@
+"""Choosing a source: what IG_SOURCE may name, and what each choice can do."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from market.simulator import Simulator
+from market.sources import SimulatorSource, Source, SourceError, source_from
+
+
+def tape(ticks: int) -> bytes:
+    simulator = Simulator(1)
+    return b"".join(simulator.step().to_json() + b"\n" for _ in range(ticks))
+
+
+def test_the_simulator_is_a_source_without_end_that_can_be_replayed() -> None:
+    source = source_from("simulator", seed=1, adjust_interval=50)
+    assert isinstance(source, SimulatorSource)
+    assert (source.name, source.replayable) == ("simulator", True)
+    expected = Simulator(1, adjust_interval=50)
+    assert [tick.to_json() for tick in islice(source, 60)] == [expected.step().to_json() for _ in range(60)]
+    assert next(iter(source)).t == 60
+
+
+def test_the_simulator_goes_on_from_a_checkpoint() -> None:
+    first, second = SimulatorSource(Simulator(1)), SimulatorSource(Simulator(2))
+    assert len(list(islice(first, 30))) == 30
+    second.restore(first.checkpoint())
+    assert [tick.to_json() for tick in islice(second, 9)] == [tick.to_json() for tick in islice(first, 9)]
+
+
+def test_a_file_is_a_source_with_its_path_in_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tape.jsonl").write_bytes(tape(3))
+    source: Source = source_from("file:tape.jsonl", seed=1, adjust_interval=50)
+    assert (source.name, source.replayable) == ("file:tape.jsonl", True)
+    assert [tick.t for tick in source] == [0, 1, 2]
+
+
+def test_a_path_may_hold_a_colon(tmp_path: Path) -> None:
+    (tmp_path / "a:b").write_bytes(tape(2))
+    assert len(list(source_from(f"file:{tmp_path}/a:b", seed=1, adjust_interval=1))) == 2
+
+
+@pytest.mark.parametrize("text", ["", "Simulator", "simulator:", "file", "file:", "ftp://x", "tape.jsonl"])
+def test_an_unknown_source_is_told_what_there_is(text: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        source_from(text, seed=0, adjust_interval=1)
+    assert str(caught.value) == f"source must be one of simulator, file:PATH; got {text!r}"
