@@ -15,12 +15,15 @@ from typing import Any
 from django.db import Error as DatabaseError
 from django.db import connections
 
+from bars.live import LiveBars
 from camera.window import SlidingWindowCamera
+from igsite import upstream_run
 from igsite.config import Config
 from market.sources import Source, source_from
 from recorder.checkpoints import Checkpoint, Checkpoints
 from recorder.errors import StoreError
 from recorder.format import KINDS, market_dir
+from recorder.history import History
 from recorder.lease import LeaseLost, MarketLease
 from recorder.lock import StoreLock
 from recorder.manifest import ManifestKeeper
@@ -37,12 +40,14 @@ from streaming.continuation import (
     Placement,
     checkpoint_of,
     complete,
-    continue_run,
 )
 from streaming.film import Film
 from streaming.health import SILENCE_SECONDS
 from streaming.pacer import Pacer
 from streaming.pipeline import Outlet, Pipeline
+from subscribe.events import EventObserver
+from subscribe.pipeline_parts import PipelineMeters, pipeline_parts
+from subscribe.reporter import Part, reported
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +65,12 @@ RUN_SETTINGS = (
 )
 
 #: How long rows may take at the end before the process leaves without them; the next start makes them from the files.
-_ROWS_SECONDS = 2.0
+_ROWS_SECONDS = 1.5
 _LAST_WORDS_SECONDS = 3.0
+_BARS_SECONDS = 0.7
+
+#: How long the first tick waits for what the bars before it are to be made of; then it is kept until that is known.
+_CATCH_UP_SECONDS = 2.0
 
 
 class MarketRun:
@@ -72,7 +81,7 @@ class MarketRun:
     """
 
     def __init__(self, config: Config, *, home_symbol: str, host: str | None = None) -> None:
-        self._config = config
+        self._config, self._home_symbol = config, home_symbol
         self.stop = threading.Event()
         self._directory = market_dir(config.store_dir, config.symbol, home_symbol)
         self._checkpoints = Checkpoints(self._directory)
@@ -84,8 +93,10 @@ class MarketRun:
         self._hold_store()
         try:
             self._open(host or _host())
-        except BaseException:
+        except BaseException as error:
             self._let_go()
+            if isinstance(error, OSError):
+                raise StoreError(Path(error.filename or self._directory), error) from error
             raise
 
     def _hold_store(self) -> None:
@@ -127,11 +138,16 @@ class MarketRun:
             hold=self._hold_store,
         )
         complete(self._recording, self._continued.lacking)
+        self._tapes = upstream_run.tapes_to_write(self._recording, ends, self._continued.next_t)
         self._tell_unrecorded(ends)
         self._lease.note_unrecorded(lambda: self._recording.unrecorded_to)
+        self._bars = LiveBars(self._market, History(config.symbol, self._directory), self._continued.next_t)
+        self._last_words.callback(self._bars.close, _BARS_SECONDS)
 
     def _open_source(self) -> None:
         config = self._config
+        if hasattr(self, "_source"):
+            upstream_run.close(self._source)
         self._source: Source = source_from(config.source, seed=config.seed, adjust_interval=config.adjust_interval)
 
     def _film(self) -> Film:
@@ -156,7 +172,7 @@ class MarketRun:
             self._placement = Placement(first_t, facts["start_ts"], facts["tick_interval"], facts["t_shift"])
             self._open_source()
             try:
-                done = continue_run(self._directory, checkpoint, ends, self._source, self._placement, self._film)
+                done = upstream_run.go_on(self._directory, checkpoint, ends, self._source, self._placement, self._film)
             except Differs as why:
                 log.error("%s: the run from t=%d ends here, a new one begins: %s", self._market, first_t, why)
                 self._open_source()
@@ -170,16 +186,19 @@ class MarketRun:
 
     def _begin(self) -> tuple[Run, Continued]:
         """A new run behind what is recorded."""
-        config = self._config
+        config, end = self._config, self._end()
+        begin = upstream_run.beginning(self._source, end, self._checkpoints)
+        start_ts = begin.start_ts if config.start_ts is None else config.start_ts
         run = begin_run(
             self._market,
-            end=self._end(),
-            start_ts=round(time.time(), 6) if config.start_ts is None else config.start_ts,
+            end=end,
+            first_t=begin.first_t,
+            start_ts=round(time.time(), 6) if start_ts is None else start_ts,
             tick_interval=config.tick_interval,
             source=config.source,
             settings=self._settings,
         )
-        self._placement = Placement(run.first_t, run.start_ts, run.tick_interval)
+        self._placement = Placement(run.first_t, run.start_ts, run.tick_interval, begin.t_shift)
         self._run = run
         film = self._film()
         if self._source.replayable:
@@ -226,25 +245,47 @@ class MarketRun:
     ) -> None:
         """Make ticks on the calling thread until the source ends, `stop` is set or `most_ticks` are made."""
         config, film = self._config, self._continued.film
+        pace_seconds = 0.0 if upstream_run.sets_the_pace(self._source) else self._tick_seconds
+        meters, pacer = PipelineMeters(), Pacer(pace_seconds, time.monotonic())
         pipeline = Pipeline(
-            self._continued,
+            meters.run(self._continued),
             self._placement,
-            recording=self._recording,
-            pacer=Pacer(self._tick_seconds, time.monotonic()),
+            recording=meters.tapes(self._tapes),
+            pacer=pacer,
             now=time.monotonic,
             stop=self.stop,
             checkpoints=self._checkpointer(film) if self._source.replayable else None,
             outlet=outlet,
+            observers={"bars": self._bars, "events": EventObserver()},
             seed=config.seed,
-            flat_out=not config.speed,
-            silence_seconds=max(SILENCE_SECONDS, 3 * self._tick_seconds),
+            flat_out=not pace_seconds,
+            silence_seconds=self._silence_seconds,
+            ready=upstream_run.readiness(self._source),
         )
         try:
-            pipeline.run(most_ticks, on_tick)
+            self._bars.catch_up(_CATCH_UP_SECONDS)
+            with reported(self._parts(meters, pacer, outlet)):
+                pipeline.run(most_ticks, on_tick)
         finally:
+            upstream_run.close(self._source)
             self._let_go()
         if self._lost_lease is not None:
             raise self._lost_lease
+
+    def _parts(self, meters: PipelineMeters, pacer: Pacer, outlet: Outlet | None) -> list[Part]:
+        """The parts of the pipeline as they are reported; none where nobody could hear of them."""
+        if outlet is None:
+            return []
+        return pipeline_parts(
+            meters,
+            symbol=self._config.symbol,
+            is_home=self._config.symbol == self._home_symbol,
+            silence_seconds=self._silence_seconds,
+            stopped=lambda: self._recording.stopped,
+            overdue_ticks=lambda: pacer.overdue_ticks(time.monotonic()),
+            unpublished=lambda: outlet.waiting,
+            unwritten_rows=lambda: self._keeper.waiting,
+        )
 
     def _lose_lease(self, lost: LeaseLost) -> None:
         self._lost_lease = lost
@@ -273,6 +314,10 @@ class MarketRun:
             return checkpoint_of(self._facts(), next_t, self._source, film, ended=ended)
 
         return Checkpointer(self._checkpoints, take, self._recording, time.monotonic)
+
+    @property
+    def _silence_seconds(self) -> float:
+        return max(SILENCE_SECONDS, 3 * self._tick_seconds)
 
     @property
     def _tick_seconds(self) -> float:

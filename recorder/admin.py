@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from recorder.models import Market, Run, Segment
+from recorder.models import Market, Run, Segment, SegmentQuerySet
+from recorder.stores import directory_of
+from recorder.totals import Total, totals
+from recorder.verify import faults_of
+
+#: A page waits while its segments are read from their first byte to their last; `manage.py verify` reads them all.
+_MOST_VERIFIED = 100
 
 
 class RecordedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -38,7 +44,8 @@ class RecordedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 class MarketAdmin(RecordedAdmin):
     """Markets, with how much of each is on disk."""
 
-    list_display = ["symbol", "created_at", "segments_on_disk", "size_on_disk"]
+    list_display = ["symbol", "created_at", "segments_on_disk", "size_on_disk", "ticks", "frames", "metrics"]
+    readonly_fields = ["ticks", "frames", "metrics"]
     search_fields = ["symbol"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Market]:
@@ -55,6 +62,29 @@ class MarketAdmin(RecordedAdmin):
     @admin.display(description="size on disk", ordering="kept_bytes")
     def size_on_disk(self, market: Any) -> str:
         return filesizeformat(market.kept_bytes or 0)
+
+    @admin.display
+    def ticks(self, market: Any) -> str:
+        return _kept(market, "ticks")
+
+    @admin.display
+    def frames(self, market: Any) -> str:
+        return _kept(market, "frames")
+
+    @admin.display
+    def metrics(self, market: Any) -> str:
+        return _kept(market, "metrics")
+
+
+def _kept(market: Any, kind: str) -> str:
+    """What is on disk of one kind of a market; asked of the database once for all kinds."""
+    if not hasattr(market, "totals"):
+        market.totals = {total.kind: total for total in totals(market.symbol)}
+    total: Total | None = market.totals.get(kind)
+    if total is None:
+        return "–"
+    size = filesizeformat(total.bytes)
+    return f"{size}, {total.lines:,} lines, {total.segments:,} segments ({total.removed:,} removed)"
 
 
 @admin.register(Run)
@@ -97,7 +127,7 @@ class SegmentAdmin(RecordedAdmin):
     list_select_related = ["market"]
     search_fields = ["name"]
     date_hierarchy = "created_at"
-    actions = ["pin", "unpin"]
+    actions = ["verify", "pin", "unpin"]
 
     @admin.display(ordering="bytes")
     def size(self, segment: Segment) -> str:
@@ -109,11 +139,7 @@ class SegmentAdmin(RecordedAdmin):
 
     @admin.display
     def state(self, segment: Segment) -> str:
-        if segment.removed_at is not None:
-            return "removed"
-        if segment.missing:
-            return "missing"
-        return "pending" if segment.pending else "finished"
+        return segment.state
 
     @admin.display
     def links(self, segment: Segment) -> SafeString | str:
@@ -127,6 +153,20 @@ class SegmentAdmin(RecordedAdmin):
             urlencode({"symbol": symbol}),
             urlencode({"symbol": symbol, "t": segment.start_t}),
         )
+
+    @admin.action(permissions=["view"], description="Verify: read the files and hold them against their rows")
+    def verify(self, request: HttpRequest, segments: SegmentQuerySet) -> None:
+        found = list(segments.finished().on_disk().select_related("market")[: _MOST_VERIFIED + 1])
+        if len(found) > _MOST_VERIFIED:
+            text = f"more than {_MOST_VERIFIED} at once take too long here; `manage.py verify` verifies them all"
+            self.message_user(request, text, messages.WARNING)
+            return
+        faults = [f"{row.path}: {what}" for row in found for what in faults_of(row, directory_of(row.market.symbol))]
+        for fault in faults:
+            self.message_user(request, fault, messages.ERROR)
+        left = segments.count() - len(found)
+        text = f"{len(found)} verified, {len(faults)} faults" + (f"; {left} are not finished files" if left else "")
+        self.message_user(request, text, messages.WARNING if faults else messages.SUCCESS)
 
     @admin.action(permissions=["change"], description="Pin: keep in every clean-up")
     def pin(self, request: HttpRequest, segments: QuerySet[Segment]) -> None:

@@ -84,7 +84,12 @@ class Checkpoints:
         return [(int(name[1]), int(name[2]), path) for name, path in found if name]
 
     def _prune(self) -> None:
-        """Keep the newest of the newest run, and its first: without any other it can be made again from there."""
+        """Keep the newest of the newest run, and its first: without any other it can be made again from there.
+
+        What a crash left half written goes as well.
+        """
+        for path in self._directory.glob("*.new"):
+            path.unlink()
         files = sorted(self._files())
         newest_run = files[-1][0]
         for first_t, next_t, path in files[: -_KEPT - 1]:
@@ -94,6 +99,6 @@ class Checkpoints:
 
 def _load(data: bytes) -> Checkpoint:
     body = orjson.loads(zstandard.ZstdDecompressor().decompress(data))
-    if body.pop("version") != _VERSION:
-        raise ValueError("it is of another version")
+    if not isinstance(body, dict) or body.pop("version", None) != _VERSION:
+        raise ValueError(f"it is no checkpoint of version {_VERSION}")
     return Checkpoint(**body)

@@ -78,8 +78,8 @@ def is_too_old(created_at: datetime, settings: RetentionSettings, now: datetime)
     return settings.max_days > 0 and now - created_at > timedelta(days=settings.max_days)
 
 
-def excess_bytes(disk: DiskUse, settings: RetentionSettings) -> float:
+def excess_bytes(disk: DiskUse, settings: RetentionSettings) -> int:
     """How much has to go for the sake of the disk."""
     if not is_full(disk, settings):
-        return 0.0
-    return disk.used - settings.target_percent / 100 * (disk.used + disk.free)
+        return 0
+    return disk.used - round(settings.target_percent / 100 * (disk.used + disk.free))

@@ -25,6 +25,13 @@ class BadLine(RecorderError, ValueError):
         super().__init__(f"the line of t={t} has a newline at byte {newline_at} of {line_bytes}")
 
 
+class DamagedLine(RecorderError, ValueError):
+    """A line of a tape that is no message."""
+
+    def __init__(self, line: bytes) -> None:
+        super().__init__(f"a line is no message: {line[:60]!r}")
+
+
 class BadOrder(RecorderError, ValueError):
     """A message whose t is not above the last one of its kind, or a gap that ends before it begins."""
 

@@ -14,6 +14,7 @@ from django.db import Error as DatabaseError
 
 from recorder.models import Segment
 from recorder.reader import Line, SeekPoints, first_t, last_line, read
+from recorder.rows import reading
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class History:
         if to_t is not None:
             gone = gone.filter(start_t__lte=to_t)
         try:
-            spans = list(gone.order_by("start_t").values_list("start_t", "end_t"))
+            spans = reading(lambda: list(gone.order_by("start_t").values_list("start_t", "end_t")))
         except DatabaseError as error:
             log.warning("%s: what was removed of the %s cannot be told: %s", self.symbol, kind, error)
             return []
@@ -89,10 +90,9 @@ class History:
 @lru_cache(maxsize=256)
 def _known_points(symbol: str, kind: str, name: str) -> SeekPoints:
     """The seek points of a finished segment, which never change. An exception is not kept."""
-    points: SeekPoints = (
-        Segment.objects.of(symbol, kind).values_list("seek_points", flat=True).get(name=name, pending=False)
-    )
-    return points
+    points = Segment.objects.of(symbol, kind).values_list("seek_points", flat=True)
+    found: SeekPoints = reading(lambda: points.get(name=name, pending=False))
+    return found
 
 
 def _message(kind: str, line: Line, after_t: int, to_t: int | None) -> Message:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import orjson
 import zstandard
 
-from recorder.format import GAP_START, SegmentName, segment_files
-from recorder.frames import frame_starts
+from recorder.errors import DamagedFrame, DamagedLine
+from recorder.format import GAP_START, SegmentName, gap_line, segment_files
+from recorder.frames import frame_starts, read_frame
+from recorder.survey import good_lines
+
+log = logging.getLogger(__name__)
 
 _READ_BYTES = 64 * 1024
 _TEXT_BYTES = 128 * 1024
 
 #: How every message of ours begins; lines of another writer are parsed whole.
 _BEGINNING = re.compile(rb'\{"type":"(?:tick|metric|frame)","t":([0-9]{1,18})[,}]')
+
+#: A directory changed so lately may change again without another time of change: file systems count in ticks of some
+#: milliseconds, some in seconds. Its listing is not kept.
+_SETTLED_NS = 2_000_000_000
 
 #: (first t, byte offset) of frames in a segment, in order.
 SeekPoints = Sequence[Sequence[int]]
@@ -50,24 +60,84 @@ def read(
 
     `directory` is the market's. A segment is found by its name alone, whatever database there is; `points_of(name)`
     gives a segment's seek points where they are known, else they are looked up in the file. A segment that is removed
-    meanwhile is left out. Holds one piece of one frame at a time. Raises OSError where the disk fails.
+    meanwhile is left out. Where a file is damaged, reading goes on with the next frame, and a gap line tells of what
+    lies between. Holds one piece of one frame at a time. Raises OSError where the disk fails.
     """
-    names = _names(directory / kind)
+    told_t, damaged = after_t, False
+    for line in _from_frame(directory / kind, after_t, to_t, points_of):
+        if line is None:
+            damaged = True
+            continue
+        if line.last_t <= after_t:
+            continue
+        if damaged and told_t + 1 < line.first_t:
+            yield _loss(kind, told_t + 1, line.first_t - 1)
+        if to_t is not None and line.first_t > to_t:
+            return
+        told_t, damaged = line.last_t, False
+        yield line
+
+
+def _from_frame(
+    directory: Path, after_t: int, to_t: int | None, points_of: Callable[[str], SeekPoints | None]
+) -> Iterator[Line | None]:
+    """Lines from the frame on that holds the first t after `after_t`; None where something cannot be read."""
+    names = _names(directory)
     begin = max(0, bisect_right(names, after_t + 1, key=lambda name: name.start_t) - 1)
     for name in names[begin:]:
+        with _open(directory, name) as file:
+            if file is not None:
+                points = partial(_points, file, name, points_of)
+                start = _offset(points(), after_t) if name.start_t <= after_t else 0
+                yield from _undamaged(file, start, points)
+        # The first segment behind to_t was looked into as well: it may begin with a gap that reaches back.
         if to_t is not None and name.start_t > to_t:
             return
-        with _open(directory / kind, name) as file:
-            if file is None:
-                continue
-            if name.start_t <= after_t:
-                file.seek(_offset(file, points_of(name.lasting), after_t))
-            for line in parsed(file):
-                if line.last_t <= after_t:
-                    continue
-                if to_t is not None and line.first_t > to_t:
-                    return
-                yield line
+
+
+def _points(file: BinaryIO, name: SegmentName, points_of: Callable[[str], SeekPoints | None]) -> SeekPoints:
+    return points_of(name.lasting) or _walk(file)
+
+
+def _undamaged(file: BinaryIO, start: int, points: Callable[[], SeekPoints]) -> Iterator[Line | None]:
+    """The lines from a frame on; None where some cannot be read."""
+    seen_t = -1
+    file.seek(start)
+    try:
+        for line in parsed(file):
+            seen_t = line.last_t
+            yield line
+    except (zstandard.ZstdError, DamagedLine) as error:
+        log.warning("%s is damaged in or behind its frame at byte %d: %s", file.name, start, error)
+        # What was decoded together with the damage was not given: each frame is read again alone. Those behind a
+        # header that is damaged are known from the points only.
+        found = False
+        for offset in sorted({*frame_starts(file), *(offset for _, offset in points())}):
+            if offset >= start:
+                for one in _alone(file, offset):
+                    found = found or one is None
+                    if one is None or one.last_t > seen_t:
+                        yield one
+        if not found:
+            yield None  # behind the last frame that can be found
+
+
+def _alone(file: BinaryIO, offset: int) -> Iterator[Line | None]:
+    """The lines of one frame, as far as they are good; None behind them if it is damaged."""
+    try:
+        frame = read_frame(file, offset)
+    except DamagedFrame:
+        yield None
+        return
+    good = good_lines(frame.text)
+    for text in good.split(b"\n")[:-1]:
+        yield _line(text)
+    if frame.end is None or good != frame.text:
+        yield None
+
+
+def _loss(kind: str, from_t: int, to_t: int) -> Line:
+    return Line(from_t, to_t, gap_line(kind, from_t, to_t, "lost"))
 
 
 def last_line(directory: Path, kind: str) -> Line | None:
@@ -76,13 +146,22 @@ def last_line(directory: Path, kind: str) -> Line | None:
         with _open(directory / kind, name) as file:
             for start in reversed(list(frame_starts(file)) if file else []):
                 assert file is not None
-                file.seek(start)
-                found = None
-                for line in parsed(file):
-                    found = found if line.is_gap else line
+                found = _last_message(file, start)
                 if found is not None:
                     return found
     return None
+
+
+def _last_message(file: BinaryIO, start: int) -> Line | None:
+    """The last one in a frame and those behind it, as far as they can be read."""
+    file.seek(start)
+    found = None
+    try:
+        for line in parsed(file):
+            found = found if line.is_gap else line
+    except (zstandard.ZstdError, DamagedLine) as error:
+        log.warning("%s is damaged in or behind its frame at byte %d: %s", file.name, start, error)
+    return found
 
 
 def first_t(directory: Path, kind: str) -> int | None:
@@ -96,11 +175,16 @@ def _names(directory: Path) -> tuple[SegmentName, ...]:
         changed = directory.stat().st_mtime_ns
     except FileNotFoundError:
         return ()
-    return _listed(directory, changed)
+    return (_listed if time.time_ns() - changed > _SETTLED_NS else _list)(directory, changed)
 
 
 @lru_cache(maxsize=64)
 def _listed(directory: Path, changed: int) -> tuple[SegmentName, ...]:
+    """A listing that holds as long as the directory's time of change does."""
+    return _list(directory, changed)
+
+
+def _list(directory: Path, changed: int) -> tuple[SegmentName, ...]:
     """The segments of a directory by start; every new, renamed or removed file changes its time."""
     names = segment_files(directory.parent, directory.name)
     return tuple(sorted(names, key=lambda name: (name.start_t, name.opened_at)))
@@ -120,10 +204,8 @@ def _open(directory: Path, name: SegmentName) -> Iterator[BinaryIO | None]:
     yield None
 
 
-def _offset(file: BinaryIO, points: SeekPoints | None, after_t: int) -> int:
+def _offset(points: SeekPoints, after_t: int) -> int:
     """Where the frame begins that holds the first t after `after_t`."""
-    if not points:
-        points = _walk(file)
     at = bisect_right(points, after_t, key=lambda point: point[0]) - 1
     return points[at][1] if at >= 0 else 0
 
@@ -132,23 +214,45 @@ def _walk(file: BinaryIO) -> list[tuple[int, int]]:
     """The seek points as the file itself tells them."""
     points = []
     for start in list(frame_starts(file)):
-        file.seek(start)
-        first = next(parsed(file), None)
+        first = _first_line(file, start)
         if first is not None:
             points.append((first.first_t, start))
     return points
 
 
+def _first_line(file: BinaryIO, start: int) -> Line | None:
+    file.seek(start)
+    try:
+        return next(parsed(file), None)
+    except (zstandard.ZstdError, DamagedLine):  # in this frame, or in one that was decoded with it
+        return next(_alone(file, start))
+
+
 def parsed(file: BinaryIO) -> Iterator[Line]:
-    """The whole lines from where the file stands to its end; an unfinished last one belongs to its writer."""
+    """The whole lines from where the file stands to its end; an unfinished last one belongs to its writer.
+
+    Raises DamagedLine, zstandard.ZstdError.
+    """
     for text in lines_of(file):
-        found = _BEGINNING.match(text)
-        if found:
-            t = int(found[1])
-            yield Line(t, t, text)
-            continue
+        yield _line(text)
+
+
+def _line(text: bytes) -> Line:
+    """A message, a gap line, or either of another writer. Raises DamagedLine."""
+    found = _BEGINNING.match(text)
+    if found:
+        t = int(found[1])
+        return Line(t, t, text)
+    try:
         message = orjson.loads(text)
-        yield Line(message.get("from_t", message.get("t")), message.get("to_t", message.get("t")), text)
+    except orjson.JSONDecodeError:
+        raise DamagedLine(text) from None
+    if not isinstance(message, dict):
+        raise DamagedLine(text)
+    first, last = message.get("from_t", message.get("t")), message.get("to_t", message.get("t"))
+    if type(first) is not int or type(last) is not int:
+        raise DamagedLine(text)
+    return Line(first, last, text)
 
 
 def lines_of(file: BinaryIO) -> Iterator[bytes]:

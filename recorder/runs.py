@@ -37,27 +37,31 @@ def begin_run(
     tick_interval: float,
     source: str,
     settings: dict[str, Any],
+    first_t: int = 0,
 ) -> Run:
-    """A new run behind what is recorded; market time never goes back."""
+    """A new run behind what is recorded, in an empty store from `first_t` on; market time never goes back."""
     if end is not None and end.ts is not None:
         start_ts = max(start_ts, round(end.ts + tick_interval, 6))
-    return Run.objects.create(
-        market=market,
-        first_t=0 if end is None else end.t + 1,
-        start_ts=start_ts,
-        tick_interval=tick_interval,
-        source=source,
-        settings=settings,
-    )
+    if end is not None:
+        first_t = end.t + 1
+    # One that was to begin here and never made a tick leaves this its row: a checkpoint names its run by its first t.
+    empty = market.runs.filter(first_t=first_t, segments=None).order_by("id").last()
+    values = {"start_ts": start_ts, "tick_interval": tick_interval, "source": source, "settings": settings}
+    return _saved(empty or Run(market=market, first_t=first_t), values)
 
 
 def continued_run(market: Market, facts: dict[str, Any]) -> Run:
     """The row of a run that goes on, made anew where the database lost it. `facts` are those of its checkpoint."""
     names = ("start_ts", "tick_interval", "source", "settings")
     values = {name: facts[name] for name in names} | {"t_shift": facts["t_shift"] or 0}
-    run, _ = Run.objects.update_or_create(
-        market=market, first_t=facts["first_t"], start_ts=facts["start_ts"], defaults={**values, "ended_at": None}
-    )
+    known = market.runs.filter(first_t=facts["first_t"], start_ts=facts["start_ts"]).order_by("id").last()
+    return _saved(known or Run(market=market, first_t=facts["first_t"]), values)
+
+
+def _saved(run: Run, values: dict[str, Any]) -> Run:
+    for name, value in {"t_shift": 0, **values, "ended_at": None}.items():
+        setattr(run, name, value)
+    run.save()
     return run
 
 

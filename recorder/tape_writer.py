@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 from recorder.errors import StoreError
 from recorder.format import parse_name
@@ -28,34 +27,35 @@ class TapeWriter:
         # could not be sealed.
         self._speaks_of: tuple[int, int] | None = None
         self._left: list[tuple[Path, int, int]] = []
+        self._accounts = _Accounts(self)
 
     def write(self, t: int, message: bytes) -> None:
         self._speak_of(t, t)
-        with self._accounts():
+        with self._accounts:
             self.writer.write_jsonline(message, t)
 
     def write_gap(self, from_t: int, to_t: int, reason: str) -> None:
         self._speak_of(from_t, to_t)
-        with self._accounts():
+        with self._accounts:
             self.writer.write_gap(from_t, to_t, reason)
 
     def roll(self, t: int) -> None:
-        with self._accounts():
+        with self._accounts:
             if self.writer.roll_if_needed(t):
                 self._speaks_of = None
 
     def flush_if_due(self) -> None:
-        with self._accounts():
+        with self._accounts:
             self.writer.flush_if_due()
 
     def flush(self) -> None:
-        with self._accounts():
+        with self._accounts:
             self.writer.flush()
 
     def seal(self) -> StoreError | None:
         """Seal what is open, and what earlier failures left pending; the error if the open one cannot be sealed."""
         try:
-            with self._accounts():
+            with self._accounts:
                 self.writer.close()
         except StoreError as error:
             return error
@@ -103,18 +103,34 @@ class TapeWriter:
         known = self._speaks_of
         self._speaks_of = (from_t if known is None else min(known[0], from_t), to_t)
 
-    @contextmanager
-    def _accounts(self) -> Iterator[None]:
-        """Account for a StoreError of the writer, which has then given up its segment."""
-        try:
-            yield
-        except StoreError as error:
-            if error.lost is not None:
-                self.lose(*error.lost)
-            if self._speaks_of is not None and not os.path.exists(_lasting(error.path)):
-                self._left.append((error.path, *self._speaks_of))
-            self._speaks_of = None
-            raise
+    def account(self, error: StoreError) -> None:
+        """Account for an error of the writer, which has then given up its segment."""
+        if error.lost is not None:
+            self.lose(*error.lost)
+        if self._speaks_of is not None and not os.path.exists(_lasting(error.path)):
+            self._left.append((error.path, *self._speaks_of))
+        self._speaks_of = None
+
+
+class _Accounts:
+    """`with` this, a StoreError is accounted for as it passes.
+
+    A class, because a tick goes through five of these: with a generator each cost 1.2 microseconds, so 0.2.
+    """
+
+    __slots__ = ("_tape",)
+
+    def __init__(self, tape: TapeWriter) -> None:
+        self._tape = tape
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, StoreError):
+            self._tape.account(error)
 
 
 def _lasting(path: Path) -> Path:

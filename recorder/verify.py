@@ -136,6 +136,17 @@ class Verification:
         self._on_lines(self.counts.lines)
 
 
+def faults_of(row: Segment, directory: Path) -> list[str]:
+    """Everything that is wrong with one finished segment of the market in `directory`, looked at alone."""
+    try:
+        found = examine(directory / row.kind / row.name, row.kind)
+    except FileNotFoundError:
+        return ["the file is missing"]
+    except OSError as error:
+        return [f"it cannot be read: {error.strerror}"]
+    return [*found.faults, *differences(row, found)]
+
+
 def span_of(name: str, found: Examined) -> tuple[int, int]:
     """First and last t of a segment's messages, as its row has them; without any, the last is below the first."""
     start_t = parse_name(name).start_t if found.start_t is None else found.start_t

@@ -130,12 +130,43 @@ def continue_run(
         moment = film.shoot(placement.place(raw))
         if moment.t < done.next_t:
             raise Differs(f"the source gives t={moment.t} where t={done.next_t} was due")
-        done.next_t = moment.t + 1
-        messages = _messages(moment)
-        lacking = {tape.kind: m for tape in tapes if tape.lacks(moment.t, m := messages[tape.kind]) and m is not None}
-        if lacking:
-            done.lacking.append(Part(moment.t, lacking))
+        _take(done, moment, tapes)
     return done
+
+
+def continue_from_tape(
+    directory: Path,
+    checkpoint: Checkpoint,
+    ends: dict[str, int],
+    source: Source,
+    t_shift: int,
+    make_film: Callable[[], Film],
+) -> Continued:
+    """Fill the camera, film again the recorded ticks behind the checkpoint, and let the source go on behind the last.
+
+    For a source that can be asked again for what it gave but may be away, while the tape is here. Where the tapes of
+    metrics and frames reach further than the ticks, the rest of them is not looked at (`streaming.kept`). Raises
+    CannotContinue.
+    """
+    done = Continued(checkpoint.next_t, _film_at(directory, checkpoint, make_film), iter(source))
+    after_t = checkpoint.next_t - 1
+    tapes = [_Tape(directory, kind, after_t, ends[kind]) for kind in KINDS]
+    for line in read(directory, "ticks", after_t):
+        if line.is_gap:
+            done.next_t = line.last_t + 1
+        else:
+            _take(done, done.film.shoot(Tick.from_json(line.text)), tapes)
+    source.restore(str(done.next_t - 1 - t_shift))
+    return done
+
+
+def _take(done: Continued, moment: Moment, tapes: list[_Tape]) -> None:
+    """Count a moment that was made again, and what of it the tapes lack. Raises Differs."""
+    done.next_t = moment.t + 1
+    messages = _messages(moment)
+    lacking = {tape.kind: m for tape in tapes if tape.lacks(moment.t, m := messages[tape.kind]) and m is not None}
+    if lacking:
+        done.lacking.append(Part(moment.t, lacking))
 
 
 def complete(recording: Recording, lacking: list[Part]) -> None:

@@ -15,6 +15,7 @@ from recorder.choice import DiskUse, RetentionSettings, choose, is_full, is_too_
 from recorder.format import KINDS
 from recorder.models import Segment
 from recorder.retention import candidates, disk_use, retention_settings
+from recorder.rows import reading
 from recorder.totals import Total, totals
 from streaming import parameters
 
@@ -23,7 +24,7 @@ from streaming import parameters
 async def disk(request: HttpRequest) -> HttpResponse:
     """Disk use, totals of all markets or of the one that `symbol` names, and the clean-up."""
     symbol = (await parameters.relay(request)).symbol if "symbol" in request.GET else None
-    body = await sync_to_async(_body, thread_sensitive=False)(symbol)
+    body = await sync_to_async(lambda: reading(lambda: _body(symbol)), thread_sensitive=False)()
     return JsonResponse(body, headers={"Cache-Control": "no-store"})
 
 

@@ -89,7 +89,6 @@ def test_a_store_that_cannot_be_written_ends_the_start_with_its_path(site: Site,
     assert "Traceback" not in made.stderr
 
 
-@pytest.mark.xfail(strict=True, reason="looking for segments there ends in a traceback")
 def test_a_kinds_directory_that_cannot_be_written_ends_the_run(site: Site) -> None:
     site.store.mkdir()
     (site.store / "frames").write_text("a file where the directory should be")

@@ -84,3 +84,45 @@ def test_a_market_shows_what_is_on_disk(admin_client, segment, facts, now):
     assert '<td class="field-segments_on_disk">1</td>' in html
     assert "1.1\xa0MB" in html
     assert "2.3\xa0MB" not in html
+
+
+def test_a_market_shows_its_totals_of_each_kind(admin_client, segment, facts):
+    from recorder.manifest import save_facts
+
+    save_facts(segment.market, None, facts(5000, kind="frames", bytes=2048))
+    for answer in (page("market_changelist"), page("market_change", segment.market_id)):
+        html = admin_client.get(answer).content.decode()
+        assert "1.1\xa0MB, 1,000 lines, 1 segments (0 removed)" in html
+        assert "2.0\xa0KB, 1,000 lines, 1 segments (0 removed)" in html
+
+
+def verified(admin_client, *segments):
+    answer = admin_client.post(
+        page("segment_changelist"), {"action": "verify", "_selected_action": [s.pk for s in segments]}, follow=True
+    )
+    return [str(message) for message in answer.context["messages"]]
+
+
+def test_segments_are_verified_where_they_lie(admin_client, market, tmp_path, settings, now):
+    from dataclasses import replace
+
+    from tests.recorder.store import Store
+
+    settings.CONFIG = replace(settings.CONFIG, store_dir=tmp_path)
+    Store(market, tmp_path).record(30)
+    ticks, frames, metrics = (Segment.objects.get(kind=kind) for kind in ("ticks", "frames", "metrics"))
+    assert verified(admin_client, ticks, frames, metrics) == ["3 verified, 0 faults"]
+    (tmp_path / "ticks" / ticks.name).unlink()
+    Segment.objects.filter(pk=metrics.pk).update(removed_at=now)
+    assert verified(admin_client, ticks, frames, metrics) == [
+        f"ticks/{ticks.name}: the file is missing",
+        "2 verified, 1 faults; 1 are not finished files",
+    ]
+
+
+def test_more_than_a_page_can_wait_for_is_left_to_the_command(admin_client, segment, monkeypatch):
+    from recorder import admin
+
+    monkeypatch.setattr(admin, "_MOST_VERIFIED", 0)
+    (said,) = verified(admin_client, segment)
+    assert said == "more than 0 at once take too long here; `manage.py verify` verifies them all"

@@ -23,8 +23,8 @@ class Command(BaseCommand):
         add_symbol(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        chosen = symbols() if options["symbol"] is None else [options["symbol"]]
         try:
+            chosen = symbols() if options["symbol"] is None else [options["symbol"]]
             left = sum(self._repair(symbol) for symbol in chosen)
         except (RecorderError, OSError) as error:
             raise CommandError(str(error)) from error

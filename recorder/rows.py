@@ -1,0 +1,23 @@
+"""Reading rows on threads that live as long as the process, through whatever the database does meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import InterfaceError, OperationalError, connections
+
+T = TypeVar("T")
+
+
+def reading(query: Callable[[], T]) -> T:
+    """What a query gives. Raises django.db.Error.
+
+    A connection whose server went away fails for ever, and Django closes it only where requests end; so the query is
+    tried again on a new one. Not for use inside a transaction.
+    """
+    try:
+        return query()
+    except (OperationalError, InterfaceError):
+        connections.close_all()
+        return query()

@@ -1,0 +1,114 @@
+"""Which settings begin a new run: those that the ticks, metrics and frames depend on, and no other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from igsite.config import Config
+from igsite.market_run import RUN_SETTINGS, MarketRun
+from recorder.models import Run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+#: By the contract: source, seed, adjust interval, tick interval, and what the camera goes by.
+BEGINS_A_RUN: dict[str, Any] = {
+    "seed": 7,
+    "adjust_interval": 1999,
+    "tick_interval": 0.2,
+    "cam_w": 21,
+    "cam_stride": 6,
+    "cam_edge_cap": 1999,
+    "cam_prox_eps_pct": 0.004,
+    "cam_metric_downsample": 2,
+}
+
+#: These name another store, market or database.
+ELSEWHERE = {"store_dir", "symbol", "database_url", "redis_url"}
+
+
+@pytest.fixture
+def config(settings: Any, tmp_path: Path) -> Config:
+    config = replace(settings.CONFIG, store_dir=tmp_path / "store", speed=0.0, cam_w=20, cam_stride=5, start_ts=1.7e9)
+    settings.CONFIG = config
+    return config
+
+
+@pytest.fixture
+def make_ticks() -> Callable[..., Run]:
+    """Runs a market for some ticks; the run they belong to."""
+
+    def make(config: Config, ticks: int = 5) -> Run:
+        run = MarketRun(config, home_symbol=config.symbol)
+        run.run(most_ticks=ticks)
+        return run._run
+
+    return make
+
+
+def other_value(value: Any) -> Any:
+    if isinstance(value, bool) or value is None:
+        return not value
+    return value * 2 + 1 if isinstance(value, int | float) else value
+
+
+def test_every_setting_that_makes_another_market_begins_a_run_and_no_other(
+    config: Config, make_ticks: Callable[..., Run], tmp_path: Path
+) -> None:
+    assert set(RUN_SETTINGS) == {*BEGINS_A_RUN, "source"}
+    first, t = make_ticks(config), 5
+    for setting in fields(Config):
+        if setting.name in (ELSEWHERE | set(RUN_SETTINGS)):
+            continue
+        value = 1.8e9 if setting.name == "start_ts" else other_value(getattr(config, setting.name))
+        assert make_ticks(replace(config, **{setting.name: value}), 1) == first, setting.name
+        t += 1
+    last = first
+    for name, value in BEGINS_A_RUN.items():
+        config = replace(config, **{name: value})
+        run = make_ticks(config, 2)
+        assert run != last, name
+        assert (run.first_t, run.settings[name]) == (t, value)
+        last, t = run, t + 2
+    tape = tmp_path / "tape.jsonl"
+    tape.write_bytes(b'{"type":"tick","t":0,"ts":1.0,"s":{"price_norm":0.5,"volatility":0.1,"liquidity":1.0,'
+                      b'"imbalance":0.0},"agents":[],"actions":[],"matches":[]}\n')  # fmt: skip
+    played = make_ticks(replace(config, source=f"file:{tape}"))
+    assert (played.first_t, played != last) == (t, True)
+    assert make_ticks(config, 1).first_t == t + 1, "back to settings that were there before"
+
+
+def test_a_new_run_begins_in_market_time_after_the_last_one(config: Config, make_ticks: Callable[..., Run]) -> None:
+    first = make_ticks(config, 5)
+    second = make_ticks(replace(config, seed=9, start_ts=1.0), 5)
+    assert second.start_ts == round(first.start_ts + 5 * config.tick_interval, 6)
+    third = make_ticks(replace(config, seed=10, start_ts=1.9e9), 1)
+    assert third.start_ts == 1.9e9
+
+
+def test_a_run_that_never_made_a_tick_leaves_its_row_to_the_next(
+    config: Config, make_ticks: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from recorder.checkpoints import Checkpoints
+
+    def killed(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Checkpoints, "save", killed)
+        MarketRun(config, home_symbol=config.symbol)
+    make_ticks(config, 3)
+    make_ticks(config, 3)
+    (run,) = Run.objects.all()
+    assert (run.first_t, run.settings["seed"]) == (0, config.seed)
+
+
+def test_nothing_is_left_running(config: Config, make_ticks: Callable[..., Run]) -> None:
+    make_ticks(config, 3)
+    left = [thread.name for thread in threading.enumerate() if thread.name.startswith(("lease", "manifest", "checkp"))]
+    assert left == []

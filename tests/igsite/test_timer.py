@@ -1,0 +1,75 @@
+"""The timer of the embedded mode: every scheduled task at once and then in its time, whatever the last one came to."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from django.db import OperationalError
+
+from igsite import timer
+from recorder import tasks
+
+
+def run_for(rounds: list[int], least: int, schedule, monkeypatch) -> None:
+    monkeypatch.setattr(timer, "scheduled", lambda: schedule)
+
+    async def run() -> None:
+        work = asyncio.ensure_future(timer.run_scheduled())
+        async with asyncio.timeout(30):
+            while len(rounds) < least and not work.done():
+                await asyncio.sleep(0.001)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        if not work.cancelled():
+            work.result()
+
+    asyncio.run(run())
+
+
+def test_everything_that_celery_beat_does_is_on_the_timer(settings):
+    assert (60.0, tasks.clean_up) in timer.scheduled()
+    settings.CELERY_BEAT_SCHEDULE = {
+        "a": {"task": "recorder.tasks.clean_up", "schedule": 5},
+        "b": {"task": "recorder.retention.disk_use", "schedule": 7.5},
+    }
+    assert [seconds for seconds, _ in timer.scheduled()] == [5.0, 7.5]
+
+
+def test_a_task_runs_at_once_and_again_off_the_loops_thread(monkeypatch):
+    threads: list[int] = []
+    run_for(threads, 3, [(0.001, lambda: threads.append(threading.get_ident()))], monkeypatch)
+    assert len(threads) >= 3
+    assert threading.get_ident() not in threads
+
+
+@pytest.mark.parametrize("error", [OperationalError("the database is away"), OSError("the disk is gone")])
+def test_one_that_fails_is_told_and_tried_again(monkeypatch, caplog, error):
+    rounds: list[int] = []
+
+    def task():
+        rounds.append(1)
+        raise error
+
+    run_for(rounds, 3, [(0.001, task)], monkeypatch)
+    assert f"task did not end well, the next is in 0.001 s: {error}" in caplog.text
+
+
+def test_one_that_fails_does_not_hold_up_another(monkeypatch):
+    rounds: list[int] = []
+
+    def failing():
+        raise OSError("no")
+
+    run_for(rounds, 3, [(0.001, failing), (0.001, lambda: rounds.append(1))], monkeypatch)
+    assert len(rounds) >= 3
+
+
+def test_a_fault_in_a_task_is_no_secret(monkeypatch):
+    def wrong():
+        raise ZeroDivisionError("wrong")
+
+    with pytest.raises(ExceptionGroup) as died:
+        run_for([], 1, [(0.001, wrong)], monkeypatch)
+    assert died.group_contains(ZeroDivisionError)

@@ -1,0 +1,114 @@
+"""The database goes away under a running market: ticks go on to file and socket, and the rows catch up."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+from websockets.sync.client import ClientConnection
+
+from recorder.reader import last_line
+from tests.end_to_end.reading import hear_until, socket
+from tests.outages.conftest import MARKET
+from tests.processes import PATIENCE_SECONDS, ROOT, Live, Site, environment, wait_until
+from tests.services import PostgresServer
+
+AWAY = "the database is away, rows wait"
+BACK = "the database is back, the manifest has caught up"
+
+
+def manage(site: Site, *arguments: str, **env: Any) -> None:
+    subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), *arguments],
+        env=environment(site.store, site.database, **env),
+        check=True,
+        timeout=PATIENCE_SECONDS,
+    )
+
+
+def assert_complete(site: Site, **env: Any) -> None:
+    """Every tick is on the tape once, and rows and files tell the same."""
+    ts = [message["t"] for message in site.messages("ticks")]
+    assert ts == list(range(len(ts)))
+    verified = site.run("verify", "--deep", **env)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert "no faults" in verified.stdout
+
+
+def newest(live: Live) -> int:
+    """The last t on disk, -1 for none."""
+    line = last_line(live.store, "ticks")
+    return -1 if line is None else line.last_t
+
+
+def ticks_pass(live: Live, number: int, client: ClientConnection) -> None:
+    """So many ticks more come out of the socket, and reach the disk."""
+    due = newest(live) + number
+    hear_until(client, t=due)
+    wait_until(lambda: newest(live) >= due, "the ticks on disk")
+
+
+@pytest.mark.postgres
+def test_postgresql_stops_and_comes_back(site: Site, postgres: PostgresServer) -> None:
+    env = {**MARKET, "DATABASE_URL": postgres.url}
+    manage(site, "migrate", "--verbosity", "0", **env)
+    live = site.serve(**env)
+    with socket(live, "?types=tick") as client:
+        wait_until(lambda: live.json("/segments"), "a finished segment")
+        assert {live.ask(path).status for path in ("/segments", "/disk", "/manifest/ticks")} == {200}
+        segments = len(live.json("/segments"))
+        postgres.crash()
+        ticks_pass(live, 50, client)
+        assert live.ask("/segments").status == 503
+        assert live.ask("/disk").status == 503
+        assert live.ask("/health").status == 200
+        assert live.ask("/incremental?from_t=-1&limit=10").json()["count"] == 10
+        answer = live.ask("/range?t0=0&t1=30")
+        assert (answer.status, len(answer.body.splitlines())) == (200, 31)
+        postgres.start()
+        wait_until(lambda: BACK in live.log(), "the rows")
+        ticks_pass(live, 5, client)
+    for _ in range(20):  # whichever thread answers
+        assert {live.ask(path).status for path in ("/segments", "/disk", "/manifest/ticks", "/live/")} == {200}
+    assert len(live.json("/segments")) > segments
+    assert live.log().count(AWAY) == live.log().count(BACK) == 1
+    _end_while_it_is_away(live, postgres)
+    again = site.run("runmarket", "--ticks", "5", **env)
+    assert again.returncode == 0, again.stderr
+    assert_complete(site, **env)
+
+
+def _end_while_it_is_away(live: Live, postgres: PostgresServer) -> None:
+    """The process ends soon, its segments sealed; the next start makes the rows from the files."""
+    postgres.crash()
+    wait_until(lambda: live.log().count(AWAY) == 2, "the news of the second outage")
+    begun = time.monotonic()
+    assert live.stop() == 0
+    assert time.monotonic() - begun < 15
+    assert "rows of the manifest were not written" in live.log()
+    assert live.site.sealed
+    postgres.start()
+
+
+def test_sqlite_is_locked_for_a_while(site: Site) -> None:
+    live = site.serve(**MARKET)
+    with socket(live, "?types=tick") as client:
+        wait_until(lambda: live.json("/segments"), "a finished segment")
+        other = sqlite3.connect(site.database, isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        begun = time.monotonic()
+        wait_until(lambda: AWAY in live.log(), "the news of the lock")
+        ticks_pass(live, 20, client)
+        assert time.monotonic() - begun >= 5, "a writer waits its turn before it gives up"
+        assert live.json("/segments"), "reading goes on"
+        other.execute("ROLLBACK")
+        other.close()
+        wait_until(lambda: BACK in live.log(), "the rows")
+        ticks_pass(live, 5, client)
+    assert live.log().count(AWAY) == 1
+    assert live.stop() == 0
+    assert_complete(site)

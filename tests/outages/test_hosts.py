@@ -1,0 +1,61 @@
+"""One writer a market: on one host decided at once, across hosts by the lease; a dead holder holds nobody up."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from contextlib import closing
+
+from recorder.reader import last_line
+from tests.outages.conftest import MARKET
+from tests.processes import Process, Site, wait_until
+
+
+def newest(site: Site, store: str = "store") -> int:
+    line = last_line(site.directory / store, "ticks")
+    return -1 if line is None else line.last_t
+
+
+def start(site: Site) -> Process:
+    run = site.start("runmarket", **MARKET)
+    wait_until(lambda: newest(site) > 10, "some ticks")
+    return run
+
+
+def test_the_second_on_one_host_is_told_who_the_first_is_and_follows_it_at_once_when_it_is_killed(site: Site) -> None:
+    first = start(site)
+    second = site.run("runmarket", "--ticks", "5", **MARKET)
+    assert second.returncode == 1
+    assert re.search(rf"the market IG-USD is held by process {first.process.pid} on \S+$", second.stderr.strip())
+    live = site.serve(ready=False, **MARKET)
+    assert live.wait() == 1
+    assert f"held by process {first.process.pid} on" in live.log()
+    first.kill()
+    third = site.run("runmarket", "--ticks", "5", **MARKET)
+    assert third.returncode == 0, third.stderr
+    assert "the run from t=0 goes on with t=" in third.stderr
+    ts = [message["t"] for message in site.messages("ticks")]
+    assert ts == list(range(len(ts)))
+
+
+def test_another_host_takes_over_ten_seconds_after_the_holder_died(site: Site) -> None:
+    """A host is told apart by its store here: the other one has the same database and files of its own."""
+    other = {**MARKET, "IG_CAM_STORE_DIR": site.directory / "other"}
+    first = start(site)
+    held = rf"the market IG-USD is held by process {first.process.pid} on \S+, which renewed its lease [01]\.\d s ago"
+    refused = site.run("runmarket", "--ticks", "5", **other)
+    assert refused.returncode == 1
+    assert re.search(held, refused.stderr), refused.stderr
+    first.kill()
+    killed_at = time.monotonic()
+    last_t = newest(site)
+    with closing(sqlite3.connect(site.database)) as database:  # most of the wait is not waited for
+        database.execute("UPDATE recorder_lease SET renewed_at = datetime(renewed_at, '-6 seconds')")
+        database.commit()
+    tries = [site.run("runmarket", "--ticks", "5", **other)]
+    while tries[-1].returncode and time.monotonic() < killed_at + 30:
+        tries.append(site.run("runmarket", "--ticks", "5", **other))
+    assert tries[-1].returncode == 0, tries[-1].stderr
+    assert time.monotonic() - killed_at > 3, "not before ten seconds after the last renewal"
+    assert newest(site, "other") > last_t, "t goes on above all that the first was known to have recorded"

@@ -1,0 +1,260 @@
+"""Adoption: a store from elsewhere is taken in whole or not at all, and once."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+import orjson
+import pytest
+
+from recorder import adoption
+from recorder.adoption import AdoptionRefused, adopt
+from recorder.checkpoints import Checkpoint, Checkpoints
+from recorder.errors import StoreError
+from recorder.manifest import manifest_of
+from recorder.models import Market, Run, Segment
+from recorder.verify import Verification
+from recorder.writer import ZstdSegmentWriter
+from tests.recorder.store import Store, files, record_plainly
+from tests.recorder.tape import Clock, message
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def here(market, tmp_path):
+    return tmp_path / "here"
+
+
+@pytest.fixture
+def there(tmp_path):
+    """A store of another installation: its files alone, t=0 to 99."""
+    elsewhere = Market.objects.create(symbol="ELSEWHERE")
+    store = Store(elsewhere, tmp_path / "there")
+    store.record(60)
+    store.record(40)
+    Segment.objects.all().delete()
+    Run.objects.all().delete()
+    elsewhere.delete()
+    return store
+
+
+def write_manifest(store, change=lambda entry: None):
+    for kind in ("ticks", "frames", "metrics"):
+        entries = [
+            {"path": f"{kind}/{path.name}", "bytes": path.stat().st_size, "created_at": "2026-01-01T00:00:00Z"}
+            for path in store.paths(kind)
+        ]
+        for entry in entries:
+            change(entry)
+        (store.directory / kind / "manifest.json").write_bytes(orjson.dumps(entries))
+
+
+def refused(market, here, store):
+    before = files(here)
+    with pytest.raises(AdoptionRefused) as error:
+        adopt(market, here, store)
+    assert files(here) == before
+    assert Segment.objects.count() == len(before)
+    return "\n".join(error.value.problems)
+
+
+@pytest.mark.parametrize("move", [False, True])
+def test_everything_is_taken_in_and_whole(market, here, there, move):
+    told, before = [], files(there.directory)
+    done = adopt(market, here, there.directory, move=move, on_done=lambda done, of: told.append((done, of)))
+    assert files(here) == before
+    assert files(there.directory) == ([] if move else before)
+    assert (len(done.rows), done.already, done.notes) == (6, [], [])
+    assert told == [(n, 6) for n in range(1, 7)]
+    assert list(Verification(market, here).faults()) == []
+    (run,) = Run.objects.all()
+    assert (run.first_t, run.source, run.ended_at is None) == (0, f"adopted from {there.directory}", False)
+    assert run.tick_interval == 0.1
+
+
+def test_a_second_time_everything_is_there_already(market, here, there):
+    adopt(market, here, there.directory)
+    done = adopt(market, here, there.directory)
+    assert (done.rows, len(done.already)) == ([], 6)
+    assert Segment.objects.count() == 6
+    moved = adopt(market, here, there.directory, move=True)
+    assert (len(moved.already), files(there.directory)) == (6, [])
+
+
+def test_one_that_was_broken_off_is_ended_by_another(market, here, there, monkeypatch):
+    real, calls = adoption._take, []
+
+    def take(*args):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(adoption, "_take", take)
+    with pytest.raises(KeyboardInterrupt):
+        adopt(market, here, there.directory)
+    monkeypatch.undo()
+    done = adopt(market, here, there.directory)
+    assert (len(done.rows), len(done.already)) == (3, 3)
+    assert list(Verification(market, here).faults()) == []
+
+
+def test_a_crash_between_row_and_file_leaves_a_row_that_the_next_makes_true(market, here, there, monkeypatch):
+    def cut(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(adoption.os, "replace", cut)
+    with pytest.raises(KeyboardInterrupt):
+        adopt(market, here, there.directory)
+    monkeypatch.undo()
+    Segment.objects.update(missing=True)  # as a start in between would find
+    adopt(market, here, there.directory)
+    assert list(Verification(market, here).faults()) == []
+    assert not list(here.rglob("*.adopting"))
+
+
+def test_the_manifest_adds_when_a_segment_was_sealed(market, here, there):
+    write_manifest(there)
+    adopt(market, here, there.directory)
+    assert {entry["created_at"] for entry in manifest_of(market, "ticks")} == {"2026-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize("form", ["one list", "one object"])
+def test_one_manifest_for_the_whole_store_does_as_well(market, here, there, form):
+    entries = {
+        kind: [
+            {"path": path.name if form == "one object" else f"{kind}/{path.name}", "created_at": "2026-01-01T00:00:00Z"}
+            for path in there.paths(kind)
+        ]
+        for kind in ("ticks", "frames", "metrics")
+    }
+    content = entries if form == "one object" else [entry for kind in entries.values() for entry in kind]
+    (there.directory / "manifest.json").write_text(json.dumps(content))
+    adopt(market, here, there.directory)
+    assert {f"{row.created_at:%Y-%m-%d}" for row in Segment.objects.all()} == {"2026-01-01"}
+
+
+def test_what_the_manifest_alone_knows_is_noted(market, here, there):
+    write_manifest(there)
+    gone = there.paths("frames")[0]
+    gone.unlink()
+    done = adopt(market, here, there.directory)
+    assert done.notes == [f"frames/{gone.name} is in the manifest only"]
+
+
+def test_a_size_other_than_the_manifests_is_refused(market, here, there):
+    write_manifest(there, lambda entry: entry.update(bytes=7))
+    assert "bytes, its manifest says 7" in refused(market, here, there.directory)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"x", b"[1]", b'[{"path":1}]', b'[{"path":"../x"}]', b'[{"path":"ticks/../../etc/passwd"}]', b'{"x":[]}', b"1",
+     b'[{"path":"frames/segment_20260124_120000_0.jsonl.zst"}]', b"null"],
+)  # fmt: skip
+def test_what_is_no_manifest_is_refused(market, here, there, content):
+    (there.directory / "ticks" / "manifest.json").write_bytes(content)
+    assert "ticks/manifest.json is no manifest: " in refused(market, here, there.directory)
+
+
+def test_a_damaged_segment_is_refused_and_so_are_all_others(market, here, there):
+    path = there.paths("ticks")[0]
+    path.write_bytes(path.read_bytes()[:-4])
+    assert f"ticks/{path.name}: the zstd frame at byte 0 is not whole" in refused(market, here, there.directory)
+
+
+def test_a_link_out_of_the_store_is_refused(market, here, there, tmp_path):
+    path = there.paths("ticks")[0]
+    path.rename(tmp_path / "outside")
+    path.symlink_to(tmp_path / "outside")
+    assert f"ticks/{path.name} is no plain file of this store" in refused(market, here, there.directory)
+
+
+def test_t_that_is_here_already_is_refused(market, here, there):
+    record_plainly(market, here, 1, ticks=5, first_t=97)
+    problems = refused(market, here, there.directory)
+    assert "t=97 to 101, overlaps ticks/segment_" in problems
+
+
+def test_t_that_was_here_and_is_removed_is_refused_too(market, here, there, now):
+    record_plainly(market, here, 1, ticks=5, first_t=97)
+    Segment.objects.update(removed_at=now)
+    with pytest.raises(AdoptionRefused, match=r"\(removed\), t=97 to 101, overlaps"):
+        adopt(market, here, there.directory)
+
+
+def test_a_removed_segment_comes_back_as_what_it_was(market, here, there, now):
+    adopt(market, here, there.directory)
+    shutil.rmtree(here)
+    Segment.objects.update(removed_at=now)
+    adopt(market, here, there.directory)
+    assert Segment.objects.filter(removed_at=None).count() == 6
+    assert list(Verification(market, here).faults()) == []
+
+
+def test_another_file_of_the_same_name_is_refused(market, here, there):
+    adopt(market, here, there.directory)
+    Segment.objects.filter(kind="ticks", start_t=0).update(sha256="0" * 64)
+    with pytest.raises(AdoptionRefused, match="another file of that name is in "):
+        adopt(market, here, there.directory)
+
+
+def test_a_pending_segment_is_taken_in_made_whole(market, here, tmp_path):
+    writer = ZstdSegmentWriter("ticks", tmp_path / "there", 300, 3, clock=Clock())
+    for t in range(10):
+        writer.write_jsonline(message(t), t)
+    writer.flush()
+    (path,) = (tmp_path / "there" / "ticks").iterdir()
+    path.write_bytes(path.read_bytes() + b"torn")
+    adopt(market, here, tmp_path / "there")
+    row = Segment.objects.get()
+    assert (row.lines, row.pending, row.state) == (10, False, "finished")
+    assert list(Verification(market, here).faults()) == []
+    assert path.exists()
+    assert len(adopt(market, here, tmp_path / "there").already) == 1
+
+
+def test_a_pending_one_without_a_line_is_left_out(market, here, there):
+    (there.directory / "ticks" / "segment_20260124_140000_100_pending.jsonl.zst").write_bytes(b"")
+    done = adopt(market, here, there.directory)
+    assert done.notes == ["ticks/segment_20260124_140000_100_pending.jsonl.zst holds no whole line and was left out"]
+
+
+def test_runs_that_checkpoints_tell_of_are_taken_over(market, here, there):
+    run = {
+        "first_t": 0, "start_ts": 1.0, "tick_interval": 0.1, "t_shift": 0, "source": "simulator",
+        "settings": {"seed": 4},
+    }  # fmt: skip
+    Checkpoints(there.directory).save(Checkpoint(run, 100, "", 0, None, False))
+    adopt(market, here, there.directory)
+    (row,) = Run.objects.all()
+    assert (row.settings, row.source, row.ended_at is None) == ({"seed": 4}, "simulator", False)
+    assert not (here / "checkpoints").exists(), "a market does not go on from another's"
+
+
+def test_a_disk_that_does_not_take_it_says_so_and_leaves_no_half(market, here, there, monkeypatch):
+    def full(*args):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(shutil, "copy2", full)
+    with pytest.raises(StoreError, match="No space left on device"):
+        adopt(market, here, there.directory)
+    assert files(here) == []
+    assert not Segment.objects.exists()
+
+
+def test_problems_are_listed_up_to_twenty(market, here, there):
+    for n in range(30):
+        (there.directory / "ticks" / f"segment_20260125_000000_{1000 + n}.jsonl.zst").write_bytes(b"x")
+    with pytest.raises(AdoptionRefused) as error:
+        adopt(market, here, there.directory)
+    assert "… and " in str(error.value)
+    assert len(str(error.value).splitlines()) == 22
+
+
+def test_an_empty_directory_gives_nothing(market, here, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert adopt(market, here, tmp_path / "empty").rows == []

@@ -1,0 +1,93 @@
+"""The lock of a store: one writer on a host, free again at once whatever ended the last one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from recorder.errors import StoreError
+from recorder.lock import MarketHeld, StoreLock, is_held
+from recorder.stores import locked
+from tests.processes import ROOT
+
+HOLD = """
+import sys
+from pathlib import Path
+from recorder.lock import StoreLock
+lock = StoreLock(Path(sys.argv[1]), "IG-USD", "the other one")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def other(tmp_path):
+    """Another process that holds the lock."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_the_second_writer_is_told_who_the_first_is(tmp_path, other):
+    for _ in range(2):
+        with pytest.raises(MarketHeld, match=r"^the market IG-USD is held by the other one$"):
+            StoreLock(tmp_path, "IG-USD", "me")
+    assert is_held(tmp_path)
+
+
+def test_a_killed_holder_holds_nothing(tmp_path, other):
+    other.send_signal(signal.SIGKILL)
+    other.wait()
+    assert not is_held(tmp_path)
+    StoreLock(tmp_path, "IG-USD", "me").release()
+
+
+def test_a_released_lock_is_free(tmp_path):
+    lock = StoreLock(tmp_path, "IG-USD", "me")
+    assert is_held(tmp_path)
+    lock.release()
+    assert not is_held(tmp_path)
+    with locked(tmp_path, "IG-USD"):
+        with pytest.raises(MarketHeld, match=f"process {os.getpid()} on "):
+            StoreLock(tmp_path, "IG-USD", "another")
+    assert not is_held(tmp_path)
+
+
+def test_a_shorter_name_leaves_nothing_of_a_longer_one(tmp_path):
+    StoreLock(tmp_path, "IG-USD", "a very long name").release()
+    lock = StoreLock(tmp_path, "IG-USD", "me")
+    assert (tmp_path / "writer.lock").read_text() == "me"
+    lock.release()
+
+
+def test_a_holder_that_left_no_name_is_another_process(tmp_path):
+    lock = StoreLock(tmp_path, "IG-USD", "")
+    with pytest.raises(MarketHeld, match="held by another process"):
+        StoreLock(tmp_path, "IG-USD", "me")
+    lock.release()
+
+
+def test_a_lock_whose_file_is_gone_or_replaced_does_not_stand(tmp_path):
+    lock = StoreLock(tmp_path, "IG-USD", "me")
+    assert lock.stands
+    (tmp_path / "writer.lock").unlink()
+    assert not lock.stands
+    second = StoreLock(tmp_path, "IG-USD", "another")
+    assert second.stands
+    assert not lock.stands
+    lock.release()
+    second.release()
+
+
+def test_a_store_that_is_not_there_cannot_be_locked_and_is_not_held(tmp_path):
+    with pytest.raises(StoreError, match="No such file or directory"):
+        StoreLock(tmp_path / "none", "IG-USD", "me")
+    assert not is_held(tmp_path / "none")
