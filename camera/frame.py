@@ -10,13 +10,17 @@ import numpy.typing as npt
 import orjson
 
 from camera.edges import EDGE_TYPES
+from camera.frame_json import edges_json, nodes_json
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+#: A dominant side is one of these; its place here is how `Shot.dominant_sides` tells it.
+SIDES = ("none", "buy", "sell")
+
 
 class Edges(NamedTuple):
-    """Edges in the contract's order: index into EDGE_TYPES, the two agents' ids, how often they met."""
+    """Edges in the contract's order: index into EDGE_TYPES, the two agents' places in the shot, how often they met."""
 
     kinds: Ints
     low: Ints
@@ -45,6 +49,30 @@ class Shot:
     bursts: list[dict[str, Any]]
     shocks: list[dict[str, Any]]
 
+    @property
+    def t0(self) -> int:
+        """The first tick of the window; `t` is the last."""
+        return self.t - self.window + 1
+
+    @property
+    def sells(self) -> Ints:
+        return self.quotes - self.buys
+
+    @property
+    def nones(self) -> Ints:
+        return self.window - self.quotes
+
+    def numbers(self) -> Floats:
+        """The features that are no counts, as emitted: shape [6, agents], in the order of the message."""
+        start, end = self.experience_start, self.experience_end
+        return np.round([self.price_mean, self.price_std, self.distance, start, end, end - start], 6)
+
+    def dominant_sides(self) -> Ints:
+        """What each agent did most, as an index into SIDES; buying goes before selling, doing so before nothing."""
+        buys, sells, nones = self.buys, self.sells, self.nones
+        selling = np.where((sells > 0) & (sells >= buys) & (sells >= nones), 2, 0)
+        return np.where((buys > 0) & (buys >= sells) & (buys >= nones), 1, selling)
+
 
 def frame_of(shot: Shot) -> dict[str, Any]:
     """The frame message of a shot."""
@@ -57,75 +85,37 @@ def frame_of(shot: Shot) -> dict[str, Any]:
             shot.edges.kinds.tolist(), shot.edges.low.tolist(), shot.edges.high.tolist(), weights, strict=True
         )
     ]
-    return _message(shot, names, edges)
+    nodes = [
+        {"node_id": name, "agent_id": i, "t0": shot.t0, "t1": shot.t, "features": features}
+        for name, i, features in zip(names, shot.agent_ids.tolist(), _features(shot), strict=True)
+    ]
+    return _message(shot, nodes, edges)
 
 
 def frame_json(shot: Shot) -> bytes:
-    """The frame message of a shot as JSON: what `orjson.dumps(frame_of(shot))` gives, in half the time."""
-    names = _names(shot)
-    return orjson.dumps(_message(shot, names, orjson.Fragment(_edges_json(shot, names))))
+    """The frame message of a shot as JSON: what `orjson.dumps(frame_of(shot))` gives, in a third of the time."""
+    return orjson.dumps(_message(shot, orjson.Fragment(nodes_json(shot)), orjson.Fragment(edges_json(shot))))
 
 
-def _edges_json(shot: Shot, names: dict[int, str]) -> bytes:
-    """The list `edges`. Half of a frame's text is here, put together from few different pieces."""
-    kinds, low, high, counts = (column.tolist() for column in shot.edges)
-    if not kinds:
-        return b"[]"
-    sources = {i: b'{"src":"%s","dst":"' % name.encode() for i, name in names.items()}
-    targets = {i: name.encode() for i, name in names.items()}
-    tails = {
-        (kind, count): b'","type":"%s","w":%s},' % (EDGE_TYPES[kind].encode(), orjson.dumps(_weight(count, shot)))
-        for kind, count in set(zip(kinds, counts, strict=True))
-    }
-    parts = [b""] * (3 * len(kinds))
-    parts[0::3] = map(sources.__getitem__, low)
-    parts[1::3] = map(targets.__getitem__, high)
-    parts[2::3] = map(tails.__getitem__, zip(kinds, counts, strict=True))
-    return b"[%s]" % b"".join(parts)[:-1]
-
-
-def _weight(count: int, shot: Shot) -> float:
-    return float(np.round(count / shot.window, 6))
-
-
-def _names(shot: Shot) -> dict[int, str]:
+def _names(shot: Shot) -> list[str]:
     """Each agent's node id."""
-    ending = f"@t:{shot.t - shot.window + 1}-{shot.t}"
-    return {i: f"agent:{i}{ending}" for i in shot.agent_ids.tolist()}
+    return [f"agent:{i}@t:{shot.t0}-{shot.t}" for i in shot.agent_ids.tolist()]
 
 
-def _message(shot: Shot, names: dict[int, str], edges: Any) -> dict[str, Any]:
-    t0, t1 = shot.t - shot.window + 1, shot.t
+def _message(shot: Shot, nodes: Any, edges: Any) -> dict[str, Any]:
     message: dict[str, Any] = {"type": "frame", "t": shot.t}
     if shot.ts is not None:
         message["ts"] = shot.ts
-    message["window"] = {"W": shot.window, "t0": t0, "t1": t1, "stride": shot.stride}
-    message["nodes"] = [
-        {"node_id": names[i], "agent_id": i, "t0": t0, "t1": t1, "features": features}
-        for i, features in zip(names, _features(shot), strict=True)
-    ]
+    message["window"] = {"W": shot.window, "t0": shot.t0, "t1": shot.t, "stride": shot.stride}
+    message["nodes"] = nodes
     message["edges"] = edges
     message["events"] = {"bursts": shot.bursts, "shocks": shot.shocks}
     return message
 
 
 def _features(shot: Shot) -> list[dict[str, Any]]:
-    buys, sells = shot.buys, shot.quotes - shot.buys
-    nones = shot.window - shot.quotes
-    start, end = shot.experience_start, shot.experience_end
-    columns = (
-        buys,
-        sells,
-        nones,
-        shot.matches,
-        np.round(shot.matches / shot.window, 6),
-        np.round(shot.price_mean, 6),
-        np.round(shot.price_std, 6),
-        np.round(shot.distance, 6),
-        np.round(start, 6),
-        np.round(end, 6),
-        np.round(end - start, 6),
-    )
+    rates = np.round(shot.matches / shot.window, 6)
+    columns = (shot.buys, shot.sells, shot.nones, shot.matches, rates, *shot.numbers(), shot.dominant_sides())
     return [
         {
             "buy_count": buy,
@@ -139,17 +129,9 @@ def _features(shot: Shot) -> list[dict[str, Any]]:
             "experience_start": first,
             "experience_end": last,
             "experience_delta": delta,
-            "dominant_side": _dominant(buy, sell, none),
+            "dominant_side": SIDES[side],
         }
-        for buy, sell, none, match, rate, mean, std, distance, first, last, delta in zip(
+        for buy, sell, none, match, rate, mean, std, distance, first, last, delta, side in zip(
             *(column.tolist() for column in columns), strict=True
         )
     ]
-
-
-def _dominant(buys: int, sells: int, nones: int) -> str:
-    if buys > 0 and buys >= sells and buys >= nones:
-        return "buy"
-    if sells > 0 and sells >= buys and sells >= nones:
-        return "sell"
-    return "none"

@@ -207,7 +207,7 @@ class SlidingWindowCamera:
             distance=distance,
             experience_start=rings.experience[self._first_rows(columns), columns],
             experience_end=self._last_experience[columns],
-            edges=self._edges(columns.size),
+            edges=self._edges(columns),
             bursts=bursts(rings.matches[window], t - self.W + 1, new_after),
             shocks=shocks(rings.price_norm[window], rings.liquidity[window], t - self.W + 1, new_after),
         )
@@ -240,9 +240,9 @@ class SlidingWindowCamera:
             self._first_seen[column] = begin + int(seen[self._rings.places(begin, self.W), column].argmax())
         return self._first_seen[columns] % self._rings.rows
 
-    def _edges(self, nodes: int) -> Edges:
-        """The strongest pairs, as the contract orders and cuts them."""
-        most = min(self.edge_cap, 8 * nodes)
+    def _edges(self, columns: Ints) -> Edges:
+        """The strongest pairs, as the contract orders and cuts them, in a shot of these columns."""
+        most = min(self.edge_cap, 8 * columns.size)
         while True:
             matches, match_counts = self._matches.counted(self._weakest)
             near, near_counts = self._neighbours.counted(self._weakest)
@@ -253,7 +253,9 @@ class SlidingWindowCamera:
         chosen = strongest(counts, most)
         # Most pairs are weaker than any edge. The next frame's edges are about as strong as these: begin there.
         self._weakest = int(counts[chosen[-1]]) if chosen.size == most and most else 1
-        ids = self._slots.ids
-        pairs, capacity = pairs[chosen], self._slots.capacity
+        capacity = self._slots.capacity
+        low, high = np.divmod(pairs[chosen], capacity)
+        place = np.zeros(capacity, np.int64)
+        place[columns] = np.arange(columns.size)
         kinds = (chosen >= matches.size).astype(np.int64)
-        return Edges(kinds, ids[pairs // capacity], ids[pairs % capacity], counts[chosen])
+        return Edges(kinds, place[low], place[high], counts[chosen])

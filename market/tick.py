@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from market.tick_json import actions_json, agents_json, matches_json
+from market.tick_json import tick_json
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -101,12 +101,7 @@ class Tick:
 
     def to_json(self) -> bytes:
         """The tick message as the bytes that are recorded and sent: `to_dict` as JSON."""
-        return b'%s,"agents":%s,"actions":%s,"matches":%s}' % (
-            orjson.dumps(self._head())[:-1],
-            agents_json(self.agent_ids, self.experience),
-            actions_json(self.agent_ids, self.sides, self.prices, self.sizes),
-            matches_json(self.match_a, self.match_b, self.match_prob),
-        )
+        return tick_json(orjson.dumps(self._head()), self)
 
     @classmethod
     def from_json(cls, line: bytes | str) -> Tick:
