@@ -1,0 +1,1 @@
+"""Bars: open, high, low, close and volume of a market's periods, made from its ticks, kept, read and fed."""

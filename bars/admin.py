@@ -1,0 +1,52 @@
+"""The admin's page on bars: to look at."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.contrib import admin
+
+from bars.models import Bar, Gap
+from recorder.admin import RecordedAdmin
+
+
+@admin.register(Bar)
+class BarAdmin(RecordedAdmin):
+    """Bars of a second and of a minute, newest first."""
+
+    list_display = ["opened", "market", "resolution", "open", "high", "low", "close", "volume", "matches", "ticks"]
+    list_filter = ["market", "resolution"]
+    list_select_related = ["market"]
+    ordering = ["market", "resolution", "-open_ms"]
+    show_full_result_count = False
+    readonly_fields = ["opened"]
+
+    @admin.display(description="open time (UTC)")
+    def opened(self, bar: Bar) -> str:
+        return time_text(bar.open_ms)
+
+    @admin.display
+    def ticks(self, bar: Bar) -> str:
+        return f"{bar.first_t}–{bar.last_t}"
+
+
+@admin.register(Gap)
+class GapAdmin(RecordedAdmin):
+    """Ticks that no bar has."""
+
+    list_display = ["at", "market", "from_t", "to_t"]
+    list_filter = ["market"]
+    list_select_related = ["market"]
+    readonly_fields = ["at"]
+
+    @admin.display(description="before (UTC)")
+    def at(self, gap: Gap) -> str:
+        return time_text(gap.at_ms)
+
+
+def time_text(ms: int) -> str:
+    """A time for people; as it is where no calendar has it."""
+    try:
+        return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return f"{ms} ms"

@@ -1,0 +1,53 @@
+"""`manage.py rebuildbars`: the bars of a market made again from its tape."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseError
+
+from bars.rebuild import Rebuild
+from market.tick import MarketError
+from recorder.errors import RecorderError
+from recorder.history import History
+from recorder.management.asking import add_symbol, markets
+from recorder.models import Market
+from recorder.progress import Progress
+from recorder.stores import directory_of, locked
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes every bar again whose ticks are on the tape. Bars of ticks that a clean-up removed stay. The market must"
+        " not be running."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_symbol(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            for market in markets(options["symbol"]):
+                self._rebuild(market)
+        except DatabaseError as error:
+            raise CommandError(f"the database cannot be used: {error}") from error
+        except (MarketError, RecorderError, OSError) as error:
+            raise CommandError(str(error)) from error
+
+    def _rebuild(self, market: Market) -> None:
+        directory = directory_of(market.symbol)
+        if not directory.is_dir():
+            self.stdout.write(f"{market}: nothing is recorded")
+            return
+        with locked(directory, market.symbol):
+            history = History(market.symbol, directory)
+            first_t, last_t = history.first_t() or 0, history.last_t()
+            progress = Progress(0 if last_t is None else last_t - first_t + 1, "ticks", sys.stderr)
+            rebuild = Rebuild(market, history, lambda t: progress.at(t - first_t + 1))
+            try:
+                rebuild.run()
+            finally:
+                progress.end()
+        self.stdout.write(f"{market}: {rebuild.bars:,} bars of {rebuild.ticks:,} ticks")

@@ -1,0 +1,63 @@
+"""Bars as they are kept: one row a second and one a minute; whatever is coarser is made of these."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from bars.resolutions import PERIOD_MS, STORED
+from recorder.models import Market
+
+
+class Bar(models.Model):
+    """A closed bar; the fields mean what they mean in `bars.ohlcv.Ohlcv`.
+
+    Rows are written in the order in which bars closed, those that closed with one tick together. So what is there is
+    always everything up to some tick, and what comes after it can be made again from the tape.
+    """
+
+    market = models.ForeignKey(Market, models.PROTECT, related_name="bars")
+    resolution = models.CharField(max_length=2, choices=[(resolution, resolution) for resolution in STORED])
+    open_ms = models.BigIntegerField()
+    open = models.FloatField()
+    high = models.FloatField()
+    low = models.FloatField()
+    close = models.FloatField()
+    volume = models.FloatField()
+    matches = models.IntegerField()
+    mid_open = models.FloatField(null=True)
+    mid_high = models.FloatField(null=True)
+    mid_low = models.FloatField(null=True)
+    mid_close = models.FloatField(null=True)
+    first_t = models.BigIntegerField()
+    last_t = models.BigIntegerField()
+    next_ms = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["market", "resolution", "open_ms"]
+        constraints = [
+            models.UniqueConstraint(fields=["market", "resolution", "open_ms"], name="bar_once_a_period"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.market.symbol} {self.resolution} {self.open_ms}"
+
+    @property
+    def close_ms(self) -> int:
+        return self.open_ms + PERIOD_MS[self.resolution]
+
+
+class Gap(models.Model):
+    """Ticks from_t..to_t that no bar has, missing before a tick of the second `at_ms`."""
+
+    market = models.ForeignKey(Market, models.PROTECT, related_name="bar_gaps")
+    at_ms = models.BigIntegerField()
+    from_t = models.BigIntegerField()
+    to_t = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["market", "from_t"]
+        constraints = [models.UniqueConstraint(fields=["market", "from_t"], name="bar_gap_once")]
+        indexes = [models.Index(fields=["market", "at_ms"], name="bar_gap_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.market.symbol} t={self.from_t}..{self.to_t}"

@@ -1,0 +1,150 @@
+"""Reading closed bars of every resolution: by time, or the last so many; in pages, so that memory stays bounded.
+
+A bar is closed when a tick of a later period is known. `next_ms` of the newest second tells up to where that is so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from itertools import islice, takewhile
+from typing import TypeVar
+
+from django.db import connections
+
+from bars import stored
+from bars.models import Gap
+from bars.ohlcv import Merger, Ohlcv
+from bars.resolutions import STORED, period_start, stored_base
+
+T = TypeVar("T")
+
+_PAGE_ROWS = 2000
+_BATCH_BARS = 500
+
+
+def closed_bars(
+    symbol: str, resolution: str, *, from_ms: int | None = None, to_ms: int | None = None
+) -> Iterator[Ohlcv]:
+    """The closed bars of a market that begin at `from_ms` or later and end at `to_ms` or earlier, by time.
+
+    Holds one page of rows, and no transaction between pages. Raises KeyError for a resolution that is none,
+    django.db.Error.
+    """
+    end_ms = _over_before(symbol)
+    if end_ms is None:
+        return
+    if to_ms is not None:
+        end_ms = min(end_ms, to_ms)
+    rows = _rows_from(symbol, stored_base(resolution), from_ms, end_ms)
+    for bar in rows if resolution in STORED else _merged(rows, resolution):
+        if bar.close_ms > end_ms:
+            return
+        if from_ms is None or bar.open_ms >= from_ms:
+            yield bar
+
+
+def last_bars(
+    symbol: str, resolution: str, count: int, *, to_ms: int | None = None, after_ms: int | None = None
+) -> list[Ohlcv]:
+    """The last `count` closed bars that end at `to_ms` or earlier and begin after `after_ms`, by time.
+
+    Raises as `closed_bars`.
+    """
+    end_ms = _over_before(symbol)
+    if end_ms is None or count < 1:
+        return []
+    if to_ms is not None:
+        end_ms = min(end_ms, to_ms)
+    end_ms = period_start(end_ms, resolution)
+    rows = _rows_before(symbol, stored_base(resolution), end_ms)
+    bars = rows if resolution in STORED else _merged_backwards(rows, resolution)
+    if after_ms is not None:
+        bars = takewhile(lambda bar: bar.open_ms > after_ms, bars)
+    return list(islice(bars, count))[::-1]
+
+
+def gaps(symbol: str, from_ms: int | None, to_ms: int | None, most: int) -> list[tuple[int, int]]:
+    """Ticks that are missing among those of a time, as (first t, last t); the last one covers all beyond `most`."""
+    found = Gap.objects.filter(market__symbol=symbol).order_by("from_t")
+    if from_ms is not None:
+        found = found.filter(at_ms__gte=from_ms)
+    if to_ms is not None:
+        found = found.filter(at_ms__lt=to_ms)
+    spans = list(found.values_list("from_t", "to_t")[:most])
+    if len(spans) == most:
+        last = found.order_by("-from_t").values_list("to_t", flat=True)[0]
+        spans[-1] = (spans[-1][0], last)
+    return spans
+
+
+async def aclosed_bars(
+    symbol: str, resolution: str, *, from_ms: int | None = None, to_ms: int | None = None
+) -> AsyncIterator[Ohlcv]:
+    """`closed_bars` for a loop: a batch at a time is read on another thread."""
+    bars = closed_bars(symbol, resolution, from_ms=from_ms, to_ms=to_ms)
+    while batch := await on_thread(lambda: list(islice(bars, _BATCH_BARS))):
+        for bar in batch:
+            yield bar
+
+
+async def on_thread(read: Callable[[], T]) -> T:
+    """What a query gives, asked on another thread. Raises django.db.Error."""
+    return await asyncio.to_thread(_asked, read)
+
+
+def _asked(read: Callable[[], T]) -> T:
+    try:
+        return read()
+    finally:
+        connections.close_all()  # no request ends on this thread, so nobody else would close one that broke
+
+
+def _over_before(symbol: str) -> int | None:
+    """The time before which every period is over, as far as the database knows; None without any bar."""
+    newest = stored.newest(symbol)
+    return None if newest is None else newest.next_ms
+
+
+def _rows_from(symbol: str, base: str, from_ms: int | None, end_ms: int) -> Iterator[Ohlcv]:
+    """Stored bars that begin at a time or later and before another. Those of a period that has begun before `from_ms`
+    are not among them: it is left out anyway."""
+    at_ms = from_ms
+    while True:
+        found = stored.rows(symbol, base).filter(open_ms__lt=end_ms)
+        page = stored.ohlcv((found if at_ms is None else found.filter(open_ms__gte=at_ms))[:_PAGE_ROWS])
+        yield from page
+        if len(page) < _PAGE_ROWS:
+            return
+        at_ms = page[-1].open_ms + 1
+
+
+def _rows_before(symbol: str, base: str, end_ms: int) -> Iterator[Ohlcv]:
+    """Stored bars that begin before a time, the last one first."""
+    while True:
+        page = stored.ohlcv(stored.rows(symbol, base).filter(open_ms__lt=end_ms).order_by("-open_ms")[:_PAGE_ROWS])
+        yield from page
+        if len(page) < _PAGE_ROWS:
+            return
+        end_ms = page[-1].open_ms
+
+
+def _merged(rows: Iterable[Ohlcv], resolution: str) -> Iterator[Ohlcv]:
+    merger = Merger(resolution)
+    for row in rows:
+        bar = merger.close_before(row.open_ms)
+        if bar is not None:
+            yield bar
+        merger.take(row)
+    if merger.bar is not None:
+        yield merger.bar
+
+
+def _merged_backwards(rows: Iterable[Ohlcv], resolution: str) -> Iterator[Ohlcv]:
+    waiting: list[Ohlcv] = []
+    for row in rows:
+        if waiting and row.open_ms < period_start(waiting[0].open_ms, resolution):
+            yield from _merged(reversed(waiting), resolution)
+            waiting = []
+        waiting.append(row)
+    yield from _merged(reversed(waiting), resolution)

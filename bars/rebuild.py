@@ -1,0 +1,92 @@
+"""Rebuilding: makes every bar again whose ticks are still on the tape, and leaves the others as they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from django.db import transaction
+
+from bars import stored
+from bars.builder import Builder
+from bars.models import Gap
+from bars.resolutions import SECOND_MS, period_start
+from bars.stored import Closing
+from bars.tape import ticks_of
+from market.tick import Tick
+from recorder.history import History
+from recorder.models import Market
+
+_BATCH_CLOSINGS = 1000
+
+
+class Rebuild:
+    """One round through the tape of a market that nobody writes meanwhile; `on_tick` is told the t of each tick.
+
+    Where a clean-up removed ticks, rows stay as they are up to the first minute of which every tick is there.
+    `ticks` and `bars` count what was done.
+    """
+
+    def __init__(self, market: Market, history: History, on_tick: Callable[[int], None] = lambda t: None) -> None:
+        self._market, self._history, self._on_tick = market, history, on_tick
+        self._builder: Builder | None = Builder()
+        self._torn_minute_ms: int | None = None
+        self._waiting: list[Closing] = []
+        #: Rows from here on are older than what is being made.
+        self._from_ms: int | None = None
+        self.ticks = self.bars = 0
+
+    def run(self) -> None:
+        """Raises OSError, TickError, django.db.Error."""
+        for found in ticks_of(self._history, -1):
+            if isinstance(found, Tick):
+                self._take(found)
+            else:
+                self._leave_off()
+        self._write()
+
+    def _leave_off(self) -> None:
+        """Ticks are gone: the bars under way cannot be made."""
+        self._write()
+        self._builder = self._torn_minute_ms = self._from_ms = None
+
+    def _take(self, tick: Tick) -> None:
+        self._on_tick(tick.t)
+        assert tick.ts is not None
+        second_ms = math.floor(tick.ts) * SECOND_MS
+        builder = self._builder or self._begin(second_ms)
+        if builder is None:
+            return
+        if self._from_ms is None:
+            self._from_ms = second_ms
+        self.ticks += 1
+        closing = stored.closing_of(builder, builder.take(tick))
+        if closing is not None:
+            self._waiting.append(closing)
+            self.bars += len(closing.bars)
+        if len(self._waiting) == _BATCH_CLOSINGS:
+            self._write()
+
+    def _begin(self, second_ms: int) -> Builder | None:
+        """Behind a hole, a builder from the rows before the first whole minute; None before that."""
+        minute_ms = period_start(second_ms, "1m")
+        if self._torn_minute_ms is None:
+            self._torn_minute_ms = minute_ms
+        if minute_ms > self._torn_minute_ms:
+            self._builder = stored.builder_before(self._market, minute_ms)
+        return self._builder
+
+    def _write(self) -> None:
+        """Put what was made in the place of what was there."""
+        if not self._waiting or self._from_ms is None:
+            return
+        to_ms = self._waiting[-1].at_ms
+        with transaction.atomic():
+            self._remove("1s", self._from_ms, to_ms)
+            self._remove("1m", period_start(self._from_ms, "1m"), period_start(to_ms, "1m"))
+            Gap.objects.filter(market=self._market, at_ms__gte=self._from_ms, at_ms__lt=to_ms).delete()
+            stored.save(self._market, self._waiting)
+        self._from_ms, self._waiting = to_ms, []
+
+    def _remove(self, resolution: str, from_ms: int, to_ms: int) -> None:
+        stored.rows(self._market, resolution).filter(open_ms__gte=from_ms, open_ms__lt=to_ms).delete()

@@ -1,0 +1,121 @@
+"""Bars in the database: written, taken back, and read as the state from which a builder goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from bars.builder import Builder
+from bars.models import Bar, Gap
+from bars.ohlcv import Ohlcv
+from bars.resolutions import STORED, period_start
+from recorder.models import Market
+
+FIELDS = Ohlcv._fields
+_CHANGING = [name for name in FIELDS if name not in ("resolution", "open_ms")]
+
+
+class Closing(NamedTuple):
+    """What the tick t brought about: bars that closed, of stored resolutions, and ticks missing before it."""
+
+    t: int
+    bars: Sequence[Ohlcv]
+    gap: tuple[int, int] | None
+    at_ms: int
+
+
+def closing_of(builder: Builder, closed: Iterable[Ohlcv]) -> Closing | None:
+    """What is to be kept after a builder took a tick; None if nothing is."""
+    bars = [bar for bar in closed if bar.resolution in STORED]
+    if builder.t is None or builder.second_ms is None or not (bars or builder.gap):
+        return None
+    return Closing(builder.t, bars, builder.gap, builder.second_ms)
+
+
+def save(market: Market, closings: Sequence[Closing]) -> None:
+    """Write closings in one transaction; what is there already is written over. Raises django.db.Error."""
+    bars = [Bar(market=market, **bar._asdict()) for closing in closings for bar in closing.bars]
+    gaps = [Gap(market=market, at_ms=one.at_ms, from_t=one.gap[0], to_t=one.gap[1]) for one in closings if one.gap]
+    with transaction.atomic():
+        Bar.objects.bulk_create(
+            bars,
+            update_conflicts=True,
+            unique_fields=["market", "resolution", "open_ms"],
+            update_fields=_CHANGING,
+        )
+        Gap.objects.bulk_create(
+            gaps, update_conflicts=True, unique_fields=["market", "from_t"], update_fields=["at_ms", "to_t"]
+        )
+
+
+def rows(market: Market | str, resolution: str) -> QuerySet[Bar]:
+    """The rows of a market, given as row or symbol, by time."""
+    key = {"market__symbol": market} if isinstance(market, str) else {"market": market}
+    return Bar.objects.filter(**key, resolution=resolution).order_by("open_ms")
+
+
+def ohlcv(found: QuerySet[Bar]) -> list[Ohlcv]:
+    return [Ohlcv(*values) for values in found.values_list(*FIELDS)]
+
+
+def newest(market: Market | str) -> Ohlcv | None:
+    """The newest bar of a second: everything that closed before its `next_ms` is in the database."""
+    found = ohlcv(rows(market, "1s").order_by("-open_ms")[:1])
+    return found[0] if found else None
+
+
+def take_back(market: Market, from_t: int) -> None:
+    """Remove bars that hold a tick from this t on, which are to be made again."""
+    with transaction.atomic():
+        for resolution in STORED:
+            last_before = _last_before(market, resolution, from_t)
+            found = rows(market, resolution)
+            (found if last_before is None else found.filter(open_ms__gt=last_before)).delete()
+        Gap.objects.filter(market=market, to_t__gte=from_t).delete()
+
+
+def _last_before(market: Market, resolution: str, from_t: int) -> int | None:
+    """When the last bar begins that ends before this t. Asked of the newest rows first, since it is among them."""
+    for open_ms, last_t in rows(market, resolution).order_by("-open_ms").values_list("open_ms", "last_t").iterator():
+        if last_t < from_t:
+            return int(open_ms)
+    return None
+
+
+def builder_from(market: Market) -> Builder:
+    """A builder that stands behind the rows; a new one without any."""
+    builder = Builder()
+    seconds, minutes = rows(market, "1s"), rows(market, "1m")
+    last = newest(market)
+    if last is not None:
+        minute, day = period_start(last.open_ms, "1m"), period_start(last.open_ms, "1d")
+        builder.restore(
+            ohlcv(minutes.filter(open_ms__gte=day, open_ms__lt=minute)),
+            ohlcv(seconds.filter(open_ms__gte=minute)),
+            _last_close(market, last.open_ms),
+        )
+    return builder
+
+
+def builder_before(market: Market, minute_ms: int) -> Builder:
+    """A builder that begins with a minute, behind the rows of seconds before it."""
+    builder = Builder()
+    found = ohlcv(rows(market, "1s").filter(open_ms__lt=minute_ms).order_by("-open_ms")[:1])
+    if found:
+        builder.stand_behind(found[0], _last_close(market, found[0].open_ms))
+    return builder
+
+
+def _last_close(market: Market, second_ms: int) -> float | None:
+    """The price of the last match up to a second, None before any; asked of minutes where there are many seconds."""
+    minute = period_start(second_ms, "1m")
+    for resolution, from_ms, to_ms in (("1s", minute, second_ms + 1), ("1m", None, minute)):
+        found = rows(market, resolution).filter(open_ms__lt=to_ms, matches__gt=0).order_by("-open_ms")
+        if from_ms is not None:
+            found = found.filter(open_ms__gte=from_ms)
+        for close in found.values_list("close", flat=True)[:1]:
+            return float(close)
+    return None

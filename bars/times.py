@@ -1,0 +1,31 @@
+"""Times as clients write them: milliseconds, or ISO 8601."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_MILLISECONDS = re.compile(r"-?[0-9]{1,16}", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_ms(text: str) -> int:
+    """Milliseconds since 1970 of a number of them, or of a time by ISO 8601, which is UTC unless it says otherwise.
+
+    A blank where the offset begins is a plus that was not quoted in a URL. Raises ValueError.
+    """
+    if _MILLISECONDS.fullmatch(text):
+        return int(text)
+    if "T" in text:
+        text = text.replace(" ", "+")
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is None:
+            time = time.replace(tzinfo=UTC)
+        return (time - _EPOCH) // timedelta(milliseconds=1)
+    except (ValueError, OverflowError):
+        raise ValueError(f"must be milliseconds or a time by ISO 8601, got {_shown(text)}") from None
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")

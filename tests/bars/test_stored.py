@@ -1,0 +1,245 @@
+"""Bars in the database: written once, made again, gone on from, and read at every resolution as they were live."""
+
+import threading
+
+import pytest
+from django.db import OperationalError
+
+from bars import keeper as keeper_module
+from bars import reading, stored
+from bars.builder import Builder
+from bars.keeper import BarKeeper
+from bars.live import LiveBars
+from bars.models import Bar, Gap
+from bars.rebuild import Rebuild
+from bars.resolutions import PERIOD_MS
+from streaming.protocol import Moment
+from tests.bars.conftest import walk
+from tests.processes import wait_until
+
+
+def rows():
+    """Everything that is kept, as it can be compared."""
+    bars = Bar.objects.order_by("resolution", "open_ms").values_list(*stored.FIELDS)
+    return list(bars), list(Gap.objects.order_by("from_t").values_list("from_t", "to_t", "at_ms"))
+
+
+def built(ticks):
+    """What is to be kept of some ticks, and every bar, live."""
+    builder, closings, closed = Builder(), [], []
+    for one in ticks:
+        bars = builder.take(one)
+        closed += bars
+        closing = stored.closing_of(builder, bars)
+        if closing is not None:
+            closings.append(closing)
+    return closings, closed
+
+
+def expected(ticks):
+    closings, _ = built(ticks)
+    bars = [tuple(bar) for closing in closings for bar in closing.bars]
+    gaps = [(*closing.gap, closing.at_ms) for closing in closings if closing.gap]
+    return sorted(bars, key=lambda bar: (bar[0], bar[1])), gaps
+
+
+def observe(live, ticks):
+    """What a live observer saw in ticks."""
+    live.catch_up(60)
+    return [live.observe(one, Moment(one.t)) for one in ticks]
+
+
+@pytest.mark.parametrize("resolution", PERIOD_MS)
+def test_what_is_read_is_what_was_live(market, resolution):
+    ticks = walk(600, step=7.3 if PERIOD_MS[resolution] < 900_000 else 400.0)
+    closings, closed = built(ticks)
+    stored.save(market, closings)
+    live = [bar.row() for bar in closed if bar.resolution == resolution]
+    assert len(live) >= 2
+    assert [bar.row() for bar in reading.closed_bars("IG-USD", resolution)] == live
+    assert [bar.row() for bar in reading.last_bars("IG-USD", resolution, 7)] == live[-7:]
+
+
+@pytest.mark.parametrize("resolution", ["1s", "5s", "1m", "15m"])
+@pytest.mark.parametrize("offset", [0, 1, 59_999])
+def test_a_range_holds_the_bars_that_lie_in_it(market, monkeypatch, resolution, offset):
+    monkeypatch.setattr(reading, "_PAGE_ROWS", 7)  # many pages
+    closings, closed = built(walk(600, step=7.3))
+    stored.save(market, closings)
+    live = [bar for bar in closed if bar.resolution == resolution]
+    from_ms, to_ms = live[0].open_ms + offset, live[-1].close_ms - offset
+    inside = [bar.row() for bar in live if bar.open_ms >= from_ms and bar.close_ms <= to_ms]
+    found = reading.closed_bars("IG-USD", resolution, from_ms=from_ms, to_ms=to_ms)
+    assert [bar.row() for bar in found] == inside
+    last = reading.last_bars("IG-USD", resolution, 3, to_ms=to_ms)
+    assert [bar.row() for bar in last] == [
+        bar.row() for bar in live if bar.close_ms <= to_ms
+    ][-3:]  # fmt: skip
+    behind = reading.last_bars("IG-USD", resolution, 9999, after_ms=live[0].open_ms)
+    assert [bar.row() for bar in behind] == [bar.row() for bar in live[1:]]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 119, 120, 121, 122, 240, 251, 252, 300])
+def test_a_market_that_broke_off_anywhere_goes_on_as_if_it_had_not(market, tape, cut):
+    ticks = walk(400)
+    # Some rows are of ticks that are on the tape, some of them never got there, some are missing.
+    closings, _ = built(ticks)
+    kept = [closing for closing in closings if closing.t < cut - 30 or (cut > 200 and closing.t < cut + 9)]
+    stored.save(market, kept)
+    history = tape([one for one in ticks if one.t < cut])
+    live = LiveBars(market, history, cut)
+    seen = observe(live, [one for one in ticks if one.t >= cut])
+    assert live.close(60)
+    assert rows() == expected(ticks)
+    reference = Builder()
+    for one in ticks:
+        closed = [bar.row() for bar in reference.take(one)]
+        if one.t > cut:
+            told = seen[[x.t for x in ticks if x.t >= cut].index(one.t)]
+            assert told == {"closed": closed, "day": reference.day(), "kept_t": reference.closed_t}
+
+
+def test_rebuilding_gives_what_was_live(market, tape):
+    ticks = walk(700)
+    history = tape(ticks)
+    live = LiveBars(market, history, ticks[-1].t + 1)
+    live.catch_up(60)
+    assert live.close(60)
+    assert rows() == expected(ticks)
+    Bar.objects.filter(open_ms__gte=1769256100000, open_ms__lt=1769256190000).update(close=1.0)
+    Bar.objects.filter(open_ms=1769256011000).delete()
+    Bar.objects.filter(open_ms=1769256012000).update(open_ms=1769256012001)  # a bar of a period that is none
+    Gap.objects.all().delete()
+    rebuild = Rebuild(market, history)
+    rebuild.run()
+    assert rows() == expected(ticks)
+    assert rebuild.ticks == len(ticks)
+
+
+def test_rebuilding_leaves_bars_alone_whose_ticks_were_removed(market, tape, tmp_path):
+    ticks = walk(900, step=1.0)
+    # Three segments, of which the middle one goes.
+    for first, last in ((0, 300), (300, 600), (600, 900)):
+        history = tape([one for one in ticks if first <= one.t < last])
+    stored.save(market, built(ticks)[0])
+    before = rows()
+    (middle,) = [path for path in (tmp_path / "ticks").iterdir() if "_300." in path.name]
+    middle.unlink()
+    Rebuild(market, history).run()
+    assert rows() == before
+    # Without the rows, only the minute in which the tape goes on again cannot be made.
+    Bar.objects.all().delete()
+    Rebuild(market, history).run()
+    assert {bar for bar in rows()[0] if bar[7]} < set(before[0])  # those with matches: the last close may be gone
+    assert {bar[-3] // 300 for bar in rows()[0]} == {0, 2}
+
+
+class Away:
+    """A database that takes no bars for a while."""
+
+    def __init__(self, monkeypatch):
+        self.away, self.asked, save = False, threading.Event(), keeper_module.save
+
+        def unless_away(market, closings):
+            if self.away:
+                self.asked.set()
+                raise OperationalError("gone for lunch")
+            save(market, closings)
+
+        monkeypatch.setattr(keeper_module, "save", unless_away)
+
+
+@pytest.mark.parametrize("most_waiting", [20_000, 20])
+def test_a_database_that_was_away_catches_up(market, tape, monkeypatch, most_waiting):
+    """What waits is written; what was too much to wait is made from the tape."""
+    ticks = walk(700)
+    history, database, builder = tape(ticks), Away(monkeypatch), Builder()
+    database.away = True
+    taken = threading.Event()
+
+    def take_over(_builder, to_t):
+        taken.set()
+        return True
+
+    keeper = BarKeeper(
+        market, history, 0, held_from=lambda: 0, hand_over=take_over,
+        write_seconds=0.01, retry_seconds=0.01, most_waiting=most_waiting,
+    )  # fmt: skip
+    keeper.start()
+    assert taken.wait(60)
+    for one in ticks:
+        closing = stored.closing_of(builder, builder.take(one))
+        if closing is not None:
+            keeper.put(closing)
+    assert database.asked.wait(60)
+    assert keeper.waiting <= most_waiting
+    database.away = False
+    assert keeper.close(60)
+    assert rows() == expected(ticks)
+
+
+def test_a_database_that_stays_away_holds_no_end_up(market, tape, monkeypatch):
+    history, database = tape([]), Away(monkeypatch)
+    database.away = True
+    live = LiveBars(market, history, 0)
+    observe(live, walk(50))
+    assert database.asked.wait(60)
+    assert not live.close(0.05)
+
+
+def test_ticks_that_come_while_the_past_is_read_are_waited_for(market, tape, monkeypatch):
+    ticks = walk(400)
+    history = tape([one for one in ticks if one.t < 300])
+    allowed, make = threading.Event(), keeper_module.builder_from
+
+    def wait_for_it(market):
+        assert allowed.wait(60)
+        return make(market)
+
+    monkeypatch.setattr(keeper_module, "builder_from", wait_for_it)
+    live = LiveBars(market, history, 300)
+    early = [live.observe(one, Moment(one.t)) for one in ticks if 300 <= one.t < 350]
+    assert early == [None] * len(early)
+    allowed.set()
+    late = observe(live, [one for one in ticks if one.t >= 350])
+    assert live.close(60)
+    # The first tick behind the wait brings all that closed in it.
+    live_rows = [bar.row() for one in built(ticks)[1] for bar in [one] if bar.resolution == "1s"]
+    told = [row for seen in late for row in seen["closed"] if row[0] == "1s"]
+    assert told == live_rows[-len(told) :]
+    assert len(told) >= 48
+    assert rows() == expected(ticks)
+
+
+def test_what_was_held_too_long_is_read_from_the_tape(market, tape, monkeypatch):
+    ticks = walk(400)
+    history = tape(ticks)
+    allowed, make = threading.Event(), keeper_module.builder_from
+    monkeypatch.setattr(keeper_module, "builder_from", lambda market: allowed.wait(60) and make(market))
+    monkeypatch.setattr("bars.live._MOST_HELD", 20)
+    live = LiveBars(market, history, 100)
+    assert all(live.observe(one, Moment(one.t)) is None for one in ticks if 100 <= one.t < 390)
+    allowed.set()
+    observe(live, [one for one in ticks if one.t >= 390])
+    assert live.close(60)
+    assert rows() == expected(ticks)
+
+
+def test_a_keeper_that_died_ends_the_pipeline(market, tape, monkeypatch):
+    from bars.errors import BarsStopped
+
+    def broken(market, closings):
+        raise KeyError("a bug")
+
+    history = tape([])
+    monkeypatch.setattr(keeper_module, "save", broken)
+    monkeypatch.setattr(threading, "excepthook", lambda args: None)
+    live = LiveBars(market, history, 0)
+    ticks = walk(10_000)
+    live.catch_up(60)
+
+    def go_on():
+        live.observe(ticks.pop(0), Moment(0))
+
+    with pytest.raises(BarsStopped, match="died of KeyError: 'a bug'"):
+        wait_until(go_on, "the end of the keeper")
