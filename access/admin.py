@@ -1,0 +1,59 @@
+"""The admin's pages on tokens: issue one, shown once, and revoke."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from access.models import Token
+from access.secret import new_token
+from access.tokens import keep, revoke
+
+
+@admin.register(Token)
+class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Tokens are added and revoked; what was issued does not change and is not forgotten."""
+
+    list_display = ["name", "prefix", "owner", "state", "created_at", "expires_at", "last_used_at"]
+    list_filter = [("revoked_at", admin.EmptyFieldListFilter), "created_at"]
+    list_select_related = ["owner"]
+    search_fields = ["name", "prefix", "owner__username"]
+    actions = ["revoke"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def get_fields(self, request: HttpRequest, obj: object = None) -> list[Any]:
+        given = ["name", "owner", "expires_at"]
+        return given if obj is None else [*given, "prefix", "state", "created_at", "revoked_at", "last_used_at"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: object = None) -> list[str]:
+        return [] if obj is None else self.get_fields(request, obj)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().get_changeform_initial_data(request), "owner": request.user.pk}
+
+    def save_model(self, request: HttpRequest, obj: Token, form: Any, change: bool) -> None:
+        if not change:
+            text = new_token()
+            keep(obj, text)
+            request.token_text = text  # type: ignore[attr-defined]
+
+    def response_add(self, request: HttpRequest, obj: Token, post_url_continue: str | None = None) -> HttpResponse:
+        """Show the token in this answer and nowhere else: a redirect would have to carry it in a cookie."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Token created",
+            "opts": self.opts,
+            "token": obj,
+            "token_text": request.token_text,  # type: ignore[attr-defined]
+        }
+        return TemplateResponse(request, "admin/access/token/created.html", context)
+
+    @admin.action(permissions=["change"], description="Revoke: close its connections, let it in no more")
+    def revoke(self, request: HttpRequest, tokens: QuerySet[Token]) -> None:
+        self.message_user(request, f"{revoke(tokens)} revoked")

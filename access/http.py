@@ -1,0 +1,40 @@
+"""Tokens over HTTP: the `Authorization` header, and views that ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db import Error as DatabaseError
+from django.http import HttpRequest, HttpResponseBase
+
+from access.models import Token
+from access.presented import REFUSAL, bearer
+from access.tokens import check
+from streaming.errors import HttpError
+
+View = Callable[..., Awaitable[HttpResponseBase]]
+
+
+async def token_of(request: HttpRequest) -> Token:
+    """The valid token a request came with. Raises HttpError: 401 without one, 503 where it cannot be looked up."""
+    try:
+        token = await sync_to_async(check, thread_sensitive=False)(bearer(request.headers.get("Authorization", "")))
+    except DatabaseError:
+        raise HttpError(503, "unavailable", "the database is away, so no token can be checked") from None
+    if token is None:
+        raise HttpError(401, "authentication_failed", REFUSAL, {"WWW-Authenticate": "Bearer"})
+    return token
+
+
+def token_required(view: View) -> View:
+    """An asynchronous view that is only entered with a valid token, found as `request.token`."""
+
+    @wraps(view)
+    async def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        request.token = await token_of(request)  # type: ignore[attr-defined]
+        return await view(request, *args, **kwargs)
+
+    return checked

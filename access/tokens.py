@@ -1,0 +1,65 @@
+"""Issuing, checking and revoking tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from access.models import Token
+from access.secret import hash_of, matches, new_token, prefix_of
+
+#: A use is written down at most so often: not every request shall cost a write.
+USE_SECONDS = 60.0
+
+
+def issue(name: str, *, owner: Any = None, expires_at: datetime | None = None) -> tuple[Token, str]:
+    """A new token: its row, and its text, which nobody can find out again. Raises django.db.Error."""
+    text = new_token()
+    row = Token(name=name, owner=owner, expires_at=expires_at)
+    keep(row, text)
+    return row, text
+
+
+def keep(row: Token, text: str) -> None:
+    """Save a row as the one of this text. Raises django.db.Error."""
+    prefix = prefix_of(text)
+    assert prefix is not None, "only texts of new_token() are kept"
+    row.prefix, row.hash = prefix, hash_of(text)
+    row.save()
+
+
+def check(text: str | None) -> Token | None:
+    """The valid token of this text, if there is one; notes its use. Raises django.db.Error."""
+    prefix = prefix_of(text) if text is not None else None
+    if text is None or prefix is None:
+        return None
+    now = timezone.now()
+    row = Token.objects.valid(now).filter(prefix=prefix).first()
+    if row is None or not matches(text, row.hash):
+        return None
+    note_use([row.pk], now)
+    return row
+
+
+def still_valid(pks: Collection[int]) -> set[int]:
+    """Those of these tokens that still let a client in; notes that they are in use. Raises django.db.Error."""
+    now = timezone.now()
+    valid = set(Token.objects.valid(now).filter(pk__in=pks).values_list("pk", flat=True))
+    note_use(valid, now)
+    return valid
+
+
+def note_use(pks: Collection[int], now: datetime) -> None:
+    long_ago = now - timedelta(seconds=USE_SECONDS)
+    due = Token.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=long_ago), pk__in=pks)
+    if due.exists():
+        due.update(last_used_at=now)
+
+
+def revoke(tokens: QuerySet[Token]) -> int:
+    """Revoke those that are not; how many there were. Open connections close within seconds."""
+    return tokens.filter(revoked_at=None).update(revoked_at=timezone.now())

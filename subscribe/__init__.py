@@ -1,0 +1,1 @@
+"""Subscribe: prices, the state of the system, backtests and alerts for clients with a token."""

@@ -1,0 +1,150 @@
+"""The alert desk of one web process: each cause is told once when it is raised and once when it clears."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from typing import Any
+from uuid import uuid4
+
+from django.db import Error as DatabaseError
+from django.db import OperationalError
+
+from subscribe import ledger
+from subscribe.database import Database
+from subscribe.hub import Hub
+from subscribe.ledger import Entry
+from subscribe.protocol import wire
+from subscribe.rules import DATABASE, Finding, Happening
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "alerts"
+
+#: So many happenings wait at most to be written down, and so many are remembered as told.
+_MOST_HAPPENINGS = 10_000
+
+
+class AlertDesk:
+    """Every web process has one, and all see much the same. Which of them tells of a cause, the database decides: who
+    writes the row does. While the database is away each tells, and each lets the second word on a cause not pass.
+
+    Clients of this process hear first, those of others through `publish`. For the loop's thread.
+    """
+
+    def __init__(self, hub: Hub, publish: Callable[[dict[str, Any]], None], clock: Callable[[], float] = time.time):
+        self._hub, self._publish, self._clock = hub, publish, clock
+        self._database = Database("alerts", 1, 3.0)
+        self._origin = uuid4().hex
+        self._known: dict[str, bool] = {}
+        self._active: set[str] = set()
+        self._unwritten: dict[str, Entry] = {}
+        self._happenings: deque[Happening] = deque(maxlen=_MOST_HAPPENINGS)
+        self._told: OrderedDict[str, None] = OrderedDict()
+
+    def was_wrong(self, key: str) -> bool:
+        return self._known.get(key, False)
+
+    async def consider(self, findings: Iterable[Finding]) -> None:
+        """Take note of causes as they stand now; what changed is told."""
+        for finding in findings:
+            if self._known.get(finding.key) != finding.wrong:
+                self._known[finding.key] = finding.wrong
+                await (self._raise(finding) if finding.wrong else self._clear(finding))
+
+    async def _raise(self, finding: Finding) -> None:
+        now = self._clock()
+        try:
+            ours = await self._ask(ledger.raise_once, finding, now)
+        except DatabaseError:
+            self._unwritten[finding.key] = Entry(finding, now)
+            ours = True
+        if ours:
+            log.warning("alert: %s", finding.message)
+            self._tell(finding, finding.level, now, sure=False)
+
+    async def _clear(self, finding: Finding) -> None:
+        now = self._clock()
+        unwritten = self._unwritten.get(finding.key)
+        try:
+            ours = await self._ask(ledger.clear_once, finding.key, now)
+        except DatabaseError:
+            ours = False
+            if unwritten is None and finding.key in self._active:
+                unwritten = self._unwritten[finding.key] = Entry(finding, now)
+        if unwritten is not None:
+            unwritten.cleared_at = now
+        if ours or unwritten is not None:
+            log.warning("alert cleared: %s", finding.message)
+            self._tell(finding, "info", now, sure=ours)
+
+    async def _ask(self, question: Callable[[Any, float], bool], *about: Any) -> bool:
+        """Ask the database, unless it is known to be away: an alert shall not wait for it. Raises django.db.Error."""
+        if self.was_wrong(DATABASE):
+            raise OperationalError("the database is away")
+        return await self._database.ask(question, *about)
+
+    def _tell(self, finding: Finding, level: str, now: float, *, sure: bool) -> None:
+        message = {
+            "channel": CHANNEL,
+            "origin": self._origin,
+            "key": finding.key,
+            "wrong": finding.wrong,
+            "sure": sure,
+            "symbol": finding.symbol,
+            "data": {"level": level, "message": finding.message, "timestamp": now, "source": finding.source},
+        }
+        self._pass_on(message)
+        self._publish(message)
+
+    def take(self, message: dict[str, Any]) -> None:
+        """An alert from the bus; our own come back and are known."""
+        if message["origin"] != self._origin:
+            self._pass_on(message)
+
+    def _pass_on(self, message: dict[str, Any]) -> None:
+        key = message["key"]
+        if message["wrong"] == (key in self._active) and not (message["sure"] and not message["wrong"]):
+            return  # told already
+        (self._active.add if message["wrong"] else self._active.discard)(key)
+        self._hub.tell(CHANNEL, message["symbol"], wire({"type": CHANNEL, "data": message["data"]}))
+
+    def happened(self, happenings: Iterable[Happening]) -> None:
+        """Tell what happened in a market; every web process hears of it by itself."""
+        for one in happenings:
+            if one.key in self._told:
+                continue
+            self._told[one.key] = None
+            if len(self._told) > _MOST_HAPPENINGS:
+                self._told.popitem(last=False)
+            if len(self._happenings) == self._happenings.maxlen:
+                log.warning("the database is too slow or away: an alert is not written down: %s", self._happenings[0])
+            self._happenings.append(one)
+            facts = {
+                "level": "info",
+                "message": one.message,
+                "timestamp": one.timestamp,
+                "source": f"market:{one.symbol}",
+            }
+            self._hub.tell(CHANNEL, one.symbol, wire({"type": CHANNEL, "data": facts}))
+
+    async def write(self) -> bool:
+        """Write down what waits for the database; whether that could be reached."""
+        waiting, entries = list(self._happenings), dict(self._unwritten)
+        try:
+            await self._database.ask(ledger.look)
+            for key, entry in entries.items():
+                await self._database.ask(ledger.write_late, entry)
+                if self._unwritten.get(key) is entry:
+                    del self._unwritten[key]
+            if waiting:
+                await self._database.ask(ledger.write_happenings, waiting)
+        except DatabaseError as error:
+            log.debug("alerts cannot be written down now: %s", error)
+            return False
+        written = {one.key for one in waiting}
+        while self._happenings and self._happenings[0].key in written:
+            self._happenings.popleft()
+        return True

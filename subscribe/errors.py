@@ -1,0 +1,143 @@
+"""What a subscribe client is told when it cannot have what it wants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from access.presented import REFUSAL
+from streaming.protocol import CLOSE_LIMIT, CLOSE_STALLED
+
+CLOSE_TOO_LARGE = 1009
+CLOSE_TRY_LATER = 1013
+CLOSE_UNAUTHORIZED = 4401
+
+_SHOWN_CHARACTERS = 60
+
+
+class SubscribeError(Exception):
+    """A code for programs and a sentence for people; the connection lives on unless there is a close code."""
+
+    code = ""
+    close: int | None = None
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class InvalidFormat(SubscribeError):
+    code = "invalid_message_format"
+
+    def __init__(self, detail: str = "消息必须是有效的JSON格式") -> None:
+        super().__init__(detail)
+
+
+class UnsupportedType(SubscribeError):
+    code = "unsupported_message_type"
+
+    def __init__(self, type: Any) -> None:
+        super().__init__(f"不支持的消息类型: {shown(type)}")
+
+
+class UnknownChannel(SubscribeError):
+    code = "unknown_channel"
+
+    def __init__(self, channel: Any) -> None:
+        super().__init__(f"未知的频道: {shown(channel)}")
+
+
+class UnknownSymbol(SubscribeError):
+    code = "unknown_symbol"
+
+    def __init__(self, symbol: Any) -> None:
+        super().__init__(f"未知的交易代码: {shown(symbol)}")
+
+
+class TooManySubscriptions(SubscribeError):
+    code = "too_many_subscriptions"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"订阅数量超过上限: 每个连接最多{most}个")
+
+
+class RateLimited(SubscribeError):
+    code = "rate_limited"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"消息发送过于频繁: 每秒最多{most}条")
+
+
+class RateIgnored(RateLimited):
+    """It went on."""
+
+    close = CLOSE_LIMIT
+
+
+class TooManyConnections(SubscribeError):
+    code = "too_many_connections"
+    close = CLOSE_LIMIT
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"连接数量超过上限: 最多{most}个")
+
+
+class AuthenticationFailed(SubscribeError):
+    code = "authentication_failed"
+    close = CLOSE_UNAUTHORIZED
+
+    def __init__(self) -> None:
+        super().__init__(REFUSAL)
+
+
+class Unavailable(SubscribeError):
+    """The database is away, so nobody can be let in or looked up."""
+
+    code = "unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("服务暂时不可用，请稍后重试")
+
+
+class CannotLetIn(Unavailable):
+    close = CLOSE_TRY_LATER
+
+
+class TooLarge(SubscribeError):
+    code = "message_too_large"
+    close = CLOSE_TOO_LARGE
+
+    def __init__(self, size: int, most: int) -> None:
+        super().__init__(f"消息过大: 最多{most}字节，收到{size}字节")
+
+
+class TooSlow(SubscribeError):
+    """More waits for the client than may wait. To drop alerts would be a silent loss; it can fetch them over HTTP."""
+
+    code = "too_slow"
+    close = CLOSE_STALLED
+
+    def __init__(self, waiting_bytes: int, most_bytes: int) -> None:
+        super().__init__(f"接收过慢: 待发送{waiting_bytes}字节，最多{most_bytes}字节")
+
+
+class Idle(SubscribeError):
+    """Closed with a reason and no message: who says nothing and wants nothing waits for none."""
+
+    close = CLOSE_STALLED
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"连接空闲超过{seconds:g}秒")
+
+
+def shown(value: Any) -> str:
+    """A client's value as a part of a sentence, cut short; a text as it is, anything else as JSON."""
+    text = value if isinstance(value, str) else _json(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def _json(value: Any) -> str:
+    if isinstance(value, list | dict):
+        return "[…]" if isinstance(value, list) else "{…}"  # it may be nested deeper than can be written
+    return orjson.dumps(value).decode()

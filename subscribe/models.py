@@ -1,0 +1,47 @@
+"""The alerts that were raised, and when each cleared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+LEVELS = ("info", "warning", "critical")
+
+
+class Alert(models.Model):
+    """One alert. `key` names its cause; of each cause one alert at most is active, that is, not cleared.
+
+    What happens in a market (`info`) has no end: it is cleared with its own timestamp, which is market time.
+    """
+
+    level = models.CharField(max_length=8, choices=[(level, level) for level in LEVELS])
+    message = models.TextField()
+    source = models.CharField(max_length=255)
+    key = models.CharField(max_length=1024)
+    timestamp = models.DateTimeField()
+    cleared_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-timestamp", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["key"], condition=Q(cleared_at=None), name="alert_active_once"),
+            # Every web process writes down what it saw in a market: the same for all.
+            models.UniqueConstraint(fields=["key", "timestamp"], name="alert_once"),
+        ]
+        indexes = [models.Index(fields=["-timestamp"], name="alert_by_time")]
+
+    def __str__(self) -> str:
+        return self.message
+
+    def listed(self) -> dict[str, Any]:
+        """As HTTP lists it; times in Unix seconds."""
+        return {
+            "id": self.pk,
+            "level": self.level,
+            "message": self.message,
+            "timestamp": self.timestamp.timestamp(),
+            "source": self.source,
+            "cleared_at": None if self.cleared_at is None else self.cleared_at.timestamp(),
+        }

@@ -1,0 +1,124 @@
+"""What goes over `/api/v1/websocket`: a client's messages, parsed, and the server's, as bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from streaming.protocol import websocket_frame
+from subscribe.errors import (
+    InvalidFormat,
+    SubscribeError,
+    TooLarge,
+    UnknownChannel,
+    UnknownSymbol,
+    UnsupportedType,
+)
+
+CHANNELS = ("market_data", "agent_status", "backtest_progress", "alerts")
+
+#: Nothing that a client may say needs more.
+MOST_MESSAGE_BYTES = 64 * 1024
+
+_SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What can be subscribed to: a channel, of one symbol or, with None, of all."""
+
+    channel: str
+    symbol: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    topic: Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    topic: Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    timestamp: float | str | None
+
+
+Command = Subscribe | Unsubscribe | Ping
+
+
+def parse(payload: str | bytes) -> Command:
+    """A client's message. Raises SubscribeError for everything else."""
+    if len(payload) > MOST_MESSAGE_BYTES:
+        raise TooLarge(len(payload), MOST_MESSAGE_BYTES)
+    try:
+        message = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        raise InvalidFormat from None
+    if not isinstance(message, dict):
+        raise InvalidFormat
+    type = message.get("type")
+    read = _READERS.get(type) if isinstance(type, str) else None
+    if read is None:
+        raise UnsupportedType(type)
+    return read(message)
+
+
+def _subscribe(message: dict[str, Any]) -> Subscribe:
+    if not isinstance(message.get("params"), dict | None):
+        raise InvalidFormat("字段 params 必须是对象")
+    return Subscribe(_topic(message))
+
+
+def _unsubscribe(message: dict[str, Any]) -> Unsubscribe:
+    return Unsubscribe(_topic(message))
+
+
+def _ping(message: dict[str, Any]) -> Ping:
+    timestamp = message.get("timestamp")
+    if not isinstance(timestamp, int | float | str | None):
+        raise InvalidFormat("字段 timestamp 必须是数字")
+    return Ping(timestamp)
+
+
+def _topic(message: dict[str, Any]) -> Topic:
+    channel, symbol = message.get("channel"), message.get("symbol")
+    if not isinstance(channel, str) or channel not in CHANNELS:
+        raise UnknownChannel(channel)
+    if symbol is not None and (not isinstance(symbol, str) or not _SYMBOL.fullmatch(symbol)):
+        raise UnknownSymbol(symbol)
+    return Topic(channel, symbol)
+
+
+_READERS: dict[str, Callable[[dict[str, Any]], Command]] = {
+    "subscribe": _subscribe,
+    "unsubscribe": _unsubscribe,
+    "ping": _ping,
+}
+
+
+def wire(message: dict[str, Any]) -> bytes:
+    """A message as one WebSocket frame, made once for whoever gets it."""
+    return websocket_frame(orjson.dumps(message))
+
+
+def subscribed(topic: Topic) -> bytes:
+    return wire({"type": "subscribed", "channel": topic.channel, "symbol": topic.symbol, "data": {}})
+
+
+def unsubscribed(topic: Topic) -> bytes:
+    return wire({"type": "unsubscribed", "channel": topic.channel, "symbol": topic.symbol, "data": {}})
+
+
+def pong(ping: Ping) -> bytes:
+    return wire({"type": "pong", "timestamp": ping.timestamp})
+
+
+def error(refused: SubscribeError) -> bytes:
+    return wire({"type": "error", "error": refused.code, "detail": refused.detail})

@@ -1,0 +1,190 @@
+"""The subscribe service of one web process: what it hears, from markets and from the system, and who is told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from access.tokens import still_valid
+from streaming.membership import Membership
+from streaming.protocol import StreamError
+from streaming.relay import Relay
+from streaming.relays import relays
+from subscribe import bus, rules
+from subscribe.database import Database
+from subscribe.desk import AlertDesk
+from subscribe.errors import AuthenticationFailed, Idle
+from subscribe.hub import Hub
+from subscribe.monitor import Monitor
+from subscribe.pipeline_parts import pipeline_cpu_seconds
+from subscribe.prices import Prices
+from subscribe.protocol import Topic, wire
+from subscribe.reporter import Part, Reporter, process_name
+from subscribe.roster import Roster
+from subscribe.subscriber import Subscriber
+
+log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 1.0
+
+#: A revoked token's connections are to close within 5 s.
+_TOKEN_SECONDS = 2.0
+
+_LAST_WORDS_SECONDS = 1.0
+
+
+class Service:
+    """One a process; for the loop's thread."""
+
+    def __init__(self) -> None:
+        config = settings.CONFIG
+        self.hub = Hub(config.api_connections, config.api_subscriptions)
+        self.prices = Prices(self.hub)
+        self.roster = Roster(config.status_seconds)
+        self.desk = AlertDesk(self.hub, bus.publish)
+        #: Tokens are checked on threads of their own: a database that hangs must not take those of the relays.
+        self.tokens = Database("tokens", 4, 5.0)
+        self._joined = asyncio.Event()
+        self._openings: set[asyncio.Task[None]] = set()
+        self._reporter: Reporter | None = None
+        self._hear: dict[str, Callable[[dict[str, Any]], None]] = {
+            "agent_status": self._hear_status,
+            "backtest_progress": self._hear_progress,
+            "alerts": self.desk.take,
+        }
+
+    async def run(self) -> None:
+        """Listen, measure and look after the clients, for ever."""
+        bus.use(asyncio.get_running_loop())
+        for relay in relays.all():
+            self._follow(relay)
+        relays.on_open.append(self._follow)
+        monitor = Monitor(self.desk)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(Membership(bus.GROUP, self.take, self._joined).stay())
+            await self._joined.wait()
+            self._reporter = Reporter([self._own_part()])
+            for work in (self._look_after_clients, self._check_tokens, monitor.watch_markets, monitor.watch_machine):
+                group.create_task(work())
+
+    async def stop(self) -> None:
+        """Say goodbye on the bus."""
+        if self._reporter is not None:
+            self._reporter.stop()
+        await asyncio.to_thread(bus.drain, _LAST_WORDS_SECONDS)
+
+    def take(self, message: dict[str, Any]) -> None:
+        """A message of the bus."""
+        hear = self._hear.get(message.get("channel", ""))
+        if hear is not None:
+            hear(message)
+
+    def greet(self, subscriber: Subscriber, topic: Topic) -> None:
+        """Give a new subscriber what is known already: prices and the state of the parts."""
+        if topic.channel == "market_data":
+            self.prices.greet(subscriber, topic)
+        elif topic.channel == "agent_status":
+            for agent in self.roster.of(topic.symbol):
+                subscriber.offer(("agent_status", agent.agent_id), agent.wire())
+
+    def unsubscribe(self, subscriber: Subscriber, topic: Topic) -> None:
+        """The subscriber wants a topic no more, not even what waits."""
+        self.hub.unsubscribe(subscriber, topic)
+        if topic.channel == "market_data":
+            self.prices.forget(subscriber, topic)
+
+    def _own_part(self) -> Part:
+        """This web process. Where a pipeline lives in it too, that one's time is not counted here."""
+        cpu_seconds = lambda: time.process_time() - pipeline_cpu_seconds()  # noqa: E731
+        return Part(process_name("web", os.getpid()), cpu_seconds, self.hub.waiting)
+
+    def _follow(self, relay: Relay) -> None:
+        ticker = self.prices.follow(relay.symbol)
+
+        def hear(message: dict[str, Any]) -> None:
+            ticker.take(message)
+            events = (message.get("seen") or {}).get("events")
+            if events is not None:
+                self.desk.happened(rules.happenings(relay.symbol, events["ts"], events))
+
+        relay.listeners.append(hear)
+
+    def _hear_status(self, report: dict[str, Any]) -> None:
+        agent = self.roster.take(report, asyncio.get_running_loop().time())
+        if agent is not None:
+            self.hub.offer("agent_status", agent.symbol, agent.agent_id, agent.wire())
+        if agent is not None and agent.symbol is not None:
+            self._open(agent.symbol)
+
+    def _open(self, symbol: str) -> None:
+        """Follow a market that has begun since: who subscribed to all symbols gets its prices too."""
+        if any(relay.symbol == symbol for relay in relays.all()):
+            return
+        task = asyncio.get_running_loop().create_task(_open_relay(symbol))
+        self._openings.add(task)
+        task.add_done_callback(self._openings.discard)
+
+    def _hear_progress(self, message: dict[str, Any]) -> None:
+        backtest_id, data = message["backtest_id"], message["data"]
+        text = wire({"type": "backtest_progress", "backtest_id": backtest_id, "data": data})
+        self.hub.offer("backtest_progress", message.get("symbol"), backtest_id, text)
+
+    async def _look_after_clients(self) -> None:
+        assert self._reporter is not None
+        idle_seconds = settings.CONFIG.api_idle_seconds
+        while True:
+            self._reporter.look()
+            now = asyncio.get_running_loop().time()
+            for agent in self.roster.find_lost(now):
+                self.hub.offer("agent_status", agent.symbol, agent.agent_id, agent.wire())
+            for subscriber in self.hub.subscribers:
+                if not subscriber.topics and now - subscriber.heard_at >= idle_seconds:
+                    subscriber.end(Idle(idle_seconds))
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _check_tokens(self) -> None:
+        """Close the connections of tokens that have expired or were revoked."""
+        while True:
+            await asyncio.sleep(_TOKEN_SECONDS)
+            in_use = {subscriber.token for subscriber in self.hub.subscribers}
+            if not in_use:
+                continue
+            try:
+                valid = await self.tokens.ask(still_valid, in_use)
+            except DatabaseError as error:  # who was let in stays while nobody can say otherwise
+                log.debug("tokens cannot be checked now: %s", error)
+                continue
+            for subscriber in self.hub.subscribers:
+                if subscriber.token in in_use - valid:
+                    subscriber.end(AuthenticationFailed())
+
+
+async def _open_relay(symbol: str) -> None:
+    try:
+        await relays.get(symbol)
+    except StreamError as error:  # the next report of that market tries again
+        log.debug("%s cannot be followed yet: %s", symbol, error)
+
+
+@cache
+def service() -> Service:
+    """This process's service, made when the loop runs."""
+    return Service()
+
+
+async def run() -> None:
+    """For the server's start."""
+    await service().run()
+
+
+async def stop() -> None:
+    """For the server's end."""
+    await service().stop()

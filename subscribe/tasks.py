@@ -1,0 +1,17 @@
+"""Periodic work on alerts: run by Celery beat, or called on a timer where everything is one process."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.db import close_old_connections
+
+from subscribe import ledger
+
+
+@shared_task(name="subscribe.tasks.forget_alerts", ignore_result=True)  # type: ignore[untyped-decorator]
+def forget_alerts() -> int:
+    """Delete cleared alerts that are too old or too many; how many. Raises django.db.Error."""
+    try:
+        return ledger.forget_old()
+    finally:
+        close_old_connections()

@@ -1,0 +1,50 @@
+"""`manage.py createtoken`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from access.models import Token
+from access.tokens import check
+
+pytestmark = pytest.mark.django_db
+
+
+def create(*arguments: str) -> tuple[str, str]:
+    out, told = StringIO(), StringIO()
+    call_command("createtoken", *arguments, stdout=out, stderr=told)
+    return out.getvalue(), told.getvalue()
+
+
+def test_the_token_and_nothing_else_is_printed() -> None:
+    out, told = create("robot")
+    row = check(out.removesuffix("\n"))
+    assert row is not None
+    assert (row.name, row.expires_at) == ("robot", None)
+    assert "does not expire" in told
+    assert out.strip() not in told
+
+
+def test_it_expires_after_the_days_given() -> None:
+    create("robot", "--days", "2")
+    expires_at = Token.objects.get().expires_at
+    assert expires_at is not None
+    assert abs(expires_at - timezone.now() - timedelta(days=2)) < timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "nan", "inf", "1e9"])
+def test_days_that_make_no_sense_are_refused(days: str) -> None:
+    with pytest.raises(CommandError, match="--days must be above 0"):
+        create("robot", f"--days={days}")
+    assert not Token.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101])
+def test_a_name_is_needed(name: str) -> None:
+    with pytest.raises(CommandError, match="1 to 100 characters"):
+        create(name)

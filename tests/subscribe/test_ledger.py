@@ -1,0 +1,39 @@
+"""The rows of alerts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError
+from django.utils import timezone
+
+from subscribe import ledger, rules
+from subscribe.models import Alert
+
+pytestmark = pytest.mark.django_db
+
+FINDING = rules.disk(90, 80, "/store", False)
+
+
+def test_of_a_cause_one_row_is_active_at_most() -> None:
+    assert ledger.raise_once(FINDING, 1000)
+    assert not ledger.raise_once(FINDING, 1001)
+    assert ledger.clear_once(FINDING.key, 1002)
+    assert not ledger.clear_once(FINDING.key, 1003)
+    assert ledger.raise_once(FINDING, 1004)
+    with pytest.raises(IntegrityError):
+        Alert.objects.create(key=FINDING.key, timestamp=timezone.now())
+
+
+def test_only_cleared_alerts_that_are_too_old_or_too_many_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    ledger.raise_once(FINDING, 0)
+    for day in range(40):
+        at = now - timedelta(days=day, seconds=1)
+        Alert.objects.create(key=f"day {day}", timestamp=at, cleared_at=at)
+    assert ledger.forget_old() == 10
+    monkeypatch.setattr(ledger, "KEEP_ALERTS", 5)
+    assert ledger.forget_old() == 25
+    assert sorted(Alert.objects.values_list("key", flat=True)) == [*(f"day {day}" for day in range(5)), FINDING.key]
+    assert ledger.forget_old() == 0

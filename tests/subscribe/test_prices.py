@@ -1,0 +1,148 @@
+"""Prices reach their subscribers ten times a second at most, the newest first of all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from subscribe.hub import Hub
+from subscribe.prices import SLOT_SECONDS, Prices
+from subscribe.protocol import Topic
+from tests.subscribe.listening import Listener, settled
+
+
+class Clock:
+    """The loop's time, and what it is to call later, in the hands of a test."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "time", lambda: self.now)
+        monkeypatch.setattr(loop, "call_later", self._call_later)
+
+    def _call_later(self, seconds: float, call: Callable[[], None]) -> object:
+        self.timers.append((self.now + seconds, call))
+        return object()
+
+    async def advance(self, seconds: float) -> None:
+        end = self.now + seconds
+        while due := [timer for timer in self.timers if timer[0] <= end]:
+            timer = min(due, key=lambda timer: timer[0])
+            self.timers.remove(timer)
+            self.now = timer[0]
+            timer[1]()
+        self.now = end
+        await settled()
+
+
+def day(price: float) -> dict[str, Any]:
+    return {"seen": {"bars": {"day": {"price": price}}}}
+
+
+def prices_of(client: Listener) -> list[float]:
+    return [message["data"]["price"] for message in client.messages]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Clock, Hub, Prices], Awaitable[None]]], None]:
+    def run(test: Callable[[Clock, Hub, Prices], Awaitable[None]]) -> None:
+        async def main() -> None:
+            hub = Hub(10, 10)
+            await test(Clock(monkeypatch), hub, Prices(hub))
+
+        asyncio.run(main())
+
+    return run
+
+
+def test_the_newest_of_a_slot_wins(run: Any) -> None:
+    async def test(clock: Clock, hub: Hub, prices: Prices) -> None:
+        client, ticker = Listener(), prices.follow("A")
+        hub.subscribe(client, Topic("market_data", "A"))
+        for price in range(5):
+            ticker.take(day(price))
+            await clock.advance(0.01)
+        assert prices_of(client) == [0]
+        await clock.advance(SLOT_SECONDS)
+        assert prices_of(client) == [0, 4]
+        assert client.messages[0] == {"type": "market_data", "symbol": "A", "data": {"price": 0}}
+        await clock.advance(10)
+        assert prices_of(client) == [0, 4], "nothing new, nothing sent"
+
+    run(test)
+
+
+def test_no_second_holds_more_than_ten_whatever_the_market_and_the_client_do(run: Any) -> None:
+    async def test(clock: Clock, hub: Hub, prices: Prices) -> None:
+        client, ticker, topic = Listener(), prices.follow("A"), Topic("market_data", "A")
+        for i in range(300):
+            hub.subscribe(client, topic)
+            prices.greet(client, topic)
+            ticker.take(day(i))
+            await clock.advance(0.013)
+        assert 30 <= len(client.messages) <= 300 * 0.013 / SLOT_SECONDS + 1
+        assert prices_of(client) == sorted(set(prices_of(client)))
+
+    run(test)
+
+
+def test_a_newcomer_gets_the_price_that_stands_though_no_tick_comes(run: Any) -> None:
+    async def test(clock: Clock, hub: Hub, prices: Prices) -> None:
+        old, new, ticker = Listener(), Listener(), prices.follow("A")
+        hub.subscribe(old, Topic("market_data"))
+        ticker.take(day(7))
+        await clock.advance(5)
+        hub.subscribe(new, Topic("market_data"))
+        prices.greet(new, Topic("market_data"))
+        await clock.advance(1)
+        assert (prices_of(old), prices_of(new)) == ([7], [7])
+
+    run(test)
+
+
+def test_a_market_that_begins_later_reaches_those_who_want_all(run: Any) -> None:
+    async def test(clock: Clock, hub: Hub, prices: Prices) -> None:
+        client = Listener()
+        hub.subscribe(client, Topic("market_data"))
+        prices.greet(client, Topic("market_data"))
+        prices.follow("LATE").take(day(1))
+        await settled()
+        assert [message["symbol"] for message in client.messages] == ["LATE"]
+
+    run(test)
+
+
+def test_after_unsubscribing_nothing_that_waited_comes(run: Any) -> None:
+    async def test(clock: Clock, hub: Hub, prices: Prices) -> None:
+        client, topic = Listener(), Topic("market_data", "A")
+        hub.subscribe(client, topic)
+        client.open.clear()
+        ticker = prices.follow("A")
+        ticker.take(day(1))
+        await clock.advance(1)  # this one is on its way
+        ticker.take(day(2))
+        hub.unsubscribe(client, topic)
+        prices.forget(client, topic)
+        client.open.set()
+        await clock.advance(1)
+        assert prices_of(client) == [1]
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "message", [{}, {"seen": {}}, {"seen": None}, {"seen": {"bars": None}}, {"seen": {"bars": {}}}]
+)
+def test_a_message_without_a_day_sends_nothing(run: Any, message: dict[str, Any]) -> None:
+    async def test(clock: Clock, hub: Hub, prices: Prices) -> None:
+        client = Listener()
+        hub.subscribe(client, Topic("market_data"))
+        prices.follow("A").take(message)
+        await clock.advance(1)
+        assert client.messages == []
+
+    run(test)

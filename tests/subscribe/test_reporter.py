@@ -1,0 +1,97 @@
+"""Parts of the system are measured and reported."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import pytest
+
+from subscribe import reporter, worker
+from subscribe.meters import Meter, MeteredTicks
+from subscribe.reporter import Part, Reporter, resident_bytes
+from tests.processes import wait_until
+
+
+def burn(seconds: float) -> None:
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+def test_a_meter_counts_the_threads_work_and_not_its_sleep() -> None:
+    meter = Meter()
+    burn(0.02)
+    with meter:
+        burn(0.03)
+        time.sleep(0.05)
+    assert 0.03 <= meter.cpu_seconds < 0.05
+    assert meter.used_at is not None
+
+
+def test_a_metered_source_gives_the_same_ticks_and_ends() -> None:
+    meter = Meter()
+    ticks: Any = iter([1, 2, 3])
+    assert [*MeteredTicks(ticks, meter)] == [1, 2, 3]
+    assert meter.cpu_seconds > 0
+
+
+class Bench:
+    """A reporter of one part, with clock and measures in hand."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.cpu, self.queue, self.status = 50.0, 7.0, 0, "running"
+        monkeypatch.setattr(reporter.time, "monotonic", lambda: self.now)
+        self.published: list[dict[str, Any]] = []
+        part = Part("x", lambda: self.cpu, lambda: self.queue, lambda: self.status, lambda: 3 << 19, "IG-USD")
+        self.reporter = Reporter([part], self.published.append)
+
+    def look(self, seconds: float) -> list[dict[str, Any]]:
+        """Reports of one look, so much later."""
+        self.now += seconds
+        self.published.clear()
+        self.reporter.look()
+        return list(self.published)
+
+
+def test_what_was_measured_since_the_last_report_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch)
+    bench.cpu, bench.queue = 7.25, 3
+    (report,) = bench.look(1)
+    last_update = report["data"].pop("last_update")
+    assert abs(last_update - time.time()) < 60
+    assert report == {
+        "channel": "agent_status",
+        "agent_id": "x",
+        "symbol": "IG-USD",
+        "data": {"status": "running", "cpu_usage": 25.0, "memory_usage": 1.5, "task_queue_size": 3},
+    }
+    bench.cpu = 8.25
+    assert bench.look(1) == []
+    (report,) = bench.look(4)
+    assert report["data"]["cpu_usage"] == 20.0
+
+
+def test_a_change_is_reported_at_once_and_the_end_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch)
+    bench.look(1)
+    bench.status = "silent"
+    assert [report["data"]["status"] for report in bench.look(1)] == ["silent"]
+    assert bench.look(1) == []
+    bench.published.clear()
+    bench.reporter.stop()
+    assert [report["data"]["status"] for report in bench.published] == ["stopped"]
+
+
+def test_memory_is_that_of_this_process() -> None:
+    import psutil
+
+    assert resident_bytes() == pytest.approx(psutil.Process(os.getpid()).memory_info().rss, rel=0.2)
+
+
+def test_a_workers_time_and_memory_are_its_familys() -> None:
+    before = worker.cpu_seconds()
+    burn(0.05)
+    wait_until(lambda: worker.cpu_seconds() >= before + 0.03, "CPU time that is noted")
+    assert worker.memory_bytes() >= resident_bytes() * 0.8
