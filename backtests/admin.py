@@ -1,0 +1,101 @@
+"""The admin's pages on backtests: to look, to cancel and to delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from backtests.bar import iso
+from backtests.curve import equity_svg
+from backtests.dispatch import cancel
+from backtests.models import Backtest
+
+_FIGURES = ("return", "max_drawdown", "sharpe", "exposure", "bars", "trades_count", "refused_count", "fees")
+
+
+@admin.register(Backtest)
+class BacktestAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Backtests are asked for over the API and by command; here is what came of them."""
+
+    list_display = ["backtest_id", "strategy", "symbol", "resolution", "status", "done", "total_return", "created_at"]
+    list_filter = ["status", "strategy", "symbol", "resolution"]
+    search_fields = ["backtest_id"]
+    date_hierarchy = "created_at"
+    actions = ["cancel"]
+    fields = [
+        "backtest_id",
+        ("strategy", "params"),
+        ("symbol", "resolution"),
+        ("begin", "end"),
+        ("cash", "fee"),
+        ("status", "done", "error"),
+        "worker",
+        ("created_at", "started_at", "ended_at"),
+        "figures",
+        "equity",
+    ]
+    readonly_fields = [
+        "backtest_id",
+        "strategy",
+        "params",
+        "symbol",
+        "resolution",
+        "begin",
+        "end",
+        "cash",
+        "fee",
+        "status",
+        "done",
+        "error",
+        "worker",
+        "created_at",
+        "started_at",
+        "ended_at",
+        "figures",
+        "equity",
+    ]
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Backtest]:
+        found: QuerySet[Backtest] = super().get_queryset(request)
+        # A list of a hundred would else read a hundred curves.
+        listed = request.resolver_match is not None and str(request.resolver_match.url_name).endswith("changelist")
+        return found.annotate(listed_return=F("result__return")).defer("result") if listed else found
+
+    @admin.display(description="progress", ordering="progress")
+    def done(self, backtest: Backtest) -> str:
+        return f"{backtest.progress:.0%}"
+
+    @admin.display(description="return")
+    def total_return(self, backtest: Any) -> str:
+        return "–" if backtest.listed_return is None else f"{backtest.listed_return:+.2%}"
+
+    @admin.display(description="from", ordering="from_ms")
+    def begin(self, backtest: Backtest) -> str:
+        return iso(backtest.from_ms)
+
+    @admin.display(description="to", ordering="to_ms")
+    def end(self, backtest: Backtest) -> str:
+        return iso(backtest.to_ms)
+
+    @admin.display
+    def figures(self, backtest: Backtest) -> str:
+        return "; ".join(f"{name} {backtest.result[name]}" for name in _FIGURES) if backtest.result else "–"
+
+    @admin.display(description="equity")
+    def equity(self, backtest: Backtest) -> SafeString | str:
+        if not backtest.result:
+            return "–"
+        api = f"/api/v1/backtests/{backtest.backtest_id}"
+        return format_html("{}<br>all trades: {}", equity_svg(backtest.result["equity"], backtest.cash), api)
+
+    @admin.action(permissions=["change"], description="Cancel")
+    def cancel(self, request: HttpRequest, backtests: QuerySet[Backtest]) -> None:
+        self.message_user(request, f"{sum(cancel(one) for one in backtests)} cancelled")

@@ -1,0 +1,30 @@
+"""A closed bar as strategies see it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from bars.ohlcv import Ohlcv
+
+
+class Bar(NamedTuple):
+    """Times are epoch milliseconds; `close_time` is where the period ends."""
+
+    open_time: int
+    close_time: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+def seen(bar: Ohlcv) -> Bar:
+    """What a strategy sees of a bar."""
+    return Bar(bar.open_ms, bar.close_ms, bar.open, bar.high, bar.low, bar.close, bar.volume)
+
+
+def iso(ms: int) -> str:
+    """A time as people read it, to the second."""
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,112 @@
+"""`/api/v1/backtests`: ask for one, look at them, cancel one; behind a token."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import close_old_connections
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from access.http import token_required
+from backtests import lifecycle
+from backtests.catalog import strategies_in
+from backtests.dispatch import cancel, dispatch
+from backtests.errors import BadRequest, TooMany, UnknownSymbol, shown
+from backtests.models import QUEUED, STATUSES, Backtest
+from backtests.recorded import check_bars
+from backtests.request import MOST_BODY_BYTES, read
+from streaming import parameters
+from streaming.errors import HttpError, bad_parameter
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+_MOST_LISTED = 100
+_NOT_STORED = {"Cache-Control": "no-store"}
+
+
+# A token in a header is nothing that a page of another site could make a browser send.
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+@token_required
+async def backtests(request: HttpRequest) -> HttpResponse:
+    """Ask for a backtest, or list the newest."""
+    if request.method == "POST":
+        return await _off_the_loop(_queue, _body(request))
+    limit = parameters.integer(request, "limit", 20, 1, _MOST_LISTED)
+    status = parameters.choice(request, "status", STATUSES)
+    return await _off_the_loop(_list, limit, status)
+
+
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "DELETE"])
+@token_required
+async def backtest(request: HttpRequest, backtest_id: str) -> HttpResponse:
+    """Look at a backtest, or cancel it."""
+    return await _off_the_loop(_cancel if request.method == "DELETE" else _show, backtest_id)
+
+
+def _body(request: HttpRequest) -> bytes:
+    if len(request.body) > MOST_BODY_BYTES:
+        message = f"the body may hold {MOST_BODY_BYTES} bytes, got {len(request.body)}"
+        raise HttpError(413, "body_too_large", message)
+    return request.body
+
+
+def _off_the_loop(answer: Callable[..., Answer], *arguments: Any) -> Awaitable[Answer]:
+    def asked() -> Answer:
+        try:
+            return answer(*arguments)
+        except DatabaseError as error:
+            log.error("the database is away: %s", error)
+            raise HttpError(503, "unavailable", "the database is away, and the backtests with it") from None
+        finally:
+            close_old_connections()  # no request ends on this thread, so nobody else would close one that broke
+
+    return sync_to_async(asked, thread_sensitive=False)()
+
+
+def _queue(body: bytes) -> HttpResponse:
+    try:
+        asked = read(body, strategies_in(settings.CONFIG.strategies), settings.CONFIG.symbol)
+        check_bars(asked)
+        backtest = lifecycle.create(**asdict(asked))
+    except UnknownSymbol as error:
+        raise HttpError(400, "unknown_symbol", str(error)) from None
+    except BadRequest as error:
+        raise bad_parameter(str(error)) from None
+    except TooMany as error:
+        raise HttpError(429, "too_many_backtests", str(error)) from None
+    dispatch(backtest)
+    return JsonResponse({"backtest_id": backtest.backtest_id, "status": QUEUED}, status=202, headers=_NOT_STORED)
+
+
+def _list(limit: int, status: str | None) -> HttpResponse:
+    found = Backtest.objects.all() if status is None else Backtest.objects.filter(status=status)
+    return JsonResponse({"backtests": [one.form() for one in found[:limit]]}, headers=_NOT_STORED)
+
+
+def _show(backtest_id: str) -> HttpResponse:
+    return JsonResponse(_found(backtest_id).form(), headers=_NOT_STORED)
+
+
+def _cancel(backtest_id: str) -> HttpResponse:
+    """Cancelled, or left as it is when it was over; either way the answer says what it is now."""
+    cancel(_found(backtest_id))
+    return _show(backtest_id)
+
+
+def _found(backtest_id: str) -> Backtest:
+    found = Backtest.objects.filter(backtest_id=backtest_id).first() if backtest_id.isprintable() else None
+    if found is None:
+        raise HttpError(404, "unknown_backtest", f"there is no backtest {shown(backtest_id)}")
+    return found

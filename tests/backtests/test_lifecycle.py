@@ -1,0 +1,190 @@
+"""From queued to its end: each step once, whoever else tries."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from backtests import lifecycle, running, tasks, watch
+from backtests.models import Backtest
+from backtests.progress import LONGEST_SECONDS, Span, progress_of
+from tests.backtests.series import MINUTE, START
+
+Made = Callable[..., Backtest]
+DAY_MS = 86_400_000
+
+
+def again(backtest: Backtest) -> Backtest:
+    return Backtest.objects.get(pk=backtest.pk)
+
+
+def ignore(_: object) -> None:
+    pass
+
+
+def test_only_one_worker_gets_a_backtest(made: Made) -> None:
+    backtest = made()
+    claimed = lifecycle.claim(backtest.backtest_id)
+    assert claimed is not None
+    assert claimed.status == "running"
+    assert claimed.started_at is not None
+    assert lifecycle.claim(backtest.backtest_id) is None
+    assert lifecycle.claim("bt_none") is None
+
+
+def test_a_result_does_not_undo_a_cancellation(made: Made) -> None:
+    backtest = made(status="running")
+    assert lifecycle.cancel(backtest.backtest_id) == "running"
+    assert not lifecycle.finish(backtest.backtest_id, {"return": 1.0})
+    assert not lifecycle.fail(backtest.backtest_id, "late")
+    assert not lifecycle.beat(backtest.backtest_id, 0.5)
+    row = again(backtest)
+    assert (row.status, row.result, row.error, row.progress) == ("cancelled", None, None, 0.0)
+
+
+def test_one_whose_worker_is_silent_has_failed_with_the_reason(made: Made, published: list[Any]) -> None:
+    long_ago = timezone.now() - timedelta(seconds=lifecycle.SILENT_SECONDS + 2)
+    silent = made(status="running", worker="process 7 on box", heard_at=long_ago, progress=0.5)
+    alive = made(status="running", heard_at=timezone.now())
+    waiting = made()
+    assert tasks.look_after() == 1
+    assert (again(silent).status, again(silent).ended_at is not None) == ("failed", True)
+    assert again(silent).error == "process 7 on box ran it and gave no sign of life for 15 s"
+    assert (again(alive).status, again(waiting).status) == ("running", "queued")
+    assert [(one["backtest_id"], one["data"]["progress"]) for one in published] == [(silent.backtest_id, 0.5)]
+    assert tasks.look_after() == 0
+
+
+def test_those_the_broker_may_have_lost_are_sent_again(made: Made) -> None:
+    before = timezone.now() - timedelta(seconds=lifecycle.SEND_AGAIN_SECONDS + 1)
+    lost, fresh = made(sent_at=before), made(sent_at=timezone.now())
+    never_sent, running = made(), made(status="running", sent_at=before)
+    Backtest.objects.filter(pk=never_sent.pk).update(created_at=before)
+    assert set(lifecycle.unsent()) == {lost.backtest_id, never_sent.backtest_id}
+    assert lifecycle.unsent() == []
+    assert fresh.backtest_id != running.backtest_id
+
+
+def test_the_one_that_waits_longest_is_next(made: Made) -> None:
+    first, second = made(), made()
+    made(status="running")
+    assert lifecycle.next_queued() == first.backtest_id
+    lifecycle.cancel(first.backtest_id)
+    assert lifecycle.next_queued() == second.backtest_id
+    lifecycle.cancel(second.backtest_id)
+    assert lifecycle.next_queued() is None
+
+
+def test_a_run_leaves_its_result_and_tells_its_end(made: Made) -> None:
+    backtest, told = made(), []
+    running.run(backtest.backtest_id, told.append)
+    row = again(backtest)
+    assert (row.status, row.progress, row.error) == ("done", 1.0, None)
+    assert row.result["bars"] == 10
+    assert [one["data"] for one in told] == [
+        {
+            "progress": 1.0,
+            "current_date": "2026-01-05",
+            "total_days": 1,
+            "completed_days": 1,
+            "estimated_remaining": 0,
+        }
+    ]
+    running.run(backtest.backtest_id, told.append)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("resolution", ["1s", "5s", "1m", "5m"])
+def test_two_runs_give_one_result(made: Made, resolution: str) -> None:
+    rows = [made(strategy="ma_cross", params={"fast": 1, "slow": 2}, resolution=resolution) for _ in range(2)]
+    for row in rows:
+        running.run(row.backtest_id, ignore)
+    one, other = (again(row).result for row in rows)
+    assert one == other
+    assert one["bars"] == 600_000 // {"1s": 1000, "5s": 5000, "1m": 60_000, "5m": 300_000}[resolution]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"strategy": "gone"}, "strategy must be one of buy_and_hold, ma_cross, got 'gone'"),
+        ({"strategy": "ma_cross", "params": {"fast": 9, "slow": 3}}, "params: fast must be below slow"),
+        ({"from_ms": 0, "to_ms": 5}, "there are no bars of IG-USD in the range any more"),
+    ],
+)
+def test_one_that_can_be_run_no_more_has_failed_with_the_reason(
+    made: Made, fields: dict[str, Any], reason: str
+) -> None:
+    backtest = made(**fields)
+    running.run(backtest.backtest_id, ignore)
+    assert again(backtest).status == "failed"
+    assert again(backtest).error.startswith(reason)
+
+
+class Slow:
+    """Takes its time at each bar."""
+
+    def initialize(self, context: Any) -> None: ...
+
+    def handle_bar(self, context: Any, bar: Any) -> None:
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch, made: Made) -> Backtest:
+    monkeypatch.setattr(running, "strategies_in", lambda _: {"slow": Slow})
+    monkeypatch.setattr(lifecycle, "BEAT_SECONDS", 0.01)
+    return made(strategy="slow", resolution="1s")
+
+
+def test_while_one_runs_it_tells_how_far_it_is(slow: Backtest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "TELL_SECONDS", 0.05)
+    monkeypatch.setattr(Slow, "handle_bar", lambda *_: time.sleep(0.001))
+    told: list[dict[str, Any]] = []
+    running.run(slow.backtest_id, told.append)
+    parts = [one["data"]["progress"] for one in told]
+    assert len(parts) > 3
+    assert parts == sorted(parts)
+    assert parts[-1] == 1.0
+    assert 0 < again(slow).progress <= 1
+    assert again(slow).heard_at > again(slow).started_at
+
+
+def test_a_cancelled_one_stops(slow: Backtest) -> None:
+    told: list[dict[str, Any]] = []
+    running.run(slow.backtest_id, told.append, lambda _: lifecycle.cancel(slow.backtest_id))
+    assert (again(slow).status, again(slow).result) == ("cancelled", None)
+    assert told[-1]["data"]["progress"] < 0.5
+    assert told[-1]["data"]["estimated_remaining"] == 0
+
+
+def test_one_that_is_told_to_stop_has_failed_with_the_reason(slow: Backtest) -> None:
+    running.run(slow.backtest_id, ignore, lambda watch: watch.stop("enough"))
+    assert (again(slow).status, again(slow).error) == ("failed", "enough")
+
+
+def test_one_that_takes_too_long_is_ended(slow: Backtest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "LONGEST_SECONDS", 0.05)
+    running.run(slow.backtest_id, ignore)
+    assert (again(slow).status, again(slow).error) == ("failed", "it was not done within 0.05 s")
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "seconds", "expected"),
+    [
+        (START, 10, (0.0, "2026-01-05", 3, 0, LONGEST_SECONDS - 10)),
+        (START + DAY_MS // 2, 10, (0.2, "2026-01-05", 3, 0, 40)),
+        (START + DAY_MS, 10, (0.4, "2026-01-06", 3, 1, 15)),
+        (START + DAY_MS * 5 // 2 - MINUTE, 10, (0.999722, "2026-01-07", 3, 2, 0)),
+        (START + DAY_MS * 5 // 2, 10, (1.0, "2026-01-07", 3, 3, 0)),
+    ],
+)
+def test_progress_counts_days_of_the_span(at_ms: int, seconds: float, expected: tuple[Any, ...]) -> None:
+    names = ("progress", "current_date", "total_days", "completed_days", "estimated_remaining")
+    span = Span(START, START + DAY_MS * 5 // 2)
+    assert progress_of(span, at_ms, seconds, over=False) == dict(zip(names, expected, strict=True))

@@ -1,0 +1,174 @@
+"""`/api/v1/backtests`: queued with 202, every wrong input with its sentence, nothing without a token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.backtests.series import MINUTE, START, SYMBOL
+
+Call = Callable[..., Any]
+GOOD = {"strategy": "ma_cross", "symbol": SYMBOL, "from": START, "to": START + 10 * MINUTE, "params": {"fast": 2}}
+
+
+def refused(answer: Any, status: int, code: str) -> str:
+    assert answer.status_code == status, answer.content
+    assert answer["Content-Type"] == "application/json"
+    error = answer.json()["error"]
+    assert error["code"] == code
+    return str(error["message"])
+
+
+def test_what_is_asked_for_is_queued_and_can_be_looked_at(call: Call) -> None:
+    answer = call("POST", GOOD)
+    assert answer.status_code == 202
+    queued = answer.json()
+    assert queued == {"backtest_id": queued["backtest_id"], "status": "queued"}
+    assert queued["backtest_id"].startswith("bt_")
+    looked = call("GET", path=f"/{queued['backtest_id']}").json()
+    expected = {
+        **queued,
+        "progress": 0.0,
+        "error": None,
+        "result": None,
+        "from": START,
+        "to": START + 10 * MINUTE,
+        "cash": 100_000.0,
+        "fee": 0.0005,
+        "params": {"fast": 2, "slow": 30},
+        "resolution": "1m",
+        "started_at": None,
+        "ended_at": None,
+    }
+    assert expected.items() <= looked.items()
+    assert call("GET").json() == {"backtests": [looked]}
+
+
+def test_the_newest_are_listed_first_and_can_be_chosen(call: Call) -> None:
+    ids = [call("POST", GOOD).json()["backtest_id"] for _ in range(3)]
+    call("DELETE", path=f"/{ids[1]}")
+    listed = lambda path: [one["backtest_id"] for one in call("GET", path=path).json()["backtests"]]  # noqa: E731
+    assert listed("") == ids[::-1]
+    assert listed("?limit=2") == [ids[2], ids[1]]
+    assert listed("?status=cancelled") == [ids[1]]
+    assert "limit must be from 1 to 100" in refused(call("GET", path="?limit=101"), 400, "bad_parameter")
+    assert "status must be one of queued" in refused(call("GET", path="?status=x"), 400, "bad_parameter")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"strategy": "best"}, "strategy must be one of buy_and_hold, ma_cross, got 'best'"),
+        ({"cash": float("nan")}, "cash must be a finite number, got nan"),
+        ({"from": "yesterday"}, "from must be epoch milliseconds or an ISO 8601 time, got 'yesterday'"),
+        ({"params": {"fast": "x"}}, "params.fast must be an integer, got 'x'"),
+        ({"params": {"fast": 50}}, "params: fast must be below slow, got fast=50 and slow=30"),
+        (
+            {"from": 0, "to": START + MINUTE - 1},
+            "from 1970-01-01T00:00:00Z to 2026-01-05T00:00:59Z there is no whole 1m bar of IG-USD;"
+            " bars begin at 2026-01-05T00:00:00Z and end at 2026-01-05T00:10:00Z",
+        ),
+        (
+            {"resolution": "1h"},
+            "from 2026-01-05T00:00:00Z to 2026-01-05T00:10:00Z there is no whole 1h bar of IG-USD;"
+            " bars begin at 2026-01-05T00:00:00Z and end at 2026-01-05T00:10:00Z",
+        ),
+    ],
+)
+def test_a_wrong_field_is_a_400_with_its_sentence(call: Call, changes: dict[str, Any], said: str) -> None:
+    assert refused(call("POST", {**GOOD, **changes}), 400, "bad_parameter") == said
+    assert call("GET").json() == {"backtests": []}
+
+
+def test_an_unknown_symbol_is_told_as_that(call: Call) -> None:
+    assert refused(call("POST", {**GOOD, "symbol": "X"}), 400, "unknown_symbol") == "there is no market 'X'"
+
+
+def test_what_is_no_json_is_a_400(call: Call) -> None:
+    assert "is no JSON" in refused(call("POST", "{"), 400, "bad_parameter")
+
+
+def test_too_large_a_body_is_a_413(call: Call) -> None:
+    said = refused(call("POST", {**GOOD, "further": "x" * 70_000}), 413, "body_too_large")
+    assert said.startswith("the body may hold 65536 bytes, got 70")
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", ""), ("GET", ""), ("GET", "/bt_1"), ("DELETE", "/bt_1")])
+@pytest.mark.parametrize("token", [None, "mc_000000000000_nonsense"])
+def test_nothing_goes_without_a_token(call: Call, method: str, path: str, token: str | None) -> None:
+    answer = call(method, GOOD if method == "POST" else None, path=path, token=token)
+    assert refused(answer, 401, "authentication_failed") == "无效或过期的访问令牌"
+    assert answer["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "", "GET, HEAD, POST"),
+        ("DELETE", "", "GET, HEAD, POST"),
+        ("POST", "/bt_1", "GET, HEAD, DELETE"),
+        ("PATCH", "/bt_1", "GET, HEAD, DELETE"),
+    ],
+)
+def test_other_methods_are_a_405_that_names_those_there_are(call: Call, method: str, path: str, allowed: str) -> None:
+    answer = call(method, path=path)
+    assert allowed in refused(answer, 405, "method_not_allowed")
+    assert answer["Allow"] == allowed
+
+
+@pytest.mark.parametrize("path", ["/bt_none", "/%00", "/" + "x" * 500, "/%F0%9F%8E%B2"])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_backtest_there_is_not_is_a_404(call: Call, method: str, path: str) -> None:
+    assert "there is no backtest" in refused(call(method, path=path), 404, "unknown_backtest")
+
+
+def test_a_queued_one_is_cancelled_and_its_end_told(call: Call, published: list[Any]) -> None:
+    backtest_id = call("POST", GOOD).json()["backtest_id"]
+    for _ in range(2):
+        answer = call("DELETE", path=f"/{backtest_id}")
+        assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
+    assert published == [
+        {
+            "channel": "backtest_progress",
+            "backtest_id": backtest_id,
+            "symbol": SYMBOL,
+            "data": {
+                "progress": 0.0,
+                "current_date": "2026-01-05",
+                "total_days": 1,
+                "completed_days": 0,
+                "estimated_remaining": 0,
+            },
+        }
+    ]
+
+
+def test_one_that_is_over_stays_as_it_is(call: Call, made: Callable[..., Any], published: list[Any]) -> None:
+    backtest = made(status="done", progress=1.0, result={"return": 0.1})
+    answer = call("DELETE", path=f"/{backtest.backtest_id}")
+    assert (answer.status_code, answer.json()["status"]) == (200, "done")
+    assert published == []
+
+
+def test_only_so_many_may_wait(call: Call, made: Callable[..., Any]) -> None:
+    from backtests.lifecycle import MOST_WAITING
+
+    rows = [made() for _ in range(MOST_WAITING)]
+    said = refused(call("POST", GOOD), 429, "too_many_backtests")
+    assert said == "100 backtests are not over yet, the most there may be at a time"
+    call("DELETE", path=f"/{rows[0].backtest_id}")
+    assert call("POST", GOOD).status_code == 202
+
+
+def test_a_database_that_is_away_is_a_503(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.db import OperationalError
+
+    from backtests import views
+
+    def away(*_: object) -> None:
+        raise OperationalError("no database")
+
+    monkeypatch.setattr(views, "read", away)
+    assert "the database is away" in refused(call("POST", GOOD), 503, "unavailable")
