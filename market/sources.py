@@ -218,10 +218,14 @@ def _step(frame: zstandard.ZstdDecompressionObj, compressed: bytes) -> bytes:
 
 
 def source_from(text: str, *, seed: int, adjust_interval: int) -> Source:
-    """The source that a setting names: `simulator` or `file:PATH`. Raises SourceError for any other."""
+    """The source that a setting names: `simulator`, `file:PATH` or `ws://…`. Raises SourceError for any other."""
     kind, _, path = text.partition(":")
     if text == "simulator":
         return SimulatorSource(Simulator(seed, adjust_interval))
     if kind == "file" and path:
         return FileSource(path)
-    raise SourceError(f"source must be one of simulator, file:PATH; got {text!r}")
+    if kind in ("ws", "wss"):
+        from market.upstream import UpstreamSource
+
+        return UpstreamSource(text)
+    raise SourceError(f"source must be one of simulator, file:PATH, ws://…; got {text!r}")

@@ -115,7 +115,7 @@ def test_head_tells_the_size(market: Live) -> None:
     answer = market.ask(f"/segment/{row['path']}", "HEAD")
     assert (answer.status, answer.body, answer.headers["Content-Length"]) == (200, b"", str(row["bytes"]))
     part = market.ask(f"/segment/{row['path']}", "HEAD", {"Range": "bytes=0-9"})
-    assert (part.status, part.headers["Content-Length"]) == (206, "10")
+    assert (part.status, part.headers["Content-Length"]) == (200, str(row["bytes"])), "only GET has ranges"
 
 
 def test_an_open_segment_can_be_fetched_and_again_when_it_is_sealed(market: Live) -> None:

@@ -49,4 +49,4 @@ def test_a_path_may_hold_a_colon(tmp_path: Path) -> None:
 def test_an_unknown_source_is_told_what_there_is(text: str) -> None:
     with pytest.raises(SourceError) as caught:
         source_from(text, seed=0, adjust_interval=1)
-    assert str(caught.value) == f"source must be one of simulator, file:PATH; got {text!r}"
+    assert str(caught.value) == f"source must be one of simulator, file:PATH, ws://…; got {text!r}"

@@ -1,0 +1,43 @@
+"""Prices, bars and structure of a market from a Market Camera server, live and past alike."""
+
+from marketcamera.backtest import Backtest, BarSource
+from marketcamera.bars import Bar
+from marketcamera.cache import BarCache
+from marketcamera.errors import (
+    BadMessage,
+    ConnectionGivenUp,
+    HistoryUnavailable,
+    MarketCameraError,
+    StreamRefused,
+)
+from marketcamera.feed import BarFeed
+from marketcamera.feed_protocol import FeedRefused
+from marketcamera.messages import Frame, Gap, Metric, Received, Tick
+from marketcamera.prices import get_bars, get_price, get_websocket_cache, get_websocket_manager
+from marketcamera.replay import Replay
+from marketcamera.stream import Stream
+
+__all__ = [
+    "Backtest",
+    "BadMessage",
+    "Bar",
+    "BarCache",
+    "BarFeed",
+    "BarSource",
+    "ConnectionGivenUp",
+    "FeedRefused",
+    "Frame",
+    "Gap",
+    "HistoryUnavailable",
+    "MarketCameraError",
+    "Metric",
+    "Received",
+    "Replay",
+    "Stream",
+    "StreamRefused",
+    "Tick",
+    "get_bars",
+    "get_price",
+    "get_websocket_cache",
+    "get_websocket_manager",
+]

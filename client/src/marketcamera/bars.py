@@ -1,0 +1,67 @@
+"""The bar: open, high, low, close and volume of one period of a market, and what periods there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marketcamera.errors import BadMessage
+
+#: Milliseconds of each resolution a server makes bars of.
+RESOLUTIONS = {
+    "1s": 1_000,
+    "5s": 5_000,
+    "1m": 60_000,
+    "5m": 300_000,
+    "15m": 900_000,
+    "1h": 3_600_000,
+    "4h": 14_400_000,
+    "1d": 86_400_000,
+}
+
+_UNITS = {"s": 1_000, "sec": 1_000, "m": 60_000, "min": 60_000, "t": 60_000, "h": 3_600_000, "d": 86_400_000}
+_WORDS = {"minute": "1m", "hour": "1h", "hourly": "1h", "day": "1d", "daily": "1d"}
+_BY_LENGTH = {length: name for name, length in RESOLUTIONS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A closed bar; times are milliseconds since 1970, its ticks have open_time <= ts < close_time."""
+
+    symbol: str
+    resolution: str
+    open_time: int
+    close_time: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+def resolution_of(frequency: str) -> str:
+    """The resolution that a frequency means: `1h`, but also `60m`, `1min`, `1H`, `daily`. Raises ValueError."""
+    text = str(frequency).strip().lower()
+    if text in _WORDS:
+        return _WORDS[text]
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
+    unit = _UNITS.get(text[len(number) :])
+    found = _BY_LENGTH.get(int(number or "1") * unit) if unit and (not number or number.isdecimal()) else None
+    if found is None:
+        raise ValueError(f"frequency must be one of {', '.join(RESOLUTIONS)}, got {frequency!r}")
+    return found
+
+
+def bar_of(symbol: str, resolution: str, values: Mapping[str, Any]) -> Bar:
+    """The bar in what a feed or the history says of it; numbers may come as text. Raises BadMessage."""
+    try:
+        return Bar(
+            symbol,
+            resolution,
+            int(values["open_time"]),
+            int(values["close_time"]),
+            *(float(values[name]) for name in ("open", "high", "low", "close", "volume")),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadMessage(f"a bar cannot be read ({error!r})", str(dict(values))) from None

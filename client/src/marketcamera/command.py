@@ -1,0 +1,131 @@
+"""The command `marketcamera`: look at a market, keep a copy of it, ask for prices and for how the server fares."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+import httpx
+
+from marketcamera.addresses import Address
+from marketcamera.errors import HistoryUnavailable, MarketCameraError
+from marketcamera.messages import Gap
+from marketcamera.prices import get_price, get_websocket_manager
+from marketcamera.progress import Progress
+from marketcamera.recording import line_of, take_up, writing
+from marketcamera.stream import Stream
+
+_DEFAULT_URL = "http://localhost:8000"
+_TIMEOUT_SECONDS = 10.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; its exit status."""
+    options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], None] = options.run
+    try:
+        run(options)
+    except (MarketCameraError, ValueError, OSError) as error:
+        if isinstance(error, BrokenPipeError):  # whoever read our output has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        print(f"marketcamera: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="marketcamera", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="tail|record|price|status")
+    tail = _command(commands, "tail", _tail, "print messages as they come, one JSON object a line")
+    tail.add_argument("--types", default="tick,metric,frame", help="some of tick,metric,frame (default: all)")
+    tail.add_argument("--since", type=int, help="begin behind this t; -1 is the beginning (default: now)")
+    tail.add_argument("--count", type=int, help="end after so many messages")
+    record = _command(commands, "record", _record, "keep a copy of a stream in a file; a file that is there goes on")
+    record.add_argument("file", type=Path, help="NDJSON; compressed if the name ends in .zst")
+    record.add_argument("--types", default="tick", help="some of tick,metric,frame (default: tick)")
+    record.add_argument("--since", type=int, help="begin a new file behind this t (default: now)")
+    record.add_argument("--to", type=int, help="end with this t (default: with Ctrl-C)")
+    price = _command(commands, "price", _price, "print the last closed bars of a symbol")
+    price.add_argument("--count", type=int, default=20)
+    price.add_argument("--frequency", default="1m", help="1s 5s 1m 5m 15m 1h 4h or 1d (default: 1m)")
+    price.add_argument("--end", help="only what had closed by then, ISO 8601")
+    _command(commands, "status", _status, "how the server and its market fare")
+    return parser
+
+
+def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], None], help: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
+    if name == "price":
+        command.add_argument("symbol")
+    else:
+        command.add_argument("--symbol", help="the market (default: the server's own)")
+    command.add_argument("--url", default=_DEFAULT_URL, help=f"the server (default: {_DEFAULT_URL})")
+    command.set_defaults(run=run)
+    return command
+
+
+def _tail(options: argparse.Namespace) -> None:
+    stream = Stream(options.url, options.types, options.since, symbol=options.symbol)
+    for message in islice(stream, options.count):
+        print(line_of(message), flush=stream.caught_up or options.since is None)
+    stream.close()
+
+
+def _record(options: argparse.Namespace) -> None:
+    end = take_up(options.file)
+    since = options.since if end is None else end
+    stream = Stream(options.url, options.types, since, symbol=options.symbol)
+    progress = _progress(since, options.to, sys.stderr)
+    count = 0
+    with writing(options.file) as write:
+        try:
+            for message in stream:
+                t = message.to_t if isinstance(message, Gap) else message.t
+                if options.to is not None and t > options.to:
+                    break
+                write(message)
+                count += 1
+                progress.at(count if since is None or options.to is None else t - since)
+                if t == options.to and ("tick" not in options.types or getattr(message, "kind", "") == "tick"):
+                    break
+        finally:
+            progress.end()
+
+
+def _progress(since: int | None, to: int | None, out: TextIO) -> Progress:
+    if since is None or to is None:
+        return Progress(None, "messages", out)
+    return Progress(max(to - since, 0), "ticks", out)
+
+
+def _price(options: argparse.Namespace) -> None:
+    get_websocket_manager().configure(endpoint=Address(options.url).feed())
+    print(get_price(options.symbol, options.count, options.end, options.frequency).to_string())
+
+
+def _status(options: argparse.Namespace) -> None:
+    url = Address(options.url).http("/health", {"symbol": options.symbol} if options.symbol else {})
+    try:
+        answer = httpx.get(url, timeout=_TIMEOUT_SECONDS)
+        health = answer.json()
+        meta, segment = health["meta"], health["current_segment"]
+    except httpx.HTTPError as error:
+        raise HistoryUnavailable(url, str(error) or type(error).__name__) from None
+    except (ValueError, KeyError, TypeError):
+        raise HistoryUnavailable(url, f"the answer was {answer.status_code}, no word of health") from None
+    print(f"{'well' if health['ok'] else 'NOT WELL'}: {'running' if meta['running'] else 'not running'}")
+    if health.get("detail"):
+        print(health["detail"])
+    print(f"ticks of this run  {meta['ticks']:,}")
+    if segment is not None:
+        print(f"open segment       from t={segment['start_t']}, {segment['lines']:,} lines")
+    if not health["ok"]:
+        raise HistoryUnavailable(url, "the market is not well")

@@ -1,0 +1,40 @@
+"""What can go wrong between a program and its market."""
+
+from __future__ import annotations
+
+
+class MarketCameraError(Exception):
+    """Base of everything this package raises by itself, wrong arguments (ValueError) apart."""
+
+
+class StreamRefused(MarketCameraError):
+    """The server will not serve this request, however often it is asked; `code` is for programs."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"the server refused: {detail} ({code})")
+        self.code, self.detail = code, detail
+
+
+class ConnectionGivenUp(MarketCameraError):
+    """The connection could not be had within the attempts that were allowed."""
+
+    def __init__(self, url: str, attempts: int, reason: str) -> None:
+        count = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+        super().__init__(f"{url}: given up after {count}: {reason}")
+        self.url, self.attempts, self.reason = url, attempts, reason
+
+
+class BadMessage(MarketCameraError, ValueError):
+    """Something arrived that no Market Camera server sends."""
+
+    def __init__(self, reason: str, text: str | bytes) -> None:
+        shown = repr(text if len(text) <= 80 else text[:77])
+        super().__init__(f"{reason}, got {shown}")
+
+
+class HistoryUnavailable(MarketCameraError):
+    """The server did not hand out what it has recorded."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url}: {reason}")
+        self.url, self.reason = url, reason

@@ -1,0 +1,92 @@
+"""The bar feed's protocol, without sockets: the CONNECT that is sent, and what each message that comes means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from marketcamera.addresses import Address
+from marketcamera.bars import RESOLUTIONS, Bar, bar_of, resolution_of
+from marketcamera.decoding import decode
+from marketcamera.errors import MarketCameraError
+
+
+class FeedRefused(MarketCameraError):
+    """The feed answered CONNECT with an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """CONNECT was accepted; of the symbols asked for these are not known there."""
+
+    unknown_symbols: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Which bars to ask for, where, and what the feed wants to know."""
+
+    endpoint: str = "ws://localhost:8000/market_data"
+    symbols: tuple[str, ...] = ()
+    resolutions: tuple[str, ...] = ("1m",)
+    csrf_token: str = ""
+    market_type: str = ""
+
+    def changed(
+        self,
+        *,
+        endpoint: str | None = None,
+        symbols: str | Iterable[str] | None = None,
+        resolutions: str | Iterable[str] | None = None,
+        csrf_token: str | None = None,
+        market_type: str | None = None,
+    ) -> Subscription:
+        """With what is given put in place of what was. Raises ValueError."""
+        new: dict[str, Any] = {"endpoint": endpoint, "csrf_token": csrf_token, "market_type": market_type}
+        if endpoint is not None:
+            Address(endpoint)
+        if symbols is not None:
+            new["symbols"] = tuple(_names(symbols))
+        if resolutions is not None:
+            new["resolutions"] = tuple(dict.fromkeys(resolution_of(name) for name in _names(resolutions)))
+        return replace(self, **{name: value for name, value in new.items() if value is not None})
+
+    def check(self) -> None:
+        """Raises ValueError where there is nothing to ask for."""
+        if not self.symbols:
+            raise ValueError("no symbols: configure(symbols=[…]) or set WEBSOCKET_SYMBOLS")
+        if not self.resolutions:
+            raise ValueError(f"no resolutions: give some of {', '.join(RESOLUTIONS)}")
+
+    def connect_message(self, request_id: int, history: int) -> str:
+        """CONNECT, with so many closed bars of each pair first."""
+        return json.dumps(
+            {
+                "type": "CONNECT",
+                "request_id": str(request_id),
+                "symbols": self.symbols,
+                "resolutions": self.resolutions,
+                "csrf_token": self.csrf_token,
+                "market_type": self.market_type,
+                "history": history,
+            }
+        )
+
+
+def feed_message(text: str | bytes) -> Bar | Connected | None:
+    """What a message of the feed says; None for one that says nothing to us. Raises FeedRefused, BadMessage."""
+    (message, *_) = decode(text) or [{"type": None}]
+    if message["type"] == "BAR":
+        return bar_of(str(message.get("symbol")), str(message.get("timeframe")), message)
+    if message["type"] == "CONNECTED":
+        return Connected(tuple(_names(message.get("unknown_symbols") or ())))
+    if message["type"] == "ERROR":
+        raise FeedRefused(str(message.get("message")))
+    return None
+
+
+def _names(names: str | Iterable[str]) -> list[str]:
+    parts = names.split(",") if isinstance(names, str) else names
+    return list(dict.fromkeys(part.strip() for part in parts if part.strip()))

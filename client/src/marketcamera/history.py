@@ -1,0 +1,104 @@
+"""The history: bars a server has recorded, over HTTP."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from marketcamera.addresses import Address
+from marketcamera.backoff import Backoff
+from marketcamera.bars import Bar, bar_of
+from marketcamera.errors import BadMessage, HistoryUnavailable
+
+log = logging.getLogger("marketcamera")
+
+#: The most a server hands out at a time.
+_PAGE_BARS = 1000
+_TIMEOUT_SECONDS = 15.0
+_ATTEMPTS = 4
+_PASSING_STATUS = frozenset({408, 425, 429, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Closed bars, oldest first, and the ranges of t whose ticks are missing in them."""
+
+    bars: list[Bar] = field(default_factory=list)
+    lost_ticks: list[dict[str, int]] = field(default_factory=list)
+
+
+class BarHistory:
+    """The recorded bars of the server that has this URL. May be used from any thread."""
+
+    def __init__(self, url: str, client: httpx.Client | None = None) -> None:
+        self._address = Address(url)
+        self._client = client or httpx.Client(timeout=_TIMEOUT_SECONDS, follow_redirects=True)
+
+    def before(self, symbol: str, resolution: str, end_ms: int | None, count: int) -> Recorded:
+        """The last `count` bars that had closed at `end_ms`, or by now. Raises HistoryUnavailable, BadMessage."""
+        found: dict[int, Bar] = {}
+        lost: dict[int, dict[str, int]] = {}
+        to_ms, missing = end_ms, count
+        while missing > 0:
+            limit = min(missing + 1, _PAGE_BARS)  # one more, as the last may still be open at `to`
+            page, gaps = self._page(symbol, resolution, to_ms, limit)
+            fresh = [
+                bar for bar in page if bar.close_time not in found and (end_ms is None or bar.close_time <= end_ms)
+            ]
+            found |= {bar.close_time: bar for bar in fresh}
+            lost |= {gap["from_t"]: gap for gap in gaps}
+            missing = count - len(found)
+            if not fresh or len(page) < limit:
+                break
+            to_ms = min(bar.open_time for bar in page)
+        bars = sorted(found.values(), key=lambda bar: bar.close_time)[-count:]
+        return Recorded(bars, [lost[t] for t in sorted(lost)])
+
+    def _page(
+        self, symbol: str, resolution: str, to_ms: int | None, limit: int
+    ) -> tuple[list[Bar], Sequence[dict[str, int]]]:
+        asked = {"symbol": symbol, "resolution": resolution, "limit": str(limit)}
+        if to_ms is not None:
+            asked["to"] = str(to_ms)
+        url = self._address.http("/api/v1/bars", asked)
+        answer = self._get(url)
+        try:
+            rows = [bar for bar in answer["bars"] if bar.get("closed", True)]
+            gaps = [{"from_t": int(gap["from_t"]), "to_t": int(gap["to_t"])} for gap in answer.get("gaps", ())]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise BadMessage(f"{url}: not an answer with bars ({error!r})", str(answer)) from None
+        return [bar_of(symbol, resolution, row) for row in rows], gaps
+
+    def _get(self, url: str) -> Any:
+        """The JSON at a URL; what may pass is tried a few times. Raises HistoryUnavailable."""
+        backoff = Backoff()
+        while True:
+            try:
+                answer = self._client.get(url)
+                if answer.status_code not in _PASSING_STATUS:
+                    return _json(url, answer)
+                reason = f"the answer was {answer.status_code}"
+            except httpx.TransportError as error:
+                reason = str(error) or type(error).__name__
+            seconds = backoff.next_seconds()
+            if backoff.attempts >= _ATTEMPTS:
+                raise HistoryUnavailable(url, reason)
+            log.info("%s: %s; next attempt in %.1f s", url, reason, seconds)
+            time.sleep(seconds)
+
+
+def _json(url: str, answer: httpx.Response) -> Any:
+    try:
+        body = answer.json()
+    except ValueError:
+        raise HistoryUnavailable(url, f"the answer was {answer.status_code}, no JSON") from None
+    if answer.status_code != 200:
+        error = body.get("error") if isinstance(body, dict) else None
+        told = error.get("message") if isinstance(error, dict) else None
+        raise HistoryUnavailable(url, told or f"the answer was {answer.status_code}")
+    return body

@@ -1,0 +1,90 @@
+"""The playhead: what a stream has given so far, so that each message comes exactly once however often it reconnects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from marketcamera.errors import BadMessage
+from marketcamera.messages import KINDS, Gap, Kind, Received, gap_of, message_of
+
+#: A resume asks again for at most this much of what was given already. It looks back at all because a server that held
+#: back frames or metrics from a slow client tells so only before the next one, which a lost connection never brings.
+_LOOK_BACK_TICKS = 1000
+
+
+class Slow(Exception):
+    """The server skipped messages for a client that read too slowly; its recording still has them."""
+
+
+class Playhead:
+    """Lets through what is new. Knows no sockets and no clock.
+
+    `since` is where to begin: behind that t, or, with None, with whatever the server gives first.
+    """
+
+    def __init__(self, kinds: Iterable[Kind] = KINDS, since: int | None = None, every: int = 1) -> None:
+        self._last: dict[Kind, int] = {} if since is None else dict.fromkeys(kinds, since)
+        self._kinds = tuple(kinds)
+        self._watches_ticks = every == 1 and since is not None
+        self._every = every
+        self.caught_up_t: int | None = None
+
+    @property
+    def since(self) -> int | None:
+        """The t to resume behind; None before anything was given."""
+        if not self._last:
+            return None
+        given = self._last.values()
+        return max(min(given), max(given) - _LOOK_BACK_TICKS)
+
+    @property
+    def position(self) -> int | None:
+        """The t of the newest message given."""
+        return max(self._last.values(), default=None)
+
+    def take(self, data: dict[str, Any]) -> Iterator[Received]:
+        """What of a decoded message is to be given: it, nothing, or first the gap it leaves.
+
+        Each counts as given as soon as it is. Raises Slow, BadMessage.
+        """
+        kind = data["type"]
+        try:
+            if kind in self._kinds:
+                yield from self._take_message(kind, data)
+            elif kind == "gap":
+                yield from self._take_gap(gap_of(data))
+            elif kind == "caught_up":
+                self.caught_up_t = data["t"]
+            # All else is a heartbeat, a pong, or what a later server may say.
+        except KeyError as missing:
+            raise BadMessage(f"a {kind} lacks {missing}", str(data)) from None
+
+    def _take_message(self, kind: Kind, data: dict[str, Any]) -> Iterator[Received]:
+        message = message_of(data)
+        t, last = message.t, self._last.get(kind)
+        if last is None:
+            self._begin(t)
+        elif t <= last:
+            return
+        elif kind == "tick" and t > last + 1 and self._watches_ticks:
+            self._last[kind] = t - 1
+            yield Gap("tick", last + 1, t - 1, "lost")
+        if kind == "tick":
+            self._watches_ticks = self._every == 1
+        self._last[kind] = t
+        yield message
+
+    def _begin(self, t: int) -> None:
+        """The first message of a stream that began with no `since`: everything of this t is still to come."""
+        for kind in self._kinds:
+            self._last.setdefault(kind, t - 1)
+
+    def _take_gap(self, gap: Gap) -> Iterator[Received]:
+        last = self._last.get(gap.kind, -1)
+        if gap.kind not in self._kinds or gap.to_t <= last:
+            return
+        if gap.reason == "slow":
+            raise Slow
+        self._last[gap.kind] = gap.to_t
+        yield Gap(gap.kind, max(gap.from_t, last + 1), gap.to_t, gap.reason)

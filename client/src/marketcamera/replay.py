@@ -1,0 +1,171 @@
+"""The replay: the recorded past of a market as the objects that the stream gave, at any pace."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from itertools import islice
+
+import httpx
+
+from marketcamera.addresses import Address
+from marketcamera.backoff import Backoff
+from marketcamera.decoding import decode
+from marketcamera.errors import BadMessage, ConnectionGivenUp, HistoryUnavailable
+from marketcamera.messages import KINDS, Gap, Kind, Received, gap_of, message_of
+
+log = logging.getLogger("marketcamera")
+
+_TIMEOUT_SECONDS = 30.0
+_PASSING_STATUS = frozenset({408, 425, 429, 502, 503, 504})
+
+#: Messages an asyncio program gets for one visit to the thread that reads.
+_BATCH = 256
+
+
+class Replay:
+    """Iterate the past: `for message in Replay(url, t0, t1)`, or with `async for`.
+
+    Gives the messages with t0 <= t <= t1 (to the end without t1) that `Stream` gives, in the same order, and a `Gap`
+    for what is not there any more. `speed` is market seconds a real second, 1 as it happened; 0 is as fast as it comes.
+    A request that breaks off is taken up again where it was. Each iteration begins at t0.
+
+    Raises HistoryUnavailable, ConnectionGivenUp after `attempts` failures in a row (None: never), BadMessage;
+    ValueError at once for arguments that cannot be.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        t0: int = 0,
+        t1: int | None = None,
+        speed: float = 0.0,
+        *,
+        types: str | Iterable[str] = KINDS,
+        symbol: str | None = None,
+        attempts: int | None = 8,
+    ) -> None:
+        chosen = set(types.split(",") if isinstance(types, str) else types)
+        if not chosen or chosen - set(KINDS):
+            raise ValueError(f"types must be some of {', '.join(KINDS)}, got {types!r}")
+        if t0 < 0 or (t1 is not None and t1 < t0):
+            raise ValueError(f"t0 must be at least 0 and t1 at least t0, got {t0} and {t1}")
+        if not 0 <= speed < float("inf"):
+            raise ValueError(f"speed must be a number of at least 0, got {speed}")
+        self._address, self._kinds = Address(url), [kind for kind in KINDS if kind in chosen]
+        self._span, self._speed, self._attempts = (t0, t1), speed, attempts
+        symbol = symbol or self._address.query.get("symbol")
+        self._symbol = {"symbol": symbol} if symbol else {}
+
+    def __iter__(self) -> Iterator[Received]:
+        due = _Due(self._speed)
+        with httpx.Client(timeout=_TIMEOUT_SECONDS) as client:
+            for message in self._messages(client):
+                if (seconds := due.wait_seconds(message, time.monotonic())) > 0:
+                    time.sleep(seconds)
+                yield message
+
+    async def __aiter__(self) -> AsyncIterator[Received]:
+        due = _Due(self._speed)
+        with httpx.Client(timeout=_TIMEOUT_SECONDS) as client:
+            messages = self._messages(client)
+            while batch := await asyncio.to_thread(lambda: list(islice(messages, _BATCH))):
+                for message in batch:
+                    if (seconds := due.wait_seconds(message, time.monotonic())) > 0:
+                        await asyncio.sleep(seconds)
+                    yield message
+
+    def _messages(self, client: httpx.Client) -> Iterator[Received]:
+        tapes = [self._tape(client, kind).messages() for kind in self._kinds]
+        return heapq.merge(*tapes, key=_order)
+
+    def _tape(self, client: httpx.Client, kind: Kind) -> _Tape:
+        asked = {"kind": f"{kind}s"} | self._symbol
+        return _Tape(client, kind, lambda span: self._address.http("/range", asked | span), self._span, self._attempts)
+
+
+class _Tape:
+    """The messages of one kind, whatever connections they take."""
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        kind: Kind,
+        url_of: Callable[[dict[str, str]], str],
+        span: tuple[int, int | None],
+        attempts: int | None,
+    ) -> None:
+        self._client, self._kind, self._url_of, self._attempts = client, kind, url_of, attempts
+        self._next_t, self._t1 = span
+        self._backoff = Backoff()
+
+    def messages(self) -> Iterator[Received]:
+        while self._t1 is None or self._next_t <= self._t1:
+            to_t = {} if self._t1 is None else {"t1": str(self._t1)}
+            url = self._url_of({"t0": str(self._next_t)} | to_t)
+            try:
+                yield from self._read(url)
+                return
+            except httpx.TransportError as error:
+                reason = str(error) or type(error).__name__
+            seconds = self._backoff.next_seconds()
+            if self._attempts is not None and self._backoff.attempts >= self._attempts:
+                raise ConnectionGivenUp(url, self._backoff.attempts, reason)
+            log.warning("%s: %s; next attempt in %.1f s", url, reason, seconds)
+            time.sleep(seconds)
+
+    def _read(self, url: str) -> Iterator[Received]:
+        with self._client.stream("GET", url) as answer:
+            if answer.status_code in _PASSING_STATUS:
+                raise httpx.NetworkError(f"the answer was {answer.status_code}")
+            if answer.status_code != 200:
+                told = answer.read().decode(errors="replace")[:200]
+                raise HistoryUnavailable(url, f"the answer was {answer.status_code}: {told}")
+            for line in answer.iter_lines():
+                if line:
+                    self._backoff.succeeded()
+                    yield from self._take(line)
+
+    def _take(self, line: str) -> Iterator[Received]:
+        (data,) = decode(line)
+        try:
+            message = gap_of({"kind": self._kind, **data}) if data["type"] == "gap" else message_of(data)
+        except KeyError as missing:
+            raise BadMessage(f"a line of the tape lacks {missing}", line) from None
+        if isinstance(message, Gap):
+            last = message.to_t if self._t1 is None else min(message.to_t, self._t1)
+            first = max(message.from_t, self._next_t)
+            if first <= last:
+                self._next_t = last + 1
+                yield Gap(self._kind, first, last, message.reason)
+        else:
+            if self._kind == "tick" and message.t > self._next_t:
+                yield Gap("tick", self._next_t, message.t - 1, "expired")
+            self._next_t = message.t + 1
+            yield message
+
+
+class _Due:
+    """When each message is due: at the market's pace, `speed` times as fast, counted from the first."""
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+        self._start: tuple[float, float] | None = None
+
+    def wait_seconds(self, message: Received, now: float) -> float:
+        """How long from now (monotonic seconds) a message is not due yet."""
+        if not self._speed or isinstance(message, Gap):
+            return 0.0
+        if self._start is None:
+            self._start = (now, message.ts)
+        began, first_ts = self._start
+        return began + (message.ts - first_ts) / self._speed - now
+
+
+def _order(message: Received) -> tuple[int, int]:
+    if isinstance(message, Gap):
+        return message.from_t, KINDS.index(message.kind)
+    return message.t, KINDS.index(message.kind)

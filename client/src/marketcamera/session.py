@@ -1,0 +1,142 @@
+"""The session: everything about a stream that is the same for threads and for asyncio, without any socket."""
+
+from __future__ import annotations
+
+import logging
+import re
+import ssl
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from websockets.exceptions import InvalidStatus
+
+from marketcamera.addresses import Address
+from marketcamera.backoff import Backoff
+from marketcamera.decoding import decode
+from marketcamera.errors import ConnectionGivenUp, StreamRefused
+from marketcamera.messages import KINDS, Kind, Received
+from marketcamera.playhead import Playhead
+
+log = logging.getLogger("marketcamera")
+
+#: What may stand in a stream's URL.
+_IN_URL = ("since", "symbol", "types")
+
+FIELDS = ("agents", "actions", "matches")
+
+#: Errors that pass by themselves; any other code of the server's is final.
+_PASSING = frozenset({"too_many_connections", "too_many_options", "rate_limited"})
+_PASSING_STATUS = frozenset({408, 425, 429})
+
+
+class Session:
+    """What to ask the server for, what to give of its answers, and how long to wait before asking again."""
+
+    def __init__(
+        self,
+        url: str,
+        types: str | Iterable[str] | None,
+        since: int | None,
+        *,
+        symbol: str | None,
+        every: int,
+        fields: Iterable[str] | None,
+        encoding: str,
+        attempts: int | None,
+        backoff: Backoff,
+    ) -> None:
+        self.url, self._address = url, Address(url)
+        named = self._address.query
+        if unknown := sorted(set(named) - set(_IN_URL)):
+            raise ValueError(
+                f"a stream's URL may name {', '.join(_IN_URL)}, the rest are arguments; got {unknown[0]!r}"
+            )
+        since = _since(named) if since is None else since
+        symbol = named.get("symbol") if symbol is None else symbol
+        self._parameters = {"types": ",".join(kinds := _kinds(types or named.get("types") or KINDS))}
+        self._parameters |= _options(every, fields, encoding)
+        if symbol is not None:
+            self._parameters["symbol"] = symbol
+        if since is not None and since < -1:
+            raise ValueError(f"since must be at least -1, got {since}")
+        self.playhead = Playhead(kinds, since, every)
+        self._attempts, self._backoff = attempts, backoff
+        self._reason = ""
+
+    def connecting_url(self) -> str:
+        """The URL for the next connection."""
+        since = self.playhead.since
+        resume = {} if since is None else {"since": str(since)}
+        return self._address.stream(self._parameters | resume)
+
+    def receive(self, text: str | bytes) -> Iterator[Received]:
+        """What to give for one WebSocket message. Raises Slow, BadMessage, StreamRefused."""
+        self._backoff.succeeded()
+        for data in decode(text):
+            if data["type"] == "error":
+                self._heed(data)
+            else:
+                yield from self.playhead.take(data)
+
+    def failed(self, error: Exception | None) -> float:
+        """The connection is gone, or never was: how long to wait. Raises what no waiting helps against."""
+        _raise_if_final(error)
+        reason, self._reason = self._reason or _reason(error), ""
+        seconds = self._backoff.next_seconds()
+        if self._attempts is not None and self._backoff.attempts >= self._attempts:
+            raise ConnectionGivenUp(self.url, self._backoff.attempts, reason) from error
+        log.warning("%s: %s; next attempt in %.1f s", self.url, reason, seconds)
+        return seconds
+
+    def _heed(self, data: dict[str, Any]) -> None:
+        code, detail = str(data.get("error")), str(data.get("detail"))
+        if code not in _PASSING:
+            raise StreamRefused(code, detail)
+        self._reason = f"{detail} ({code})"
+
+
+def _since(named: Mapping[str, str]) -> int | None:
+    text = named.get("since")
+    if text is None:
+        return None
+    if not re.fullmatch(r"-1|[0-9]{1,16}", text, re.ASCII):
+        raise ValueError(f"since must be an integer of at least -1, got {text!r}")
+    return int(text)
+
+
+def _kinds(types: str | Iterable[str]) -> list[Kind]:
+    chosen = set(types.split(",") if isinstance(types, str) else types)
+    if not chosen or chosen - set(KINDS):
+        raise ValueError(f"types must be some of {', '.join(KINDS)}, got {types!r}")
+    return [kind for kind in KINDS if kind in chosen]
+
+
+def _options(every: int, fields: Iterable[str] | None, encoding: str) -> dict[str, str]:
+    options = {}
+    if every < 1:
+        raise ValueError(f"every must be at least 1, got {every}")
+    if every > 1:
+        options["every"] = str(every)
+    if fields is not None:
+        chosen = list(fields)
+        if set(chosen) - set(FIELDS):
+            raise ValueError(f"fields must be some of {', '.join(FIELDS)}, got {chosen!r}")
+        options["fields"] = ",".join(chosen)
+    if encoding not in ("json", "zstd"):
+        raise ValueError(f"encoding must be json or zstd, got {encoding!r}")
+    if encoding != "json":
+        options["encoding"] = encoding
+    return options
+
+
+def _raise_if_final(error: Exception | None) -> None:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        raise StreamRefused("certificate", error.verify_message) from error
+    if isinstance(error, InvalidStatus):
+        status = error.response.status_code
+        if 400 <= status < 500 and status not in _PASSING_STATUS:
+            raise StreamRefused(f"http_{status}", f"there is no stream, the answer was {status}") from error
+
+
+def _reason(error: Exception | None) -> str:
+    return "the connection was closed" if error is None else str(error) or type(error).__name__

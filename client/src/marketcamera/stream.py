@@ -1,0 +1,166 @@
+"""The stream: ticks, metrics and frames of a market as they happen, each exactly once, for threads and for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as connect_async
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.sync.client import connect
+
+from marketcamera.backoff import Backoff
+from marketcamera.messages import Received
+from marketcamera.playhead import Slow
+from marketcamera.session import Session
+
+#: Messages read ahead of the program: enough that the reader rarely waits, few enough for frames of some 100 kB.
+_READ_AHEAD = 128
+_OPEN_SECONDS = 10.0
+_CLOSE_SECONDS = 1.0
+
+
+class Stream:
+    """Iterate a market: `for message in Stream(url)` or `async for message in Stream(url)`.
+
+    Gives `Tick`, `Metric`, `Frame`, and a `Gap` wherever messages cannot be had any more, in the order frame, metric,
+    tick of each t. `since=T` begins behind t = T (-1: with everything recorded), without it with the newest. A lost
+    connection is taken up again where it was: no message is missed and none comes twice, also when the loop is left and
+    entered again, and however slow the program is. `attempts` bounds failures in a row; by default there is no bound.
+    A connection on which nothing is heard for `silence_seconds`, not even the answer to a ping, is given up for lost.
+
+    `types` are some of tick, metric, frame, all by default. The URL may itself name types, since and symbol.
+
+    Raises StreamRefused when the server will not serve this request, ConnectionGivenUp, BadMessage; ValueError at once
+    for arguments that cannot be.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        types: str | Iterable[str] | None = None,
+        since: int | None = None,
+        *,
+        symbol: str | None = None,
+        every: int = 1,
+        fields: Iterable[str] | None = None,
+        encoding: str = "json",
+        attempts: int | None = None,
+        silence_seconds: float = 40.0,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._session = Session(
+            url,
+            types,
+            since,
+            symbol=symbol,
+            every=every,
+            fields=fields,
+            encoding=encoding,
+            attempts=attempts,
+            backoff=backoff or Backoff(),
+        )
+        self._options: dict[str, Any] = {
+            "open_timeout": _OPEN_SECONDS,
+            "close_timeout": _CLOSE_SECONDS,
+            "ping_interval": silence_seconds / 2,
+            "ping_timeout": silence_seconds / 2,
+            "compression": None,
+            "max_size": None,
+            "max_queue": _READ_AHEAD,
+        }
+        self._closed = threading.Event()
+        self._interrupt: Callable[[], None] = lambda: None
+
+    @property
+    def position(self) -> int | None:
+        """The t of the newest message given; None before the first."""
+        return self._session.playhead.position
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything behind `since` was given, so that what comes now is live."""
+        return self._session.playhead.caught_up_t is not None
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed.is_set()
+
+    def close(self) -> None:
+        """End every iteration, from any thread."""
+        self._closed.set()
+        self._interrupt()
+
+    def __iter__(self) -> Iterator[Received]:
+        while not self._closed.is_set():
+            failure: Exception | None = None
+            try:
+                yield from self._connected()
+            except Slow:
+                continue
+            except (OSError, WebSocketException) as error:
+                failure = error
+            if not self._closed.is_set():
+                self._closed.wait(self._session.failed(failure))
+
+    def _connected(self) -> Iterator[Received]:
+        """What one connection brings."""
+        with (
+            connect(self._session.connecting_url(), **self._options) as connection,
+            self._interrupted(connection.close),
+        ):
+            while not self._closed.is_set():
+                yield from self._session.receive(connection.recv())
+
+    async def __aiter__(self) -> AsyncIterator[Received]:
+        while not self._closed.is_set():
+            failure: Exception | None = None
+            connection: ClientConnection | None = None
+            try:
+                connection = await connect_async(self._session.connecting_url(), **self._options)
+                with self._interrupted(_closing(connection)):
+                    while not self._closed.is_set():
+                        for message in self._session.receive(await connection.recv()):
+                            yield message
+            except Slow:
+                continue
+            except (OSError, WebSocketException) as error:
+                failure = error
+            finally:
+                # At once and without awaiting, for a generator that is left in mid-loop may have no loop to wait on.
+                if connection is not None:
+                    connection.transport.abort()
+            if not self._closed.is_set():
+                await self._pause(self._session.failed(failure))
+
+    async def _pause(self, seconds: float) -> None:
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        with self._interrupted(lambda: loop.call_soon_threadsafe(ended.set)), suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), seconds)
+
+    @contextmanager
+    def _interrupted(self, interrupt: Callable[[], Any]) -> Iterator[None]:
+        """While this lasts, `close` calls `interrupt`."""
+        self._interrupt = interrupt
+        try:
+            yield
+        except ConnectionClosed:
+            if not self._closed.is_set():
+                raise
+        finally:
+            self._interrupt = lambda: None
+
+
+def _closing(connection: ClientConnection) -> Callable[[], None]:
+    """Closes an asyncio connection from any thread."""
+    loop = asyncio.get_running_loop()
+
+    def close() -> None:
+        loop.call_soon_threadsafe(connection.transport.close)
+
+    return close

@@ -1,0 +1,71 @@
+"""A frame's structure as tables (pandas) and as a graph (networkx)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from marketcamera.errors import MarketCameraError
+from marketcamera.messages import Frame
+
+if TYPE_CHECKING:
+    import networkx
+    import pandas
+
+_COUNTS = ("buy_count", "sell_count", "none_count", "match_count")
+_FEATURES = (
+    *_COUNTS,
+    "match_rate",
+    "quote_price_mean",
+    "quote_price_std",
+    "quote_dist_to_mid_mean",
+    "experience_start",
+    "experience_end",
+    "experience_delta",
+    "dominant_side",
+)
+
+
+def node_table(frame: Frame) -> pandas.DataFrame:
+    """A row for each agent, by ascending id (the index, `agent_id`), a column for each feature."""
+    import pandas as pd
+
+    types = {name: "int64" if name in _COUNTS else "float64" for name in _FEATURES[:-1]} | {"dominant_side": "object"}
+    nodes = frame.nodes
+    columns = {name: [node["features"][name] for node in nodes] for name in _FEATURES}
+    index = pd.Index([node["agent_id"] for node in nodes], dtype="int64", name="agent_id")
+    table = pd.DataFrame(columns, index=index).astype(types)
+    table.attrs |= {"t": frame.t, "ts": frame.ts, "window": dict(frame.window)}
+    return table
+
+
+def edge_table(frame: Frame) -> pandas.DataFrame:
+    """A row for each edge, strongest first: agent ids `src` and `dst`, `type` and weight `w`."""
+    import pandas as pd
+
+    agents = {node["node_id"]: node["agent_id"] for node in frame.nodes}
+    edges = frame.edges
+    columns = {
+        "src": [agents[edge["src"]] for edge in edges],
+        "dst": [agents[edge["dst"]] for edge in edges],
+        "type": [edge["type"] for edge in edges],
+        "w": [edge["w"] for edge in edges],
+    }
+    types = {"src": "int64", "dst": "int64", "type": "object", "w": "float64"}
+    table = pd.DataFrame(columns).astype(types)
+    table.attrs |= {"t": frame.t, "ts": frame.ts, "window": dict(frame.window)}
+    return table
+
+
+def graph(frame: Frame) -> networkx.MultiGraph[int]:
+    """Agents as nodes with their features; an edge is keyed by its type, as two agents may share both types."""
+    try:
+        import networkx
+    except ModuleNotFoundError:
+        raise MarketCameraError("a graph needs the networkx package: pip install 'marketcamera[graph]'") from None
+    made: networkx.MultiGraph[int] = networkx.MultiGraph(t=frame.t, ts=frame.ts, **frame.window)
+    agents = {node["node_id"]: node["agent_id"] for node in frame.nodes}
+    for node in frame.nodes:
+        made.add_node(node["agent_id"], **node["features"])
+    for edge in frame.edges:
+        made.add_edge(agents[edge["src"]], agents[edge["dst"]], key=edge["type"], type=edge["type"], weight=edge["w"])
+    return made

@@ -1,0 +1,33 @@
+"""The table of bars that strategies compute with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from marketcamera.bars import Bar
+
+if TYPE_CHECKING:
+    import pandas
+
+FIELDS = ("open", "high", "low", "close", "volume")
+
+
+def chosen_fields(fields: str | Iterable[str] | None) -> list[str]:
+    """The columns asked for, in that order. Raises ValueError."""
+    if fields is None:
+        return list(FIELDS)
+    chosen = [fields] if isinstance(fields, str) else list(fields)
+    if not chosen or set(chosen) - set(FIELDS) or len(set(chosen)) != len(chosen):
+        raise ValueError(f"fields must be some of {', '.join(FIELDS)}, each once, got {fields!r}")
+    return chosen
+
+
+def bar_table(bars: Sequence[Bar], fields: Iterable[str] = FIELDS) -> pandas.DataFrame:
+    """A row a bar: float64 columns on a DatetimeIndex of close times, named `close_time`, in UTC, to the nanosecond."""
+    import pandas as pd
+
+    times = pd.to_datetime([bar.close_time for bar in bars], unit="ms", utc=True)
+    index = pd.DatetimeIndex(times, name="close_time").as_unit("ns")
+    columns = {name: [getattr(bar, name) for bar in bars] for name in fields}
+    return pd.DataFrame(columns, index=index, dtype="float64")

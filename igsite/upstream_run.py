@@ -1,0 +1,86 @@
+"""A run whose ticks come from another server: where it begins, and how it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from market.sources import Source
+from market.upstream import UpstreamSource
+from recorder.checkpoints import Checkpoint, Checkpoints
+from recorder.recording import Recording
+from recorder.runs import Position
+from streaming.continuation import Continued, Placement, continue_from_tape, continue_run
+from streaming.film import Film
+from streaming.kept import KeptTapes
+from streaming.pipeline import Tapes
+
+
+class Beginning(NamedTuple):
+    """Where a new run begins; what is None is for the run itself to find.
+
+    `first_t` counts in an empty store only.
+    """
+
+    first_t: int = 0
+    start_ts: float | None = None
+    t_shift: int | None = None
+
+
+def beginning(source: Source, end: Position | None, checkpoints: Checkpoints) -> Beginning:
+    """The beginning of a new run behind `end`. Waits for the other server where only its first tick tells.
+
+    An empty store begins with the t the other server is at, so that all of a tree of servers count alike. A store that
+    has filmed this server before goes on behind what it has of it. Any other is continued by a shift.
+    """
+    if not isinstance(source, UpstreamSource):
+        return Beginning()
+    last = next(checkpoints.newest_first(), None)
+    if end is not None and last is not None and last.run["source"] == source.name:
+        t_shift = last.run["t_shift"]
+        if t_shift is not None:
+            source.restore(str(end.t - t_shift))
+            return Beginning(t_shift=t_shift)
+    first = source.first()
+    if end is None:
+        return Beginning(first.t, first.ts, 0)
+    return Beginning(start_ts=first.ts, t_shift=end.t + 1 - first.t)
+
+
+def go_on(
+    directory: Path,
+    checkpoint: Checkpoint,
+    ends: dict[str, int],
+    source: Source,
+    placement: Placement,
+    make_film: Callable[[], Film],
+) -> Continued:
+    """The run of a checkpoint made ready to go on; without the other server's help, as that may be away.
+
+    Raises CannotContinue.
+    """
+    if isinstance(source, UpstreamSource) and placement.t_shift is not None:
+        return continue_from_tape(directory, checkpoint, ends, source, placement.t_shift, make_film)
+    return continue_run(directory, checkpoint, ends, source, placement, make_film)
+
+
+def tapes_to_write(tapes: Recording, ends: dict[str, int], next_t: int) -> Tapes:
+    """The tapes as a run writes them that goes on with `next_t`, where some hold more than that."""
+    return KeptTapes(tapes, ends) if max(ends.values()) >= next_t else tapes
+
+
+def sets_the_pace(source: Source) -> bool:
+    """Whether ticks come when they come, and no setting makes them come faster or slower."""
+    return isinstance(source, UpstreamSource)
+
+
+def readiness(source: Source) -> Callable[[float], bool]:
+    """What waits for the source's next tick."""
+    return source.wait if isinstance(source, UpstreamSource) else lambda seconds: True
+
+
+def close(source: Source) -> None:
+    """Let go of what a source holds."""
+    if isinstance(source, UpstreamSource):
+        source.close()
