@@ -29,7 +29,7 @@ figures: $(VENV)/ready
 soak: $(VENV)/ready-dev
 	$(PY) tests/continuation/soak.py --kills 100
 
-$(VENV)/ready: requirements.txt
+$(VENV)/ready: requirements.txt client/pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 with venv is needed and was not found;" \
 		"on Debian and Ubuntu: apt install python3-venv; elsewhere: make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \

@@ -9,11 +9,18 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "igsite.settings")
 
 http = get_asgi_application()
 
-from streaming.relays import relays  # noqa: E402  (Django must be set up first)
-from streaming.routing import websocket_urlpatterns  # noqa: E402
+import igsite.celery  # noqa: E402, F401  (Django must be set up first; tasks are sent through this)
+from backtests.embedded import children  # noqa: E402
+from bars.routing import websocket_urlpatterns as bar_sockets  # noqa: E402
+from streaming.relays import relays  # noqa: E402
+from streaming.routing import websocket_urlpatterns as stream_sockets  # noqa: E402
+from subscribe import service  # noqa: E402
+from subscribe.routing import websocket_urlpatterns as subscribe_sockets  # noqa: E402
 
-application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)})
+#: The stream's come last: they end with the answer to a socket at any other path.
+sockets = URLRouter([*subscribe_sockets, *bar_sockets, *stream_sockets])
+application = ProtocolTypeRouter({"http": http, "websocket": sockets})
 
 #: daphne knows no lifespan; `igsite.server` runs these on its loop.
-on_start = [relays.run]
-on_stop = [relays.stop]
+on_start = [relays.run, service.run, children.run]
+on_stop = [children.stop, service.stop, relays.stop]

@@ -9,3 +9,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "igsite.settings")
 app = Celery("igsite")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+#: A web process sends tasks from threads, which know no other application than the default.
+app.set_default()

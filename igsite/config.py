@@ -80,6 +80,13 @@ def _hosts(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _modules(text: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not names or not all(part.isidentifier() for name in names for part in name.split(".")):
+        raise ValueError("must be names of modules, separated by commas")
+    return names
+
+
 def _text(text: str) -> str:
     return text
 
@@ -151,7 +158,9 @@ class Config:
     )
     port: int = _setting("PORT", 8000, _integer(1, 65_535), "where the server listens")
     symbol: str = _setting("IG_SYMBOL", "IG-USD", _symbol, "the market's symbol")
-    source: str = _setting("IG_SOURCE", "simulator", _source, "simulator, file:PATH (tick NDJSON, also .zst)")
+    source: str = _setting(
+        "IG_SOURCE", "simulator", _source, "simulator, file:PATH (tick NDJSON, also .zst) or ws://… (another server)"
+    )
     tick_interval: float = _setting("IG_TICK_INTERVAL", 0.1, _number(0, 86_400, above=True), "market seconds a tick")
     speed: float = _setting("IG_SPEED", 1, _number(0, 1e6), "market seconds a real second; 0 is flat out")
     retain_disk_percent: float = _setting(
@@ -179,6 +188,34 @@ class Config:
     )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
         "IG_TRUSTED_PROXIES", (), _networks, "addresses whose X-Forwarded-For is believed"
+    )
+    stall_seconds: float = _setting(
+        "IG_STALL_SECONDS", 30, _number(0.5, 3600), "a client that takes nothing for so long is cut off"
+    )
+    permessage_deflate: bool = _setting(
+        "IG_PERMESSAGE_DEFLATE", False, _switch, "1 compresses for sockets that offer permessage-deflate"
+    )
+    api_connections: int = _setting("IG_API_CONNECTIONS", 1000, _integer(1, 1_000_000), "subscribe sockets, a process")
+    api_messages_a_second: int = _setting(
+        "IG_API_MESSAGES_A_SECOND", 100, _integer(1, 100_000), "what a subscribe client may say in any one second"
+    )
+    api_subscriptions: int = _setting(
+        "IG_API_SUBSCRIPTIONS", 50, _integer(1, 100_000), "subscriptions of one connection"
+    )
+    api_idle_seconds: float = _setting(
+        "IG_API_IDLE_SECONDS", 30, _number(1, 86_400), "a connection without message and subscription is closed then"
+    )
+    status_seconds: float = _setting(
+        "IG_STATUS_SECONDS", 30, _number(5, 3600), "between two reports of a part of the system that is well"
+    )
+    alert_memory_percent: float = _setting(
+        "IG_ALERT_MEMORY_PERCENT", 80, _number(0, 100, above=True), "memory use of the machine that raises an alert"
+    )
+    strategies: tuple[str, ...] = _setting(
+        "IG_STRATEGIES",
+        ("backtests.strategies",),
+        _modules,
+        "modules with strategies for backtests, with commas between",
     )
     feed_token: str | None = _setting("IG_FEED_TOKEN", None, _text, "asked of bar-feed clients when set", secret=True)
     start_ts: float | None = _setting(
@@ -259,7 +296,7 @@ def with_changes(config: Config, changes: Mapping[str, str]) -> Config:
             try:
                 values[setting.name] = setting.metadata["parse"](changes[setting.name])
             except ValueError as error:
-                problems.append(f"--{setting.name} {error}, got {changes[setting.name][:80]!r}")
+                problems.append(f"--{setting.name.replace('_', '-')} {error}, got {changes[setting.name][:80]!r}")
     if problems:
         raise ConfigError(problems)
     return replace(config, **values)

@@ -9,16 +9,18 @@ from typing import Any
 import daphne.server  # noqa: F401  (installs the asyncio reactor, so it must come first)
 from autobahn.util import encode_truncate
 from autobahn.websocket.types import ConnectionDeny
-from daphne.http_protocol import HTTPFactory, WebRequest
-from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+from daphne.http_protocol import WebRequest
+from daphne.ws_protocol import WebSocketProtocol
 from twisted.web.http import NO_BODY_CODES
 
 from igsite.flow import Inbox, Valve
-from streaming.protocol import websocket_frame
+from streaming.limits import LOCAL, is_in, true_address
+from streaming.protocol import CLOSE_STALLED, websocket_frame
 
 #: The ASGI extension of websocket scopes, and the key of the message it allows:
 #: `{"type": "websocket.send", "market_camera.frames": b"…"}` with ready-made, unmasked frames (RFC 6455), one
-#: after the other, which go to the socket as they are.
+#: after the other, which go to the socket as they are. In its value `deflate` tells, once the socket is accepted,
+#: that they may be compressed as permessage-deflate has it; `write(frames)` sends them at once, or returns False.
 FRAMES = "market_camera.frames"
 
 #: After so much in one go a sender gives the loop a turn: a client may read as fast as we write.
@@ -36,11 +38,15 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
     """One WebSocket; `reply` is its application's `send`."""
 
     failByDrop = False  # noqa: N815 (autobahn's name; a client that breaks the rules is told which)
-    closeHandshakeTimeout = 5  # noqa: N815
+    closeHandshakeTimeout: float = 5  # noqa: N815
+
+    #: Told that it will be cut off; when the time for a closing handshake is over, it is.
+    given_up = False
 
     def connectionMade(self) -> None:  # noqa: N802
         self.valve = Valve(self._pay_pong)
         self.inbox = Inbox(self.transport)
+        self.frames_extension = {"deflate": False, "write": self.write_now}
         self._run_bytes = 0
         self._owed_pong: bytes | None = None
         self.transport.unregisterProducer()  # the HTTP channel this connection came from
@@ -64,6 +70,16 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
             self._run_bytes = 0
             await self.valve.turn()
 
+    def write_now(self, frames: bytes) -> bool:
+        """Send frames while the client's buffer has room; False when it has none, or the socket is not open.
+
+        What a task and a turn of the loop cost is more than what the socket does.
+        """
+        if self.valve.full or self.state != self.STATE_OPEN:
+            return False
+        self.transport.write(frames)
+        return True
+
     def send_frames(self, frames: bytes) -> None:
         if self.state == self.STATE_OPEN:
             self._run_bytes += len(frames)
@@ -79,6 +95,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
     def handle_reply(self, message: dict[str, Any]) -> None:
         if self.state == self.STATE_CONNECTING:
             super().handle_reply(message)
+            self.frames_extension["deflate"] = self._perMessageCompress is not None
         elif message["type"] == "websocket.close":
             self.close(message.get("code") or 1000, message.get("reason") or "")
         elif message["type"] != "websocket.accept":  # accepted, but the client has left already
@@ -88,6 +105,15 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
         """Begin the closing handshake, if the socket is open."""
         if self.state == self.STATE_OPEN:
             self.sendCloseFrame(code, encode_truncate(reason, _CLOSE_REASON_BYTES))
+
+    def give_up(self, stall_seconds: float) -> bool:
+        """Tell a client that takes nothing why it will be cut off, and do that soon; False if it is past telling."""
+        if self.state != self.STATE_OPEN:
+            return False
+        self.given_up = True
+        self.closeHandshakeTimeout = min(self.closeHandshakeTimeout, stall_seconds)
+        self.close(CLOSE_STALLED, f"nothing was taken for {stall_seconds:g} s")
+        return True
 
     def go_away(self) -> None:
         self.close(_GOING_AWAY, "the server is stopping")
@@ -147,7 +173,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
 class Request(WebRequest):  # type: ignore[misc]
     """One HTTP request; `reply` is its application's `send`."""
 
-    refused = False
+    refused = given_up = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, parsePOSTFormSubmission=False, **kwargs)  # the application parses what it wants
@@ -177,11 +203,24 @@ class Request(WebRequest):  # type: ignore[misc]
         if self.refused or self.channel.transport.disconnecting:
             return None  # answered, and the rest of what came with it is of no interest
         self.requestHeaders.removeHeader(b"Daphne-Root-Path")  # not for clients to choose
+        self._judge_forwarded()
         for name, values in self.requestHeaders.getAllRawHeaders():
             # daphne and autobahn decode these, and take what cannot be decoded for an error of their own.
             if name.lower().startswith(self.server.decoded_headers) and not all(map(bytes.isascii, values)):
                 return self.basic_error(400, b"Bad Request", f"{name.decode('latin1')} must be ASCII")
         return super().process()
+
+    def _judge_forwarded(self) -> None:
+        """Leave of the headers that daphne would believe only what a trusted proxy says itself."""
+        address, *others = self.server.forwarded_headers or [None]
+        if address is None:
+            return
+        trusted, peer = self.server.trusted_proxies, getattr(self.client, "host", LOCAL)
+        told = [part for value in self.requestHeaders.getRawHeaders(address, []) for part in value.split(",")]
+        for name in (address, *others) if not is_in(peer, trusted) else ():
+            self.requestHeaders.removeHeader(name)
+        if told and is_in(peer, trusted):
+            self.requestHeaders.setRawHeaders(address, [true_address(peer, told, trusted)])
 
     # -- the answer
 
@@ -227,6 +266,10 @@ class Request(WebRequest):  # type: ignore[misc]
     def go_away(self) -> None:
         """An answer under way may still end."""
 
+    def give_up(self, stall_seconds: float) -> bool:
+        """An answer that nobody takes has no place for a last word."""
+        return False
+
     def application_ended(self, failed: bool) -> None:
         if self.gone:
             return
@@ -244,22 +287,3 @@ class Request(WebRequest):  # type: ignore[misc]
     def connectionLost(self, reason: Any) -> None:  # noqa: N802
         super().connectionLost(reason)
         self.valve.stopProducing()
-
-
-class SocketFactory(WebSocketFactory):  # type: ignore[misc]
-    protocol = Socket
-
-
-class RequestFactory(HTTPFactory):  # type: ignore[misc]
-    """Builds the channels on which requests arrive."""
-
-    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
-        protocol = super().buildProtocol(addr)
-        protocol.requestFactory = Request
-        return protocol
-
-    def acceptableProtocols(self) -> list[bytes]:  # noqa: N802
-        return [b"http/1.1"]  # flow control is not made for HTTP/2; a proxy in front may speak it
-
-    def log(self, request: Any) -> None:
-        """No access log of Twisted's: nobody would read it, and each line costs."""

@@ -28,8 +28,11 @@ from twisted.logger import (
 )
 
 from igsite.addresses import address_text, endpoints, host_and_port
-from igsite.connections import FRAMES, Request, RequestFactory, Socket, SocketFactory
+from igsite.connections import FRAMES, Request, Socket
+from igsite.deflate import accepted
+from igsite.factories import RequestFactory, SocketFactory
 from igsite.flow import Metered, StallWatch, innermost, meter
+from streaming.limits import Networks
 
 __all__ = ["STOP_SECONDS", "Server", "endpoints"]
 
@@ -46,6 +49,11 @@ _CANCEL_SECONDS = 0.5
 #: Connections that may wait to be accepted; Twisted's 50 makes most of a thousand at once try again.
 _BACKLOG = 1024
 
+#: Other threads compute (a market, the recording for those who resume), the loop answers. With Python's default of 5 ms
+#: every step of an answer would wait so long for the interpreter; at 0.5 ms answers come at once and a market that
+#: runs flat out loses 2 %.
+_SWITCH_SECONDS = 0.0005
+
 Task = Callable[[], Awaitable[object]]
 
 
@@ -54,9 +62,11 @@ class Server(daphne.server.Server):  # type: ignore[misc]
 
     `on_start`: async callables, begun as tasks on the loop when the server listens; one that raises ends
     `run` with its error. `on_stop`: async callables, awaited one after the other before the clients are let
-    go. A client that takes nothing for `stall_seconds` is cut off, and the `send` that waits for it ends. A
-    message from a WebSocket client may hold `max_message_bytes` (else close 1009), the body of a request
-    `max_body_bytes` (else 413). Everything else is daphne's.
+    go. A client that takes nothing for `stall_seconds` is cut off, a WebSocket with a last word (4408) for which
+    it has 5 s at most, and the `send` that waits for it ends. Forwarded addresses are believed from
+    `trusted_proxies` alone. `permessage_deflate` lets sockets have compressed messages. A message from a
+    WebSocket client may hold `max_message_bytes` (else close 1009), the body of a request `max_body_bytes`
+    (else 413). Everything else is daphne's.
     """
 
     def __init__(
@@ -67,6 +77,8 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         on_start: Iterable[Task] = (),
         on_stop: Iterable[Task] = (),
         stall_seconds: float = 30.0,
+        permessage_deflate: bool = False,
+        trusted_proxies: Networks = (),
         max_message_bytes: int = 1 << 20,
         max_body_bytes: int = 1 << 20,
         websocket_timeout: int = -1,
@@ -84,6 +96,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         )
         self.on_start, self.on_stop = list(on_start), list(on_stop)
         self.max_body_bytes = max_body_bytes
+        self.permessage_deflate, self.trusted_proxies = permessage_deflate, trusted_proxies
         self.loop: asyncio.AbstractEventLoop = reactor._asyncioEventloop
         self.connections: dict[Any, dict[str, Any]] = {}
         self.ports: list[Any] = []
@@ -92,8 +105,10 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         self._error: BaseException | None = None
         forwarded = [self.proxy_forwarded_address_header, self.proxy_forwarded_port_header]
         forwarded += [self.proxy_forwarded_proto_header]
+        #: The headers that tell of a client behind a proxy, its address first; none without that.
+        self.forwarded_headers = [name for name in forwarded if name]
         #: How the headers begin that are decoded on the way to the application.
-        self.decoded_headers = (b"sec-websocket-", *(name.lower().encode() for name in forwarded if name))
+        self.decoded_headers = (b"sec-websocket-", *(name.lower().encode() for name in self.forwarded_headers))
 
     # -- the life of the server
 
@@ -104,6 +119,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         `on_start` raised.
         """
         asyncio.set_event_loop(self.loop)
+        sys.setswitchinterval(_SWITCH_SECONDS)
         self._make_factories()
         _tell_errors_of_twisted()
         self._listen()
@@ -129,6 +145,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
             openHandshakeTimeout=self.websocket_handshake_timeout,
             maxMessagePayloadSize=self.websocket_max_message_size,
             maxFramePayloadSize=self.websocket_max_frame_size,
+            perMessageCompressionAccept=accepted if self.permessage_deflate else None,
         )
 
     def _listen(self) -> None:
@@ -216,7 +233,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
     def create_application(self, protocol: Socket | Request, scope: dict[str, Any]) -> asyncio.Queue[dict[str, Any]]:
         scope["asgi"] = {"version": "3.0"}
         if scope["type"] == "websocket":
-            scope["extensions"] = {FRAMES: {}}
+            scope["extensions"] = {FRAMES: cast(Socket, protocol).frames_extension}
         task = self.loop.create_task(self._run_application(protocol, scope))
         self.connections[protocol]["application_instance"] = task
         return protocol.inbox
@@ -237,21 +254,23 @@ class Server(daphne.server.Server):  # type: ignore[misc]
     def _look_for_stalls(self) -> None:
         waiting = [writer for writer in reactor.getWriters() if isinstance(writer, Metered)]
         for transport in self._watch.stalled(waiting, self.loop.time()):
-            log.warning(
-                "cut off %s: it took nothing for %g s, %d bytes were waiting",
-                self._client(transport),
-                self._watch.stall_seconds,
-                transport.unsent_bytes,
-            )
-            transport.abortConnection()  # type: ignore[attr-defined]
+            self._cut_off(transport)
         self.loop.call_later(self._watch.stall_seconds / 4, self._look_for_stalls)
 
-    def _client(self, transport: Any) -> str:
-        """The client at the other end, as its proxy names it."""
-        for protocol in self.connections:
-            if innermost(protocol.transport) is transport and protocol.client_addr:
-                return host_and_port(*protocol.client_addr)
-        return address_text(transport.getPeer())
+    def _cut_off(self, transport: Any) -> None:
+        protocol = next((one for one in self.connections if innermost(one.transport) is transport), None)
+        if protocol is not None and protocol.given_up:
+            return
+        if protocol is not None and protocol.client_addr:
+            client = host_and_port(*protocol.client_addr)  # as its proxy names it
+        else:
+            client = address_text(transport.getPeer())
+        seconds = self._watch.stall_seconds
+        log.warning(
+            "cut off %s: it took nothing for %g s, %d bytes were waiting", client, seconds, transport.unsent_bytes
+        )
+        if protocol is None or not protocol.give_up(seconds):
+            transport.abortConnection()
 
 
 async def _run(start: Task) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+from igsite.broker import redis_host
 from igsite.config import BASE_DIR, from_environment
 
 CONFIG = from_environment()
@@ -28,6 +29,10 @@ ALLOWED_HOSTS = list(CONFIG.allowed_hosts)
 
 INSTALLED_APPS = [
     "igsite",
+    "access",
+    "backtests",
+    "bars",
+    "subscribe",
     "streaming",
     "recorder",
     "corsheaders",
@@ -88,7 +93,7 @@ if CONFIG.redis_url:
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [CONFIG.redis_url]},
+            "CONFIG": {"hosts": [redis_host(CONFIG.redis_url)]},
         }
     }
 else:
@@ -99,7 +104,9 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
     # One that could not be run in time is not made up for: the next one does the same.
+    "forget-alerts": {"task": "subscribe.tasks.forget_alerts", "schedule": 3600.0, "options": {"expires": 3600}},
     "clean-up": {"task": "recorder.tasks.clean_up", "schedule": 60.0, "options": {"expires": 60}},
+    "backtests": {"task": "backtests.tasks.look_after", "schedule": 5.0, "options": {"expires": 5}},
 }
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -108,6 +115,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -139,6 +148,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "filters": {"one_line_a_minute": {"()": "igsite.broker.OneLineAMinute"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
@@ -147,5 +157,6 @@ LOGGING = {
         "django.security.DisallowedHost": {"level": "ERROR"},
         "django.channels.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
+        "channels_redis.pubsub": {"filters": ["one_line_a_minute"]},
     },
 }

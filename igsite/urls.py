@@ -1,9 +1,12 @@
-"""Every HTTP path: the admin, and what streaming serves."""
+"""Every HTTP path: the admin, and what the packages serve."""
 
 from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("", include("subscribe.urls")),
     path("", include("streaming.urls")),
+    path("", include("bars.urls")),
+    path("", include("backtests.urls")),
 ]

@@ -19,10 +19,24 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class StreamClient:
-    """Takes bundles without waiting; `pump` sends them as fast as the client reads."""
+    """Takes bundles without waiting; `pump` sends them as fast as the client reads.
 
-    def __init__(self, send: Send, outbox_bytes: int, tell_gap: Callable[[str, int, int], bytes], *, raw: bool) -> None:
-        self._send, self._raw = send, raw
+    `raw`: the server takes ready-made frames. `write` sends some at once, or returns False when the socket has no room:
+    a client that keeps up gets its messages by that, without a task in between.
+    """
+
+    def __init__(
+        self,
+        send: Send,
+        outbox_bytes: int,
+        tell_gap: Callable[[str, int, int], bytes],
+        *,
+        raw: bool,
+        write: Callable[[bytes], bool] | None = None,
+    ) -> None:
+        self._send, self._raw, self._write = send, raw, write
+        self._sending = False
+        self._ample_bytes = outbox_bytes // 2
         self._outbox = Outbox(outbox_bytes, tell_gap)
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -33,6 +47,9 @@ class StreamClient:
     def offer(self, bundle: Bundle) -> None:
         if bundle.items[-1].to_t <= self.skip_until:
             return
+        if self._write is not None and not self._sending and not self._outbox and self._write(bundle.wire):
+            self.sent_at = self._loop.time()
+            return
         self._outbox.offer(bundle)
         self._wake.set()
 
@@ -40,6 +57,10 @@ class StreamClient:
         """Queue a control message, framed."""
         self._outbox.control(wire)
         self._wake.set()
+
+    def has_room(self) -> bool:
+        """Whether the client keeps up: its outbox is at most half full."""
+        return self._outbox.bytes <= self._ample_bytes
 
     @property
     def lost(self) -> int:
@@ -55,16 +76,25 @@ class StreamClient:
         while True:
             while self._outbox:
                 wire = self._outbox.take(_PIECE_BYTES)
+                self._sending = True  # what is written meanwhile would overtake it
                 await self.put(wire)
+                self._sending = False
             self._wake.clear()
             await self._wake.wait()
 
     async def put(self, wire: bytes) -> None:
         """Send framed messages now; waits while the client's buffer is full."""
-        self.sent_at = self._loop.time()
-        if self._raw:
-            await self._send({"type": "websocket.send", "market_camera.frames": wire})
+        if not wire:
             return
-        for payload, binary in messages_in(wire):
-            message = {"bytes": payload} if binary else {"text": payload.decode()}
-            await self._send({"type": "websocket.send", **message})
+        self.sent_at = self._loop.time()
+        await deliver(self._send, wire, raw=self._raw)
+
+
+async def deliver(send: Send, wire: bytes, *, raw: bool) -> None:
+    """Send framed messages: as they are (`raw`) to a server that takes ready frames, one by one to another."""
+    if raw:
+        await send({"type": "websocket.send", "market_camera.frames": wire})
+        return
+    for payload, binary in messages_in(wire):
+        message = {"bytes": payload} if binary else {"text": payload.decode()}
+        await send({"type": "websocket.send", **message})

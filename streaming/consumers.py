@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
@@ -13,11 +14,13 @@ from django.conf import settings
 from streaming.clients import Send, StreamClient
 from streaming.feed import Feed
 from streaming.limits import MESSAGES_A_SECOND, Connections, check_size, client_address, talk_rate
-from streaming.options import parse_request
-from streaming.protocol import CLOSE_LIMIT, CLOSE_NOT_FOUND, StreamError, control, error, is_ping
+from streaming.options import Options, parse_request
+from streaming.protocol import CLOSE_LIMIT, CLOSE_NOT_FOUND, CLOSE_UNAVAILABLE, StreamError, control, error, is_ping
 from streaming.relay import Relay
 from streaming.relays import relays
 from streaming.resume import Resume
+
+log = logging.getLogger(__name__)
 
 Scope = dict[str, Any]
 _EXTENSION = "market_camera.frames"
@@ -32,7 +35,7 @@ async def stream(scope: Scope, receive: Any, send: Send) -> None:
         with connections().admit(address):
             request = parse_request(_query(scope))
             relay = await relays.get(request.symbol)
-            feed = relays.feed(relay, request.options)
+            feed = relays.feed(relay, _as_the_socket_takes_it(scope, request.options))
             await _serve(Session(scope, receive, send, relay, feed), request.since)
     except StreamError as refused:
         await refuse(send, refused)
@@ -51,9 +54,15 @@ class Session:
 
 async def _serve(session: Session, since: int | None) -> None:
     """Serve a client until it leaves. Raises StreamError when it breaks the rules."""
-    raw = _EXTENSION in (session.scope.get("extensions") or {})
+    frames = _frames(session.scope)
     relay, feed = session.relay, session.feed
-    client = StreamClient(session.send, settings.CONFIG.outbox_bytes, feed.encoder.slow_gap, raw=raw)
+    client = StreamClient(
+        session.send,
+        settings.CONFIG.outbox_bytes,
+        feed.encoder.slow_gap,
+        raw=frames is not None,
+        write=(frames or {}).get("write"),
+    )
     tasks = {asyncio.create_task(client.pump()), asyncio.create_task(_listen(session, client))}
     begin = asyncio.create_task(_begin(client, relay, feed, since))
     try:
@@ -70,9 +79,13 @@ async def _serve(session: Session, since: int | None) -> None:
 
 
 async def _begin(client: StreamClient, relay: Relay, feed: Feed, since: int | None) -> None:
-    """Bring a client to the present."""
+    """Bring a client to the present. Raises StreamError."""
     if since is not None:
-        await Resume(client, relay, feed, since).run()
+        try:
+            await Resume(client, relay, feed, since).run()
+        except OSError as error:
+            log.error("%s: the recording cannot be read for a client that resumes: %s", relay.symbol, error)
+            raise StreamError("unavailable", "the recording cannot be read now", CLOSE_UNAVAILABLE) from None
         return
     await relay.filled.wait()
     newest = feed.newest(relay.ring)
@@ -99,6 +112,17 @@ async def refuse(send: Send, refused: StreamError) -> None:
     """Say what is wrong, then close with its code."""
     await send({"type": "websocket.send", "text": error(refused.code, refused.detail).decode()})
     await send({"type": "websocket.close", "code": refused.close})
+
+
+def _as_the_socket_takes_it(scope: Scope, options: Options) -> Options:
+    deflates = (_frames(scope) or {}).get("deflate")
+    return replace(options, encoding="deflate") if deflates and options.encoding == "json" else options
+
+
+def _frames(scope: Scope) -> dict[str, Any] | None:
+    """What the server offers of ready-made frames, if it does."""
+    extension: dict[str, Any] | None = (scope.get("extensions") or {}).get(_EXTENSION)
+    return extension
 
 
 def _query(scope: Scope) -> dict[str, list[str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import orjson
 import zstandard
 
@@ -11,6 +13,11 @@ from streaming.protocol import gap, websocket_frame
 #: As in the recording: stronger levels cost several times the time and save little on messages this small.
 _ZSTD_LEVEL = 3
 
+#: Of a frame of 74 agents, level 1 takes a quarter of the time of level 6 and makes it a fifth larger.
+_DEFLATE_LEVEL = 1
+#: Below this nothing is won.
+_LEAST_DEFLATED_BYTES = 150
+
 
 class Encoder:
     """Wire bytes for one set of options; each call makes them once, for all who share them."""
@@ -19,6 +26,7 @@ class Encoder:
         self._fields = options.fields
         zstd = zstandard.ZstdCompressor(level=_ZSTD_LEVEL) if options.encoding == "zstd" else None
         self._zstd = zstd
+        self._deflates = options.encoding == "deflate"
 
     def message(self, kind: str, text: bytes) -> bytes:
         """A message of a kind, ready for the socket."""
@@ -39,11 +47,19 @@ class Encoder:
         return self.wire(b"[" + b",".join(contents) + b"]")
 
     def wire(self, text: bytes) -> bytes:
-        """JSON as a WebSocket message: text, or binary with a zstd frame."""
-        if self._zstd is None:
-            return websocket_frame(text)
-        return websocket_frame(self._zstd.compress(text), binary=True)
+        """JSON as a WebSocket message: text, which permessage-deflate may make smaller, or binary with a zstd frame."""
+        if self._zstd is not None:
+            return websocket_frame(self._zstd.compress(text), binary=True)
+        if self._deflates and len(text) >= _LEAST_DEFLATED_BYTES:
+            return websocket_frame(_deflated(text), deflated=True)
+        return websocket_frame(text)
 
     def slow_gap(self, kind: str, from_t: int, to_t: int) -> bytes:
         """What an outbox tells of its losses."""
         return self.wire(gap(kind, from_t, to_t, "slow"))
+
+
+def _deflated(text: bytes) -> bytes:
+    """RFC 7692, section 7.2.1: a sync flush without its last four bytes; with no context, so that all can share it."""
+    deflate = zlib.compressobj(_DEFLATE_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return (deflate.compress(text) + deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]

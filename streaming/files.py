@@ -18,7 +18,7 @@ from streaming.errors import HttpError
 
 _PIECE_BYTES = 256 * 1024
 #: No more digits than any client's largest number has: Python refuses to read thousands of them.
-_RANGE = re.compile(r"bytes=\s*([0-9]{0,40})\s*-\s*([0-9]{0,40})\s*", re.ASCII)
+_RANGE = re.compile(r"bytes=\s*([0-9]{0,40})\s*-\s*([0-9]{0,40})\s*", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,19 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
     return first, min(end, size)
 
 
+def check_preconditions(request: HttpRequest, state: FileState) -> None:
+    """Raises HttpError 412 when the client wants another version of the file only (RFC 9110, 13.1.1 and 13.1.4)."""
+    if "If-Match" in request.headers:
+        tags = parse_etags(request.headers["If-Match"])
+        met = "*" in tags or state.etag in tags
+    else:
+        since = parse_http_date_safe(request.headers.get("If-Unmodified-Since", ""))
+        met = since is None or int(state.mtime) <= since
+    if not met:
+        message = f"the file is {state.etag} of {http_date(state.mtime)}, not the one that was asked for"
+        raise HttpError(412, "precondition_failed", message)
+
+
 def is_fresh(request: HttpRequest, state: FileState) -> bool:
     """Whether the client's copy is the file as it is now (RFC 9110, 13.1.2 and 13.1.3)."""
     if "If-None-Match" in request.headers:
@@ -62,11 +75,17 @@ def is_fresh(request: HttpRequest, state: FileState) -> bool:
 
 
 def wanted_range(request: HttpRequest, state: FileState) -> tuple[int, int] | None:
-    """The range to answer with; none when If-Range names another version of the file."""
-    condition = request.headers.get("If-Range")
-    if condition is not None and condition not in (state.etag, http_date(state.mtime)):
+    """The range to answer with; none when If-Range names another version of the file, and for HEAD, which has no
+    ranges (RFC 9110, 14.2)."""
+    if request.method == "HEAD":
         return None
-    return byte_range(request.headers.get("Range"), state.size)
+    condition = request.headers.get("If-Range")
+    if condition is None or condition == state.etag:
+        return byte_range(request.headers.get("Range"), state.size)
+    # A file that grows may do so twice within the second that a date tells: only a finished one is known by it.
+    if state.finished and condition == http_date(state.mtime):
+        return byte_range(request.headers.get("Range"), state.size)
+    return None
 
 
 def file_response(request: HttpRequest, file: BinaryIO, state: FileState, name: str) -> HttpResponseBase:
@@ -78,9 +97,10 @@ def file_response(request: HttpRequest, file: BinaryIO, state: FileState, name: 
         "Cache-Control": "public, max-age=31536000, immutable" if state.finished else "no-cache",
     }
     try:
+        check_preconditions(request, state)
         if is_fresh(request, state):
             file.close()
-            return HttpResponse(status=304, headers=headers)
+            return HttpResponse(status=304, headers={**headers, "Vary": "Origin"})
         part = wanted_range(request, state)
     except HttpError:
         file.close()
@@ -92,7 +112,7 @@ def file_response(request: HttpRequest, file: BinaryIO, state: FileState, name: 
     headers["Content-Disposition"] = f'attachment; filename="{name}"'
     if request.method == "HEAD":
         file.close()
-        body: HttpResponseBase = HttpResponse(status=206 if part else 200, headers=headers)
+        body: HttpResponseBase = HttpResponse(headers=headers)
     else:
         body = StreamingHttpResponse(_Pieces(file, first, end), status=206 if part else 200, headers=headers)
     body["Content-Type"] = "application/octet-stream"

@@ -1,21 +1,83 @@
-"""Health: what can be said of a market from what this process heard of it."""
+"""Health: what can be said of a market from what this process heard of it, and from the database where it did not."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 #: Without a tick for so long, or three tick intervals if that is longer, a running pipeline is silent.
 SILENCE_SECONDS = 10.0
 
 
-def health_of(status: dict[str, Any] | None, silent_seconds: float | None) -> tuple[bool, dict[str, Any]]:
-    """(well, the body of `/health`) from the pipeline's last word and how long ago it came.
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the database tells: whether somebody holds the market, who, and how long ago that was renewed.
 
-    No word at all means that no pipeline runs.
+    `is_dead`: it was left behind by a process that died. `seen_seconds` is for how long this process could have heard
+    this holder, `silence_seconds` how long that may take. `run` is the last run (`start_ts`,
+    `ticks`, `seed`), None before the first; `segment` the open one.
     """
+
+    held: bool
+    holder: str
+    renewed_seconds: float
+    is_dead: bool
+    seen_seconds: float
+    silence_seconds: float
+    run: dict[str, Any] | None
+    segment: dict[str, Any] | None
+
+
+Health = tuple[bool, dict[str, Any]]
+
+
+def hears(status: dict[str, Any] | None, silent_seconds: float | None) -> bool:
+    """Whether a running pipeline is heard here: then nothing else has to be asked."""
+    return (
+        status is not None
+        and silent_seconds is not None
+        and status["running"]
+        and silent_seconds <= status["silence_seconds"]
+    )
+
+
+def health_of(status: dict[str, Any] | None, silent_seconds: float | None, claim: Claim | None) -> Health:
+    """(well, the body of `/health`) from the pipeline's last word here, how long ago it came, and the database.
+
+    `claim` is None where the database was not asked, or did not answer. What is heard counts most, for it is what
+    clients get; the database tells apart a pipeline that has ended, one that died, and one that is not heard here.
+    """
+    if status is not None and silent_seconds is not None and hears(status, silent_seconds):
+        return _body(True, status, status["segment"])
+    if claim is not None:
+        return _by_claim(status, silent_seconds, claim)
     if status is None or silent_seconds is None:
-        meta = {"running": False, "start_ts": None, "ticks": 0, "seed": None}
-        return True, {"ok": True, "meta": meta, "current_segment": None}
-    well = not status["running"] or silent_seconds <= status["silence_seconds"]
-    meta = {name: status[name] for name in ("running", "start_ts", "ticks", "seed")}
-    return well, {"ok": well, "meta": meta, "current_segment": status["segment"] if status["running"] else None}
+        return _body(False, {"running": False}, None, "nothing was heard yet, and the database does not answer")
+    if not status["running"]:
+        return _body(True, status, None)
+    return _body(False, status, status["segment"], f"nothing was heard for {silent_seconds:.0f} s")
+
+
+def _by_claim(status: dict[str, Any] | None, silent_seconds: float | None, claim: Claim) -> Health:
+    run = claim.run or {}
+    heard_running = status is not None and status["running"]
+    if not claim.held:
+        ended = run if status is None or heard_running else status
+        return _body(True, {**ended, "running": False}, None)
+    running = {**run, "running": True}
+    if claim.is_dead:
+        died = f"{claim.holder} has not renewed its lease for {claim.renewed_seconds:.0f} s"
+        return _body(False, running, None, died)
+    unheard, limit = claim.seen_seconds, claim.silence_seconds
+    if status is not None and silent_seconds is not None and heard_running:
+        unheard, limit = silent_seconds, status["silence_seconds"]
+    if unheard > limit:
+        return _body(False, running, claim.segment, f"nothing was heard for {unheard:.0f} s")
+    return _body(True, running, claim.segment)
+
+
+def _body(well: bool, run: dict[str, Any], segment: dict[str, Any] | None, detail: str = "") -> Health:
+    meta = {"running": False, "start_ts": None, "ticks": 0, "seed": None}
+    meta |= {name: run[name] for name in meta if name in run}
+    body = {"ok": well, "meta": meta, "current_segment": segment}
+    return well, body | ({"detail": detail} if detail else {})

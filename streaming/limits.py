@@ -20,31 +20,48 @@ CLOSE_TOO_LARGE = 1009
 Networks = Sequence[IPv4Network | IPv6Network]
 
 
-def client_address(scope: dict[str, Any], trusted: Networks) -> str:
-    """The address a connection comes from.
+#: Who connects by a Unix socket is on this machine.
+LOCAL = "127.0.0.1"
 
-    Behind a trusted proxy it is the last address in X-Forwarded-For that is no trusted proxy itself: what stands
-    before it may be invented by the client.
-    """
+
+def client_address(scope: dict[str, Any], trusted: Networks) -> str:
+    """The address a connection comes from; behind a trusted proxy, what X-Forwarded-For tells of it."""
     client = scope.get("client")
-    address = client[0] if client else "unix"
     forwarded = [
-        part.strip()
+        part
         for name, value in scope["headers"]
         if name == b"x-forwarded-for"
         for part in value.decode("latin-1").split(",")
     ]
-    while forwarded and _is_in(address, trusted):
-        address = forwarded.pop()
+    return true_address(client[0] if client else LOCAL, forwarded, trusted)
+
+
+def true_address(peer: str, forwarded: Sequence[str], trusted: Networks) -> str:
+    """The last forwarded address that is no trusted proxy itself; what stands before it may be invented."""
+    address, told = peer, list(forwarded)
+    while told and is_in(address, trusted):
+        address = told.pop().strip()
     return address
 
 
-def _is_in(address: str, networks: Networks) -> bool:
+def is_in(address: str, networks: Networks) -> bool:
     try:
         found = ip_address(address)
     except ValueError:
         return False
-    return any(found in network for network in networks)
+    mapped = getattr(found, "ipv4_mapped", None)  # an IPv4 client of an IPv6 socket
+    return any((mapped or found) in network for network in networks)
+
+
+def household(address: str) -> str:
+    """What counts as one address: of IPv6 the /64, since that is what one customer gets."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4 or found.ipv4_mapped is not None:
+        return address
+    return str(IPv6Network((int(found) >> 64 << 64, 64)))
 
 
 class Connections:
@@ -58,6 +75,7 @@ class Connections:
     @contextmanager
     def admit(self, address: str) -> Iterator[None]:
         """Count a socket while it is open. Raises StreamError over a limit."""
+        address = household(address)
         if self.open >= self._most:
             detail = f"{self.open} connections are open, the most this process takes"
             raise StreamError("too_many_connections", detail, CLOSE_LIMIT)

@@ -20,7 +20,8 @@ class Options:
     """How a client wants its messages. Clients with equal options share everything that is prepared for them.
 
     Of ticks and metrics it gets those with t % every == 0, with `batch` as arrays that end where t // batch changes;
-    of a tick only some `fields` beside type, t, ts and s, or all with None.
+    of a tick only some `fields` beside type, t, ts and s, or all with None. `encoding` is one of ENCODINGS, or
+    `deflate` for JSON on a socket that has permessage-deflate.
     """
 
     types: frozenset[str] = frozenset(KINDS)

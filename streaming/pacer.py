@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 #: A market this far behind (a computer that slept) does not race through what it missed.
 _LATEST_SECONDS = 10.0
 
@@ -23,6 +25,13 @@ class Pacer:
         if now - due > max(_LATEST_SECONDS, 3 * self._seconds):
             self._anchor, self._ticks, due = now, 0, now
         return max(0.0, due - now)
+
+    def overdue_ticks(self, now: float) -> int:
+        """How many ticks are due and not made; flat out none is ever due. May be asked from any thread."""
+        if not self._seconds:
+            return 0
+        late_seconds = now - (self._anchor + self._ticks * self._seconds)
+        return max(0, math.ceil(late_seconds / self._seconds))
 
     def ticked(self) -> None:
         """One more tick was made."""

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from recorder.format import KINDS, SYMBOL_PATTERN
 from streaming.errors import HttpError, bad_parameter
-from streaming.protocol import StreamError
+from streaming.protocol import CLOSE_UNAVAILABLE, StreamError
 from streaming.relay import Relay
 from streaming.relays import relays
 
@@ -62,4 +62,4 @@ async def relay(request: HttpRequest) -> Relay:
     try:
         return await relays.get(symbol)
     except StreamError as error:
-        raise HttpError(404, error.code, error.detail) from None
+        raise HttpError(503 if error.close == CLOSE_UNAVAILABLE else 404, error.code, error.detail) from None

@@ -38,6 +38,8 @@ class Tapes(Protocol):
 class Outlet(Protocol):
     """Where messages go out (`streaming.publisher.Publisher`)."""
 
+    @property
+    def waiting(self) -> int: ...
     def publish(self, message: dict[str, Any]) -> None: ...
     def wait_for_room(self, seconds: float) -> None: ...
 
@@ -62,7 +64,8 @@ class Observer(Protocol):
 class Pipeline:
     """Runs one market on the calling thread until its source ends, `stop` is set, or something fails.
 
-    `now` is a monotonic clock in seconds; `seed` is what `/health` reports.
+    `now` is a monotonic clock in seconds; `seed` is what `/health` reports. `ready` waits for the source's next tick,
+    as many seconds as it is told at most, and tells whether it has come; without it the source is asked at once.
     """
 
     def __init__(
@@ -80,7 +83,9 @@ class Pipeline:
         seed: int = 0,
         flat_out: bool = False,
         silence_seconds: float = 10.0,
+        ready: Callable[[float], bool] = lambda seconds: True,
     ) -> None:
+        self._ready = ready
         self._ticks, self._film = run.ticks, run.film
         self._placement, self._recording, self._outlet = placement, recording, outlet
         self._observers = dict(observers or {})
@@ -123,6 +128,8 @@ class Pipeline:
         while (seconds := self._pacer.wait_seconds(self._now())) > 0:
             if self._stop.wait(min(seconds, _NAP_SECONDS)):
                 return False
+            self._recording.flush_if_due()
+        while not self._stop.is_set() and not self._ready(_NAP_SECONDS):
             self._recording.flush_if_due()
         return not self._stop.is_set()
 

@@ -14,6 +14,7 @@ CLOSE_BAD_PARAMETER = 4400
 CLOSE_NOT_FOUND = 4404
 CLOSE_STALLED = 4408
 CLOSE_LIMIT = 4429
+CLOSE_UNAVAILABLE = 4503
 
 
 class StreamError(Exception):
@@ -52,12 +53,12 @@ def error(code: str, detail: str) -> bytes:
     return control("error", error=code, detail=detail)
 
 
-def websocket_frame(payload: bytes, *, binary: bool = False) -> bytes:
+def websocket_frame(payload: bytes, *, binary: bool = False, deflated: bool = False) -> bytes:
     """A whole server-to-client message as one WebSocket frame (RFC 6455, section 5.2: FIN set, not masked).
 
-    Made once and written to a thousand sockets as it is.
+    Made once and written to a thousand sockets as it is. `deflated`: the payload is, as permessage-deflate has it.
     """
-    first = 0x82 if binary else 0x81
+    first = (0x82 if binary else 0x81) | (0x40 if deflated else 0)
     size = len(payload)
     if size < 126:
         return bytes((first, size)) + payload

@@ -9,7 +9,8 @@ import time
 from collections import deque
 from typing import Any
 
-from streaming.relay import LAYER_ERRORS, group_name
+from streaming.membership import LAYER_ERRORS
+from streaming.relay import group_name
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +22,10 @@ class Publisher:
     When the loop lags by more than `most` messages the oldest go; relays see the hole in t and fill it.
     """
 
-    def __init__(self, symbol: str, layer: Any, loop: asyncio.AbstractEventLoop, most: int = 2048) -> None:
-        self._group, self._layer, self._loop = group_name(symbol), layer, loop
+    def __init__(
+        self, symbol: str, layer: Any, loop: asyncio.AbstractEventLoop, most: int = 2048, *, group: str | None = None
+    ) -> None:
+        self._group, self._layer, self._loop = group or group_name(symbol), layer, loop
         self._waiting: deque[dict[str, Any]] = deque()
         self._most = most
         self._room = threading.Event()
@@ -43,6 +46,11 @@ class Publisher:
             self._idle.clear()
         if start:
             self._loop.call_soon_threadsafe(self._start)
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait to be sent. May be asked from any thread."""
+        return len(self._waiting)
 
     def wait_for_room(self, seconds: float) -> None:
         """Hold a flat-out producer back while the loop is far behind, `seconds` at most."""

@@ -10,27 +10,21 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import islice
+from math import inf
 from typing import Any
 
-from channels.layers import get_channel_layer
-from redis.exceptions import RedisError
-
 from recorder.history import History
+from streaming.checkup import Checkup
 from streaming.feed import Client, Feed
+from streaming.health import Health, health_of, hears
+from streaming.membership import Membership
 from streaming.options import Options
 from streaming.past import Loss, moments
+from streaming.patience import Patience
 from streaming.protocol import KINDS, Moment, control
 from streaming.ring import Ring
 
 log = logging.getLogger(__name__)
-
-#: What a channel layer raises while its broker is away.
-LAYER_ERRORS = (OSError, RedisError)
-
-#: The in-memory layer ends a membership after a day and evicts a member that read too late; joining again is harmless.
-_REJOIN_SECONDS = 30.0
-_RETRY_SECONDS = 1.0
 
 #: A hole in t is looked for in the recording for so long before it is told as a loss.
 _HOLE_SECONDS = 3.0
@@ -40,8 +34,9 @@ _HOLE_PAUSE_SECONDS = 0.2
 #: older than a tick that was heard lies on all of them.
 _SETTLE_SECONDS = 0.5
 
-#: So many moments of the past are passed on before the loop gets a turn.
-_BATCH = 200
+#: The past is passed on in batches of so many bytes, each when the clients that keep up have taken the one before: an
+#: outbox that holds a mebibyte must not overflow with what an outage left behind.
+_BATCH_BYTES = 128 * 1024
 
 
 def group_name(symbol: str) -> str:
@@ -63,10 +58,13 @@ class Relay:
         self.feeds: dict[Options, Feed] = {}
         #: Called on the loop with each group message as it comes, known moments and holes in t included.
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
+        self.checkup = Checkup(self.symbol, asyncio.get_running_loop().time())
         self._ring_ticks = ring_ticks
-        self._held: deque[Moment] = deque()
+        #: What came while the past is read; what is more than a ring would hold is read again.
+        self._held: deque[Moment] = deque(maxlen=ring_ticks)
+        self._recorded: asyncio.Task[int | None] | None = None
         self._filling = True
-        self._away = False
+        self._patience = Patience()
 
     def subscribe(self, client: Client, feed: Feed) -> None:
         """From now on the client is offered every moment."""
@@ -83,8 +81,19 @@ class Relay:
         if not feed.clients and self.feeds.get(feed.options) is feed:
             del self.feeds[feed.options]
 
+    @property
+    def silent_seconds(self) -> float | None:
+        """How long ago the pipeline was heard here; None if never."""
+        return None if self.heard_at is None else time.monotonic() - self.heard_at
+
+    async def health(self) -> Health:
+        """(well, the body of `/health`)."""
+        claim = None if hears(self.status, self.silent_seconds) else await self.checkup.claim()
+        return health_of(self.status, self.silent_seconds, claim)
+
     def beat(self) -> None:
-        """A sign of life for clients that heard nothing for long."""
+        """Each second: look after a silent market, and give clients that heard nothing for long a sign of life."""
+        self.checkup.look_if_unheard(self.silent_seconds, asyncio.get_running_loop().time())
         text = control("heartbeat", t=-1 if self.ring.last_t is None else self.ring.last_t)
         for feed in self.feeds.values():
             for client in feed.clients:
@@ -137,6 +146,7 @@ class Relay:
     def end_filling(self) -> None:
         """Go on with what the ring holds."""
         self._release()
+        self._filling = False
         self.filled.set()
 
     async def _read(self, after_t: int, to_t: int | None = None) -> None:
@@ -144,14 +154,23 @@ class Relay:
         past = moments(self.history, KINDS, after_t, to_t)
         while batch := await asyncio.to_thread(_some, past):
             for moment in batch:
-                last = self.ring.last_t
-                if isinstance(moment, Moment) and moment.tick and (last is None or moment.t > last):
-                    self._tell_hole(moment.t)
-                    self._hand_out(moment)
+                if isinstance(moment, Moment) and moment.tick:
+                    self._catch_up(moment)
+            await self._patience.wait(self._clients())
+
+    def _catch_up(self, moment: Moment) -> None:
+        """Hand out a moment that is new, and tell first what is missing before it."""
+        if self.ring.last_t is None or moment.t > self.ring.last_t:
+            self._tell_hole(moment.t)
+            self._hand_out(moment)
+
+    def _clients(self) -> list[Client]:
+        return [client for feed in self.feeds.values() for client in feed.clients]
 
     async def _fill_hole(self) -> None:
         """Look for what is missing before the moments held back, and then let those pass."""
         deadline = time.monotonic() + _HOLE_SECONDS
+        self._patience = Patience()
         await asyncio.sleep(self._settle_seconds)
         while not self._is_closed() and time.monotonic() < deadline:
             assert self.ring.last_t is not None
@@ -161,19 +180,21 @@ class Relay:
                 log.warning("%s: the recording cannot be read: %s", self.symbol, error)
             if not self._is_closed():
                 await asyncio.sleep(_HOLE_PAUSE_SECONDS)
-        self._release()
+        while sum(moment.size for moment in self._held) > _BATCH_BYTES:
+            self._release(_BATCH_BYTES)
+            await self._patience.wait(self._clients())
+        self.end_filling()
 
     def _is_closed(self) -> bool:
         return self.ring.last_t is None or self._held[0].t <= self.ring.last_t + 1
 
-    def _release(self) -> None:
-        """Let the moments pass that were held back, telling what is missing between them."""
-        while self._held:
+    def _release(self, about_bytes: float = inf) -> None:
+        """Let moments pass that were held back."""
+        size = 0
+        while self._held and size < about_bytes:
             moment = self._held.popleft()
-            if self.ring.last_t is None or moment.t > self.ring.last_t:
-                self._tell_hole(moment.t)
-                self._hand_out(moment)
-        self._filling = False
+            size += moment.size
+            self._catch_up(moment)
 
     def _tell_hole(self, t: int) -> None:
         last = self.ring.last_t
@@ -181,47 +202,23 @@ class Relay:
             for feed in self.feeds.values():
                 feed.tell_gap(last + 1, t - 1, "lost")
 
+    async def recorded_t(self) -> int | None:
+        """The newest t on disk; one look for all who ask meanwhile. Raises OSError."""
+        if self._recorded is None or self._recorded.done():
+            self._recorded = asyncio.create_task(asyncio.to_thread(self.history.last_t))
+        return await asyncio.shield(self._recorded)
+
     async def listen(self) -> None:
-        """Stay in the group and pass on what comes, until cancelled; a layer that fails is tried again."""
-        layer = get_channel_layer()
-        while True:
-            try:
-                await self._listen(layer)
-            except LAYER_ERRORS as error:
-                if not self._away:
-                    log.warning("%s: the relay lost the channel layer and tries again: %s", self.symbol, error)
-                self._away = True
-                await asyncio.sleep(_RETRY_SECONDS)
-
-    async def _listen(self, layer: Any) -> None:
-        channel = await layer.new_channel("relay")
-        rejoin = asyncio.create_task(self._stay(layer, channel))
-        receive = asyncio.create_task(self._receive(layer, channel))
-        try:
-            await asyncio.wait((rejoin, receive), return_when=asyncio.FIRST_COMPLETED)
-            for task in (rejoin, receive):
-                if task.done():
-                    task.result()  # both run for ever, so one that is done has failed
-        finally:
-            for task in (rejoin, receive):
-                task.cancel()
-            await asyncio.gather(rejoin, receive, return_exceptions=True)
-            await layer.group_discard(group_name(self.symbol), channel)
-
-    async def _receive(self, layer: Any, channel: str) -> None:
-        while True:
-            message = await layer.receive(channel)
-            if self._away:
-                self._away = False
-                log.warning("%s: the relay hears the channel layer again", self.symbol)
-            self.take(message)
-
-    async def _stay(self, layer: Any, channel: str) -> None:
-        while True:
-            await layer.group_add(group_name(self.symbol), channel)
-            self.joined.set()
-            await asyncio.sleep(_REJOIN_SECONDS)
+        """Stay in the group and pass on what comes, until cancelled."""
+        await Membership(group_name(self.symbol), self.take, self.joined).stay()
 
 
 def _some(past: Iterator[Moment | Loss]) -> list[Moment | Loss]:
-    return list(islice(past, _BATCH))
+    batch: list[Moment | Loss] = []
+    size = 0
+    for record in past:
+        batch.append(record)
+        size += record.size if isinstance(record, Moment) else 1
+        if size >= _BATCH_BYTES:
+            break
+    return batch

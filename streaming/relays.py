@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from django.conf import settings
+from django.db import Error as DatabaseError
 
 from recorder.format import market_dir
 from recorder.history import History
 from recorder.models import Market
+from recorder.rows import reading
 from streaming.feed import Feed
 from streaming.options import Options
-from streaming.protocol import CLOSE_LIMIT, CLOSE_NOT_FOUND, StreamError
+from streaming.protocol import CLOSE_LIMIT, CLOSE_NOT_FOUND, CLOSE_UNAVAILABLE, StreamError
 from streaming.relay import Relay
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,8 @@ class Relays:
 
     def __init__(self) -> None:
         self._relays: dict[str, Relay] = {}
+        #: Called with each relay that is opened from now on.
+        self.on_open: list[Callable[[Relay], None]] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._failed: asyncio.Future[None] | None = None
 
@@ -50,7 +54,12 @@ class Relays:
         `at_rest`: the pipeline of the default market is in this process and waits for this.
         """
         self._open(settings.CONFIG.symbol, at_rest=at_rest)
-        async for symbol in Market.objects.values_list("symbol", flat=True):
+        try:
+            symbols = await asyncio.to_thread(reading, lambda: list(Market.objects.values_list("symbol", flat=True)))
+        except DatabaseError as error:
+            log.error("the database cannot be asked for markets, others are found when asked for: %s", error)
+            return
+        for symbol in symbols:
             self._open(symbol)
 
     async def stop(self) -> None:
@@ -65,10 +74,18 @@ class Relays:
         """The relay of a market, by default of the one IG_SYMBOL names. Raises StreamError if there is none."""
         symbol = symbol or settings.CONFIG.symbol
         if symbol not in self._relays:
-            if symbol != settings.CONFIG.symbol and not await Market.objects.filter(symbol=symbol).aexists():
+            if symbol != settings.CONFIG.symbol and not await self._exists(symbol):
                 raise StreamError("unknown_symbol", f"there is no market {symbol!r}", CLOSE_NOT_FOUND)
             self._open(symbol)
         return self._relays[symbol]
+
+    async def _exists(self, symbol: str) -> bool:
+        try:
+            return await asyncio.to_thread(reading, Market.objects.filter(symbol=symbol).exists)
+        except DatabaseError as error:
+            log.error("the database cannot be asked for the market %s: %s", symbol, error)
+            detail = f"whether there is a market {symbol!r} cannot be told now"
+            raise StreamError("unavailable", detail, CLOSE_UNAVAILABLE) from None
 
     def feed(self, relay: Relay, options: Options) -> Feed:
         """The feed of a set of options at a market. Raises StreamError where there are too many sets already."""
@@ -88,6 +105,8 @@ class Relays:
         history = History(symbol, market_dir(config.store_dir, symbol, config.symbol))
         relay = Relay(history, config.ring_ticks, config.ring_bytes, config.flush_seconds)
         self._relays[symbol] = relay
+        for opened in self.on_open:
+            opened(relay)
         self._run(f"relay {symbol}", relay.listen())
         self._run(f"fill {symbol}", self._fill(relay, at_rest))
         if "beat" not in self._tasks:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,6 +11,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
+from django.utils import translation
 from django.views.decorators.http import require_safe
 
 from recorder import manifest
@@ -19,17 +19,20 @@ from recorder.errors import BadName
 from recorder.format import KINDS, market_dir, parse_name, pending_name
 from recorder.models import Market, Segment
 from recorder.reader import lines_of
-from streaming import files, parameters
+from recorder.rows import reading
+from streaming import files, languages, parameters
 from streaming.errors import HttpError, bad_parameter
-from streaming.health import health_of
 from streaming.incremental import ticks_after
 from streaming.ndjson import ndjson_response
 from streaming.relay import Relay
+from streaming.texts import TEXTS
 
 VERSION = "0.1.0"
 
 _ENDPOINTS = {
     "stream": "/ws/stream",
+    "bar_feed": "/market_data",
+    "bars": "/api/v1/bars",
     "health": "/health",
     "incremental": "/incremental",
     "range": "/range",
@@ -61,31 +64,40 @@ async def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 async def live(request: HttpRequest) -> HttpResponse:
-    return await _page(request, "live.html")
+    return await _page(request, "live")
 
 
 @require_safe
 async def replay(request: HttpRequest) -> HttpResponse:
-    return await _page(request, "replay.html")
+    return await _page(request, "replay")
 
 
-async def _page(request: HttpRequest, template: str) -> HttpResponse:
+async def _page(request: HttpRequest, door: str) -> HttpResponse:
+    """The one page; through the door `live` it opens at the present, through `replay` in the past."""
     relay = await parameters.relay(request)
     symbols = {settings.CONFIG.symbol} | {s async for s in Market.objects.values_list("symbol", flat=True)}
     context = {
+        "door": door,
         "symbol": relay.symbol,
         "symbols": sorted(symbols),
         "cam": {"W": settings.CONFIG.cam_w, "stride": settings.CONFIG.cam_stride},
         "csp_nonce": request.csp_nonce,  # type: ignore[attr-defined]
     }
-    return await sync_to_async(render)(request, template, context)
+    return await sync_to_async(_rendered)(request, context)
+
+
+def _rendered(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    language = languages.language_of(request)
+    with translation.override(language):
+        words = {name: str(text) for name, text in TEXTS.items()}
+        context |= {"texts": words, "language": language, "languages": languages.links(request, language)}
+        return languages.mark(request, render(request, "page.html", context), language)
 
 
 @require_safe
 async def health(request: HttpRequest) -> HttpResponse:
     relay = await parameters.relay(request)
-    silent = None if relay.heard_at is None else time.monotonic() - relay.heard_at
-    well, body = health_of(relay.status, silent)
+    well, body = await relay.health()
     return JsonResponse(body, status=200 if well else 503, headers={"Cache-Control": "no-store"})
 
 
@@ -144,7 +156,7 @@ async def manifest_of(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 async def _rows(read: Any, relay: Relay, kind: str | None) -> list[Segment]:
-    return await sync_to_async(lambda: list(read(relay.symbol, kind)), thread_sensitive=False)()
+    return await asyncio.to_thread(reading, lambda: list(read(relay.symbol, kind)))
 
 
 def _check_kind(kind: str) -> None:
@@ -156,7 +168,7 @@ def _check_kind(kind: str) -> None:
 async def segment(request: HttpRequest, kind: str, name: str) -> HttpResponseBase:
     """A segment's file, whole or in part."""
     _check_kind(kind)
-    form = parameters.choice(request, "format", ("jsonl",))
+    form = parameters.choice(request, "format", ("jsonl", "seek"))
     relay = await parameters.relay(request)
     try:
         lasting = parse_name(name.removeprefix(f"{kind}/")).lasting
@@ -165,6 +177,8 @@ async def segment(request: HttpRequest, kind: str, name: str) -> HttpResponseBas
     row = await Segment.objects.filter(market__symbol=relay.symbol, kind=kind, name=lasting).afirst()
     if row is not None and row.removed_at is not None:
         raise HttpError(404, "segment_removed", f"{kind}/{lasting} was removed on {row.removed_at:%Y-%m-%d}")
+    if form == "seek":
+        return _seek_points(row, kind, lasting)
     directory = market_dir(settings.CONFIG.store_dir, relay.symbol, settings.CONFIG.symbol) / kind
     found = await asyncio.to_thread(_open, directory, lasting)
     if found is None:
@@ -174,6 +188,15 @@ async def segment(request: HttpRequest, kind: str, name: str) -> HttpResponseBas
         return ndjson_response(request, lines_of(file), close=file.close)
     state = files.state_of(file, path, finished=path.name == lasting)
     return files.file_response(request, file, state, path.name)
+
+
+def _seek_points(row: Segment | None, kind: str, lasting: str) -> HttpResponse:
+    """Where a reader may begin: [first t, byte offset] of each zstd frame, as far as the manifest knows."""
+    if row is None:
+        raise HttpError(404, "unknown_segment", f"there is no {kind}/{lasting}")
+    age = "no-cache" if row.pending else "public, max-age=31536000, immutable"
+    body = {"path": row.path, "bytes": row.bytes, "seek_points": row.seek_points}
+    return JsonResponse(body, headers={"Cache-Control": age})
 
 
 def _open(directory: Path, lasting: str) -> tuple[BinaryIO, Path] | None:

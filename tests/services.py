@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,60 +36,110 @@ def program(*names: str) -> str:
     raise AssertionError  # missing() has raised
 
 
+class RedisServer:
+    """A Redis that keeps nothing; it can be ended and started again at the same address."""
+
+    def __init__(self, directory: Path) -> None:
+        self._program, self._directory = program("redis-server"), directory
+        self._port = free_port()
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.process: Process | None = None
+
+    def start(self) -> None:
+        arguments = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        command = [self._program, *arguments, "--dir", str(self._directory)]
+        server = self.process = Process(command, dict(os.environ), self._directory / "redis.log")
+        wait_until(lambda: _listens(server, self._port), "an answer of Redis")
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+
+    def end(self) -> None:
+        if self.process is not None:
+            self.process.stop()
+
+
+class PostgresServer:
+    """A PostgreSQL with one empty database, without the care for power cuts; it can be ended and started again."""
+
+    def __init__(self, directory: Path) -> None:
+        binaries = postgres_binaries()
+        if binaries is None:
+            missing("PostgreSQL (/usr/lib/postgresql/*/bin)")
+            raise AssertionError  # missing() has raised
+        self._binaries, self._directory = binaries, directory
+        self._data, self._port = directory / "data", free_port()
+        self.url = f"postgres://market@127.0.0.1:{self._port}/postgres"
+        self.process: Process | None = None
+        self._data.mkdir(mode=0o700)
+        self._owner: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            self._open_the_way()
+            shutil.chown(self._data, _UNPRIVILEGED)
+            self._owner = {"user": _UNPRIVILEGED, "extra_groups": []}
+        self._environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+        initdb = [str(binaries / "initdb"), "-D", str(self._data), "-U", "market", "--auth=trust", "--no-sync"]
+        subprocess.run(
+            [*initdb, "-E", "UTF8"],
+            env=self._environment,
+            cwd=self._data,
+            check=True,
+            capture_output=True,
+            timeout=PATIENCE_SECONDS,
+            **self._owner,
+        )
+
+    def _open_the_way(self) -> None:
+        """pytest's directories are for their owner alone, and each session that begins makes them so again; PostgreSQL
+        runs as another and must get to its own."""
+        for parent in (self._directory, *self._directory.parents[:2]):
+            parent.chmod(0o711)
+
+    def start(self) -> None:
+        if self._owner:
+            self._open_the_way()
+        here = f"unix_socket_directories={self._data}"
+        settings = ["fsync=off", f"port={self._port}", "listen_addresses=127.0.0.1", here]
+        server = self.process = Process(
+            [str(self._binaries / "postgres"), "-D", str(self._data), *(p for one in settings for p in ("-c", one))],
+            self._environment,
+            self._directory / "postgres.log",
+            cwd=self._data,
+            **self._owner,
+        )
+        wait_until(lambda: _is_ready(server, self._binaries, self._port), "an answer of PostgreSQL")
+
+    def crash(self) -> None:
+        """End it at once, as if it had crashed; with SIGKILL its children would linger and hold its memory."""
+        assert self.process is not None
+        self.process.stop(signal.SIGQUIT)
+
+    def end(self) -> None:
+        if self.process is not None:
+            self.process.stop(signal.SIGINT)  # to PostgreSQL this means: now, without waiting for clients
+
+
 @contextmanager
 def redis_server(directory: Path) -> Iterator[str]:
     """A Redis that keeps nothing; its URL."""
-    port = free_port()
-    arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    server = Process(
-        [program("redis-server"), *arguments, "--dir", str(directory)], dict(os.environ), directory / "redis.log"
-    )
+    server = RedisServer(directory)
     try:
-        wait_until(lambda: _listens(server, port), "an answer of Redis")
-        yield f"redis://127.0.0.1:{port}/0"
+        server.start()
+        yield server.url
     finally:
-        server.stop()
+        server.end()
 
 
 @contextmanager
 def postgres_server(directory: Path) -> Iterator[str]:
     """A PostgreSQL with one empty database, without the care for power cuts; its URL."""
-    binaries = postgres_binaries()
-    if binaries is None:
-        missing("PostgreSQL (/usr/lib/postgresql/*/bin)")
-        return
-    data, port = directory / "data", free_port()
-    data.mkdir(mode=0o700)
-    owner = {}
-    if os.geteuid() == 0:
-        # pytest's directories are for their owner alone; PostgreSQL runs as another and must get to its own.
-        for parent in (directory, *directory.parents[:2]):
-            parent.chmod(0o711)
-        shutil.chown(data, _UNPRIVILEGED)
-        owner = {"user": _UNPRIVILEGED, "extra_groups": []}
-    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
-    subprocess.run(
-        [str(binaries / "initdb"), "-D", str(data), "-U", "market", "--auth=trust", "--no-sync", "-E", "UTF8"],
-        env=environment,
-        cwd=data,
-        check=True,
-        capture_output=True,
-        timeout=PATIENCE_SECONDS,
-        **owner,
-    )
-    settings = ["fsync=off", f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={data}"]
-    server = Process(
-        [str(binaries / "postgres"), "-D", str(data), *(part for one in settings for part in ("-c", one))],
-        environment,
-        directory / "postgres.log",
-        cwd=data,
-        **owner,
-    )
+    server = PostgresServer(directory)
     try:
-        wait_until(lambda: _is_ready(server, binaries, port), "an answer of PostgreSQL")
-        yield f"postgres://market@127.0.0.1:{port}/postgres"
+        server.start()
+        yield server.url
     finally:
-        server.stop(signal.SIGINT)  # to PostgreSQL this means: now, without waiting for clients
+        server.end()
 
 
 def postgres_binaries() -> Path | None:

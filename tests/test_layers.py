@@ -14,6 +14,10 @@ MAY_IMPORT = {
     "camera": {"market"},
     "recorder": {"market", "camera"},
     "streaming": {"market", "camera", "recorder"},
+    "bars": {"market", "camera", "recorder", "streaming"},
+    "access": {"market", "camera", "recorder", "streaming", "bars"},
+    "subscribe": {"market", "camera", "recorder", "streaming", "bars", "access"},
+    "backtests": {"market", "camera", "recorder", "streaming", "bars", "access", "subscribe"},
 }
 
 PURE = [
@@ -21,6 +25,13 @@ PURE = [
     *(f"camera.{name}" for name in ("window", "edges", "quotes", "events", "frame", "metric", "block", "rings")),
     *(f"recorder.{name}" for name in ("format", "frames", "writer", "reader", "recovery", "errors", "checkpoints")),
     *(f"streaming.{name}" for name in ("protocol", "options", "encoding", "outbox", "ring", "feed", "pacer", "limits")),
+    *(f"bars.{name}" for name in ("resolutions", "ohlcv", "trades", "builder", "times", "feed_protocol")),
+    *(f"access.{name}" for name in ("presented", "secret")),
+    *(f"subscribe.{name}" for name in ("errors", "protocol", "talk", "outbox", "throttle", "rules", "roster")),
+    *(
+        f"backtests.{name}"
+        for name in ("engine", "past", "portfolio", "performance", "strategies", "progress", "request")
+    ),
     "igsite.config",
 ]
 

@@ -39,6 +39,7 @@ PROMISED = {
     "IG_MAX_CONNECTIONS": 1000,
     "IG_MAX_CONNECTIONS_PER_ADDRESS": 100,
     "IG_TRUSTED_PROXIES": (),
+    "IG_STRATEGIES": ("backtests.strategies",),
     "IG_FEED_TOKEN": None,
     "IG_START_TS": None,
     "DATABASE_URL": None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
+from collections.abc import Iterator
 
 import pytest
 from websockets.sync.client import connect
@@ -231,3 +232,74 @@ def test_download_whose_application_fails_midway_does_not_look_whole(patient: Se
     answer = read_all(patient.connect(b"GET /broken HTTP/1.1\r\nHost: x\r\n\r\n"))
     assert not answer.endswith(b"0\r\n\r\n")
     wait_until(lambda: "RuntimeError: made to fail" in patient.errors)
+
+
+# -- permessage-deflate
+
+
+@pytest.fixture(scope="module")
+def deflating() -> Iterator[Serving]:
+    with Serving(permessage_deflate=True) as serving:
+        yield serving
+
+
+def test_who_offers_compression_may_have_it_and_sends_it_too(deflating: Serving) -> None:
+    with connect(f"{deflating.url}/echo", compression="deflate") as client:
+        assert [type(extension).__name__ for extension in client.protocol.extensions] == ["PerMessageDeflate"]
+        for said in ("text " * 1000, "", "again " * 1000):
+            client.send(said)
+            if said:
+                assert client.recv() == said
+
+
+def test_who_does_not_offer_it_is_served_as_ever(deflating: Serving) -> None:
+    with connect(f"{deflating.url}/echo", compression=None) as client:
+        assert client.protocol.extensions == []
+        client.send("text")
+        assert client.recv() == "text"
+
+
+@pytest.mark.parametrize(
+    ("offer", "taken"),
+    [
+        ("permessage-deflate", True),
+        ("permessage-deflate; client_max_window_bits", True),
+        ("permessage-deflate; server_no_context_takeover; client_no_context_takeover", True),
+        ("permessage-deflate; server_max_window_bits=15", True),
+        ("permessage-deflate; server_max_window_bits=10", False),
+        ("permessage-deflate; server_max_window_bits=10, permessage-deflate", True),
+        ("x-other", False),
+    ],
+)
+def test_an_offer_is_taken_if_all_can_share_what_is_compressed(deflating: Serving, offer: str, taken: bool) -> None:
+    answer = shake_hands(deflating, offer)
+    assert answer.startswith(b"HTTP/1.1 101")
+    assert (b"permessage-deflate" in answer) is taken
+
+
+@pytest.mark.parametrize("offer", ["permessage-deflate; server_max_window_bits=99", "permessage-deflate; nonsense"])
+def test_an_offer_that_is_none_is_refused(deflating: Serving, offer: str) -> None:
+    before = len(deflating.errors)
+    assert shake_hands(deflating, offer).startswith(b"HTTP/1.1 400")
+    assert "Traceback" not in deflating.errors[before:]
+
+
+def shake_hands(serving: Serving, offer: str) -> bytes:
+    client = serving.connect(
+        b"GET /echo HTTP/1.1\r\n" + UPGRADE + b"Sec-WebSocket-Extensions: " + offer.encode() + b"\r\n\r\n"
+    )
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n") and (piece := client.recv(1)):
+        answer += piece
+    client.close()
+    return answer
+
+
+def test_a_message_that_swells_is_cut_short_at_bounded_memory(deflating: Serving) -> None:
+    with connect(f"{deflating.url}/echo?name=swells", compression="deflate") as client:
+        before = deflating.rss_bytes
+        client.send("x" * 200 * MEBI)
+        code, reason = close_of(client)
+        assert code == 1009
+        assert "exceeds payload limit of 1048576 octets after decompression" in reason
+        assert deflating.rss_bytes - before < 20 * MEBI

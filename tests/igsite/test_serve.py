@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from igsite.management.commands.serve import add_server_arguments, server_options
 from igsite.server import endpoints
@@ -38,8 +40,15 @@ def test_default_is_every_interface_at_the_port_of_the_settings() -> None:
     assert options()["endpoints"][0] == f"tcp:port={settings.CONFIG.port}:interface=0.0.0.0"
 
 
-def test_proxy_headers_are_believed_only_when_asked() -> None:
+def test_proxy_headers_are_believed_only_when_asked_and_of_proxies_that_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert options()["proxy_forwarded_address_header"] is None
+    with pytest.raises(CommandError, match="believes nobody unless IG_TRUSTED_PROXIES names the proxies"):
+        options("--proxy-headers")
+    proxies = (ip_network("10.0.0.0/8"),)
+    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, trusted_proxies=proxies))
+    assert options()["trusted_proxies"] == proxies
     believed = options("--proxy-headers", "--proxy-headers-host", "X-Real-IP")
     assert believed["proxy_forwarded_address_header"] == "X-Real-IP"
     assert believed["proxy_forwarded_port_header"] == "X-Forwarded-Port"
@@ -50,3 +59,8 @@ def test_limits_pass_through() -> None:
     found = options("--ping-interval", "7", "--ping-timeout", "8", "--stall-seconds", "9", "--max-message-bytes", "10")
     assert (found["ping_interval"], found["ping_timeout"]) == (7, 8)
     assert (found["stall_seconds"], found["max_message_bytes"]) == (9, 10)
+
+
+def test_what_no_option_says_comes_from_the_settings() -> None:
+    assert options()["stall_seconds"] == settings.CONFIG.stall_seconds
+    assert options()["permessage_deflate"] is settings.CONFIG.permessage_deflate

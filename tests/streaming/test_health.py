@@ -1,12 +1,13 @@
-"""What `/health` says, from the pipeline's last word and how long ago it came."""
+"""What `/health` says, from the pipeline's last word, how long ago it came, and what the database tells."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from streaming.health import health_of
+from streaming.health import Claim, health_of
 
 SEGMENT = {"start_t": 100, "lines": 5, "compressed_bytes": 900, "pending": True}
+RUN = {"start_ts": 1.6e9, "ticks": 900, "seed": 5}
 
 
 def status(**changes: Any) -> dict[str, Any]:
@@ -21,31 +22,97 @@ def status(**changes: Any) -> dict[str, Any]:
     }
 
 
+def claim(**changes: Any) -> Claim:
+    facts: dict[str, Any] = {
+        "held": True,
+        "holder": "process 7 on a",
+        "renewed_seconds": 0.5,
+        "is_dead": False,
+        "seen_seconds": 1.0,
+        "silence_seconds": 10.0,
+        "run": RUN,
+        "segment": SEGMENT,
+    }
+    return Claim(**{**facts, **changes})
+
+
+# -- heard here
+
+
 def test_a_running_market_is_well() -> None:
     meta = {"running": True, "start_ts": 1.7e9, "ticks": 7, "seed": 3}
-    assert health_of(status(), 0.1) == (True, {"ok": True, "meta": meta, "current_segment": SEGMENT})
+    assert health_of(status(), 0.1, None) == (True, {"ok": True, "meta": meta, "current_segment": SEGMENT})
 
 
 def test_a_running_market_that_is_silent_is_not_well() -> None:
-    assert health_of(status(), 10.0)[0] is True
-    well, body = health_of(status(), 10.001)
+    assert health_of(status(), 10.0, None)[0] is True
+    well, body = health_of(status(), 10.001, None)
     assert (well, body["ok"], body["meta"]["running"]) == (False, False, True)
+    assert body["detail"] == "nothing was heard for 10 s"
 
 
 def test_rare_ticks_are_no_silence() -> None:
-    assert health_of(status(silence_seconds=180.0), 179.0)[0] is True
-    assert health_of(status(silence_seconds=180.0), 181.0)[0] is False
+    assert health_of(status(silence_seconds=180.0), 179.0, None)[0] is True
+    assert health_of(status(silence_seconds=180.0), 181.0, None)[0] is False
 
 
 def test_an_ended_tape_is_well_for_ever_and_has_no_open_segment() -> None:
-    well, body = health_of(status(running=False), 1e6)
-    assert (well, body["ok"], body["meta"]["running"], body["current_segment"]) == (True, True, False, None)
-    assert body["meta"]["ticks"] == 7
+    for known in (None, claim(held=False)):
+        well, body = health_of(status(running=False), 1e6, known)
+        assert (well, body["ok"], body["meta"]["running"], body["current_segment"]) == (True, True, False, None)
+        assert body["meta"]["ticks"] == 7
 
 
-def test_without_a_word_no_market_runs() -> None:
-    well, body = health_of(None, None)
+# -- not heard here
+
+
+def test_a_market_that_never_ran_is_well_and_not_running() -> None:
+    well, body = health_of(None, None, claim(held=False, run=None, segment=None))
     assert well
     assert body["ok"] is True
     assert body["meta"] == {"running": False, "start_ts": None, "ticks": 0, "seed": None}
     assert body["current_segment"] is None
+
+
+def test_a_market_that_ended_before_this_process_began_is_told_from_its_last_run() -> None:
+    assert health_of(None, None, claim(held=False)) == (
+        True,
+        {"ok": True, "meta": {**RUN, "running": False}, "current_segment": None},
+    )
+
+
+def test_a_market_that_was_just_taken_is_running_before_its_first_tick_is_heard() -> None:
+    assert health_of(None, None, claim()) == (
+        True,
+        {"ok": True, "meta": {**RUN, "running": True}, "current_segment": SEGMENT},
+    )
+    assert health_of(status(running=False), 3600, claim())[1]["meta"]["running"] is True
+
+
+def test_a_market_that_runs_and_is_not_heard_is_not_well() -> None:
+    well, body = health_of(None, None, claim(seen_seconds=12.0))
+    assert (well, body["meta"]["running"], body["detail"]) == (False, True, "nothing was heard for 12 s")
+    assert health_of(None, None, claim(seen_seconds=12.0, silence_seconds=180.0))[0] is True
+
+
+def test_a_market_whose_process_died_is_not_well_however_late_this_one_began() -> None:
+    for word, silent in ((None, None), (status(), 3600.0)):
+        well, body = health_of(word, silent, claim(renewed_seconds=3600.0, is_dead=True))
+        assert (well, body["meta"]["running"], body["current_segment"]) == (False, True, None)
+        assert body["detail"] == "process 7 on a has not renewed its lease for 3600 s"
+
+
+def test_an_end_that_was_not_heard_is_no_silence() -> None:
+    well, body = health_of(status(), 3600.0, claim(held=False))
+    assert (well, body["meta"]["running"]) == (True, False)
+
+
+def test_a_held_market_that_fell_silent_is_not_well() -> None:
+    well, body = health_of(status(), 60.0, claim())
+    assert (well, body["meta"]["running"], body["detail"]) == (False, True, "nothing was heard for 60 s")
+
+
+def test_without_a_word_and_without_a_database_nothing_is_well() -> None:
+    well, body = health_of(None, None, None)
+    assert (well, body["ok"], body["meta"]["running"]) == (False, False, False)
+    assert body["detail"] == "nothing was heard yet, and the database does not answer"

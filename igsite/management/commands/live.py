@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
+from backtests.embedded import children
 from igsite.config import ConfigError, with_changes
 from igsite.market_run import MarketRun
 from igsite.server import Server, endpoints
@@ -19,10 +20,7 @@ from market.tick import MarketError
 from recorder.errors import RecorderError
 from streaming.publisher import Publisher
 from streaming.relays import relays
-
-#: The pipeline computes, the loop answers. With Python's default of 5 ms every step of an answer would wait so long
-#: for the interpreter while a market runs flat out; at 0.5 ms pages answer at once and the market loses 2 %.
-_SWITCH_SECONDS = 0.0005
+from subscribe import service
 
 
 class Command(BaseCommand):
@@ -32,10 +30,15 @@ class Command(BaseCommand):
         parser.add_argument("--port", help="where to listen (PORT)")
         parser.add_argument("--bind", help="the address to listen on; all addresses of this machine if not given")
         parser.add_argument("--speed", help="market seconds a real second, 0 is flat out (IG_SPEED)")
-        parser.add_argument("--source", help="simulator or file:PATH (IG_SOURCE)")
+        parser.add_argument("--source", help="simulator, file:PATH or ws://… (IG_SOURCE)")
+        parser.add_argument(
+            "--stall-seconds", help="a client that takes nothing for so long is cut off (IG_STALL_SECONDS)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        changes = {name: options[name] for name in ("port", "speed", "source") if options[name] is not None}
+        changes = {
+            name: options[name] for name in ("port", "speed", "source", "stall_seconds") if options[name] is not None
+        }
         try:
             config = with_changes(settings.CONFIG, changes)
             market = EmbeddedMarket(MarketRun(config, home_symbol=config.symbol))
@@ -45,12 +48,14 @@ class Command(BaseCommand):
             raise CommandError(f"the database cannot be used (has `manage.py migrate` been run?): {error}") from error
         from igsite.asgi import application
 
-        sys.setswitchinterval(_SWITCH_SECONDS)
         server = Server(
             application,
             endpoints(options["bind"], config.port),
-            on_start=[market.run, relays.watch, run_scheduled],
-            on_stop=[market.stop, relays.stop],
+            on_start=[market.run, relays.watch, run_scheduled, service.run, children.run],
+            on_stop=[market.stop, children.stop, service.stop, relays.stop],
+            stall_seconds=config.stall_seconds,
+            permessage_deflate=config.permessage_deflate,
+            trusted_proxies=config.trusted_proxies,
         )
         self._tell_addresses(options["bind"] or "localhost", config.port)
         try:

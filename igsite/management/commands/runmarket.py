@@ -21,6 +21,7 @@ from market.tick import MarketError
 from recorder.errors import RecorderError
 from recorder.progress import Progress
 from streaming.publisher import Publisher
+from subscribe import bus
 
 #: How long the last messages may take to reach Redis.
 _LAST_WORDS_SECONDS = 2.0
@@ -32,7 +33,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--ticks", type=int, help="make so many ticks more, seal the segments and end")
         parser.add_argument("--speed", help="market seconds a real second, 0 is flat out (IG_SPEED)")
-        parser.add_argument("--source", help="simulator or file:PATH (IG_SOURCE)")
+        parser.add_argument("--source", help="simulator, file:PATH or ws://… (IG_SOURCE)")
         parser.add_argument("--symbol", help="the market's symbol (IG_SYMBOL)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -69,9 +70,11 @@ def _published(symbol: str) -> Iterator[Publisher | None]:
     thread = threading.Thread(target=loop.run_forever, name="publisher", daemon=True)
     thread.start()
     publisher = Publisher(symbol, get_channel_layer(), loop)
+    bus.use(loop)
     try:
         yield publisher
     finally:
         publisher.drain(_LAST_WORDS_SECONDS)
+        bus.drain(_LAST_WORDS_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

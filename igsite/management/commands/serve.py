@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 
 def add_server_arguments(parser: CommandParser) -> None:
@@ -29,8 +29,8 @@ def add_server_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "--stall-seconds",
         type=float,
-        default=30,
-        help="a client that takes nothing for so long is cut off (default: 30)",
+        help=f"a client that takes nothing for so long is cut off (default: {settings.CONFIG.stall_seconds:g},"
+        " from IG_STALL_SECONDS)",
     )
     parser.add_argument(
         "--max-message-bytes",
@@ -45,14 +45,16 @@ def add_server_arguments(parser: CommandParser) -> None:
         help="seconds a socket may take to open (default: 5)",
     )
     parser.add_argument(
-        "--proxy-headers", action="store_true", help="believe X-Forwarded-For, -Port and -Proto of everyone"
+        "--proxy-headers",
+        action="store_true",
+        help="take address, port and scheme from the X-Forwarded headers of the proxies in IG_TRUSTED_PROXIES",
     )
     parser.add_argument("--proxy-headers-host", help="the header that holds the client's address instead")
     parser.add_argument("--proxy-headers-port", help="the header that holds the client's port instead")
 
 
 def server_options(options: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of `igsite.server.Server` from a command's options, `endpoints` among them."""
+    """The arguments of `igsite.server.Server` from a command's options, `endpoints` among them. Raises CommandError."""
     from igsite.server import endpoints
 
     unix_socket, file_descriptor = options["unix_socket"], options["fd"]
@@ -60,12 +62,17 @@ def server_options(options: dict[str, Any]) -> dict[str, Any]:
     elsewhere = unix_socket is not None or file_descriptor is not None or options["endpoint"]
     if port is None and (host or not elsewhere):
         port = settings.CONFIG.port
-    forwarded = options["proxy_headers"]
+    forwarded, trusted = options["proxy_headers"], settings.CONFIG.trusted_proxies
+    if forwarded and not trusted:
+        raise CommandError("--proxy-headers believes nobody unless IG_TRUSTED_PROXIES names the proxies")
+    stall_seconds = settings.CONFIG.stall_seconds if options["stall_seconds"] is None else options["stall_seconds"]
     return {
         "endpoints": options["endpoint"] + endpoints(host, port, unix_socket, file_descriptor),
         "ping_interval": options["ping_interval"],
         "ping_timeout": options["ping_timeout"],
-        "stall_seconds": options["stall_seconds"],
+        "stall_seconds": stall_seconds,
+        "permessage_deflate": settings.CONFIG.permessage_deflate,
+        "trusted_proxies": trusted,
         "max_message_bytes": options["max_message_bytes"],
         "websocket_connect_timeout": options["websocket_connect_timeout"],
         "websocket_handshake_timeout": options["websocket_connect_timeout"],

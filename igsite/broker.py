@@ -1,0 +1,50 @@
+"""The broker, Redis: how its absence is noticed, and how much is said about it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from redis.exceptions import RedisError
+
+#: A host that vanished without a word is noticed after so long, instead of the quarter of an hour that TCP takes.
+_NOTICE_SECONDS = 15
+
+#: The channel layer tries again each second, and would tell each time.
+_SAY_AGAIN_SECONDS = 60.0
+
+
+def redis_host(url: str) -> dict[str, Any]:
+    """A host of the channel layer, as channels_redis takes it."""
+    if url.startswith("unix://"):
+        return {"address": url}
+    options = {
+        "TCP_KEEPIDLE": 5,
+        "TCP_KEEPINTVL": 5,
+        "TCP_KEEPCNT": 2,
+        "TCP_USER_TIMEOUT": _NOTICE_SECONDS * 1000,
+    }
+    known = {getattr(socket, name): value for name, value in options.items() if hasattr(socket, name)}
+    return {"address": url, "socket_keepalive": True, "socket_keepalive_options": known, "socket_connect_timeout": 5}
+
+
+class OneLineAMinute(logging.Filter):
+    """Makes one line a minute of the tracebacks that the channel layer writes while Redis is away."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._now, self._said_at = now, -_SAY_AGAIN_SECONDS
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, (OSError, RedisError)):
+            return True
+        if self._now() - self._said_at < _SAY_AGAIN_SECONDS:
+            return False
+        self._said_at = self._now()
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.msg, record.args, record.exc_info = "Redis is away, it is tried again each second: %s", (error,), None
+        return True

@@ -1,0 +1,106 @@
+"""Followers: well-behaved stream clients, each on a thread of its own, that write down what they heard and when."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from tests.processes import PATIENCE_SECONDS, Live, wait_until
+
+
+class Follower:
+    """Follows one market's ticks; when its connection ends it goes to the next server, with `since`.
+
+    `query` is added to `types=tick`; with `since` it begins in the past.
+    """
+
+    def __init__(self, *servers: Live, query: str = "", since: int | None = None) -> None:
+        self._servers = itertools.cycle(servers)
+        self._query, self._since = query, since
+        self.ts: list[int] = []
+        self.heard: list[tuple[float, dict[str, Any]]] = []
+        self.connections = 0
+        self._over = False
+        self._client: ClientConnection | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    @property
+    def last_t(self) -> int:
+        return self.ts[-1] if self.ts else -1
+
+    @property
+    def gaps(self) -> list[dict[str, Any]]:
+        return [message for _, message in self.heard if message["type"] == "gap"]
+
+    def wait_for(self, t: int) -> None:
+        """Wait until this tick was heard."""
+        wait_until(lambda: self.last_t >= t, f"t={t} at a follower (the last is {self.last_t}, gaps {self.gaps})")
+
+    def wait_for_more(self, ticks: int) -> int:
+        """Wait until so many more ticks were heard; the newest."""
+        self.wait_for(self.last_t + ticks)
+        return self.last_t
+
+    def assert_heard_each_tick_once(self) -> None:
+        """From the first tick it heard on: no hole, no repeat, nothing told as lost."""
+        first = self.ts[0] if self._since is None else self._since + 1
+        assert self.ts == list(range(first, first + len(self.ts))), _first_break(self.ts, first)
+        assert self.gaps == []
+
+    def longest_wait_seconds(self) -> float:
+        """The longest time between two ticks."""
+        at = [when for when, message in self.heard if message["type"] == "tick"]
+        return max((later - sooner for sooner, later in itertools.pairwise(at)), default=0.0)
+
+    def end(self) -> None:
+        self._over = True
+        if self._client is not None:
+            self._client.close_socket()
+        self._thread.join(PATIENCE_SECONDS)
+
+    def _run(self) -> None:
+        while not self._over:
+            try:
+                self._follow(next(self._servers))
+            except (OSError, ConnectionClosed):
+                time.sleep(0.05)  # as any client would, not to hammer at a server that is not there
+
+    def _follow(self, server: Live) -> None:
+        since = self.last_t if self.ts else self._since
+        query = f"?types=tick{self._query}" + ("" if since is None else f"&since={since}")
+        with connect(f"{server.ws_url}/ws/stream{query}", max_size=None, close_timeout=0.1, compression=None) as client:
+            self._client = client
+            self.connections += 1
+            for text in client:
+                message = json.loads(text)
+                self.heard.append((time.monotonic(), message))
+                if message["type"] == "tick":
+                    self.ts.append(message["t"])
+
+
+def _first_break(ts: list[int], first: int) -> str:
+    for place, (t, due) in enumerate(zip(ts, itertools.count(first), strict=False)):
+        if t != due:
+            return f"at {place} of {len(ts)}: heard t={t} where t={due} was due, around it {ts[place - 2 : place + 3]}"
+    return f"{len(ts)} in order"
+
+
+@contextmanager
+def following(*followers: Follower) -> Iterator[tuple[Follower, ...]]:
+    """Followers that are under way; ended with the block."""
+    try:
+        for follower in followers:
+            wait_until(lambda one=follower: one.ts, "a follower's first tick")  # type: ignore[misc]
+        yield followers
+    finally:
+        for follower in followers:
+            follower.end()

@@ -1,0 +1,162 @@
+"""Clients that stall, crawl, flood, vanish or play dead cost their own connection and nobody else anything."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from tests.followers import Follower, following
+from tests.hostile.clients import (
+    figure,
+    frame,
+    memory_bytes,
+    messages_and_close,
+    raw_client,
+    read_to_the_end,
+    vanish,
+)
+from tests.hostile.conftest import MARKET, STALL_SECONDS, TICK_SECONDS
+from tests.processes import Live, Site, wait_until
+
+MEBI = 1 << 20
+
+#: No measurement, for others use this machine too: one bad client that holds up the rest does so for much longer.
+LATEST_SECONDS = 3.0
+
+#: Ticks and frames that are more together than an outbox holds.
+ENOUGH_TO_OVERFLOW = 500
+
+
+@contextmanager
+def unharmed(live: Live) -> Iterator[None]:
+    """Three healthy clients, whose streams go on as if nobody else were there."""
+    followers = [Follower(live) for _ in range(3)]
+    with following(*followers):
+        yield
+        for follower in followers:
+            follower.wait_for_more(20)
+    for follower in followers:
+        follower.assert_heard_each_tick_once()
+        assert follower.connections == 1
+        assert lateness_seconds(follower) < LATEST_SECONDS
+
+
+def lateness_seconds(follower: Follower) -> float:
+    """By how much ticks came later than the most punctual one, at worst but for one in a hundred."""
+    at = sorted(when - message["t"] * TICK_SECONDS for when, message in follower.heard if message["type"] == "tick")
+    return at[int(len(at) * 0.99)] - at[0]
+
+
+def test_clients_that_stall_are_told_why_and_cut_off_at_bounded_memory(live: Live) -> None:
+    count = 20
+    with unharmed(live):
+        before, cut = memory_bytes(live), live.log().count("cut off")
+        stalled = [raw_client(live) for _ in range(count)]
+        most = before
+
+        def all_cut_off() -> bool:
+            nonlocal most
+            most = max(most, memory_bytes(live))
+            return live.log().count("cut off") >= cut + count
+
+        wait_until(all_cut_off, f"{count} stalled clients cut off")
+        assert (most - before) / count < 2 * MEBI
+        messages, close = messages_and_close(read_to_the_end(stalled[0]))  # one that wakes up just in time
+        assert close == (4408, f"nothing was taken for {STALL_SECONDS:g} s")
+        assert messages
+        for client in stalled[1:]:
+            assert messages_and_close(read_to_the_end(client))[1] in (None, close)
+        wait_until(lambda: figure(live, "market_camera_clients") == 3, "the end of the stalled")
+        for client in stalled:
+            client.close()
+
+
+def test_a_client_that_crawls_keeps_its_connection_and_hears_what_it_lost(live: Live) -> None:
+    with unharmed(live):
+        crawling = raw_client(live, "?types=tick,frame")
+        received, begun = bytearray(), live.wait_for_ticks(0)
+        while live.wait_for_ticks(0) < begun + ENOUGH_TO_OVERFLOW:
+            for _ in range(int(STALL_SECONDS / 0.05)):
+                received += crawling.recv(500)  # 10 KB a second
+                pause(0.05)
+        while b'"reason":"slow"' not in received[-200_000:]:
+            received += crawling.recv(100_000)
+        received += crawling.recv(100_000)
+        crawling.close()
+    messages, close = messages_and_close(bytes(received))
+    assert close is None
+    assert_every_loss_is_told(messages)
+
+
+def pause(seconds: float) -> None:
+    """What makes a crawling client crawl: nothing ever comes here."""
+    one, other = socket.socketpair()
+    one.settimeout(seconds)
+    with pytest.raises(TimeoutError):
+        one.recv(1)
+    one.close()
+    other.close()
+
+
+def assert_every_loss_is_told(messages: list[dict[str, object]]) -> None:
+    """Ticks and gaps of ticks follow each other."""
+    due = None
+    for message in messages:
+        if message["type"] == "tick":
+            first = last = message["t"]
+        elif message["type"] == "gap" and message["kind"] == "tick":
+            first, last = message["from_t"], message["to_t"]
+        else:
+            continue
+        assert due in (None, first), message
+        due = last + 1  # type: ignore[operator]
+
+
+def test_clients_that_flood_are_let_go_with_the_limit_they_broke(live: Live) -> None:
+    with unharmed(live):
+        for said in (b"ping", b'{"type":"ping"}', b"nonsense", b""):
+            flooding = raw_client(live, "?types=metric&every=1000", receive_bytes=1 << 20)
+            flooding.sendall(frame(1, said) * 500)
+            messages, close = messages_and_close(read_to_the_end(flooding))
+            assert messages[-1]["error"] == "rate_limited"
+            assert close is not None
+            assert close[0] == 4429
+            flooding.close()
+
+
+def test_pings_of_the_protocol_without_end_cost_nobody_else(live: Live) -> None:
+    with unharmed(live):
+        before = memory_bytes(live)
+        flooding = raw_client(live, "?types=metric&every=1000")
+        flooding.settimeout(0.5)
+        with suppress(TimeoutError):  # the server reads no further while its pongs are not taken
+            for _ in range(1000):
+                flooding.sendall(frame(9, b"p" * 100) * 100)
+        assert memory_bytes(live) - before < 20 * MEBI
+        vanish(flooding)
+
+
+def test_clients_that_vanish_in_mid_stream_leave_nothing_behind(live: Live) -> None:
+    with unharmed(live):
+        for _ in range(3):
+            crowd = [raw_client(live, f"?since={t}" if t % 2 else "") for t in range(60)]
+            for client in crowd:
+                vanish(client)
+        wait_until(lambda: figure(live, "market_camera_clients") == 3, "the end of those who vanished")
+
+
+def test_half_open_connections_are_found_by_their_silence(live: Live) -> None:
+    """A peer that is gone without a word answers no ping."""
+    site = Site(live.site.directory / "..", live.site.database)
+    site.store = live.store
+    quiet = site.serve("serve", "-b", "127.0.0.1", "--ping-interval", "1", "--ping-timeout", "1", **MARKET)
+    try:
+        dead = raw_client(quiet, "?types=frame")
+        _, close = messages_and_close(read_to_the_end(dead))
+        assert close is None, "nobody is there to be told"
+        wait_until(lambda: figure(quiet, "market_camera_clients") == 0, "the end of the dead")
+    finally:
+        site.end()

@@ -1,0 +1,59 @@
+"""Behind a proxy each client counts for itself, and nobody can pass for another."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.hostile.clients import frame, messages_and_close, raw_client, read_to_the_end
+from tests.processes import Live, Site
+
+PROXY, STRANGER = "127.0.0.2", "127.0.0.3"
+
+
+@pytest.fixture(scope="module", params=[[], ["--proxy-headers"]], ids=["as it is", "with --proxy-headers"])
+def web(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, migrated_database: str
+) -> Iterator[Live]:
+    site = Site(tmp_path_factory.mktemp("proxies"), migrated_database)  # type: ignore[arg-type]
+    limits = {"IG_MAX_CONNECTIONS_PER_ADDRESS": 2, "IG_TRUSTED_PROXIES": PROXY}
+    try:
+        yield site.serve("serve", "-b", "127.0.0.1", *request.param, **limits)
+    finally:
+        site.end()
+
+
+def is_admitted(client: socket.socket) -> bool:
+    """Whether the server answers a ping, or else refuses the connection."""
+    client.sendall(frame(1, b"ping"))
+    if b"pong" in (answer := client.recv(200)):
+        return True
+    _, close = messages_and_close(read_to_the_end(client, answer))
+    assert close is not None
+    assert close[0] == 4429
+    return False
+
+
+def connections(web: Live, source: str, forwarded: str, count: int) -> list[bool]:
+    clients = [
+        raw_client(web, source=source, headers=f"X-Forwarded-For: {forwarded.format(n=n)}\r\n") for n in range(count)
+    ]
+    admitted = [is_admitted(client) for client in clients]
+    for client in clients:
+        client.close()
+    return admitted
+
+
+def test_clients_behind_a_trusted_proxy_count_each_for_itself(web: Live) -> None:
+    assert connections(web, PROXY, "198.51.100.{n}", 5) == [True] * 5
+    assert connections(web, PROXY, "198.51.100.77", 3) == [True, True, False]
+
+
+def test_what_a_client_invents_before_its_proxy_speaks_counts_for_nothing(web: Live) -> None:
+    assert connections(web, PROXY, "1.1.1.{n}, 198.51.100.88", 3) == [True, True, False]
+
+
+def test_a_stranger_is_not_believed(web: Live) -> None:
+    assert connections(web, STRANGER, "198.51.100.{n}", 3) == [True, True, False]

@@ -1,0 +1,80 @@
+"""The checkup: asks the database who runs a market that is not heard, and not more often than it must."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from django.db import OperationalError
+
+from streaming import checkup as checkup_module
+from streaming.checkup import Checkup
+from streaming.standing import Standing
+
+
+class Rows:
+    """The database, with a market held by somebody."""
+
+    def __init__(self) -> None:
+        self.token, self.looks, self.away = "one", 0, False
+
+    def read(self, symbol: str) -> Standing:
+        self.looks += 1
+        if self.away:
+            raise OperationalError("no route to host")
+        return Standing(token=self.token, holder="process 7 on a", renewed_seconds=0.5, tick_interval=0.1)
+
+
+def checked(test: Callable[[Checkup, Rows], Awaitable[None]]) -> None:
+    async def run() -> None:
+        rows = Rows()
+        await test(Checkup("IG-USD", asyncio.get_running_loop().time(), rows.read), rows)
+
+    asyncio.run(run())
+
+
+def test_many_questions_are_one_look() -> None:
+    async def test(checkup: Checkup, rows: Rows) -> None:
+        claims = await asyncio.gather(*[checkup.claim() for _ in range(50)])
+        assert rows.looks == 1
+        assert {claim is not None and claim.held for claim in claims} == {True}
+
+    checked(test)
+
+
+def test_a_market_that_is_heard_is_not_looked_up() -> None:
+    async def test(checkup: Checkup, rows: Rows) -> None:
+        checkup.look_if_unheard(0.1, 1e9)
+        assert checkup._looking is None
+        checkup.look_if_unheard(60.0, 1e9)
+        assert checkup._looking is not None
+        await checkup._looking
+        assert rows.looks == 1
+
+    checked(test)
+
+
+def test_a_database_that_is_away_leaves_no_claim(caplog: pytest.LogCaptureFixture) -> None:
+    async def test(checkup: Checkup, rows: Rows) -> None:
+        rows.away = True
+        assert await checkup.claim() is None
+        assert "the database cannot be asked who runs the market: no route to host" in caplog.text
+
+    checked(test)
+
+
+def test_a_new_holder_has_its_own_time_to_be_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkup_module, "LOOK_SECONDS", 0.0)
+
+    async def test(checkup: Checkup, rows: Rows) -> None:
+        checkup._token_since -= 3600
+        first = await checkup.claim()
+        rows.token = "two"
+        second = await checkup.claim()
+        assert first is not None
+        assert second is not None
+        assert first.seen_seconds > 3599
+        assert second.seen_seconds < 60
+
+    checked(test)
