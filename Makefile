@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test lint figures soak clean
+.PHONY: run test lint figures soak services clean
 
 run: $(VENV)/ready
 	@$(PY) manage.py migrate --verbosity 0
@@ -20,6 +20,10 @@ lint: $(VENV)/ready-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy .
+
+# Redis, PostgreSQL, two markets, two web processes, a worker and its beat, on this machine; docs/operations.md.
+services: $(VENV)/ready
+	@exec $(PY) deploy/local.py
 
 # The model against the published figures; some minutes.
 figures: $(VENV)/ready

@@ -94,11 +94,13 @@ class Server:
             "IG_CAM_STORE_DIR": str(self.store),
             "DATABASE_URL": f"sqlite:///{directory}/rows.sqlite3",
             "IG_SECRET_KEY": "only here",
+            "IG_RING_TICKS": "1000",  # it is the recording that is to be read
             "PORT": str(self.port),
         }
         code = f"from bench.seek import make_store, Path; make_store(Path({str(self.store)!r}), {agents}, {ticks})"
         subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=self._environment, check=True)
         self._log = directory / "log"
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         begun = time.monotonic()
@@ -134,8 +136,9 @@ class Server:
         return milliseconds
 
     def end(self) -> None:
-        self._process.terminate()
-        self._process.wait()
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
 
     def _has_ticked(self) -> bool:
         """Whether there is a first tick behind the recording."""
@@ -177,9 +180,9 @@ def main() -> None:
         for server in servers:
             server.start()
         taken = measure(servers, options.requests)
+    finally:
         for server in servers:
             server.end()
-    finally:
         shutil.rmtree(directory, ignore_errors=True)
     for server, milliseconds in zip(servers, taken, strict=True):
         p95 = milliseconds[int(len(milliseconds) * 0.95)]

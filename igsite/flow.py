@@ -85,7 +85,7 @@ class Metered:
             super().write(data)  # type: ignore[misc]
             return
         try:
-            taken = self.socket.send(data)
+            taken = self.socket.send(memoryview(data)[: self.SEND_LIMIT])
         except OSError:
             taken = 0  # there is no room; or the connection is lost, which the reactor then finds
         self._written_bytes += taken

@@ -85,6 +85,8 @@ class Feed:
 
     def end_arrays(self, t: int | None = None) -> list[Item]:
         """The arrays that are complete when t comes, or all of them as far as they are."""
+        if not self._gatherers:
+            return []
         ended = [g for g in self._gatherers.values() if t is None or g.ends_before(t)]
         return [array for g in ended if (array := g.end(self.encoder)) is not None]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from recorder.history import History, Message
 from streaming.protocol import Moment
@@ -24,23 +24,18 @@ class Loss:
 
 def moments(history: History, kinds: Iterable[str], after_t: int, to_t: int | None = None) -> Iterator[Moment | Loss]:
     """What is recorded of `kinds` (tick, metric, frame) with after_t < t <= to_t, in order. Raises OSError."""
-    moment: Moment | None = None
+    t, parts = -1, dict[str, bytes]()
     for message in history.messages([_TAPE[kind] for kind in kinds], after_t, to_t):
-        if moment is not None and (message.first_t != moment.t or message.text is None):
-            yield moment
-            moment = None
+        if parts and (message.first_t != t or message.text is None):
+            yield Moment(t, **parts)
+            parts = {}
         if message.text is None:
             yield _loss(message)
         else:
-            moment = _with(moment or Moment(message.first_t), _KIND[message.kind], message.text)
-    if moment is not None:
-        yield moment
-
-
-def _with(moment: Moment, kind: str, text: bytes) -> Moment:
-    if kind == "tick":
-        return replace(moment, tick=text)
-    return replace(moment, metric=text) if kind == "metric" else replace(moment, frame=text)
+            t = message.first_t
+            parts[_KIND[message.kind]] = message.text
+    if parts:
+        yield Moment(t, **parts)
 
 
 def _loss(message: Message) -> Loss:

@@ -49,8 +49,9 @@ def test_another_host_takes_over_ten_seconds_after_the_holder_died(site: Site) -
     assert re.search(held, refused.stderr), refused.stderr
     first.kill()
     killed_at = time.monotonic()
-    last_t = newest(site)
-    with closing(sqlite3.connect(site.database)) as database:  # most of the wait is not waited for
+    with closing(sqlite3.connect(site.database)) as database:
+        (last_t,) = database.execute("SELECT max(end_t) FROM recorder_segment").fetchone()
+        # Most of the wait is not waited for.
         database.execute("UPDATE recorder_lease SET renewed_at = datetime(renewed_at, '-6 seconds')")
         database.commit()
     tries = [site.run("runmarket", "--ticks", "5", **other)]
@@ -58,4 +59,4 @@ def test_another_host_takes_over_ten_seconds_after_the_holder_died(site: Site) -
         tries.append(site.run("runmarket", "--ticks", "5", **other))
     assert tries[-1].returncode == 0, tries[-1].stderr
     assert time.monotonic() - killed_at > 3, "not before ten seconds after the last renewal"
-    assert newest(site, "other") > last_t, "t goes on above all that the first was known to have recorded"
+    assert newest(site, "other") > last_t, "t goes on above all that rows tell of, though the files are elsewhere"

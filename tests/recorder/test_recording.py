@@ -385,7 +385,7 @@ faults = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     outages=st.lists(
         st.tuples(st.integers(1, 60), st.lists(faults, min_size=1, max_size=3), st.integers(1, 45)), max_size=4

@@ -160,3 +160,53 @@ def test_a_send_that_fails_ends_the_pump() -> None:
             await client.pump()
 
     asyncio.run(run())
+
+
+class Writer:
+    """The short way to a socket, open or not; both ways lead to the same place."""
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket, self.room = socket, True
+
+    def write(self, wire: bytes) -> bool:
+        if self.room:
+            self._socket.messages.append({"market_camera.frames": wire})
+        return self.room
+
+
+def test_who_keeps_up_is_written_to_at_once() -> None:
+    async def run() -> None:
+        socket = Socket()
+        client = StreamClient(socket.send, 1000, tell_gap, raw=True, write=Writer(socket).write)
+        client.offer(bundle(1))
+        assert [message["t"] for part in socket.messages for message in read(part)] == [1]
+        assert not client.is_quiet()
+
+    asyncio.run(run())
+
+
+def test_nothing_written_at_once_overtakes_what_waits() -> None:
+    async def run() -> None:
+        socket = Socket()
+        writer = Writer(socket)
+        client = StreamClient(socket.send, 1 << 20, tell_gap, raw=True, write=writer.write)
+        pump = asyncio.create_task(client.pump())
+        await settled()
+        client.offer(bundle(1))
+        writer.room = False
+        socket.open.clear()
+        client.offer(bundle(2))
+        await settled()  # the pump has taken it, and waits for the socket
+        writer.room = True
+        client.offer(bundle(3))
+        socket.open.set()
+        await settled()
+        client.tell(websocket_frame(control("pong")))
+        client.offer(bundle(4))
+        await settled()
+        client.offer(bundle(5))
+        heard = [message.get("t", 0) for part in socket.messages for message in read(part)]
+        assert heard == [1, 2, 3, 0, 4, 5]
+        pump.cancel()
+
+    asyncio.run(run())
