@@ -40,8 +40,8 @@ $(VENV)/ready: requirements.txt client/pyproject.toml
 		|| { echo "Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is another; say make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) \
 		|| { echo "could not make $(VENV); on Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	@echo "installing what requirements.txt names into $(VENV) (once)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@echo "installing what requirements.txt names, and the client, into $(VENV) (once)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -e ./client
 	@touch $@
 
 $(VENV)/ready-dev: requirements-dev.txt $(VENV)/ready

@@ -83,13 +83,16 @@ class BarCache:
         with self._changed:
             return sorted({symbol for symbol, _ in self._rows})
 
-    def whole_bars(self, symbol: str, resolution: str) -> list[Bar]:
-        """The newest bars up to which no bar is missing in between, oldest first."""
+    def whole_bars(self, symbol: str, resolution: str) -> tuple[list[Bar], bool]:
+        """The newest bars between which none is missing, oldest first; and whether the connection has brought any yet.
+
+        Until it has, bars may have closed that are not here.
+        """
         with self._changed:
             row = self._rows.get((symbol, resolution))
             if row is None or row.whole_from is None:
-                return []
-            return [row.bars[time] for time in row.times if time >= row.whole_from]
+                return [], False
+            return [row.bars[time] for time in row.times if time >= row.whole_from], not row.reconnected
 
     def wait_for_bar(
         self, symbol: str, resolution: str, after: int = -1, timeout_seconds: float | None = None

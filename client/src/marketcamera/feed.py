@@ -86,6 +86,11 @@ class BarFeed:
     def running(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
+    @property
+    def connected(self) -> bool:
+        """Whether the server has accepted the subscription and sends what closes."""
+        return self._connected
+
     def start(self) -> None:
         """Begin to read, on a thread of its own; nothing happens if it runs. Raises ValueError."""
         with self._lock:

@@ -13,7 +13,8 @@ from marketcamera.bars import Bar, resolution_of
 from marketcamera.cache import BarCache
 from marketcamera.feed import BarFeed
 from marketcamera.history import BarHistory
-from marketcamera.merge import closed_by, gaps, merged, suffices
+from marketcamera.live_bars import LiveBars
+from marketcamera.merge import gaps, merged
 from marketcamera.moments import milliseconds
 from marketcamera.table import bar_table, chosen_fields
 
@@ -50,8 +51,9 @@ def get_price(
     bar at hand is seen.
 
     `attrs` of the table: `position`, the close time of the last bar in ms, None without any; `staleness`, seconds since
-    then; `gaps`, the spans between bars for which there is none, `from` and `to` in ms; `lost_ticks`, the ranges
-    `from_t`, `to_t` whose ticks are missing in recorded bars (None where the recording was not asked).
+    then by this machine's clock, in a backtest by its own; `gaps`, the spans between bars for which there is none, `from`
+    and `to` in ms; `lost_ticks`, the ranges `from_t`, `to_t` whose ticks are missing in recorded bars (None where the
+    recording was not asked).
 
     Raises ValueError for what cannot be asked, MarketCameraError when the server cannot answer.
     """
@@ -62,7 +64,8 @@ def get_price(
     test = current_backtest()
     if test is None:
         now_ms = time.time_ns() // 1_000_000
-        bars, lost = _live_bars(symbol, resolution, count, end_ms, now_ms)
+        _feed.start_if_environment_says_so()
+        bars, lost = _live.before(symbol, resolution, count, end_ms, now_ms)
     else:
         now_ms = test.now_ms
         bars, lost = _past_bars(test, symbol, resolution, count, now_ms if end_ms is None else min(end_ms, now_ms))
@@ -90,21 +93,9 @@ def get_bars(
     return get_price(symbol, count, end_date, frequency, fields)
 
 
-_Lost = list[dict[str, int]] | None
-
-
-def _live_bars(
-    symbol: str, resolution: str, count: int, end_ms: int | None, now_ms: int
-) -> tuple[Sequence[Bar], _Lost]:
-    _feed.start_if_environment_says_so()
-    whole = _cache.whole_bars(symbol, resolution)
-    if suffices(whole, count, end_ms, now_ms):
-        return closed_by(whole, end_ms)[-count:], None
-    recorded = _history().before(symbol, resolution, end_ms, count)
-    return merged(whole, recorded.bars, count, end_ms), recorded.lost_ticks
-
-
-def _past_bars(test: Backtest, symbol: str, resolution: str, count: int, end_ms: int) -> tuple[Sequence[Bar], _Lost]:
+def _past_bars(
+    test: Backtest, symbol: str, resolution: str, count: int, end_ms: int
+) -> tuple[Sequence[Bar], list[dict[str, int]] | None]:
     if test.bars is not None:
         # Whatever the source says: what closed later is not to be seen.
         return merged((), test.bars.before(symbol, resolution, end_ms, count), count, end_ms), None
@@ -120,3 +111,6 @@ def _history() -> BarHistory:
 @lru_cache(maxsize=4)
 def _history_at(endpoint: str) -> BarHistory:
     return BarHistory(endpoint)
+
+
+_live = LiveBars(_cache, lambda: _feed.connected, _history)

@@ -77,6 +77,8 @@ class Session:
                 self._heed(data)
             else:
                 yield from self.playhead.take(data)
+            if data["type"] == "caught_up":
+                self._compare(data.get("t"))
 
     def failed(self, error: Exception | None) -> float:
         """The connection is gone, or never was: how long to wait. Raises what no waiting helps against."""
@@ -87,6 +89,12 @@ class Session:
             raise ConnectionGivenUp(self.url, self._backoff.attempts, reason) from error
         log.warning("%s: %s; next attempt in %.1f s", self.url, reason, seconds)
         return seconds
+
+    def _compare(self, newest_t: Any) -> None:
+        """Say so where the server has not come as far as we have been, as one with a new store has not."""
+        position = self.playhead.position
+        if isinstance(newest_t, int) and position is not None and newest_t < position:
+            log.warning("%s: it is at t=%d there, nothing comes until t=%d is over", self.url, newest_t, position)
 
     def _heed(self, data: dict[str, Any]) -> None:
         code, detail = str(data.get("error")), str(data.get("detail"))

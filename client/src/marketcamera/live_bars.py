@@ -1,0 +1,38 @@
+"""Live bars: what the feed brought, and from the recording what is missing in that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from marketcamera.bars import Bar
+from marketcamera.cache import BarCache
+from marketcamera.history import Recorded
+from marketcamera.merge import closed_by, merged, suffices
+
+
+class History(Protocol):
+    """Where recorded bars are asked for (`marketcamera.history.BarHistory`)."""
+
+    def before(self, symbol: str, resolution: str, end_ms: int | None, count: int) -> Recorded: ...
+
+
+class LiveBars:
+    """The last bars of a market by cache and history; `is_connected` tells whether the cache is being fed."""
+
+    def __init__(self, cache: BarCache, is_connected: Callable[[], bool], history: Callable[[], History]) -> None:
+        self._cache, self._is_connected, self._history = cache, is_connected, history
+
+    def before(
+        self, symbol: str, resolution: str, count: int, end_ms: int | None, now_ms: int
+    ) -> tuple[Sequence[Bar], list[dict[str, int]] | None]:
+        """The last `count` bars that had closed at `end_ms`, or by now, and the ticks that are lost in them.
+
+        These are None where the recording was not asked. Raises MarketCameraError.
+        """
+        fed = self._is_connected()  # asked first: what is fed by then is in the cache
+        whole, is_joined = self._cache.whole_bars(symbol, resolution)
+        if suffices(whole, count, end_ms, now_ms, fed=fed and is_joined):
+            return closed_by(whole, end_ms)[-count:], None
+        recorded = self._history().before(symbol, resolution, end_ms, count)
+        return merged(whole, recorded.bars, count, end_ms), recorded.lost_ticks

@@ -1,0 +1,113 @@
+"""The cache of bars: bounded, one bar a close time, and safe among threads."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketcamera import Bar, BarCache
+from marketcamera.cache import CAPACITY
+from tests.processes import wait_until
+
+
+def bar(n: int, close: float = 1.0, symbol: str = "A", resolution: str = "1s") -> Bar:
+    return Bar(symbol, resolution, n * 1000, (n + 1) * 1000, 1.0, 2.0, 0.5, close, 3.0)
+
+
+def test_bars_come_back_oldest_first_and_the_newest_so_many() -> None:
+    cache = BarCache()
+    for n in (2, 0, 1):
+        cache.put(bar(n))
+    assert cache.get_bars("A", "1s", 2) == [bar(1), bar(2)]
+    assert cache.get_bars("A", "1s") == [bar(0), bar(1), bar(2)]
+    assert cache.get_bars("A", "1s", 0) == []
+    assert cache.get_latest_bar("A", "1s") == bar(2)
+
+
+def test_what_is_not_there_is_empty() -> None:
+    cache = BarCache()
+    cache.put(bar(0, symbol="B"))
+    assert (cache.get_bars("A", "1s", 5), cache.get_latest_bar("B", "1m")) == ([], None)
+    assert cache.get_cached_symbols() == ["B"]
+    with pytest.raises(ValueError, match="count must be at least 0, got -1"):
+        cache.get_bars("A", "1s", -1)
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.floats(0, 9)), max_size=60))
+def test_the_last_write_of_a_close_time_wins(writes: list[tuple[int, float]]) -> None:
+    cache = BarCache()
+    for n, close in writes:
+        cache.put(bar(n, close))
+    assert cache.get_bars("A", "1s") == [bar(n, close) for n, close in sorted(dict(writes).items())]
+
+
+def test_a_thousand_bars_of_each_pair_are_kept() -> None:
+    cache = BarCache()
+    for n in range(CAPACITY + 50):
+        cache.put(bar(n))
+        cache.put(bar(n, resolution="1m"))
+    for resolution in ("1s", "1m"):
+        kept = cache.get_bars("A", resolution)
+        assert (len(kept), kept[0].open_time) == (1000, 50_000)
+
+
+def test_threads_read_while_bars_arrive() -> None:
+    cache, ended, wrong = BarCache(), threading.Event(), []
+
+    def read() -> None:
+        while not ended.is_set():
+            times = [one.close_time for one in cache.get_bars("A", "1s", 100)]
+            if times != list(range(times[0], times[0] + 1000 * len(times), 1000)) if times else False:
+                wrong.append(times)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for n in range(3000):
+        cache.put(bar(n))
+    ended.set()
+    for reader in readers:
+        reader.join()
+    assert not wrong
+    assert cache.get_latest_bar("A", "1s") == bar(2999)
+
+
+def test_whoever_waits_for_a_bar_gets_the_next() -> None:
+    cache, got = BarCache(), []
+    cache.put(bar(0))
+    thread = threading.Thread(target=lambda: got.append(cache.wait_for_bar("A", "1s", after=1000)))
+    thread.start()
+    cache.put(bar(5, symbol="B"))
+    cache.put(bar(1))
+    wait_until(lambda: got, "the bar")
+    assert got == [bar(1)]
+    assert cache.wait_for_bar("A", "1s", after=2000, timeout_seconds=0.01) is None
+
+
+def test_after_a_hole_only_what_follows_is_whole() -> None:
+    cache = BarCache()
+    for n in (0, 1, 2):
+        cache.put(bar(n))
+    assert cache.whole_bars("A", "1s") == ([bar(0), bar(1), bar(2)], True)
+    cache.connected()
+    assert cache.whole_bars("A", "1s") == ([bar(0), bar(1), bar(2)], False)
+    cache.put(bar(7))
+    assert cache.whole_bars("A", "1s") == ([bar(7)], True)
+    cache.connected()
+    cache.put(bar(5))
+    cache.put(bar(6))
+    assert cache.whole_bars("A", "1s") == ([bar(5), bar(6), bar(7)], True)
+
+
+@pytest.mark.parametrize("first", [1, 2, 3])
+def test_bars_that_overlap_or_adjoin_leave_no_hole(first: int) -> None:
+    cache = BarCache()
+    for n in (0, 1, 2):
+        cache.put(bar(n))
+    cache.connected()
+    for n in range(first, 6):
+        cache.put(bar(n))
+    assert cache.whole_bars("A", "1s") == ([bar(n) for n in range(6)], True)

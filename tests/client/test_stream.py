@@ -1,0 +1,226 @@
+"""The stream against a server that breaks off, skips, refuses, falls silent and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+import pytest
+from websockets.sync.server import ServerConnection
+
+from marketcamera import ConnectionGivenUp, Gap, Received, Stream, StreamRefused
+from marketcamera.backoff import Backoff
+from tests.client.made import Script, behind, gap, market, message, say, serving
+from tests.processes import free_port, wait_until
+
+MARKET = market(40)
+ALL = [(one["type"], one["t"]) for one in MARKET]
+Part = Callable[[ServerConnection, dict[str, str]], None]
+
+
+def breaking_off(after: int) -> Part:
+    def part(connection: ServerConnection, query: dict[str, str]) -> None:
+        say(connection, behind(MARKET, query)[:after])
+        connection.socket.close()
+
+    return part
+
+
+def whole(connection: ServerConnection, query: dict[str, str]) -> None:
+    say(connection, [*behind(MARKET, query), {"type": "caught_up", "t": 39}])
+    connection.recv()
+
+
+def stream(url: str, since: int | None = -1, **options: Any) -> Stream:
+    return Stream(url, since=since, backoff=Backoff(0.01, 0.05), **options)
+
+
+def taken(messages: Iterator[Received], count: int) -> list[tuple[str, int]]:
+    return [(one.kind, one.from_t if isinstance(one, Gap) else one.t) for one in islice(messages, count)]
+
+
+async def taken_async(one: Stream, count: int) -> list[tuple[str, int]]:
+    found = []
+    async for each in one:
+        found.append((each.kind, each.from_t if isinstance(each, Gap) else each.t))
+        if len(found) == count:
+            break
+    return found
+
+
+@pytest.mark.parametrize("style", ["sync", "async"])
+def test_every_message_comes_once_whatever_breaks(style: str) -> None:
+    script = Script(breaking_off(7), breaking_off(0), breaking_off(12), breaking_off(1), whole)
+    with serving(script) as url:
+        one = stream(url)
+        heard = taken(iter(one), len(ALL)) if style == "sync" else asyncio.run(taken_async(one, len(ALL)))
+    assert heard == ALL
+    assert len(script.queries) == 5
+    assert script.queries[0] == {"types": "frame,metric,tick", "since": "-1"}
+
+
+def test_a_loop_that_is_left_goes_on_where_it_was() -> None:
+    with serving(Script(whole)) as url:
+        one, heard = stream(url), []
+        while len(heard) < len(ALL):
+            heard += taken(iter(one), min(9, len(ALL) - len(heard)))
+        assert heard == ALL
+        assert one.position == 39
+
+
+@pytest.mark.parametrize("style", ["sync", "async"])
+def test_what_a_slow_client_was_denied_is_fetched(style: str) -> None:
+    def skipping(connection: ServerConnection, query: dict[str, str]) -> None:
+        say(connection, [*MARKET[:6], gap("tick", 3, 20, "slow"), message("tick", 21)])
+        connection.recv()
+
+    with serving(Script(skipping, whole)) as url:
+        one = stream(url)
+        heard = taken(iter(one), len(ALL)) if style == "sync" else asyncio.run(taken_async(one, len(ALL)))
+    assert heard == ALL
+
+
+def test_a_loss_is_given_as_a_gap() -> None:
+    def part(connection: ServerConnection, query: dict[str, str]) -> None:
+        say(connection, [gap("tick", 0, 9, "expired"), message("tick", 10)])
+        connection.recv()
+
+    with serving(Script(part)) as url:
+        first, second = islice(stream(url, types="tick"), 2)
+    assert first == Gap("tick", 0, 9, "expired")
+    assert second == type(second)(10, 1001.0, message("tick", 10))
+
+
+@pytest.mark.parametrize("style", ["sync", "async"])
+def test_a_refusal_is_raised(style: str) -> None:
+    def part(connection: ServerConnection, query: dict[str, str]) -> None:
+        say(connection, [{"type": "error", "error": "unknown_symbol", "detail": "there is no market 'X'"}])
+        connection.close(4404)
+
+    with serving(Script(part)) as url, pytest.raises(StreamRefused) as caught:
+        one = stream(url, symbol="X")
+        next(iter(one)) if style == "sync" else asyncio.run(taken_async(one, 1))
+    assert (caught.value.code, str(caught.value)) == (
+        "unknown_symbol",
+        "the server refused: there is no market 'X' (unknown_symbol)",
+    )
+
+
+def test_a_server_that_is_full_is_tried_again() -> None:
+    def full(connection: ServerConnection, query: dict[str, str]) -> None:
+        say(connection, [{"type": "error", "error": "too_many_connections", "detail": "1000 are served"}])
+        connection.close(4429)
+
+    with serving(Script(full, full, whole)) as url:
+        assert taken(iter(stream(url)), 3) == ALL[:3]
+
+
+def test_attempts_bound_failures_in_a_row() -> None:
+    port = free_port()
+    with pytest.raises(ConnectionGivenUp, match=r"given up after 3 attempts: .*refused"):
+        next(iter(stream(f"ws://127.0.0.1:{port}", attempts=3)))
+
+
+def test_a_server_is_waited_for() -> None:
+    port, heard = free_port(), []
+    one = stream(f"http://127.0.0.1:{port}")
+    thread = threading.Thread(target=lambda: heard.extend(taken(iter(one), 5)))
+    thread.start()
+    with serving(Script(whole), port):
+        thread.join(30)
+    assert heard == ALL[:5]
+
+
+def test_a_connection_that_falls_silent_is_given_up() -> None:
+    """Nothing comes, not even the answer to a ping, and the connection does not end either."""
+    frozen = threading.Event()
+
+    def freezing(connection: ServerConnection, query: dict[str, str]) -> None:
+        say(connection, MARKET[:4])
+        with connection.protocol_mutex:  # without it, the server's side cannot even answer a ping
+            frozen.wait(30)
+
+    with serving(Script(freezing, whole)) as url:
+        began = time.monotonic()
+        heard = taken(iter(stream(url, silence_seconds=0.6)), len(ALL))
+        seconds = time.monotonic() - began
+        frozen.set()
+    assert heard == ALL
+    assert seconds < 20
+
+
+@pytest.mark.parametrize("style", ["sync", "async"])
+def test_close_ends_the_loop_from_another_thread(style: str) -> None:
+    def quiet(connection: ServerConnection, query: dict[str, str]) -> None:
+        connection.recv()
+
+    with serving(Script(quiet)) as url:
+        one, ended = stream(url), threading.Event()
+
+        def read() -> None:
+            heard = list(one) if style == "sync" else asyncio.run(taken_async(one, 1))
+            assert heard == []
+            ended.set()
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        wait_until(lambda: one._interrupt.__name__ != "<lambda>", "the connection")
+        one.close()
+        thread.join(10)
+        assert ended.is_set()
+
+
+def test_close_ends_the_wait_for_a_server() -> None:
+    one = Stream(f"ws://127.0.0.1:{free_port()}", backoff=Backoff(60, 60))
+    thread = threading.Thread(target=lambda: list(one))
+    thread.start()
+    wait_until(lambda: one._session._backoff.attempts, "the first attempt")
+    one.close()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_options_reach_the_server_and_the_url_may_name_some() -> None:
+    script = Script(whole)
+    with serving(script) as url:
+        asked = Stream(f"{url}?symbol=A&since=7&types=tick", every=2, fields=["matches"], symbol="B")
+        next(iter(asked))
+    assert script.queries == [{"types": "tick", "every": "2", "fields": "matches", "symbol": "B", "since": "7"}]
+
+
+def test_compressed_messages_are_the_same() -> None:
+    zstandard = pytest.importorskip("zstandard")
+
+    def part(connection: ServerConnection, query: dict[str, str]) -> None:
+        for one in MARKET:
+            connection.send(zstandard.ZstdCompressor().compress(json.dumps(one).encode()))
+        connection.recv()
+
+    with serving(Script(part)) as url:
+        assert taken(iter(stream(url, encoding="zstd")), len(ALL)) == ALL
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"url": "localhost:8000"}, "begins with http://"),
+        ({"url": "ws://me:secret@localhost"}, "no user and password"),
+        ({"types": "ticks"}, "types must be some of frame, metric, tick, got 'ticks'"),
+        ({"since": -2}, "since must be at least -1, got -2"),
+        ({"url": "ws://x?since=soon"}, "since must be an integer of at least -1, got 'soon'"),
+        ({"url": "ws://x?batch=5"}, "the rest are arguments; got 'batch'"),
+        ({"every": 0}, "every must be at least 1, got 0"),
+        ({"fields": ["prices"]}, "fields must be some of agents, actions, matches"),
+        ({"encoding": "gzip"}, "encoding must be json or zstd, got 'gzip'"),
+    ],
+)
+def test_arguments_that_cannot_be_are_told_at_once(arguments: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(told)) as caught:
+        Stream(**{"url": "ws://localhost", **arguments})
+    assert "secret" not in str(caught.value)
