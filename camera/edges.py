@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,92 +22,136 @@ DENSE_SLOTS = 2048
 _ONE = np.int32(1)
 
 
-def adjacent_quotes(quotes: Quotes, bounds: Floats) -> tuple[Ints, Ints]:
-    """Positions (i, j) of quotes next to each other on one side of one tick and no further apart than its bound.
+def adjacent_quotes(quotes: Quotes, bounds: Floats) -> Pairs:
+    """The pairs of quotes next to each other on one side of one tick and no further apart than its bound.
 
     `bounds` (price units, NaN for a tick without mid) has one entry a tick. Buys stand in descending, sells in
-    ascending order; equal prices in the given order. Pairs come tick by tick.
+    ascending order; equal prices in the given order.
     """
-    order = quotes.by_side()
-    prices, side = quotes.prices[order], quotes.ticks[order] * 2 + quotes.selling[order]
-    near = np.abs(prices[1:] - prices[:-1]) <= bounds[side[1:] >> 1]
-    near &= side[1:] == side[:-1]
-    first = np.flatnonzero(near)
-    return order[first], order[first + 1]
+    prices, ticks, columns = quotes.prices, quotes.ticks, quotes.columns
+    after = np.zeros(prices.size, np.int64)
+    sides = quotes.selling.nonzero()[0], (quotes.selling == 0).nonzero()[0]
+    for side in sides:
+        after[side[:-1]] = side[1:]
+    # Prices rise within a tick; a fall, to the next tick, is no distance, and that is what the ticks are compared for.
+    near = prices[after] - prices <= bounds[ticks]
+    near &= ticks[after] == ticks
+    for side in sides:
+        near[side[-1:]] = False
+    first = near.nonzero()[0]
+    one, other = columns[first], columns[after[first]]
+    return Pairs(np.bincount(ticks[first], minlength=bounds.size), np.minimum(one, other), np.maximum(one, other))
+
+
+class Pairs(NamedTuple):
+    """Pairs of columns that met, low < high, in order of ticks: `per_tick` many each."""
+
+    per_tick: Ints
+    low: Ints
+    high: Ints
+
+
+class _Queue:
+    """Numbers that come and go tick by tick. `ticks` is how many rows the camera's rings have."""
+
+    def __init__(self, ticks: int) -> None:
+        self._numbers: Ints = np.empty(256, np.int64)
+        self._begin = self._end = 0
+        self._per_tick: Ints = np.zeros(ticks, np.int64)
+
+    @property
+    def held(self) -> Ints:
+        return self._numbers[self._begin : self._end]
+
+    def pop(self, rows: Ints) -> Ints:
+        """The numbers of the oldest ticks, whose rows these are."""
+        begin = self._begin
+        self._begin += int(self._per_tick[rows].sum())
+        self._per_tick[rows] = 0
+        return self._numbers[begin : self._begin]
+
+    def push(self, rows: Ints, per_tick: Ints, numbers: Ints) -> None:
+        """Take in the numbers of new ticks."""
+        self._per_tick[rows] = per_tick
+        if self._end + numbers.size > self._numbers.size:
+            held = self.held
+            # At least half of the new space is free, so copying stays a constant cost a number.
+            space = np.empty(max(256, 2 * (held.size + numbers.size)), np.int64)
+            space[: held.size] = held
+            self._numbers, self._begin, self._end = space, 0, held.size
+        self._numbers[self._end : self._end + numbers.size] = numbers
+        self._end += numbers.size
 
 
 class PairCounts:
-    """How often each pair of columns met within the window, kept as the window slides.
+    """How often each pair of columns met within the window, by type, kept as the window slides.
 
-    A pair is the number `low * capacity + high` with low < high. Counts are exact integers, so what they say
-    depends on the window alone and not on the way it came there.
+    A pair is the number `(type * capacity + low) * capacity + high` with low < high. Counts are exact integers, so
+    what they say depends on the window alone and not on the way it came there.
     """
 
     def __init__(self, capacity: int, ticks: int) -> None:
-        self._pairs: Ints = np.empty(256, np.int64)
-        self._begin = self._end = 0
-        self._per_tick: Ints = np.zeros(ticks, np.int64)
+        self._queues = [_Queue(ticks) for _ in EDGE_TYPES]
         self._resize(capacity)
 
     def _resize(self, capacity: int) -> None:
         self.capacity = capacity
         self._dense = capacity <= DENSE_SLOTS
-        self._counts = np.zeros(capacity * capacity if self._dense else 0, np.int32)
+        self._counts = np.zeros(len(EDGE_TYPES) * capacity * capacity if self._dense else 0, np.int32)
 
-    def slide(self, rows: Ints, per_tick: Ints, low: Ints, high: Ints, expired: Ints) -> Ints:
-        """Take in the pairs of new ticks (in order, `per_tick` many each) and let the oldest ticks go.
+    def slide(self, rows: Ints, expired: Ints, met: tuple[Pairs, ...]) -> None:
+        """Take in the pairs of new ticks, one lot for each of EDGE_TYPES, and let the oldest ticks go.
 
-        `rows` and `expired` are the places of the new and the leaving ticks in the camera's ring. Returns both ends
-        of the pairs that left, one after the other.
+        `rows` and `expired` are the places of the new and the leaving ticks in the camera's ring.
         """
-        pairs = low * self.capacity + high
-        leaving = self._pairs[self._begin : self._begin + int(self._per_tick[expired].sum())]
+        leaving = np.concatenate([queue.pop(expired) for queue in self._queues])
+        coming = []
+        for kind, (queue, (per_tick, low, high)) in enumerate(zip(self._queues, met, strict=True)):
+            pairs = self._numbered(kind, low, high)
+            queue.push(rows, per_tick, pairs)
+            coming.append(pairs)
         if self._dense:
             np.subtract.at(self._counts, leaving, _ONE)
-            np.add.at(self._counts, pairs, _ONE)
-        self._begin += leaving.size
-        self._per_tick[expired] = 0
-        self._per_tick[rows] = per_tick
-        self._append(pairs)
-        return np.concatenate([leaving // self.capacity, leaving % self.capacity])
+            np.add.at(self._counts, np.concatenate(coming), _ONE)
 
-    def _append(self, pairs: Ints) -> None:
-        if self._end + pairs.size > self._pairs.size:
-            live = self._pairs[self._begin : self._end]
-            # At least half of the new space is free, so copying stays a constant cost a pair.
-            space = np.empty(max(256, 2 * (live.size + pairs.size)), np.int64)
-            space[: live.size] = live
-            self._pairs, self._begin, self._end = space, 0, live.size
-        self._pairs[self._end : self._end + pairs.size] = pairs
-        self._end += pairs.size
+    def _numbered(self, kind: int, low: Ints, high: Ints) -> Ints:
+        return (low + kind * self.capacity) * self.capacity + high
+
+    def ends(self, pairs: Ints) -> tuple[Ints, Ints, Ints]:
+        """Type, low and high column of some pairs."""
+        rest, high = np.divmod(pairs, self.capacity)
+        kinds = (rest >= self.capacity).astype(np.int64)
+        return kinds, rest - kinds * self.capacity, high
 
     def remap(self, old: Ints, new: Ints, capacity: int) -> None:
         """Follow the columns to their new places (`Slots.rebuild`)."""
         place = np.zeros(self.capacity, np.int64)
         place[old] = new
-        live = self._pairs[self._begin : self._end]
-        live[:] = place[live // self.capacity] * capacity + place[live % self.capacity]
+        ends = [self.ends(queue.held) for queue in self._queues]
         self._resize(capacity)
-        if self._dense:
-            np.add.at(self._counts, live, _ONE)
+        for kind, (queue, (_, low, high)) in enumerate(zip(self._queues, ends, strict=True)):
+            queue.held[:] = self._numbered(kind, place[low], place[high])
+            if self._dense:
+                np.add.at(self._counts, queue.held, _ONE)
 
     def counted(self, at_least: int) -> tuple[Ints, Ints]:
         """(pairs ascending, their counts) of the pairs that met at least so often, once or more, in the window."""
         if not self._dense:
-            pairs, counts = np.unique(self._pairs[self._begin : self._end], return_counts=True)
+            held = np.concatenate([queue.held for queue in self._queues])
+            pairs, counts = np.unique(held, return_counts=True)
             return pairs[counts >= at_least], counts[counts >= at_least]
-        pairs = np.flatnonzero(self._counts >= at_least)
+        pairs = (self._counts >= at_least).nonzero()[0]
         return pairs, self._counts[pairs].astype(np.int64)
 
 
 def strongest(counts: Ints, most: int) -> Ints:
     """Positions of the `most` greatest counts, greatest first, equal ones in the given order."""
-    if counts.size > most:
-        at_least = np.cumsum(np.bincount(counts)[::-1])[::-1]  # at_least[c]: how many counts are >= c
-        cut = int(np.flatnonzero(at_least >= most)[-1]) if most else int(counts.max()) + 1
-        above = np.flatnonzero(counts > cut)
-        equal = np.flatnonzero(counts == cut)[: most - above.size]
-        chosen = np.sort(np.concatenate([above, equal]))
-    else:
-        chosen = np.arange(counts.size)
-    return chosen[np.argsort(-counts[chosen], kind="stable")]
+    if not counts.size:
+        return np.empty(0, np.int64)
+    # Count and position in one integer: sorting those is several times as fast as a stable sort.
+    bits = int(counts.size).bit_length()
+    keys = (counts.max() - counts) << bits
+    keys |= np.arange(counts.size)
+    keys.sort()
+    chosen: Ints = keys[:most] & ((1 << bits) - 1)
+    return chosen

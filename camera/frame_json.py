@@ -1,7 +1,7 @@
-"""The lists of a frame straight from a shot's columns: the text that orjson gives for them, in a third of the time.
+"""The lists of a frame straight from a shot's columns, in pieces that joined are the text that orjson would give.
 
-Nearly all of a frame's text is keys, ids and small counts. Those are kept as pieces; only the numbers that are new in
-each frame are written, by orjson all at once, and one `join` puts the lot together.
+Nearly all of a frame's text is keys, ids and small counts. Those are kept; only the numbers that are new in each frame
+are written, by orjson all at once.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NUMBER_KEYS = (
 )
 #: A node is its beginning, four counts, six numbers with five keys between them, and its end.
 _NODE_PARTS, _FIRST_NUMBER = 17, 5
-_NODE_ENDS = np.array([b',"dominant_side":"%s"}},' % side for side in (b"none", b"buy", b"sell")], np.object_)
+_NODE_ENDS = np.array([b',"dominant_side":"%s"}},' % side for side in (b"buy", b"sell", b"none")], np.object_)
 
 
 class _Counted(dict[int, bytes]):
@@ -112,11 +112,11 @@ def _agent_texts(agent_ids: Ints) -> _AgentTexts:
     return texts
 
 
-def nodes_json(shot: Shot) -> bytes:
-    """The list `nodes` of a frame."""
+def node_pieces(shot: Shot) -> list[bytes]:
+    """The list `nodes` of a frame, without its brackets."""
     agents = shot.agent_ids.size
     if not agents:
-        return b"[]"
+        return []
     counts, numbers = _count_texts(shot.window), _numbers(shot)
     parts = [b""] * (_NODE_PARTS * agents)
     parts[0::_NODE_PARTS] = _agent_texts(shot.agent_ids).nodes(shot.t0, shot.t)
@@ -129,7 +129,8 @@ def nodes_json(shot: Shot) -> bytes:
     for i, key in enumerate(_NUMBER_KEYS):
         parts[_FIRST_NUMBER + 2 * i + 1 :: _NODE_PARTS] = [key] * agents
     parts[_NODE_PARTS - 1 :: _NODE_PARTS] = _NODE_ENDS.take(shot.dominant_sides()).tolist()
-    return b"[%s]" % b"".join(parts)[:-1]
+    parts[-1] = parts[-1].removesuffix(b",")
+    return parts
 
 
 def _numbers(shot: Shot) -> list[bytes]:
@@ -137,27 +138,26 @@ def _numbers(shot: Shot) -> list[bytes]:
     return orjson.dumps(shot.numbers().ravel(), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
 
 
-def edges_json(shot: Shot) -> bytes:
-    """The list `edges` of a frame."""
+def edge_pieces(shot: Shot) -> list[bytes]:
+    """The list `edges` of a frame, without its brackets."""
     kinds, low, high, counts = shot.edges
     if not kinds.size:
-        return b"[]"
+        return []
     sources, targets = _agent_texts(shot.agent_ids).ends(shot.t0, shot.t)
     parts = [b""] * (3 * kinds.size)
     parts[0::3] = sources.take(low).tolist()
     parts[1::3] = targets.take(high).tolist()
     parts[2::3] = _edge_ends(shot.window, kinds, counts)
-    return b"[%s]" % b"".join(parts)[:-1]
+    parts[-1] = parts[-1].removesuffix(b",")
+    return parts
 
 
 def _edge_ends(window: int, kinds: Ints, counts: Ints) -> list[bytes]:
     """The end of each edge. Edges come by count and type, so that a few long runs of them end alike."""
     texts = _count_texts(window).edge_ends
-    last = np.flatnonzero((counts[1:] != counts[:-1]) | (kinds[1:] != kinds[:-1]))
-    begin, ends = 0, []
-    for kind, count, end in zip(
-        kinds[[*last, -1]].tolist(), counts[[*last, -1]].tolist(), [*(last + 1).tolist(), kinds.size], strict=True
-    ):
-        ends += [texts[kind][count]] * (end - begin)
-        begin = end
+    changed = (counts[1:] != counts[:-1]) | (kinds[1:] != kinds[:-1])
+    begins = [0, *(changed.nonzero()[0] + 1).tolist()]
+    ends = []
+    for begin, end in zip(begins, [*begins[1:], kinds.size], strict=True):
+        ends += [texts[int(kinds[begin])][int(counts[begin])]] * (end - begin)
     return ends

@@ -6,57 +6,71 @@ import numpy as np
 import numpy.typing as npt
 
 from camera.block import Block
+from camera.census import ABOVE, BY_SIDE, CENSUS, KINDS, MATCHES, SQUARES, STEPS
 from market.tick import Tick
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 class Rings:
     """Rows are reused in a circle; the row of the n-th tick since the start is n modulo `rows`.
 
     There are more rows than the window has ticks, so that ticks that leave can still be read when new ones are
-    already written.
+    already written. `prices` and `experience` hold old numbers where an agent was not seen.
     """
 
     def __init__(self, rows: int, capacity: int) -> None:
         self.rows = rows
-        self.sides = np.zeros((rows, capacity), np.int8)
-        self.seen = np.zeros((rows, capacity), np.bool_)
-        self.steps = np.zeros((rows, capacity), np.int64)
+        self._first_rows = np.arange(rows)
+        self.cells: Ints = np.zeros((rows, KINDS, capacity), np.int64)
         self.prices = np.zeros((rows, capacity))
         self.experience = np.zeros((rows, capacity))
         self.mids = np.full(rows, np.nan)
-        self.price_norm = np.zeros(rows)
-        self.liquidity = np.zeros(rows)
-        self.matches = np.zeros(rows, np.int64)
-        self.off_grid = np.zeros(rows, np.int64)
+        self.levels = np.zeros((2, rows))  # price_norm, liquidity
+        self.matches = np.zeros(rows)
 
     def places(self, begin: int, size: int) -> Ints:
         """The rows of `size` ticks from the `begin`-th on; rows before the first tick are still empty."""
-        return np.arange(begin, begin + size) % self.rows
+        return (begin + self._first_rows[:size]) % self.rows
 
-    def write(self, rows: Ints, block: Block, ticks: list[Tick], mids: list[float]) -> None:
-        """Put a block of ticks into its rows."""
-        row, column = rows[block.tick], block.column
-        for ring, values in (
-            (self.sides, block.sides),
-            (self.seen, True),
-            (self.steps, block.steps),
-            (self.prices, block.prices),
-            (self.experience, block.experience),
-        ):
-            ring[rows] = 0
-            ring[row, column] = values
+    def write(self, rows: Ints, block: Block, ticks: list[Tick], mids: list[float], above: Ints | None) -> Ints:
+        """Put a block of ticks into its rows; gives what is now in their `cells`.
+
+        `above` is what the quotes stand for in `ABOVE`, one entry an agent, None while there is no pivot.
+        """
+        layout, capacity = block.layout, self.prices.shape[1]
+        fresh = _cells(block, capacity, above)
+        self.cells[rows] = fresh
+        at = rows[layout.tick] * capacity + layout.column
+        self.prices.reshape(-1)[at] = block.prices
+        self.experience.reshape(-1)[at] = block.experience
         self.mids[rows] = mids
-        self.price_norm[rows] = [tick.price_norm for tick in ticks]
-        self.liquidity[rows] = [tick.liquidity for tick in ticks]
+        self.levels[:, rows] = [[tick.price_norm for tick in ticks], [tick.liquidity for tick in ticks]]
         self.matches[rows] = [tick.match_a.size for tick in ticks]
-        self.off_grid[rows] = block.off_grid
+        return fresh
 
     def remap(self, old: Ints, new: Ints, capacity: int) -> None:
         """Follow the columns to their new places (`Slots.rebuild`)."""
-        for name in ("sides", "seen", "steps", "prices", "experience"):
+        for name in ("cells", "prices", "experience"):
             before = getattr(self, name)
-            moved = np.zeros((self.rows, capacity), before.dtype)
-            moved[:, new] = before[:, old]
+            moved = np.zeros((*before.shape[:-1], capacity), before.dtype)
+            moved[..., new] = before[..., old]
             setattr(self, name, moved)
+
+
+def _cells(block: Block, capacity: int, above: Ints | None) -> Ints:
+    """What a block puts into `Rings.cells`."""
+    cells = np.zeros((block.size, KINDS, capacity), np.int64)
+    flat, at = cells.reshape(-1), block.layout.cells
+    flat[at[CENSUS]] = BY_SIDE.take(block.sides)
+    flat[at[STEPS]] = block.steps
+    flat[at[SQUARES]] = block.steps * block.steps
+    if above is not None:
+        flat[at[ABOVE]] = above
+    tick = block.match_tick * capacity
+    met = np.bincount(
+        np.concatenate([tick + block.match_low, tick + block.match_high]), minlength=block.size * capacity
+    )
+    cells[:, MATCHES] = met.reshape(block.size, capacity)
+    return cells

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from camera.block import Block, Quotes, block_of, medians, quotes_of
-from camera.edges import PairCounts, adjacent_quotes, strongest
+from camera.block import Block, Layout, Quotes, block_of, medians, quotes_of
+from camera.census import ABOVE, CENSUS, MATCHES, buying, quoting, seen
+from camera.edges import PairCounts, Pairs, adjacent_quotes, strongest
 from camera.errors import OrderError
 from camera.events import bursts, shocks
 from camera.frame import Edges, Shot, frame_of
@@ -52,17 +53,16 @@ class SlidingWindowCamera:
         capacity = self._slots.capacity
         self._rings = Rings(self.W + self._block, capacity)
         self._sums = QuoteSums(capacity)
-        self._matches = PairCounts(capacity, self._rings.rows)
-        self._neighbours = PairCounts(capacity, self._rings.rows)
-        self._match_count: Ints = np.zeros(capacity, np.int64)
-        self._present: Ints = np.zeros(capacity, np.int64)
+        self._pairs = PairCounts(capacity, self._rings.rows)
         self._first_seen: Ints = np.zeros(capacity, np.int64)
         self._last_experience = np.zeros(capacity)
         self._mid_at_reset = self.last_mid
         self._seen = 0  # ticks in the window's count since the reset, those waiting not included
+        self._last_off_grid = -1  # the last tick with a price off the grid, in the same count
         self._weakest = 1  # no pair that met less often was an edge of the last frame
         self._waiting: list[tuple[Tick, Ints, float | None]] = []
         self._known: tuple[Ints, Ints] | None = None
+        self._layout: Layout | None = None
 
     @property
     def ticks(self) -> int:
@@ -123,7 +123,7 @@ class SlidingWindowCamera:
         """Columns for newcomers; where there is no room behind the last one, everything moves."""
         if not self._slots.append(agent_ids):
             self._slide()
-            live = self._present[: self._slots.ids.size] > 0
+            live = self._present()[: self._slots.ids.size] > 0
             old, new = self._slots.rebuild(live, agent_ids)
             self._remap(old, new, self._slots.capacity)
         columns = self._slots.find(agent_ids)
@@ -131,9 +131,9 @@ class SlidingWindowCamera:
         return columns
 
     def _remap(self, old: Ints, new: Ints, capacity: int) -> None:
-        for part in (self._rings, self._sums, self._matches, self._neighbours):
+        for part in (self._rings, self._sums, self._pairs):
             part.remap(old, new, capacity)
-        for name in ("_match_count", "_present", "_first_seen", "_last_experience"):
+        for name in ("_first_seen", "_last_experience"):
             before = getattr(self, name)
             moved = np.zeros(capacity, before.dtype)
             moved[new] = before[old]
@@ -145,63 +145,68 @@ class SlidingWindowCamera:
             return
         ticks, columns, given = map(list, zip(*self._waiting, strict=True))
         self._waiting = []
-        block = block_of(ticks, columns, self._largest_step)
-        begin = self._seen
+        block = block_of(ticks, self._laid_out(columns), self._largest_step)
+        begin, rings = self._seen, self._rings
         self._seen += block.size
-        rows = self._rings.places(begin, block.size)
-        expired = self._rings.places(begin - self.W, block.size)
+        rows = rings.places(begin, block.size)
+        expired = rings.places(begin - self.W, block.size)
         quotes = quotes_of(block)
-        self._rings.write(rows, block, ticks, self._mids(quotes, given))
-        self._slide_presence(block, begin, rows, expired)
-        rings = self._rings
-        self._sums.slide(rings.sides[rows], rings.steps[rows], rings.sides[expired], rings.steps[expired])
-        self._sums.add_near(begin + quotes.ticks, quotes.columns, block.steps[block.quotes], self._seen - self.W)
-        self._slide_pairs(block, quotes, rows, expired)
+        if block.off_grid is not None:
+            self._last_off_grid = begin + block.off_grid
+        above = self._sums.above(block.steps, block.quoting)
+        fresh = rings.write(rows, block, ticks, self._mids(quotes, given), above)
+        absent = self._present() == 0
+        self._sums.slide(fresh, rings.cells[expired])
+        self._sums.add_near(begin + quotes.ticks, quotes.columns, quotes.steps, self._seen - self.W)
+        self._greet(block, begin, absent)
+        met = Pairs(np.bincount(block.match_tick, minlength=block.size), block.match_low, block.match_high)
+        self._pairs.slide(rows, expired, (met, adjacent_quotes(quotes, self.eps_pct * rings.mids[rows])))
+
+    def _laid_out(self, columns: list[Ints]) -> Layout:
+        layout = self._layout
+        if layout is None or not layout.fits(columns, self._slots.capacity):
+            layout = self._layout = Layout(columns, self._slots.capacity)
+        return layout
+
+    def _present(self) -> Ints:
+        """In how many of the window's ticks each column's agent was there."""
+        return seen(self._sums.totals[CENSUS])
 
     def _mids(self, quotes: Quotes, given: list[float | None]) -> list[float]:
         """The mid of each tick: the given one, else the quotes' median, else the last known; NaN before any."""
         mids = []
-        for own, median in zip(given, medians(quotes, len(given)), strict=True):
+        for own, median in zip(given, medians(quotes), strict=True):
             mid = median if own is None else own
             self.last_mid = self.last_mid if mid is None else mid
             mids.append(np.nan if self.last_mid is None else self.last_mid)
         return mids
 
-    def _slide_presence(self, block: Block, begin: int, rows: Ints, expired: Ints) -> None:
-        seen = self._rings.seen
-        newly = np.flatnonzero(self._present == 0)
-        first = np.full(self._present.size, -1)
-        first[block.column[::-1]] = begin + block.tick[::-1]  # of several ticks the earliest is written last
-        self._first_seen[newly] = first[newly]
-        self._present += seen[rows].sum(axis=0) - seen[expired].sum(axis=0)
-        self._last_experience[block.column] = block.experience
-
-    def _slide_pairs(self, block: Block, quotes: Quotes, rows: Ints, expired: Ints) -> None:
-        size, capacity = block.size, self._slots.capacity
-        low, high = block.match_low, block.match_high
-        gone = self._matches.slide(rows, np.bincount(block.match_tick, minlength=size), low, high, expired)
-        self._match_count += np.bincount(np.concatenate([low, high]), minlength=capacity)
-        self._match_count -= np.bincount(gone, minlength=capacity)
-        i, j = adjacent_quotes(quotes, self.eps_pct * self._rings.mids[rows])
-        per_tick = np.bincount(quotes.ticks[i], minlength=size)
-        i, j = quotes.columns[i], quotes.columns[j]
-        self._neighbours.slide(rows, per_tick, np.minimum(i, j), np.maximum(i, j), expired)
+    def _greet(self, block: Block, begin: int, absent: npt.NDArray[np.bool_]) -> None:
+        """Note who came into the window with this block, and what experience everyone has by now."""
+        layout = block.layout
+        self._last_experience[layout.column] = block.experience  # of several ticks the latest is written last
+        came = (absent & (self._present() > 0)).nonzero()[0]
+        if came.size:
+            first = np.zeros(absent.size, np.int64)
+            first[layout.column[::-1]] = begin + layout.tick[::-1]
+            self._first_seen[came] = first[came]
 
     def _shot(self, t: int, new_after: int) -> Shot:
         """What the window shows at tick t."""
         window = self._rings.places(self._seen - self.W, self.W)
-        columns = np.flatnonzero(self._present)
+        columns = self._present().nonzero()[0]
         mean, std, distance = self._quotes(window, columns)
         rings = self._rings
+        totals = self._sums.totals[:, columns]
         return Shot(
             t=t,
             ts=self._last_ts,
             window=self.W,
             stride=self.stride,
             agent_ids=self._slots.ids[columns],
-            buys=self._sums.buys[columns],
-            quotes=self._sums.count[columns],
-            matches=self._match_count[columns],
+            buys=buying(totals[CENSUS]),
+            quotes=quoting(totals[CENSUS]),
+            matches=totals[MATCHES],
             price_mean=mean,
             price_std=std,
             distance=distance,
@@ -209,53 +214,53 @@ class SlidingWindowCamera:
             experience_end=self._last_experience[columns],
             edges=self._edges(columns),
             bursts=bursts(rings.matches[window], t - self.W + 1, new_after),
-            shocks=shocks(rings.price_norm[window], rings.liquidity[window], t - self.W + 1, new_after),
+            shocks=shocks(rings.levels[:, window], t - self.W + 1, new_after),
         )
 
     def _quotes(self, window: Ints, columns: Ints) -> tuple[Floats, Floats, Floats]:
         """Mean, deviation and relative distance to the mean mid of each column's quotes."""
         rings, sums = self._rings, self._sums
         mids = rings.mids[window]
-        mids = mids[~np.isnan(mids)]
+        if np.isnan(mids[0]):  # once a mid is known, one always is
+            mids = mids[~np.isnan(mids)]
         mid = float(mids.sum()) / mids.size if mids.size else None
-        if rings.off_grid[window].any() or mid is None or not 0 < abs(mid) * GRID <= self._largest_step:
-            quoting = rings.sides[window][:, columns] != 0
-            return direct(rings.prices[window][:, columns], quoting, mid)
+        begin = self._seen - self.W
+        if self._last_off_grid >= begin or mid is None or not 0 < abs(mid) * GRID <= self._largest_step:
+            quoted = quoting(rings.cells[window, CENSUS][:, columns]) > 0
+            return direct(rings.prices[window][:, columns], quoted, mid)
         step_mid = mid * GRID
         if sums.needs_pivot(step_mid):
-            ticks, places = np.nonzero(rings.sides[window])
-            sums.set_pivot(step_mid, self._seen - self.W + ticks, places, rings.steps[window[ticks], places])
+            rings.cells[window, ABOVE] = sums.set_pivot(step_mid, rings.cells[window], begin)
         mean, std = sums.mean_and_std(columns)
-        count = np.maximum(sums.count[columns], 1)
+        count = np.maximum(quoting(sums.totals[CENSUS, columns]), 1)
         return mean, std, sums.distance(step_mid)[columns] / count / abs(step_mid)
 
     def _first_rows(self, columns: Ints) -> Ints:
         """The ring row of each column's first appearance in the window."""
         begin = self._seen - self.W
-        seen = self._rings.seen
+        rows, census = self._rings.places(begin, self.W), self._rings.cells[:, CENSUS]
+        here = census[rows[0], columns] > 0
+        if here.all():
+            return rows[:1]
         stale = columns[self._first_seen[columns] < begin]
-        here = seen[self._rings.places(begin, 1)[0], stale]
-        self._first_seen[stale[here]] = begin
-        for column in stale[~here].tolist():  # away when the window began: look for the return
-            self._first_seen[column] = begin + int(seen[self._rings.places(begin, self.W), column].argmax())
+        self._first_seen[columns[here]] = begin
+        for column in stale[census[rows[0], stale] == 0].tolist():  # away when the window began: look for the return
+            self._first_seen[column] = begin + int((census[rows, column] > 0).argmax())
         return self._first_seen[columns] % self._rings.rows
 
     def _edges(self, columns: Ints) -> Edges:
         """The strongest pairs, as the contract orders and cuts them, in a shot of these columns."""
         most = min(self.edge_cap, 8 * columns.size)
         while True:
-            matches, match_counts = self._matches.counted(self._weakest)
-            near, near_counts = self._neighbours.counted(self._weakest)
-            if self._weakest == 1 or matches.size + near.size >= most:
+            pairs, counts = self._pairs.counted(self._weakest)
+            if self._weakest == 1 or pairs.size >= most:
                 break
             self._weakest -= 1
-        pairs, counts = np.concatenate([matches, near]), np.concatenate([match_counts, near_counts])
         chosen = strongest(counts, most)
+        pairs, counts = pairs[chosen], counts[chosen]
         # Most pairs are weaker than any edge. The next frame's edges are about as strong as these: begin there.
-        self._weakest = int(counts[chosen[-1]]) if chosen.size == most and most else 1
-        capacity = self._slots.capacity
-        low, high = np.divmod(pairs[chosen], capacity)
-        place = np.zeros(capacity, np.int64)
+        self._weakest = int(counts[-1]) if counts.size == most and most else 1
+        kinds, low, high = self._pairs.ends(pairs)
+        place = np.zeros(self._slots.capacity, np.int64)
         place[columns] = np.arange(columns.size)
-        kinds = (chosen >= matches.size).astype(np.int64)
-        return Edges(kinds, place[low], place[high], counts[chosen])
+        return Edges(kinds, place[low], place[high], counts)

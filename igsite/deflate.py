@@ -19,7 +19,6 @@ def accepted(offers: Iterable[Any]) -> Any:
     """
     for offer in offers:
         if isinstance(offer, PerMessageDeflateOffer) and offer.request_max_window_bits in (0, _LARGEST_WINDOW_BITS):
-            # Its inflater, 40 KB, is kept only while a message is read.
             accept: Any = PerMessageDeflateOfferAccept
-            return accept(offer, request_no_context_takeover=offer.accept_no_context_takeover)
+            return accept(offer)
     return None

@@ -64,6 +64,8 @@ def messages_and_close(wire: bytes) -> tuple[list[dict[str, Any]], tuple[int, st
         opcode, size, at = wire[at] & 0x0F, wire[at + 1], at + 2
         if size > 125:
             width = 2 if size == 126 else 8
+            if at + width > len(wire):
+                break  # cut in the middle of its length
             size, at = int.from_bytes(wire[at : at + width]), at + width
         payload, at = wire[at : at + size], at + size
         if len(payload) < size:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.processes import Live, Site
 
-STALL_SECONDS = 1.5
+STALL_SECONDS = 3.0
 
 #: A hundred ticks a second after 3,000 of them, of which memory holds the last 500; everything else is on tape.
 MARKET = {

@@ -56,6 +56,11 @@ def test_clients_that_stall_are_told_why_and_cut_off_at_bounded_memory(live: Liv
         before, cut = memory_bytes(live), live.log().count("cut off")
         stalled = [raw_client(live) for _ in range(count)]
         most = before
+        waking = f"cut off 127.0.0.1:{stalled[0].getsockname()[1]}:"
+        wait_until(lambda: waking in live.log(), "the word to the one that wakes up just in time")
+        messages, close = messages_and_close(read_to_the_end(stalled[0]))
+        assert close == (4408, f"nothing was taken for {STALL_SECONDS:g} s")
+        assert messages
 
         def all_cut_off() -> bool:
             nonlocal most
@@ -64,9 +69,6 @@ def test_clients_that_stall_are_told_why_and_cut_off_at_bounded_memory(live: Liv
 
         wait_until(all_cut_off, f"{count} stalled clients cut off")
         assert (most - before) / count < 2 * MEBI
-        messages, close = messages_and_close(read_to_the_end(stalled[0]))  # one that wakes up just in time
-        assert close == (4408, f"nothing was taken for {STALL_SECONDS:g} s")
-        assert messages
         for client in stalled[1:]:
             assert messages_and_close(read_to_the_end(client))[1] in (None, close)
         wait_until(lambda: figure(live, "market_camera_clients") == 3, "the end of the stalled")
