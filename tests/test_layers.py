@@ -21,7 +21,7 @@ MAY_IMPORT = {
 }
 
 PURE = [
-    *(f"market.{name}" for name in ("tick", "substrate", "structure", "simulator", "sources", "figures")),
+    *(f"market.{name}" for name in ("tick", "substrate", "structure", "simulator", "sources", "upstream", "figures")),
     *(f"camera.{name}" for name in ("window", "edges", "quotes", "events", "frame", "metric", "block", "rings")),
     *(f"recorder.{name}" for name in ("format", "frames", "writer", "reader", "recovery", "errors", "checkpoints")),
     *(f"streaming.{name}" for name in ("protocol", "options", "encoding", "outbox", "ring", "feed", "pacer", "limits")),

@@ -1,4 +1,5 @@
-// Fetches the browser libraries again: `node tools/vendor.mjs`. Owns streaming/static/streaming/vendor/ and all that is in it.
+// Fetches the browser libraries again: `node tools/vendor.mjs`. Owns streaming/static/streaming/vendor/ and
+// tests/pages/vendor/ and all that is in them.
 //
 // Each library comes by name and exact version through the npm client, is turned into one minified ES module by
 // esbuild (browsers resolve no bare names inside a package), and is stored with its licence.
@@ -55,12 +56,15 @@ const LIBRARIES = [
   },
 ];
 
+/** For the tests of the pages: checks what a screen reader and a keyboard find. */
+const AXE = { name: "axe-core", version: "4.14.1" };
+
 const vendorDir = join(dirname(fileURLToPath(import.meta.url)), "../streaming/static/streaming/vendor");
 
 /** Installs every package into a scratch directory; nothing of it stays in the checkout. */
 function install(scratch) {
   writeFileSync(join(scratch, "package.json"), `{"private": true}`);
-  const packages = LIBRARIES.flatMap(({ name, version, includes }) => [`${name}@${version}`, ...includes]);
+  const packages = [...LIBRARIES, { ...AXE, includes: [] }].flatMap(({ name, version, includes }) => [`${name}@${version}`, ...includes]);
   const flags = ["--save-exact", "--no-audit", "--no-fund", "--ignore-scripts"];
   execFileSync("npm", ["install", ...flags, ESBUILD, ...new Set(packages)], { cwd: scratch, stdio: "inherit" });
 }
@@ -126,9 +130,18 @@ function vendor(scratch) {
   writeFileSync(join(vendorDir, "README.md"), readme(scratch));
 }
 
+/** Stored as it is, with its licence, beside the tests: no page of the product uses it. */
+function vendorAxe(scratch) {
+  const target = join(dirname(fileURLToPath(import.meta.url)), `../tests/pages/vendor/${AXE.name}-${AXE.version}`);
+  rmSync(dirname(target), { recursive: true, force: true });
+  mkdirSync(target, { recursive: true });
+  for (const file of ["axe.min.js", "LICENSE"]) cpSync(join(scratch, "node_modules", AXE.name, file), join(target, file));
+}
+
 const scratch = mkdtempSync(join(tmpdir(), "vendor-"));
 try {
   vendor(scratch);
+  vendorAxe(scratch);
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }

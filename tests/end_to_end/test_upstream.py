@@ -97,8 +97,8 @@ def test_a_restart_of_the_root_costs_no_tick(tree: Tree) -> None:
     relay = tree.start_relay()
     newest = relay.wait_for_ticks(30)
     with socket(relay) as client:
-        for end in (tree.root.kill, tree.root.stop):
-            end()
+        for end in (Live.kill, Live.stop):
+            end(tree.root)
             tree.start_root()
             newest = relay.wait_for_ticks(newest + 50)
         heard = [m["t"] for m in hear_until(client, type="tick", t=newest) if m["type"] == "tick"]

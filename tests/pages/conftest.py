@@ -22,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) ->
     """A market at ten times its pace; when it is handed out, a segment of frames is finished and another one open."""
     site = Site(tmp_path_factory.mktemp("pages"), migrated_database)
     live = site.serve(
-        IG_SPEED=10, IG_CAM_W=WINDOW, IG_CAM_STRIDE=STRIDE, IG_CAM_SEGMENT_SECONDS=3, IG_ADJUST_INTERVAL=100
+        IG_SPEED=10, IG_CAM_W=WINDOW, IG_CAM_STRIDE=STRIDE, IG_CAM_SEGMENT_SECONDS=3, IG_ADJUST_INTERVAL=500
     )
     try:
         wait_until(lambda: len(live.json("/manifest/frames")) > 1, "a finished segment of frames")
@@ -40,17 +40,14 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def watched(chromium: Browser, server: Live) -> Iterator[Watched]:
-    page = chromium.new_page(base_url=server.url, viewport={"width": 1280, "height": 800})
+def _watch(page: Page) -> Watched:
     page.set_default_timeout(15_000)
     seen = Watched(page, [], set())
     page.on("console", lambda message: message.type == "error" and seen.errors.append(message.text))
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
     page.on("request", lambda request: seen.hosts.add(_host(request)))
     page.on("websocket", lambda socket: seen.hosts.add(urlsplit(socket.url).netloc))
-    yield seen
-    page.close()
+    return seen
 
 
 def _host(request: Request) -> str:
@@ -58,8 +55,24 @@ def _host(request: Request) -> str:
 
 
 @pytest.fixture
+def watched(chromium: Browser, server: Live) -> Iterator[Watched]:
+    page = chromium.new_page(base_url=server.url, viewport={"width": 1000, "height": 700}, locale="en-US")
+    yield _watch(page)
+    page.close()
+
+
+@pytest.fixture
 def page(watched: Watched, server: Live) -> Iterator[Page]:
     """A page whose console stays clean and which talks to its own server alone."""
     yield watched.page
     assert watched.errors == []
-    assert watched.hosts <= {urlsplit(server.url).netloc}
+    assert watched.hosts <= {urlsplit(server.url).netloc, ""}
+
+
+@pytest.fixture
+def watched_anywhere(chromium: Browser) -> Iterator[Page]:
+    """A page for a server of the test's own, which may go away: then the console may say so."""
+    page = chromium.new_page(viewport={"width": 1000, "height": 700}, locale="en-US")
+    page.set_default_timeout(30_000)
+    yield page
+    page.close()

@@ -9,7 +9,7 @@ from typing import Any
 import zstandard
 from playwright.sync_api import Page
 
-from tests.processes import Live
+from tests.processes import Live, wait_until
 
 #: The camera's settings of the test server.
 WINDOW = 100
@@ -30,8 +30,13 @@ def recorded_frames(server: Live) -> dict[int, dict[str, Any]]:
     lines: list[bytes] = []
     for segment in server.json("/manifest/frames"):
         body = server.ask(f"/segment/{segment['path']}").body
-        lines += zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True).read().splitlines()
+        lines += zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True).read().split(b"\n")[:-1]
     return {frame["t"]: frame for frame in map(json.loads, lines) if frame["type"] == "frame"}
+
+
+def frame_on_disk(server: Live, t: int) -> dict[str, Any]:
+    """The recorded frame of t, once it is written."""
+    return wait_until(lambda: recorded_frames(server).get(t), f"frame {t} on disk")
 
 
 def tick_at(server: Live, t: int) -> dict[str, Any]:
@@ -46,12 +51,14 @@ def price_of(tick: dict[str, Any]) -> str:
 
 
 def number(page: Page, selector: str) -> int:
-    return int(page.inner_text(selector))
+    """A number that the page writes, with its commas."""
+    return int(page.inner_text(selector).replace(",", ""))
 
 
 def wait_for_t_beyond(page: Page, selector: str, t: int) -> None:
     page.wait_for_function(
-        "([selector, t]) => Number(document.querySelector(selector).textContent) > t", arg=[selector, t]
+        "([selector, t]) => Number(document.querySelector(selector).textContent.replaceAll(',', '')) > t",
+        arg=[selector, t],
     )
 
 
@@ -59,13 +66,23 @@ def shown_graph(page: Page) -> dict[str, int]:
     """t of the frame shown, and what the graph holds, read in one go."""
     return page.evaluate(
         """() => {
-            const { nodes, edges } = document.getElementById("graph").dataset;
-            const t = document.getElementById("frame-t").textContent;
+            const { t, nodes, edges } = document.getElementById("graph").dataset;
             return { t: Number(t), nodes: Number(nodes), edges: Number(edges) };
         }"""
     )
 
 
+def wait_for_frame(page: Page, t: int) -> None:
+    """Waits until the graph shows the frame of t."""
+    page.wait_for_function("(t) => document.getElementById('graph').dataset.t === String(t)", arg=t)
+
+
 def size_of(frame: dict[str, Any]) -> dict[str, int]:
     """What `shown_graph` gives where this frame is shown."""
     return {"t": frame["t"], "nodes": len(frame["nodes"]), "edges": len(frame["edges"])}
+
+
+def open_at(page: Page, t: int, more: str = "") -> None:
+    """The page at a moment of the past that has a frame."""
+    page.goto(f"/replay/?t={t}{more}")
+    wait_for_frame(page, t)

@@ -1,4 +1,4 @@
-"""The live page, in a real Chromium, against a real server."""
+"""The page at the present, in a real Chromium, against a real server."""
 
 from __future__ import annotations
 
@@ -7,17 +7,8 @@ import json
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.pages.reading import (
-    WINDOW,
-    number,
-    price_of,
-    recorded_frames,
-    shown_graph,
-    size_of,
-    tick_at,
-    wait_for_t_beyond,
-)
-from tests.processes import Live, wait_until
+from tests.pages.reading import WINDOW, frame_on_disk, number, shown_graph, size_of, wait_for_frame, wait_for_t_beyond
+from tests.processes import Live, Site
 
 pytestmark = pytest.mark.browser
 
@@ -25,35 +16,47 @@ pytestmark = pytest.mark.browser
 def test_live_counts_up(page: Page) -> None:
     page.goto("/live/")
     expect(page.locator("#connection")).to_have_attribute("data-state", "live")
-    t = number(page, "#t")
-    wait_for_t_beyond(page, "#t", t + 20)
-
-
-def test_live_shows_the_price_and_matches_of_its_tick(page: Page, server: Live) -> None:
-    page.goto("/live/")
-    wait_for_t_beyond(page, "#t", 0)
-    read = "() => ['t', 'price', 'matches'].map((id) => document.getElementById(id).textContent)"
-    t, price, matches = page.evaluate(read)
-    tick = tick_at(server, int(t))
-    assert price == price_of(tick)
-    assert int(matches) == len(tick["matches"])
+    wait_for_t_beyond(page, "#t", number(page, "#t") + 20)
 
 
 def test_the_graph_has_the_nodes_and_edges_of_its_frame(page: Page, server: Live) -> None:
     page.goto("/live/")
     wait_for_t_beyond(page, "#frame-t", 0)
     shown = shown_graph(page)
-    frame = wait_until(lambda: recorded_frames(server).get(shown["t"]), f"frame {shown['t']} on disk")
-    assert shown == size_of(frame)
+    assert shown == size_of(frame_on_disk(server, shown["t"]))
     assert shown["nodes"] > 0
     assert page.get_attribute("#graph", "data-drawn") == "true"
 
 
-def test_the_charts_begin_with_what_was_recorded_before(page: Page, server: Live) -> None:
+def test_the_charts_begin_with_what_was_recorded_before(page: Page) -> None:
     with page.expect_request(lambda request: "/segment/metrics/" in request.url):
         page.goto("/live/")
     expect(page.locator("[data-chart=agents] output").first).not_to_have_text("–")
-    assert page.locator("#charts canvas").count() == 3
+    assert page.locator("#charts canvas").count() == 4
+
+
+def test_pausing_leaves_live_and_one_button_returns_with_nothing_missed(page: Page, server: Live) -> None:
+    page.goto("/live/")
+    wait_for_t_beyond(page, "#frame-t", 0)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#follow")).to_have_attribute("aria-pressed", "false")
+    t = number(page, "#t")
+    wait_for_t_beyond_max(page, t + 30)
+    assert number(page, "#t") == t
+    page.locator("#forward").click()
+    wait_for_frame(page, t - t % 10 + 10)
+    assert shown_graph(page) == size_of(frame_on_disk(server, t - t % 10 + 10))
+    page.locator("#follow").click()
+    wait_for_t_beyond(page, "#t", t + 30)
+    expect(page.locator("#follow")).to_have_attribute("aria-pressed", "true")
+    assert "/live/" in page.url
+
+
+def wait_for_t_beyond_max(page: Page, t: int) -> None:
+    """Waits until the timeline's end lies beyond t."""
+    page.wait_for_function(
+        "(t) => Number(document.getElementById('timeline').getAttribute('aria-valuemax')) > t", arg=t
+    )
 
 
 #: Lets a test see what the page's sockets bring, and close them.
@@ -80,6 +83,7 @@ def test_a_lost_connection_is_resumed_without_a_hole(page: Page) -> None:
     t = number(page, "#t")
     page.evaluate("window.sockets[0].close()")
     expect(page.locator("#connection")).to_have_attribute("data-state", "reconnecting")
+    expect(page.locator("#remark")).to_contain_text("were filled in")
     expect(page.locator("#connection")).to_have_attribute("data-state", "live")
     wait_for_t_beyond(page, "#t", t + 20)
     sockets, ts = page.evaluate("[window.sockets.length, window.tickTs]")
@@ -87,13 +91,34 @@ def test_a_lost_connection_is_resumed_without_a_hole(page: Page) -> None:
     assert ts == list(range(ts[0], ts[-1] + 1))
 
 
+def test_a_restart_of_the_server_leaves_no_hole(watched_anywhere: Page, site: Site) -> None:
+    page = watched_anywhere
+    settings = {"IG_SPEED": 5, "IG_CAM_W": 20, "IG_CAM_STRIDE": 10}
+    first = site.serve(**settings)
+    page.add_init_script(WATCH_SOCKETS)
+    page.goto(f"{first.url}/live/")
+    wait_for_t_beyond(page, "#t", 30)
+    first.stop()
+    expect(page.locator("#connection")).to_have_attribute("data-state", "reconnecting")
+    t = number(page, "#t")
+    site.serve(PORT=first.port, **settings)
+    wait_for_t_beyond(page, "#t", t + 20)
+    ts = page.evaluate("window.tickTs")
+    assert ts == list(range(ts[0], ts[-1] + 1))
+
+
 def tick(t: int) -> str:
     state = {"price_norm": 0.5, "volatility": 0.003, "liquidity": 1.0, "imbalance": 0.0}
-    return json.dumps({"type": "tick", "t": t, "ts": 1e9 + t, "s": state, "agents": [], "actions": [], "matches": []})
+    return json.dumps({"type": "tick", "t": t, "ts": 1e9 + t, "s": state})
+
+
+def nothing_recorded(page: Page) -> None:
+    page.route("**/manifest/*", lambda route: route.fulfill(json=[]))
 
 
 def test_before_the_first_frame_it_says_when_that_comes(page: Page) -> None:
-    page.route_web_socket("**/ws/stream*", lambda route: route.send(tick(WINDOW - 40)))
+    nothing_recorded(page)
+    page.route_web_socket("**/ws/stream*", lambda route: [route.send(tick(t)) for t in range(WINDOW - 39)])
     page.goto("/live/")
     expect(page.locator("#waiting")).to_have_text(f"The first structure frame comes at t = {WINDOW}, 40 to go.")
 
@@ -107,6 +132,7 @@ def test_a_market_that_does_not_run_is_said(page: Page) -> None:
 
 def test_a_market_in_a_new_store_begins_anew(page: Page) -> None:
     """Its t lies behind the page's, so resuming there would wait for ever."""
+    nothing_recorded(page)
     answers = [[tick(5000)], [json.dumps({"type": "caught_up", "t": 20})], [tick(21), tick(22)]]
 
     def join(route: WebSocketRoute) -> None:

@@ -1,7 +1,9 @@
-"""The replay page, and what both pages share, in a real Chromium, against a real server."""
+"""The page in the past, in a real Chromium, against a real server."""
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -12,30 +14,18 @@ from tests.pages.reading import (
     WINDOW,
     Watched,
     number,
+    open_at,
     price_of,
     recorded_frames,
     shown_graph,
     size_of,
     tick_at,
+    wait_for_frame,
     wait_for_t_beyond,
 )
-from tests.processes import Live, wait_until
+from tests.processes import Live
 
 pytestmark = pytest.mark.browser
-
-
-def finished_frames(server: Live) -> dict[str, Any]:
-    """The oldest segment of frames."""
-    return next(segment for segment in server.json("/manifest/frames") if not segment["pending"])
-
-
-def open_finished(page: Page, server: Live, more: str = "") -> dict[str, Any]:
-    segment = finished_frames(server)
-    page.goto(f"/replay/?segment={name_of(segment)}{more}")
-    expect(page.locator("#state")).to_have_attribute("data-state", "ready")
-    wait_for_t_beyond(page, "#frame-t", 0)
-    return segment
-
 
 #: Time enough for a page that still played to show it.
 SOME_DRAWINGS = """async () => {
@@ -43,119 +33,161 @@ SOME_DRAWINGS = """async () => {
 }"""
 
 
-def name_of(segment: dict[str, Any]) -> str:
-    return str(segment["path"]).split("/")[-1]
+#: A sparkline from one side of its box to the other.
+A_COURSE = re.compile(r"^M0\.0 .*L72\.0 ")
 
 
-def scrub_to(page: Page, t: int) -> None:
-    page.locator("#scrub").fill(str(t))
-    page.wait_for_function("(t) => document.getElementById('frame-t').textContent === String(t)", arg=t)
+def finished_frames(server: Live) -> dict[str, Any]:
+    """The oldest segment of frames."""
+    return next(segment for segment in server.json("/manifest/frames") if not segment["pending"])
 
 
 def test_replay_plays_and_pauses(page: Page, server: Live) -> None:
-    segment = open_finished(page, server)
-    assert number(page, "#frame-t") == segment["start_t"]
+    start = finished_frames(server)["start_t"]
+    open_at(page, start)
     page.get_by_role("button", name="Play").click()
-    wait_for_t_beyond(page, "#frame-t", segment["start_t"])
+    wait_for_t_beyond(page, "#frame-t", start)
     page.get_by_role("button", name="Pause").click()
-    stopped = page.input_value("#scrub")
+    stopped = number(page, "#t")
     page.evaluate(SOME_DRAWINGS)
-    assert page.input_value("#scrub") == stopped
+    assert number(page, "#t") == stopped
 
 
-def test_replay_plays_to_the_end_and_stops(page: Page, server: Live) -> None:
-    segment = open_finished(page, server)
+def test_playing_reaches_the_present_and_goes_on_live(page: Page, server: Live) -> None:
+    open_at(page, finished_frames(server)["end_t"])
     page.select_option("#speed", "64")
     page.get_by_role("button", name="Play").click()
-    page.wait_for_function("(t) => Number(document.getElementById('frame-t').textContent) === t", arg=segment["end_t"])
-    expect(page.locator("#play")).to_have_attribute("data-playing", "false")
+    expect(page.locator("#follow")).to_have_attribute("aria-pressed", "true")
 
 
-def test_every_frame_scrubbed_to_is_the_recorded_one(page: Page, server: Live) -> None:
-    segment = open_finished(page, server)
+def test_every_frame_gone_to_is_the_recorded_one(page: Page, server: Live) -> None:
+    segment = finished_frames(server)
     frames = recorded_frames(server)
-    for t in range(segment["end_t"], segment["start_t"] - 1, -8 * STRIDE):
-        scrub_to(page, t)
+    open_at(page, segment["end_t"])
+    for t in range(segment["end_t"], segment["start_t"] - 1, -STRIDE):
+        wait_for_frame(page, t)
         assert shown_graph(page) == size_of(frames[t])
+        page.keyboard.press("ArrowLeft")
+
+
+def test_dragging_on_the_timeline_goes_to_a_moment(page: Page, server: Live) -> None:
+    open_at(page, finished_frames(server)["end_t"])
+    box = page.locator("#timeline").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 9, box["y"] + 10, steps=3)
+    page.mouse.up()
+    expect(page.locator("#t")).to_have_text("0")
+    expect(page.locator("#waiting")).to_have_text(f"The first structure frame comes at t = {WINDOW}, {WINDOW} to go.")
+
+
+def test_the_wheel_zooms_and_shift_drag_marks_a_loop(page: Page, server: Live) -> None:
+    start = finished_frames(server)["start_t"]
+    open_at(page, start)
+    box = page.locator("#timeline").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 60, box["y"] + 10)
+    page.mouse.wheel(0, -1500)
+    page.keyboard.down("Shift")
+    page.mouse.down()
+    page.mouse.move(box["x"] + 260, box["y"] + 10, steps=3)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    expect(page.locator("#loop")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("\\")
+    expect(page.locator("#loop")).to_have_attribute("aria-pressed", "false")
 
 
 def test_replay_shows_the_metrics_of_the_same_moment(page: Page, server: Live) -> None:
-    segment = open_finished(page, server)
-    scrub_to(page, segment["end_t"])
-    tick = tick_at(server, segment["end_t"])
+    t = finished_frames(server)["end_t"]
+    open_at(page, t)
+    tick = tick_at(server, t)
     expect(page.locator("[data-chart=price] output")).to_have_text(price_of(tick))
     expect(page.locator("[data-chart=matches] output")).to_have_text(str(len(tick["matches"])))
     expect(page.locator("[data-chart=agents] output").first).to_have_text(str(len(tick["agents"])))
 
 
-def test_a_link_opens_the_same_moment(page: Page, server: Live) -> None:
-    segment = open_finished(page, server)
-    t = segment["start_t"] + 5 * STRIDE
-    scrub_to(page, t)
-    page.locator("#scrub").dispatch_event("change")
+def test_a_link_opens_the_same_moment_and_agent(page: Page, server: Live) -> None:
+    segment = finished_frames(server)
+    open_at(page, segment["start_t"])
+    agent = recorded_frames(server)[segment["start_t"]]["nodes"][0]["agent_id"]
+    page.get_by_placeholder("Agent…").fill(str(agent))
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    for _ in range(3):
+        page.locator("#forward").click()
+    t = segment["start_t"] + 3 * STRIDE
+    wait_for_frame(page, t)
     link = page.url
     page.goto("about:blank")
     page.goto(link)
-    expect(page.locator("#frame-t")).to_have_text(str(t))
+    wait_for_frame(page, t)
+    expect(page.locator("#card-title")).to_have_text(f"Agent {agent}")
 
 
-def test_a_moment_alone_finds_its_segment(page: Page, server: Live) -> None:
+def test_a_pinned_agent_shows_every_feature_with_its_course(page: Page, server: Live) -> None:
+    t = finished_frames(server)["end_t"]
+    node = recorded_frames(server)[t]["nodes"][0]
+    open_at(page, t, f"&agent={node['agent_id']}")
+    rows = page.locator("#card dl div")
+    assert rows.count() == len(node["features"]) - 1  # the dominant side stands in the title
+    expect(rows.nth(0).locator("dd")).to_have_text(str(node["features"]["buy_count"]))
+    expect(rows.nth(0).locator("path")).to_have_attribute("d", A_COURSE)
+    page.keyboard.press("Escape")
+    expect(page.locator("#card")).to_be_hidden()
+
+
+def test_an_agent_that_is_not_there_is_said(page: Page, server: Live) -> None:
+    open_at(page, finished_frames(server)["start_t"])
+    page.get_by_placeholder("Agent…").fill("99999")
+    page.keyboard.press("Enter")
+    said = page.evaluate("document.getElementById('agent').validationMessage")
+    assert said == "There is no agent 99999 in this frame."
+
+
+def test_a_segment_is_read_by_ranges_that_begin_at_seek_points(page: Page, server: Live) -> None:
     segment = finished_frames(server)
-    page.goto(f"/replay/?t={segment['end_t']}")
-    expect(page.locator("#frame-t")).to_have_text(str(segment["end_t"]))
-    expect(page.locator("#segments a[aria-current]")).to_have_attribute("data-segment", name_of(segment))
+    with page.expect_request(lambda one: "/segment/frames/" in one.url and "seek" not in one.url) as request:
+        open_at(page, segment["start_t"])
+    points = server.json(f"/segment/{segment['path']}?format=seek")["seek_points"]
+    assert request.value.headers["range"].startswith(f"bytes={points[0][1]}-")
 
 
-def test_the_newest_segment_opens_while_it_is_being_recorded(page: Page) -> None:
+def test_a_gap_is_shown(page: Page, server: Live) -> None:
+    def with_gap(route: Any) -> None:
+        segments = route.fetch().json()
+        segments[0]["end_t"] = 40
+        route.fulfill(json=[segments[0], *(one for one in segments[1:] if one["start_t"] > 60)])
+
+    page.route("**/manifest/ticks*", with_gap)
+    page.goto("/replay/?t=50")
+    expect(page.locator("#waiting")).to_contain_text("Nothing was recorded from t = 41 to")
+
+
+def test_bursts_and_shocks_are_listed_and_lead_to_their_moment(page: Page, server: Live) -> None:
+    t = finished_frames(server)["start_t"]
+    shock = {"t": t + 12, "kind": "price", "size": 0.02, "score": 6.25}
+    frame = recorded_frames(server)[t] | {"t": t + 10**6, "events": {"bursts": [], "shocks": [shock]}}
+    page.route_web_socket("**/ws/stream*", lambda route: route.send(json.dumps(frame)))
+    open_at(page, t)
+    entry = page.locator("#happenings a")
+    expect(entry).to_contain_text("price shock, 6.3 σ")
+    entry.click()
+    expect(page.locator("#t")).to_have_text(f"{t + 12:,}")
+
+
+def test_without_a_recording_it_says_so(page: Page) -> None:
+    page.route("**/manifest/*", lambda route: route.fulfill(json=[]))
+    page.route_web_socket("**/ws/stream*", lambda route: None)
     page.goto("/replay/")
-    expect(page.locator("#state")).to_have_attribute("data-state", "ready")
-    pending = page.locator("#segments a").filter(has_text="recording")
-
-    def listed() -> bool:
-        """Between the end of one segment and the first frame of the next there is none."""
-        with page.expect_response("**/manifest/frames*"):
-            page.get_by_role("button", name="Refresh").click()
-        return pending.count() == 1
-
-    wait_until(listed, "a pending segment in the list")
-    with page.expect_request("**/segment/frames/*_pending*"):
-        pending.click()
-    expect(page.locator("#state")).to_have_attribute("data-state", "ready")
-
-
-def test_another_segment_is_chosen_from_the_list(page: Page, server: Live) -> None:
-    page.goto("/replay/")
-    expect(page.locator("#state")).to_have_attribute("data-state", "ready")
-    page.locator("#segments a").last.click()
-    expect(page.locator("#frame-t")).to_have_text(str(finished_frames(server)["start_t"]))
-
-
-def test_without_a_recording_it_says_when_the_first_frame_comes(page: Page) -> None:
-    page.route("**/manifest/frames*", lambda route: route.fulfill(json=[]))
-    page.goto("/replay/")
-    expect(page.locator("#state")).to_have_attribute("data-state", "empty")
-    expect(page.locator("#state")).to_have_text(f"No recording yet. The first structure frame comes at t = {WINDOW}.")
+    expect(page.locator("#waiting")).to_have_text(
+        f"Nothing is recorded yet. The first structure frame comes at t = {WINDOW}."
+    )
 
 
 def test_an_error_is_shown_in_the_servers_words(watched: Watched) -> None:
     body = {"error": {"code": "segment_removed", "message": "removed on 2026-01-24"}}
     watched.page.route("**/segment/frames/**", lambda route: route.fulfill(status=404, json=body))
     watched.page.goto("/replay/")
-    expect(watched.page.locator("#state")).to_have_attribute("data-state", "error")
-    expect(watched.page.locator("#state")).to_have_text("removed on 2026-01-24")
-
-
-@pytest.mark.parametrize("path", ["/live/", "/replay/"])
-def test_a_phone_needs_no_sideways_scroll(page: Page, path: str) -> None:
-    page.set_viewport_size({"width": 360, "height": 740})
-    page.goto(path)
-    wait_for_t_beyond(page, "#frame-t", 0)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-
-
-@pytest.mark.parametrize(("path", "other"), [("/live/", "Replay"), ("/replay/", "Live")])
-def test_each_page_leads_to_the_other(page: Page, path: str, other: str) -> None:
-    page.goto(path)
-    page.get_by_role("navigation", name="Pages").get_by_role("link", name=other).click()
-    page.wait_for_url(f"**/{other.lower()}/*")
-    wait_for_t_beyond(page, "#frame-t", 0)
+    expect(watched.page.locator("#waiting")).to_have_text("removed on 2026-01-24")

@@ -2,50 +2,76 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FrameFeed } from "../../streaming/static/streaming/frame-feed.js";
 
+const frame = (t) => ({ t, window: { stride: 10 } });
+const foundAt = (t) => ({ frame: frame(t - (t % 10)), previousT: null, nextT: t - (t % 10) + 10 });
+
 /** A source that answers when the test says so. */
 function slowSource() {
   const asked = [];
-  return {
-    asked,
-    message: (index) => new Promise((resolve, reject) => asked.push({ index, answer: () => resolve(index), refuse: reject })),
-  };
+  const source = (t) => new Promise((resolve, reject) => asked.push({ t, answer: (found = foundAt(t)) => resolve(found), refuse: reject }));
+  return { asked, source };
 }
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 test("while one frame is under way only the newest wish is kept", async () => {
-  const source = slowSource();
+  const { asked, source } = slowSource();
   const shown = [];
-  const feed = new FrameFeed(source, (frame) => shown.push(frame), assert.fail);
-  for (const index of [1, 2, 3, 4]) feed.want(index);
-  source.asked[0].answer();
+  const feed = new FrameFeed(source, (found) => shown.push(found.frame.t), assert.fail);
+  for (const t of [10, 20, 30, 47]) feed.want(t);
+  asked[0].answer();
   await settle();
-  source.asked[1].answer();
+  asked[1].answer();
   await settle();
-  assert.deepEqual(source.asked.map(({ index }) => index), [1, 4]);
-  assert.deepEqual(shown, [1, 4]);
+  assert.deepEqual(asked.map(({ t }) => t), [10, 47]);
+  assert.deepEqual(shown, [10, 40]);
 });
 
-test("asks once for a frame that is wanted again and again", async () => {
-  const source = slowSource();
+test("asks nothing while the frame found is the one to be seen", async () => {
+  const { asked, source } = slowSource();
   const feed = new FrameFeed(source, () => {}, assert.fail);
-  feed.want(5);
-  source.asked[0].answer();
+  feed.want(50);
+  asked[0].answer();
   await settle();
-  feed.want(5);
+  for (const t of [50, 55, 59]) feed.want(t);
+  assert.equal(asked.length, 1);
+  feed.want(60);
+  assert.equal(asked.length, 2);
+});
+
+test("asks again at the next t where no frame was found, and leaps where the next is known", async () => {
+  const { asked, source } = slowSource();
+  const feed = new FrameFeed(source, () => {}, assert.fail);
+  feed.want(3);
+  asked[0].answer({ frame: null, previousT: null, nextT: 300 });
   await settle();
-  assert.equal(source.asked.length, 1);
+  feed.want(299);
+  assert.equal(asked.length, 1);
+  feed.want(300);
+  assert.equal(asked.length, 2);
 });
 
 test("tells an error once and goes on with the next wish", async () => {
-  const source = slowSource();
+  const { asked, source } = slowSource();
   const [shown, errors] = [[], []];
-  const feed = new FrameFeed(source, (frame) => shown.push(frame), (error) => errors.push(error.message));
-  feed.want(1);
-  source.asked[0].refuse(new Error("gone"));
+  const feed = new FrameFeed(source, (found) => shown.push(found.frame.t), (error) => errors.push(error.message));
+  feed.want(10);
+  asked[0].refuse(new Error("gone"));
   await settle();
-  feed.want(2);
-  source.asked[1].answer();
+  feed.want(10);
+  feed.want(20);
+  asked[1].answer();
   await settle();
-  assert.deepEqual([shown, errors], [[2], ["gone"]]);
+  assert.deepEqual([shown, errors, asked.length], [[20], ["gone"], 2]);
+});
+
+test("forgets what it found", async () => {
+  const { asked, source } = slowSource();
+  const feed = new FrameFeed(source, () => {}, assert.fail);
+  feed.want(50);
+  asked[0].answer();
+  await settle();
+  feed.forget();
+  feed.want(50);
+  assert.equal(asked.length, 2);
 });

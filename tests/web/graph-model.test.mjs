@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { graphOf, startPosition } from "../../streaming/static/streaming/graph-model.js";
+import { graphOf, passes, startPosition } from "../../streaming/static/streaming/graph-model.js";
 import { parseLines } from "../../streaming/static/streaming/ndjson.js";
 
 const frames = parseLines(readFileSync(new URL("../data/web/frames.jsonl", import.meta.url), "utf8"));
@@ -34,4 +34,16 @@ test("an agent starts in the same place every time, apart from the others, withi
   assert.deepEqual(places[7], startPosition("7"));
   assert.equal(new Set(places.map(({ x, y }) => `${x},${y}`)).size, 200);
   assert.ok(places.every(({ x, y }) => Math.hypot(x, y) <= 1));
+});
+
+test("experience is told within the frame: 0 for the least, 1 for the greatest", () => {
+  const looks = [...graphOf(frames[0]).nodes.values()].map(({ experience }) => experience);
+  assert.deepEqual([Math.min(...looks), Math.max(...looks)], [0, 1]);
+});
+
+test("filters edges by kind and strength", () => {
+  const filter = { match: true, quote_proximity: false, leastStrength: 0.5 };
+  assert.equal(passes({ kind: "match", strength: 0.5 }, filter), true);
+  assert.equal(passes({ kind: "match", strength: 0.4 }, filter), false);
+  assert.equal(passes({ kind: "quote_proximity", strength: 1 }, filter), false);
 });

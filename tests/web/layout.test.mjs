@@ -52,3 +52,11 @@ test("an empty graph and a lone agent are laid out too", () => {
   layout.take({ keys: ["4"], ends: new Uint32Array(0), weights: new Float32Array(0) });
   assert.ok([...layout.run(5)].every(Number.isFinite));
 });
+
+test("says when the agents of a graph have come to rest before, whatever became of its edges", () => {
+  const layout = new Layout();
+  assert.equal(layout.take(ring(keys)), false);
+  settled(layout);
+  assert.equal(layout.take({ ...ring(keys), weights: new Float32Array(keys.length).fill(0.5) }), true);
+  assert.equal(layout.take(ring(keys.slice(1))), false);
+});

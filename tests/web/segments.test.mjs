@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError, errorOf, marketPath } from "../../streaming/static/streaming/api.js";
-import { nameOf, overlapping, segmentAt } from "../../streaming/static/streaming/segments.js";
+import { gapsBetween, mergedGaps, nameOf, overlapping, segmentAt } from "../../streaming/static/streaming/segments.js";
 
 const segment = (start_t, end_t, pending = false) => ({ path: `frames/segment_20260124_120000_${start_t}.jsonl.zst`, start_t, end_t, pending });
 const segments = [segment(300, 3290), segment(3300, 6290), segment(6300, 6400, true)];
@@ -15,6 +15,15 @@ test("finds the segments of a period; a pending one may have grown", () => {
   assert.deepEqual(overlapping(segments, 3290, 3300).map(({ start_t }) => start_t), [300, 3300]);
   assert.deepEqual(overlapping(segments, 6350, 7000).map(({ start_t }) => start_t), [6300]);
   assert.deepEqual(overlapping(segments, 6500, 7000).map(({ start_t }) => start_t), [6300]);
+});
+
+test("finds the gaps between segments of ticks", () => {
+  assert.deepEqual(gapsBetween([segment(0, 99), segment(100, 199), segment(250, 300, true)]), [{ from_t: 200, to_t: 249 }]);
+});
+
+test("joins gaps that touch or overlap, and keeps them in order", () => {
+  const gaps = mergedGaps([{ from_t: 50, to_t: 60 }], [{ from_t: 1, to_t: 3 }, { from_t: 4, to_t: 9 }, { from_t: 55, to_t: 70 }]);
+  assert.deepEqual(gaps, [{ from_t: 1, to_t: 9 }, { from_t: 50, to_t: 70 }]);
 });
 
 test("names a segment by the last part of its path", () => {

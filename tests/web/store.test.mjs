@@ -46,10 +46,25 @@ test("backfills older metrics without repeating those that came live", () => {
   assert.deepEqual([...store.metrics.column("N")], [7, 7, 3, 3]);
 });
 
-test("keeps the last 200 gaps", () => {
+test("keeps the last eight frames, to bridge what is not on disk yet", () => {
   const store = new Store(4);
-  for (let t = 0; t < 250; t++) store.receive({ type: "gap", kind: "tick", from_t: t, to_t: t, reason: "slow" });
-  assert.deepEqual([store.gaps.length, store.gaps[0].from_t], [200, 50]);
+  for (let t = 10; t <= 200; t += 10) store.receive(frame(t));
+  assert.deepEqual([store.frames.length, store.frames[0].t, store.frame.t], [8, 130, 200]);
+});
+
+test("finds the frame to be seen at a t, and its neighbours", () => {
+  const store = new Store(4);
+  for (const t of [10, 20, 30]) store.receive(frame(t));
+  assert.equal(store.frameAt(9), null);
+  assert.deepEqual([store.frameAt(25).frame.t, store.frameAt(25).previousT, store.frameAt(25).nextT], [20, 10, 30]);
+  assert.equal(store.frameAt(99).nextT, null);
+});
+
+test("frames on both sides of a gap are no neighbours", () => {
+  const store = new Store(4);
+  for (const t of [10, 20]) store.receive(frame(t));
+  assert.equal(store.receive({ type: "gap", kind: "frame", from_t: 21, to_t: 80, reason: "slow" }), true);
+  assert.deepEqual(store.frames.map(({ t }) => t), [20]);
 });
 
 test("is unchanged by messages that hold no data", () => {

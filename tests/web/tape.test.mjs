@@ -15,7 +15,7 @@ test("reads type and t off the front of a line, and of a line in another order",
 test("finds messages by index and keeps gaps apart", () => {
   const tape = new Tape();
   for (const line of [metric(1), metric(2), gap, metric(8)]) tape.add(line);
-  assert.deepEqual([...tape.ts()], [1, 2, 8]);
+  assert.deepEqual(tape.ts, [1, 2, 8]);
   assert.equal(tape.message(2).t, 8);
   assert.deepEqual(tape.gaps.map(({ from_t, to_t }) => [from_t, to_t]), [[3, 7]]);
 });
@@ -24,11 +24,18 @@ test("says which message it does not have", () => {
   assert.throws(() => new Tape().message(4), { name: "RangeError", message: "message 4 of a segment that has 0" });
 });
 
-test("turns metrics into one array per column", () => {
+test("gives the metrics of a range as rows", () => {
   const tape = new Tape();
-  for (const line of [metric(1), metric(2)]) tape.add(line);
-  const columns = Object.fromEntries(tape.metricColumns().map((column, i) => [METRIC_COLUMNS[i], [...column]]));
-  assert.deepEqual(columns.t, [1, 2]);
-  assert.deepEqual(columns.imbalance, [-0.5, -0.5]);
-  assert.deepEqual(columns.matches_n, [2, 2]);
+  for (const line of [metric(1), metric(2), metric(3)]) tape.add(line);
+  const rows = tape.metricRows(2, 3);
+  assert.deepEqual(rows.map((row) => row[METRIC_COLUMNS.indexOf("t")]), [2, 3]);
+  assert.deepEqual(rows.map((row) => row[METRIC_COLUMNS.indexOf("imbalance")]), [-0.5, -0.5]);
+});
+
+test("tells what happened in a frame, and parses none in which nothing did", () => {
+  const tape = new Tape();
+  tape.add('{"type":"frame","t":10,"this is no JSON","events":{"bursts":[],"shocks":[]}}');
+  tape.add('{"type":"frame","t":20,"events":{"bursts":[{"t0":11,"t1":12,"kind":"match","score":4.5}],"shocks":[]}}');
+  assert.equal(tape.eventsOf(0), null);
+  assert.equal(tape.eventsOf(1).bursts[0].t0, 11);
 });

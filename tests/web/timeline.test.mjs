@@ -20,6 +20,8 @@ test("the first frame comes at the first multiple of the stride with a whole win
   assert.equal(firstFrameT(300, 10), 300);
   assert.equal(firstFrameT(305, 10), 310);
   assert.equal(firstFrameT(40, 1), 40);
+  assert.equal(firstFrameT(300, 10, 5000), 5300);
+  assert.equal(firstFrameT(300, 10, 5001), 5300);
 });
 
 test("prices span 40,000 to 60,000", () => {

@@ -1,21 +1,24 @@
-/** Owns the charts of a page: one uPlot for each of `CHARTS`, its readouts, and the line that marks a t. */
+/** Owns the charts of a page: one uPlot for each of `CHARTS`, its readouts, the line at the present t and the marks of events. */
 
 import uPlot from "uplot";
 import { CHARTS, READOUTS, optionsOf } from "./chart-options.js";
-import { priceOf } from "./messages.js";
+import { priceOf, priceSpan } from "./messages.js";
 import { colours, onThemeChange } from "./theme.js";
+import { withAlpha } from "./shades.js";
 import { lastAtOrBefore } from "./timeline.js";
 
-/** @typedef {(name: string) => Float64Array} ColumnSource */
+/** @typedef {Record<string, Float64Array>} Columns a column for each of `METRIC_COLUMNS` */
+/** @typedef {{plot: any, box: HTMLElement, line: HTMLElement, outputs: HTMLOutputElement[]}} Chart */
 
 export class Charts {
-  /** @type {Map<string, {plot: any, box: HTMLElement, outputs: HTMLOutputElement[]}>} */
-  #charts = new Map();
-  /** @type {Record<string, Float64Array>} */ #columns = {};
+  /** @type {Map<string, Chart>} */ #charts = new Map();
+  /** @type {Columns} */ #columns = {};
+  /** @type {import("./axis.js").Stretch} */ #stretch = { from: 0, to: 1 };
+  /** @type {import("./happenings.js").Happening[]} */ #happenings = [];
   /** @type {number | null} */ #marked = null;
 
   /**
-   * @param {HTMLElement} root holds one `[data-chart=NAME]` per chart, with a `.plot` and an output for each series
+   * @param {HTMLElement} root holds one `[data-chart=NAME]` per chart, with a `.plot` and an output for each readout
    * @param {{onPick?: (t: number) => void}} [options] what a click on a chart does
    */
   constructor(root, { onPick } = {}) {
@@ -24,27 +27,34 @@ export class Charts {
     onThemeChange(() => this.#rebuild());
   }
 
-  /** @param {ColumnSource} column of metrics; a chart keeps no copy */
-  show(column) {
-    const names = ["t", "N", "avg_exp", "matches_n"];
-    this.#columns = Object.fromEntries(names.map((name) => [name, column(name)]));
-    this.#columns.price = column("price_norm").map(priceOf);
-    for (const [name, { plot }] of this.#charts) plot.setData(this.#dataOf(name));
-    this.#read();
+  /**
+   * Draws a stretch of t.
+   * @param {Columns} columns a chart keeps no copy @param {import("./axis.js").Stretch} stretch @param {import("./happenings.js").Happening[]} happenings in it
+   */
+  show(columns, stretch, happenings) {
+    this.#columns = withDerived(columns);
+    this.#stretch = stretch;
+    this.#happenings = happenings;
+    for (const [name, { plot }] of this.#charts) this.#fill(name, plot);
+    this.mark(this.#marked);
   }
 
-  /** Draws a line at t on every chart and shows its values. @param {number} t */
+  /** Puts the line at t and shows its values; null for neither. @param {number | null} t */
   mark(t) {
     this.#marked = t;
-    for (const { plot } of this.#charts.values()) plot.redraw(false, false);
+    for (const { plot, line } of this.#charts.values()) placeLine(plot, line, t, this.#stretch);
     this.#read();
   }
 
   /** @param {string} name @param {HTMLElement} figure */
   #add(name, figure) {
     const box = /** @type {HTMLElement} */ (figure.querySelector(".plot"));
+    const line = document.createElement("div");
+    line.className = "now";
     const outputs = [...figure.querySelectorAll("output")];
-    this.#charts.set(name, { box, outputs, plot: this.#make(name, box) });
+    const plot = this.#make(name, box);
+    plot.over.append(line);
+    this.#charts.set(name, { box, line, outputs, plot });
     box.addEventListener("click", () => this.#pick(name));
     new ResizeObserver(() => this.#fit(name)).observe(box);
   }
@@ -53,7 +63,7 @@ export class Charts {
   #make(name, box) {
     const size = { width: box.clientWidth || 300, height: box.clientHeight || 120 };
     const hooks = {
-      draw: [(/** @type {any} */ plot) => this.#drawMark(plot)],
+      drawClear: [(/** @type {any} */ plot) => this.#drawHappenings(plot)],
       setCursor: [() => this.#read()],
     };
     return new uPlot(optionsOf(name, colours(), size, hooks), this.#dataOf(name), box);
@@ -62,52 +72,85 @@ export class Charts {
   /** @param {string} name @returns {any} */
   #dataOf(name) {
     const { t = [] } = this.#columns;
-    return [t, ...CHARTS[/** @type {keyof typeof CHARTS} */ (name)].map((column) => this.#columns[column] ?? [])];
+    return [t, ...CHARTS[name].map((column) => this.#columns[column] ?? [])];
+  }
+
+  /** @param {string} name @param {any} plot */
+  #fill(name, plot) {
+    plot.batch(() => {
+      plot.setData(this.#dataOf(name), false);
+      plot.setScale("x", { min: this.#stretch.from, max: this.#stretch.to });
+    });
   }
 
   /** @param {string} name */
   #fit(name) {
-    const { plot, box } = /** @type {any} */ (this.#charts.get(name));
-    if (box.clientWidth && box.clientHeight) plot.setSize({ width: box.clientWidth, height: box.clientHeight });
+    const { plot, box, line } = /** @type {Chart} */ (this.#charts.get(name));
+    if (!box.clientWidth || !box.clientHeight) return;
+    plot.setSize({ width: box.clientWidth, height: box.clientHeight });
+    placeLine(plot, line, this.#marked, this.#stretch);
   }
 
   #rebuild() {
     for (const [name, chart] of this.#charts) {
       chart.plot.destroy();
       chart.plot = this.#make(name, chart.box);
+      chart.plot.over.append(chart.line);
+      this.#fill(name, chart.plot);
     }
+    this.mark(this.#marked);
   }
 
   /** Values under the cursor, else at the marked t, else the newest. */
   #read() {
     const { t = new Float64Array(0) } = this.#columns;
-    for (const [name, { plot, outputs }] of this.#charts) {
-      const index = plot?.cursor.idx ?? (this.#marked === null ? t.length - 1 : lastAtOrBefore(t, this.#marked));
-      CHARTS[/** @type {keyof typeof CHARTS} */ (name)].forEach((column, i) => {
+    const [first] = this.#charts.values();
+    const under = first?.plot.cursor.idx;
+    const index = under ?? (this.#marked === null ? t.length - 1 : lastAtOrBefore(t, this.#marked));
+    for (const [name, { outputs }] of this.#charts) {
+      CHARTS[name].filter((column) => READOUTS[column]).forEach((column, i) => {
         const value = this.#columns[column]?.[index];
-        outputs[i].textContent = value === undefined ? "–" : READOUTS[column](value);
+        const text = value === undefined || Number.isNaN(value) ? "–" : READOUTS[column](value);
+        if (outputs[i].textContent !== text) outputs[i].textContent = text;
       });
     }
   }
 
-  /** @param {any} plot */
-  #drawMark(plot) {
-    if (this.#marked === null || !plot.data[0].length) return;
+  /** Bursts as bands, shocks as lines, behind the series. @param {any} plot */
+  #drawHappenings(plot) {
     const { ctx, bbox } = plot;
-    const x = Math.round(plot.valToPos(this.#marked, "x", true)) + 0.5;
+    const palette = colours();
     ctx.save();
-    ctx.strokeStyle = colours().accent;
-    ctx.lineWidth = 2 * devicePixelRatio;
-    ctx.beginPath();
-    ctx.moveTo(x, bbox.top);
-    ctx.lineTo(x, bbox.top + bbox.height);
-    ctx.stroke();
+    for (const { t, to, what } of this.#happenings) {
+      const from = plot.valToPos(t, "x", true);
+      const width = Math.max(plot.valToPos(to + 1, "x", true) - from, 2 * devicePixelRatio);
+      const left = Math.max(from, bbox.left);
+      ctx.fillStyle = withAlpha(palette[what], what === "burst" ? 0.3 : 0.75);
+      ctx.fillRect(left, bbox.top, Math.min(from + width, bbox.left + bbox.width) - left, bbox.height);
+    }
     ctx.restore();
   }
 
   /** @param {string} name */
   #pick(name) {
-    const { plot } = /** @type {any} */ (this.#charts.get(name));
-    if (this.onPick && plot.cursor.idx !== null) this.onPick(plot.data[0][plot.cursor.idx]);
+    const { plot } = /** @type {Chart} */ (this.#charts.get(name));
+    if (this.onPick && plot.cursor.left >= 0) this.onPick(Math.round(plot.posToVal(plot.cursor.left, "x")));
   }
+}
+
+/** @param {Columns} columns @returns {Columns} */
+function withDerived(columns) {
+  const price = columns.price_norm.map(priceOf);
+  return {
+    ...columns,
+    price,
+    price_high: price.map((value, i) => value + priceSpan(columns.volatility[i])),
+    price_low: price.map((value, i) => value - priceSpan(columns.volatility[i])),
+  };
+}
+
+/** @param {any} plot @param {HTMLElement} line @param {number | null} t @param {import("./axis.js").Stretch} stretch */
+function placeLine(plot, line, t, { from, to }) {
+  line.hidden = t === null || t < from || t > to;
+  if (t !== null && !line.hidden) line.style.transform = `translateX(${plot.valToPos(t, "x") - 1}px)`;
 }

@@ -1,8 +1,11 @@
-/** Owns how numbers are written for people. */
+/** Owns how numbers and times are written for people, in the page's language. */
 
-const price = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
-const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium", timeZone: "UTC" });
+const language = globalThis.document?.documentElement.lang || "en";
+const locale = language === "en" ? "en-GB" : language;
+
+const price = new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium", timeZone: "UTC" });
 
 /** @param {number} value */
 export const priceText = (value) => price.format(value);
@@ -15,15 +18,3 @@ export const ratioText = (value) => value.toFixed(3);
 
 /** @param {number} ts Unix seconds */
 export const momentText = (ts) => `${moment.format(ts * 1000)} UTC`;
-
-/** @param {number} bytes */
-export function bytesText(bytes) {
-  if (bytes < 1000) return `${bytes} B`;
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-}
-
-/** @param {number} seconds */
-export function durationText(seconds) {
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
-}

@@ -1,39 +1,67 @@
 /** Owns asking for frames no faster than they come: while one is under way, only the newest wish is kept. */
+
+/** @typedef {import("./messages.js").Frame} Frame */
+/** @typedef {{frame: Frame | null, previousT: number | null, nextT: number | null}} Found a frame, and the t of its neighbours as far as known */
+
 export class FrameFeed {
   #wanted = -1;
-  #shown = -1;
   #asking = false;
+  /** The stretch of t for which `found` is the answer. */
+  #from = 0;
+  #until = -1;
+  /** What was found last. @type {Found | null} */ found = null;
+  /** Why nothing was found instead. @type {Error | null} */ failure = null;
 
   /**
-   * @param {{message: (index: number) => Promise<any>}} source
-   * @param {(frame: any) => void} onFrame
+   * @param {(t: number) => Promise<Found>} source
+   * @param {(found: Found) => void} onFound
    * @param {(error: Error) => void} onError
    */
-  constructor(source, onFrame, onError) {
+  constructor(source, onFound, onError) {
     this.source = source;
-    this.onFrame = onFrame;
+    this.onFound = onFound;
     this.onError = onError;
   }
 
-  /** @param {number} index of the frame that should be seen now */
-  want(index) {
-    this.#wanted = index;
-    if (!this.#asking) this.#ask();
+  /** Whether what was found is what t wants. @param {number} t */
+  covers(t) {
+    return t >= this.#from && t < this.#until;
+  }
+
+  /** @param {number} t that should be seen now */
+  want(t) {
+    this.#wanted = t;
+    if (!this.#asking && !this.covers(t)) this.#ask();
+  }
+
+  /** Lets the next wish be asked for anew, whatever was found. */
+  forget() {
+    [this.#from, this.#until, this.found, this.failure] = [0, -1, null, null];
   }
 
   async #ask() {
     this.#asking = true;
     try {
-      while (this.#wanted !== this.#shown) {
-        const index = this.#wanted;
-        this.onFrame(await this.source.message(index));
-        this.#shown = index;
+      while (!this.covers(this.#wanted)) {
+        const t = this.#wanted;
+        this.#hold(t, await this.source(t));
       }
     } catch (error) {
-      this.#shown = this.#wanted;
-      this.onError(/** @type {Error} */ (error));
+      // It is not asked for again until something else is wanted.
+      [this.#from, this.#until] = [this.#wanted, this.#wanted + 1];
+      [this.found, this.failure] = [null, /** @type {Error} */ (error)];
+      this.onError(this.failure);
     } finally {
       this.#asking = false;
     }
+  }
+
+  /** @param {number} t @param {Found} found */
+  #hold(t, found) {
+    const { frame, nextT } = found;
+    this.#from = frame ? frame.t : t;
+    this.#until = Math.max(nextT ?? (frame ? frame.t + frame.window.stride : 0), t + 1);
+    [this.found, this.failure] = [found, null];
+    this.onFound(found);
   }
 }

@@ -1,16 +1,17 @@
-/** Owns what is written on the graph: an agent's number inside its circle, and a ring around the one pointed at. */
+/** Owns what is written on the graph: an agent's number inside its circle, and a ring around the one pointed at or pinned. */
 
 /** Below this radius a number inside is not legible. */
 const SMALLEST_LABELLED = 6.5;
 
-/** @typedef {{x: number, y: number, size: number, label?: string | null}} Drawn */
+/** @typedef {{x: number, y: number, size: number, label?: string | null, ringed?: boolean}} Drawn */
 /** @typedef {() => Record<string, string>} Palette */
 
 /** @param {Palette} palette */
 export function drawLabel(palette) {
   return (/** @type {CanvasRenderingContext2D} */ context, /** @type {Drawn} */ { x, y, size, label }) => {
     if (!label || size < SMALLEST_LABELLED) return;
-    context.font = `600 ${Math.min(12, size * (label.length > 2 ? 0.8 : 1))}px system-ui, sans-serif`;
+    // Whole pixels: a font that was used before is cheap.
+    context.font = `600 ${Math.round(Math.min(12, size * (label.length > 2 ? 0.8 : 1)))}px system-ui, sans-serif`;
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.fillStyle = palette()["node-ink"];
@@ -18,15 +19,22 @@ export function drawLabel(palette) {
   };
 }
 
-/** @param {Palette} palette */
+/** The circle is drawn over this, so the number stands above it. @param {Palette} palette */
 export function drawHover(palette) {
-  const label = drawLabel(palette);
-  return (/** @type {CanvasRenderingContext2D} */ context, /** @type {Drawn} */ drawn) => {
+  return (/** @type {CanvasRenderingContext2D} */ context, /** @type {Drawn} */ { x, y, size, label, ringed }) => {
     context.beginPath();
-    context.arc(drawn.x, drawn.y, drawn.size + 3, 0, 2 * Math.PI);
-    context.lineWidth = 2;
-    context.strokeStyle = palette().ink;
+    context.arc(x, y, size + 3, 0, 2 * Math.PI);
+    context.lineWidth = ringed ? 2.5 : 1.5;
+    context.strokeStyle = ringed ? palette().accent : palette().ink;
     context.stroke();
-    label(context, drawn);
+    context.font = "600 13px system-ui, sans-serif";
+    context.textAlign = "center";
+    context.textBaseline = "bottom";
+    context.lineWidth = 4;
+    context.lineJoin = "round";
+    context.strokeStyle = palette().panel;
+    context.strokeText(label ?? "", x, y - size - 5);
+    context.fillStyle = palette().ink;
+    context.fillText(label ?? "", x, y - size - 5);
   };
 }

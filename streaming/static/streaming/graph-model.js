@@ -1,11 +1,12 @@
-/** Owns what a frame looks like as a graph: keys, sizes and widths, free of any drawing. */
+/** Owns what a frame looks like as a graph: keys, sizes, shades and widths, free of any drawing. */
 
 /** @typedef {import("./messages.js").Frame} Frame */
 /** @typedef {import("./messages.js").FrameNode} FrameNode */
-/** @typedef {{label: string, size: number, side: string, activity: number}} NodeLook */
-/** @typedef {{source: string, target: string, kind: string, strength: number, presence: number, w: number}} EdgeLook */
+/** @typedef {{label: string, size: number, side: string, experience: number}} NodeLook `experience` is 0..1 within the frame */
+/** @typedef {{source: string, target: string, kind: "match" | "quote_proximity", strength: number, presence: number, w: number}} EdgeLook */
+/** @typedef {{match: boolean, quote_proximity: boolean, leastStrength: number}} Filter */
 
-const NODE_SIZE = { smallest: 7, largest: 17 };
+const NODE_SIZE = { smallest: 6, largest: 17 };
 
 /** So many fit into the picture at their full size; more of them get smaller, or edges fainter, together. */
 const ROOM = { nodes: 24, edges: 150 };
@@ -15,17 +16,32 @@ export function crowding(count, room) {
   return Math.min(1, Math.sqrt(room / Math.max(count, 1)));
 }
 
-/** Quotes in the window, as a share of it. @param {FrameNode} node */
-function activityOf({ features, t0, t1 }) {
-  return (features.buy_count + features.sell_count) / (t1 - t0 + 1);
+/** Quotes and matches in the window. @param {FrameNode} node */
+function activityOf({ features }) {
+  return features.buy_count + features.sell_count + features.match_count;
 }
 
-/** @param {FrameNode} node @param {number} count @returns {NodeLook} */
-function nodeLook(node, count) {
-  const activity = activityOf(node);
-  // The area, not the radius, tells the amount.
-  const size = NODE_SIZE.smallest + (NODE_SIZE.largest - NODE_SIZE.smallest) * Math.sqrt(activity);
-  return { label: String(node.agent_id), size: size * crowding(count, ROOM.nodes), side: node.features.dominant_side, activity };
+/** The smallest and greatest of some numbers. @param {number[]} values */
+function extent(values) {
+  return values.reduce(({ low, high }, value) => ({ low: Math.min(low, value), high: Math.max(high, value) }), { low: Infinity, high: -Infinity });
+}
+
+/** Least and greatest experience at the end of the frame's window. @param {Frame} frame */
+export function experienceRange(frame) {
+  return extent(frame.nodes.map(({ features }) => features.experience_end));
+}
+
+/** @param {Frame} frame @returns {Map<string, NodeLook>} by agent id */
+function nodesOf(frame) {
+  const most = Math.max(1, ...frame.nodes.map(activityOf));
+  const { low, high } = experienceRange(frame);
+  const crowded = crowding(frame.nodes.length, ROOM.nodes);
+  return new Map(frame.nodes.map((node) => {
+    // The area, not the radius, tells the amount.
+    const size = NODE_SIZE.smallest + (NODE_SIZE.largest - NODE_SIZE.smallest) * Math.sqrt(activityOf(node) / most);
+    const experience = high > low ? (node.features.experience_end - low) / (high - low) : 0.5;
+    return [String(node.agent_id), { label: String(node.agent_id), size: size * crowded, side: node.features.dominant_side, experience }];
+  }));
 }
 
 /** Weight over the greatest of its kind: the kinds differ by an order of magnitude. @param {Frame} frame */
@@ -42,7 +58,6 @@ function greatestWeights(frame) {
  */
 export function graphOf(frame) {
   const keyOf = new Map(frame.nodes.map((node) => [node.node_id, String(node.agent_id)]));
-  const nodes = new Map(frame.nodes.map((node) => [String(node.agent_id), nodeLook(node, frame.nodes.length)]));
   const greatest = greatestWeights(frame);
   const presence = crowding(frame.edges.length, ROOM.edges);
   const edges = new Map();
@@ -50,7 +65,12 @@ export function graphOf(frame) {
     const [source, target] = [/** @type {string} */ (keyOf.get(src)), /** @type {string} */ (keyOf.get(dst))];
     edges.set(`${type}:${source}-${target}`, { source, target, kind: type, strength: w / greatest[type], presence, w });
   }
-  return { nodes, edges };
+  return { nodes: nodesOf(frame), edges };
+}
+
+/** Whether an edge is to be seen. @param {{kind: string, strength: number}} edge @param {Filter} filter */
+export function passes({ kind, strength }, filter) {
+  return filter[/** @type {"match" | "quote_proximity"} */ (kind)] && strength >= filter.leastStrength;
 }
 
 /**

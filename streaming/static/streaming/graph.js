@@ -3,17 +3,30 @@
 import { MultiUndirectedGraph } from "graphology";
 // @ts-ignore The vendored file brings the curve program along, which the package's types do not know.
 import Sigma, { createEdgeCurveProgram } from "sigma";
-import { graphOf, startPosition } from "./graph-model.js";
+import { graphOf, passes, startPosition } from "./graph-model.js";
 import { drawHover, drawLabel } from "./graph-labels.js";
 import { painter } from "./paint.js";
-import { calmMotion, colours, onThemeChange, premultiplied } from "./theme.js";
-
-/** Share of the remaining way that an agent goes in one drawing: it stands after a third of a second. */
-const EASE = 0.25;
-const ARRIVED = 0.002;
+import { Placing } from "./placing.js";
+import { premultiplied, shade } from "./shades.js";
+import { calmMotion, colours, onThemeChange, scaleOf } from "./theme.js";
 
 /** The layout keeps to the unit circle, seldom to its rim; the view always shows the same part, so the scale never jumps. */
-const EXTENT = { x: /** @type {[number, number]} */ ([-0.92, 0.92]), y: /** @type {[number, number]} */ ([-0.92, 0.92]) };
+const EXTENT = { x: /** @type {[number, number]} */ ([-0.84, 0.84]), y: /** @type {[number, number]} */ ([-0.84, 0.84]) };
+
+/** What remains of an agent or edge that another agent's neighbourhood puts into the background. */
+const FAINT = 0.12;
+
+/** Shades of an edge's colour: sigma remembers every colour that it was ever given. */
+const SHADES = 64;
+
+/** @typedef {import("./graph-model.js").EdgeLook} EdgeLook */
+/** @typedef {{colourBy: "side" | "experience", filter: import("./graph-model.js").Filter}} Look */
+
+/** @param {EdgeLook} look */
+function edgeAttributes(look) {
+  const match = look.kind === "match";
+  return { ...look, type: match ? "match" : "line", curvature: match ? 0.18 : 0 };
+}
 
 export function canDraw() {
   return document.createElement("canvas").getContext("webgl2") !== null;
@@ -21,19 +34,20 @@ export function canDraw() {
 
 export class GraphView {
   #graph = new MultiUndirectedGraph();
-  #worker = new Worker(new URL("./layout-worker.js", import.meta.url), { type: "module" });
-  #number = 0;
-  /** @type {string[]} */ #asked = [];
   #palette = colours();
+  #placing;
   #sigma;
-  #draw;
+  /** @type {Look} */ #look = { colourBy: "side", filter: { match: true, quote_proximity: true, leastStrength: 0 } };
+  /** @type {string | null} */ #hovered = null;
+  /** @type {string | null} */ #pinned = null;
+  /** Those near the agent pointed at or pinned. @type {Set<string> | null} */ #near = null;
 
-  /** @param {HTMLElement} container */
-  constructor(container) {
+  /** @param {HTMLElement} container @param {{onPick?: (agent: string | null) => void}} [options] told which agent was clicked */
+  constructor(container, { onPick = () => {} } = {}) {
     this.container = container;
-    this.#sigma = canDraw() ? this.#makeSigma() : null;
-    this.#draw = painter(() => this.#ease());
-    this.#worker.onmessage = ({ data }) => this.#arrange(data);
+    this.#sigma = canDraw() ? this.#makeSigma(onPick) : null;
+    const draw = painter(() => this.#placing.step(calmMotion()) && draw());
+    this.#placing = new Placing(this.#graph, draw);
     onThemeChange(() => this.#recolour());
     container.dataset.drawn = String(this.#sigma !== null);
   }
@@ -41,17 +55,56 @@ export class GraphView {
   /** @param {import("./messages.js").Frame} frame */
   show(frame) {
     const { nodes, edges } = graphOf(frame);
-    this.#graph.filterNodes((key) => !nodes.has(key)).forEach((key) => this.#graph.dropNode(key));
-    this.#graph.filterEdges((key) => !edges.has(key)).forEach((key) => this.#graph.dropEdge(key));
-    nodes.forEach((look, key) => this.#mergeNode(key, look));
-    edges.forEach((look, key) => this.#graph.mergeEdgeWithKey(key, look.source, look.target, this.#edgeAttributes(look)));
-    this.container.dataset.nodes = String(this.#graph.order);
-    this.container.dataset.edges = String(this.#graph.size);
-    this.#layOut();
-    this.#draw();
+    this.container.dataset.nodes = String(nodes.size);
+    this.container.dataset.edges = String(edges.size);
+    this.#replace(nodes, edges);
   }
 
-  #makeSigma() {
+  /** Empties the picture, for a moment that has no frame. */
+  clear() {
+    [this.container.dataset.nodes, this.container.dataset.edges] = ["0", "0"];
+    this.#replace(new Map(), new Map());
+  }
+
+  /**
+   * Goes over to another graph at once: sigma draws everything anew for each edge that is dropped from the one it watches.
+   * @param {Map<string, import("./graph-model.js").NodeLook>} nodes @param {Map<string, EdgeLook>} edges
+   */
+  #replace(nodes, edges) {
+    const graph = new MultiUndirectedGraph();
+    nodes.forEach((look, key) => graph.addNode(key, this.#entering(key, look)));
+    this.#graph.forEachNode((key, attributes) => {
+      if (!nodes.has(key)) graph.addNode(key, { ...attributes, leaving: true, targetPresence: 0, targetSize: 0 });
+    });
+    edges.forEach((look, key) => graph.addUndirectedEdgeWithKey(key, look.source, look.target, edgeAttributes(look)));
+    this.#graph = graph;
+    this.#findNear();
+    this.#placing.take(graph);
+    this.#sigma?.setGraph(graph);
+  }
+
+  /** @param {Partial<Look>} look */
+  dress(look) {
+    this.#look = { ...this.#look, ...look };
+    this.#findNear();
+    this.#sigma?.refresh({ skipIndexation: true });
+  }
+
+  /** @param {string} agent */
+  has(agent) {
+    return this.#graph.hasNode(agent) && !this.#graph.getNodeAttribute(agent, "leaving");
+  }
+
+  /** Marks an agent and what is near it; null for none. @param {string | null} agent */
+  pin(agent) {
+    if (agent === this.#pinned) return;
+    this.#pinned = agent;
+    this.#findNear();
+    this.#sigma?.refresh({ skipIndexation: true });
+  }
+
+  /** @param {(agent: string | null) => void} onPick */
+  #makeSigma(onPick) {
     const finePointer = matchMedia("(pointer: fine)").matches;
     const sigma = new Sigma(this.#graph, this.container, {
       allowInvalidContainer: true,
@@ -61,81 +114,82 @@ export class GraphView {
       enableCameraPanning: finePointer,
       enableCameraZooming: finePointer,
       edgeProgramClasses: { match: createEdgeCurveProgram({ curvatureAttribute: "curvature" }) },
+      edgeReducer: (_, attributes) => this.#drawnEdge(/** @type {any} */ (attributes)),
+      nodeReducer: (key, attributes) => this.#drawnNode(key, attributes),
       labelRenderedSizeThreshold: 0,
-      minCameraRatio: 0.2,
+      minCameraRatio: 0.15,
       maxCameraRatio: 1.5,
       minEdgeThickness: 0.6,
-      stagePadding: 28,
+      stagePadding: 22,
+      zIndex: true,
     });
     sigma.setCustomBBox(EXTENT);
+    new ResizeObserver(() => sigma.scheduleRender()).observe(this.container);
+    sigma.on("enterNode", ({ node }) => this.#hover(node));
+    sigma.on("leaveNode", () => this.#hover(null));
+    sigma.on("clickNode", ({ node }) => onPick(node));
+    sigma.on("clickStage", () => onPick(null));
     return sigma;
   }
 
-  /** @param {string} key @param {import("./graph-model.js").NodeLook} look */
-  #mergeNode(key, look) {
-    const { label, size, side } = look;
-    const attributes = { label, targetSize: size, side, forceLabel: true, color: this.#palette[side] };
-    if (this.#graph.hasNode(key)) this.#graph.mergeNodeAttributes(key, attributes);
-    else this.#graph.addNode(key, { ...attributes, ...startPosition(key), size: 0 });
+  /** @param {string | null} agent */
+  #hover(agent) {
+    this.#hovered = agent;
+    this.container.classList.toggle("pointing", agent !== null);
+    this.#findNear();
+    this.#sigma?.refresh({ skipIndexation: true });
   }
 
-  /** @param {import("./graph-model.js").EdgeLook} look */
-  #edgeAttributes({ kind, strength, presence }) {
-    const match = kind === "match";
-    const colour = this.#palette[match ? "match" : "proximity"];
+  /** Neighbours along the edges that are to be seen. */
+  #findNear() {
+    const centre = [this.#hovered, this.#pinned].find((agent) => agent !== null && this.#graph.hasNode(agent));
+    if (!centre) return (this.#near = null);
+    const near = new Set([centre]);
+    this.#graph.forEachEdge(centre, (_, edge, source, target) => {
+      if (passes(/** @type {EdgeLook} */ (edge), this.#look.filter)) near.add(source).add(target);
+    });
+    this.#near = near;
+  }
+
+  /** @param {string} key @param {any} attributes */
+  #drawnNode(key, attributes) {
+    const { side, experience, presence } = attributes;
+    const colour = this.#look.colourBy === "side" ? this.#palette[side] : shade(scaleOf(this.#palette), Math.round(experience * SHADES) / SHADES);
+    const far = this.#near !== null && !this.#near.has(key);
     return {
-      kind,
-      strength,
-      presence,
-      type: match ? "match" : "line",
-      curvature: 0.18,
-      size: 0.6 + 3 * strength,
-      color: premultiplied(colour, (0.1 + 0.7 * strength) * presence),
+      ...attributes,
+      color: premultiplied(colour, Math.round((far ? FAINT * presence : presence) * SHADES) / SHADES),
+      label: far ? "" : attributes.label,
+      highlighted: key === this.#pinned,
+      ringed: key === this.#pinned,
+      zIndex: far ? 0 : 1,
     };
+  }
+
+  /** @param {any} attributes */
+  #drawnEdge({ kind, strength, presence, type, curvature, source, target }) {
+    const colour = this.#palette[kind === "match" ? "match" : "proximity"];
+    const centre = this.#hovered ?? this.#pinned;
+    const apart = this.#near !== null && source !== centre && target !== centre;
+    const alpha = (0.06 + 0.8 * strength ** 1.5) * (this.#near && !apart ? Math.max(presence, 0.8) : presence) * (apart ? FAINT : 1);
+    return {
+      type,
+      curvature,
+      size: 0.5 + 3.5 * strength ** 1.5,
+      color: premultiplied(colour, Math.round(alpha * SHADES) / SHADES),
+      hidden: !passes({ kind, strength }, this.#look.filter),
+      zIndex: apart ? 0 : 1,
+    };
+  }
+
+  /** A known agent goes on from where it stands. @param {string} key @param {import("./graph-model.js").NodeLook} look */
+  #entering(key, { label, size, side, experience }) {
+    const known = this.#graph.hasNode(key) ? this.#graph.getNodeAttributes(key) : { ...startPosition(key), size: 0, presence: 0 };
+    return { ...known, label, targetSize: size, targetPresence: 1, side, experience, forceLabel: true, leaving: false };
   }
 
   #recolour() {
     this.#palette = colours();
-    this.#graph.updateEachNodeAttributes((_, attributes) => ({ ...attributes, color: this.#palette[attributes.side] }));
-    this.#graph.updateEachEdgeAttributes((_, attributes) => ({ ...attributes, ...this.#edgeAttributes(/** @type {any} */ (attributes)) }));
-  }
-
-  #layOut() {
-    this.#asked = this.#graph.nodes();
-    const index = new Map(this.#asked.map((key, i) => [key, i]));
-    const ends = new Uint32Array(2 * this.#graph.size);
-    const weights = new Float32Array(this.#graph.size);
-    let i = 0;
-    this.#graph.forEachEdge((_, { strength }, source, target) => {
-      ends.set([index.get(source) ?? 0, index.get(target) ?? 0], 2 * i);
-      weights[i++] = strength;
-    });
-    this.#number += 1;
-    this.#worker.postMessage({ number: this.#number, task: { keys: this.#asked, ends, weights } });
-  }
-
-  /** @param {{number: number, positions: Float32Array}} answer */
-  #arrange({ number, positions }) {
-    if (number !== this.#number) return;
-    this.#asked.forEach((key, i) => {
-      if (!this.#graph.hasNode(key)) return;
-      this.#graph.mergeNodeAttributes(key, { targetX: positions[2 * i], targetY: positions[2 * i + 1] });
-    });
-    this.#draw();
-  }
-
-  /** One step of every agent towards its place and size, until all have arrived. */
-  #ease() {
-    const share = calmMotion() ? 1 : EASE;
-    let farthest = 0;
-    this.#graph.updateEachNodeAttributes((_, attributes) => {
-      const { x, y, size, targetX = x, targetY = y, targetSize } = attributes;
-      farthest = Math.max(farthest, Math.abs(targetX - x), Math.abs(targetY - y), Math.abs(targetSize - size) / 20);
-      attributes.x = x + (targetX - x) * share;
-      attributes.y = y + (targetY - y) * share;
-      attributes.size = size + (targetSize - size) * share;
-      return attributes;
-    }, { attributes: ["x", "y", "size"] });
-    if (farthest > ARRIVED) this.#draw();
+    this.#sigma?.refresh({ skipIndexation: true });
   }
 }

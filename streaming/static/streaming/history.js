@@ -1,27 +1,20 @@
-/** Owns the metrics from before the live page was opened: recorded ones, and the last second's from the server's memory. */
+/** Owns the metrics from before the page was opened: recorded ones, and the last second's from the server's memory. */
 
 import { getJSON, marketPath } from "./api.js";
 import { METRIC_COLUMNS, metricOf, metricRow } from "./messages.js";
-import { metricsOf } from "./recording.js";
-import { SegmentReader } from "./segments.js";
 import { usualStep } from "./timeline.js";
 
 /** The server's limit for `/incremental` allows more; a page needs what is not yet on disk, which is a second's ticks. */
 const FROM_MEMORY = 300;
 
 /**
- * @param {string} symbol @param {number} fromT @param {number} toT
+ * @param {import("./past.js").Past} past @param {number} fromT @param {number} toT
  * @returns {Promise<number[][]>} rows of `METRIC_COLUMNS`, ascending
  */
-export async function metricRows(symbol, fromT, toT) {
-  const reader = new SegmentReader();
-  try {
-    const columns = await metricsOf(reader, symbol, fromT, toT);
-    const recorded = Array.from(columns.t, (_, row) => METRIC_COLUMNS.map((name) => columns[name][row]));
-    return [...recorded, ...(await unrecorded(symbol, columns.t, toT))];
-  } finally {
-    reader.end();
-  }
+export async function metricRows(past, fromT, toT) {
+  const columns = await past.metrics(fromT, toT);
+  const recorded = Array.from(columns.t, (_, row) => METRIC_COLUMNS.map((name) => columns[name][row]));
+  return [...recorded, ...(await unrecorded(past.symbol, columns.t, toT))];
 }
 
 /** @param {string} symbol @param {Float64Array} ts of the recorded metrics @param {number} toT */

@@ -27,16 +27,23 @@ export class Layout {
   #nodes = new Float32Array(0);
   #edges = new Float32Array(0);
   /** @type {Float32Array} */ #shown = new Float32Array(0);
+  /** Whether the present agents have come to rest once. */ #rested = false;
   calm = true;
 
-  /** Takes the next graph; agents known before stay where they are. @param {LayoutTask} task */
+  /**
+   * Takes the next graph; agents known before stay where they are.
+   * @param {LayoutTask} task @returns {boolean} whether it has the agents of the last one, and they have come to rest before
+   */
   take({ keys, ends, weights }) {
+    const same = keys.length === this.#keys.length && keys.every((key, i) => key === this.#keys[i]);
+    this.#rested &&= same;
     this.#keys = keys;
     this.#nodes = new Float32Array(keys.length * PER_NODE);
     keys.forEach((key, i) => this.#place(i, this.#places.get(key) ?? firstPlace(key)));
     this.#edges = new Float32Array(weights.length * PER_EDGE);
     weights.forEach((weight, i) => this.#connect(i, ends[2 * i] * PER_NODE, ends[2 * i + 1] * PER_NODE, weight));
     this.calm = false;
+    return this.#rested;
   }
 
   /**
@@ -52,6 +59,7 @@ export class Layout {
     const positions = pictured(this.#nodes, count);
     partOverlaps(positions, count);
     this.calm = greatestMove(this.#shown, positions) < CALM;
+    this.#rested ||= this.calm;
     this.#shown = positions;
     return positions.slice();
   }

@@ -10,12 +10,20 @@
  * @typedef {{node_id: string, agent_id: number, t0: number, t1: number, features: Features}} FrameNode
  * @typedef {{src: string, dst: string, type: "match" | "quote_proximity", w: number}} FrameEdge
  * @typedef {{type: "frame", t: number, ts: number, window: {W: number, t0: number, t1: number, stride: number},
- *   nodes: FrameNode[], edges: FrameEdge[]}} Frame
+ *   nodes: FrameNode[], edges: FrameEdge[], events?: FrameEvents}} Frame
+ * @typedef {{bursts: {t0: number, t1: number, kind: string, score: number}[],
+ *   shocks: {t: number, kind: string, size: number, score: number}[]}} FrameEvents
  * @typedef {{type: "gap", kind: string, from_t: number, to_t: number, reason: string}} Gap
  */
 
 /** The columns kept of a metric, in the order of `metricRow`. */
 export const METRIC_COLUMNS = ["t", "ts", "price_norm", "volatility", "liquidity", "imbalance", "N", "avg_exp", "matches_n"];
+
+/** The numbers among an agent's features, in the order in which they are shown. */
+export const FEATURES = /** @type {const} */ ([
+  "buy_count", "sell_count", "none_count", "match_count", "match_rate", "quote_price_mean", "quote_price_std",
+  "quote_dist_to_mid_mean", "experience_start", "experience_end", "experience_delta",
+]);
 
 /** @param {Metric} metric @returns {number[]} one row for `METRIC_COLUMNS` */
 export function metricRow({ t, ts, s, N, avg_exp, matches_n }) {
@@ -33,10 +41,15 @@ export function priceOf(priceNorm) {
   return 40000 + 20000 * priceNorm;
 }
 
+/** What a span on the normalised scale, such as volatility, is in price. @param {number} norm */
+export function priceSpan(norm) {
+  return 20000 * norm;
+}
+
 /**
- * The first frame comes at the first multiple of the stride that has a whole window behind it.
- * @param {number} window ticks @param {number} stride ticks
+ * The first frame of a run comes at the first multiple of the stride that has a whole window of the run behind it.
+ * @param {number} window ticks @param {number} stride ticks @param {number} [runT] the run's first t
  */
-export function firstFrameT(window, stride) {
-  return Math.ceil(window / stride) * stride;
+export function firstFrameT(window, stride, runT = 0) {
+  return Math.ceil(Math.max(window, runT + window - 1) / stride) * stride;
 }

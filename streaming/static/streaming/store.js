@@ -1,34 +1,47 @@
-/** Owns what the live page knows of the market: the newest tick and frame, the last metrics, the gaps. */
+/** Owns what the stream has brought: the newest tick, the last frames and metrics. */
 
 import { Columns } from "./columns.js";
 import { METRIC_COLUMNS, metricRow } from "./messages.js";
+import { lastAtOrBefore } from "./timeline.js";
 
-/** Gaps are drawn on the charts and rare; a page left open for weeks must not collect them without end. */
-const GAPS_KEPT = 200;
+/** The recording lags behind the stream by about a second; these frames bridge that. */
+const FRAMES_KEPT = 8;
 
 /** @typedef {import("./messages.js").Tick} Tick */
 /** @typedef {import("./messages.js").Metric} Metric */
 /** @typedef {import("./messages.js").Frame} Frame */
-/** @typedef {import("./messages.js").Gap} Gap */
 
 export class Store {
+  /** Newest last. @type {Frame[]} */ frames = [];
+  /** @type {Tick | null} */ tick = null;
+
   /** @param {number} capacity metrics kept */
   constructor(capacity) {
     this.metrics = new Columns(METRIC_COLUMNS, capacity);
-    /** @type {Tick | null} */ this.tick = null;
-    /** @type {Frame | null} */ this.frame = null;
-    /** @type {Gap[]} */ this.gaps = [];
   }
 
   /** For a stream that begins anew: nothing held need be continued by it. */
   clear() {
     this.metrics.clear();
-    [this.tick, this.frame, this.gaps] = [null, null, []];
+    [this.tick, this.frames] = [null, []];
   }
 
   /** The t to resume after. Of one t the tick comes last, so who has it has all of that t. */
   get position() {
     return this.tick ? this.tick.t : null;
+  }
+
+  /** @returns {Frame | null} */
+  get frame() {
+    return this.frames.at(-1) ?? null;
+  }
+
+  /** The frame to be seen at t, if the stream brought it. @param {number} t @returns {import("./frame-feed.js").Found | null} */
+  frameAt(t) {
+    const ts = this.frames.map((frame) => frame.t);
+    const index = lastAtOrBefore(ts, t);
+    if (index < 0) return null;
+    return { frame: this.frames[index], previousT: ts[index - 1] ?? null, nextT: ts[index + 1] ?? null };
   }
 
   /**
@@ -41,11 +54,12 @@ export class Store {
       case "tick":
         return this.#newer(this.tick?.t, message.t) && Boolean((this.tick = message));
       case "frame":
-        return this.#newer(this.frame?.t, message.t) && Boolean((this.frame = message));
+        return this.#newer(this.frame?.t, message.t) && this.#keep(message);
       case "metric":
         return this.#newer(this.metrics.last("t"), message.t) && this.#push(message);
       case "gap":
-        this.gaps = [...this.gaps, message].slice(-GAPS_KEPT);
+        // Frames on both sides of it are no neighbours.
+        this.frames = this.frames.slice(-1);
         return true;
       default:
         return false;
@@ -58,9 +72,20 @@ export class Store {
     this.metrics.prepend(rows.filter(([t]) => t < first));
   }
 
+  /** The metrics held. @returns {Record<string, Float64Array>} views, valid until the next message */
+  columns() {
+    return Object.fromEntries(METRIC_COLUMNS.map((name) => [name, this.metrics.column(name)]));
+  }
+
   /** @param {number | undefined} held @param {number} t */
   #newer(held, t) {
     return held === undefined || t > held;
+  }
+
+  /** @param {Frame} frame */
+  #keep(frame) {
+    this.frames = [...this.frames, frame].slice(-FRAMES_KEPT);
+    return true;
   }
 
   /** @param {Metric} metric */

@@ -1,9 +1,12 @@
-/** Owns the lines of one segment and finds a message among them without parsing the others. */
+/** Owns the lines of one stretch of a segment and finds a message among them without parsing the others. */
 
 import { METRIC_COLUMNS, metricRow } from "./messages.js";
 
 /** The server writes `type` and `t` first; a line made by others is parsed whole. */
 const OPENING = /^\{"type":"(\w+)","t":(\d+)[,}]/;
+
+/** Nearly every frame ends like this, and need not be parsed to know that nothing happened in it. */
+const NO_EVENTS = '"events":{"bursts":[],"shocks":[]}}';
 
 /** @param {string} line @returns {{type: string, t: number}} t is NaN for a line without one, such as a gap */
 export function headOf(line) {
@@ -15,27 +18,24 @@ export function headOf(line) {
 
 export class Tape {
   /** @type {string[]} */ #lines = [];
-  /** @type {number[]} */ #ts = [];
+  /** The t of every message, ascending. @type {number[]} */ ts = [];
   /** @type {import("./messages.js").Gap[]} */ gaps = [];
+  /** Characters held. */ size = 0;
 
   /** @param {string} line */
   add(line) {
     const { type, t } = headOf(line);
+    this.size += line.length;
     if (type === "gap") {
       this.gaps.push(JSON.parse(line));
     } else {
       this.#lines.push(line);
-      this.#ts.push(t);
+      this.ts.push(t);
     }
   }
 
   get length() {
     return this.#lines.length;
-  }
-
-  /** The t of every message, ascending. */
-  ts() {
-    return Float64Array.from(this.#ts);
   }
 
   /** @param {number} index */
@@ -44,9 +44,13 @@ export class Tape {
     return JSON.parse(this.#lines[index]);
   }
 
-  /** @returns {Float64Array[]} one array per name of `METRIC_COLUMNS` */
-  metricColumns() {
-    const rows = this.#lines.map((line) => metricRow(JSON.parse(line)));
-    return METRIC_COLUMNS.map((_, column) => Float64Array.from(rows, (row) => row[column]));
+  /** What happened in the frame at `index`. @param {number} index @returns {import("./messages.js").FrameEvents | null} */
+  eventsOf(index) {
+    return this.#lines[index].endsWith(NO_EVENTS) ? null : (this.message(index).events ?? null);
+  }
+
+  /** Rows of `METRIC_COLUMNS` with fromT <= t <= toT. @param {number} fromT @param {number} toT @returns {number[][]} */
+  metricRows(fromT, toT) {
+    return this.#lines.filter((_, i) => this.ts[i] >= fromT && this.ts[i] <= toT).map((line) => metricRow(JSON.parse(line)));
   }
 }

@@ -1,33 +1,30 @@
 /** Owns the colours that scripts draw with: those of the style sheet, read again when dark and light change. */
 
-const NAMES = ["ink", "muted", "line", "buy", "sell", "none", "node-ink", "match", "proximity", "price", "agents", "experience", "matches", "accent"];
+const NAMES = [
+  "ink", "muted", "line", "panel", "raised", "buy", "sell", "none", "node-ink", "match", "proximity", "price", "agents", "experience",
+  "matches", "liquidity", "imbalance", "accent", "burst", "shock", "scale-0", "scale-1", "scale-2", "scale-3",
+];
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+/** @type {Record<string, string> | null} */
+let read = null;
+dark.addEventListener("change", () => (read = null));
 
 /** @returns {Record<string, string>} colour by its name in `theme.css` */
 export function colours() {
   const style = getComputedStyle(document.documentElement);
-  return Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  read ??= Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  return read;
 }
+
+/** The scale of experience, from least to greatest. @param {Record<string, string>} palette */
+export const scaleOf = (palette) => [0, 1, 2, 3].map((i) => palette[`scale-${i}`]);
 
 /** @param {() => void} changed */
 export function onThemeChange(changed) {
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
+  dark.addEventListener("change", changed);
 }
 
 export function calmMotion() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
-}
-
-/** @param {string} hex `#rrggbb` @param {number} alpha 0..1 */
-export function withAlpha(hex, alpha) {
-  const [red, green, blue] = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
-  return `rgba(${red}, ${green}, ${blue}, ${alpha})`;
-}
-
-/**
- * WebGL blends premultiplied colours; sigma passes on what it is given.
- * @param {string} hex `#rrggbb` @param {number} alpha 0..1
- */
-export function premultiplied(hex, alpha) {
-  const [red, green, blue] = [1, 3, 5].map((i) => Math.round(parseInt(hex.slice(i, i + 2), 16) * alpha));
-  return `rgba(${red}, ${green}, ${blue}, ${alpha})`;
 }

@@ -1,0 +1,143 @@
+/**
+ * Owns the blocks of segments: each from one seek point to the next, fetched by byte range, decompressed, and kept while
+ * there is room. Runs in the worker.
+ */
+
+import { get, marketPath } from "./api.js";
+import { LineSplitter } from "./ndjson.js";
+import { nameOf } from "./segments.js";
+import { Tape } from "./tape.js";
+import { SegmentDecoder } from "./zstd.js";
+
+/** @typedef {import("./segments.js").Segment} Segment */
+/** @typedef {import("./segments.js").Kind} Kind */
+/** @typedef {[t: number, offset: number]} SeekPoint first t and byte offset of a block */
+/** @typedef {{tape: Tape, offset: number, nextT: number | null}} Block `nextT` begins the next block of the segment */
+/** @typedef {(url: string, options?: RequestInit) => Promise<Response>} Fetch */
+
+/** Characters of text kept; a block has about a million, a minute of 74 agents six of them. */
+const ROOM = 64 * 2 ** 20;
+
+export class Blocks {
+  /** Least recently used first. @type {Map<string, Promise<Block>>} */
+  #kept = new Map();
+  /** @type {Map<string, Promise<SeekPoint[]>>} */
+  #points = new Map();
+  #size = 0;
+  /** Bytes fetched so far. */
+  fetched = 0;
+
+  /** @param {string} symbol @param {{fetch?: Fetch, room?: number}} [options] replaced in tests */
+  constructor(symbol, { fetch = get, room = ROOM } = {}) {
+    this.symbol = symbol;
+    this.fetch = fetch;
+    this.room = room;
+  }
+
+  /** The block of a segment that holds t, or would if t were recorded. @param {Kind} kind @param {Segment} segment @param {number} t */
+  async at(kind, segment, t) {
+    const open = segment.pending ? await this.#kept.get(openKey(kind, segment)) : undefined;
+    if (open && t >= open.tape.ts[0] && t <= (open.tape.ts.at(-1) ?? -1)) return open;
+    const points = await this.#seekPoints(kind, segment);
+    const index = Math.max(0, points.findLastIndex(([firstT]) => firstT <= t));
+    return this.#block(kind, segment, points, index);
+  }
+
+  /** The blocks of some segments that touch a range of t, in order. @param {Kind} kind @param {Segment[]} segments @param {number} fromT @param {number} toT */
+  async *over(kind, segments, fromT, toT) {
+    for (const segment of segments) {
+      const points = await this.#seekPoints(kind, segment);
+      const first = Math.max(0, points.findLastIndex(([t]) => t <= fromT));
+      for (let i = first; i < points.length && (i === first || points[i][0] <= toT); i++) yield this.#block(kind, segment, points, i);
+    }
+  }
+
+  /** A finished segment's seek points never change. @param {Kind} kind @param {Segment} segment @returns {Promise<SeekPoint[]>} */
+  #seekPoints(kind, segment) {
+    const key = `${kind}/${segment.start_t}`;
+    const known = segment.pending ? undefined : this.#points.get(key);
+    if (known) return known;
+    const points = this.#fetchPoints(kind, segment);
+    if (!segment.pending) keepUnlessFailed(this.#points, key, points);
+    return points;
+  }
+
+  /** @param {Kind} kind @param {Segment} segment */
+  async #fetchPoints(kind, segment) {
+    const response = await this.fetch(this.#url(kind, segment, { format: "seek" }), cacheOf(segment));
+    const { seek_points: points } = await response.json();
+    return points.length ? points : [[segment.start_t, 0]];
+  }
+
+  /** @param {Kind} kind @param {Segment} segment @param {SeekPoint[]} points @param {number} index @returns {Promise<Block>} */
+  #block(kind, segment, points, index) {
+    // The last block of a segment that is being recorded still grows: it is fetched anew each time.
+    const open = segment.pending && index === points.length - 1;
+    const key = open ? openKey(kind, segment) : `${kind}/${segment.start_t}/${points[index][1]}`;
+    const kept = open ? undefined : this.#kept.get(key);
+    const block = kept ?? this.#read(kind, segment, points, index, open);
+    this.#keep(key, block, !kept);
+    return block;
+  }
+
+  /** @param {Kind} kind @param {Segment} segment @param {SeekPoint[]} points @param {number} index @param {boolean} open @returns {Promise<Block>} */
+  async #read(kind, segment, points, index, open) {
+    const offset = points[index][1];
+    const [nextT, end] = points[index + 1] ?? [null, null];
+    const range = `bytes=${offset}-${end === null ? "" : end - 1}`;
+    const response = await this.fetch(this.#url(kind, segment), { headers: { Range: range }, ...cacheOf(segment) });
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    this.fetched += bytes.length;
+    return { tape: taped(bytes, !open), offset, nextT };
+  }
+
+  /** @param {string} key @param {Promise<Block>} block @param {boolean} fresh */
+  #keep(key, block, fresh) {
+    const replaced = fresh ? this.#kept.get(key) : undefined;
+    replaced?.then(({ tape }) => (this.#size -= tape.size), () => {});
+    this.#kept.delete(key);
+    keepUnlessFailed(this.#kept, key, block);
+    if (fresh) block.then(({ tape }) => this.#make(tape.size), () => {});
+  }
+
+  /** Makes room for a block that was added; the one used last stays, whatever its size. @param {number} added */
+  async #make(added) {
+    this.#size += added;
+    for (const [key, block] of [...this.#kept].slice(0, -1)) {
+      if (this.#size <= this.room) return;
+      this.#kept.delete(key);
+      this.#size -= (await block).tape.size;
+    }
+  }
+
+  /** @param {Kind} kind @param {Segment} segment @param {Record<string, string>} [parameters] */
+  #url(kind, segment, parameters) {
+    return marketPath(`/segment/${kind}/${nameOf(segment)}`, this.symbol, parameters);
+  }
+}
+
+/** @param {Kind} kind @param {Segment} segment */
+function openKey(kind, segment) {
+  return `${kind}/${segment.start_t}/open`;
+}
+
+/** @param {Segment} segment @returns {RequestInit} */
+function cacheOf({ pending }) {
+  return { cache: pending ? "no-store" : "default" };
+}
+
+/** @template Value @param {Map<string, Promise<Value>>} map @param {string} key @param {Promise<Value>} promise */
+function keepUnlessFailed(map, key, promise) {
+  map.set(key, promise);
+  promise.catch(() => map.delete(key));
+}
+
+/** @param {Uint8Array} bytes @param {boolean} whole whether the zstd frame in them must have ended */
+function taped(bytes, whole) {
+  const tape = new Tape();
+  const splitter = new LineSplitter();
+  const decoder = new SegmentDecoder((block) => splitter.push(block).forEach((line) => tape.add(line)));
+  decoder.push(bytes);
+  if (whole) decoder.end();
+  return tape;
+}

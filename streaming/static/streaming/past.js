@@ -1,0 +1,127 @@
+/** Owns reaching the recording from the page: the manifests here, everything else by way of the worker. */
+
+import { ApiError } from "./api.js";
+import { METRIC_COLUMNS } from "./messages.js";
+import { fetchManifest, gapsBetween, mergedGaps, overlapping, segmentAt } from "./segments.js";
+
+/** @typedef {import("./segments.js").Segment} Segment */
+/** @typedef {import("./segments.js").Span} Span */
+
+/** The manifest lags behind the files by a second; asking more often brings nothing. */
+const FRESH_MS = 1000;
+
+export class Past {
+  #worker;
+  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
+  #waiting = new Map();
+  #asked = 0;
+  #refreshedMs = -Infinity;
+  /** @type {Span[]} */ #told = [];
+  /** @type {Promise<void> | null} */ #refreshing = null;
+  /** @type {Record<import("./segments.js").Kind, Segment[]>} */
+  segments = { ticks: [], frames: [], metrics: [] };
+  /** Bytes of segments fetched so far. */
+  fetched = 0;
+
+  /** @param {string} symbol */
+  constructor(symbol) {
+    this.symbol = symbol;
+    const url = new URL("./segment-worker.js", import.meta.url);
+    url.searchParams.set("symbol", symbol);
+    this.#worker = new Worker(url, { type: "module" });
+    this.#worker.onmessage = ({ data }) => this.#answered(data);
+  }
+
+  get empty() {
+    return this.segments.ticks.length === 0;
+  }
+
+  get firstT() {
+    return this.segments.ticks[0]?.start_t ?? 0;
+  }
+
+  get lastT() {
+    return this.segments.ticks.at(-1)?.end_t ?? 0;
+  }
+
+  /** Where nothing was recorded: between segments, and inside them as far as they were read. */
+  get gaps() {
+    return mergedGaps(gapsBetween(this.segments.ticks), this.#told);
+  }
+
+  /** Takes the manifests as they are now. */
+  refresh() {
+    this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = null));
+    return this.#refreshing;
+  }
+
+  async #refresh() {
+    const [ticks, frames, metrics] = await Promise.all([
+      fetchManifest("ticks", this.symbol), fetchManifest("frames", this.symbol), fetchManifest("metrics", this.symbol),
+    ]);
+    this.segments = { ticks, frames, metrics };
+    this.#refreshedMs = performance.now();
+  }
+
+  /** The frame to be seen at t. @param {number} t @returns {ReturnType<import("./reading.js").Reading["frame"]>} */
+  async frame(t) {
+    await this.#reach("frames", t);
+    const segment = segmentAt(this.segments.frames, t);
+    return segment ? this.#ask("frame", { segment, t }) : { frame: null, previousT: null, nextT: this.segments.frames[0]?.start_t ?? null };
+  }
+
+  /** Reads ahead of t, whatever comes of it: what fails will fail again when it is wanted. @param {number} t */
+  readAhead(t) {
+    const segment = segmentAt(this.segments.frames, t);
+    if (segment) this.#ask("readAhead", { segment, t }).catch(() => {});
+  }
+
+  /** @param {number} fromT @param {number} toT @returns {Promise<Record<string, Float64Array>>} a column for each of `METRIC_COLUMNS` */
+  async metrics(fromT, toT) {
+    await this.#reach("metrics", toT);
+    const { columns, gaps } = await this.#askRange("metrics", "metrics", fromT, toT);
+    this.#told = mergedGaps(this.#told, gaps);
+    return Object.fromEntries(METRIC_COLUMNS.map((name, i) => [name, columns[i]]));
+  }
+
+  /** @param {number} fromT @param {number} toT @returns {Promise<import("./messages.js").FrameEvents[]>} */
+  events(fromT, toT) {
+    return this.#askRange("events", "frames", fromT, toT);
+  }
+
+  /** @param {number} agent @param {number} fromT @param {number} toT @returns {Promise<number[][]>} rows of t and `FEATURES` */
+  async features(agent, fromT, toT) {
+    await this.#reach("frames", toT);
+    return this.#askRange("features", "frames", fromT, toT, { agent });
+  }
+
+  /** Looks at the manifest again where t lies beyond what it told. @param {import("./segments.js").Kind} kind @param {number} t */
+  async #reach(kind, t) {
+    const known = this.segments[kind].at(-1)?.end_t ?? -1;
+    if (t > known && performance.now() - this.#refreshedMs > FRESH_MS) await this.refresh();
+  }
+
+  /** @param {string} question @param {import("./segments.js").Kind} kind @param {number} fromT @param {number} toT @param {object} [more] */
+  #askRange(question, kind, fromT, toT, more = {}) {
+    return this.#ask(question, { segments: overlapping(this.segments[kind], fromT, toT), fromT, toT, ...more });
+  }
+
+  /** @param {string} question @param {object} wish @returns {Promise<any>} */
+  #ask(question, wish) {
+    this.#asked += 1;
+    const id = this.#asked;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, question, wish });
+    });
+  }
+
+  /** @param {any} data */
+  #answered({ id, answer, error, fetched }) {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (error) return waiting?.reject(new ApiError(error.status ?? 0, error.code ?? "unreadable", error.message));
+    this.fetched = fetched;
+    waiting?.resolve(answer);
+  }
+}

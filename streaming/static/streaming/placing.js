@@ -1,0 +1,65 @@
+/** Owns the agents' way to their places: asks the layout's worker, and moves, grows and fades them there step by step. */
+
+/** Share of the remaining way that an agent goes in one drawing: it stands after a third of a second. */
+const EASE = 0.25;
+const ARRIVED = 0.002;
+
+const MOVING = /** @type {const} */ ([["x", "targetX", 1], ["y", "targetY", 1], ["size", "targetSize", 20], ["presence", "targetPresence", 1]]);
+
+export class Placing {
+  #worker = new Worker(new URL("./layout-worker.js", import.meta.url), { type: "module" });
+  #number = 0;
+  /** @type {string[]} */ #asked = [];
+
+  /** @param {import("graphology").default} graph @param {() => void} draw asks for a drawing, which takes a `step` */
+  constructor(graph, draw) {
+    this.graph = graph;
+    this.draw = draw;
+    this.#worker.onmessage = ({ data }) => this.#arrange(data);
+  }
+
+  /** Takes another graph and asks for the places of those who stay in it. @param {import("graphology").default} graph */
+  take(graph) {
+    this.graph = graph;
+    this.#asked = this.graph.filterNodes((_, { leaving }) => !leaving);
+    const index = new Map(this.#asked.map((key, i) => [key, i]));
+    const ends = new Uint32Array(2 * this.graph.size);
+    const weights = new Float32Array(this.graph.size);
+    let i = 0;
+    this.graph.forEachEdge((_, { strength }, source, target) => {
+      ends.set([index.get(source) ?? 0, index.get(target) ?? 0], 2 * i);
+      weights[i++] = strength;
+    });
+    this.#number += 1;
+    this.#worker.postMessage({ number: this.#number, task: { keys: this.#asked, ends, weights } });
+    this.draw();
+  }
+
+  /** One step of every agent towards its place, size and presence. @param {boolean} atOnce @returns {boolean} whether more are needed */
+  step(atOnce) {
+    const share = atOnce ? 1 : EASE;
+    let farthest = 0;
+    this.graph.updateEachNodeAttributes((_, attributes) => {
+      for (const [name, target, unit] of MOVING) {
+        const way = (attributes[target] ?? (name === "presence" ? 1 : attributes[name])) - attributes[name];
+        farthest = Math.max(farthest, Math.abs(way) / unit);
+        attributes[name] += Math.abs(way) / unit < ARRIVED ? way : way * share;
+      }
+      return attributes;
+    }, { attributes: ["x", "y", "size", "presence"] });
+    // One by one is dear (see graph.js), but leavers are few and without edges.
+    this.graph.filterNodes((_, { leaving, presence }) => leaving && presence <= ARRIVED).forEach((key) => this.graph.dropNode(key));
+    return farthest > ARRIVED;
+  }
+
+  /** @param {{number: number, positions: Float32Array}} answer */
+  #arrange({ number, positions }) {
+    if (number !== this.#number) return;
+    this.#asked.forEach((key, i) => {
+      if (!this.graph.hasNode(key)) return;
+      const attributes = this.graph.getNodeAttributes(key);
+      [attributes.targetX, attributes.targetY] = [positions[2 * i], positions[2 * i + 1]];
+    });
+    this.draw();
+  }
+}

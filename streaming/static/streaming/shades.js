@@ -1,0 +1,38 @@
+/** Owns the colours of a scale: a row of stops and what lies between them. */
+
+/** @type {Map<string, number[]>} */
+const known = new Map();
+
+/** @param {string} hex `#rrggbb` */
+function channels(hex) {
+  const found = known.get(hex) ?? read(hex);
+  known.set(hex, found);
+  return found;
+}
+
+/** @param {string} hex `#rrggbb` */
+function read(hex) {
+  return [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+}
+
+/** @param {string[]} stops `#rrggbb` from least to greatest @param {number} share 0..1 @returns {string} `#rrggbb` */
+export function shade(stops, share) {
+  const place = Math.min(Math.max(share, 0), 1) * (stops.length - 1);
+  const index = Math.min(Math.floor(place), stops.length - 2);
+  const [low, high] = [channels(stops[index]), channels(stops[index + 1])];
+  const mixed = low.map((value, i) => Math.round(value + (high[i] - value) * (place - index)));
+  return `#${mixed.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** @param {string} hex `#rrggbb` @param {number} alpha 0..1 */
+export function withAlpha(hex, alpha) {
+  return `rgba(${channels(hex).join(", ")}, ${alpha})`;
+}
+
+/**
+ * WebGL blends premultiplied colours; sigma passes on what it is given.
+ * @param {string} hex `#rrggbb` @param {number} alpha 0..1
+ */
+export function premultiplied(hex, alpha) {
+  return `rgba(${channels(hex).map((value) => Math.round(value * alpha)).join(", ")}, ${alpha})`;
+}

@@ -1,0 +1,124 @@
+"""What holds for the page in every form: accessible, in both languages, on a phone, by keyboard alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.pages.reading import STRIDE, number, open_at, wait_for_frame, wait_for_t_beyond
+from tests.processes import Live, wait_until
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js").read_text()
+DOORS = ["/live/", "/replay/"]
+
+
+def violations(page: Page) -> list[str]:
+    page.evaluate(AXE)
+    found = page.evaluate(
+        "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] })"
+    )
+    return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found["violations"]]
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize("path", DOORS)
+def test_axe_finds_no_violation(page: Page, path: str, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(f"{path}?agent=0")
+    wait_for_t_beyond(page, "#frame-t", 0)
+    page.locator(".keys summary").click()
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("width", [320, 390, 768])
+def test_a_narrow_screen_needs_no_sideways_scroll(page: Page, path: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 740})
+    page.goto(path)
+    wait_for_t_beyond(page, "#frame-t", 0)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_keyboard_alone_is_enough(page: Page, server: Live) -> None:
+    page.goto("/live/")
+    wait_for_t_beyond(page, "#frame-t", 0)
+    page.keyboard.press("Space")
+    expect(page.locator("#play")).to_have_attribute("aria-label", "Play")
+    page.keyboard.press("Home")
+    expect(page.locator("#t")).to_have_text("0")
+    start = server.json("/manifest/frames")[0]["start_t"]
+    for _ in range(start // (10 * STRIDE)):
+        page.keyboard.press("Shift+ArrowRight")
+    wait_for_frame(page, start)
+    page.keyboard.press("ArrowRight")
+    wait_for_frame(page, start + STRIDE)
+    page.keyboard.press("/")
+    page.keyboard.type("0")
+    page.keyboard.press("Enter")
+    expect(page.locator("#card-title")).to_have_text("Agent 0")
+    page.keyboard.press("Escape")
+    expect(page.locator("#card")).to_be_hidden()
+    page.locator("#timeline").focus()
+    page.keyboard.press("l")
+    expect(page.locator("#follow")).to_have_attribute("aria-pressed", "true")
+
+
+def test_each_door_leads_to_the_other_without_a_new_page(page: Page) -> None:
+    page.goto("/live/")
+    wait_for_t_beyond(page, "#frame-t", 0)
+    page.evaluate("window.same = true")
+    doors = page.get_by_role("navigation", name="Past and present")
+    doors.get_by_role("link", name="Replay").click()
+    page.wait_for_url("**/replay/*")
+    doors.get_by_role("link", name="Live").click()
+    page.wait_for_url("**/live/*")
+    wait_for_t_beyond(page, "#t", number(page, "#t"))
+    assert page.evaluate("window.same") is True
+
+
+def test_a_browser_that_prefers_chinese_gets_chinese(chromium: Browser, server: Live) -> None:
+    page = chromium.new_page(base_url=server.url, locale="zh-CN")
+    page.goto("/live/")
+    expect(page.locator("#connection-text")).to_have_text("实时")
+    assert page.get_attribute("html", "lang") == "zh-hans"
+    page.close()
+
+
+def test_the_language_is_switched_by_a_link_and_kept(page: Page) -> None:
+    page.goto("/replay/")
+    page.get_by_role("link", name="简体中文").click()
+    expect(page.locator("#structure-title")).to_have_text("结构")
+    page.goto("/live/")
+    expect(page.locator("#structure-title")).to_have_text("结构")
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("#structure-title")).to_have_text("Structure")
+
+
+def test_less_motion_is_respected(page: Page, server: Live) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    open_at(page, server.json("/manifest/frames")[0]["start_t"])
+    assert page.get_attribute("#graph", "data-drawn") == "true"
+
+
+def test_colours_and_filters_change_the_legend(page: Page) -> None:
+    page.goto("/live/")
+    wait_for_t_beyond(page, "#frame-t", 0)
+    page.select_option("#colour", "experience")
+    expect(page.locator("[data-legend=experience]")).to_be_visible()
+    expect(page.locator("[data-legend=side]")).to_be_hidden()
+    page.locator("#show-match").uncheck()
+    page.locator("#strength").fill("50")
+    expect(page.locator("#strength")).to_have_attribute("aria-valuetext", "50 percent of the strongest")
+
+
+def test_a_page_kept_open_does_not_hold_more_and_more_elements(page: Page) -> None:
+    page.goto("/live/")
+    wait_for_t_beyond(page, "#frame-t", 0)
+    count = "document.getElementsByTagName('*').length"
+    before = page.evaluate(count)
+    wait_for_t_beyond(page, "#t", number(page, "#t") + 300)
+    wait_until(lambda: page.evaluate(count) <= before + 20, "no more elements than before")

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { held, page, roundNumbers, tOf, xOf, zoomed } from "../../streaming/static/streaming/axis.js";
+
+const whole = { from: 0, to: 10_000 };
+
+test("pixels and t map to each other", () => {
+  const stretch = { from: 200, to: 1200 };
+  assert.equal(xOf(stretch, 700, 500), 250);
+  assert.equal(tOf(stretch, 250, 500), 700);
+});
+
+test("a stretch is moved into the whole, and cut where it is longer", () => {
+  assert.deepEqual(held({ from: -50, to: 50 }, whole), { from: 0, to: 100 });
+  assert.deepEqual(held({ from: 9990, to: 10_090 }, whole), { from: 9900, to: 10_000 });
+  assert.deepEqual(held({ from: -5, to: 20_000 }, whole), whole);
+});
+
+test("zooming keeps the t under the pointer where it is", () => {
+  const stretch = zoomed(whole, whole, 2500, 0.5);
+  assert.deepEqual(stretch, { from: 1250, to: 6250 });
+  assert.equal(xOf(stretch, 2500, 100), xOf(whole, 2500, 100));
+});
+
+test("zooming ends at fifty ticks and at the whole", () => {
+  const near = zoomed({ from: 100, to: 160 }, whole, 130, 0.01);
+  assert.equal(near.to - near.from, 50);
+  assert.deepEqual(zoomed({ from: 10, to: 9000 }, whole, 100, 50), whole);
+  assert.deepEqual(zoomed({ from: 5, to: 5 }, { from: 5, to: 5 }, 5, 0.5), { from: 5, to: 5 });
+});
+
+test("numbers on the axis are round and not too many", () => {
+  assert.deepEqual(roundNumbers({ from: 90, to: 1210 }, 6), [200, 400, 600, 800, 1000, 1200]);
+  for (const to of [1, 7, 60, 999, 123_456, 1e9]) assert.ok(roundNumbers({ from: 0, to }, 8).length <= 9, String(to));
+});
+
+test("the charts' page stays while t is in it and turns when t leaves it", () => {
+  const first = page(null, 5000, 1200, whole);
+  assert.deepEqual(first, { from: 4400, to: 5600 });
+  assert.equal(page(first, 5600, 1200, whole), first);
+  assert.deepEqual(page(first, 5601, 1200, whole), { from: 5421, to: 6621 });
+  assert.deepEqual(page(first, 9990, 1200, whole), { from: 8800, to: 10_000 });
+  assert.deepEqual(page(null, 10, 1200, { from: 0, to: 300 }), { from: 0, to: 1200 });
+});

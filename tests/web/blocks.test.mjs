@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { Blocks } from "../../streaming/static/streaming/blocks.js";
+import { Reading } from "../../streaming/static/streaming/reading.js";
+
+const read = (name) => new Uint8Array(readFileSync(new URL(`../data/web/${name}`, import.meta.url)));
+const lines = new TextDecoder().decode(read("frames.jsonl")).trimEnd().split("\n").map((line) => JSON.parse(line));
+const segment = { path: "frames/segment_20260124_120000_300.jsonl.zst", start_t: lines[0].t, end_t: lines.at(-1).t, pending: false };
+const whole = read("frames.jsonl.zst");
+
+/** Offsets of the zstd frames in a file, found by their magic number. */
+function frameStarts(bytes) {
+  return [...bytes.keys()].filter((i) => bytes[i] === 0x28 && bytes[i + 1] === 0xb5 && bytes[i + 2] === 0x2f && bytes[i + 3] === 0xfd);
+}
+
+/** A server of one file. @param {Uint8Array} bytes @param {[number, number][]} points */
+function server(bytes, points) {
+  const ranges = [];
+  const fetch = async (url, { headers } = {}) => {
+    if (url.includes("format=seek")) return Response.json({ seek_points: points });
+    ranges.push(headers.Range);
+    const [, from, to] = /bytes=(\d+)-(\d*)/.exec(headers.Range);
+    return new Response(bytes.slice(Number(from), to === "" ? undefined : Number(to) + 1), { status: 206 });
+  };
+  return { fetch, ranges };
+}
+
+/** The seek points that a manifest would hold. */
+async function seekPoints() {
+  const offsets = frameStarts(whole);
+  const points = [];
+  for (const [i, offset] of offsets.entries()) {
+    const blocks = new Blocks("A", { fetch: server(whole.slice(offset, offsets[i + 1]), [[0, 0]]).fetch });
+    points.push([(await blocks.at("frames", segment, 0)).tape.ts[0], offset]);
+  }
+  return points;
+}
+
+test("reads any frame from its own block alone", async () => {
+  const points = await seekPoints();
+  assert.ok(points.length > 1, "the example has several blocks");
+  const { fetch, ranges } = server(whole, points);
+  const reading = new Reading(new Blocks("A", { fetch }));
+  for (const line of lines.toReversed()) assert.deepEqual((await reading.frame({ segment, t: line.t + 3 })).frame, line);
+  assert.equal(ranges.length, points.length);
+  assert.equal(ranges.at(-1), `bytes=0-${points[1][1] - 1}`);
+});
+
+test("tells the neighbours of a frame, across blocks where they are known", async () => {
+  const points = await seekPoints();
+  const reading = new Reading(new Blocks("A", { fetch: server(whole, points).fetch }));
+  const ts = lines.map(({ t }) => t);
+  const found = await reading.frame({ segment, t: ts[1] });
+  assert.deepEqual([found.previousT, found.nextT], [ts[0], ts[2]]);
+  const last = ts.findLastIndex((t) => t < points[1][0]);
+  assert.equal((await reading.frame({ segment, t: ts[last] })).nextT, points[1][0]);
+  assert.equal((await reading.frame({ segment, t: ts[0] - 1 })).frame, null);
+});
+
+test("forgets the block used longest ago when there is no room", async () => {
+  const points = await seekPoints();
+  const { fetch, ranges } = server(whole, points);
+  const blocks = new Blocks("A", { fetch, room: 1 });
+  for (const t of [points[0][0], points[1][0], points[1][0], points[0][0]]) {
+    await blocks.at("frames", segment, t);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.equal(ranges.length, 3);
+});
+
+test("fetches the last block of a segment that is being recorded anew once t lies beyond it", async () => {
+  const pending = { ...segment, pending: true };
+  const { fetch, ranges } = server(read("frames_pending.jsonl.zst"), [[segment.start_t, 0]]);
+  const reading = new Reading(new Blocks("A", { fetch }));
+  assert.equal((await reading.frame({ segment: pending, t: lines[3].t })).frame.t, lines[3].t);
+  await reading.frame({ segment: pending, t: lines[5].t });
+  assert.equal(ranges.length, 1);
+  await reading.frame({ segment: pending, t: lines[10].t + 500 });
+  assert.deepEqual(ranges, ["bytes=0-", "bytes=0-"]);
+});
+
+test("a failure is not kept", async () => {
+  const { fetch } = server(whole, [[segment.start_t, 0]]);
+  let fails = true;
+  const blocks = new Blocks("A", { fetch: (...request) => (fails ? Promise.reject(new Error("away")) : fetch(...request)) });
+  await assert.rejects(blocks.at("frames", segment, segment.start_t), { message: "away" });
+  fails = false;
+  assert.equal((await blocks.at("frames", segment, segment.start_t)).tape.length, lines.length);
+});
+
+test("gives an agent's features in a range, and what happened in it", async () => {
+  const reading = new Reading(new Blocks("A", { fetch: server(whole, await seekPoints()).fetch }));
+  const range = { segments: [segment], fromT: lines[1].t, toT: lines[3].t };
+  const agent = lines[1].nodes[0].agent_id;
+  const rows = await reading.features({ ...range, agent });
+  assert.deepEqual(rows.map(([t, buys]) => [t, buys]), [1, 2, 3].map((i) => [lines[i].t, lines[i].nodes[0].features.buy_count]));
+  const happened = lines.slice(1, 4).filter(({ events }) => events.bursts.length + events.shocks.length > 0);
+  assert.deepEqual(await reading.events(range), happened.map(({ events }) => events));
+});

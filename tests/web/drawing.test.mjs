@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { premultiplied, shade, withAlpha } from "../../streaming/static/streaming/shades.js";
+import { pathOf } from "../../streaming/static/streaming/sparkline.js";
+import { filled } from "../../streaming/static/streaming/texts.js";
+
+test("a scale goes through its stops", () => {
+  const stops = ["#000000", "#808080", "#ffffff"];
+  assert.deepEqual([-1, 0, 0.25, 0.5, 1, 2].map((share) => shade(stops, share)), ["#000000", "#000000", "#404040", "#808080", "#ffffff", "#ffffff"]);
+});
+
+test("colours get an alpha, multiplied into them where WebGL wants that", () => {
+  assert.equal(withAlpha("#ff8000", 0.5), "rgba(255, 128, 0, 0.5)");
+  assert.equal(premultiplied("#ff8000", 0.5), "rgba(128, 64, 0, 0.5)");
+});
+
+test("a sparkline spans its box; what does not change lies in the middle", () => {
+  const size = { width: 10, height: 4 };
+  assert.equal(pathOf([0, 5, 10], [1, 3, 2], size), "M0.0 4.0L5.0 0.0L10.0 2.0");
+  assert.equal(pathOf([0, 10], [7, 7], size), "M0.0 2.0L10.0 2.0");
+  assert.equal(pathOf([3], [7], size), "");
+});
+
+test("texts get their values; one that is not given stays visible", () => {
+  assert.equal(filled("{from} to {to}", { from: 1, to: "2" }), "1 to 2");
+  assert.equal(filled("{missing}", {}), "{missing}");
+});
