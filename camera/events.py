@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,48 @@ Floats = npt.NDArray[np.float64]
 BURST_SCORE = 4.0
 SHOCK_SCORE = 5.0
 
+#: The rows of what `events` is given: the changes of price and liquidity since the tick before, and the matches.
+PRICE, LIQUIDITY, MATCHES = range(3)
+_SCORES = (SHOCK_SCORE, SHOCK_SCORE, BURST_SCORE)
 
-#: Scores are rounded to 6 decimals. Where even the greatest stays so far below, none needs to be worked out.
-_MARGIN = 1e-5
+#: How near to its score a tick may come in quick arithmetic before it is looked at properly: far more than rounding.
+_NEAR = 0.99
+#: Below this part of the mean's square the variance in quick arithmetic is mostly rounding.
+_STEADY = 1e-6
+
+Events = tuple[list[dict[str, Any]], list[dict[str, Any]]]
+
+
+def events(series: Floats, first_t: int, new_after: int) -> Events:
+    """(bursts, shocks) newer than `new_after` in the window that begins at `first_t`, from its ticks in three rows.
+
+    Nearly always there are none, and that takes few calls to see for all rows at once.
+    """
+    last_t = first_t + series.shape[1] - 1
+    series[:MATCHES, 0] = 0.0  # the first tick's change is from before the window
+    likely = _likely(series, last_t - new_after)
+    return (
+        bursts(series[MATCHES], first_t, new_after) if likely[MATCHES] else [],
+        shocks(series[:MATCHES, 1:], first_t, new_after) if likely[PRICE] or likely[LIQUIDITY] else [],
+    )
+
+
+def _likely(series: Floats, newest: int) -> list[bool]:
+    """Of each row whether one of its `newest` last ticks may reach its score."""
+    ticks = series.shape[1]
+    totals = np.add.reduce(series, axis=1).tolist()
+    squares = np.add.reduce(series * series, axis=1).tolist()
+    recent = series[:, -newest:]
+    highest, lowest = np.maximum.reduce(recent, axis=1).tolist(), np.minimum.reduce(recent, axis=1).tolist()
+    likely = []
+    for row, score in enumerate(_SCORES):
+        size = ticks if row == MATCHES else max(1, ticks - 1)
+        mean = totals[row] / size
+        variance = squares[row] / size - mean * mean
+        away = max(highest[row] - mean, mean - lowest[row])
+        unsure = variance <= _STEADY * mean * mean
+        likely.append(squares[row] > 0 and (unsure or away >= _NEAR * score * math.sqrt(variance)))
+    return likely
 
 
 def bursts(matches: Floats, first_t: int, new_after: int) -> list[dict[str, Any]]:
@@ -22,8 +62,8 @@ def bursts(matches: Floats, first_t: int, new_after: int) -> list[dict[str, Any]
 
     `matches` has one entry a tick, `first_t` is the tick of the first; only runs begun after `new_after` count.
     """
-    (scores,) = _scores(matches.reshape(1, -1), BURST_SCORE)
-    if scores is None:
+    scores = _scores(matches)
+    if scores is None or scores.max() < BURST_SCORE:
         return []
     high = np.concatenate([[False], scores >= BURST_SCORE, [False]])
     edges = np.flatnonzero(high[1:] != high[:-1])
@@ -39,47 +79,43 @@ def bursts(matches: Floats, first_t: int, new_after: int) -> list[dict[str, Any]
     ]
 
 
-def shocks(levels: Floats, first_t: int, new_after: int) -> list[dict[str, Any]]:
+def shocks(changes: Floats, first_t: int, new_after: int) -> list[dict[str, Any]]:
     """One-tick changes SHOCK_SCORE deviations away from the window's mean change, by t, then kind.
 
-    `levels` are price and liquidity, shape [2, ticks].
+    `changes` are those of price and of liquidity, from the window's second tick on.
     """
-    changes = levels[:, 1:] - levels[:, :-1]
-    found = [
-        {
-            "t": first_t + 1 + i,
-            "kind": kind,
-            "size": round(float(sizes[i]), 6),
-            "score": abs(float(scores[i])),
-        }
-        for kind, sizes, scores in zip(("price", "liquidity"), changes, _scores(changes, SHOCK_SCORE), strict=True)
-        if scores is not None
-        for i in np.flatnonzero(np.abs(scores) >= SHOCK_SCORE).tolist()
-        if first_t + 1 + i > new_after
-    ]
+    found = _shocks("price", changes[PRICE], first_t, new_after)
+    found += _shocks("liquidity", changes[LIQUIDITY], first_t, new_after)
     return sorted(found, key=lambda shock: (shock["t"], shock["kind"]))
 
 
-def _scores(series: Floats, least: float) -> list[Floats | None]:
-    """Of each row its deviations from its mean in population standard deviations, to 6 decimals.
-
-    None where there is no spread, or where none of them comes near `least` on either side. Rounded before they are
-    compared: one match in 17 ticks scores exactly 4, and the noise of floating point shall not decide whether that is
-    a burst.
-    """
-    rows, size = series.shape
-    if not size:
-        return [None] * rows
-    away = series - np.add.reduce(series, axis=1, keepdims=True) / size
-    std = np.sqrt(np.add.reduce(away * away, axis=1) / size)
-    farthest = np.maximum.reduce(np.abs(away), axis=1)
+def _shocks(kind: str, changes: Floats, first_t: int, new_after: int) -> list[dict[str, Any]]:
+    scores = _scores(changes)
+    if scores is None:
+        return []
+    sizes = np.abs(scores)
     return [
-        _rounded_scores(*row) if row[2] and away_most >= (least - _MARGIN) * row[2] else None
-        for row, away_most in zip(zip(series, away, std.tolist(), strict=True), farthest.tolist(), strict=True)
+        {
+            "t": first_t + 1 + i,
+            "kind": kind,
+            "size": round(float(changes[i]), 6),
+            "score": float(sizes[i]),
+        }
+        for i in np.flatnonzero(sizes >= SHOCK_SCORE).tolist()
+        if first_t + 1 + i > new_after
     ]
 
 
-def _rounded_scores(values: Floats, away: Floats, std: float) -> Floats | None:
+def _scores(values: Floats) -> Floats | None:
+    """Deviations from the mean in population standard deviations, to 6 decimals; None where there is no spread.
+
+    Rounded before they are compared: one match in 17 ticks scores exactly 4, and the noise of floating point shall
+    not decide whether that is a burst.
+    """
+    if not values.size:
+        return None
+    away = values - values.sum() / values.size
+    std = np.sqrt((away * away).sum() / values.size)
     # Equal values need not give exactly 0 in floating point: their mean may miss them by a rounding.
     if std <= 1e-12 * max(1.0, float(np.abs(values).max())):
         return None

@@ -27,8 +27,8 @@ class Rings:
         self.prices = np.zeros((rows, capacity))
         self.experience = np.zeros((rows, capacity))
         self.mids = np.full(rows, np.nan)
-        self.levels = np.zeros((2, rows))  # price_norm, liquidity
-        self.matches = np.zeros(rows)
+        self.series = np.zeros((3, rows))  # what `camera.events` looks at
+        self._levels = (0.0, 0.0)  # price and liquidity of the last tick
 
     def places(self, begin: int, size: int) -> Ints:
         """The rows of `size` ticks from the `begin`-th on; rows before the first tick are still empty."""
@@ -46,9 +46,19 @@ class Rings:
         self.prices.reshape(-1)[at] = block.prices
         self.experience.reshape(-1)[at] = block.experience
         self.mids[rows] = mids
-        self.levels[:, rows] = [[tick.price_norm for tick in ticks], [tick.liquidity for tick in ticks]]
-        self.matches[rows] = [tick.match_a.size for tick in ticks]
+        self.series[:, rows] = self._series(ticks)
         return fresh
+
+    def _series(self, ticks: list[Tick]) -> tuple[list[float], list[float], list[int]]:
+        """Changes of price and liquidity, and matches, tick by tick. That of the very first tick means nothing."""
+        prices, liquidity = [], []
+        price_before, liquidity_before = self._levels
+        for tick in ticks:
+            prices.append(tick.price_norm - price_before)
+            liquidity.append(tick.liquidity - liquidity_before)
+            price_before, liquidity_before = tick.price_norm, tick.liquidity
+        self._levels = price_before, liquidity_before
+        return prices, liquidity, [tick.match_a.size for tick in ticks]
 
     def remap(self, old: Ints, new: Ints, capacity: int) -> None:
         """Follow the columns to their new places (`Slots.rebuild`)."""

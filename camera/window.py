@@ -11,7 +11,7 @@ from camera.block import Block, Layout, Quotes, block_of, medians, quotes_of
 from camera.census import ABOVE, CENSUS, MATCHES, buying, quoting, seen
 from camera.edges import PairCounts, Pairs, adjacent_quotes, strongest
 from camera.errors import OrderError
-from camera.events import bursts, shocks
+from camera.events import events
 from camera.frame import Edges, Shot, frame_of
 from camera.quotes import GRID, QuoteSums, direct, largest_step
 from camera.rings import Rings
@@ -198,6 +198,7 @@ class SlidingWindowCamera:
         mean, std, distance = self._quotes(window, columns)
         rings = self._rings
         totals = self._sums.totals[:, columns]
+        bursts, shocks = events(rings.series[:, window], t - self.W + 1, new_after)
         return Shot(
             t=t,
             ts=self._last_ts,
@@ -213,8 +214,8 @@ class SlidingWindowCamera:
             experience_start=rings.experience[self._first_rows(columns), columns],
             experience_end=self._last_experience[columns],
             edges=self._edges(columns),
-            bursts=bursts(rings.matches[window], t - self.W + 1, new_after),
-            shocks=shocks(rings.levels[:, window], t - self.W + 1, new_after),
+            bursts=bursts,
+            shocks=shocks,
         )
 
     def _quotes(self, window: Ints, columns: Ints) -> tuple[Floats, Floats, Floats]:
@@ -261,6 +262,8 @@ class SlidingWindowCamera:
         # Most pairs are weaker than any edge. The next frame's edges are about as strong as these: begin there.
         self._weakest = int(counts[-1]) if counts.size == most and most else 1
         kinds, low, high = self._pairs.ends(pairs)
-        place = np.zeros(self._slots.capacity, np.int64)
-        place[columns] = np.arange(columns.size)
-        return Edges(kinds, place[low], place[high], counts)
+        if columns.size < self._slots.ids.size:
+            place = np.zeros(self._slots.capacity, np.int64)
+            place[columns] = np.arange(columns.size)
+            low, high = place[low], place[high]
+        return Edges(kinds, low, high, counts)

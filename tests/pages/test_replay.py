@@ -54,7 +54,7 @@ def test_replay_plays_and_pauses(page: Page, server: Live) -> None:
 
 
 def test_playing_reaches_the_present_and_goes_on_live(page: Page, server: Live) -> None:
-    open_at(page, finished_frames(server)["end_t"])
+    open_at(page, server.json("/manifest/frames")[-1]["start_t"])
     page.select_option("#speed", "64")
     page.get_by_role("button", name="Play").click()
     expect(page.locator("#follow")).to_have_attribute("aria-pressed", "true")

@@ -51,9 +51,9 @@ def get_price(
     bar at hand is seen.
 
     `attrs` of the table: `position`, the close time of the last bar in ms, None without any; `staleness`, seconds since
-    then by this machine's clock, in a backtest by its own; `gaps`, the spans between bars for which there is none, `from`
-    and `to` in ms; `lost_ticks`, the ranges `from_t`, `to_t` whose ticks are missing in recorded bars (None where the
-    recording was not asked).
+    then by this machine's clock, in a backtest by its own; `gaps`, the spans between bars for which there is none,
+    `from` and `to` in ms; `lost_ticks`, the ranges `from_t`, `to_t` whose ticks are missing in recorded bars (None
+    where the recording was not asked).
 
     Raises ValueError for what cannot be asked, MarketCameraError when the server cannot answer.
     """

@@ -79,7 +79,8 @@ function measure() {
 
 /** @param {number} t @returns {Promise<import("./frame-feed.js").Found>} */
 async function findFrame(t) {
-  const fresh = store.frameAt(t);
+  // Beyond its last tick the stream may lack frames that the recording has already.
+  const fresh = t <= (store.position ?? -1) ? store.frameAt(t) : null;
   if (fresh) return fresh;
   clearTimeout(slowTimer);
   slowTimer = window.setTimeout(() => cover(text("reading")), SLOW_MS);
@@ -98,7 +99,7 @@ function showFound({ frame }) {
 
 /** Whether a frame tells of t: the next one is due a stride later. @param {import("./messages.js").Frame} frame @param {number} t */
 function isOf(frame, t) {
-  return t - frame.t < frame.window.stride || (frame === store.frame && t >= frame.t);
+  return t - frame.t < frame.window.stride;
 }
 
 /** @param {import("./messages.js").Frame | null} frame */
