@@ -21,7 +21,7 @@ MARKET = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def market(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[Live]:
     """A live market of 50 ticks a second with a past of finished segments, and a second, silent market beside it."""
     site = Site(tmp_path_factory.mktemp("market"), migrated_database)

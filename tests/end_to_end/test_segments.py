@@ -222,5 +222,13 @@ def test_a_name_of_another_kind_is_not_there(market: Live) -> None:
 
 
 def test_a_name_of_another_market_is_not_there(market: Live) -> None:
-    name = finished(market)["path"]
+    theirs = {row["path"] for row in market.json("/manifest/ticks?symbol=OTHER.1")}
+
+    def ours_alone() -> str | None:
+        """Both began at t=0, perhaps within one second: then those segments have one name."""
+        finished = [row["path"] for row in market.json("/manifest/ticks") if not row["pending"]]
+        return next((path for path in finished if path not in theirs), None)
+
+    name = wait_until(ours_alone, "a finished segment that has its name for itself")
+    assert market.ask(f"/segment/{name}").status == 200
     assert_error(market.ask(f"/segment/{name}?symbol=OTHER.1"), 404, "unknown_segment")

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.browser
 def test_live_counts_up(page: Page) -> None:
     page.goto("/live/")
     expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+    wait_for_t_beyond(page, "#t", 0)
     wait_for_t_beyond(page, "#t", number(page, "#t") + 20)
 
 

@@ -1,0 +1,1 @@
+"""A package, so that its market ends with its tests."""
