@@ -96,7 +96,10 @@ def frame_json(shot: Shot) -> bytes:
     head = b'%s,"nodes":[' % orjson.dumps(_head(shot))[:-1]
     events = b'],"events":%s}' % orjson.dumps(_events(shot))
     # One join of all pieces: a frame is long, and each time it is copied shows.
-    return b"".join([head, *node_pieces(shot), b'],"edges":[', *edge_pieces(shot), events])
+    pieces = [head, *node_pieces(shot), b'],"edges":[']
+    pieces += edge_pieces(shot)
+    pieces.append(events)
+    return b"".join(pieces)
 
 
 def _names(shot: Shot) -> list[str]:

@@ -155,8 +155,8 @@ def edge_pieces(shot: Shot) -> list[bytes]:
 def _edge_ends(window: int, kinds: Ints, counts: Ints) -> list[bytes]:
     """The end of each edge. Edges come by count and type, so that a few long runs of them end alike."""
     texts = _count_texts(window).edge_ends
-    changed = (counts[1:] != counts[:-1]) | (kinds[1:] != kinds[:-1])
-    begins = [0, *(changed.nonzero()[0] + 1).tolist()]
+    alike = counts * len(texts) + kinds
+    begins = [0, *((alike[1:] != alike[:-1]).nonzero()[0] + 1).tolist()]
     ends = []
     for begin, end in zip(begins, [*begins[1:], kinds.size], strict=True):
         ends += [texts[int(kinds[begin])][int(counts[begin])]] * (end - begin)

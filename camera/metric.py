@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from market.tick import Tick
 
 
@@ -15,6 +17,6 @@ def metric_of(tick: Tick) -> dict[str, Any]:
         message["ts"] = tick.ts
     message["s"] = tick.state()
     message["N"] = agents
-    message["avg_exp"] = round(float(tick.experience.sum()) / agents, 6) if agents else 0.0
+    message["avg_exp"] = round(float(np.add.reduce(tick.experience)) / agents, 6) if agents else 0.0
     message["matches_n"] = tick.match_a.size
     return message

@@ -29,16 +29,16 @@ class _Pieces:
         places = range(agent_ids.size)
         size_texts = _numbers(sizes)
         begin = [b',"agents":[{"id":%d,"experience":', *[b'},{"id":%d,"experience":'] * (agent_ids.size - 1)]
-        # What is the same in every tick, with room for its numbers and actions: agents, then actions, two parts each.
-        self.lasting = [b""] * (4 * agent_ids.size)
-        self.lasting[0 : 2 * agent_ids.size : 2] = [b % i for b, i in zip(begin, agent_ids.tolist(), strict=True)]
+        # What is the same in every tick, with room for the rest: the head, agents and actions, two parts each.
+        self.lasting = [b""] * (1 + 4 * agent_ids.size)
+        self.lasting[1 : 1 + 2 * agent_ids.size : 2] = [b % i for b, i in zip(begin, agent_ids.tolist(), strict=True)]
+        self.lasting.append(b',"size":%s}],"matches":[' % size_texts[-1])
         # An action begins with the end of what stands before it. That of action i with side s is at 3 i + s.
         ends = [b'}],"actions":[', *(b',"size":%s},' % size for size in size_texts[:-1])]
         self.actions = _objects(
             [b'%s{"id":%d,"side":"%s","price":' % (ends[i], i, side) for i in places for side in _SIDES]
         )
         self.first_action = np.arange(0, 3 * agent_ids.size, 3)
-        self.matches_begin = b',"size":%s}],"matches":[' % size_texts[-1]
         self.match_a = _objects([b'},{"a":%d,"b":' % i for i in places])
         self.match_b = _objects([b'%d,"prob":' % i for i in (*places, -1)])  # the pool, -1, is found at the end
 
@@ -76,24 +76,22 @@ def tick_json(head: bytes, tick: Tick) -> bytes:
     pieces = _pieces(tick)
     numbers = _numbers(np.concatenate((tick.experience, tick.prices, tick.match_prob)))
     parts = pieces.lasting.copy()
-    parts[1 : 2 * agents : 2] = numbers[:agents]
-    parts[2 * agents :: 2] = pieces.actions.take(pieces.first_action + tick.sides).tolist()
-    parts[2 * agents + 1 :: 2] = numbers[agents : 2 * agents]
-    return b"%s%s%s%s]}" % (
-        head[:-1],
-        b"".join(parts),
-        pieces.matches_begin,
-        _matches(pieces, tick, numbers[2 * agents :]),
-    )
+    parts[0] = head[:-1]
+    parts[2 : 2 * agents + 1 : 2] = numbers[:agents]
+    parts[2 * agents + 1 : -1 : 2] = pieces.actions.take(pieces.first_action + tick.sides).tolist()
+    parts[2 * agents + 2 : -1 : 2] = numbers[agents : 2 * agents]
+    parts += _matches(pieces, tick, numbers[2 * agents :])
+    return b"".join(parts)
 
 
-def _matches(pieces: _Pieces, tick: Tick, probs: list[bytes]) -> bytes:
-    """The matches of a tick, without the list's brackets."""
+def _matches(pieces: _Pieces, tick: Tick, probs: list[bytes]) -> list[bytes]:
+    """The matches of a tick, and the end of its message."""
     if not probs:
-        return b""
+        return [b"]}"]
     parts = [b""] * (3 * len(probs))
     parts[0::3] = pieces.match_a.take(tick.match_a).tolist()
     parts[0] = parts[0].removeprefix(b"},")
     parts[1::3] = pieces.match_b.take(tick.match_b).tolist()
     parts[2::3] = probs
-    return b"".join(parts) + b"}"
+    parts.append(b"}]}")
+    return parts

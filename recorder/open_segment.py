@@ -13,8 +13,9 @@ from recorder.frames import FRAME_SECONDS, FRAME_TEXT_BYTES, frame_ending, read_
 from recorder.segment_file import SegmentFile
 
 #: Lines are joined up to this size before they are compressed. A call for each line made a metric cost 1.8
-#: instead of 1.3 microseconds; pieces beyond this size gained nothing.
-_PIECE_BYTES = 1 << 16
+#: instead of 1.3 microseconds. Beyond 64 KiB nothing is gained by a tape alone, but with a camera between the lines
+#: 256 KiB took 5 % less: the processor's cache is filled anew less often.
+_PIECE_BYTES = 1 << 18
 
 
 @dataclass(slots=True)
@@ -74,6 +75,11 @@ class OpenSegment:
         return self._counts.lines - self._kept.lines
 
     @property
+    def start_t(self) -> int:
+        """The t of the first message on disk; the one it was opened with while there is none."""
+        return self._named_t if self._kept.start_t is None else self._kept.start_t
+
+    @property
     def last_kept_t(self) -> int | None:
         """The t of the last message on disk."""
         return self._kept.end_t
@@ -129,7 +135,7 @@ class OpenSegment:
     def facts(self) -> SegmentFacts:
         """The segment as it is on disk."""
         kept = self._kept
-        start_t = self._named_t if kept.start_t is None else kept.start_t
+        start_t = self.start_t
         return SegmentFacts(
             kind=self._kind,
             name=self._name,

@@ -90,8 +90,7 @@ class Recording:
     @property
     def segment_start(self) -> int | None:
         """The t with which the open tick segment begins."""
-        facts = self._ticks.writer.facts
-        return None if facts is None else facts.start_t
+        return self._ticks.writer.start_t
 
     @property
     def open_files(self) -> list[Path]:
@@ -101,7 +100,9 @@ class Recording:
 
     def holds(self, from_t: int) -> bool:
         """Whether no message from this t on was lost: what was handed in is on the tapes, or waits to be flushed."""
-        return self._trouble is None and all(tape.whole_from <= from_t for tape in self._tapes.values())
+        if self._trouble is not None:
+            return False
+        return max(self._ticks.whole_from, self._frames.whole_from, self._metrics.whole_from) <= from_t
 
     def write(self, t: int, tick: bytes | None, metric: bytes | None, frame: bytes | None) -> None:
         """Record the messages of one t."""

@@ -59,6 +59,12 @@ class ZstdSegmentWriter:
         segment = self._segment
         return None if segment is None else segment.facts()
 
+    @property
+    def start_t(self) -> int | None:
+        """`start_t` of the facts, asked for at every tick: a tenth of their price."""
+        segment = self._segment
+        return None if segment is None else segment.start_t
+
     def write_jsonline(self, obj: Mapping[str, Any] | bytes, t: int) -> None:
         """Takes the message of tick `t`: a dict, or its JSON as bytes without a newline.
 
