@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-
-SYMBOL_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
-_INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+from igsite import parsers
+from igsite.parsers import BASE_DIR
 
 
 class ConfigError(Exception):
@@ -25,108 +20,6 @@ class ConfigError(Exception):
         self.problems = problems
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         super().__init__(f"Market Camera cannot start, {count} in its settings:\n  " + "\n  ".join(problems))
-
-
-def _integer(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not _INTEGER.fullmatch(text) or not low <= int(text) <= high:
-            raise ValueError(f"must be an integer from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def _number(low: float, high: float, *, above: bool = False) -> Callable[[str], float]:
-    """A finite number from low (or above low) to high; NaN fails every comparison and so is refused."""
-
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not (low < value <= high if above else low <= value <= high):
-            raise ValueError(f"must be a number {'above' if above else 'from'} {low:g} to {high:g}")
-        return value
-
-    return parse
-
-
-def _path(text: str) -> Path:
-    if "\0" in text:
-        raise ValueError("must be a path")
-    return (BASE_DIR / Path(text).expanduser()).resolve()
-
-
-def _symbol(text: str) -> str:
-    if not SYMBOL_PATTERN.fullmatch(text):
-        raise ValueError("must be 1 to 32 of A-Z a-z 0-9 . _ - and begin with a letter or digit")
-    return text
-
-
-def _source(text: str) -> str:
-    if text != "simulator" and not re.match(r"(file:|wss?://).", text):
-        raise ValueError("must be simulator, file:PATH or ws://…")
-    return text
-
-
-def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    try:
-        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
-    except ValueError as error:
-        raise ValueError(f"must be addresses or networks, separated by commas ({error})") from None
-
-
-def _hosts(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _modules(text: str) -> tuple[str, ...]:
-    names = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not names or not all(part.isidentifier() for name in names for part in name.split(".")):
-        raise ValueError("must be names of modules, separated by commas")
-    return names
-
-
-def _text(text: str) -> str:
-    return text
-
-
-def _redis_url(text: str) -> str:
-    if not re.match(r"(rediss?|unix)://.", text):
-        raise ValueError("must begin with redis://, rediss:// or unix://")
-    return text
-
-
-def _switch(text: str) -> bool:
-    if text not in ("0", "1"):
-        raise ValueError("must be 0 or 1")
-    return text == "1"
-
-
-def parse_database_url(text: str) -> dict[str, Any]:
-    """A `DATABASES` entry from `postgres://user:password@host:port/name` or `sqlite:///PATH`. Raises ValueError."""
-    try:
-        url = urlsplit(text)
-        port = url.port
-    except ValueError:
-        raise ValueError("is not a URL") from None
-    name = unquote(url.path[1:])
-    if url.scheme == "sqlite" and name and not url.netloc:
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": _path(name)}
-    if url.scheme in ("postgres", "postgresql") and name:
-        query = {
-            name: unquote(value) for name, _, value in (part.partition("=") for part in url.query.split("&")) if value
-        }
-        return {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": name,
-            "USER": unquote(url.username or ""),
-            "PASSWORD": unquote(url.password or ""),
-            "HOST": unquote(url.hostname or "") or query.pop("host", ""),
-            "PORT": str(port or query.pop("port", "")),
-            "OPTIONS": query,
-        }
-    raise ValueError("must be postgres://USER:PASSWORD@HOST/NAME or sqlite:///PATH")
 
 
 def _setting(env: str, default: Any, parse: Callable[[str], Any], help: str, *, secret: bool = False) -> Any:
@@ -140,104 +33,130 @@ _MEBI = 1 << 20
 class Config:
     """All settings; a field's metadata holds its environment name, parser and help text."""
 
-    store_dir: Path = _setting("IG_CAM_STORE_DIR", BASE_DIR / "data" / "ig_cam", _path, "store root")
-    cam_w: int = _setting("IG_CAM_W", 300, _integer(1, 100_000), "window, ticks")
-    cam_stride: int = _setting("IG_CAM_STRIDE", 10, _integer(1, 100_000), "ticks from frame to frame")
-    cam_edge_cap: int = _setting("IG_CAM_EDGE_CAP", 2000, _integer(0, 1_000_000), "most edges in a frame")
+    store_dir: Path = _setting("IG_CAM_STORE_DIR", BASE_DIR / "data" / "ig_cam", parsers.path, "store root")
+    cam_w: int = _setting("IG_CAM_W", 300, parsers.integer(1, 100_000), "window, ticks")
+    cam_stride: int = _setting("IG_CAM_STRIDE", 10, parsers.integer(1, 100_000), "ticks from frame to frame")
+    cam_edge_cap: int = _setting("IG_CAM_EDGE_CAP", 2000, parsers.integer(0, 1_000_000), "most edges in a frame")
     cam_prox_eps_pct: float = _setting(
-        "IG_CAM_PROX_EPS_PCT", 0.003, _number(0, 1), "quotes this close, as a part of the mid, are neighbours"
+        "IG_CAM_PROX_EPS_PCT", 0.003, parsers.number(0, 1), "quotes this close, as a part of the mid, are neighbours"
     )
-    cam_segment_seconds: float = _setting("IG_CAM_SEGMENT_SECONDS", 300, _number(1, 86_400), "a segment's length")
-    cam_zstd_level: int = _setting("IG_CAM_ZSTD_LEVEL", 3, _integer(1, 22), "compression of the recording")
+    cam_segment_seconds: float = _setting(
+        "IG_CAM_SEGMENT_SECONDS", 300, parsers.number(1, 86_400), "a segment's length"
+    )
+    cam_zstd_level: int = _setting("IG_CAM_ZSTD_LEVEL", 3, parsers.integer(1, 22), "compression of the recording")
     cam_metric_downsample: int = _setting(
-        "IG_CAM_METRIC_DOWNSAMPLE", 1, _integer(1, 100_000), "a metric every so many ticks"
+        "IG_CAM_METRIC_DOWNSAMPLE", 1, parsers.integer(1, 100_000), "a metric every so many ticks"
     )
-    seed: int = _setting("IG_SEED", 0, _integer(0, 2**63 - 1), "the simulator's seed")
+    seed: int = _setting("IG_SEED", 0, parsers.integer(0, 2**63 - 1), "the simulator's seed")
     adjust_interval: int = _setting(
-        "IG_ADJUST_INTERVAL", 2000, _integer(1, 1_000_000_000), "ticks between chances to join or leave"
+        "IG_ADJUST_INTERVAL", 2000, parsers.integer(1, 1_000_000_000), "ticks between chances to join or leave"
     )
-    port: int = _setting("PORT", 8000, _integer(1, 65_535), "where the server listens")
-    symbol: str = _setting("IG_SYMBOL", "IG-USD", _symbol, "the market's symbol")
+    port: int = _setting("PORT", 8000, parsers.integer(1, 65_535), "where the server listens")
+    symbol: str = _setting("IG_SYMBOL", "IG-USD", parsers.symbol, "the market's symbol")
     source: str = _setting(
-        "IG_SOURCE", "simulator", _source, "simulator, file:PATH (tick NDJSON, also .zst) or ws://… (another server)"
+        "IG_SOURCE",
+        "simulator",
+        parsers.source,
+        "simulator, file:PATH (tick NDJSON, also .zst) or ws://… (another server)",
     )
-    tick_interval: float = _setting("IG_TICK_INTERVAL", 0.1, _number(0, 86_400, above=True), "market seconds a tick")
-    speed: float = _setting("IG_SPEED", 1, _number(0, 1e6), "market seconds a real second; 0 is flat out")
+    tick_interval: float = _setting(
+        "IG_TICK_INTERVAL", 0.1, parsers.number(0, 86_400, above=True), "market seconds a tick"
+    )
+    speed: float = _setting("IG_SPEED", 1, parsers.number(0, 1e6), "market seconds a real second; 0 is flat out")
     retain_disk_percent: float = _setting(
-        "IG_RETAIN_DISK_PERCENT", 80, _number(1, 100), "disk use that starts a clean-up"
+        "IG_RETAIN_DISK_PERCENT", 80, parsers.number(1, 100), "disk use that starts a clean-up"
     )
     retain_target_percent: float = _setting(
-        "IG_RETAIN_TARGET_PERCENT", 70, _number(0, 100), "disk use at which a clean-up stops"
+        "IG_RETAIN_TARGET_PERCENT", 70, parsers.number(0, 100), "disk use at which a clean-up stops"
     )
     retain_min_segments: int = _setting(
-        "IG_RETAIN_MIN_SEGMENTS", 10, _integer(0, 1_000_000), "finished segments always kept, a kind"
+        "IG_RETAIN_MIN_SEGMENTS", 10, parsers.integer(0, 1_000_000), "finished segments always kept, a kind"
     )
     retain_min_days: float = _setting(
-        "IG_RETAIN_MIN_DAYS", 1, _number(0, 36_500), "younger segments are kept whatever the disk says"
+        "IG_RETAIN_MIN_DAYS", 1, parsers.number(0, 36_500), "younger segments are kept whatever the disk says"
     )
-    retain_max_days: float = _setting("IG_RETAIN_MAX_DAYS", 0, _number(0, 36_500), "older segments go; 0 is off")
-    flush_seconds: float = _setting("IG_FLUSH_SECONDS", 1, _number(0, 60), "written data reaches the file within this")
-    ring_ticks: int = _setting("IG_RING_TICKS", 10_000, _integer(1, 10_000_000), "ticks kept in memory")
-    ring_bytes: int = _setting("IG_RING_BYTES", 256 * _MEBI, _integer(_MEBI, 1 << 40), "bytes kept in memory, a market")
+    retain_max_days: float = _setting("IG_RETAIN_MAX_DAYS", 0, parsers.number(0, 36_500), "older segments go; 0 is off")
+    flush_seconds: float = _setting(
+        "IG_FLUSH_SECONDS", 1, parsers.number(0, 60), "written data reaches the file within this"
+    )
+    ring_ticks: int = _setting("IG_RING_TICKS", 10_000, parsers.integer(1, 10_000_000), "ticks kept in memory")
+    ring_bytes: int = _setting(
+        "IG_RING_BYTES", 256 * _MEBI, parsers.integer(_MEBI, 1 << 40), "bytes kept in memory, a market"
+    )
     outbox_bytes: int = _setting(
-        "IG_OUTBOX_BYTES", _MEBI, _integer(1024, 1 << 30), "bytes that may wait for one client"
+        "IG_OUTBOX_BYTES", _MEBI, parsers.integer(1024, 1 << 30), "bytes that may wait for one client"
     )
-    max_connections: int = _setting("IG_MAX_CONNECTIONS", 1000, _integer(1, 1_000_000), "sockets, a process")
+    max_connections: int = _setting("IG_MAX_CONNECTIONS", 1000, parsers.integer(1, 1_000_000), "sockets, a process")
     max_connections_per_address: int = _setting(
-        "IG_MAX_CONNECTIONS_PER_ADDRESS", 100, _integer(1, 1_000_000), "sockets from one address, a process"
+        "IG_MAX_CONNECTIONS_PER_ADDRESS", 100, parsers.integer(1, 1_000_000), "sockets from one address, a process"
     )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
-        "IG_TRUSTED_PROXIES", (), _networks, "addresses whose X-Forwarded-For is believed"
+        "IG_TRUSTED_PROXIES", (), parsers.networks, "addresses whose X-Forwarded-For is believed"
     )
     stall_seconds: float = _setting(
-        "IG_STALL_SECONDS", 30, _number(0.5, 3600), "a client that takes nothing for so long is cut off"
+        "IG_STALL_SECONDS", 30, parsers.number(0.5, 3600), "a client that takes nothing for so long is cut off"
     )
     permessage_deflate: bool = _setting(
-        "IG_PERMESSAGE_DEFLATE", False, _switch, "1 compresses for sockets that offer permessage-deflate"
+        "IG_PERMESSAGE_DEFLATE", False, parsers.switch, "1 compresses for sockets that offer permessage-deflate"
     )
-    api_connections: int = _setting("IG_API_CONNECTIONS", 1000, _integer(1, 1_000_000), "subscribe sockets, a process")
+    api_connections: int = _setting(
+        "IG_API_CONNECTIONS", 1000, parsers.integer(1, 1_000_000), "subscribe sockets, a process"
+    )
     api_messages_a_second: int = _setting(
-        "IG_API_MESSAGES_A_SECOND", 100, _integer(1, 100_000), "what a subscribe client may say in any one second"
+        "IG_API_MESSAGES_A_SECOND",
+        100,
+        parsers.integer(1, 100_000),
+        "what a subscribe client may say in any one second",
     )
     api_subscriptions: int = _setting(
-        "IG_API_SUBSCRIPTIONS", 50, _integer(1, 100_000), "subscriptions of one connection"
+        "IG_API_SUBSCRIPTIONS", 50, parsers.integer(1, 100_000), "subscriptions of one connection"
     )
     api_idle_seconds: float = _setting(
-        "IG_API_IDLE_SECONDS", 30, _number(1, 86_400), "a connection without message and subscription is closed then"
+        "IG_API_IDLE_SECONDS",
+        30,
+        parsers.number(1, 86_400),
+        "a connection without message and subscription is closed then",
     )
     status_seconds: float = _setting(
-        "IG_STATUS_SECONDS", 30, _number(5, 3600), "between two reports of a part of the system that is well"
+        "IG_STATUS_SECONDS", 30, parsers.number(5, 3600), "between two reports of a part of the system that is well"
     )
     alert_memory_percent: float = _setting(
-        "IG_ALERT_MEMORY_PERCENT", 80, _number(0, 100, above=True), "memory use of the machine that raises an alert"
+        "IG_ALERT_MEMORY_PERCENT",
+        80,
+        parsers.number(0, 100, above=True),
+        "memory use of the machine that raises an alert",
     )
     strategies: tuple[str, ...] = _setting(
         "IG_STRATEGIES",
         ("backtests.strategies",),
-        _modules,
+        parsers.modules,
         "modules with strategies for backtests, with commas between",
     )
-    feed_token: str | None = _setting("IG_FEED_TOKEN", None, _text, "asked of bar-feed clients when set", secret=True)
+    feed_token: str | None = _setting(
+        "IG_FEED_TOKEN", None, parsers.text, "asked of bar-feed clients when set", secret=True
+    )
     start_ts: float | None = _setting(
-        "IG_START_TS", None, _number(0, 4e9), "start_ts of a new run, Unix seconds; unset is now"
+        "IG_START_TS", None, parsers.number(0, 4e9), "start_ts of a new run, Unix seconds; unset is now"
     )
     database_url: str | None = _setting(
-        "DATABASE_URL", None, _text, "postgres://… or sqlite:///PATH; unset is SQLite in data/", secret=True
+        "DATABASE_URL", None, parsers.text, "postgres://… or sqlite:///PATH; unset is SQLite in data/", secret=True
     )
-    redis_url: str | None = _setting("REDIS_URL", None, _redis_url, "redis://…; unset is in-process", secret=True)
+    redis_url: str | None = _setting(
+        "REDIS_URL", None, parsers.redis_url, "redis://…; unset is in-process", secret=True
+    )
     secret_key: str | None = _setting(
-        "IG_SECRET_KEY", None, _text, "signs admin sessions; unset is made once and kept in data/", secret=True
+        "IG_SECRET_KEY", None, parsers.text, "signs admin sessions; unset is made once and kept in data/", secret=True
     )
     allowed_hosts: tuple[str, ...] = _setting(
-        "IG_ALLOWED_HOSTS", ("*",), _hosts, "host names answered to, separated by commas"
+        "IG_ALLOWED_HOSTS", ("*",), parsers.hosts, "host names answered to, separated by commas"
     )
-    debug: bool = _setting("IG_DEBUG", False, _switch, "1 shows Django's error pages (development only)")
+    debug: bool = _setting("IG_DEBUG", False, parsers.switch, "1 shows Django's error pages (development only)")
 
     @property
     def database(self) -> dict[str, Any]:
         """The `DATABASES` entry."""
         default = f"sqlite:///{BASE_DIR / 'data' / 'market_camera.sqlite3'}"
-        return parse_database_url(self.database_url or default)
+        return parsers.database(self.database_url or default)
 
 
 def load(environ: Mapping[str, str]) -> Config:
@@ -276,7 +195,7 @@ def _contradictions(config: Config) -> list[str]:
         )
     if config.database_url:
         try:
-            parse_database_url(config.database_url)
+            parsers.database(config.database_url)
         except ValueError as error:
             problems.append(f"DATABASE_URL {error}")
     return problems

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-
-from django.db import Error as DatabaseError
-from django.db import connections
 
 from bars.live import LiveBars
 from camera.window import SlidingWindowCamera
 from igsite import upstream_run
 from igsite.config import Config
+from igsite.holding import Holding
 from market.sources import Source, source_from
 from recorder.checkpoints import Checkpoint, Checkpoints
 from recorder.errors import StoreError
 from recorder.format import KINDS, market_dir
 from recorder.history import History
-from recorder.lease import LeaseLost, MarketLease
-from recorder.lock import StoreLock
+from recorder.lease import LeaseLost
 from recorder.manifest import ManifestKeeper
 from recorder.models import Market, Run
 from recorder.reconcile import reconcile
@@ -66,7 +60,6 @@ RUN_SETTINGS = (
 
 #: How long rows may take at the end before the process leaves without them; the next start makes them from the files.
 _ROWS_SECONDS = 1.5
-_LAST_WORDS_SECONDS = 3.0
 _BARS_SECONDS = 0.7
 
 #: How long the first tick waits for what the bars before it are to be made of; then it is kept until that is known.
@@ -88,44 +81,25 @@ class MarketRun:
         self._settings = {name: getattr(config, name) for name in RUN_SETTINGS}
         self._open_source()
         self._lost_lease: LeaseLost | None = None
-        self._last_words = ExitStack()
-        self._lock: StoreLock | None = None
-        self._hold_store()
+        self._holding = Holding(self._directory, config.symbol, host)
         try:
-            self._open(host or _host())
+            self._open()
         except BaseException as error:
-            self._let_go()
+            self._holding.let_go()
             if isinstance(error, OSError):
                 raise StoreError(Path(error.filename or self._directory), error) from error
             raise
 
-    def _hold_store(self) -> None:
-        """See to it that the store is there and locked by us; it may be taken away while we write. Raises StoreError,
-        MarketHeld."""
-        if self._lock is not None and self._lock.stands:
-            return
-        try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(self._directory, error) from error
-        lock = StoreLock(self._directory, self._config.symbol, _holder())
-        if self._lock is not None:
-            self._lock.release()
-        self._lock = lock
-
-    def _open(self, host: str) -> None:
+    def _open(self) -> None:
         config = self._config
         self._market, _ = Market.objects.get_or_create(symbol=config.symbol)
-        self._lease = MarketLease(
-            self._market, holder=_holder(), host=host, store=str(self._directory), on_lost=self._lose_lease
-        )
-        self._last_words.callback(self._lease.release)
+        self._lease = self._holding.take_lease(self._market, self._lose_lease)
         reconcile(self._market, self._directory)
         ends = self._ends()
         self._run, self._continued = self._continue(ends) or self._begin()
-        self._last_words.callback(lambda: end_run(self._run, self._placement.t_shift))
+        self._holding.at_end(lambda: end_run(self._run, self._placement.t_shift))
         self._keeper = ManifestKeeper(self._market, self._run)
-        self._last_words.callback(self._keeper.close, _ROWS_SECONDS)
+        self._holding.at_end(lambda: self._keeper.close(_ROWS_SECONDS))
         self._recording = Recording(
             self._directory,
             segment_seconds=config.cam_segment_seconds,
@@ -135,14 +109,14 @@ class MarketRun:
             on_change=self._keeper.record,
             on_trouble=lambda message: log.critical("%s: %s", self._market, message),
             on_recovered=lambda message: log.warning("%s: %s", self._market, message),
-            hold=self._hold_store,
+            hold=self._holding.hold_store,
         )
         complete(self._recording, self._continued.lacking)
         self._tapes = upstream_run.tapes_to_write(self._recording, ends, self._continued.next_t)
         self._tell_unrecorded(ends)
         self._lease.note_unrecorded(lambda: self._recording.unrecorded_to)
         self._bars = LiveBars(self._market, History(config.symbol, self._directory), self._continued.next_t)
-        self._last_words.callback(self._bars.close, _BARS_SECONDS)
+        self._holding.at_end(lambda: self._bars.close(_BARS_SECONDS))
 
     def _open_source(self) -> None:
         config = self._config
@@ -268,7 +242,7 @@ class MarketRun:
                 pipeline.run(most_ticks, on_tick)
         finally:
             upstream_run.close(self._source)
-            self._let_go()
+            self._holding.let_go()
         if self._lost_lease is not None:
             raise self._lost_lease
 
@@ -291,24 +265,6 @@ class MarketRun:
         self._lost_lease = lost
         self.stop.set()
 
-    def _let_go(self) -> None:
-        """Tell the database that all is over, and let the next writer in. A database that is away holds nothing up."""
-        words = threading.Thread(target=self._say_last_words, name="last words", daemon=True)
-        words.start()
-        words.join(_LAST_WORDS_SECONDS)
-        if words.is_alive():
-            log.error("%s: the database takes too long to hear of the end", self._config.symbol)
-        if self._lock is not None:
-            self._lock.release()
-
-    def _say_last_words(self) -> None:
-        try:
-            self._last_words.close()
-        except DatabaseError as error:
-            log.error("%s: the database did not hear of the end: %s", self._config.symbol, error)
-        finally:
-            connections.close_all()
-
     def _checkpointer(self, film: Film) -> Checkpointer:
         def take(next_t: int, ended: bool) -> Checkpoint:
             return checkpoint_of(self._facts(), next_t, self._source, film, ended=ended)
@@ -322,16 +278,3 @@ class MarketRun:
     @property
     def _tick_seconds(self) -> float:
         return self._config.tick_interval / self._config.speed if self._config.speed else 0.0
-
-
-def _holder() -> str:
-    return f"process {os.getpid()} on {socket.gethostname()}"
-
-
-def _host() -> str:
-    """What tells this host from others, such as were given the same name: the id of its boot."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        boot = ""  # not Linux: the name must do
-    return f"{socket.gethostname()} {boot}".strip()

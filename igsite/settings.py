@@ -6,7 +6,8 @@ import secrets
 from pathlib import Path
 
 from igsite.broker import redis_host
-from igsite.config import BASE_DIR, from_environment
+from igsite.config import from_environment
+from igsite.parsers import BASE_DIR
 
 CONFIG = from_environment()
 

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from igsite.config import BASE_DIR, Config, ConfigError, load, parse_database_url, with_changes
+from igsite import parsers
+from igsite.config import Config, ConfigError, load, with_changes
+from igsite.parsers import BASE_DIR
 
 PROMISED = {
     "IG_CAM_STORE_DIR": BASE_DIR / "data" / "ig_cam",
@@ -213,7 +215,7 @@ def test_whatever_comes_is_a_configuration_or_a_list_of_problems(environ: dict[s
 
 
 def test_postgres_by_url() -> None:
-    found = parse_database_url("postgres://me:secret@db.example.org:5433/market")
+    found = parsers.database("postgres://me:secret@db.example.org:5433/market")
     assert found["ENGINE"] == "django.db.backends.postgresql"
     assert (found["USER"], found["PASSWORD"], found["HOST"], str(found["PORT"]), found["NAME"]) == (
         "me", "secret", "db.example.org", "5433", "market"
@@ -221,24 +223,24 @@ def test_postgres_by_url() -> None:
 
 
 def test_a_part_may_be_percent_encoded() -> None:
-    found = parse_database_url("postgresql://us%40er:p%3A%2F%23%25w@host/na%20me?sslmode=require&options=-c%20a%3Db")
+    found = parsers.database("postgresql://us%40er:p%3A%2F%23%25w@host/na%20me?sslmode=require&options=-c%20a%3Db")
     assert (found["USER"], found["PASSWORD"], found["NAME"]) == ("us@er", "p:/#%w", "na me")
     assert found["OPTIONS"] == {"sslmode": "require", "options": "-c a=b"}
 
 
 def test_a_socket_directory_may_stand_in_the_query() -> None:
-    found = parse_database_url("postgres:///market?host=%2Fvar%2Frun%2Fpostgresql&port=5433")
+    found = parsers.database("postgres:///market?host=%2Fvar%2Frun%2Fpostgresql&port=5433")
     assert (found["HOST"], str(found["PORT"]), found["OPTIONS"]) == ("/var/run/postgresql", "5433", {})
 
 
 def test_what_is_not_given_is_left_to_the_driver() -> None:
-    found = parse_database_url("postgres:///market")
+    found = parsers.database("postgres:///market")
     assert (found["USER"], found["PASSWORD"], found["HOST"], found["PORT"]) == ("", "", "", "")
 
 
 def test_sqlite_by_path() -> None:
-    assert str(parse_database_url("sqlite:////tmp/a%20b.sqlite3")["NAME"]) == "/tmp/a b.sqlite3"
-    assert parse_database_url("sqlite:///data/x.sqlite3")["NAME"] == BASE_DIR / "data" / "x.sqlite3"
+    assert str(parsers.database("sqlite:////tmp/a%20b.sqlite3")["NAME"]) == "/tmp/a b.sqlite3"
+    assert parsers.database("sqlite:///data/x.sqlite3")["NAME"] == BASE_DIR / "data" / "x.sqlite3"
     assert load({}).database["NAME"].parent == BASE_DIR / "data"
 
 
@@ -249,7 +251,7 @@ def test_sqlite_by_path() -> None:
 )  # fmt: skip
 def test_what_is_no_database_is_a_problem(text: str) -> None:
     with pytest.raises(ValueError, match=r"must be|is not a URL"):
-        parse_database_url(text)
+        parsers.database(text)
     assert problems(DATABASE_URL=text)[0].startswith("DATABASE_URL ")
 
 

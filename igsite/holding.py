@@ -1,0 +1,91 @@
+"""What a process holds of a market: the lock on its store, its lease, and what is to be said when all is over."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from django.db import Error as DatabaseError
+from django.db import connections
+
+from recorder.errors import StoreError
+from recorder.lease import LeaseLost, MarketLease
+from recorder.lock import StoreLock
+from recorder.models import Market
+
+log = logging.getLogger(__name__)
+
+_LAST_WORDS_SECONDS = 3.0
+
+
+class Holding:
+    """A market's store, locked, and from `take_lease` on its lease too; both until `let_go`.
+
+    `host` tells this host from others (by default its name and the id of its boot). Raises StoreError, MarketHeld.
+    """
+
+    def __init__(self, directory: Path, symbol: str, host: str | None = None) -> None:
+        self._directory, self._symbol, self._host = directory, symbol, host or _host()
+        self._last_words = ExitStack()
+        self._lock: StoreLock | None = None
+        self.hold_store()
+
+    def hold_store(self) -> None:
+        """See to it that the store is there and locked by us; it may be taken away while we write. Raises StoreError,
+        MarketHeld."""
+        if self._lock is not None and self._lock.stands:
+            return
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(self._directory, error) from error
+        lock = StoreLock(self._directory, self._symbol, _holder())
+        if self._lock is not None:
+            self._lock.release()
+        self._lock = lock
+
+    def take_lease(self, market: Market, on_lost: Callable[[LeaseLost], None]) -> MarketLease:
+        """The market's lease, released at the end. Raises MarketHeld, django.db.Error."""
+        lease = MarketLease(market, holder=_holder(), host=self._host, store=str(self._directory), on_lost=on_lost)
+        self.at_end(lease.release)
+        return lease
+
+    def at_end(self, say: Callable[[], object]) -> None:
+        """Have `say` called by `let_go`; what was handed in last is called first."""
+        self._last_words.callback(say)
+
+    def let_go(self) -> None:
+        """Tell the database that all is over, and let the next writer in. A database that is away holds nothing up."""
+        words = threading.Thread(target=self._say_last_words, name="last words", daemon=True)
+        words.start()
+        words.join(_LAST_WORDS_SECONDS)
+        if words.is_alive():
+            log.error("%s: the database takes too long to hear of the end", self._symbol)
+        if self._lock is not None:
+            self._lock.release()
+
+    def _say_last_words(self) -> None:
+        try:
+            self._last_words.close()
+        except DatabaseError as error:
+            log.error("%s: the database did not hear of the end: %s", self._symbol, error)
+        finally:
+            connections.close_all()
+
+
+def _holder() -> str:
+    return f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def _host() -> str:
+    """What tells this host from others, such as were given the same name: the id of its boot."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        boot = ""  # not Linux: the name must do
+    return f"{socket.gethostname()} {boot}".strip()

@@ -1,0 +1,120 @@
+"""A setting's text made a value: each parser raises ValueError with what the text must be."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from recorder.format import SYMBOL_PATTERN
+
+#: What paths that do not begin with a slash begin at.
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not _INTEGER.fullmatch(text) or not low <= int(text) <= high:
+            raise ValueError(f"must be an integer from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def number(low: float, high: float, *, above: bool = False) -> Callable[[str], float]:
+    """A finite number from low (or above low) to high; NaN fails every comparison and so is refused."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (low < value <= high if above else low <= value <= high):
+            raise ValueError(f"must be a number {'above' if above else 'from'} {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def path(text: str) -> Path:
+    if "\0" in text:
+        raise ValueError("must be a path")
+    return (BASE_DIR / Path(text).expanduser()).resolve()
+
+
+def symbol(text: str) -> str:
+    if not SYMBOL_PATTERN.fullmatch(text):
+        raise ValueError("must be 1 to 32 of A-Z a-z 0-9 . _ - and begin with a letter or digit")
+    return text
+
+
+def source(text: str) -> str:
+    if text != "simulator" and not re.match(r"(file:|wss?://).", text):
+        raise ValueError("must be simulator, file:PATH or ws://…")
+    return text
+
+
+def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"must be addresses or networks, separated by commas ({error})") from None
+
+
+def hosts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def modules(text: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not names or not all(part.isidentifier() for name in names for part in name.split(".")):
+        raise ValueError("must be names of modules, separated by commas")
+    return names
+
+
+def text(text: str) -> str:
+    return text
+
+
+def redis_url(text: str) -> str:
+    if not re.match(r"(rediss?|unix)://.", text):
+        raise ValueError("must begin with redis://, rediss:// or unix://")
+    return text
+
+
+def switch(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError("must be 0 or 1")
+    return text == "1"
+
+
+def database(text: str) -> dict[str, Any]:
+    """A `DATABASES` entry from `postgres://user:password@host:port/name` or `sqlite:///PATH`. Raises ValueError."""
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    name = unquote(url.path[1:])
+    if url.scheme == "sqlite" and name and not url.netloc:
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": path(name)}
+    if url.scheme in ("postgres", "postgresql") and name:
+        query = {
+            name: unquote(value) for name, _, value in (part.partition("=") for part in url.query.split("&")) if value
+        }
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": name,
+            "USER": unquote(url.username or ""),
+            "PASSWORD": unquote(url.password or ""),
+            "HOST": unquote(url.hostname or "") or query.pop("host", ""),
+            "PORT": str(port or query.pop("port", "")),
+            "OPTIONS": query,
+        }
+    raise ValueError("must be postgres://USER:PASSWORD@HOST/NAME or sqlite:///PATH")
