@@ -30,6 +30,7 @@ _FAST_WINDOW_LOG = 18
 _MAGIC = b"\x28\xb5\x2f\xfd"
 _LONGEST_HEADER_BYTES = 18
 _LARGEST_BLOCK_BYTES = 1 << 17
+_SEARCHED_BYTES = 1 << 20
 _RLE, _RESERVED = 1, 3
 _EMPTY_LAST_BLOCK = b"\x01\x00\x00"
 _CHECKSUM_BYTES = 4
@@ -126,19 +127,30 @@ def frame_starts(file: BinaryIO) -> Iterator[int]:
 
 def find_frame(file: BinaryIO, after: int) -> Frame | None:
     """The first frame that begins at or behind `after` and holds a whole line; the way on behind damage."""
-    file.seek(after)
-    data = file.read()
-    at = data.find(_MAGIC)
-    while at >= 0:
+    for start in _magics(file, after):
         try:
-            frame = read_frame(file, after + at)
+            frame = read_frame(file, start)
         except DamagedFrame:
-            pass  # four bytes that only looked like a beginning
-        else:
-            if b"\n" in frame.text:
-                return frame
-        at = data.find(_MAGIC, at + 1)
+            continue  # four bytes that only looked like a beginning
+        if b"\n" in frame.text:
+            return frame
     return None
+
+
+def _magics(file: BinaryIO, after: int) -> Iterator[int]:
+    """The offsets from `after` on at which a frame's first four bytes stand."""
+    begin, rest = after, b""
+    while True:
+        file.seek(begin + len(rest))
+        if not (piece := file.read(_SEARCHED_BYTES)):
+            return
+        data = rest + piece
+        at = data.find(_MAGIC)
+        while at >= 0:
+            yield begin + at
+            at = data.find(_MAGIC, at + 1)
+        rest = data[1 - len(_MAGIC) :]  # the four may lie across two pieces
+        begin += len(data) - len(rest)
 
 
 def _read_header(file: BinaryIO, start: int) -> tuple[bytes, int, bool]:

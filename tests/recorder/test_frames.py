@@ -5,6 +5,7 @@ import io
 import pytest
 import zstandard
 
+from recorder import frames
 from recorder.errors import DamagedFrame
 from recorder.frames import compressor, find_frame, frame_ending, frame_starts, read_frame
 
@@ -108,3 +109,12 @@ def test_the_next_frame_behind_damage_is_found():
     assert frame is not None
     assert frame.text == b'{"t":1}\n'
     assert find_frame(io.BytesIO(first), 1) is None
+
+
+@pytest.mark.parametrize("before_edge", [0, 1, 2, 3, 4])
+def test_a_frame_is_found_wherever_the_search_is_cut(before_edge: int) -> None:
+    whole = compressor(3).compress(b'{"t":1}\n')
+    garbage = b"\xfd" * (frames._SEARCHED_BYTES + 1 - before_edge)
+    found = find_frame(io.BytesIO(garbage + whole), 1)
+    assert found is not None
+    assert (found.start, found.text) == (len(garbage), b'{"t":1}\n')
