@@ -7,10 +7,21 @@ import json
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.pages.reading import WINDOW, frame_on_disk, number, shown_graph, size_of, wait_for_frame, wait_for_t_beyond
-from tests.processes import Live, Site
+from tests.pages.reading import (
+    WINDOW,
+    frame_on_disk,
+    number,
+    recorded_frames,
+    shown_graph,
+    size_of,
+    wait_for_frame,
+    wait_for_t_beyond,
+)
+from tests.processes import ROOT, Live, Site, wait_until
 
 pytestmark = pytest.mark.browser
+
+GOLDEN = ROOT / "tests" / "data" / "golden"
 
 
 def test_live_counts_up(page: Page) -> None:
@@ -34,6 +45,17 @@ def test_the_charts_begin_with_what_was_recorded_before(page: Page) -> None:
         page.goto("/live/")
     expect(page.locator("[data-chart=agents] output").first).not_to_have_text("–")
     assert page.locator("#charts canvas").count() == 4
+
+
+@pytest.mark.parametrize("door", ["live", "replay"])
+def test_bursts_and_shocks_from_before_the_page_are_listed(watched_anywhere: Page, site: Site, door: str) -> None:
+    server = site.serve(IG_SOURCE=f"file:{GOLDEN / 'events.ticks.jsonl.zst'}", IG_SPEED=0, IG_CAM_W=100)
+    frames = wait_until(lambda: (found := recorded_frames(server)).get(790) and found, "the last frame on disk")
+    told = [event["t"] for frame in frames.values() for event in frame["events"]["shocks"]]
+    watched_anywhere.goto(f"{server.url}/{door}/")
+    shocks = watched_anywhere.locator("#happenings a", has_text="shock")
+    expect(shocks).to_have_count(len(told))
+    assert sorted(int(shock.get_attribute("data-t") or "") for shock in shocks.all()) == sorted(told)
 
 
 def test_pausing_leaves_live_and_one_button_returns_with_nothing_missed(page: Page, server: Live) -> None:

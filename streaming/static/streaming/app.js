@@ -53,7 +53,7 @@ const graph = new GraphView(element("graph"), { onPick: pin });
 const charts = new Charts(element("charts"), { onPick: (t) => steering.seek(t) });
 const card = new AgentCard(element("card"), (agent, fromT, toT) => past.features(agent, fromT, toT), fail);
 const feed = new FrameFeed(findFrame, showFound, fail);
-const chartFeed = new ChartFeed({ past, store, span: SPAN, onColumns: showColumns, onStretch: findHappenings, onError: fail });
+const chartFeed = new ChartFeed({ past, store, span: SPAN, onColumns: showColumns, onStretch: (stretch) => findHappenings(stretch).catch(tell), onError: fail });
 const timeline = new TimelineView(element("timeline"), /** @type {HTMLCanvasElement} */ (element("track")), {
   onSeek: (t, done) => (steering.seek(t), done && remember()),
   onLoop: (span) => steering.loop(span),
@@ -65,6 +65,11 @@ const stream = new LiveStream(symbol, store, { onMessage: receive, onState: foll
 function fail(error) {
   clearTimeout(slowTimer);
   cover(error.message, "error");
+}
+
+/** @param {Error} error that leaves the page as it is, but for what was asked */
+function tell(error) {
+  remark(error.message);
 }
 
 /** The stretch of t that there is. */
@@ -126,9 +131,9 @@ function showColumns(columns, stretch) {
   listHappenings();
 }
 
-/** @param {import("./axis.js").Stretch} stretch */
+/** Reads what the recorded frames of a stretch tell of bursts and shocks. @param {import("./axis.js").Stretch} stretch */
 async function findHappenings(stretch) {
-  const found = await past.events(stretch.from, stretch.to).catch(() => []);
+  const found = await past.events(stretch.from, stretch.to);
   happened = found.map((events) => happenings.take(events)).some(Boolean) || happened;
   measure();
   draw();
@@ -224,18 +229,20 @@ let backfills = 0;
 async function backfill(beforeT) {
   backfills += 1;
   const turn = backfills;
-  const rows = await metricRows(past, Math.max(0, beforeT - SPAN), beforeT);
+  const stretch = { from: Math.max(0, beforeT - SPAN), to: beforeT };
+  const rows = await metricRows(past, stretch.from, stretch.to);
   // The stream may have begun anew meanwhile; then a later call brings the rows that belong to it.
   if (turn !== backfills) return;
   store.backfill(rows);
   if (head.following) chartFeed.forget();
   draw();
+  await findHappenings(stretch);
 }
 
 /** @param {any} message */
 function receive(message) {
   if (message.type === "gap") remark(text("gap_told", { from: countText(message.from_t), to: countText(message.to_t) }));
-  if (message.type === "metric" && store.metrics.length === 1) backfill(message.t).catch((error) => remark(error.message));
+  if (message.type === "metric" && store.metrics.length === 1) backfill(message.t).catch(tell);
   if (message.type === "frame") happened = happenings.take(message.events) || happened;
   draw();
 }
