@@ -12,6 +12,15 @@ from urllib.parse import unquote, urlsplit
 
 from recorder.format import SYMBOL_PATTERN
 
+#: A PostgreSQL host that vanished without a word is given up after some seconds, not after TCP's quarter of an hour.
+_PATIENCE = {
+    "connect_timeout": "5",
+    "tcp_user_timeout": "10000",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+}
+
 #: What paths that do not begin with a slash begin at.
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -45,7 +54,10 @@ def number(low: float, high: float, *, above: bool = False) -> Callable[[str], f
 def path(text: str) -> Path:
     if "\0" in text:
         raise ValueError("must be a path")
-    return (BASE_DIR / Path(text).expanduser()).resolve()
+    try:
+        return (BASE_DIR / Path(text).expanduser()).resolve()
+    except RuntimeError:
+        raise ValueError("begins with ~ and names nobody who has a home here") from None
 
 
 def symbol(text: str) -> str:
@@ -85,6 +97,10 @@ def text(text: str) -> str:
 def redis_url(text: str) -> str:
     if not re.match(r"(rediss?|unix)://.", text):
         raise ValueError("must begin with redis://, rediss:// or unix://")
+    try:
+        urlsplit(text).port  # noqa: B018
+    except ValueError:  # its own words may hold a part of the password
+        raise ValueError("must be redis://USER:PASSWORD@HOST:PORT/NUMBER, with a / in the password as %2F") from None
     return text
 
 
@@ -115,6 +131,6 @@ def database(text: str) -> dict[str, Any]:
             "PASSWORD": unquote(url.password or ""),
             "HOST": unquote(url.hostname or "") or query.pop("host", ""),
             "PORT": str(port or query.pop("port", "")),
-            "OPTIONS": query,
+            "OPTIONS": {**_PATIENCE, **query},
         }
     raise ValueError("must be postgres://USER:PASSWORD@HOST/NAME or sqlite:///PATH")
