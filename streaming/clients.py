@@ -15,6 +15,9 @@ _PIECE_BYTES = 64 * 1024
 #: A client that was sent nothing for so long gets a heartbeat.
 HEARTBEAT_SECONDS = 30.0
 
+#: With so much of answers unread a client gets no more of them: pings cost nothing, and pongs would pile up for ever.
+_MOST_OWED_BYTES = 4096
+
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
@@ -61,6 +64,10 @@ class StreamClient:
     def has_room(self) -> bool:
         """Whether the client keeps up: its outbox is at most half full."""
         return self._outbox.bytes <= self._ample_bytes
+
+    def is_owed_much(self) -> bool:
+        """Whether more answers wait for the client than one that reads would leave."""
+        return self._outbox.control_bytes > _MOST_OWED_BYTES
 
     @property
     def lost(self) -> int:

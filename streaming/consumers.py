@@ -11,7 +11,8 @@ from urllib.parse import parse_qs
 
 from django.conf import settings
 
-from streaming.clients import Send, StreamClient
+from streaming.clients import Send, StreamClient, deliver
+from streaming.encoding import Encoder
 from streaming.feed import Feed
 from streaming.limits import MESSAGES_A_SECOND, Connections, check_size, client_address, talk_rate
 from streaming.options import Options, parse_request
@@ -31,14 +32,16 @@ async def stream(scope: Scope, receive: Any, send: Send) -> None:
     await receive()  # websocket.connect
     await send({"type": "websocket.accept"})
     address = client_address(scope, settings.CONFIG.trusted_proxies)
+    encoder = Encoder(Options())
     try:
+        request = parse_request(_query(scope))
+        options = _as_the_socket_takes_it(scope, request.options)
+        encoder = Encoder(options)
         with connections().admit(address):
-            request = parse_request(_query(scope))
             relay = await relays.get(request.symbol)
-            feed = relays.feed(relay, _as_the_socket_takes_it(scope, request.options))
-            await _serve(Session(scope, receive, send, relay, feed), request.since)
+            await _serve(Session(scope, receive, send, relay, relays.feed(relay, options)), request.since)
     except StreamError as refused:
-        await refuse(send, refused)
+        await refuse(scope, send, refused, encoder)
 
 
 @dataclass(slots=True)
@@ -105,12 +108,14 @@ async def nowhere(scope: Scope, receive: Any, send: Send) -> None:
     await receive()
     await send({"type": "websocket.accept"})
     path = scope["path"][:200]
-    await refuse(send, StreamError("not_found", f"there is no socket at {path!r}", CLOSE_NOT_FOUND))
+    refused = StreamError("not_found", f"there is no socket at {path!r}", CLOSE_NOT_FOUND)
+    await refuse(scope, send, refused, Encoder(Options()))
 
 
-async def refuse(send: Send, refused: StreamError) -> None:
-    """Say what is wrong, then close with its code."""
-    await send({"type": "websocket.send", "text": error(refused.code, refused.detail).decode()})
+async def refuse(scope: Scope, send: Send, refused: StreamError, encoder: Encoder) -> None:
+    """Say what is wrong, in the client's encoding, then close with the code."""
+    wire = encoder.wire(error(refused.code, refused.detail))
+    await deliver(send, wire, raw=_frames(scope) is not None)
     await send({"type": "websocket.close", "code": refused.close})
 
 
@@ -141,5 +146,5 @@ async def _listen(session: Session, client: StreamClient) -> None:
         if not rate.allows(loop.time()):
             detail = f"at most {MESSAGES_A_SECOND:g} messages a second are read here"
             raise StreamError("rate_limited", detail, CLOSE_LIMIT)
-        if is_ping(message.get("text")):
+        if is_ping(message.get("text")) and not client.is_owed_much():
             session.feed.tell(client, control("pong"))

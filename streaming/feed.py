@@ -52,6 +52,8 @@ class Feed:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        #: How many clients have it, those among them that have yet to catch up.
+        self.users = 0
         self.encoder = Encoder(options)
         self.clients: set[Client] = set()
         batch = options.batch
@@ -122,6 +124,8 @@ class Feed:
 
     def cut(self, client: Client) -> None:
         """Send a client what is gathered so far, as what comes next must not overtake it."""
+        if client not in self.clients:  # it is catching up, and gathers for itself
+            return
         after_t = self._has_until.get(client, -1)
         arrays = [gatherer.array(self.encoder, after_t) for gatherer in self._gatherers.values()]
         items = [array for array in arrays if array is not None]
@@ -135,20 +139,23 @@ class Feed:
         client.tell(self.encoder.wire(text))
 
     def tell_gap(self, from_t: int, to_t: int, reason: str) -> None:
-        """Tell every client of a loss that concerns all."""
+        """Tell every client of a loss that concerns all, in its place behind what waits for the client already."""
+        items = [
+            Item(kind, from_t, to_t, self.encoder.wire(gap(kind, from_t, to_t, reason)))
+            for kind in KINDS
+            if kind in self.options.types
+        ]
+        bundle = Bundle(tuple(items))
         for client in self.clients:
             self.cut(client)
-        for kind in KINDS:
-            if kind in self.options.types:
-                wire = self.encoder.wire(gap(kind, from_t, to_t, reason))
-                for client in self.clients:
-                    client.tell(wire)
+            client.offer(bundle)
 
     def _before_arrays_end(self, t: int) -> dict[Client, list[Item]]:
         """Whoever has part of the arrays that end now, with the rest of them."""
         if not any(gatherer.ends_before(t) for gatherer in self._gatherers.values()):
             return {}
-        late, self._has_until = self._has_until, {}
+        late = self._has_until
+        self._has_until = {client: after_t for client, after_t in late.items() if after_t >= t}
         behind = {}
         for client, after_t in late.items():
             arrays = [g.array(self.encoder, after_t) for g in self._gatherers.values() if g.ends_before(t)]

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from typing import Any
+
+import orjson
 
 from streaming.past import Loss, moments
 from streaming.protocol import Moment
 from streaming.relay import Relay
+
+#: A page ends with so much read from disk, so that a few large ones cannot fill the memory; what the ring holds is
+#: shared by all who ask.
+_READ_BYTES = 32 << 20
+_PIECE_BYTES = 128 * 1024
+
+#: How long to wait for the tape where it ends before the ring begins, and how often: a flush takes a second at most.
+_FLUSH_SECONDS = 0.5
+_MOST_WAITS = 8
 
 
 @dataclass(slots=True)
@@ -23,25 +35,67 @@ class Page:
 async def ticks_after(relay: Relay, from_t: int, limit: int) -> Page:
     """Up to `limit` ticks with t > from_t; a second gap ends the page, so that none is passed over in silence."""
     page = Page(last_t=from_t)
-    first = relay.ring.first_t
-    if first is None or from_t + 1 < first:
-        to_t = None if first is None else first - 1
-        records = await asyncio.to_thread(lambda: list(islice(moments(relay.history, ["tick"], from_t, to_t), limit)))
-        if not _add(page, records):
+    waits = _MOST_WAITS
+    while (first := relay.ring.first_t) is None or first > page.last_t + 1:
+        wanted = limit - len(page.ticks)
+        past = moments(relay.history, ["tick"], page.last_t, None if first is None else first - 1)
+        records = await asyncio.to_thread(_some, past, wanted)
+        if not _add(page, records) or len(page.ticks) >= limit or _size(records) >= _READ_BYTES:
             return page
-    if len(page.ticks) >= limit:
-        return page
-    recent: list[Moment | Loss] = [*relay.ring.after(page.last_t, limit - len(page.ticks))]
-    if recent:
-        begin = recent[0]
-        assert isinstance(begin, Moment)
-        if begin.t > page.last_t + 1:  # the tape ends before the ring begins
-            recent.insert(0, Loss("tick", page.last_t + 1, begin.t - 1, "lost"))
-    _add(page, recent)
+        if first is None:
+            return page
+        recorded = await relay.recorded_t()
+        if page.last_t + 1 < first and recorded is not None and recorded >= first:
+            if not _add(page, [Loss("tick", page.last_t + 1, first - 1, "lost")]):
+                return page
+        elif page.last_t + 1 < first:
+            if not waits:
+                break
+            waits -= 1
+            await asyncio.sleep(_FLUSH_SECONDS)
+    _add(page, relay.ring.after(page.last_t, limit - len(page.ticks)))
     return page
 
 
-def _add(page: Page, records: list[Moment | Loss]) -> bool:
+def json_pieces(page: Page, from_t: int, latest_t: int | None) -> Iterator[bytes]:
+    """The answer to a client, as pieces of its JSON."""
+    head = orjson.dumps({"from_t": from_t, "count": len(page.ticks), "latest_t": latest_t})
+    gap: dict[str, Any] = {} if page.gap is None else {"gap": {"from_t": page.gap[0], "to_t": page.gap[1]}}
+    tail = orjson.dumps(gap)[1:]
+    piece, size = [head[:-1], b',"data":['], 0
+    for index, tick in enumerate(page.ticks):
+        piece += [b",", tick] if index else [tick]
+        size += len(tick)
+        if size >= _PIECE_BYTES:
+            yield b"".join(piece)
+            piece, size = [], 0
+    yield b"".join([*piece, b"],", tail] if gap else [*piece, b"]", tail])
+
+
+async def one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Pieces for a client that takes them at its own pace."""
+    for piece in pieces:
+        yield piece
+
+
+def _some(past: Iterator[Moment | Loss], most: int) -> list[Moment | Loss]:
+    """Records up to so many ticks, of which a loss is none, or so many bytes."""
+    found: list[Moment | Loss] = []
+    ticks = size = 0
+    for record in past:
+        found.append(record)
+        if isinstance(record, Moment):
+            ticks, size = ticks + 1, size + record.size
+        if ticks == most or size >= _READ_BYTES:
+            break
+    return found
+
+
+def _size(records: Iterable[Moment | Loss]) -> int:
+    return sum(record.size for record in records if isinstance(record, Moment))
+
+
+def _add(page: Page, records: Iterable[Moment | Loss]) -> bool:
     """Add to a page; False when a gap ends it."""
     for record in records:
         if isinstance(record, Loss):

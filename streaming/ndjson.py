@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from itertools import islice
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-_BATCH_LINES = 100
+_PIECE_BYTES = 128 * 1024
 
 
 class _Pieces:
@@ -25,16 +24,28 @@ class _Pieces:
         return self
 
     async def __anext__(self) -> bytes:
-        batch = await asyncio.to_thread(lambda: list(islice(self._lines, _BATCH_LINES)))
-        if not batch:
+        piece = await asyncio.to_thread(_piece, self._lines)
+        if not piece:
             raise StopAsyncIteration
-        return b"\n".join(batch) + b"\n"
+        return piece
 
     def close(self) -> None:
         if isinstance(self._lines, Generator):
             self._lines.close()
         if self._close is not None:
             self._close()
+
+
+def _piece(lines: Iterator[bytes]) -> bytes:
+    """The next lines, as many as have about so many bytes; nothing at the end."""
+    batch: list[bytes] = []
+    size = 0
+    for line in lines:
+        batch += [line, b"\n"]
+        size += len(line)
+        if size >= _PIECE_BYTES:
+            break
+    return b"".join(batch)
 
 
 def ndjson_response(

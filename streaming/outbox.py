@@ -54,7 +54,7 @@ class Outbox:
         self._lines: dict[str, deque[tuple[int, Item | _Lost]]] = {kind: deque() for kind in KINDS}
         self._next_place = 0
         self._control: deque[bytes] = deque()
-        self.bytes = 0
+        self.bytes = self.control_bytes = 0
         self.lost = 0
 
     def __bool__(self) -> bool:
@@ -63,6 +63,7 @@ class Outbox:
     def control(self, wire: bytes) -> None:
         """Add a control message; it goes out before waiting data."""
         self._control.append(wire)
+        self.control_bytes += len(wire)
         self.bytes += len(wire)
 
     def offer(self, bundle: Bundle) -> None:
@@ -84,6 +85,7 @@ class Outbox:
         while self._control:
             parts.append(self._control.popleft())
             size += len(parts[-1])
+        self.control_bytes = 0
         while size < about_bytes and (part := self._next()):
             parts.append(part)
             size += len(part)

@@ -10,6 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from math import inf
 from typing import Any
 
@@ -39,6 +40,10 @@ _SETTLE_SECONDS = 0.5
 _BATCH_BYTES = 128 * 1024
 
 
+#: Of their own, so that no request for a page of the past is waited for before a hole in the live stream is closed.
+_pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="relay")
+
+
 def group_name(symbol: str) -> str:
     """The channel group of a market. Symbols hold only characters that group names may hold."""
     return f"market.{symbol}"
@@ -65,20 +70,24 @@ class Relay:
         self._recorded: asyncio.Task[int | None] | None = None
         self._filling = True
         self._patience = Patience()
+        self._start: Callable[..., asyncio.Task[None]] = asyncio.get_running_loop().create_task
 
     def subscribe(self, client: Client, feed: Feed) -> None:
         """From now on the client is offered every moment."""
         feed.add(client, -1 if self.ring.last_t is None else self.ring.last_t)
 
     def feed(self, options: Options) -> Feed:
-        """The feed of a set of options, made if there is none."""
-        return self.feeds.setdefault(options, Feed(options))
+        """The feed of a set of options for one more client, made if there is none; kept until as many have left."""
+        feed = self.feeds.setdefault(options, Feed(options))
+        feed.users += 1
+        return feed
 
     def leave(self, client: Client, feed: Feed) -> None:
-        """The client is gone; a feed without clients goes too."""
+        """The client is gone, whether it had joined or not; a feed that nobody uses any more goes too."""
         feed.remove(client)
         self.lost_messages += client.lost
-        if not feed.clients and self.feeds.get(feed.options) is feed:
+        feed.users -= 1
+        if not feed.users:
             del self.feeds[feed.options]
 
     @property
@@ -124,7 +133,7 @@ class Relay:
             self.holes += 1
             self._filling = True
             self._held.append(moment)
-            self._filler = asyncio.get_running_loop().create_task(self._fill_hole())
+            self._filler = self._start(self._fill_hole())
 
     def _hand_out(self, moment: Moment) -> None:
         self.ring.append(moment)
@@ -138,9 +147,11 @@ class Relay:
         """
         if not at_rest:
             await asyncio.sleep(self._settle_seconds)
-        last = await asyncio.to_thread(self.history.last_t)
+        last = await _in_pool(self.history.last_t)
         if last is not None:
-            await self._read(max(-1, last - self._ring_ticks))
+            # Of what is on its way here already, parts may not be on the tapes yet: the moments themselves are whole.
+            await self._read(max(-1, last - self._ring_ticks), self._held[0].t - 1 if self._held else last)
+            await self._close_hole()
         self.end_filling()
 
     def end_filling(self) -> None:
@@ -152,7 +163,7 @@ class Relay:
     async def _read(self, after_t: int, to_t: int | None = None) -> None:
         """Hand out what is recorded behind a t. Losses are left for `_release` to tell."""
         past = moments(self.history, KINDS, after_t, to_t)
-        while batch := await asyncio.to_thread(_some, past):
+        while batch := await _in_pool(_some, past):
             for moment in batch:
                 if isinstance(moment, Moment) and moment.tick:
                     self._catch_up(moment)
@@ -169,24 +180,30 @@ class Relay:
 
     async def _fill_hole(self) -> None:
         """Look for what is missing before the moments held back, and then let those pass."""
-        deadline = time.monotonic() + _HOLE_SECONDS
         self._patience = Patience()
         await asyncio.sleep(self._settle_seconds)
-        while not self._is_closed() and time.monotonic() < deadline:
-            assert self.ring.last_t is not None
-            try:
-                await self._read(self.ring.last_t, self._held[0].t - 1)
-            except OSError as error:
-                log.warning("%s: the recording cannot be read: %s", self.symbol, error)
-            if not self._is_closed():
-                await asyncio.sleep(_HOLE_PAUSE_SECONDS)
+        await self._close_hole()
         while sum(moment.size for moment in self._held) > _BATCH_BYTES:
             self._release(_BATCH_BYTES)
             await self._patience.wait(self._clients())
         self.end_filling()
 
+    async def _close_hole(self) -> None:
+        """Read what is missing before the moments held back, again and again while it may still come."""
+        deadline = time.monotonic() + _HOLE_SECONDS
+        while not self._is_closed():
+            assert self.ring.last_t is not None
+            try:
+                await self._read(self.ring.last_t, self._held[0].t - 1)
+            except OSError as error:
+                log.warning("%s: the recording cannot be read: %s", self.symbol, error)
+            if time.monotonic() >= deadline:
+                return
+            if not self._is_closed():
+                await asyncio.sleep(_HOLE_PAUSE_SECONDS)
+
     def _is_closed(self) -> bool:
-        return self.ring.last_t is None or self._held[0].t <= self.ring.last_t + 1
+        return self.ring.last_t is None or not self._held or self._held[0].t <= self.ring.last_t + 1
 
     def _release(self, about_bytes: float = inf) -> None:
         """Let moments pass that were held back."""
@@ -205,12 +222,18 @@ class Relay:
     async def recorded_t(self) -> int | None:
         """The newest t on disk; one look for all who ask meanwhile. Raises OSError."""
         if self._recorded is None or self._recorded.done():
-            self._recorded = asyncio.create_task(asyncio.to_thread(self.history.last_t))
+            self._recorded = asyncio.create_task(_in_pool(self.history.last_t))
         return await asyncio.shield(self._recorded)
 
     async def listen(self) -> None:
-        """Stay in the group and pass on what comes, until cancelled."""
-        await Membership(group_name(self.symbol), self.take, self.joined).stay()
+        """Stay in the group and pass on what comes, until cancelled. Raises what closing a hole failed of."""
+        async with asyncio.TaskGroup() as group:
+            self._start = group.create_task
+            await Membership(group_name(self.symbol), self.take, self.joined).stay()
+
+
+async def _in_pool(work: Callable[..., Any], *arguments: Any) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(_pool, work, *arguments)
 
 
 def _some(past: Iterator[Moment | Loss]) -> list[Moment | Loss]:

@@ -46,6 +46,7 @@ class Resume:
         self._client, self._relay, self._live = client, relay, feed
         self._own = Feed(feed.options)  # prepares like the client's feed, at the client's own position
         self._told = dict.fromkeys(KINDS, -1)
+        self._ticks_to = since
         self.position = since
 
     async def run(self) -> None:
@@ -60,11 +61,11 @@ class Resume:
             batch = _first(missed, _BATCH_BYTES)
             if len(batch) == len(missed) < _BATCH and sum(one.size for one in batch) <= _REST_BYTES:
                 return self._join(batch)
-            await self._client.put(await _in_pool(self._prepare, batch))
+            await self._client.put(await _in_pool(self._prepare_of_ring, batch))
 
     def _join(self, rest: list[Moment]) -> None:
         """Nothing waits in here, so no moment can come between the last one sent and the subscription."""
-        if wire := self._prepare(rest) + b"".join(self._own_rest()):
+        if wire := self._prepare_of_ring(rest) + b"".join(self._own_rest()):
             self._client.tell(wire)
         last = self.position if self._relay.ring.last_t is None else self._relay.ring.last_t
         self._client.tell(self._own.encoder.wire(control("caught_up", t=last)))
@@ -95,15 +96,15 @@ class Resume:
         """Neither tape nor memory has what comes next."""
         first = self._relay.ring.first_t
         assert first is not None
-        losses = [
-            Loss(kind, self.position + 1, first - 1, "lost") for kind in KINDS if kind in self._live.options.types
-        ]
-        await self._client.put(self._prepare(losses))
+        await self._client.put(self._prepare(self._losses(self.position + 1, first - 1)))
         self.position = max(self.position, first - 1)
 
     async def _read_and_send(self, to_t: int) -> None:
         while not await self._read_while_taken(to_t):
             pass
+        if "tick" in self._live.options.types and self._ticks_to < to_t:
+            # The tape goes on behind to_t, so that what it did not have is gone.
+            await self._client.put(self._prepare([Loss("tick", self._ticks_to + 1, to_t, "expired")]))
         self.position = max(self.position, to_t)
 
     async def _read_while_taken(self, to_t: int) -> bool:
@@ -134,12 +135,27 @@ class Resume:
             if isinstance(record, Moment):
                 wires += [item.wire for item in self._own.items(record)]
                 self.position = record.t
+                self._ticks_to = record.t if record.tick else self._ticks_to
             elif record.to_t > self._told[record.kind]:  # else told already, before the reading began anew
                 from_t = max(record.from_t, self._told[record.kind] + 1)
                 told = gap(record.kind, from_t, record.to_t, record.reason)
                 wires += [*self._own_rest(), self._own.encoder.wire(told)]
                 self._told[record.kind] = record.to_t
+                self._ticks_to = max(self._told["tick"], self._ticks_to)
         return b"".join(wires)
+
+    def _prepare_of_ring(self, moments: Iterable[Moment]) -> bytes:
+        """As `_prepare`, of moments that would follow each other if none were lost."""
+        wires = []
+        for moment in moments:
+            if moment.t > self.position + 1:
+                wires.append(self._prepare(self._losses(self.position + 1, moment.t - 1)))
+            wires.append(self._prepare([moment]))
+        return b"".join(wires)
+
+    def _losses(self, from_t: int, to_t: int) -> list[Loss]:
+        """Everything the client wants of these is gone."""
+        return [Loss(kind, from_t, to_t, "lost") for kind in KINDS if kind in self._live.options.types]
 
     def _own_rest(self) -> list[bytes]:
         """The arrays that are being gathered, as far as they are."""

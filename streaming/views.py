@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.http import require_safe
@@ -22,7 +23,7 @@ from recorder.reader import lines_of
 from recorder.rows import reading
 from streaming import files, languages, parameters
 from streaming.errors import HttpError, bad_parameter
-from streaming.incremental import ticks_after
+from streaming.incremental import json_pieces, one_by_one, ticks_after
 from streaming.ndjson import ndjson_response
 from streaming.relay import Relay
 from streaming.texts import TEXTS
@@ -105,21 +106,17 @@ async def health(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-async def incremental(request: HttpRequest) -> HttpResponse:
+async def incremental(request: HttpRequest) -> HttpResponseBase:
     """Ticks after `from_t`, oldest first."""
     relay = await parameters.relay(request)
     from_t = parameters.integer(request, "from_t", 0, -1, parameters.LARGEST_T)
     limit = parameters.integer(request, "limit", 1000, 1, 10_000)
     page = await ticks_after(relay, from_t, limit)
-    body: dict[str, Any] = {
-        "from_t": from_t,
-        "count": len(page.ticks),
-        "latest_t": await latest_t(relay),
-        "data": [orjson.Fragment(tick) for tick in page.ticks],
-    }
-    if page.gap is not None:
-        body["gap"] = {"from_t": page.gap[0], "to_t": page.gap[1]}
-    return HttpResponse(orjson.dumps(body), content_type="application/json", headers={"Cache-Control": "no-store"})
+    pieces = json_pieces(page, from_t, await latest_t(relay))
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    if request.method == "HEAD":
+        return HttpResponse(headers=headers)
+    return StreamingHttpResponse(one_by_one(pieces), headers=headers)
 
 
 async def latest_t(relay: Relay) -> int | None:
@@ -145,8 +142,12 @@ async def segments(request: HttpRequest) -> HttpResponse:
     """Finished segments of all kinds, or of one."""
     relay = await parameters.relay(request)
     kind = parameters.kind(request, None)
-    rows = await _rows(lambda symbol, kind: manifest.finished(symbol, kind).on_disk(), relay, kind)
-    return JsonResponse([{**row.manifest_form(), "kind": row.kind} for row in rows], safe=False)
+    return await _listing(
+        lambda: [
+            {**row.manifest_form(), "kind": row.kind}
+            for row in manifest.finished(relay.symbol, kind).on_disk().defer("seek_points")
+        ]
+    )
 
 
 @require_safe
@@ -154,12 +155,13 @@ async def manifest_of(request: HttpRequest, kind: str) -> HttpResponse:
     """What can be fetched of one kind."""
     _check_kind(kind)
     relay = await parameters.relay(request)
-    rows = await _rows(manifest.fetchable, relay, kind)
-    return JsonResponse([row.manifest_form() for row in rows], safe=False)
+    return await _listing(lambda: manifest.manifest_of(relay.symbol, kind))
 
 
-async def _rows(read: Any, relay: Relay, kind: str | None) -> list[Segment]:
-    return await asyncio.to_thread(reading, lambda: list(read(relay.symbol, kind)))
+async def _listing(rows: Callable[[], list[dict[str, Any]]]) -> HttpResponse:
+    """What rows tell, made on another thread: a year's are a hundred thousand, and would hold up the stream."""
+    body = await asyncio.to_thread(lambda: orjson.dumps(reading(rows)))
+    return HttpResponse(body, content_type="application/json")
 
 
 def _check_kind(kind: str) -> None:

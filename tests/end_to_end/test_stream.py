@@ -8,6 +8,7 @@ import socket as sockets
 from typing import Any
 
 import pytest
+import zstandard
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
@@ -262,6 +263,13 @@ def test_an_unknown_symbol_is_said_and_the_socket_closed(market: Live) -> None:
     message, code = refusal(market, "?symbol=NOBODY")
     assert (message["error"], code) == ("unknown_symbol", 4404)
     assert "'NOBODY'" in message["detail"]
+
+
+def test_a_refusal_comes_in_the_encoding_that_was_asked_for(market: Live) -> None:
+    with socket(market, "?symbol=NOBODY&encoding=zstd") as client:
+        message = client.recv(timeout=PATIENCE_SECONDS)
+        assert isinstance(message, bytes)
+        assert json.loads(zstandard.ZstdDecompressor().decompress(message))["error"] == "unknown_symbol"
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,23 @@ def test_a_client_is_quiet_when_nothing_was_sent_for_long(monkeypatch: pytest.Mo
     served(test)
 
 
+def test_who_leaves_its_answers_unread_is_owed_no_more() -> None:
+    async def test(client: StreamClient, socket: Socket) -> None:
+        socket.open.clear()
+        pong = websocket_frame(control("pong"))
+        told = 0
+        while not client.is_owed_much():
+            client.tell(pong)
+            told += 1
+        assert 100 < told < 1000
+        socket.open.set()
+        await settled()
+        assert not client.is_owed_much()
+        assert len(socket.messages) == told
+
+    served(test)
+
+
 def test_the_heartbeat_comes_after_half_a_minute() -> None:
     assert clients.HEARTBEAT_SECONDS == 30
 

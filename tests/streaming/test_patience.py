@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import orjson
 import pytest
 
-from recorder.history import History
 from streaming import relay as relay_module
 from streaming.clients import StreamClient
 from streaming.encoding import Encoder
@@ -16,6 +14,7 @@ from streaming.options import Options
 from streaming.patience import Patience
 from streaming.protocol import Moment, messages_in
 from streaming.relay import Relay
+from tests.streaming.tape import Tape
 
 OUTBOX_BYTES = 1 << 20
 
@@ -36,13 +35,13 @@ class Reader:
         await asyncio.sleep(0)
 
 
-def test_a_hole_of_many_outboxes_costs_who_keeps_up_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hole_of_many_outboxes_costs_who_keeps_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_SETTLE_SECONDS", "_HOLE_SECONDS", "_HOLE_PAUSE_SECONDS"):
         monkeypatch.setattr(relay_module, name, 0.0)
     large = b"x" * 20_000
 
     async def run() -> None:
-        relay = Relay(History("IG-USD", tmp_path), 1000, 1 << 30, 0.0)
+        relay = Relay(Tape(), 1000, 1 << 30, 0.0)  # type: ignore[arg-type]
         relay.end_filling()
         keeps_up, stalled = Reader(takes=True), Reader(takes=False)
         for reader in (keeps_up, stalled):

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from recorder.history import History
 from streaming import relay as relay_module
 from streaming.options import Options
 from streaming.outbox import Bundle
 from streaming.protocol import Moment, messages_in
 from streaming.relay import Relay
+from tests.streaming.tape import Tape
 
 
 class Taker:
@@ -50,11 +49,11 @@ def group_message(t: int | None, **status: Any) -> dict[str, Any]:
     return {"type": "moment", "t": t, "tick": tick, "metric": None, "frame": None, "status": status}
 
 
-def with_relay(directory: Path, test: Callable[[Relay], Awaitable[None]], *, filled: bool = True) -> None:
+def with_relay(test: Callable[[Relay], Awaitable[None]], *, filled: bool = True) -> None:
     """Run a test with a relay of an empty recording."""
 
     async def run() -> None:
-        relay = Relay(History("IG-USD", directory), 1000, 1 << 20, 0.0)
+        relay = Relay(Tape(), 1000, 1 << 20, 0.0)  # type: ignore[arg-type]
         if filled:
             relay.end_filling()
         await test(relay)
@@ -68,7 +67,7 @@ def join(relay: Relay, options: Options | None = None, **taker: Any) -> Taker:
     return client
 
 
-def test_every_client_gets_every_moment_once(tmp_path: Path) -> None:
+def test_every_client_gets_every_moment_once() -> None:
     async def test(relay: Relay) -> None:
         one, other = join(relay), join(relay, Options(types=frozenset(["tick"])))
         for t in (5, 6, 6, 5, 7):
@@ -76,22 +75,22 @@ def test_every_client_gets_every_moment_once(tmp_path: Path) -> None:
         assert one.ticks == other.ticks == [5, 6, 7]
         assert relay.ring.last_t == 7
 
-    with_relay(tmp_path, test)
+    with_relay(test)
 
 
-def test_who_leaves_gets_no_more_and_an_empty_feed_goes(tmp_path: Path) -> None:
+def test_who_leaves_gets_no_more_and_an_empty_feed_goes() -> None:
     async def test(relay: Relay) -> None:
         client = join(relay)
         relay.pass_on(moment(1))
-        relay.leave(client, relay.feed(Options()))
+        relay.leave(client, relay.feeds[Options()])
         relay.pass_on(moment(2))
         assert client.ticks == [1]
         assert relay.feeds == {}
 
-    with_relay(tmp_path, test)
+    with_relay(test)
 
 
-def test_what_comes_while_the_ring_is_filled_waits_and_follows(tmp_path: Path) -> None:
+def test_what_comes_while_the_ring_is_filled_waits_and_follows() -> None:
     async def test(relay: Relay) -> None:
         client = join(relay)
         relay.pass_on(moment(1))
@@ -102,12 +101,10 @@ def test_what_comes_while_the_ring_is_filled_waits_and_follows(tmp_path: Path) -
         assert client.ticks == [1, 2, 3]
         assert relay.filled.is_set()
 
-    with_relay(tmp_path, test, filled=False)
+    with_relay(test, filled=False)
 
 
-def test_a_hole_that_nobody_can_fill_is_told_before_what_comes_after_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hole_that_nobody_can_fill_is_told_before_what_comes_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_SETTLE_SECONDS", "_HOLE_SECONDS", "_HOLE_PAUSE_SECONDS"):
         monkeypatch.setattr(relay_module, name, 0.0)
 
@@ -126,10 +123,10 @@ def test_a_hole_that_nobody_can_fill_is_told_before_what_comes_after_it(
         assert [m["type"] for m in heard] == ["tick", "gap", "gap", "gap", "tick", "tick", "tick"]
         assert client.ticks == [1, 5, 6, 7]
 
-    with_relay(tmp_path, test)
+    with_relay(test)
 
 
-def test_a_quiet_client_gets_a_heartbeat_with_the_newest_t(tmp_path: Path) -> None:
+def test_a_quiet_client_gets_a_heartbeat_with_the_newest_t() -> None:
     async def test(relay: Relay) -> None:
         quiet, busy = join(relay, quiet=True), join(relay)
         relay.beat()
@@ -141,10 +138,10 @@ def test_a_quiet_client_gets_a_heartbeat_with_the_newest_t(tmp_path: Path) -> No
         ]
         assert [m["type"] for m in busy.heard()] == ["tick"]
 
-    with_relay(tmp_path, test)
+    with_relay(test)
 
 
-def test_the_pipelines_word_is_kept_with_and_without_a_moment(tmp_path: Path) -> None:
+def test_the_pipelines_word_is_kept_with_and_without_a_moment() -> None:
     async def test(relay: Relay) -> None:
         client = join(relay)
         assert (relay.status, relay.heard_at) == (None, None)
@@ -155,4 +152,4 @@ def test_the_pipelines_word_is_kept_with_and_without_a_moment(tmp_path: Path) ->
         assert relay.heard_at is not None
         assert client.ticks == [3]
 
-    with_relay(tmp_path, test)
+    with_relay(test)

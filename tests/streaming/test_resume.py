@@ -1,0 +1,169 @@
+"""Resume: from any place in the past into the live stream, exactly once, in order, every loss told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from streaming.options import Options
+from streaming.protocol import control
+from streaming.relay import Relay
+from streaming.resume import Resume
+from tests.streaming.tape import Socket, Tape, frames, loss, moment, ticks
+
+TICKS = Options(types=frozenset(["tick"]))
+TENS = Options(types=frozenset(["tick"]), batch=10)
+
+
+def with_relay(tape: Tape, test: Callable[[Relay], Awaitable[None]], *, ring_ticks: int = 1000) -> None:
+    async def run() -> None:
+        relay = Relay(tape, ring_ticks, 1 << 20, 0.0)  # type: ignore[arg-type]
+        relay.end_filling()
+        await test(relay)
+
+    asyncio.run(run())
+
+
+async def resumed(relay: Relay, since: int, options: Options = TICKS) -> Socket:
+    feed = relay.feed(options)
+    socket = Socket(feed)
+    await Resume(socket.client, relay, feed, since).run()
+    return socket
+
+
+def pass_on(relay: Relay, *ts: int) -> None:
+    for t in ts:
+        relay.pass_on(moment(t))
+
+
+def test_tape_then_ring_then_live() -> None:
+    async def test(relay: Relay) -> None:
+        pass_on(relay, *range(100))
+        socket = await resumed(relay, 40)
+        pass_on(relay, 100, 101)
+        assert await socket.settled() == [*range(41, 100), "caught_up 99", 100, 101]
+
+    with_relay(Tape(*ticks(*range(100))), test, ring_ticks=20)
+
+
+def test_the_feed_stays_while_somebody_catches_up_for_it() -> None:
+    async def test(relay: Relay) -> None:
+        live, feed = await resumed(relay, -1), relay.feed(TICKS)
+        late = Socket(feed)
+        relay.leave(live.client, feed)
+        await Resume(late.client, relay, feed, -1).run()
+        pass_on(relay, 0, 1)
+        assert await late.settled() == ["caught_up -1", 0, 1]
+        relay.leave(late.client, feed)
+        assert relay.feeds == {}
+
+    with_relay(Tape(), test)
+
+
+def test_a_hole_in_memory_is_told_to_who_comes_later() -> None:
+    async def test(relay: Relay) -> None:
+        pass_on(relay, 0, 1, 2)
+        relay._catch_up(moment(7))
+        pass_on(relay, 8)
+        socket = await resumed(relay, 0)
+        assert await socket.settled() == [1, 2, "gap tick 3-6 lost", 7, 8, "caught_up 8"]
+        behind = await resumed(relay, 4)
+        assert await behind.settled() == ["gap tick 5-6 lost", 7, 8, "caught_up 8"]
+        batched = await resumed(relay, 0, TENS)
+        assert await batched.settled() == [[1, 2], "gap tick 3-6 lost", [7, 8], "caught_up 8"]
+        of_frames = await resumed(relay, 0, Options(types=frozenset(["frame"])))
+        assert await of_frames.settled() == ["gap frame 3-6 lost", "caught_up 8"]
+
+    with_relay(Tape(), test)
+
+
+def test_what_the_tape_lacks_before_memory_begins_is_told() -> None:
+    async def test(relay: Relay) -> None:
+        pass_on(relay, *range(100, 200))
+        socket = await resumed(relay, 40)
+        heard = await socket.settled()
+        assert heard == [*range(41, 50), "gap tick 50-99 expired", *range(100, 200), "caught_up 199"]
+
+    with_relay(Tape(*ticks(*range(50), *range(100, 190))), test)
+
+
+def test_a_loss_that_the_tape_tells_is_told_once() -> None:
+    async def test(relay: Relay) -> None:
+        pass_on(relay, *range(100, 200))
+        socket = await resumed(relay, 40)
+        heard = await socket.settled()
+        assert heard == [*range(41, 50), "gap tick 50-99 lost", *range(100, 200), "caught_up 199"]
+
+    tape = Tape(*ticks(*range(50)), loss("ticks", 50, 99, "lost"), *ticks(*range(100, 190)))
+    with_relay(tape, test)
+
+
+def test_a_ping_while_it_catches_up_brings_a_pong_and_nothing_of_the_others() -> None:
+    async def test(relay: Relay) -> None:
+        feed = relay.feed(TENS)
+        other, socket = Socket(feed), Socket(feed)
+        relay.subscribe(other.client, feed)
+        pass_on(relay, *range(95))
+        feed.tell(socket.client, control("pong"))
+        await Resume(socket.client, relay, feed, 80).run()
+        pass_on(relay, *range(95, 101))
+        heard = await socket.settled()
+        assert heard == [
+            "pong",
+            [*range(81, 90)],
+            [*range(90, 95)],
+            "caught_up 94",
+            [*range(95, 100)],
+        ]
+
+    with_relay(Tape(*ticks(*range(95))), test)
+
+
+def test_a_client_ahead_of_its_market_gets_nothing_twice_in_arrays_either() -> None:
+    async def test(relay: Relay) -> None:
+        pass_on(relay, *range(5))
+        socket = await resumed(relay, 25, TENS)
+        pass_on(relay, *range(5, 41))
+        assert await socket.settled() == ["caught_up 4", [26, 27, 28, 29], [*range(30, 40)]]
+
+    with_relay(Tape(), test)
+
+
+def test_a_loss_stands_behind_what_waits_already() -> None:
+    async def test(relay: Relay) -> None:
+        socket = await resumed(relay, -1)
+        socket.open.clear()
+        pass_on(relay, 0, 1, 2)
+        relay._catch_up(moment(7))
+        socket.open.set()
+        assert await socket.settled() == ["caught_up -1", 0, 1, 2, "gap tick 3-6 lost", 7]
+
+    with_relay(Tape(), test)
+
+
+def test_the_first_fill_leaves_what_is_on_its_way_to_the_stream() -> None:
+    """Tapes are flushed each for itself: of t=10 the tick is on disk and the frame is not."""
+
+    async def run() -> None:
+        relay = Relay(Tape(*frames(0), *ticks(*range(13))), 1000, 1 << 20, 0.0)  # type: ignore[arg-type]
+        for t in range(9, 14):
+            relay.pass_on(moment(t, frame=t == 10))
+        await relay.fill(at_rest=False)
+        assert [one.t for one in relay.ring.after(-1, 100)] == [*range(14)]
+        (tenth,) = relay.ring.after(9, 1)
+        assert tenth.frame is not None
+
+    asyncio.run(run())
+
+
+def test_a_hole_is_looked_for_however_long_a_flush_takes(monkeypatch) -> None:
+    monkeypatch.setattr("streaming.relay._HOLE_SECONDS", 0.0)
+
+    async def test(relay: Relay) -> None:
+        socket = await resumed(relay, -1)
+        pass_on(relay, 0, 5)
+        while relay.ring.last_t != 5:
+            await asyncio.sleep(0.001)
+        assert await socket.settled() == ["caught_up -1", 0, 1, 2, 3, 4, 5]
+
+    with_relay(Tape(*ticks(*range(10))), test)
