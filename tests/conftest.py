@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests import services
 from tests.processes import Live, Site, logs_of, make_migrated
+
+# No test is on absolute time. And where every service is asked for, a commit is judged by the same examples each time.
+settings.register_profile("market camera", deadline=None, derandomize=services.required())
+settings.load_profile("market camera")
 
 
 @pytest.fixture(scope="session")

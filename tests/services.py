@@ -20,9 +20,14 @@ from tests.processes import PATIENCE_SECONDS, Process, free_port, wait_until
 _UNPRIVILEGED = "nobody"
 
 
+def required() -> bool:
+    """Whether a test that lacks its service fails."""
+    return os.environ.get("REQUIRE_SERVICES") == "1"
+
+
 def missing(what: str) -> None:
     """Skip the test for want of a program; with REQUIRE_SERVICES=1 it fails instead."""
-    if os.environ.get("REQUIRE_SERVICES") == "1":
+    if required():
         pytest.fail(f"{what} is not on this machine, and REQUIRE_SERVICES=1 asks for it", pytrace=False)
     pytest.skip(f"{what} is not on this machine")
 
