@@ -13,7 +13,8 @@ from django.test import RequestFactory
 
 from access import http
 from access.http import token_required
-from access.tokens import issue
+from access.models import Token
+from access.tokens import check, issue
 from streaming.errors import HttpError
 
 
@@ -44,6 +45,22 @@ def test_without_one_the_answer_is_401(header: str) -> None:
     refused = refusal(authorization=header)
     assert (refused.status, refused.code, refused.message) == (401, "authentication_failed", "无效或过期的访问令牌")
     assert refused.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_has_broken_keeps_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, text = issue("robot")
+    asked = []
+
+    def broken_once(text: str | None) -> Token | None:
+        asked.append(text)
+        if len(asked) == 1:
+            raise OperationalError("server closed the connection unexpectedly")
+        return check(text)
+
+    monkeypatch.setattr(http, "check", broken_once)
+    assert json.loads(ask(authorization=f"Bearer {text}").content)["name"] == "robot"
+    assert len(asked) == 2
 
 
 def test_while_the_database_is_away_the_answer_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
