@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
+from bars.market_time import MarketTime
 from bars.ohlcv import DECIMALS, Merger, Ohlcv
-from bars.resolutions import OF_MINUTES, PERIOD_MS, SECOND_MS, period_start
+from bars.resolutions import OF_MINUTES, PERIOD_MS, period_start
 from bars.trades import TradeReader
 from market.tick import Tick
 
@@ -14,14 +14,16 @@ from market.tick import Tick
 class Builder:
     """Makes the bars of one market from its ticks, in their order.
 
-    A bar closes with the first tick of a later period. A tick whose ts lies before the second under way counts to that
-    second, since a closed bar never changes. Ticks before the first price of a market make no bar.
+    A bar closes with the first tick of a later period, by `bars.market_time`. A tick whose ts lies a little before the
+    second under way counts to that second, since a closed bar never changes. Ticks before the first price of a market
+    make no bar.
     """
 
     def __init__(self) -> None:
         self._trades = TradeReader()
         self._mergers = {resolution: Merger(resolution) for resolution in PERIOD_MS if resolution != "1s"}
         self._last_close: float | None = None
+        self._time = MarketTime()
         #: The last tick taken, and the last of the newest closed bar of a second: what has a bar that will not change.
         self.t: int | None = None
         self.closed_t: int | None = None
@@ -57,12 +59,13 @@ class Builder:
         self._trades.mid = newest.mid_close
         self.t = self.closed_t = newest.last_t
         self.second_ms = newest.open_ms
+        self._time.stand_before(newest.next_ms)
         self._note_day()
 
     def take(self, tick: Tick) -> list[Ohlcv]:
         """Take the next tick, which has a ts; the bars it closes, finest first."""
         assert tick.ts is not None
-        ms = math.floor(tick.ts) * SECOND_MS
+        ms = self._time.second_of(tick.ts, self.second_ms)
         closed: list[Ohlcv] = []
         if self.second_ms is None or ms > self.second_ms:
             closed = self._close(ms)

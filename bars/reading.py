@@ -6,7 +6,7 @@ A bar is closed when a tick of a later period is known. `next_ms` of the newest 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, takewhile
 from typing import TypeVar
 
@@ -15,12 +15,12 @@ from django.db import connections
 from bars import stored
 from bars.models import Gap
 from bars.ohlcv import Merger, Ohlcv
-from bars.resolutions import STORED, period_start, stored_base
+from bars.resolutions import PERIOD_MS, STORED, period_start, stored_base
+from recorder.rows import reading
 
 T = TypeVar("T")
 
 _PAGE_ROWS = 2000
-_BATCH_BARS = 500
 
 
 def closed_bars(
@@ -57,7 +57,8 @@ def last_bars(
     if to_ms is not None:
         end_ms = min(end_ms, to_ms)
     end_ms = period_start(end_ms, resolution)
-    rows = _rows_before(symbol, stored_base(resolution), end_ms)
+    base = stored_base(resolution)
+    rows = _rows_before(symbol, base, end_ms, (count + 1) * PERIOD_MS[resolution] // PERIOD_MS[base])
     bars = rows if resolution in STORED else _merged_backwards(rows, resolution)
     if after_ms is not None:
         bars = takewhile(lambda bar: bar.open_ms > after_ms, bars)
@@ -78,24 +79,14 @@ def gaps(symbol: str, from_ms: int | None, to_ms: int | None, most: int) -> list
     return spans
 
 
-async def aclosed_bars(
-    symbol: str, resolution: str, *, from_ms: int | None = None, to_ms: int | None = None
-) -> AsyncIterator[Ohlcv]:
-    """`closed_bars` for a loop: a batch at a time is read on another thread."""
-    bars = closed_bars(symbol, resolution, from_ms=from_ms, to_ms=to_ms)
-    while batch := await on_thread(lambda: list(islice(bars, _BATCH_BARS))):
-        for bar in batch:
-            yield bar
-
-
 async def on_thread(read: Callable[[], T]) -> T:
-    """What a query gives, asked on another thread. Raises django.db.Error."""
+    """What a query gives, asked on another thread, and again if its connection had broken. Raises django.db.Error."""
     return await asyncio.to_thread(_asked, read)
 
 
 def _asked(read: Callable[[], T]) -> T:
     try:
-        return read()
+        return reading(read)
     finally:
         connections.close_all()  # no request ends on this thread, so nobody else would close one that broke
 
@@ -119,12 +110,13 @@ def _rows_from(symbol: str, base: str, from_ms: int | None, end_ms: int) -> Iter
         at_ms = page[-1].open_ms + 1
 
 
-def _rows_before(symbol: str, base: str, end_ms: int) -> Iterator[Ohlcv]:
-    """Stored bars that begin before a time, the last one first."""
+def _rows_before(symbol: str, base: str, end_ms: int, wanted: int) -> Iterator[Ohlcv]:
+    """Stored bars that begin before a time, the last one first; in pages of about as many as are wanted."""
+    page_rows = min(wanted, _PAGE_ROWS)
     while True:
-        page = stored.ohlcv(stored.rows(symbol, base).filter(open_ms__lt=end_ms).order_by("-open_ms")[:_PAGE_ROWS])
+        page = stored.ohlcv(stored.rows(symbol, base).filter(open_ms__lt=end_ms).order_by("-open_ms")[:page_rows])
         yield from page
-        if len(page) < _PAGE_ROWS:
+        if len(page) < page_rows:
             return
         end_ms = page[-1].open_ms
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from django.db import transaction
 
 from bars import stored
 from bars.builder import Builder
+from bars.market_time import MarketTime
 from bars.models import Gap
-from bars.resolutions import SECOND_MS, period_start
+from bars.resolutions import period_start
 from bars.stored import Closing
 from bars.tape import ticks_of
 from market.tick import Tick
@@ -30,6 +30,9 @@ class Rebuild:
     def __init__(self, market: Market, history: History, on_tick: Callable[[int], None] = lambda t: None) -> None:
         self._market, self._history, self._on_tick = market, history, on_tick
         self._builder: Builder | None = Builder()
+        #: Of the ticks behind a hole, until there is a builder: time, the second they have come to, the first minute.
+        self._time = MarketTime()
+        self._second_ms: int | None = None
         self._torn_minute_ms: int | None = None
         self._waiting: list[Closing] = []
         #: Rows from here on are older than what is being made.
@@ -48,28 +51,31 @@ class Rebuild:
     def _leave_off(self) -> None:
         """Ticks are gone: the bars under way cannot be made."""
         self._write()
-        self._builder = self._torn_minute_ms = self._from_ms = None
+        self._builder = self._second_ms = self._torn_minute_ms = self._from_ms = None
+        self._time = MarketTime()
 
     def _take(self, tick: Tick) -> None:
         self._on_tick(tick.t)
-        assert tick.ts is not None
-        second_ms = math.floor(tick.ts) * SECOND_MS
-        builder = self._builder or self._begin(second_ms)
+        builder = self._builder or self._begin(tick)
         if builder is None:
             return
-        if self._from_ms is None:
-            self._from_ms = second_ms
         self.ticks += 1
         closing = stored.closing_of(builder, builder.take(tick))
+        if self._from_ms is None:
+            self._from_ms = builder.second_ms
         if closing is not None:
             self._waiting.append(closing)
             self.bars += len(closing.bars)
         if len(self._waiting) == _BATCH_CLOSINGS:
             self._write()
 
-    def _begin(self, second_ms: int) -> Builder | None:
+    def _begin(self, tick: Tick) -> Builder | None:
         """Behind a hole, a builder from the rows before the first whole minute; None before that."""
-        minute_ms = period_start(second_ms, "1m")
+        assert tick.ts is not None
+        if self._second_ms is None and (known_ms := stored.second_with(self._market, tick.t)) is not None:
+            self._time.stand_before(known_ms)
+        self._second_ms = self._time.second_of(tick.ts, self._second_ms)
+        minute_ms = period_start(self._second_ms, "1m")
         if self._torn_minute_ms is None:
             self._torn_minute_ms = minute_ms
         if minute_ms > self._torn_minute_ms:

@@ -67,6 +67,12 @@ def newest(market: Market | str) -> Ohlcv | None:
     return found[0] if found else None
 
 
+def second_with(market: Market, t: int) -> int | None:
+    """The second whose bar holds a tick; None where no bar does."""
+    found = rows(market, "1s").filter(first_t__lte=t, last_t__gte=t)
+    return found.values_list("open_ms", flat=True).first()
+
+
 def take_back(market: Market, from_t: int) -> None:
     """Remove bars that hold a tick from this t on, which are to be made again."""
     with transaction.atomic():

@@ -53,7 +53,8 @@ def test_the_answer_is_flat_and_names_what_is_left_out():
     ("changes", "message"),
     [
         ({"symbols": []}, "symbols must be a list of names, got []"),
-        ({"symbols": [1]}, "symbols must be a list of names, got [1]"),
+        ({"symbols": [1]}, "symbols must be a list of names, got […]"),
+        ({"symbols": {"A": 1}}, "symbols must be a list of names, got {…}"),
         ({"symbols": None}, "symbols must be a list of names, got None"),
         ({"symbols": [str(i) for i in range(1001)]}, "symbols may hold 1000 names, got 1001"),
         ({"resolutions": ["7m"]}, "resolutions must name some of 1s, 5s, 1m, 5m, 15m, 1h, 4h, 1d, got 7m"),
@@ -66,6 +67,17 @@ def test_a_connect_that_makes_no_sense_is_refused_with_the_reason(changes, messa
         read(**changes)
     assert str(refused.value) == message
     assert text_of(refusal(message)) == {"type": "ERROR", "message": message}
+
+
+@pytest.mark.parametrize("field", ["symbols", "resolutions", "history"])
+def test_however_deep_it_is_nested_it_is_refused_or_ignored(field):
+    for depth in range(500, 1100, 3):
+        deep = "[" * depth + "1" + "]" * depth
+        text = json.dumps({**ASKED, "type": "CONNECT", field: "DEEP"}).replace('"DEEP"', deep)
+        try:
+            assert read_message(text, None) is None
+        except Refused as refused:
+            assert str(refused).endswith("got […]")
 
 
 def test_symbols_that_are_all_unknown_are_named():

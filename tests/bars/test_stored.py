@@ -116,6 +116,35 @@ def test_rebuilding_gives_what_was_live(market, tape):
     assert rebuild.ticks == len(ticks)
 
 
+OLD = [*walk(300), *walk(700, first_t=300, step=0.25, back=86_400)]
+
+
+@pytest.mark.parametrize("cut", [250, 290, 300, 301, 302, 420, 700])
+def test_an_old_tape_behind_newer_ticks_makes_bars_too_however_it_breaks_off(market, tape, cut):
+    behind, ahead = [one for one in OLD if one.t < cut], [one for one in OLD if one.t >= cut]
+    stored.save(market, [closing for closing in built(OLD)[0] if closing.t < cut + 9])
+    live = LiveBars(market, tape(behind), cut)
+    observe(live, ahead)
+    assert live.close(60)
+    assert rows() == expected(OLD)
+    bars = reading.last_bars("IG-USD", "1s", 9999)
+    assert len(bars) > 300
+    assert bars == sorted(bars, key=lambda bar: bar.last_t)
+
+
+def test_of_an_old_tape_the_same_is_rebuilt_also_behind_removed_ticks(market, tape, tmp_path):
+    for first, last in ((0, 320), (320, 500), (500, 1000)):
+        history = tape([one for one in OLD if first <= one.t < last])
+    stored.save(market, built(OLD)[0])
+    before = rows()
+    Rebuild(market, history).run()
+    assert rows() == before
+    (middle,) = [path for path in (tmp_path / "ticks").iterdir() if "_320." in path.name]
+    middle.unlink()
+    Rebuild(market, history).run()
+    assert rows() == before
+
+
 def test_rebuilding_leaves_bars_alone_whose_ticks_were_removed(market, tape, tmp_path):
     ticks = walk(900, step=1.0)
     # Three segments, of which the middle one goes.
