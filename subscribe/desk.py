@@ -6,6 +6,7 @@ import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -136,15 +137,16 @@ class AlertDesk:
         try:
             await self._database.ask(ledger.look)
             for key, entry in entries.items():
-                await self._database.ask(ledger.write_late, entry)
-                if self._unwritten.get(key) is entry:
+                written = replace(entry)
+                await self._database.ask(ledger.write_late, written)
+                if self._unwritten.get(key) == written:  # else it has cleared meanwhile
                     del self._unwritten[key]
             if waiting:
                 await self._database.ask(ledger.write_happenings, waiting)
         except DatabaseError as error:
             log.debug("alerts cannot be written down now: %s", error)
             return False
-        written = {one.key for one in waiting}
-        while self._happenings and self._happenings[0].key in written:
+        written_keys = {one.key for one in waiting}
+        while self._happenings and self._happenings[0].key in written_keys:
             self._happenings.popleft()
         return True

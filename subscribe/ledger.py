@@ -33,10 +33,8 @@ def moment(seconds: float) -> datetime:
 
 def raise_once(finding: Finding, timestamp: float) -> bool:
     """Write an alert down; whether this call did it and nobody before. Raises django.db.Error."""
-    facts = {"level": finding.level, "message": finding.message, "source": finding.source}
-    _, made = Alert.objects.get_or_create(
-        key=finding.key, cleared_at=None, defaults={**facts, "timestamp": moment(timestamp)}
-    )
+    facts = {**_facts(finding), "timestamp": moment(timestamp)}
+    _, made = Alert.objects.get_or_create(key=finding.key, cleared_at=None, defaults=facts)
     return made
 
 
@@ -46,15 +44,27 @@ def clear_once(key: str, cleared_at: float) -> bool:
 
 
 def write_late(entry: Entry) -> None:
-    """Write down what could not be written in its time, unless another process has. Raises django.db.Error."""
+    """Write down what could not be written in its time, unless another process has: it may even have cleared it.
+
+    Raises django.db.Error.
+    """
+    begun = moment(entry.timestamp)
+    same = Alert.objects.filter(Q(cleared_at=None) | Q(cleared_at__gte=begun), key=entry.finding.key)
     if entry.cleared_at is None:
-        raise_once(entry.finding, entry.timestamp)
+        if not same.exists():
+            raise_once(entry.finding, entry.timestamp)
         return
-    begun, ended = moment(entry.timestamp), moment(entry.cleared_at)
-    same = Alert.objects.filter(key=entry.finding.key, timestamp__lte=ended)
-    if entry.finding.wrong and not same.filter(Q(cleared_at=None) | Q(cleared_at__gte=begun)).exists():
-        raise_once(entry.finding, entry.timestamp)
-    clear_once(entry.finding.key, entry.cleared_at)
+    ended = moment(entry.cleared_at)
+    same = same.filter(timestamp__lte=ended)
+    if same.exists():
+        same.filter(cleared_at=None).update(cleared_at=ended)
+    elif entry.finding.wrong:
+        facts = {**_facts(entry.finding), "cleared_at": ended}
+        Alert.objects.get_or_create(key=entry.finding.key, timestamp=begun, defaults=facts)
+
+
+def _facts(finding: Finding) -> dict[str, str]:
+    return {"level": finding.level, "message": finding.message, "source": finding.source}
 
 
 def write_happenings(happenings: Iterable[Happening]) -> None:

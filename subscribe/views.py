@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from asgiref.sync import sync_to_async
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from access.http import token_required
+from bars.reading import on_thread
 from streaming import parameters
 from streaming.errors import HttpError
 from subscribe.models import Alert
@@ -21,7 +21,7 @@ async def alerts(request: HttpRequest) -> HttpResponse:
     limit = parameters.integer(request, "limit", 100, 1, 1000)
     chosen = Alert.objects.filter(cleared_at=None) if active else Alert.objects.all()
     try:
-        rows = await sync_to_async(lambda: list(chosen[:limit]), thread_sensitive=False)()
+        rows = await on_thread(lambda: list(chosen[:limit]))
     except DatabaseError:
         raise HttpError(503, "unavailable", "the database is away, and the alerts with it") from None
     body = {"alerts": [row.listed() for row in rows]}

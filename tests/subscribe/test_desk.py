@@ -167,6 +167,47 @@ def test_while_the_database_is_away_everything_is_told_once_all_the_same(outage:
     with_processes(2, test)
 
 
+def test_who_writes_down_an_outage_after_another_has_cleared_it_makes_no_second_alert(
+    outage: Callable[[bool], None],
+) -> None:
+    async def test(processes: Processes) -> None:
+        outage(True)
+        await processes.find(database(False))
+        outage(False)
+        for desk in processes.desks:
+            assert await desk.write()
+            await desk.consider([database(True)])
+            processes.now += 1
+        await settled()
+        assert processes.heard == [["critical", "info"]] * 3
+        assert await rows_now() == [("database", True)]
+
+    with_processes(3, test)
+
+
+def test_what_clears_while_it_is_being_written_down_is_cleared_there_too(
+    outage: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(processes: Processes) -> None:
+        (desk,) = processes.desks
+        outage(True)
+        await processes.find(database(False), WRONG)
+        outage(False)
+        loop, write_late = asyncio.get_running_loop(), ledger.write_late
+
+        def clears_meanwhile(entry: ledger.Entry) -> None:
+            write_late(entry)
+            if entry.finding == WRONG and desk.was_wrong(WRONG.key):
+                asyncio.run_coroutine_threadsafe(desk.consider([WELL]), loop).result(10)
+
+        monkeypatch.setattr(ledger, "write_late", clears_meanwhile)
+        assert await desk.write()
+        assert await desk.write()
+        assert (WRONG.key, True) in await rows_now()
+
+    with_processes(1, test)
+
+
 def test_what_was_raised_before_an_outage_clears_in_it_and_is_written_down_after(
     outage: Callable[[bool], None],
 ) -> None:

@@ -26,6 +26,34 @@ def test_of_a_cause_one_row_is_active_at_most() -> None:
         Alert.objects.create(key=FINDING.key, timestamp=timezone.now())
 
 
+@pytest.mark.parametrize(
+    ("there", "late", "rows"),
+    [
+        ((None, None), (1010, None), [(1010, None)]),
+        ((1005, None), (1010, None), [(1005, None)]),
+        ((1012, 1020), (1010, None), [(1012, 1020)]),
+        ((1005, 1020), (1010, None), [(1005, 1020)]),
+        ((1000, 1005), (1010, None), [(1000, 1005), (1010, None)]),
+        ((1005, None), (1010, 1020), [(1005, 1020)]),
+        ((1000, 1005), (1010, 1020), [(1000, 1005), (1010, 1020)]),
+        ((1030, 1040), (1010, 1020), [(1010, 1020), (1030, 1040)]),
+        ((1030, None), (1010, 1020), [(1010, 1020), (1030, None)]),
+    ],
+)
+def test_what_is_written_late_is_written_unless_it_is_there(
+    there: tuple[int | None, int | None], late: tuple[int, int | None], rows: list[tuple[int, int | None]]
+) -> None:
+    """Each as when it was raised and when it cleared; the one of another process, one's own, and both in the end."""
+    if there[0] is not None:
+        ledger.raise_once(FINDING, there[0])
+    if there[1] is not None:
+        ledger.clear_once(FINDING.key, there[1])
+    for _ in range(2):
+        ledger.write_late(ledger.Entry(FINDING, *late))
+    found = [(row.timestamp.timestamp(), row.cleared_at) for row in Alert.objects.order_by("timestamp")]
+    assert [(begun, None if ended is None else ended.timestamp()) for begun, ended in found] == rows
+
+
 def test_only_cleared_alerts_that_are_too_old_or_too_many_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
     ledger.raise_once(FINDING, 0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import OperationalError
+from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
 
@@ -51,6 +53,22 @@ def test_alerts_are_listed_newest_first_in_the_form_of_the_contract() -> None:
 def test_the_active_ones_and_so_many_can_be_asked_for() -> None:
     assert [one["timestamp"] for one in ask("?active=1&limit=2").json()["alerts"]] == [1003.5, 1002.5]
     assert len(ask("?active=0").json()["alerts"]) == 5
+
+
+@pytest.mark.usefixtures("alerts")
+def test_a_connection_that_has_broken_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[None] = []
+    fetch = QuerySet._fetch_all  # type: ignore[attr-defined]
+
+    def fetch_all(rows: Any) -> None:
+        if rows.model is Alert and not asked:
+            asked.append(None)
+            raise OperationalError("server closed the connection unexpectedly")
+        fetch(rows)
+
+    monkeypatch.setattr(QuerySet, "_fetch_all", fetch_all)
+    answer = ask()
+    assert (answer.status_code, len(answer.json()["alerts"]), asked) == (200, 5, [None])
 
 
 @pytest.mark.parametrize("query", ["?active=yes", "?limit=0", "?limit=1001", "?limit=x", "?active="])
