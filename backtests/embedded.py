@@ -108,7 +108,7 @@ class Children:
             finally:
                 self._child = None
                 child.kill()  # nothing where it has ended
-        _see_to_its_end(backtest_id, status)
+        _see_to_its_end(backtest_id, child.pid, status)
 
 
 def _pass_on(child: subprocess.Popen[bytes]) -> None:
@@ -119,9 +119,10 @@ def _pass_on(child: subprocess.Popen[bytes]) -> None:
             bus.publish(json.loads(line))
 
 
-def _see_to_its_end(backtest_id: str, status: int) -> None:
-    """A child that ended without a word of its own leaves a backtest that has failed."""
-    if lifecycle.fail(backtest_id, f"its process ended {_words(status)}"):
+def _see_to_its_end(backtest_id: str, pid: int, status: int) -> None:
+    """A child that ended without a word of its own leaves a backtest that has failed; unless the child of another
+    server on this database was the first to claim it."""
+    if lifecycle.fail_unless_elsewhere(backtest_id, lifecycle.worker_of(pid), f"its process ended {_words(status)}"):
         backtest = Backtest.objects.get(backtest_id=backtest_id)
         log.error("%s failed: %s", backtest, backtest.error)
         bus.publish(last_message(backtest))

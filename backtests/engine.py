@@ -28,7 +28,7 @@ MOST_REFUSALS = 100
 
 @dataclass(frozen=True)
 class Terms:
-    """What is played; `params` as `check_parameters` gave them."""
+    """What is played; `params` as `check_parameters` gave them. It begins at `begin_ms`, or with the first bar."""
 
     strategy: str
     symbol: str
@@ -36,6 +36,7 @@ class Terms:
     cash: float = DEFAULT_CASH
     fee: float = DEFAULT_FEE
     params: Mapping[str, Value] = field(default_factory=dict)
+    begin_ms: int | None = None
 
 
 class Context:
@@ -79,14 +80,23 @@ class Context:
         self._ordered.append(order(side, size))
 
 
-def play(
-    make: Callable[[], Strategy], terms: Terms, bars: Iterable[Ohlcv], on_bar: Callable[[Bar], None] | None = None
-) -> dict[str, Any]:
-    """The result of a strategy over these bars, ready for JSON. `on_bar` is called after each.
+def _ignore(_: Bar) -> None:
+    pass
 
-    Raises StrategyFailed, TooLarge, and whatever `on_bar` or `bars` raise.
+
+def play(
+    make: Callable[[], Strategy],
+    terms: Terms,
+    bars: Iterable[Ohlcv],
+    on_bar: Callable[[Bar], None] = _ignore,
+    before_bar: Callable[[Bar], None] = _ignore,
+) -> dict[str, Any]:
+    """The result of a strategy over these bars, ready for JSON.
+
+    `before_bar` is called with each before the strategy is, `on_bar` after it. Raises StrategyFailed, TooLarge, and
+    whatever these two or `bars` raise.
     """
-    return _Play(make, terms).run(bars, on_bar)
+    return _Play(make, terms).run(bars, before_bar, on_bar)
 
 
 class _Play:
@@ -94,7 +104,7 @@ class _Play:
 
     def __init__(self, make: Callable[[], Strategy], terms: Terms) -> None:
         self._terms = terms
-        self._past = Past(terms.resolution)
+        self._past = Past(terms.resolution, terms.begin_ms)
         self._portfolio = Portfolio(terms.cash, terms.fee)
         self._performance = Performance(terms.cash, PERIOD_MS[terms.resolution])
         self._context = Context(terms, self._past, self._portfolio)
@@ -103,15 +113,17 @@ class _Play:
         self._trade_count = self._refusal_count = self._bars = 0
         self._strategy = self._begin(make)
 
-    def run(self, bars: Iterable[Ohlcv], on_bar: Callable[[Bar], None] | None) -> dict[str, Any]:
+    def run(
+        self, bars: Iterable[Ohlcv], before_bar: Callable[[Bar], None], on_bar: Callable[[Bar], None]
+    ) -> dict[str, Any]:
         bar = None
         for ohlcv in bars:
             bar = seen(ohlcv)
             self._fill(bar)
             self._past.add(ohlcv)
+            before_bar(bar)
             self._close(bar)
-            if on_bar is not None:
-                on_bar(bar)
+            on_bar(bar)
         if bar is not None:
             self._refuse_what_is_left(bar)
         return self._result()

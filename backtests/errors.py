@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 
 def shown(value: object) -> str:
-    """A value as an error's text shows it: never longer than 60 characters."""
+    """A value as an error's text shows it: never longer than 60 characters, and of a list or object only that."""
+    if value and isinstance(value, list | dict):
+        return "[…]" if isinstance(value, list) else "{…}"  # it may be nested deeper than repr() goes
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 

@@ -59,7 +59,12 @@ def claim(backtest_id: str) -> Backtest | None:
 
 
 def this_worker() -> str:
-    return f"process {os.getpid()} on {socket.gethostname()}"[:200]
+    return worker_of(os.getpid())
+
+
+def worker_of(pid: int) -> str:
+    """What a process of this host calls itself as a worker."""
+    return f"process {pid} on {socket.gethostname()}"[:200]
 
 
 def beat(backtest_id: str, progress: float) -> bool:
@@ -75,6 +80,13 @@ def finish(backtest_id: str, result: dict[str, Any]) -> bool:
 def fail(backtest_id: str, reason: str) -> bool:
     """It has failed, unless it was over before; whether it has. Raises django.db.Error."""
     found = _not_over().filter(backtest_id=backtest_id)
+    return bool(found.update(status=FAILED, error=reason, ended_at=Now()))
+
+
+def fail_unless_elsewhere(backtest_id: str, worker: str, reason: str) -> bool:
+    """It has failed, unless it was over before or another worker runs it; whether it has. Raises django.db.Error."""
+    still_here = Q(status=QUEUED) | Q(worker=worker)
+    found = _not_over().filter(still_here, backtest_id=backtest_id)
     return bool(found.update(status=FAILED, error=reason, ended_at=Now()))
 
 

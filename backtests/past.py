@@ -14,24 +14,34 @@ MOST_BARS = 5000
 
 
 class Past:
-    """The closed bars of a resolution and of each coarser one; put together as everywhere else (`bars.ohlcv`)."""
+    """The closed bars of a resolution and of each coarser one; put together as everywhere else (`bars.ohlcv`).
 
-    def __init__(self, resolution: str) -> None:
+    None that begins before `begin_ms` (the first bar's open, if not given): of such a one only a part would be known.
+    """
+
+    def __init__(self, resolution: str, begin_ms: int | None = None) -> None:
         finest = PERIOD_MS[resolution]
         self._levels = {name: _Level(name) for name, ms in PERIOD_MS.items() if ms >= finest}
         self._finest, *self._coarser = self._levels.values()
         self._ended = 0
+        self._begin_ms = begin_ms
         for below, above in pairwise(self._levels.values()):
             below.above = above
 
     def add(self, bar: Ohlcv) -> None:
         """A further bar has closed."""
+        if not self._ended:
+            self._begin(bar)
         if bar.open_ms != self._ended:
             # The market was down: periods that ended meanwhile have closed without a bar of theirs to say so.
             for level in self._coarser:
                 level.close_before(bar.open_ms)
         self._ended = bar.close_ms
         self._finest.close(bar)
+
+    def _begin(self, first: Ohlcv) -> None:
+        for level in self._levels.values():
+            level.begin_ms = first.open_ms if self._begin_ms is None else self._begin_ms
 
     def last(self, count: int, frequency: str) -> list[Bar]:
         """The last closed bars, oldest first, fewer where there are no more. Raises BadHistory."""
@@ -50,8 +60,11 @@ class _Level:
         self._forming = Merger(resolution)
         self.closed: list[Bar] = []
         self.above: _Level | None = None
+        self.begin_ms = 0
 
     def close(self, bar: Ohlcv) -> None:
+        if bar.open_ms < self.begin_ms:
+            return
         if len(self.closed) >= 2 * MOST_BARS:
             del self.closed[:-MOST_BARS]
         self.closed.append(seen(bar))

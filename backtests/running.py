@@ -12,8 +12,9 @@ from django.db import Error as DatabaseError
 from backtests import lifecycle
 from backtests.bar import Bar
 from backtests.catalog import strategies_in, strategy_named
+from backtests.client_prices import recorded_prices
 from backtests.engine import Terms, play
-from backtests.errors import BacktestError, BadRequest, Stopped
+from backtests.errors import BacktestError, BadRequest
 from backtests.messages import Tell
 from backtests.models import Backtest
 from backtests.progress import Span
@@ -65,13 +66,14 @@ def _play(backtest: Backtest, watch: Watch, on_bar: Callable[[Bar], Any] | None)
 
     try:
         return lifecycle.finish(backtest.backtest_id, _result(backtest, at))
-    except Stopped as stopped:
-        lifecycle.fail(backtest.backtest_id, str(stopped))
-    except BacktestError as error:
-        lifecycle.fail(backtest.backtest_id, str(error))
-    except DatabaseError as error:
-        log.error("%s: %s", backtest, error)
-        lifecycle.fail(backtest.backtest_id, "the database went away while it ran")
+    except (BacktestError, DatabaseError) as error:
+        # A strategy asks the database too, through the client: then it is not the strategy that has failed.
+        away = error if isinstance(error, DatabaseError) else error.__cause__
+        if isinstance(away, DatabaseError):
+            log.error("%s: %s", backtest, away)
+            lifecycle.fail(backtest.backtest_id, "the database went away while it ran")
+        else:
+            lifecycle.fail(backtest.backtest_id, str(error))
     return False
 
 
@@ -85,9 +87,11 @@ def _result(backtest: Backtest, at: Callable[[Bar], None]) -> dict[str, Any]:
         cash=backtest.cash,
         fee=backtest.fee,
         params=check_parameters(strategy, backtest.params),
+        begin_ms=backtest.from_ms,
     )
     bars = bars_between(backtest.symbol, backtest.resolution, backtest.from_ms, backtest.to_ms)
-    result = play(strategy, terms, bars, at)
+    with recorded_prices(backtest.from_ms) as before_bar:
+        result = play(strategy, terms, bars, at, before_bar)
     if not result["bars"]:
         raise BadRequest(f"there are no bars of {backtest.symbol} in the range any more")
     return result

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from backtests import lifecycle, running, tasks, watch
+from backtests import embedded, lifecycle, running, tasks, watch
 from backtests.models import Backtest
 from backtests.progress import LONGEST_SECONDS, Span, progress_of
 from tests.backtests.series import MINUTE, START
@@ -45,6 +45,26 @@ def test_a_result_does_not_undo_a_cancellation(made: Made) -> None:
     assert not lifecycle.beat(backtest.backtest_id, 0.5)
     row = again(backtest)
     assert (row.status, row.result, row.error, row.progress) == ("cancelled", None, None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("row", "fails"),
+    [
+        ({"status": "queued"}, True),
+        ({"status": "running", "worker": lifecycle.worker_of(7)}, True),
+        ({"status": "running", "worker": lifecycle.worker_of(8)}, False),
+        ({"status": "done", "worker": lifecycle.worker_of(7)}, False),
+        ({"status": "cancelled"}, False),
+    ],
+)
+def test_the_end_of_a_child_fails_only_what_nobody_else_runs(
+    made: Made, published: list[Any], row: dict[str, str], fails: bool
+) -> None:
+    backtest = made(**row)
+    embedded._see_to_its_end(backtest.backtest_id, 7, 1)
+    expected = ("failed", "its process ended with status 1") if fails else (row["status"], None)
+    assert (again(backtest).status, again(backtest).error) == expected
+    assert len(published) == fails
 
 
 def test_one_whose_worker_is_silent_has_failed_with_the_reason(made: Made, published: list[Any]) -> None:

@@ -13,12 +13,15 @@ from tests.backtests.series import MINUTE, START, flat, wandering
 
 
 def literal(bars: list[Ohlcv], resolution: str) -> list[Bar]:
-    """The closed bars of a resolution, by the definition: all bars of a period put together, once its end has come."""
+    """The closed bars of a resolution, by the definition: all bars of a period put together, once its end has come.
+
+    Of a period that has begun before the first bar, nobody knows all.
+    """
     periods: dict[int, Merger] = {}
     for bar in bars:
         periods.setdefault(period_start(bar.open_ms, resolution), Merger(resolution)).take(bar)
     closed = [merger.close_before(bars[-1].close_ms) for merger in periods.values()]
-    return [seen(bar) for bar in closed if bar is not None]
+    return [seen(bar) for bar in closed if bar is not None and bar.open_ms >= bars[0].open_ms]
 
 
 @given(missing=st.frozensets(st.integers(0, 149), max_size=140), offset=st.integers(0, 1000))
@@ -39,6 +42,23 @@ def test_a_period_is_there_with_the_bar_that_ends_it_and_not_before() -> None:
         past.add(bar)
         assert len(past.last(9, "5m")) == (minute + 1) // 5
     assert past.last(1, "5m") == [Bar(START + 5 * MINUTE, START + 10 * MINUTE, 6, 10, 6, 10, 5.0)]
+
+
+def test_a_period_in_which_the_range_begins_is_no_bar() -> None:
+    bars = flat(range(1, 131))[7:]
+    past = Past("1m")
+    for bar in bars:
+        past.add(bar)
+    assert [bar.open_time - START for bar in past.last(99, "5m")] == list(range(10 * MINUTE, 130 * MINUTE, 5 * MINUTE))
+    assert [bar.open_time - START for bar in past.last(99, "1h")] == [60 * MINUTE]
+
+
+def test_a_range_that_begins_before_its_first_bar_has_the_period_whole() -> None:
+    """The market was down, or began to be recorded, in the middle of it: there is no more of that period."""
+    past = Past("1m", START)
+    for bar in flat(range(1, 61))[7:]:
+        past.add(bar)
+    assert past.last(1, "1h") == [Bar(START, START + 60 * MINUTE, 8, 60, 8, 60, 53.0)]
 
 
 def test_memory_is_bounded_and_the_newest_stay() -> None:

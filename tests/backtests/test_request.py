@@ -50,7 +50,8 @@ def test_times_come_as_milliseconds_or_iso_8601(value: Any, ms: int) -> None:
     [
         ({"strategy": None}, "strategy is missing; it must be one of buy_and_hold, ma_cross"),
         ({"strategy": "best"}, "strategy must be one of buy_and_hold, ma_cross, got 'best'"),
-        ({"strategy": ["ma_cross"]}, "strategy must be one of buy_and_hold, ma_cross, got ['ma_cross']"),
+        ({"strategy": ["ma_cross"]}, "strategy must be one of buy_and_hold, ma_cross, got […]"),
+        ({"strategy": {"name": "ma_cross"}}, "strategy must be one of buy_and_hold, ma_cross, got {…}"),
         ({"symbol": "../x"}, "symbol must be 1 to 32 of A-Z a-z 0-9 . _ -, got '../x'"),
         ({"symbol": 7}, "symbol must be 1 to 32 of A-Z a-z 0-9 . _ -, got 7"),
         ({"resolution": "2m"}, "resolution must be one of 1s, 5s, 1m, 5m, 15m, 1h, 4h, 1d, got '2m'"),
@@ -91,6 +92,17 @@ def test_what_is_no_json_is_refused(body: bytes) -> None:
 def test_json_that_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(BadRequest, match=r"^the body must be a JSON object, got "):
         read(body, STRATEGIES, "IG-USD")
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+@pytest.mark.parametrize("field", ["strategy", "symbol", "from", "cash", "params", None])
+def test_however_deep_it_is_nested_it_is_refused(field: str | None, opening: str) -> None:
+    closing = "]" if opening == "[" else "}"
+    for depth in range(800, 1100):
+        deep = opening * depth + "1" + closing * depth
+        body = deep if field is None else json.dumps({**LEAST, field: "DEEP"}).replace('"DEEP"', deep)
+        with pytest.raises(BadRequest):
+            read(body.encode(), STRATEGIES, "IG-USD")
 
 
 JSON = st.recursive(
