@@ -187,6 +187,40 @@ def test_configuring_a_running_feed_connects_anew(new_feed: NewFeed, server: Ser
     assert server.connects[-1]["resolutions"] == ["1h"]
 
 
+def test_another_server_s_bars_are_not_those_of_the_one_before(new_feed: NewFeed, server: Server, url: str) -> None:
+    feed, cache = new_feed()
+    server.closed = 3
+    feed.configure(endpoint=url, symbols="A")
+    feed.start()
+    wait_until(lambda: times(cache) == [0, 1, 2], "the history")
+    feed.configure(endpoint=url.replace("ws://", "http://"), resolutions="1m")
+    assert times(cache) == [0, 1, 2], "the same server, written otherwise"
+    feed.configure(endpoint=f"ws://127.0.0.1:{free_port()}")
+    assert cache.get_cached_symbols() == []
+    feed.stop()
+    feed.configure(endpoint=url)
+    assert not feed.running
+    feed.start()
+    wait_until(lambda: times(cache) == [0, 1, 2], "the history")
+    feed.stop()
+    feed.configure(endpoint=f"ws://127.0.0.1:{free_port()}")
+    assert cache.get_cached_symbols() == [], "one that does not run forgets them as well"
+
+
+def test_what_configure_leaves_out_stays(new_feed: NewFeed) -> None:
+    feed, _ = new_feed()
+    url = f"ws://127.0.0.1:{free_port()}"
+    feed.configure(endpoint=url, symbols="A", attempts=2, silence_seconds=7.0)
+    feed.configure(symbols="A,B")
+    assert (feed._attempts, feed._silence_seconds) == (2, 7.0)
+    for _ in range(2):
+        feed.start()
+        wait_until(lambda: not feed.running, "the end")
+        assert feed.get_status()["failed_attempts"] == 2
+    feed.configure(attempts=None)
+    assert (feed._attempts, feed._silence_seconds) == (None, 7.0)
+
+
 def test_a_stopped_feed_can_be_started_again(new_feed: NewFeed, server: Server, url: str) -> None:
     feed, cache = new_feed()
     feed.configure(endpoint=url, symbols="A")
@@ -214,6 +248,21 @@ def test_the_environment_alone_is_enough(
     feed.stop()
     feed.start_if_environment_says_so()
     assert not feed.running, "who has stopped it is not overruled"
+
+
+def test_a_stop_before_the_first_start_leaves_the_environment(
+    new_feed: NewFeed, server: Server, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEBSOCKET_ENDPOINT", url)
+    monkeypatch.setenv("WEBSOCKET_SYMBOLS", "A")
+    feed, _ = new_feed()
+    feed.stop()
+    assert feed.subscription == subscription_from_environment()
+    feed.start_if_environment_says_so()
+    assert not feed.running, "who has stopped it is not overruled"
+    feed.start()
+    wait_until(lambda: feed.connected, "the connection")
+    assert server.connects[0]["symbols"] == ["A"]
 
 
 def test_without_symbols_nothing_starts(new_feed: NewFeed) -> None:

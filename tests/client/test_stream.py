@@ -112,13 +112,28 @@ def test_a_refusal_is_raised(style: str) -> None:
     )
 
 
-def test_a_server_that_is_full_is_tried_again() -> None:
-    def full(connection: ServerConnection, query: dict[str, str]) -> None:
-        say(connection, [{"type": "error", "error": "too_many_connections", "detail": "1000 are served"}])
-        connection.close(4429)
+def refusing(code: str, close: int) -> Part:
+    def part(connection: ServerConnection, query: dict[str, str]) -> None:
+        say(connection, [{"type": "error", "error": code, "detail": "not now"}])
+        connection.close(close)
 
-    with serving(Script(full, full, whole)) as url:
-        assert taken(iter(stream(url)), 3) == ALL[:3]
+    return part
+
+
+@pytest.mark.parametrize("style", ["sync", "async"])
+@pytest.mark.parametrize(("code", "close"), [("too_many_connections", 4429), ("unavailable", 4503)])
+def test_a_server_that_cannot_serve_now_is_tried_again(code: str, close: int, style: str) -> None:
+    with serving(Script(refusing(code, close), refusing(code, close), whole)) as url:
+        one = stream(url)
+        assert (taken(iter(one), 3) if style == "sync" else asyncio.run(taken_async(one, 3))) == ALL[:3]
+
+
+def test_a_connection_that_only_brings_a_refusal_counts_as_a_failure() -> None:
+    script = Script(refusing("too_many_connections", 4429))
+    told = r"given up after 4 attempts: not now \(too_many_connections\)"
+    with serving(script) as url, pytest.raises(ConnectionGivenUp, match=told):
+        next(iter(stream(url, attempts=4)))
+    assert len(script.queries) == 4
 
 
 def test_attempts_bound_failures_in_a_row() -> None:

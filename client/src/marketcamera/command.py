@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,10 +14,10 @@ import httpx
 
 from marketcamera.addresses import Address
 from marketcamera.errors import HistoryUnavailable, MarketCameraError
-from marketcamera.messages import Gap
+from marketcamera.messages import Gap, Received
 from marketcamera.prices import get_price, get_websocket_manager
 from marketcamera.progress import Progress
-from marketcamera.recording import line_of, take_up, writing
+from marketcamera.recording import line_of, take_up, up_to, writing
 from marketcamera.stream import Stream
 
 _DEFAULT_URL = "http://localhost:8000"
@@ -84,18 +84,15 @@ def _record(options: argparse.Namespace) -> None:
     since = options.since if end is None else end
     stream = Stream(options.url, options.types, since, symbol=options.symbol)
     progress = _progress(since, options.to, sys.stderr)
-    count = 0
+    messages: Iterable[Received] = stream
+    if options.to is not None:
+        messages = up_to(stream, options.to, options.types.split(","))
     with writing(options.file) as write:
         try:
-            for message in stream:
-                t = message.to_t if isinstance(message, Gap) else message.t
-                if options.to is not None and t > options.to:
-                    break
+            for count, message in enumerate(messages, 1):
                 write(message)
-                count += 1
+                t = message.to_t if isinstance(message, Gap) else message.t
                 progress.at(count if since is None or options.to is None else t - since)
-                if t == options.to and ("tick" not in options.types or getattr(message, "kind", "") == "tick"):
-                    break
         finally:
             progress.end()
 

@@ -22,7 +22,7 @@ def decode(text: str | bytes) -> list[dict[str, Any]]:
         text = decompress(text)
     try:
         found = loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadMessage("a message must be JSON", text) from None
     messages = found if isinstance(found, list) else [found]
     for message in messages:

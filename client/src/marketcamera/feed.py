@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
+from types import EllipsisType
 from typing import Any
 
 from websockets.exceptions import WebSocketException
@@ -36,6 +37,7 @@ class BarFeed:
         self._cache, self._backoff = cache, backoff or Backoff()
         self._lock = threading.RLock()
         self._subscription: Subscription | None = None
+        self._is_left_alone = True  # nobody has configured, started or stopped it
         self._attempts: int | None = None
         self._silence_seconds = 40.0
         self._thread: threading.Thread | None = None
@@ -55,25 +57,32 @@ class BarFeed:
         csrf_token: str | None = None,
         market_type: str | None = None,
         *,
-        attempts: int | None = None,
-        silence_seconds: float = 40.0,
+        attempts: int | EllipsisType | None = ...,
+        silence_seconds: float | None = None,
     ) -> None:
         """Say which bars to read and where; what is left out stays as it was, at first as the environment has it.
 
-        A running feed connects anew. Raises ValueError.
+        A running feed connects anew. Bars of another endpoint are forgotten. Raises ValueError.
         """
         with self._lock:
-            self._subscription = self.subscription.changed(
+            before = self.subscription
+            self._subscription = before.changed(
                 endpoint=endpoint,
                 symbols=symbols,
                 resolutions=resolutions,
                 csrf_token=csrf_token,
                 market_type=market_type,
             )
-            self._attempts, self._silence_seconds = attempts, silence_seconds
+            self._attempts = self._attempts if attempts is ... else attempts
+            self._silence_seconds = self._silence_seconds if silence_seconds is None else silence_seconds
+            self._is_left_alone = False
             running = self.running
+            moved = Address(before.endpoint).feed() != Address(self._subscription.endpoint).feed()
         if running:
             self.stop()
+        if moved:
+            self._cache.clear()  # not before: until the thread has ended it adds bars of the old server
+        if running:
             self.start()
 
     @property
@@ -96,8 +105,10 @@ class BarFeed:
         with self._lock:
             if self.running:
                 return
-            self._subscription = self.subscription
-            self._subscription.check()
+            subscription = self.subscription
+            subscription.check()
+            self._subscription, self._is_left_alone = subscription, False
+            self._backoff.succeeded()  # failures before a start are another row
             self._ended = threading.Event()
             self._thread = threading.Thread(target=self._read, args=(self._ended,), name="bar feed", daemon=True)
             self._thread.start()
@@ -105,14 +116,14 @@ class BarFeed:
     def start_if_environment_says_so(self) -> None:
         """Start a feed that nobody has configured, started or stopped, if the environment is enough to do it by."""
         with self._lock:
-            if self._subscription is None and names_a_feed():
+            if self._is_left_alone and names_a_feed():
                 self.start()
 
     def stop(self) -> None:
         """Close the connection and wait for the thread's end; the cache stays."""
         with self._lock:
             thread, connection = self._thread, self._connection
-            self._subscription = self._subscription or Subscription()
+            self._is_left_alone = False
             self._ended.set()
         if connection is not None:
             connection.close()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from marketcamera.decoding import decode, zstandard_module
 from marketcamera.errors import MarketCameraError
-from marketcamera.messages import Gap, Received
+from marketcamera.messages import KINDS, Gap, Received
 
 #: Where the last line of a file is looked for; a frame of 10,000 agents has some megabytes.
 _TAIL_BYTES = 64 << 20
@@ -22,6 +22,28 @@ def line_of(message: Received) -> str:
     """A message as one line of JSON, without its end."""
     data = {"type": "gap", **asdict(message)} if isinstance(message, Gap) else message.data
     return json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+
+
+def up_to(messages: Iterable[Received], last_t: int, kinds: Collection[str]) -> Iterator[Received]:
+    """The messages with t <= last_t of a stream of these kinds, a gap as far as it goes; ends when none can follow.
+
+    All of one t come in the order of `KINDS`, so the last kind there is ends it; a gap says nothing of other kinds.
+    """
+    last_kind = [kind for kind in KINDS if kind in kinds][-1]
+    gone: set[str] = set()
+    for message in messages:
+        if isinstance(message, Gap):
+            if message.from_t <= last_t:
+                yield replace(message, to_t=min(message.to_t, last_t))
+            gone |= {message.kind} if message.to_t >= last_t else set()
+            if gone.issuperset(kinds):
+                return
+            continue
+        if message.t > last_t:
+            return
+        yield message
+        if message.t == last_t and message.kind == last_kind:
+            return
 
 
 def take_up(path: Path) -> int | None:

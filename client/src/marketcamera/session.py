@@ -25,7 +25,7 @@ _IN_URL = ("since", "symbol", "types")
 FIELDS = ("agents", "actions", "matches")
 
 #: Errors that pass by themselves; any other code of the server's is final.
-_PASSING = frozenset({"too_many_connections", "too_many_options", "rate_limited"})
+_PASSING = frozenset({"too_many_connections", "too_many_options", "rate_limited", "unavailable"})
 _PASSING_STATUS = frozenset({408, 425, 429})
 
 
@@ -71,12 +71,12 @@ class Session:
 
     def receive(self, text: str | bytes) -> Iterator[Received]:
         """What to give for one WebSocket message. Raises Slow, BadMessage, StreamRefused."""
-        self._backoff.succeeded()
         for data in decode(text):
             if data["type"] == "error":
                 self._heed(data)
-            else:
-                yield from self.playhead.take(data)
+                continue
+            self._backoff.succeeded()  # not before: a server that only ever refuses is a failure each time
+            yield from self.playhead.take(data)
             if data["type"] == "caught_up":
                 self._compare(data.get("t"))
 
