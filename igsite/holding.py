@@ -82,10 +82,14 @@ def _holder() -> str:
     return f"process {os.getpid()} on {socket.gethostname()}"
 
 
-def _host() -> str:
-    """What tells this host from others, such as were given the same name: the id of its boot."""
+def boot_id() -> str:
+    """What tells this boot from every other, of this host and of all; "" where nothing does."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
-        boot = ""  # not Linux: the name must do
-    return f"{socket.gethostname()} {boot}".strip()
+        return ""  # not Linux
+
+
+def _host() -> str:
+    """What tells this host from others, such as were given the same name."""
+    return f"{socket.gethostname()} {boot_id()}".strip()

@@ -13,19 +13,20 @@ from bars.live import LiveBars
 from camera.window import SlidingWindowCamera
 from igsite import upstream_run
 from igsite.config import Config
-from igsite.holding import Holding
+from igsite.holding import Holding, boot_id
 from market.sources import Source, source_from
 from recorder.checkpoints import Checkpoint, Checkpoints
+from recorder.ends import Ends, ends_of, tell_lost
 from recorder.errors import StoreError
-from recorder.format import KINDS, market_dir
+from recorder.format import market_dir
 from recorder.history import History
 from recorder.lease import LeaseLost
 from recorder.manifest import ManifestKeeper
 from recorder.models import Market, Run
 from recorder.reconcile import reconcile
 from recorder.recording import Recording
-from recorder.recovery import last_t as recorded_end
-from recorder.runs import Position, begin_run, continued_run, end_of, end_run
+from recorder.runs import begin_run, continued_run, end_run
+from recorder.streamed import StreamMark
 from streaming.checkpointer import Checkpointer
 from streaming.continuation import (
     CannotContinue,
@@ -94,11 +95,19 @@ class MarketRun:
         config = self._config
         self._market, _ = Market.objects.get_or_create(symbol=config.symbol)
         self._lease = self._holding.take_lease(self._market, self._lose_lease)
-        reconcile(self._market, self._directory)
-        ends = self._ends()
-        self._run, self._continued = self._continue(ends) or self._begin()
+        crashed = bool(reconcile(self._market, self._directory).recovered)
+        ends = ends_of(
+            self._market,
+            self._directory,
+            boot=boot_id(),
+            unrecorded_to=self._lease.left_unrecorded_to,
+            crashed=crashed,
+            tick_interval=config.tick_interval,
+        )
+        going_on = self._continue(ends)
+        self._run, self._continued = going_on or self._begin(ends)
         self._holding.at_end(lambda: end_run(self._run, self._placement.t_shift))
-        self._keeper = ManifestKeeper(self._market, self._run)
+        self._keeper = ManifestKeeper(self._market, self._run, t_shift=lambda: self._placement.t_shift)
         self._holding.at_end(lambda: self._keeper.close(_ROWS_SECONDS))
         self._recording = Recording(
             self._directory,
@@ -110,10 +119,11 @@ class MarketRun:
             on_trouble=lambda message: log.critical("%s: %s", self._market, message),
             on_recovered=lambda message: log.warning("%s: %s", self._market, message),
             hold=self._holding.hold_store,
+            mark=StreamMark(self._directory, boot_id(), time.monotonic),
         )
+        tell_lost(self._recording, ends, self._placement.first_t, begins=going_on is None)
         complete(self._recording, self._continued.lacking)
-        self._tapes = upstream_run.tapes_to_write(self._recording, ends, self._continued.next_t)
-        self._tell_unrecorded(ends)
+        self._tapes = upstream_run.tapes_to_write(self._recording, ends.on_disk, self._continued.next_t)
         self._lease.note_unrecorded(lambda: self._recording.unrecorded_to)
         self._bars = LiveBars(self._market, History(config.symbol, self._directory), self._continued.next_t)
         self._holding.at_end(lambda: self._bars.close(_BARS_SECONDS))
@@ -129,11 +139,7 @@ class MarketRun:
         camera = SlidingWindowCamera(config.cam_w, config.cam_stride, config.cam_prox_eps_pct, config.cam_edge_cap)
         return Film(camera, config.cam_metric_downsample)
 
-    def _ends(self) -> dict[str, int]:
-        """The last t on disk of each kind, -1 for none."""
-        return {kind: -1 if (end := recorded_end(self._directory, kind)) is None else end for kind in KINDS}
-
-    def _continue(self, ends: dict[str, int]) -> tuple[Run, Continued] | None:
+    def _continue(self, ends: Ends) -> tuple[Run, Continued] | None:
         """The last run, ready to go on, if it has these settings and can be continued exactly."""
         first_t = None
         for checkpoint in self._checkpoints.newest_first():
@@ -141,7 +147,7 @@ class MarketRun:
             if facts["settings"] != self._settings or first_t not in (None, facts["first_t"]) or checkpoint.ended:
                 return None
             first_t = facts["first_t"]
-            if checkpoint.next_t > ends["ticks"] + 1 and checkpoint.next_t > first_t:
+            if checkpoint.next_t > ends.on_disk["ticks"] + 1 and checkpoint.next_t > first_t:
                 continue  # the tape lost what came before it
             self._placement = Placement(first_t, facts["start_ts"], facts["tick_interval"], facts["t_shift"])
             self._open_source()
@@ -155,18 +161,20 @@ class MarketRun:
                 log.warning("%s: the checkpoint before t=%d does not do: %s", self._market, checkpoint.next_t, why)
                 continue
             log.info("%s: the run from t=%d goes on with t=%d", self._market, first_t, done.next_t)
+            self._checkpoints.forget_behind(first_t, checkpoint.next_t)
             return continued_run(self._market, facts), done
         return None
 
-    def _begin(self) -> tuple[Run, Continued]:
-        """A new run behind what is recorded."""
-        config, end = self._config, self._end()
-        begin = upstream_run.beginning(self._source, end, self._checkpoints)
+    def _begin(self, ends: Ends) -> tuple[Run, Continued]:
+        """A new run behind what was recorded or streamed."""
+        config = self._config
+        begin = upstream_run.beginning(self._source, ends, self._checkpoints)
         start_ts = begin.start_ts if config.start_ts is None else config.start_ts
         run = begin_run(
             self._market,
-            end=end,
+            end=ends,
             first_t=begin.first_t,
+            t_shift=begin.t_shift,
             start_ts=round(time.time(), 6) if start_ts is None else start_ts,
             tick_interval=config.tick_interval,
             source=config.source,
@@ -175,28 +183,10 @@ class MarketRun:
         self._placement = Placement(run.first_t, run.start_ts, run.tick_interval, begin.t_shift)
         self._run = run
         film = self._film()
+        self._checkpoints.forget_behind(run.first_t, -1)
         if self._source.replayable:
             self._checkpoints.save(checkpoint_of(self._facts(), run.first_t, self._source, film))
         return run, Continued(run.first_t, film, iter(self._source))
-
-    def _end(self) -> Position | None:
-        """Where the market ended: with its recording, or with what was streamed while that had stopped."""
-        end, streamed = end_of(self._market, self._directory), self._lease.left_unrecorded_to
-        if streamed is None or (end is not None and streamed <= end.t):
-            return end
-        if end is None or end.ts is None:
-            return Position(streamed, None)
-        return Position(streamed, round(end.ts + (streamed - end.t) * self._config.tick_interval, 6))
-
-    def _tell_unrecorded(self, ends: dict[str, int]) -> None:
-        """Write down as lost what was streamed while the recording had stopped, unless it is made again."""
-        streamed = self._lease.left_unrecorded_to
-        if streamed is None or self._continued.next_t <= streamed:
-            return
-        for kind, end in ends.items():
-            if end < streamed:
-                self._recording.write_gap(end + 1, streamed, "lost", kind)
-        self._recording.flush()
 
     def _facts(self) -> dict[str, Any]:
         """What a checkpoint tells of the run: enough to go on without a database."""

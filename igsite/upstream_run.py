@@ -9,9 +9,9 @@ from typing import NamedTuple
 from market.sources import Source
 from market.upstream import UpstreamSource
 from recorder.checkpoints import Checkpoint, Checkpoints
+from recorder.ends import Ends
 from recorder.recording import Recording
-from recorder.runs import Position
-from streaming.continuation import Continued, Placement, continue_from_tape, continue_run
+from streaming.continuation import Continued, Differs, Placement, continue_from_tape, continue_run
 from streaming.film import Film
 from streaming.kept import KeptTapes
 from streaming.pipeline import Tapes
@@ -28,8 +28,8 @@ class Beginning(NamedTuple):
     t_shift: int | None = None
 
 
-def beginning(source: Source, end: Position | None, checkpoints: Checkpoints) -> Beginning:
-    """The beginning of a new run behind `end`. Waits for the other server where only its first tick tells.
+def beginning(source: Source, ends: Ends, checkpoints: Checkpoints) -> Beginning:
+    """The beginning of a new run behind `ends`. Waits for the other server where only its first tick tells.
 
     An empty store begins with the t the other server is at, so that all of a tree of servers count alike. A store that
     has filmed this server before goes on behind what it has of it. Any other is continued by a shift.
@@ -37,21 +37,21 @@ def beginning(source: Source, end: Position | None, checkpoints: Checkpoints) ->
     if not isinstance(source, UpstreamSource):
         return Beginning()
     last = next(checkpoints.newest_first(), None)
-    if end is not None and last is not None and last.run["source"] == source.name:
+    if ends.t >= 0 and last is not None and last.run["source"] == source.name:
         t_shift = last.run["t_shift"]
         if t_shift is not None:
-            source.restore(str(end.t - t_shift))
+            source.restore(str(ends.t - t_shift))
             return Beginning(t_shift=t_shift)
     first = source.first()
-    if end is None:
+    if ends.t < 0:
         return Beginning(first.t, first.ts, 0)
-    return Beginning(start_ts=first.ts, t_shift=end.t + 1 - first.t)
+    return Beginning(start_ts=first.ts, t_shift=ends.t + 1 - first.t)
 
 
 def go_on(
     directory: Path,
     checkpoint: Checkpoint,
-    ends: dict[str, int],
+    ends: Ends,
     source: Source,
     placement: Placement,
     make_film: Callable[[], Film],
@@ -61,8 +61,17 @@ def go_on(
     Raises CannotContinue.
     """
     if isinstance(source, UpstreamSource) and placement.t_shift is not None:
-        return continue_from_tape(directory, checkpoint, ends, source, placement.t_shift, make_film)
-    return continue_run(directory, checkpoint, ends, source, placement, make_film)
+        _check_streamed(ends)
+        return continue_from_tape(directory, checkpoint, ends.on_disk, source, placement.t_shift, make_film)
+    return continue_run(directory, checkpoint, ends.on_disk, source, placement, make_film)
+
+
+def _check_streamed(ends: Ends) -> None:
+    """Metrics and frames are ahead of the ticks by what a crash cost, and it cost no more than was streamed. Raises
+    Differs."""
+    last = max(ends.on_disk.values())
+    if last > max(ends.on_disk["ticks"], ends.streamed):
+        raise Differs(f"t={last} is on disk, and t={ends.streamed} is the last that may have been streamed")
 
 
 def tapes_to_write(tapes: Recording, ends: dict[str, int], next_t: int) -> Tapes:

@@ -15,10 +15,12 @@ from recorder.examine import examine
 from recorder.foreign import Foreign, look_into
 from recorder.foreign_runs import ForeignRuns
 from recorder.format import KINDS, SegmentFacts
-from recorder.manifest import save_facts
+from recorder.manifest import save_facts, spans_on_disk
 from recorder.models import Market, Run, Segment
 from recorder.recovery import read_facts, recover_file
+from recorder.sameness import is_held_by
 from recorder.segment_file import sha256_of, sync_directory
+from recorder.spans import without
 
 #: What a file is called until all of it is there; no segment has such a name.
 _COMING = ".adopting"
@@ -105,9 +107,9 @@ def _unknown(market: Market, directory: Path, plans: list[Plan], problems: list[
     for plan in plans:
         facts = plan.facts
         row = Segment.objects.of(market, facts.kind).on_disk().filter(name=facts.name).first()
-        there = (directory / facts.kind / facts.name).exists()
-        # A pending one was sealed when it was taken in, and so has another checksum now.
-        if row and there and (row.sha256 == facts.sha256 or (plan.foreign.name.pending and row.end_t >= facts.end_t)):
+        ours = directory / facts.kind / facts.name
+        there = ours.exists()
+        if row and there and is_held_by(ours, plan.foreign, facts):
             done.already.append(plan.foreign)
         elif row or (there and not Segment.objects.of(market, facts.kind).filter(name=facts.name).exists()):
             problems.append(f"{plan.foreign}: another file of that name is in {directory}")
@@ -123,10 +125,12 @@ def overlaps(market: Market, plans: Iterable[Plan]) -> list[str]:
         coming = [plan for plan in plans if plan.facts.kind == kind]
         back = {plan.facts.name for plan in coming}
         spans = [_Span(plan.facts.start_t, plan.facts.end_t, str(plan.foreign)) for plan in coming]
-        spans += [
-            _Span(row.start_t, row.end_t, f"{row.path} ({row.state})")
-            for row in Segment.objects.of(market, kind).defer("seek_points").exclude(name__in=back)
-        ]
+        on_disk = spans_on_disk(market, kind)
+        for row in Segment.objects.of(market, kind).defer("seek_points").exclude(name__in=back):
+            # What a crash took and was made again is in another segment.
+            gone = row.removed_at is None and row.missing
+            parts = without((row.start_t, row.end_t), on_disk if gone else [])
+            spans += [_Span(first, last, f"{row.path} ({row.state})") for first, last in parts]
         found += [f"{later} overlaps {earlier}" for earlier, later in _overlapping(spans)]
     return found
 

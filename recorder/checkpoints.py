@@ -77,6 +77,19 @@ class Checkpoints:
             except (OSError, ValueError, zstandard.ZstdError, TypeError, KeyError) as error:
                 log.warning("%s cannot be used: %s", path, error)
 
+    def forget_behind(self, first_t: int, next_t: int) -> None:
+        """Let go of those behind a run's tick `next_t`, in it or in a later run: what they stood for is gone.
+
+        They would count as the newest ones, and what is saved from now on would go instead. Raises StoreError.
+        """
+        for first, next_, path in self._files():
+            if (first, next_) > (first_t, next_t):
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:
+                    raise StoreError(path, error) from error
+                log.warning("%s goes: the tapes it stands behind are gone", path)
+
     def _files(self) -> list[tuple[int, int, Path]]:
         if not self._directory.is_dir():
             return []

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 import orjson
 
 from recorder.errors import BadName, BadOrder
+
+log = logging.getLogger(__name__)
 
 KINDS = ("ticks", "frames", "metrics")
 SYMBOL_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
@@ -124,13 +129,31 @@ def segment_path(directory: Path, kind: str, file: str) -> Path:
 
 
 def segment_files(directory: Path, kind: str) -> list[SegmentName]:
-    """The segments of one kind that lie on disk, by start_t, then opening; none without a directory."""
+    """The segments of one kind that lie on disk, by start_t, then opening; none without a directory.
+
+    A file whose name only looks like a segment's is logged, once, and left out.
+    """
     try:
         files = [entry.name for entry in (directory / check_kind(kind)).iterdir()]
     except FileNotFoundError:
         return []
-    names = [parse_name(file) for file in files if _NAME.fullmatch(file)]
+    names = _parsed(directory / kind, files)
     return sorted(names, key=lambda name: (name.start_t, name.opened_at, name.pending))
+
+
+def _parsed(directory: Path, files: Iterable[str]) -> Iterator[SegmentName]:
+    for file in files:
+        if _NAME.fullmatch(file):
+            try:
+                yield parse_name(file)
+            except BadName as error:
+                _tell_stray(directory / file, str(error))
+
+
+@lru_cache(maxsize=1024)
+def _tell_stray(path: Path, why: str) -> None:
+    """Listings are made all the time, and one stray file is one piece of news."""
+    log.warning("%s is no segment: %s", path, why)
 
 
 def gap_line(kind: str, from_t: int, to_t: int, reason: str) -> bytes:

@@ -11,10 +11,13 @@ from typing import NamedTuple
 
 import orjson
 from django.db import Error as DatabaseError
+from django.db.models import F
 
-from recorder.models import Segment
+from recorder.manifest import spans_on_disk
+from recorder.models import Segment, SegmentQuerySet
 from recorder.reader import Line, SeekPoints, first_t, last_line, read
 from recorder.rows import reading
+from recorder.spans import Span, without
 
 log = logging.getLogger(__name__)
 
@@ -68,17 +71,25 @@ class History:
 
     def _removed(self, kind: str, after_t: int, to_t: int | None) -> list[Message]:
         """Segments that are gone. Ticks tell of their loss by a jump in t; other kinds have none to miss."""
-        rows = Segment.objects.of(self.symbol, kind).filter(end_t__gt=after_t)
+        rows = Segment.objects.of(self.symbol, kind).filter(end_t__gt=after_t, end_t__gte=F("start_t"))
         gone = rows.exclude(removed_at=None) | rows.filter(missing=True)
         if to_t is not None:
             gone = gone.filter(start_t__lte=to_t)
         try:
-            spans = reading(lambda: list(gone.order_by("start_t").values_list("start_t", "end_t")))
+            spans = reading(lambda: self._without_remade(kind, gone))
         except DatabaseError as error:
             log.warning("%s: what was removed of the %s cannot be told: %s", self.symbol, kind, error)
             return []
         last = max((end for _, end in spans), default=0) if to_t is None else to_t
-        return [Message(kind, max(a, after_t + 1), min(b, last), None, "expired") for a, b in spans]
+        within = ((max(a, after_t + 1), min(b, last)) for a, b in spans)
+        return [Message(kind, a, b, None, "expired") for a, b in within if a <= b]
+
+    def _without_remade(self, kind: str, gone: SegmentQuerySet) -> list[Span]:
+        """The spans of segments that are gone, but for what was made again after a crash and is in others."""
+        found = list(gone.order_by("start_t").values_list("start_t", "end_t", "missing"))
+        on_disk = spans_on_disk(self.symbol, kind) if any(missing for _, _, missing in found) else []
+        left = (without((a, b), on_disk) if missing else [(a, b)] for a, b, missing in found)
+        return [span for spans in left for span in spans]
 
     def _points(self, kind: str, name: str) -> SeekPoints | None:
         try:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
-from django.db.models import Max
+from django.db.models import F, Max
 
 from recorder.errors import ManifestStopped
 from recorder.format import SegmentFacts
 from recorder.models import Market, Run, Segment, SegmentQuerySet
+from recorder.spans import Span, merged
 
 #: How long rows of pending segments may lag, so that three writers cost one round of writing a second.
 REFRESH_SECONDS = 1.0
@@ -42,6 +44,12 @@ def last_t_in_rows(market: Market | str, kind: str = "ticks") -> int | None:
     """The last message's t that any row tells of, removed segments included; None without a message."""
     found = Segment.objects.of(market, kind).aggregate(last=Max("end_t"))["last"]
     return None if found is None or found < 0 else int(found)
+
+
+def spans_on_disk(market: Market | str, kind: str) -> list[Span]:
+    """The t that segments of a kind hold whose files are there, ascending."""
+    rows = Segment.objects.of(market, kind).on_disk().filter(end_t__gte=F("start_t"))
+    return merged(rows.values_list("start_t", "end_t"))
 
 
 def save_facts(market: Market, run: Run | None, facts: SegmentFacts) -> Segment:
@@ -75,11 +83,12 @@ def _values(facts: SegmentFacts) -> dict[str, Any]:
 
 
 class ManifestKeeper:
-    """Turns the facts of a run's segments into rows, on a thread of its own.
+    """Turns the facts of a run and its segments into rows, on a thread of its own.
 
     `record` takes them from any thread without waiting for the database. The newest facts of a segment win; a
     sealed one is written at once, pending ones every REFRESH_SECONDS. While the database is away facts are
-    kept and tried again every RETRY_SECONDS.
+    kept and tried again every RETRY_SECONDS. `t_shift` gives by how much the source's t is shifted, None until its
+    first tick told it: a run's row has it from then on.
     """
 
     def __init__(
@@ -87,11 +96,13 @@ class ManifestKeeper:
         market: Market,
         run: Run | None,
         *,
+        t_shift: Callable[[], int | None] = lambda: None,
         refresh_seconds: float = REFRESH_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._market = market
         self._run = run
+        self._t_shift = t_shift
         self._refresh_seconds = refresh_seconds
         self._retry_seconds = retry_seconds
         self._waiting: dict[tuple[str, str], SegmentFacts] = {}
@@ -164,6 +175,7 @@ class ManifestKeeper:
         while taken:
             key, facts = next(iter(taken.items()))
             try:
+                self._save_shift()
                 save_facts(self._market, self._run, facts)
             except DatabaseError as error:
                 self._put_back(taken, key)
@@ -171,6 +183,12 @@ class ManifestKeeper:
                 return
             del taken[key]
         self._say_back()
+
+    def _save_shift(self) -> None:
+        shift = self._t_shift()
+        if self._run is not None and shift is not None and shift != self._run.t_shift:
+            Run.objects.filter(pk=self._run.pk).update(t_shift=shift)
+            self._run.t_shift = shift
 
     def _put_back(self, taken: dict[tuple[str, str], SegmentFacts], failed: tuple[str, str]) -> None:
         """What was taken waits again unless newer facts came; the one that failed goes last.

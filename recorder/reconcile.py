@@ -6,11 +6,14 @@ import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.db.models import F
+
 from recorder import recovery
 from recorder.format import KINDS, SegmentName, segment_files
 from recorder.manifest import last_t_in_rows, save_facts
 from recorder.models import Market, Run, Segment
 from recorder.recovery import Recovered, read_facts, recover
+from recorder.streamed import raise_mark
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +37,13 @@ def reconcile(market: Market, directory: Path) -> Reconciled:
     Files without rows get rows, rows without files are marked missing, rows that a crash left behind their
     file are corrected. Only for the process that owns the store. Raises OSError, django.db.Error.
     """
+    _remember_end(market, directory)
     done = Reconciled(recovered=recover(directory))
     for recovered in done.recovered:
         if recovered.facts is not None:
             save_facts(market, _run_of(market, recovered.facts.start_t), recovered.facts)
+        elif recovered.set_aside is not None:
+            _empty(market, *recovered.set_aside)
     for kind in KINDS:
         names = segment_files(directory, kind)
         _adopt_files(market, directory / kind, kind, names, done)
@@ -52,6 +58,21 @@ def last_t(market: Market, directory: Path, kind: str = "ticks") -> int | None:
     """
     known = [recovery.last_t(directory, kind), last_t_in_rows(market, kind)]
     return max((t for t in known if t is not None), default=None)
+
+
+def _remember_end(market: Market, directory: Path) -> None:
+    """Rows of pending files may tell of more than these kept through a power cut, and are corrected by them."""
+    if any(name.pending for kind in KINDS for name in segment_files(directory, kind)):
+        ends = [t for kind in KINDS if (t := last_t_in_rows(market, kind)) is not None]
+        if ends:
+            raise_mark(directory, max(ends))
+
+
+def _empty(market: Market, kind: str, name: str) -> None:
+    """The row of a segment whose file kept no line tells of no message: what it told of may be made again elsewhere."""
+    Segment.objects.of(market, kind).filter(name=name, removed_at=None).update(
+        end_t=F("start_t") - 1, lines=0, gaps=0, bytes=0, text_bytes=0, seek_points=[], pending=False, missing=True
+    )
 
 
 def _adopt_files(market: Market, directory: Path, kind: str, names: list[SegmentName], done: Reconciled) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from recorder.errors import RecorderError, StoreError
 from recorder.format import KINDS, SegmentFacts
+from recorder.streamed import StreamMark
 from recorder.tape_writer import TapeWriter
 from recorder.writer import ZstdSegmentWriter
 
@@ -39,7 +40,7 @@ class Recording:
 
     `hold` is called before the store is looked at: it sees to it that the directory is there and nobody else's, and
     may raise StoreError, which counts as trouble; any other error ends the recording. `on_change` gets the facts of
-    each segment that was opened, flushed or sealed.
+    each segment that was opened, flushed or sealed. `mark` is kept ahead of every t that is handed in.
     """
 
     def __init__(
@@ -54,8 +55,9 @@ class Recording:
         on_trouble: Callable[[str], None] = lambda message: None,
         on_recovered: Callable[[str], None] = lambda message: None,
         hold: Callable[[], None] = lambda: None,
+        mark: StreamMark | None = None,
     ) -> None:
-        self._directory, self._clock, self._hold = directory, clock, hold
+        self._directory, self._clock, self._hold, self._mark = directory, clock, hold, mark
         self._on_trouble, self._on_recovered = on_trouble, on_recovered
         self._tapes = {
             kind: TapeWriter(
@@ -75,6 +77,8 @@ class Recording:
         self._ticks, self._frames, self._metrics = (self._tapes[kind] for kind in KINDS)
         self._trouble: StoreError | None = None
         self._looked_at = clock()
+        self._last_t = -1
+        self._closed = False
 
     @property
     def stopped(self) -> bool:
@@ -83,9 +87,12 @@ class Recording:
 
     @property
     def unrecorded_to(self) -> int | None:
-        """While stopped, the last tick that was lost. May be asked from any thread."""
+        """While stopped, the last tick that was lost, and until the end as many more as may be streamed before the next
+        question. May be asked from any thread."""
         lost = self._ticks.lost
-        return None if self._trouble is None or lost is None else lost[1]
+        if self._trouble is None or lost is None:
+            return None
+        return lost[1] if self._mark is None or self._closed else lost[1] + self._mark.ahead
 
     @property
     def segment_start(self) -> int | None:
@@ -108,8 +115,11 @@ class Recording:
         """Record the messages of one t."""
         messages = ((self._frames, frame), (self._metrics, metric), (self._ticks, tick))
         waiting = [(tape, message) for tape, message in messages if message is not None]
+        self._last_t = t
         if self._takes_data():
             try:
+                if self._mark is not None:
+                    self._mark.cover(t)
                 for tape in self._tapes.values():
                     tape.roll(t)
                 while waiting:
@@ -149,6 +159,12 @@ class Recording:
     def close(self) -> None:
         """Seal every tape. Raises StoreError after trying all of them, RecordingStopped if they had stopped."""
         failed = [error for tape in self._tapes.values() if (error := tape.seal()) is not None]
+        self._closed = True
+        try:
+            if self._mark is not None and self._last_t >= 0:
+                self._mark.close(self._last_t)
+        except StoreError as error:
+            failed.append(error)
         if self._trouble is not None:
             raise RecordingStopped(self._trouble, self._losses()) from self._trouble
         if failed:

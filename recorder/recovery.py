@@ -16,6 +16,8 @@ from recorder.survey import Survey, count_lines, survey
 
 logger = logging.getLogger(__name__)
 
+_UNREADABLE = ".unreadable"
+
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
@@ -32,6 +34,12 @@ class Recovered:
     kept_lines: int
     lost_bytes: int
     reason: str
+
+    @property
+    def set_aside(self) -> tuple[str, str] | None:
+        """Kind and lasting name of the segment that is none, because its file held no whole line."""
+        lasting, found, _ = self.path.name.partition(_UNREADABLE)
+        return (self.path.parent.name, lasting) if found else None
 
 
 def recover(directory: Path) -> list[Recovered]:
@@ -94,7 +102,7 @@ def recover_file(directory: Path, kind: str, name: SegmentName) -> Recovered:
 
 def _set_aside(path: Path, name: SegmentName) -> Path:
     """Gives a file without a whole line a name that no segment has."""
-    aside = unused(path.with_name(f"{name.lasting}.unreadable"))
+    aside = unused(path.with_name(name.lasting + _UNREADABLE))
     os.rename(path, aside)
     sync_directory(path.parent)
     return aside

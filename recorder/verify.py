@@ -11,9 +11,10 @@ from recorder.checkpoints import Checkpoints
 from recorder.examine import Examined, examine
 from recorder.format import KINDS, parse_name, pending_name, segment_files
 from recorder.lock import is_held
+from recorder.manifest import spans_on_disk
 from recorder.models import Market, Segment
 from recorder.retake import SETTINGS, RunFacts
-from recorder.spans import length
+from recorder.spans import Span, length, without
 from recorder.tape import Held, Tape
 
 #: Rows are fetched so many at a time: a reading transaction open for minutes would hold up a database's house-keeping.
@@ -54,6 +55,7 @@ class Verification:
         self._market, self._directory, self._on_lines = market, directory, on_lines
         self.counts = Counts()
         self.tapes = {kind: Tape() for kind in KINDS}
+        self._on_disk: dict[str, list[Span]] = {}
 
     def faults(self) -> Iterator[Fault]:
         """Everything that is wrong. Raises OSError where a directory cannot be read, django.db.Error."""
@@ -93,24 +95,38 @@ class Verification:
 
     def _pending(self, row: Segment, tape: Tape, is_open: bool | None) -> Iterator[Fault]:
         """A row of a segment that is open, or was when its writer last told of it."""
-        self._leave(tape)
         directory = self._directory / row.kind
+        if is_open is None and not any((directory / name).exists() for name in (pending_name(row.name), row.name)):
+            yield from self._gone(row, tape)
+            return
+        self._leave(tape)
         if is_open is False and not is_held(self._directory):
             yield Fault(f"{row.kind}/{row.name}", "its row says that it is pending; `manage.py repair` corrects it")
-        elif is_open is None and not any((directory / name).exists() for name in (pending_name(row.name), row.name)):
-            yield Fault(row.path, "the file is missing")
+
+    def _gone(self, row: Segment, tape: Tape) -> Iterator[Fault]:
+        """A row whose file is not there."""
+        path = row.path
+        row.refresh_from_db(fields=["removed_at"])
+        if row.removed_at is not None:  # by a clean-up, a moment ago
+            self._lose(row, tape)
+        elif not (row.missing and self._is_remade(row)):
+            tape.lose(row.end_t)
+            yield Fault(path, "the file is missing")
+
+    def _is_remade(self, row: Segment) -> bool:
+        """Whether a crash took the file and all that was in it is in others, where it was made again."""
+        if row.end_t < row.start_t:
+            return not row.lines  # else it held gap lines
+        if row.kind not in self._on_disk:
+            self._on_disk[row.kind] = spans_on_disk(self._market, row.kind)
+        return not without((row.start_t, row.end_t), self._on_disk[row.kind])
 
     def _finished(self, row: Segment, tape: Tape) -> Iterator[Fault]:
         path = f"{row.kind}/{row.name}"
         try:
             found = examine(self._directory / path, row.kind)
         except FileNotFoundError:
-            row.refresh_from_db(fields=["removed_at"])
-            if row.removed_at is not None:  # by a clean-up, a moment ago
-                self._lose(row, tape)
-                return
-            tape.lose(row.end_t)
-            yield Fault(path, "the file is missing")
+            yield from self._gone(row, tape)
             return
         except OSError as error:
             tape.lose(row.end_t)

@@ -6,7 +6,7 @@ How and why: docs/architecture.md, "After a crash".
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,15 @@ class Part:
 
 
 @dataclass(slots=True)
+class Gap:
+    """A jump in t, both ends included, of which the tape of a kind does not tell yet."""
+
+    kind: str
+    from_t: int
+    to_t: int
+
+
+@dataclass(slots=True)
 class Continued:
     """A run made ready to go on: the source yields the tick `next_t` next, and the film has its window.
 
@@ -72,7 +81,7 @@ class Continued:
     next_t: int
     film: Film
     ticks: Iterator[Tick]
-    lacking: list[Part] = field(default_factory=list)
+    lacking: list[Part | Gap] = field(default_factory=list)
 
 
 class _Tape:
@@ -153,7 +162,7 @@ def continue_from_tape(
     tapes = [_Tape(directory, kind, after_t, ends[kind]) for kind in KINDS]
     for line in read(directory, "ticks", after_t):
         if line.is_gap:
-            done.next_t = line.last_t + 1
+            _pass_over(done, line.last_t, tapes)
         else:
             _take(done, done.film.shoot(Tick.from_json(line.text)), tapes)
     source.restore(str(done.next_t - 1 - t_shift))
@@ -162,6 +171,7 @@ def continue_from_tape(
 
 def _take(done: Continued, moment: Moment, tapes: list[_Tape]) -> None:
     """Count a moment that was made again, and what of it the tapes lack. Raises Differs."""
+    _pass_over(done, moment.t - 1, tapes)
     done.next_t = moment.t + 1
     messages = _messages(moment)
     lacking = {tape.kind: m for tape in tapes if tape.lacks(moment.t, m := messages[tape.kind]) and m is not None}
@@ -169,11 +179,23 @@ def _take(done: Continued, moment: Moment, tapes: list[_Tape]) -> None:
         done.lacking.append(Part(moment.t, lacking))
 
 
-def complete(recording: Recording, lacking: list[Part]) -> None:
+def _pass_over(done: Continued, to_t: int, tapes: list[_Tape]) -> None:
+    """Go on behind a jump in t up to `to_t`, should there be one; tapes that end before do not tell of it."""
+    for tape in tapes:
+        from_t = max(done.next_t, tape.end_t + 1)
+        if from_t <= to_t:
+            done.lacking.append(Gap(tape.kind, from_t, to_t))
+    done.next_t = max(done.next_t, to_t + 1)
+
+
+def complete(recording: Recording, lacking: Iterable[Part | Gap]) -> None:
     """Write to the tapes what they lack. Raises StoreError."""
-    for part in lacking:
-        messages = part.messages
-        recording.write(part.t, messages.get("ticks"), messages.get("metrics"), messages.get("frames"))
+    for one in lacking:
+        if isinstance(one, Gap):
+            recording.write_gap(one.from_t, one.to_t, "lost", one.kind)
+        else:
+            messages = one.messages
+            recording.write(one.t, messages.get("ticks"), messages.get("metrics"), messages.get("frames"))
     recording.flush()
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from django.core.management.base import CommandError, CommandParser
 
+from recorder.format import KINDS, segment_files
 from recorder.models import Market
+from recorder.stores import directory_of, symbols
+
+_REPAIR = " `manage.py repair` makes its rows"
 
 
 def add_symbol(parser: CommandParser) -> None:
@@ -19,3 +23,19 @@ def markets(symbol: str | None) -> list[Market]:
         known = ", ".join(Market.objects.values_list("symbol", flat=True)) or "none"
         raise CommandError(f"there is no market {symbol!r}; there is {known}")
     return found
+
+
+def stores(symbol: str | None) -> tuple[list[Market], list[str]]:
+    """What `markets` gives, and the symbols of recordings on disk of which the database knows no market."""
+    known = set(Market.objects.values_list("symbol", flat=True))
+    lost = [one for one in symbols() if one not in known and symbol in (None, one) and _is_recorded(one)]
+    return [] if symbol in lost else markets(symbol), lost
+
+
+def tell_lost(symbol: str) -> str:
+    """What is to be said of a recording that the database does not know."""
+    return f"{symbol}: {directory_of(symbol)} holds segments, and the database knows no such market;" + _REPAIR
+
+
+def _is_recorded(symbol: str) -> bool:
+    return any(segment_files(directory_of(symbol), kind) for kind in KINDS)

@@ -186,6 +186,14 @@ def test_t_that_was_here_and_is_removed_is_refused_too(market, here, there, now)
         adopt(market, here, there.directory)
 
 
+def test_what_a_crash_took_and_was_made_again_keeps_nothing_out(market, here, there):
+    record_plainly(market, here, 1, ticks=5, first_t=200)
+    for row in Segment.objects.filter(market=market):
+        row.pk, row.name, row.end_t, row.missing = None, "segment_20260101_000000_200.jsonl.zst", 203, True
+        row.save()
+    assert len(adopt(market, here, there.directory).rows) == 6
+
+
 def test_a_removed_segment_comes_back_as_what_it_was(market, here, there, now):
     adopt(market, here, there.directory)
     shutil.rmtree(here)
@@ -197,7 +205,8 @@ def test_a_removed_segment_comes_back_as_what_it_was(market, here, there, now):
 
 def test_another_file_of_the_same_name_is_refused(market, here, there):
     adopt(market, here, there.directory)
-    Segment.objects.filter(kind="ticks", start_t=0).update(sha256="0" * 64)
+    ours = here / "ticks" / there.paths("ticks")[0].name
+    ours.write_bytes(ours.read_bytes()[:-1])
     with pytest.raises(AdoptionRefused, match="another file of that name is in "):
         adopt(market, here, there.directory)
 
@@ -215,6 +224,31 @@ def test_a_pending_segment_is_taken_in_made_whole(market, here, tmp_path):
     assert list(Verification(market, here).faults()) == []
     assert path.exists()
     assert len(adopt(market, here, tmp_path / "there").already) == 1
+
+
+def leave_pending(directory, ts, note=""):
+    """A pending segment of these ticks, from the same second each time."""
+    writer = ZstdSegmentWriter("ticks", directory, 300, 3, clock=Clock())
+    for t in ts:
+        writer.write_jsonline({**orjson.loads(message(t)), "note": note}, t)
+    writer.flush()
+    (path,) = (directory / "ticks").iterdir()
+    return path
+
+
+def test_a_pending_segment_is_only_removed_where_all_of_it_is_here(market, here, tmp_path):
+    adopt(market, here, leave_pending(tmp_path / "first", range(10)).parents[1])
+    for name, ts, note in [("another", range(10), "x"), ("longer", range(11), "")]:
+        path = leave_pending(tmp_path / name, ts, note)
+        with pytest.raises(AdoptionRefused, match="another file of that name is in"):
+            adopt(market, here, tmp_path / name, move=True)
+        assert path.exists()
+    for name, ts in [("shorter", range(7)), ("same", range(10))]:
+        path = leave_pending(tmp_path / name, ts)
+        path.write_bytes(path.read_bytes() + b"torn")
+        assert len(adopt(market, here, tmp_path / name, move=True).already) == 1
+        assert not path.exists()
+    assert list(Verification(market, here).faults()) == []
 
 
 def test_a_pending_one_without_a_line_is_left_out(market, here, there):

@@ -53,6 +53,24 @@ def test_of_the_newest_run_the_first_and_the_seven_last_are_kept(kept, tmp_path)
     assert positions(kept) == [(50, t) for t in range(57, 49, -1)]
 
 
+def test_those_of_tapes_that_are_gone_starve_no_new_run(kept):
+    for t in range(0, 90, 10):
+        kept.save(checkpoint(500 + t, 500))
+        kept.save(checkpoint(t, 0))
+    kept.forget_behind(0, 0)
+    assert positions(kept) == []
+    for t in (0, 4, 8):
+        kept.save(checkpoint(t, 0))
+    assert positions(kept) == [(0, 8), (0, 4), (0, 0)]
+
+
+def test_those_up_to_where_a_run_goes_on_are_kept(kept):
+    for t in range(8):
+        kept.save(checkpoint(t))
+    kept.forget_behind(0, 3)
+    assert positions(kept) == [(0, t) for t in (3, 2, 1, 0)]
+
+
 def test_what_a_crash_left_half_written_goes_with_the_next(kept, tmp_path):
     kept.save(checkpoint(1))
     (tmp_path / "checkpoints" / "checkpoint_0_7.json.new").write_bytes(b"half")

@@ -92,6 +92,25 @@ def test_without_a_database_they_say_so(command):
             call_command(*command)
 
 
+@pytest.mark.parametrize("command", ["verify", "segments", "exportmanifest"])
+@pytest.mark.parametrize("options", [[], ["--symbol", "OTHER"]])
+def test_a_recording_whose_database_was_lost_is_a_fault(store_dir, market, capsys, command, options):
+    other = Market.objects.create(symbol="OTHER")
+    for one, directory in ((market, store_dir), (other, store_dir / "OTHER")):
+        record_plainly(one, directory, 1)
+    Segment.objects.filter(market=other).delete()
+    other.delete()
+    (store_dir / "EMPTY" / "ticks").mkdir(parents=True)
+    with pytest.raises(CommandError) as refused:
+        call_command(command, *options)
+    told = capsys.readouterr().out + str(refused.value)
+    assert told.count(f"OTHER: {store_dir / 'OTHER'} holds segments, and the database knows no such market;") == 1
+    assert "EMPTY" not in told
+    if not options:
+        assert "IG-USD" in told or command == "exportmanifest"
+        assert (store_dir / "ticks" / "manifest.json").exists() == (command == "exportmanifest")
+
+
 # -- repair
 
 
@@ -196,6 +215,23 @@ def test_a_manifest_can_be_put_elsewhere_while_the_market_runs(store, store_dir,
     Market.objects.create(symbol="OTHER")
     with pytest.raises(CommandError, match="--out takes one market, and there are 2: say --symbol"):
         call_command("exportmanifest", "--out", str(tmp_path / "out"))
+
+
+def test_a_market_that_cannot_be_exported_keeps_no_other_from_it(store, store_dir, run_command, capsys):
+    for symbol in ("A", "B", "C"):
+        market = Market.objects.create(symbol=symbol)
+        if symbol != "A":
+            record_plainly(market, store_dir / symbol, 1)
+    lock = StoreLock(store_dir / "B", "B", "process 7 on a")
+    with pytest.raises(CommandError, match=r"^the market B is held by process 7 on a$"):
+        call_command("exportmanifest")
+    lock.release()
+    assert f"A: nothing is recorded in {store_dir / 'A'}\n" in capsys.readouterr().out
+    assert [(store_dir / place / "ticks" / "manifest.json").exists() for place in ("B", "C", ".")] == [
+        False,
+        True,
+        True,
+    ]
 
 
 def test_what_cannot_be_taken_in_is_refused(store, store_dir, tmp_path):

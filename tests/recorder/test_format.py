@@ -110,6 +110,18 @@ def test_files_are_listed_by_t_and_nothing_else_is_taken_for_a_segment(tmp_path)
     assert segment_files(tmp_path, "frames") == []
 
 
+@pytest.mark.parametrize("stray", ["segment_20261399_999999_0.jsonl.zst", f"segment_20260124_120000_{2**63}.jsonl.zst"])
+def test_a_stray_file_stops_no_listing_and_is_told_of_once(tmp_path, caplog, stray):
+    directory = tmp_path / "ticks"
+    directory.mkdir()
+    (directory / make_name(9, 9).file).touch()
+    (directory / stray).touch()
+    for _ in range(3):
+        assert segment_files(tmp_path, "ticks") == [make_name(9, 9)]
+    (told,) = caplog.messages
+    assert told.startswith(f"{directory / stray} is no segment: a segment's name must be ")
+
+
 def test_a_gap_line_says_what_is_missing_and_why():
     line = gap_line("ticks", 5, 9, "lost")
     assert line.startswith(GAP_START)
@@ -130,7 +142,18 @@ def test_facts_know_their_file_while_pending_and_after():
 
 @pytest.mark.parametrize(
     "module",
-    ["errors", "format", "frames", "segment_file", "open_segment", "writer", "survey", "repair", "recovery"],
+    [
+        "errors",
+        "format",
+        "frames",
+        "segment_file",
+        "open_segment",
+        "writer",
+        "survey",
+        "repair",
+        "recovery",
+        "streamed",
+    ],
 )
 def test_the_pure_modules_need_no_django(module):
     program = f"import recorder.{module}, sys; assert 'django' not in sys.modules"

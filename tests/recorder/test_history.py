@@ -79,6 +79,28 @@ def test_a_missing_file_is_told_like_a_removed_one(past, market):
     assert told(past.messages(["frames"], 3, 10)) == [("frames", 4, 9, "expired"), ("frames", 10, 10, "")]
 
 
+def test_what_is_missing_and_in_another_segment_is_not_told_as_gone(past, market):
+    record_plainly(market, past.directory, 2)
+    row = Segment.objects.get(kind="frames", start_t=0)
+    row.pk, row.name, row.end_t, row.missing = None, "segment_20260101_000000_0.jsonl.zst", 12, True
+    row.save()
+    assert told(past.messages(["frames"], 3, 10)) == [("frames", t, t, "") for t in range(4, 11)]
+    Segment.objects.filter(pk=row.pk).update(end_t=25)
+    assert told(past.messages(["frames"], 17)) == [
+        ("frames", 18, 18, ""),
+        ("frames", 19, 19, ""),
+        ("frames", 20, 25, "expired"),
+    ]
+
+
+def test_a_missing_segment_without_a_message_is_not_told_of(past, market):
+    record_plainly(market, past.directory, 2)
+    Segment.objects.filter(kind="frames", start_t=10).update(missing=True, lines=0, end_t=9)
+    (past.directory / "frames" / Segment.objects.get(kind="frames", start_t=10).name).unlink()
+    assert told(past.messages(["frames"], 3)) == [("frames", t, t, "") for t in range(4, 10)]
+    assert told(past.messages(["frames"], 8)) == [("frames", 9, 9, "")]
+
+
 def test_a_gap_line_is_told_with_its_reason_and_cut_to_what_was_asked_for(past, market):
     recording = Recording(past.directory, segment_seconds=300, level=3, flush_seconds=1, clock=Clock())
     recording.write(0, message(0), message(0), message(0))

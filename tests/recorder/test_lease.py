@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import OperationalError, connection
@@ -80,6 +81,30 @@ def test_ten_seconds_after_the_last_renewal_the_holder_counts_as_dead(take):
     last_renewed(DEAD_SECONDS + 0.1)
     take("b")
     assert Lease.objects.get().host == "b"
+
+
+def test_a_lease_from_the_future_locks_nobody_out(take):
+    """As after a power cut by which the clock of the host lost hours."""
+    take("a")
+    last_renewed(-DEAD_SECONDS + 0.5)
+    with pytest.raises(MarketHeld):
+        take("b")
+    last_renewed(-3 * 3600)
+    take("b")
+    assert Lease.objects.get().host == "b"
+
+
+def test_after_a_reboot_the_store_on_the_same_host_is_taken_at_once(take, monkeypatch):
+    take("a 1111")
+    take("a 2222")
+    with pytest.raises(MarketHeld):
+        take("ab 3333")
+    with pytest.raises(MarketHeld):
+        take("a 3333", store="/elsewhere")
+    # Where a server keeps the database, two hosts may have one name.
+    monkeypatch.setattr(lease_module, "connection", SimpleNamespace(vendor="postgresql"))
+    with pytest.raises(MarketHeld):
+        take("a 3333")
 
 
 def test_a_lease_that_is_given_back_is_free_at_once(take):

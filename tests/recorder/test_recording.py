@@ -15,6 +15,7 @@ from recorder.errors import ManifestStopped, StoreError
 from recorder.format import KINDS, segment_files
 from recorder.recording import Recording, RecordingStopped
 from recorder.recovery import recover
+from recorder.streamed import StreamMark, read_mark
 from tests.recorder.tape import Clock, decoded, message, parsed
 
 SEGMENT_SECONDS = 20
@@ -169,6 +170,34 @@ def test_while_stopped_no_segment_is_open_and_the_losses_are_known(market, disk)
     market.make(20)
     assert (recording.stopped, recording.unrecorded_to) == (False, None)
     recording.flush()
+
+
+def test_the_stream_mark_is_ahead_of_what_is_handed_in_while_the_store_takes_it(tmp_path, disk):
+    market = Market(tmp_path / "store", mark=StreamMark(tmp_path, "boot", Clock()))
+    for _ in range(50):
+        market.make(1)
+        assert read_mark(tmp_path).last_t == market.next_t - 1 < read_mark(tmp_path).bound
+    disk.fails(errno.EIO)
+    market.make(20)
+    ahead = market.recording.unrecorded_to - (market.next_t - 1)
+    assert ahead > 0, "who asks each second hears of what is streamed before the next question"
+    with pytest.raises(RecordingStopped):
+        market.recording.close()
+    assert market.recording.unrecorded_to == market.next_t - 1 == read_mark(tmp_path).bound
+
+
+def test_a_mark_that_cannot_be_kept_is_trouble_like_any_other(tmp_path, disk):
+    (tmp_path / "away").mkdir()
+    market = Market(tmp_path / "store", mark=StreamMark(tmp_path / "away", "boot", Clock()))
+    (tmp_path / "away").rmdir()
+    market.make(20)
+    assert market.recording.stopped
+    (tmp_path / "away").mkdir()
+    market.make(20)
+    market.recording.close()
+    assert market.gaps("ticks")
+    market.assert_accounted_for()
+    assert read_mark(tmp_path / "away") == (39, 39, "boot")
 
 
 def test_what_is_whole_since_when_is_known(market, disk):

@@ -229,3 +229,36 @@ def test_the_run_of_a_segment_is_its_rows_or_the_one_begun_before_it(store):
     store.run.settings = {}
     store.run.save()
     assert runs_of(store.market, store.directory)(Held("x", None, 105, 109)) is None
+
+
+def mark_missing(store, kind):
+    """The file of a row is gone, as the next start finds."""
+    path = path_of(store, kind)
+    path.unlink()
+    Segment.objects.filter(kind=kind, name=path.name).update(missing=True)
+    return Segment.objects.get(kind=kind, name=path.name)
+
+
+@pytest.mark.parametrize("pending", [False, True])
+def test_a_missing_file_whose_messages_are_in_another_is_no_fault(store, pending):
+    whole = path_of(store).read_bytes()
+    row = mark_missing(store, "ticks")
+    Segment.objects.filter(pk=row.pk).update(pending=pending)
+    assert "the file is missing" in only_fault(store)
+    again = row.name.replace("_120000_", "_130000_")
+    (store.directory / "ticks" / again).write_bytes(whole)
+    row.pk, row.name, row.missing, row.pending = None, again, False, False
+    row.save()
+    verification = Verification(store.market, store.directory)
+    assert list(verification.faults()) == []
+    assert not verification.tapes["ticks"].open
+
+
+def test_a_missing_file_excuses_no_open_tape(store):
+    row = mark_missing(store, "frames")
+    Segment.objects.filter(pk=row.pk).update(pending=True)
+    verification = Verification(store.market, store.directory)
+    assert [str(fault) for fault in verification.faults()] == [
+        f"{row.path[:-10]}_pending.jsonl.zst: the file is missing"
+    ]
+    assert (verification.tapes["frames"].open, verification.counts.pending) == (False, 0)

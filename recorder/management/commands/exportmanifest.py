@@ -13,7 +13,7 @@ from django.db import Error as DatabaseError
 
 from recorder.errors import RecorderError
 from recorder.format import KINDS
-from recorder.management.asking import add_symbol, markets
+from recorder.management.asking import add_symbol, stores, tell_lost
 from recorder.manifest import manifest_of
 from recorder.models import Market
 from recorder.stores import directory_of, locked
@@ -34,15 +34,27 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         out: Path | None = options["out"]
         try:
-            chosen = markets(options["symbol"])
+            chosen, lost = stores(options["symbol"])
             if out is not None and len(chosen) > 1:
                 raise CommandError(f"--out takes one market, and there are {len(chosen)}: say --symbol")
-            for market in chosen:
-                self._export(market, out)
-        except (RecorderError, OSError) as error:
+            problems = [*map(tell_lost, lost), *(why for market in chosen if (why := self._try(market, out)))]
+        except OSError as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
             raise CommandError(f"the database cannot be used: {error}") from error
+        if problems:
+            raise CommandError("\n".join(problems))
+
+    def _try(self, market: Market, out: Path | None) -> str:
+        """Export a market's manifest; what went wrong, which keeps no other market from it."""
+        if out is None and not directory_of(market.symbol).is_dir():
+            self.stdout.write(f"{market}: nothing is recorded in {directory_of(market.symbol)}")
+            return ""
+        try:
+            self._export(market, out)
+        except (RecorderError, OSError) as error:
+            return str(error)
+        return ""
 
     def _export(self, market: Market, out: Path | None) -> None:
         directory = directory_of(market.symbol)

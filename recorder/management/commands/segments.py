@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 
 from recorder.format import KINDS
-from recorder.management.asking import add_symbol, markets
+from recorder.management.asking import add_symbol, stores, tell_lost
 from recorder.models import Market, Segment, SegmentQuerySet
 
 _STATES = ("finished", "pending", "removed", "missing")
@@ -29,12 +29,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(_ROW.format("market", "kind", "t", "lines", "size", "gaps", "state", "name").rstrip())
         count = lines = size = 0
-        for market in markets(options["symbol"]):
+        chosen, lost = stores(options["symbol"])
+        for market in chosen:
             for segment in _chosen(market, options).iterator(chunk_size=500):
                 self.stdout.write(_row(market, segment))
                 if segment.state in ("finished", "pending"):
                     count, lines, size = count + 1, lines + segment.lines, size + segment.bytes
         self.stdout.write(f"{count:,} segments on disk, {lines:,} lines, {_human(size)}")
+        if lost:
+            raise CommandError("\n".join(tell_lost(symbol) for symbol in lost))
 
 
 def _chosen(market: Market, options: dict[str, Any]) -> SegmentQuerySet:

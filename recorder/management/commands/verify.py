@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 from django.db.models import Sum
 
-from recorder.management.asking import add_symbol, markets
+from recorder.management.asking import add_symbol, stores, tell_lost
 from recorder.models import Market, Segment, SegmentQuerySet
 from recorder.progress import Progress
 from recorder.proof import Proof, Tally
@@ -34,11 +34,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            faults = sum(self._verify(market, options["deep"]) for market in markets(options["symbol"]))
+            chosen, lost = stores(options["symbol"])
+            faults = len(lost) + sum(self._verify(market, options["deep"]) for market in chosen)
         except DatabaseError as error:
             raise CommandError(f"the database cannot be used: {error}") from error
         except OSError as error:
             raise CommandError(str(error)) from error
+        for symbol in lost:
+            self.stdout.write(tell_lost(symbol))
         if faults:
             raise CommandError("1 fault" if faults == 1 else f"{faults:,} faults")
         self.stdout.write("no faults")

@@ -1,0 +1,102 @@
+"""The ends of a market's tapes, as a start finds them, and the telling of what was lost behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+from django.db.models import Max
+
+from recorder.format import KINDS
+from recorder.models import Market, Segment
+from recorder.reader import first_t, last_line
+from recorder.reconcile import last_t
+from recorder.recording import Recording
+from recorder.recovery import last_t as last_t_on_disk
+from recorder.streamed import read_mark
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Where the tapes of a market end; -1 stands for nowhere.
+
+    `on_disk` is the last t that the files of each kind speak of, `told` the same with what clean-ups removed. `t` is
+    the last one that was recorded, in whatever kind, or may have been `streamed`, and `ts` its market time, None where
+    that is unknown. The market began with `first_t`, None where nothing tells. `crashed`: a tape was not sealed by who
+    wrote it.
+    """
+
+    on_disk: dict[str, int]
+    told: dict[str, int]
+    streamed: int
+    t: int
+    ts: float | None
+    first_t: int | None
+    crashed: bool
+
+
+def ends_of(
+    market: Market, directory: Path, *, boot: str, unrecorded_to: int | None, crashed: bool, tick_interval: float
+) -> Ends:
+    """The ends of the tapes in `directory`, which are made whole. Raises OSError, django.db.Error.
+
+    `boot` is the id of this boot, `unrecorded_to` what the last holder's lease told, and `crashed` whether a pending
+    file was there; `tick_interval` is for a market without a run.
+    """
+    on_disk = {kind: -1 if (t := last_t_on_disk(directory, kind)) is None else t for kind in KINDS}
+    removed = dict(
+        Segment.objects.of(market).exclude(removed_at=None).values_list("kind").annotate(last=Max("end_t")).order_by()
+    )
+    recorded = [t for kind in KINDS if (t := last_t(market, directory, kind)) is not None]
+    mark = read_mark(directory)
+    streamed = max(mark.streamed_to(boot), -1 if unrecorded_to is None else unrecorded_to)
+    end = max([streamed, *recorded])
+    last_run = market.runs.order_by("first_t", "id").last()
+    return Ends(
+        on_disk=on_disk,
+        told={kind: max(t, removed.get(kind, -1)) for kind, t in on_disk.items()},
+        streamed=streamed,
+        t=end,
+        ts=_ts_at(directory, end, tick_interval if last_run is None else last_run.tick_interval),
+        first_t=_begun(market, directory),
+        crashed=crashed or mark.is_open,
+    )
+
+
+def tell_lost(recording: Recording, ends: Ends, first_t: int, *, begins: bool) -> None:
+    """Write down in each tape what is lost before a run's `first_t`. Raises StoreError.
+
+    Where a run begins behind a crash nobody knows what was in its last second; and one that went on may have crashed
+    before it wrote this down.
+    """
+    if ends.t >= 0 and (ends.told["ticks"] + 1 < first_t or (begins and ends.crashed)):
+        begun = first_t if ends.first_t is None else ends.first_t
+        # Ticks at last: where they tell of it, the others do.
+        for kind in reversed(KINDS):
+            from_t = max(ends.told[kind] + 1, begun)
+            if from_t < first_t:
+                recording.write_gap(from_t, first_t - 1, "lost", kind)
+                recording.flush()
+
+
+def _begun(market: Market, directory: Path) -> int | None:
+    """The first t of the market, by its runs and files."""
+    runs = market.runs.order_by("first_t").values_list("first_t", flat=True)[:1]
+    return min([*runs, *(t for kind in KINDS if (t := first_t(directory, kind)) is not None)], default=None)
+
+
+def _ts_at(directory: Path, t: int, interval: float) -> float | None:
+    """The market time of `t`, by the newest message before it: no earlier than that of any message."""
+    known = []
+    for kind in KINDS:
+        line = last_line(directory, kind)
+        ts = None if line is None else orjson.loads(line.text).get("ts")
+        if line is not None and isinstance(ts, int | float):
+            known.append((line.last_t, float(ts)))
+    if not known:
+        return None
+    newest_t, newest_ts = max(known)
+    if t > newest_t:
+        known.append((t, round(newest_ts + (t - newest_t) * interval, 6)))
+    return max(ts for _, ts in known)
