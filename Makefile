@@ -20,6 +20,8 @@ lint: $(VENV)/ready-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy .
+	@if node --version >/dev/null 2>&1 && npm --version >/dev/null 2>&1; then node tools/types.mjs; \
+		else echo "skipped: the page's types, since node or npm is not here"; fi
 
 # Redis, PostgreSQL, two markets, two web processes, a worker and its beat, on this machine; docs/operations.md.
 services: $(VENV)/ready

@@ -122,3 +122,57 @@ def test_a_page_kept_open_does_not_hold_more_and_more_elements(page: Page) -> No
     before = page.evaluate(count)
     wait_for_t_beyond(page, "#t", number(page, "#t") + 300)
     wait_until(lambda: page.evaluate(count) <= before + 20, "no more elements than before")
+
+
+def test_a_screen_reader_is_not_flooded(page: Page) -> None:
+    page.goto("/live/")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+    wait_for_t_beyond(page, "#frame-t", 0)
+    page.evaluate(
+        """() => {
+            window.said = [];
+            const live = "[role=status], [role=alert], [aria-live], output";
+            const hear = (changes) => window.said.push(...changes.map(({ target }) => target.id || target.textContent));
+            for (const region of document.querySelectorAll(live)) {
+                new MutationObserver(hear).observe(region, { childList: true, characterData: true, subtree: true });
+            }
+        }"""
+    )
+    wait_for_t_beyond(page, "#t", number(page, "#t") + 100)
+    assert page.evaluate("window.said") == []
+
+
+def test_a_finger_on_the_graph_or_timeline_scrolls_the_page(chromium: Browser, server: Live) -> None:
+    page = chromium.new_page(
+        base_url=server.url, viewport={"width": 390, "height": 740}, has_touch=True, is_mobile=True, locale="en-US"
+    )
+    page.goto("/live/")
+    wait_for_t_beyond(page, "#frame-t", 0)
+    touch = page.context.new_cdp_session(page)
+    for selector in ("#graph", "#timeline"):
+        page.evaluate("scrollTo(0, 0)")
+        box = page.locator(selector).bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+        for moved in range(15, 165, 15):
+            touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - moved}]})
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        page.wait_for_function("() => scrollY > 50")
+    page.close()
+
+
+def test_buttons_zoom_the_timeline(page: Page, server: Live) -> None:
+    open_at(page, server.json("/manifest/frames")[0]["start_t"])
+    pixels = "document.getElementById('track').toDataURL()"
+    whole = page.evaluate(pixels)
+    page.get_by_role("button", name="Show less of the timeline").click()
+    wait_until(lambda: page.evaluate(pixels) != whole, "another stretch of the timeline")
+
+
+def test_a_browser_without_module_workers_is_told(chromium: Browser, server: Live) -> None:
+    page = chromium.new_page(base_url=server.url, locale="en-US")
+    page.add_init_script("window.Worker = class { constructor() {} postMessage() {} terminate() {} };")
+    page.goto("/live/")
+    expect(page.locator("#unsupported")).to_contain_text("Firefox from 114")
+    page.close()

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.pages.reading import (
+    STRIDE,
     WINDOW,
     frame_on_disk,
     number,
@@ -43,7 +44,7 @@ def test_the_graph_has_the_nodes_and_edges_of_its_frame(page: Page, server: Live
 def test_the_charts_begin_with_what_was_recorded_before(page: Page) -> None:
     with page.expect_request(lambda request: "/segment/metrics/" in request.url):
         page.goto("/live/")
-    expect(page.locator("[data-chart=agents] output").first).not_to_have_text("–")
+    expect(page.locator("[data-chart=agents] .readout").first).not_to_have_text("–")
     assert page.locator("#charts canvas").count() == 4
 
 
@@ -106,7 +107,7 @@ def test_a_lost_connection_is_resumed_without_a_hole(page: Page) -> None:
     t = number(page, "#t")
     page.evaluate("window.sockets[0].close()")
     expect(page.locator("#connection")).to_have_attribute("data-state", "reconnecting")
-    expect(page.locator("#remark")).to_contain_text("were filled in")
+    expect(page.locator("#remarks")).to_contain_text("were filled in")
     expect(page.locator("#connection")).to_have_attribute("data-state", "live")
     wait_for_t_beyond(page, "#t", t + 20)
     sockets, ts = page.evaluate("[window.sockets.length, window.tickTs]")
@@ -144,6 +145,7 @@ def test_before_the_first_frame_it_says_when_that_comes(page: Page) -> None:
     page.route_web_socket("**/ws/stream*", lambda route: [route.send(tick(t)) for t in range(WINDOW - 39)])
     page.goto("/live/")
     expect(page.locator("#waiting")).to_have_text(f"The first structure frame comes at t = {WINDOW}, 40 to go.")
+    expect(page.locator("#announced")).to_have_text(f"The first structure frame comes at t = {WINDOW}.")
 
 
 def test_a_market_that_does_not_run_is_said(page: Page) -> None:
@@ -151,6 +153,109 @@ def test_a_market_that_does_not_run_is_said(page: Page) -> None:
     page.route("**/health*", lambda route: route.fulfill(json={"ok": True, "meta": {"running": False}}))
     page.goto("/live/")
     expect(page.locator("#connection")).to_have_attribute("data-state", "no-market")
+
+
+def frame(t: int) -> str:
+    window = {"W": WINDOW, "t0": t - WINDOW + 1, "t1": t, "stride": STRIDE}
+    return json.dumps({"type": "frame", "t": t, "ts": 1e9 + t, "window": window, "nodes": [], "edges": []})
+
+
+def test_the_frame_of_a_run_that_is_over_does_not_stand_for_the_next(page: Page) -> None:
+    nothing_recorded(page)
+    page.route_web_socket("**/ws/stream*", lambda route: [route.send(one) for one in (frame(700), tick(700))])
+    page.goto("/live/")
+    wait_for_frame(page, 700)
+    page.route_web_socket("**/ws/stream*", lambda route: [route.send(one) for one in (frame(700), tick(700 + STRIDE))])
+    page.goto("/live/")
+    expect(page.locator("#waiting")).to_have_text(
+        "There is no structure frame here: after a gap the window fills first."
+    )
+    expect(page.locator("#frame-t")).to_have_text("–")
+
+
+def test_before_the_market_is_heard_of_nothing_is_claimed(page: Page) -> None:
+    page.route_web_socket("**/ws/stream*", lambda route: None)
+    page.goto("/live/")
+    expect(page.locator("#waiting")).to_have_text("Waiting for the market's first word…")
+
+
+def test_a_frame_that_is_not_yet_recorded_is_looked_for_again(page: Page, server: Live) -> None:
+    """The page pauses some seconds ahead of what is on disk, without the stream's frames to bridge that."""
+    t = server.json("/incremental?limit=1")["latest_t"] + 300
+    page.route_web_socket("**/ws/stream*", lambda route: [route.send(tick(one)) for one in (t, t + 1)])
+    page.goto("/live/")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+    expect(page.locator("#t")).to_have_text(f"{t + 1:,}")
+    page.keyboard.press("Space")
+    wait_for_frame(page, (t + 1) - (t + 1) % STRIDE)
+
+
+def test_what_is_lost_and_what_was_filled_in_are_both_said(page: Page) -> None:
+    nothing_recorded(page)
+    lost = [
+        json.dumps({"type": "gap", "kind": kind, "from_t": 11, "to_t": 20, "reason": reason})
+        for kind, reason in (("tick", "lost"), ("frame", "slow"))
+    ]
+    caught_up = json.dumps({"type": "caught_up", "t": 22})
+    answers = [[tick(10)], [*lost, tick(21), tick(22), caught_up]]
+
+    def join(route: WebSocketRoute) -> None:
+        for message in answers.pop(0):
+            route.send(message)
+        if answers:
+            route.close(code=1012)
+
+    page.route_web_socket("**/ws/stream*", join)
+    page.goto("/live/")
+    remarks = page.locator("#remarks p")
+    expect(remarks).to_have_text(
+        [
+            "Lost: ticks 11 – 20.",
+            "Left out on this slow connection, but recorded: structure frames 11 – 20.",
+            "Connected again: 2 ticks missed meanwhile were filled in.",
+        ]
+    )
+
+
+def test_after_a_long_sleep_it_goes_on_at_the_present(page: Page) -> None:
+    nothing_recorded(page)
+    joined: list[str] = []
+
+    def join(route: WebSocketRoute) -> None:
+        joined.append("since" if "since=" in route.url else "new")
+        if len(joined) == 1:
+            route.send(tick(10))
+            route.close(code=1012)
+        elif len(joined) == 2:
+            for t in range(11, 3000):
+                route.send(tick(t))
+        else:
+            route.send(tick(90_000))
+
+    page.route_web_socket("**/ws/stream*", join)
+    page.goto("/live/")
+    expect(page.locator("#t")).to_have_text("90,000")
+    expect(page.locator("#remarks")).to_contain_text("what was missed is in the recording")
+    assert joined == ["new", "since", "new"]
+
+
+def test_a_dead_connection_is_not_called_live(watched_anywhere: Page, server: Live) -> None:
+    page = watched_anywhere
+    page.goto(f"{server.url}/live/")
+    connection = page.locator("#connection")
+    expect(connection).to_have_attribute("data-state", "live")
+    page.context.set_offline(True)
+    expect(connection).to_have_attribute("data-state", "reconnecting")
+    page.context.set_offline(False)
+    expect(connection).to_have_attribute("data-state", "live")
+
+
+def test_a_silent_socket_of_a_server_out_of_reach_is_not_called_live(watched_anywhere: Page, server: Live) -> None:
+    page = watched_anywhere
+    page.route_web_socket("**/ws/stream*", lambda route: [route.send(tick(t)) for t in (7, 8)])
+    page.route("**/health*", lambda route: route.abort())
+    page.goto(f"{server.url}/live/")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "reconnecting")
 
 
 def test_a_market_in_a_new_store_begins_anew(page: Page) -> None:
@@ -169,7 +274,7 @@ def test_a_market_in_a_new_store_begins_anew(page: Page) -> None:
     expect(page.locator("#t")).to_have_text("22")
 
 
-def test_a_refusal_is_shown_in_the_servers_words(page: Page) -> None:
+def test_a_refusal_is_said(page: Page) -> None:
     def refuse(route: WebSocketRoute) -> None:
         route.send(json.dumps({"type": "error", "error": "unknown_symbol", "detail": "there is no market 'X'"}))
         route.close(code=4404)
@@ -177,4 +282,4 @@ def test_a_refusal_is_shown_in_the_servers_words(page: Page) -> None:
     page.route_web_socket("**/ws/stream*", refuse)
     page.goto("/live/")
     expect(page.locator("#connection")).to_have_attribute("data-state", "refused")
-    expect(page.locator("#connection-detail")).to_have_text("there is no market 'X'")
+    expect(page.locator("#connection-detail")).to_have_text("There is no such market.")

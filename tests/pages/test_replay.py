@@ -23,7 +23,7 @@ from tests.pages.reading import (
     wait_for_frame,
     wait_for_t_beyond,
 )
-from tests.processes import Live
+from tests.processes import Live, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -103,9 +103,9 @@ def test_replay_shows_the_metrics_of_the_same_moment(page: Page, server: Live) -
     t = finished_frames(server)["end_t"]
     open_at(page, t)
     tick = tick_at(server, t)
-    expect(page.locator("[data-chart=price] output")).to_have_text(price_of(tick))
-    expect(page.locator("[data-chart=matches] output")).to_have_text(str(len(tick["matches"])))
-    expect(page.locator("[data-chart=agents] output").first).to_have_text(str(len(tick["agents"])))
+    expect(page.locator("[data-chart=price] .readout")).to_have_text(price_of(tick))
+    expect(page.locator("[data-chart=matches] .readout")).to_have_text(str(len(tick["matches"])))
+    expect(page.locator("[data-chart=agents] .readout").first).to_have_text(str(len(tick["agents"])))
 
 
 def test_a_link_opens_the_same_moment_and_agent(page: Page, server: Live) -> None:
@@ -119,6 +119,7 @@ def test_a_link_opens_the_same_moment_and_agent(page: Page, server: Live) -> Non
         page.locator("#forward").click()
     t = segment["start_t"] + 3 * STRIDE
     wait_for_frame(page, t)
+    page.wait_for_url(f"**t={t}&*")
     link = page.url
     page.goto("about:blank")
     page.goto(link)
@@ -165,6 +166,82 @@ def test_a_gap_is_shown(page: Page, server: Live) -> None:
     expect(page.locator("#waiting")).to_contain_text("Nothing was recorded from t = 41 to")
 
 
+def with_hole(page: Page, server: Live) -> tuple[int, int]:
+    """Takes the second segment of frames, and that time's ticks, out of the manifests; the frames beside the hole."""
+    before, lost, after = server.json("/manifest/frames")[:3]
+
+    def frames(route: Any) -> None:
+        route.fulfill(json=[one for one in route.fetch().json() if one["path"] != lost["path"]])
+
+    def ticks(route: Any) -> None:
+        whole = route.fetch().json()[-1]
+        early = whole | {"start_t": 0, "end_t": before["end_t"] + 2, "pending": False}
+        route.fulfill(json=[early, whole | {"start_t": after["start_t"] - WINDOW + 1}])
+
+    page.route("**/manifest/frames*", frames)
+    page.route("**/manifest/ticks*", ticks)
+    return before["end_t"], after["start_t"]
+
+
+def test_stepping_crosses_the_end_of_a_segment_and_a_gap_either_way(page: Page, server: Live) -> None:
+    wait_until(lambda: len(server.json("/manifest/frames")) > 3, "three finished segments of frames")
+    before, after = with_hole(page, server)
+    open_at(page, before)
+    page.keyboard.press("ArrowRight")
+    wait_for_frame(page, after)
+    page.keyboard.press("ArrowLeft")
+    wait_for_frame(page, before)
+    page.goto(f"/replay/?t={before + STRIDE + 3}&agent=0")
+    expect(page.locator("#waiting")).to_contain_text("Nothing was recorded from t =")
+    expect(page.locator("#card .side")).to_have_text("not in this frame")
+    expect(page.locator("#card dl")).to_be_hidden()
+    page.keyboard.press("ArrowRight")
+    wait_for_frame(page, after)
+    expect(page.locator("#card dl")).to_be_visible()
+
+
+def test_the_picture_stays_until_the_next_is_there(page: Page, server: Live) -> None:
+    first = finished_frames(server)
+    name = first["path"].split("/")[-1]
+    page.route("**/segment/frames/**", lambda route: route.continue_() if name in route.request.url else None)
+    open_at(page, first["end_t"])
+    shown = shown_graph(page)
+    page.keyboard.press("Shift+ArrowRight")
+    expect(page.locator("#waiting")).to_have_text("Reading the recording…")
+    assert shown_graph(page) == shown
+
+
+def test_what_failed_heals_by_itself(watched: Watched, server: Live) -> None:
+    page, t = watched.page, finished_frames(server)["start_t"]
+    failing = {"manifest": 1, "segment": 2}
+
+    def once(route: Any, what: str) -> None:
+        failing[what] -= 1
+        if failing[what] >= 0:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/manifest/metrics*", lambda route: once(route, "manifest"))
+    page.route("**/segment/**", lambda route: once(route, "segment"))
+    page.goto(f"/replay/?t={t}")
+    wait_for_frame(page, t)
+    expect(page.locator("#waiting")).to_be_hidden()
+    expect(page.locator("[data-chart=price] .readout")).to_have_text(price_of(tick_at(server, t)))
+
+
+def test_the_address_holds_the_moment_however_it_was_reached(page: Page, server: Live) -> None:
+    page.goto("/replay/")
+    page.wait_for_url("**/replay/?symbol=IG-USD&t=*")
+    open_at(page, finished_frames(server)["start_t"])
+    page.locator("[data-chart=price] .u-over").click(position={"x": 5, "y": 20})
+    page.wait_for_function("() => new URL(location).searchParams.get('t') === document.getElementById('t').textContent")
+    link = page.get_by_role("link", name="简体中文")
+    t = number(page, "#t")
+    assert t != finished_frames(server)["start_t"]
+    expect(link).to_have_attribute("href", f"/replay/?symbol=IG-USD&t={t}&lang=zh-hans")
+
+
 def test_bursts_and_shocks_are_listed_and_lead_to_their_moment(page: Page, server: Live) -> None:
     t = finished_frames(server)["start_t"]
     shock = {"t": t + 12, "kind": "price", "size": 0.02, "score": 6.25}
@@ -186,8 +263,18 @@ def test_without_a_recording_it_says_so(page: Page) -> None:
     )
 
 
-def test_an_error_is_shown_in_the_servers_words(watched: Watched) -> None:
-    body = {"error": {"code": "segment_removed", "message": "removed on 2026-01-24"}}
+@pytest.mark.parametrize(
+    ("code", "language", "words"),
+    [
+        ("segment_removed", "en", "This part of the recording was cleaned away."),
+        ("segment_removed", "zh-hans", "这部分录制已被清理。"),
+        ("of_another_kind", "en", "removed on 2026-01-24"),
+    ],
+)
+def test_an_error_is_said_in_the_visitors_language_else_in_the_servers_words(
+    watched: Watched, code: str, language: str, words: str
+) -> None:
+    body = {"error": {"code": code, "message": "removed on 2026-01-24"}}
     watched.page.route("**/segment/frames/**", lambda route: route.fulfill(status=404, json=body))
-    watched.page.goto("/replay/")
-    expect(watched.page.locator("#waiting")).to_have_text("removed on 2026-01-24")
+    watched.page.goto(f"/replay/?lang={language}")
+    expect(watched.page.locator("#waiting")).to_have_text(words)

@@ -98,3 +98,35 @@ test("gives an agent's features in a range, and what happened in it", async () =
   const happened = lines.slice(1, 4).filter(({ events }) => events.bursts.length + events.shocks.length > 0);
   assert.deepEqual(await reading.events(range), happened.map(({ events }) => events));
 });
+
+/** A server of many finished segments with one block each. */
+function manySegments() {
+  const asked = [];
+  const fetch = async (url) => {
+    if (url.includes("format=seek")) return Response.json({ seek_points: [[lines[0].t, 0]] });
+    asked.push(url);
+    return new Response(whole, { status: 206 });
+  };
+  return { asked, fetch, segment: (i) => ({ ...segment, path: `frames/segment_20260124_12${String(i).padStart(4, "0")}_300.jsonl.zst` }) };
+}
+
+test("two files with the same first t are two, as after a market was begun anew", async () => {
+  const { asked, fetch, segment: named } = manySegments();
+  const blocks = new Blocks("A", { fetch });
+  await blocks.at("frames", named(1), 300);
+  await blocks.at("frames", named(2), 300);
+  await blocks.at("frames", named(2), 300);
+  assert.equal(asked.length, 2);
+});
+
+test("what is kept stays within its room, however much is read and however often an open block comes anew", async () => {
+  const { fetch, segment: named } = manySegments();
+  const one = (await new Blocks("A", { fetch }).at("frames", named(0), 300)).tape.size;
+  const blocks = new Blocks("A", { fetch, room: 3 * one });
+  for (let round = 0; round < 8; round++) {
+    await Promise.all(Array.from({ length: 5 }, (_, i) => blocks.at("frames", named(5 * round + i), 300)));
+    await blocks.at("frames", { ...named(9000), pending: true }, lines.at(-1).t + 50);
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(blocks.size, 3 * one);
+});

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { emptyColumns, joined } from "../../streaming/static/streaming/chart-feed.js";
+import { ChartFeed, emptyColumns, joined } from "../../streaming/static/streaming/chart-feed.js";
 import { METRIC_COLUMNS } from "../../streaming/static/streaming/messages.js";
+
+import { Store } from "../../streaming/static/streaming/store.js";
 
 const columns = (...ts) => Object.fromEntries(METRIC_COLUMNS.map((name) => [name, Float64Array.from(ts)]));
 
@@ -13,4 +15,28 @@ test("either may be empty", () => {
   assert.deepEqual([...joined(emptyColumns(), columns(7, 8), 9).t], [7, 8]);
   assert.deepEqual([...joined(columns(1, 2), emptyColumns(), 9).t], [1, 2]);
   assert.deepEqual([...joined(columns(1, 2), columns(50, 51), 9).t], [1, 2]);
+});
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+test("a stretch that could not be read is asked for once, and again after it may have healed", async () => {
+  const [asked, drawn, errors] = [[], [], []];
+  let away = true;
+  const past = {
+    async metrics(from, to) {
+      asked.push(from);
+      if (away) throw new Error("away");
+      return columns(from, to);
+    },
+  };
+  const feed = new ChartFeed({ past, store: new Store(10), span: 100, onColumns: ({ t }) => drawn.push(...t), onStretch: () => {}, onError: (error) => errors.push(error.message) });
+  const show = async () => (feed.show(500, { from: 0, to: 1000 }), settle());
+  await show();
+  await show();
+  assert.deepEqual([asked, drawn, errors], [[450], [], ["away"]]);
+  away = false;
+  assert.deepEqual([feed.heal(), feed.heal()], [true, false]);
+  await show();
+  await show();
+  assert.deepEqual([asked, drawn], [[450, 450], [450, 550]]);
 });

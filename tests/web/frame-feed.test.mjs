@@ -75,3 +75,42 @@ test("forgets what it found", async () => {
   feed.want(50);
   assert.equal(asked.length, 2);
 });
+
+test("a failure is booked on the t that was asked for, and the newest wish is asked for next", async () => {
+  const { asked, source } = slowSource();
+  const errors = [];
+  const feed = new FrameFeed(source, () => {}, (error) => errors.push(error.message));
+  feed.want(10);
+  feed.want(40);
+  asked[0].refuse(new Error("gone"));
+  await settle();
+  assert.deepEqual(asked.map(({ t }) => t), [10, 40]);
+  asked[1].answer();
+  await settle();
+  assert.deepEqual([feed.found.frame.t, feed.failure, feed.covers(10)], [40, null, false]);
+});
+
+test("what failed is asked for again once it may have healed", async () => {
+  const { asked, source } = slowSource();
+  const feed = new FrameFeed(source, () => {}, () => {});
+  assert.equal(feed.heal(), false);
+  feed.want(10);
+  asked[0].refuse(new Error("away"));
+  await settle();
+  assert.equal(feed.heal(), true);
+  feed.want(10);
+  asked[1].answer();
+  await settle();
+  assert.equal(feed.found.frame.t, 10);
+});
+
+test("an answer from before it forgot does not count", async () => {
+  const { asked, source } = slowSource();
+  const shown = [];
+  const feed = new FrameFeed(source, (found) => shown.push(found.frame.t), assert.fail);
+  feed.want(10);
+  feed.forget();
+  asked[0].answer({ frame: frame(0), previousT: null, nextT: null });
+  await settle();
+  assert.deepEqual([shown, asked.length], [[], 2]);
+});

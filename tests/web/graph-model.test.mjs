@@ -47,3 +47,19 @@ test("filters edges by kind and strength", () => {
   assert.equal(passes({ kind: "match", strength: 0.4 }, filter), false);
   assert.equal(passes({ kind: "quote_proximity", strength: 1 }, filter), false);
 });
+
+/** A frame of agents who quoted in each of 300 ticks and matched so often. */
+const quoting = (...matches) => ({ nodes: matches.map((match_count, i) => ({ node_id: `n${i}`, agent_id: i, features: { buy_count: 150, sell_count: 150, match_count, experience_end: 0.5, dominant_side: "buy" } })), edges: [] });
+const sizesOf = (frame) => [...graphOf(frame).nodes.values()].map(({ size }) => size);
+
+test("size tells who is more active also where everybody quotes in every tick", () => {
+  const [least, middle, most] = sizesOf(quoting(20, 60, 100));
+  assert.ok(most > 2 * least, `${least} and ${most}`);
+  assert.ok(least < middle && middle < most);
+});
+
+test("agents of equal activity are of equal size, and nearly equal ones nearly so", () => {
+  assert.equal(new Set(sizesOf(quoting(50, 50, 50))).size, 1);
+  const [some, more] = sizesOf(quoting(50, 51));
+  assert.ok(more > some && more < 1.1 * some, `${some} and ${more}`);
+});

@@ -81,3 +81,22 @@ test("plays a loop over and over", () => {
   head.play(0);
   assert.deepEqual([1000, 2000, 3000].map((nowMs) => head.at(nowMs)), [410, 400, 410]);
 });
+
+test("another pace counts from where it is, not for the way behind it", () => {
+  const head = at(300);
+  head.play(0);
+  head.setPace(0.5, 10_000);
+  assert.equal(head.at(10_000), 400);
+  assert.equal(head.at(14_000), 402);
+  head.setPace(10, 14_000);
+  assert.deepEqual([head.at(14_000), head.at(15_000)], [402, 412]);
+});
+
+test("a pace or speed told after the end was reached leaves it following", () => {
+  for (const change of [(head) => head.setPace(5, 5000), (head) => head.setSpeed(2, 5000)]) {
+    const head = at(590, { growing: true });
+    head.play(0);
+    change(head);
+    assert.equal(head.following, true);
+  }
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError, errorOf, marketPath } from "../../streaming/static/streaming/api.js";
-import { gapsBetween, mergedGaps, nameOf, overlapping, segmentAt } from "../../streaming/static/streaming/segments.js";
+import { acrossSegments, gapsBetween, mergedGaps, nameOf, overlapping, segmentAt } from "../../streaming/static/streaming/segments.js";
 
 const segment = (start_t, end_t, pending = false) => ({ path: `frames/segment_20260124_120000_${start_t}.jsonl.zst`, start_t, end_t, pending });
 const segments = [segment(300, 3290), segment(3300, 6290), segment(6300, 6400, true)];
@@ -40,4 +40,13 @@ test("an error carries the server's words, or the status where there are none", 
   assert.deepEqual([told.status, told.code, told.message], [404, "segment_removed", "removed by retention"]);
   const silent = await errorOf(new Response("<html>", { status: 502, statusText: "Bad Gateway" }));
   assert.equal(silent.message, "the server answered 502 Bad Gateway");
+});
+
+test("a frame at a segment's end has its neighbour in the next, and one at its start in the one before", () => {
+  const holed = [segment(300, 3290), segment(9000, 9990), segment(10_000, 10_100, true)];
+  const at = (t, index) => acrossSegments({ frame: { t }, previousT: null, nextT: null }, holed, holed[index]);
+  assert.equal(at(3290, 0).nextT, 9000);
+  assert.deepEqual([at(9000, 1).previousT, at(300, 0).previousT, at(10_100, 2).nextT], [3290, null, null]);
+  assert.equal(at(9500, 1).previousT, null, "the start of a block is not that of its segment");
+  assert.deepEqual(acrossSegments({ frame: { t: 9010 }, previousT: 9000, nextT: 9020 }, holed, holed[1]), { frame: { t: 9010 }, previousT: 9000, nextT: 9020 });
 });

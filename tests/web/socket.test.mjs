@@ -37,7 +37,7 @@ function connected() {
     url: (since) => `ws://host/ws/stream?since=${since}`,
     position: () => seen.position,
     onMessage: (message) => seen.messages.push(message),
-    onState: (state, detail) => seen.states.push(detail ? `${state}: ${detail}` : state),
+    onState: (state, { detail }) => seen.states.push(detail ? `${state}: ${detail}` : state),
     world: outside,
   });
   socket.open();
@@ -130,4 +130,15 @@ test("rejoins from the position as it is then, deaf to the connection it left", 
   outside.sockets[1].onopen();
   assert.equal(outside.sockets.length, 2);
   assert.deepEqual(seen.states, ["connecting", "open", "connecting", "open"]);
+});
+
+test("a connection known to be dead is left at once, and what it still brings is not heard", () => {
+  const { socket, outside, seen } = connected();
+  outside.sockets[0].onopen();
+  socket.lose();
+  socket.lose();
+  outside.sockets[0].onmessage({ data: '{"type":"tick","t":1}' });
+  assert.deepEqual([seen.states.at(-1), seen.messages, outside.delays()], ["reconnecting", [], [500]]);
+  outside.fire(500);
+  assert.equal(outside.sockets.length, 2);
 });

@@ -64,7 +64,20 @@ test("frames on both sides of a gap are no neighbours", () => {
   const store = new Store(4);
   for (const t of [10, 20]) store.receive(frame(t));
   assert.equal(store.receive({ type: "gap", kind: "frame", from_t: 21, to_t: 80, reason: "slow" }), true);
-  assert.deepEqual(store.frames.map(({ t }) => t), [20]);
+  assert.deepEqual([store.frame.t, store.frameAt(25)], [20, null]);
+  store.receive(frame(90));
+  assert.deepEqual([store.frameAt(95).previousT, store.frameAt(50)], [null, null]);
+});
+
+test("a day of a market leaves no more behind than an hour", () => {
+  const store = new Store(1200);
+  for (let t = 0; t < 100_000; t++) {
+    if (t % 10 === 0) store.receive(frame(t));
+    store.receive(metric(t));
+    store.receive(tick(t));
+  }
+  assert.deepEqual([store.frames.length, store.metrics.length], [8, 1200]);
+  assert.equal(store.metrics.arrays.reduce((sum, { length }) => sum + length, 0), 9 * 2 * 1200);
 });
 
 test("is unchanged by messages that hold no data", () => {

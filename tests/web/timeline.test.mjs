@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { firstFrameT, priceOf } from "../../streaming/static/streaming/messages.js";
-import { holes, lastAtOrBefore } from "../../streaming/static/streaming/timeline.js";
+import { firstFrameT, priceOf, tellsOf } from "../../streaming/static/streaming/messages.js";
+import { holes, lastAtOrBefore, paceOf } from "../../streaming/static/streaming/timeline.js";
 
 test("finds the last t at or before another, by comparing with a plain search", () => {
   const ts = [300, 310, 320, 350, 360];
@@ -26,4 +26,16 @@ test("the first frame comes at the first multiple of the stride with a whole win
 
 test("prices span 40,000 to 60,000", () => {
   assert.deepEqual([0, 0.5, 1].map(priceOf), [40000, 50000, 60000]);
+});
+
+test("the pace is the market's own, whatever lies between two runs", () => {
+  const ts = [100, 101, 102, 103, 104, 105];
+  assert.ok(Math.abs(paceOf(ts, [10, 10.1, 10.2, 3610.2, 3610.3, 3610.4]) - 10) < 1e-6);
+  assert.equal(paceOf([0, 10, 20, 500], [0, 2, 4, 100]), 5);
+  assert.deepEqual([paceOf([], []), paceOf([1], [1]), paceOf([1, 2], [7, 7])], [null, null, null]);
+});
+
+test("a frame tells of its own t and of those until the next is due", () => {
+  const frame = { t: 300, window: { stride: 10 } };
+  assert.deepEqual([299, 300, 309, 310].map((t) => tellsOf(frame, t)), [false, true, true, false]);
 });

@@ -14,13 +14,18 @@ const WRITTEN = {
   quote_price_mean: priceText, quote_price_std: priceText,
 };
 
+/** No t is complete. */
+const NOTHING = { from: Infinity, to: -Infinity };
+
 /** @typedef {import("./messages.js").Frame} Frame */
 /** @typedef {(agent: number, fromT: number, toT: number) => Promise<number[][]>} FeatureSource */
 
 export class AgentCard {
   /** @type {string | null} */ #agent = null;
   /** Rows of t and `FEATURES` by t, of the pinned agent. @type {Map<number, number[]>} */ #course = new Map();
-  #asked = 0;
+  /** The stretch of t in which the course lacks no frame. */ #complete = NOTHING;
+  /** The one shown. @type {Frame | null} */ #frame = null;
+  #asking = false;
 
   /** @param {HTMLElement} card @param {FeatureSource} features from the recording @param {(error: Error) => void} onError */
   constructor(card, features, onError) {
@@ -35,50 +40,62 @@ export class AgentCard {
   pin(agent, frame) {
     this.#agent = agent;
     this.#course.clear();
+    this.#complete = NOTHING;
     this.card.hidden = agent === null;
     this.#write("h3", agent === null ? "" : text("agent", { id: agent }));
-    if (frame) this.show(frame);
+    this.show(frame);
   }
 
-  /** @param {Frame} frame */
+  /** @param {Frame | null} frame null for a moment that has none */
   show(frame) {
+    this.#frame = frame;
     if (this.#agent === null) return;
-    const node = frame.nodes.find(({ agent_id }) => String(agent_id) === this.#agent);
+    const node = frame?.nodes.find(({ agent_id }) => String(agent_id) === this.#agent);
     this.#write(".side", node ? text(`side_${node.features.dominant_side}`) : text("not_in_frame"));
     this.list.hidden = !node;
-    if (!node) return;
-    this.#course.set(frame.t, [frame.t, ...FEATURES.map((name) => node.features[name])]);
+    if (!frame || !node) return;
+    this.#extend(frame, node.features);
     this.#draw(frame, node.features);
-    if (this.#wanting(frame)) this.#fetch(frame);
+    if (!this.#knows(frame)) this.#fetch();
   }
 
-  /** Whether frames of the window are missing in the course. @param {Frame} frame */
-  #wanting({ t, window: { W, stride } }) {
-    const known = [...this.#course.keys()].filter((at) => at > t - W && at <= t).length;
-    return known < Math.min(Math.floor(W / stride), this.#reachable ?? Infinity);
+  /** Takes a frame's features into the course, which stays complete where the frame follows the last. @param {Frame} frame @param {import("./messages.js").Features} features */
+  #extend({ t, window: { stride } }, features) {
+    this.#course.set(t, [t, ...FEATURES.map((name) => features[name])]);
+    if (t > this.#complete.to && t <= this.#complete.to + stride) this.#complete = { ...this.#complete, to: t };
   }
 
-  /** How many frames the recording had when asked last; at its beginning they are fewer than a window's. @type {number | null} */
-  #reachable = null;
+  /** Whether the course has every frame of this frame's window. @param {Frame} frame */
+  #knows({ t, window: { W } }) {
+    return this.#complete.from <= Math.max(t - W + 1, 0) && t <= this.#complete.to;
+  }
 
-  /** @param {Frame} frame */
-  async #fetch(frame) {
-    this.#asked += 1;
-    const turn = this.#asked;
+  /** One question at a time, about the newest frame: at 64 times the market's speed there are many. */
+  async #fetch() {
+    if (this.#asking) return;
+    this.#asking = true;
     try {
-      const rows = await this.features(Number(this.#agent), frame.t - frame.window.W + 1, frame.t);
-      if (turn !== this.#asked || this.#agent === null) return;
-      this.#course = new Map(rows.map((row) => [row[0], row]));
-      this.#reachable = Math.max(rows.length, 1);
-      this.#draw(frame, null);
+      while (this.#frame && this.#agent !== null && !this.#knows(this.#frame)) await this.#ask(this.#agent, this.#frame);
     } catch (error) {
       this.onError(/** @type {Error} */ (error));
+    } finally {
+      this.#asking = false;
     }
+  }
+
+  /** @param {string} agent @param {Frame} frame */
+  async #ask(agent, { t, window: { W } }) {
+    const from = Math.max(t - W + 1, 0);
+    const rows = await this.features(Number(agent), from, t);
+    if (agent !== this.#agent) return;
+    for (const row of rows) this.#course.set(row[0], row);
+    this.#complete = { from, to: t };
+    if (this.#frame) this.#draw(this.#frame, null);
   }
 
   /** @param {Frame} frame @param {import("./messages.js").Features | null} features null to leave the numbers as they are */
   #draw({ t, window: { W } }, features) {
-    for (const at of this.#course.keys()) if (at <= t - 2 * W || at > t + W) this.#course.delete(at);
+    this.#trim(t - 2 * W + 1, t + W);
     const rows = [...this.#course.values()].filter(([at]) => at > t - W && at <= t).sort((a, b) => a[0] - b[0]);
     const ts = rows.map(([at]) => at);
     FEATURES.forEach((name, i) => {
@@ -86,6 +103,12 @@ export class AgentCard {
       if (features) value.textContent = (WRITTEN[name] ?? ratioText)(features[name]);
       path.setAttribute("d", pathOf(ts, rows.map((row) => row[i + 1]), SPARK));
     });
+  }
+
+  /** @param {number} from @param {number} to */
+  #trim(from, to) {
+    for (const at of this.#course.keys()) if (at < from || at > to) this.#course.delete(at);
+    this.#complete = { from: Math.max(this.#complete.from, from), to: Math.min(this.#complete.to, to) };
   }
 
   /** @param {string} name */

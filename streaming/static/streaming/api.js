@@ -38,7 +38,7 @@ export async function get(url, options) {
   return response;
 }
 
-/** @param {string} url @returns {Promise<any>} */
-export async function getJSON(url) {
-  return (await get(url)).json();
+/** @param {string} url @param {RequestInit} [options] @returns {Promise<any>} */
+export async function getJSON(url, options) {
+  return (await get(url, options)).json();
 }

@@ -1,26 +1,28 @@
 /** Owns the page: joins the stream, the recording, the playhead and the views. Both doors, live and replay, lead here. */
 
 import { addressOf, placeIn } from "./address.js";
-import { AgentCard } from "./agent-card.js";
+import { AddressBar } from "./address-bar.js";
 import { ChartFeed } from "./chart-feed.js";
 import { Charts } from "./charts.js";
-import { bindCommands, bindLinks, bindLook, bindSearch, bindSpeed, showControls } from "./controls.js";
+import { bindCommands, bindLinks, bindLook, bindSearch, bindSpeed, leadLanguages, showControls } from "./controls.js";
 import { countText, momentText } from "./format.js";
 import { FrameFeed } from "./frame-feed.js";
-import { GraphView } from "./graph.js";
-import { showHappenings } from "./happening-list.js";
+import { FrameView } from "./frame-view.js";
+import { HappeningList } from "./happening-list.js";
 import { Happenings } from "./happenings.js";
-import { metricRows } from "./history.js";
-import { firstFrameT } from "./messages.js";
-import { cover, remark, showConnection, whyNoFrame, write } from "./notice.js";
+import { Healing } from "./healing.js";
+import { Backfill } from "./history.js";
+import { firstFrameT, tellsOf } from "./messages.js";
+import { cover, gapText, remark, showConnection, whyNoFrame, wordsOf, write } from "./notice.js";
 import { painter } from "./paint.js";
+import { Patience } from "./patience.js";
 import { Past } from "./past.js";
 import { Playhead } from "./playhead.js";
 import { Store } from "./store.js";
 import { Steering } from "./steering.js";
 import { LiveStream } from "./stream.js";
 import { text } from "./texts.js";
-import { lastAtOrBefore } from "./timeline.js";
+import { lastAtOrBefore, paceOf } from "./timeline.js";
 import { TimelineView } from "./timeline-view.js";
 
 /** Ticks on the charts: two minutes at the usual ten a second. */
@@ -29,8 +31,8 @@ const SPAN = 1200;
 /** A wish that takes longer than this is said. */
 const SLOW_MS = 250;
 
-/** Browsers allow a page some hundred changes of its address a minute. */
-const REMEMBER_MS = 1000;
+/** What the stream has brought is on disk after about this time. */
+const RECORDED_MS = 1000;
 
 /** The segment that is being recorded grows, and is followed by another every few minutes. */
 const REFRESH_MS = 20_000;
@@ -44,32 +46,42 @@ const past = new Past(symbol);
 const store = new Store(SPAN);
 const head = new Playhead();
 const happenings = new Happenings();
-/** @type {string | null} */ let pinned = null;
-/** @type {import("./messages.js").Frame | null} */ let shown = null;
 /** @type {Record<string, Float64Array> | null} */ let charted = null;
-let [slowTimer, rememberedMs, happened, entered] = [0, 0, false, false];
+let [happened, entered, connection] = [false, false, ""];
 
-const graph = new GraphView(element("graph"), { onPick: pin });
 const charts = new Charts(element("charts"), { onPick: (t) => steering.seek(t) });
-const card = new AgentCard(element("card"), (agent, fromT, toT) => past.features(agent, fromT, toT), fail);
-const feed = new FrameFeed(findFrame, showFound, fail);
-const chartFeed = new ChartFeed({ past, store, span: SPAN, onColumns: showColumns, onStretch: (stretch) => findHappenings(stretch).catch(tell), onError: fail });
+const view = new FrameView(element("graph"), element("card"), { onPick: pin, features: (agent, fromT, toT) => past.features(agent, fromT, toT), onError: tell });
+const feed = new FrameFeed(findFrame, showFound, frameMissed);
+const chartFeed = new ChartFeed({ past, store, span: SPAN, onColumns: showColumns, onStretch: lookForHappenings, onError: (error) => (tell(error), healing.failed()) });
+const backfill = new Backfill({ past, store, span: SPAN });
+const list = new HappeningList(element("happenings"), element("no-happenings"), (t) => addressOf({ symbol, t, agent: view.pinned }));
 const timeline = new TimelineView(element("timeline"), /** @type {HTMLCanvasElement} */ (element("track")), {
-  onSeek: (t, done) => (steering.seek(t), done && remember()),
+  onSeek: (t) => steering.seek(t),
   onLoop: (span) => steering.loop(span),
 });
-const steering = new Steering({ head, feed, chartFeed, timeline, stride, draw: () => draw(), remember });
-const stream = new LiveStream(symbol, store, { onMessage: receive, onState: follow, onFilled: (count) => remark(text("filled", { count: countText(count) })), onAnew: beginAnew });
-
-/** @param {Error} error */
-function fail(error) {
-  clearTimeout(slowTimer);
-  cover(error.message, "error");
-}
+const steering = new Steering({ head, feed, chartFeed, timeline, stride, draw: () => draw() });
+const stream = new LiveStream(symbol, store, { onMessage: receive, onState: follow, onFilled: sayFilled, onSkipped: saySkipped, onAnew: beginAnew });
+const addressBar = new AddressBar(leadLanguages);
+const healing = new Healing(heal);
+const patience = new Patience(SLOW_MS, () => draw());
+const recorded = new Patience(RECORDED_MS, () => (feed.forget(), draw()));
 
 /** @param {Error} error that leaves the page as it is, but for what was asked */
 function tell(error) {
-  remark(error.message);
+  remark("error", wordsOf(error));
+}
+
+function frameMissed() {
+  patience.end();
+  healing.failed();
+  draw();
+}
+
+/** Asks anew for what could not be read; a manifest that was behind may have been the reason. */
+async function heal() {
+  await past.refresh().catch(() => healing.failed());
+  const healed = [feed, chartFeed].map((part) => part.heal());
+  if (healed.some(Boolean)) draw();
 }
 
 /** The stretch of t that there is. */
@@ -87,65 +99,45 @@ async function findFrame(t) {
   // Beyond its last tick the stream may lack frames that the recording has already.
   const fresh = t <= (store.position ?? -1) ? store.frameAt(t) : null;
   if (fresh) return fresh;
-  clearTimeout(slowTimer);
-  slowTimer = window.setTimeout(() => cover(text("reading")), SLOW_MS);
+  patience.begin();
   const found = await past.frame(t);
   measure();
   if (head.playing) past.readAhead(t);
   return found;
 }
 
-/** @param {import("./frame-feed.js").Found} found */
-function showFound({ frame }) {
-  clearTimeout(slowTimer);
-  showFrame(frame && isOf(frame, Math.floor(head.at(performance.now()))) ? frame : null);
+/** A late answer shows how far the way has come; what is to be seen at last follows it. @param {import("./frame-feed.js").Found} found @param {number} askedT */
+function showFound({ frame, nextT }, askedT) {
+  patience.end();
+  healing.succeeded();
+  if (head.growing && nextT === null && !(frame && tellsOf(frame, askedT))) recorded.begin();
+  const t = Math.floor(head.at(performance.now()));
+  if (!head.following && !feed.covers(t) && frame && tellsOf(frame, askedT)) showFrame(frame);
   draw();
-}
-
-/** Whether a frame tells of t: the next one is due a stride later. @param {import("./messages.js").Frame} frame @param {number} t */
-function isOf(frame, t) {
-  return t - frame.t < frame.window.stride;
 }
 
 /** @param {import("./messages.js").Frame | null} frame */
 function showFrame(frame) {
-  if (frame === shown) return;
-  shown = frame;
-  write("frame-t", frame ? countText(frame.t) : "–");
-  element("graph").dataset.t = String(frame?.t ?? "");
-  write("frame-facts", frame ? text("frame_facts", { agents: frame.nodes.length, edges: frame.edges.length, from: countText(frame.window.t0), to: countText(frame.window.t1) }) : "");
-  if (!frame) return graph.clear();
-  cover("");
-  graph.show(frame);
-  card.show(frame);
-  happened = happenings.take(frame.events) || happened;
+  if (view.show(frame)) happened = happenings.take(frame?.events) || happened;
 }
 
 /** @param {Record<string, Float64Array>} columns @param {import("./axis.js").Stretch} stretch */
 function showColumns(columns, stretch) {
   charted = columns;
-  const { t, ts } = columns;
-  const last = t.length - 1;
-  if (last > 0 && ts[last] > ts[0]) head.ticksPerSecond = (t[last] - t[0]) / (ts[last] - ts[0]);
+  const pace = paceOf(columns.t, columns.ts);
+  if (pace !== null) head.setPace(pace, performance.now());
   charts.show(columns, stretch, happenings.within(stretch.from, stretch.to));
-  listHappenings();
+  list.show(happenings.within(0, Infinity));
 }
 
 /** Reads what the recorded frames of a stretch tell of bursts and shocks. @param {import("./axis.js").Stretch} stretch */
-async function findHappenings(stretch) {
-  const found = await past.events(stretch.from, stretch.to);
-  happened = found.map((events) => happenings.take(events)).some(Boolean) || happened;
-  measure();
-  draw();
-}
-
-function listHappenings() {
-  const all = happenings.within(0, Infinity);
-  const key = `${all.length}/${all.at(-1)?.t}/${all[0]?.t}`;
-  if (element("happenings").dataset.key === key) return;
-  element("happenings").dataset.key = key;
-  showHappenings(element("happenings"), all, (t) => addressOf({ symbol, t, agent: pinned }));
-  element("no-happenings").hidden = all.length > 0;
+function lookForHappenings(stretch) {
+  healing.attempt("happenings", async () => {
+    const found = await past.events(stretch.from, stretch.to);
+    happened = found.map((events) => happenings.take(events)).some(Boolean) || happened;
+    measure();
+    draw();
+  }, tell);
 }
 
 const draw = painter((nowMs) => {
@@ -154,13 +146,11 @@ const draw = painter((nowMs) => {
   const t = Math.floor(head.at(nowMs));
   if (head.following) drawLive(t, nowMs);
   else drawPast(t);
-  if (!shown && !isLookedFor(t)) explain(t);
+  explain(t);
   charts.mark(head.following ? null : t);
   drawMoment(t);
-  if (head.playing) {
-    if (nowMs - rememberedMs > REMEMBER_MS) remember();
-    draw();
-  }
+  addressBar.keep({ symbol, t: head.following ? null : t, agent: view.pinned });
+  if (head.playing) draw();
 });
 
 /** Whether the frame of t is still on its way. @param {number} t */
@@ -168,17 +158,25 @@ function isLookedFor(t) {
   return !head.following && !feed.covers(t);
 }
 
-/** Says why no frame can be seen. @param {number} t */
+/** Says over the graph why no frame can be seen. @param {number} t */
 function explain(t) {
-  if (!head.following && feed.failure) return fail(feed.failure);
+  if (!head.following && feed.failure && feed.covers(t)) cover({ words: wordsOf(feed.failure), state: "error" });
+  else if (isLookedFor(t) && patience.over) cover({ words: text("reading") });
+  else if (view.shown) cover({ words: "" });
+  else if (!isLookedFor(t)) cover(whyNoFrame(factsAt(t)));
+}
+
+/** @param {number} t */
+function factsAt(t) {
   const first = past.segments.frames[0]?.start_t ?? firstFrameT(Number(data.window), stride, head.firstT);
-  cover(whyNoFrame({ t, firstFrameT: first, empty: past.empty && !store.tick, gaps: head.gaps }));
+  return { t, firstFrameT: first, empty: past.empty && !store.tick, unheard: head.following && !store.tick, gaps: head.gaps };
 }
 
 /** @param {number} t @param {number} nowMs */
 function drawLive(t, nowMs) {
-  if (store.frame) showFrame(store.frame);
-  else if (shown) showFrame(null);
+  const { frame, position } = store;
+  // Of a run that has just begun there is no frame yet, and that of the one before is over.
+  showFrame(frame && tellsOf(frame, position ?? frame.t) ? frame : null);
   if (chartFeed.follow(whole(), nowMs)) draw();
   write("ts", store.tick ? momentText(store.tick.ts) : "–");
   write("t", countText(t));
@@ -188,7 +186,7 @@ function drawLive(t, nowMs) {
 function drawPast(t) {
   feed.want(t);
   const { frame = null } = feed.found ?? {};
-  if (feed.covers(t)) showFrame(frame && isOf(frame, t) ? frame : null);
+  if (feed.covers(t)) showFrame(frame && tellsOf(frame, t) ? frame : null);
   chartFeed.show(t, whole());
   write("t", countText(t));
   const index = charted ? lastAtOrBefore(charted.t, t) : -1;
@@ -197,10 +195,6 @@ function drawPast(t) {
 
 /** @param {number} t */
 function drawMoment(t) {
-  const slider = element("timeline");
-  const values = { "aria-valuemin": head.firstT, "aria-valuemax": head.lastT, "aria-valuenow": t };
-  for (const [name, value] of Object.entries(values)) slider.setAttribute(name, String(value));
-  slider.setAttribute("aria-valuetext", `t ${countText(t)}`);
   timeline.show({ whole: whole(), segments: past.segments.ticks, gaps: head.gaps, happenings: happenings.within(-Infinity, Infinity), loop: head.loop, charted: chartFeed.stretch, t });
   showControls({ running: head.running, following: head.following, loops: head.loop !== null, growing: head.growing });
   if (happened && charted && chartFeed.stretch) {
@@ -209,56 +203,55 @@ function drawMoment(t) {
   }
 }
 
-/** Keeps the moment in the address, so that a copied link opens it. */
-function remember() {
-  rememberedMs = performance.now();
-  history.replaceState(null, "", addressOf({ symbol, t: head.following ? null : head.at(rememberedMs), agent: pinned }));
-}
-
 /** @param {string | null} agent */
 function pin(agent) {
-  pinned = agent;
-  graph.pin(agent);
-  card.pin(agent, shown);
-  remember();
-}
-
-let backfills = 0;
-
-/** Fills the live charts with what was recorded before the page was opened. @param {number} beforeT */
-async function backfill(beforeT) {
-  backfills += 1;
-  const turn = backfills;
-  const stretch = { from: Math.max(0, beforeT - SPAN), to: beforeT };
-  const rows = await metricRows(past, stretch.from, stretch.to);
-  // The stream may have begun anew meanwhile; then a later call brings the rows that belong to it.
-  if (turn !== backfills) return;
-  store.backfill(rows);
-  if (head.following) chartFeed.forget();
+  view.pin(agent);
   draw();
-  await findHappenings(stretch);
 }
 
 /** @param {any} message */
 function receive(message) {
-  if (message.type === "gap") remark(text("gap_told", { from: countText(message.from_t), to: countText(message.to_t) }));
-  if (message.type === "metric" && store.metrics.length === 1) backfill(message.t).catch(tell);
+  if (message.type === "gap") remark(`gap ${message.kind}`, gapText(message));
+  if (message.type === "metric" && store.metrics.length === 1) fillCharts(message.t);
   if (message.type === "frame") happened = happenings.take(message.events) || happened;
   draw();
 }
 
-/** @param {import("./stream.js").StreamState} state @param {string} detail */
-function follow(state, detail) {
+/** @param {number} beforeT */
+function fillCharts(beforeT) {
+  healing.attempt("backfill", async () => {
+    const stretch = await backfill.fill(beforeT);
+    if (stretch === null) return;
+    if (head.following) chartFeed.forget();
+    draw();
+    lookForHappenings(stretch);
+  }, tell);
+}
+
+/** @param {import("./stream.js").StreamState} state @param {import("./socket.js").Refusal} refusal */
+function follow(state, refusal) {
+  if (state === "live" && connection !== state) healing.now();
+  connection = state;
   head.growing = state === "live" || (head.growing && state === "reconnecting");
-  showConnection(state, detail);
+  showConnection(state, refusal);
   draw();
+}
+
+/** @param {number} count */
+function sayFilled(count) {
+  remark("connection", text("filled", { count: countText(count) }));
+}
+
+function saySkipped() {
+  chartFeed.forget();
+  remark("connection", text("skipped"));
 }
 
 /** The market is another one: what was shown belongs to the old. */
 function beginAnew() {
-  for (const part of [feed, chartFeed]) part.forget();
+  for (const part of [feed, chartFeed, past]) part.forget();
   happenings.clear();
-  past.refresh().catch(fail);
+  healing.attempt("manifests", () => past.refresh(), tell);
   draw();
 }
 
@@ -272,22 +265,33 @@ function enter(place) {
   draw();
 }
 
-async function begin() {
-  showConnection("connecting", "");
+function bind() {
   bindCommands((command) => {
+    if (!entered) return;
     if (command === "unpin") pin(null);
     else if (command === "search") element("agent").focus();
     else steering.run(command);
   });
   head.speed = bindSpeed((speed) => head.setSpeed(speed, performance.now()));
-  bindLook((look) => graph.dress(look));
-  bindSearch((agent) => graph.has(agent) && (pin(agent), true));
+  bindLook((look) => view.graph.dress(look));
+  bindSearch((agent) => view.graph.has(agent) && (pin(agent), true));
   bindLinks("happenings", (link) => steering.stopAt(Number(link.dataset.t)));
   bindLinks("doors", (link) => (link.id === "to-live" ? steering.goLive() : steering.stop()));
-  stream.open();
-  await past.refresh();
-  enter(placeIn(location.search, symbol));
-  setInterval(() => past.refresh().then(draw, () => {}), REFRESH_MS);
 }
 
-begin().catch(fail);
+function begin() {
+  // The address tells where to go until it is written.
+  const place = placeIn(location.search, symbol);
+  showConnection("connecting", { code: "", detail: "" });
+  cover({ words: text("reading") });
+  bind();
+  stream.open();
+  const start = async () => {
+    await past.refresh();
+    enter(place);
+    setInterval(() => past.refresh().then(draw, () => {}), REFRESH_MS);
+  };
+  healing.attempt("start", start, (error) => cover({ words: wordsOf(error), state: "error" }));
+}
+
+begin();

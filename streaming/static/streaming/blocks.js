@@ -18,12 +18,14 @@ import { SegmentDecoder } from "./zstd.js";
 /** Characters of text kept; a block has about a million, a minute of 74 agents six of them. */
 const ROOM = 64 * 2 ** 20;
 
+/** Segments whose seek points are kept: three days of five minutes each. */
+const POINTS_KEPT = 1000;
+
 export class Blocks {
-  /** Least recently used first. @type {Map<string, Promise<Block>>} */
+  /** Least recently used first; a block on its way has no size yet. @type {Map<string, {block: Promise<Block>, size: number}>} */
   #kept = new Map();
   /** @type {Map<string, Promise<SeekPoint[]>>} */
   #points = new Map();
-  #size = 0;
   /** Bytes fetched so far. */
   fetched = 0;
 
@@ -34,9 +36,14 @@ export class Blocks {
     this.room = room;
   }
 
+  /** Characters of text held. */
+  get size() {
+    return [...this.#kept.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
   /** The block of a segment that holds t, or would if t were recorded. @param {Kind} kind @param {Segment} segment @param {number} t */
   async at(kind, segment, t) {
-    const open = segment.pending ? await this.#kept.get(openKey(kind, segment)) : undefined;
+    const open = segment.pending ? await this.#kept.get(openKey(kind, segment))?.block : undefined;
     if (open && t >= open.tape.ts[0] && t <= (open.tape.ts.at(-1) ?? -1)) return open;
     const points = await this.#seekPoints(kind, segment);
     const index = Math.max(0, points.findLastIndex(([firstT]) => firstT <= t));
@@ -54,12 +61,19 @@ export class Blocks {
 
   /** A finished segment's seek points never change. @param {Kind} kind @param {Segment} segment @returns {Promise<SeekPoint[]>} */
   #seekPoints(kind, segment) {
-    const key = `${kind}/${segment.start_t}`;
+    const key = nameKey(kind, segment);
     const known = segment.pending ? undefined : this.#points.get(key);
     if (known) return known;
     const points = this.#fetchPoints(kind, segment);
-    if (!segment.pending) keepUnlessFailed(this.#points, key, points);
+    if (!segment.pending) this.#keepPoints(key, points);
     return points;
+  }
+
+  /** @param {string} key @param {Promise<SeekPoint[]>} points */
+  #keepPoints(key, points) {
+    this.#points.set(key, points);
+    if (this.#points.size > POINTS_KEPT) this.#points.delete(/** @type {string} */ (this.#points.keys().next().value));
+    points.catch(() => this.#points.delete(key));
   }
 
   /** @param {Kind} kind @param {Segment} segment */
@@ -73,10 +87,10 @@ export class Blocks {
   #block(kind, segment, points, index) {
     // The last block of a segment that is being recorded still grows: it is fetched anew each time.
     const open = segment.pending && index === points.length - 1;
-    const key = open ? openKey(kind, segment) : `${kind}/${segment.start_t}/${points[index][1]}`;
-    const kept = open ? undefined : this.#kept.get(key);
+    const key = open ? openKey(kind, segment) : `${nameKey(kind, segment)}/${points[index][1]}`;
+    const kept = open ? undefined : this.#kept.get(key)?.block;
     const block = kept ?? this.#read(kind, segment, points, index, open);
-    this.#keep(key, block, !kept);
+    this.#keep(key, block);
     return block;
   }
 
@@ -91,22 +105,26 @@ export class Blocks {
     return { tape: taped(bytes, !open), offset, nextT };
   }
 
-  /** @param {string} key @param {Promise<Block>} block @param {boolean} fresh */
-  #keep(key, block, fresh) {
-    const replaced = fresh ? this.#kept.get(key) : undefined;
-    replaced?.then(({ tape }) => (this.#size -= tape.size), () => {});
+  /** Keeps a block as the one used last. @param {string} key @param {Promise<Block>} block */
+  #keep(key, block) {
+    const known = this.#kept.get(key);
+    const entry = known?.block === block ? known : { block, size: 0 };
     this.#kept.delete(key);
-    keepUnlessFailed(this.#kept, key, block);
-    if (fresh) block.then(({ tape }) => this.#make(tape.size), () => {});
+    this.#kept.set(key, entry);
+    if (entry === known) return;
+    block.then(({ tape }) => {
+      entry.size = tape.size;
+      this.#makeRoom();
+    }, () => this.#kept.get(key) === entry && this.#kept.delete(key));
   }
 
-  /** Makes room for a block that was added; the one used last stays, whatever its size. @param {number} added */
-  async #make(added) {
-    this.#size += added;
-    for (const [key, block] of [...this.#kept].slice(0, -1)) {
-      if (this.#size <= this.room) return;
+  /** The block used last stays, whatever its size. */
+  #makeRoom() {
+    let { size } = this;
+    for (const [key, entry] of [...this.#kept].slice(0, -1)) {
+      if (size <= this.room) return;
       this.#kept.delete(key);
-      this.#size -= (await block).tape.size;
+      size -= entry.size;
     }
   }
 
@@ -116,20 +134,19 @@ export class Blocks {
   }
 }
 
+/** By the file's lasting name: a market begun anew in another store has other segments with the same t. @param {Kind} kind @param {Segment} segment */
+function nameKey(kind, segment) {
+  return `${kind}/${nameOf(segment).replace("_pending.", ".")}`;
+}
+
 /** @param {Kind} kind @param {Segment} segment */
 function openKey(kind, segment) {
-  return `${kind}/${segment.start_t}/open`;
+  return `${nameKey(kind, segment)}/open`;
 }
 
 /** @param {Segment} segment @returns {RequestInit} */
 function cacheOf({ pending }) {
   return { cache: pending ? "no-store" : "default" };
-}
-
-/** @template Value @param {Map<string, Promise<Value>>} map @param {string} key @param {Promise<Value>} promise */
-function keepUnlessFailed(map, key, promise) {
-  map.set(key, promise);
-  promise.catch(() => map.delete(key));
 }
 
 /** @param {Uint8Array} bytes @param {boolean} whole whether the zstd frame in them must have ended */

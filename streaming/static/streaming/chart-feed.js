@@ -18,7 +18,8 @@ export class ChartFeed {
   /** @type {Columns} */ #recorded = emptyColumns();
   #drawnT = -1;
   #drawnMs = -Infinity;
-  #asked = 0;
+  /** The stretch under way, of which the answer counts. @type {Stretch | null} */ #asking = null;
+  /** The stretch that could not be read; it is asked for again after `heal`. @type {Stretch | null} */ #failed = null;
 
   /**
    * @param {{past: import("./past.js").Past, store: import("./store.js").Store, span: number,
@@ -36,7 +37,7 @@ export class ChartFeed {
     if (lastT === undefined || lastT === this.#drawnT) return false;
     if (nowMs - this.#drawnMs < REDRAW_MS) return true;
     [this.#drawnT, this.#drawnMs] = [lastT, nowMs];
-    this.#loaded = null;
+    [this.#loaded, this.#asking] = [null, null];
     const from = Math.max(whole.to - span, Math.min(whole.from, store.metrics.first("t") ?? 0));
     this.stretch = { from, to: Math.max(whole.to, from + 50) };
     onColumns(store.columns(), this.stretch);
@@ -47,29 +48,50 @@ export class ChartFeed {
   show(t, whole) {
     const stretch = page(this.stretch, t, this.parts.span, whole);
     this.stretch = stretch;
-    if (!same(stretch, this.#loaded)) this.#load(stretch);
+    if (!same(stretch, this.#loaded)) this.#want(stretch);
     else if (this.#behind(stretch)) this.#draw(stretch);
+  }
+
+  /** Lets what could not be read be asked for again. @returns {boolean} whether there was such */
+  heal() {
+    const failed = this.#failed !== null;
+    this.#failed = null;
+    return failed;
   }
 
   /** Lets everything be read anew. */
   forget() {
     [this.stretch, this.#loaded, this.#recorded, this.#drawnT, this.#drawnMs] = [null, null, emptyColumns(), -1, -Infinity];
+    [this.#asking, this.#failed] = [null, null];
+  }
+
+  /** @param {Stretch} stretch */
+  #want(stretch) {
+    if (!same(stretch, this.#asking) && !same(stretch, this.#failed)) this.#load(stretch);
   }
 
   /** @param {Stretch} stretch */
   async #load(stretch) {
-    this.#loaded = stretch;
-    this.#asked += 1;
-    const turn = this.#asked;
+    this.#asking = stretch;
+    let columns;
     try {
-      const columns = await this.parts.past.metrics(stretch.from, stretch.to);
-      if (turn !== this.#asked || !same(stretch, this.stretch)) return;
-      this.#recorded = columns;
-      this.#draw(stretch);
-      this.parts.onStretch(stretch);
+      columns = await this.parts.past.metrics(stretch.from, stretch.to);
     } catch (error) {
-      if (turn === this.#asked) this.parts.onError(/** @type {Error} */ (error));
+      if (this.#asking === stretch) this.#miss(stretch, /** @type {Error} */ (error));
+      return;
     }
+    if (this.#asking !== stretch) return;
+    this.#asking = null;
+    if (!same(stretch, this.stretch)) return;
+    [this.#loaded, this.#recorded] = [stretch, columns];
+    this.#draw(stretch);
+    this.parts.onStretch(stretch);
+  }
+
+  /** @param {Stretch} stretch @param {Error} error */
+  #miss(stretch, error) {
+    [this.#asking, this.#failed] = [null, stretch];
+    this.parts.onError(error);
   }
 
   /** Whether the stream has gone on within the stretch since it was drawn. @param {Stretch} stretch */

@@ -8,7 +8,7 @@ import { withAlpha } from "./shades.js";
 import { lastAtOrBefore } from "./timeline.js";
 
 /** @typedef {Record<string, Float64Array>} Columns a column for each of `METRIC_COLUMNS` */
-/** @typedef {{plot: any, box: HTMLElement, line: HTMLElement, outputs: HTMLOutputElement[]}} Chart */
+/** @typedef {{plot: any, box: HTMLElement, line: HTMLElement, readouts: HTMLElement[]}} Chart */
 
 export class Charts {
   /** @type {Map<string, Chart>} */ #charts = new Map();
@@ -18,7 +18,7 @@ export class Charts {
   /** @type {number | null} */ #marked = null;
 
   /**
-   * @param {HTMLElement} root holds one `[data-chart=NAME]` per chart, with a `.plot` and an output for each readout
+   * @param {HTMLElement} root holds one `[data-chart=NAME]` per chart, with a `.plot` and a `.readout` for each value told
    * @param {{onPick?: (t: number) => void}} [options] what a click on a chart does
    */
   constructor(root, { onPick } = {}) {
@@ -51,10 +51,10 @@ export class Charts {
     const box = /** @type {HTMLElement} */ (figure.querySelector(".plot"));
     const line = document.createElement("div");
     line.className = "now";
-    const outputs = [...figure.querySelectorAll("output")];
+    const readouts = /** @type {HTMLElement[]} */ ([...figure.querySelectorAll(".readout")]);
     const plot = this.#make(name, box);
     plot.over.append(line);
-    this.#charts.set(name, { box, line, outputs, plot });
+    this.#charts.set(name, { box, line, readouts, plot });
     box.addEventListener("click", () => this.#pick(name));
     new ResizeObserver(() => this.#fit(name)).observe(box);
   }
@@ -107,11 +107,11 @@ export class Charts {
     const [first] = this.#charts.values();
     const under = first?.plot.cursor.idx;
     const index = under ?? (this.#marked === null ? t.length - 1 : lastAtOrBefore(t, this.#marked));
-    for (const [name, { outputs }] of this.#charts) {
+    for (const [name, { readouts }] of this.#charts) {
       CHARTS[name].filter((column) => READOUTS[column]).forEach((column, i) => {
         const value = this.#columns[column]?.[index];
         const text = value === undefined || Number.isNaN(value) ? "–" : READOUTS[column](value);
-        if (outputs[i].textContent !== text) outputs[i].textContent = text;
+        if (readouts[i].textContent !== text) readouts[i].textContent = text;
       });
     }
   }

@@ -1,13 +1,14 @@
 /** Owns the page's controls: what a button, a key or a choice asks for, and how the controls look. */
 
 import { commandOf } from "./commands.js";
+import { ratioText } from "./format.js";
 import { text } from "./texts.js";
 
 const element = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const box = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (document.getElementById(id));
 
 /** Buttons and what they ask for. */
-const BUTTONS = { play: "toggle", back: "back", forward: "forward", loop: "loop-toggle", follow: "live", unpin: "unpin" };
+const BUTTONS = { play: "toggle", back: "back", forward: "forward", loop: "loop-toggle", follow: "live", unpin: "unpin", "zoom-in": "zoom-in", "zoom-out": "zoom-out" };
 
 /** @param {(command: string) => void} run */
 export function bindCommands(run) {
@@ -34,10 +35,18 @@ export function bindLook(dress) {
     const colourBy = box("colour").value;
     for (const legend of document.querySelectorAll("[data-legend]")) /** @type {HTMLElement} */ (legend).hidden = /** @type {HTMLElement} */ (legend).dataset.legend !== colourBy;
     box("strength").setAttribute("aria-valuetext", text("percent", { count: box("strength").value }));
+    element("least-strength").textContent = `${box("strength").value} %`;
     dress({ colourBy, filter: filter() });
   };
   for (const id of ["show-match", "show-proximity", "strength", "colour"]) element(id).addEventListener("input", changed);
   changed();
+}
+
+/** Writes at the ends of the legend which experience its colours span. @param {{low: number, high: number}} range */
+export function showExperience({ low, high }) {
+  const some = Number.isFinite(low);
+  element("least-experience").textContent = some ? ratioText(low) : "";
+  element("most-experience").textContent = some ? ratioText(high) : "";
 }
 
 /** @param {(agent: string) => boolean} find tells whether there is such an agent */
@@ -64,6 +73,11 @@ export function bindLinks(id, open) {
     event.preventDefault();
     open(link);
   });
+}
+
+/** The other languages lead to the moment that the address holds. @param {string} address */
+export function leadLanguages(address) {
+  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("a.language"))) link.href = `${address}&lang=${link.lang}`;
 }
 
 /** @param {{running: boolean, following: boolean, loops: boolean, growing: boolean}} state */

@@ -6,6 +6,7 @@
 export class FrameFeed {
   #wanted = -1;
   #asking = false;
+  #generation = 0;
   /** The stretch of t for which `found` is the answer. */
   #from = 0;
   #until = -1;
@@ -14,7 +15,7 @@ export class FrameFeed {
 
   /**
    * @param {(t: number) => Promise<Found>} source
-   * @param {(found: Found) => void} onFound
+   * @param {(found: Found, t: number) => void} onFound told what was found for t, which may no longer be the newest wish
    * @param {(error: Error) => void} onError
    */
   constructor(source, onFound, onError) {
@@ -34,26 +35,39 @@ export class FrameFeed {
     if (!this.#asking && !this.covers(t)) this.#ask();
   }
 
-  /** Lets the next wish be asked for anew, whatever was found. */
+  /** Lets the next wish be asked for anew, whatever was found; what is still under way will not count. */
   forget() {
+    this.#generation += 1;
     [this.#from, this.#until, this.found, this.failure] = [0, -1, null, null];
+  }
+
+  /** Asks again where nothing was found because of a failure. @returns {boolean} whether there was one */
+  heal() {
+    if (!this.failure) return false;
+    this.forget();
+    return true;
   }
 
   async #ask() {
     this.#asking = true;
     try {
-      while (!this.covers(this.#wanted)) {
-        const t = this.#wanted;
-        this.#hold(t, await this.source(t));
-      }
-    } catch (error) {
-      // It is not asked for again until something else is wanted.
-      [this.#from, this.#until] = [this.#wanted, this.#wanted + 1];
-      [this.found, this.failure] = [null, /** @type {Error} */ (error)];
-      this.onError(this.failure);
+      while (!this.covers(this.#wanted)) await this.#askFor(this.#wanted);
     } finally {
       this.#asking = false;
     }
+  }
+
+  /** @param {number} t */
+  async #askFor(t) {
+    const generation = this.#generation;
+    let found;
+    try {
+      found = await this.source(t);
+    } catch (error) {
+      if (generation === this.#generation) this.#miss(t, /** @type {Error} */ (error));
+      return;
+    }
+    if (generation === this.#generation) this.#hold(t, found);
   }
 
   /** @param {number} t @param {Found} found */
@@ -62,6 +76,13 @@ export class FrameFeed {
     this.#from = frame ? frame.t : t;
     this.#until = Math.max(nextT ?? (frame ? frame.t + frame.window.stride : 0), t + 1);
     [this.found, this.failure] = [found, null];
-    this.onFound(found);
+    this.onFound(found, t);
+  }
+
+  /** It is not asked for again until something else is wanted, or `heal`. @param {number} t @param {Error} error */
+  #miss(t, error) {
+    [this.#from, this.#until] = [t, t + 1];
+    [this.found, this.failure] = [null, error];
+    this.onError(error);
   }
 }

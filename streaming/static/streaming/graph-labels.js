@@ -1,7 +1,7 @@
 /** Owns what is written on the graph: an agent's number inside its circle, and a ring around the one pointed at or pinned. */
 
-/** Below this radius a number inside is not legible. */
-const SMALLEST_LABELLED = 6.5;
+/** A smaller number is not legible, and only a blot. Pixels. */
+const SMALLEST_FONT = 7.5;
 
 /** @typedef {{x: number, y: number, size: number, label?: string | null, ringed?: boolean}} Drawn */
 /** @typedef {() => Record<string, string>} Palette */
@@ -9,9 +9,11 @@ const SMALLEST_LABELLED = 6.5;
 /** @param {Palette} palette */
 export function drawLabel(palette) {
   return (/** @type {CanvasRenderingContext2D} */ context, /** @type {Drawn} */ { x, y, size, label }) => {
-    if (!label || size < SMALLEST_LABELLED) return;
+    if (!label) return;
+    const font = Math.min(12, size * (label.length > 2 ? 0.8 : 1));
+    if (font < SMALLEST_FONT) return;
     // Whole pixels: a font that was used before is cheap.
-    context.font = `600 ${Math.round(Math.min(12, size * (label.length > 2 ? 0.8 : 1)))}px system-ui, sans-serif`;
+    context.font = `600 ${Math.round(font)}px system-ui, sans-serif`;
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.fillStyle = palette()["node-ink"];

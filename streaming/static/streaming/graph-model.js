@@ -6,10 +6,14 @@
 /** @typedef {{source: string, target: string, kind: "match" | "quote_proximity", strength: number, presence: number, w: number}} EdgeLook */
 /** @typedef {{match: boolean, quote_proximity: boolean, leastStrength: number}} Filter */
 
-const NODE_SIZE = { smallest: 6, largest: 17 };
+/** Radii in pixels. */
+const NODE_SIZE = { smallest: 7, largest: 18 };
+
+/** Where all agents quote in every tick their activity differs little; less than this share of the greatest shall not look like much. */
+const LEAST_SPREAD = 0.2;
 
 /** So many fit into the picture at their full size; more of them get smaller, or edges fainter, together. */
-const ROOM = { nodes: 24, edges: 150 };
+const ROOM = { nodes: 40, edges: 150 };
 
 /** @param {number} count @param {number} room @returns {number} 0..1 */
 export function crowding(count, room) {
@@ -31,16 +35,24 @@ export function experienceRange(frame) {
   return extent(frame.nodes.map(({ features }) => features.experience_end));
 }
 
+/** Radii by activity, between the least and the greatest of the frame; equal agents are of equal, middling size. @param {Frame} frame @returns {number[]} */
+function radiiOf(frame) {
+  const activities = frame.nodes.map(activityOf);
+  const { low, high } = extent(activities);
+  const span = Math.max(high - low, LEAST_SPREAD * high, 1);
+  const [least, most] = [NODE_SIZE.smallest ** 2, NODE_SIZE.largest ** 2];
+  // The area, not the radius, tells the amount.
+  return activities.map((activity) => Math.sqrt(least + (most - least) * (0.5 + (activity - (low + high) / 2) / span)));
+}
+
 /** @param {Frame} frame @returns {Map<string, NodeLook>} by agent id */
 function nodesOf(frame) {
-  const most = Math.max(1, ...frame.nodes.map(activityOf));
   const { low, high } = experienceRange(frame);
   const crowded = crowding(frame.nodes.length, ROOM.nodes);
-  return new Map(frame.nodes.map((node) => {
-    // The area, not the radius, tells the amount.
-    const size = NODE_SIZE.smallest + (NODE_SIZE.largest - NODE_SIZE.smallest) * Math.sqrt(activityOf(node) / most);
+  const radii = radiiOf(frame);
+  return new Map(frame.nodes.map((node, i) => {
     const experience = high > low ? (node.features.experience_end - low) / (high - low) : 0.5;
-    return [String(node.agent_id), { label: String(node.agent_id), size: size * crowded, side: node.features.dominant_side, experience }];
+    return [String(node.agent_id), { label: String(node.agent_id), size: radii[i] * crowded, side: node.features.dominant_side, experience }];
   }));
 }
 

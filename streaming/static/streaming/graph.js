@@ -16,6 +16,10 @@ const EXTENT = { x: /** @type {[number, number]} */ ([-0.84, 0.84]), y: /** @typ
 /** What remains of an agent or edge that another agent's neighbourhood puts into the background. */
 const FAINT = 0.12;
 
+/** In a narrower picture agents are smaller, down to where their numbers can still be read. Pixels, and the least share. */
+const FULL_SIZE_FROM = 480;
+const SMALLEST_SHARE = 0.8;
+
 /** Shades of an edge's colour: sigma remembers every colour that it was ever given. */
 const SHADES = 64;
 
@@ -72,7 +76,8 @@ export class GraphView {
    */
   #replace(nodes, edges) {
     const graph = new MultiUndirectedGraph();
-    nodes.forEach((look, key) => graph.addNode(key, this.#entering(key, look)));
+    const share = Math.min(Math.max(this.container.clientWidth / FULL_SIZE_FROM, SMALLEST_SHARE), 1);
+    nodes.forEach((look, key) => graph.addNode(key, this.#entering(key, { ...look, size: look.size * share })));
     this.#graph.forEachNode((key, attributes) => {
       if (!nodes.has(key)) graph.addNode(key, { ...attributes, leaving: true, targetPresence: 0, targetSize: 0 });
     });
@@ -110,7 +115,6 @@ export class GraphView {
       allowInvalidContainer: true,
       defaultDrawNodeLabel: drawLabel(() => this.#palette),
       defaultDrawNodeHover: drawHover(() => this.#palette),
-      // On a touch screen a finger on the graph scrolls the page.
       enableCameraPanning: finePointer,
       enableCameraZooming: finePointer,
       edgeProgramClasses: { match: createEdgeCurveProgram({ curvatureAttribute: "curvature" }) },
@@ -124,6 +128,8 @@ export class GraphView {
       zIndex: true,
     });
     sigma.setCustomBBox(EXTENT);
+    // Touches are the page's, to scroll and to zoom it; a tap arrives as a click.
+    sigma.getTouchCaptor().enabled = false;
     new ResizeObserver(() => sigma.scheduleRender()).observe(this.container);
     sigma.on("enterNode", ({ node }) => this.#hover(node));
     sigma.on("leaveNode", () => this.#hover(null));

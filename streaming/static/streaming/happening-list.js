@@ -28,10 +28,22 @@ function item(happening, hrefOf) {
   return row;
 }
 
-/**
- * Shows the newest first.
- * @param {HTMLElement} list @param {Happening[]} happenings @param {(t: number) => string} hrefOf
- */
-export function showHappenings(list, happenings, hrefOf) {
-  list.replaceChildren(...happenings.slice(-MOST).reverse().map((happening) => item(happening, hrefOf)));
+export class HappeningList {
+  #shown = "";
+
+  /** @param {HTMLElement} list @param {HTMLElement} none said while there is nothing @param {(t: number) => string} hrefOf */
+  constructor(list, none, hrefOf) {
+    this.list = list;
+    this.none = none;
+    this.hrefOf = hrefOf;
+  }
+
+  /** Shows the newest first. @param {Happening[]} happenings by t */
+  show(happenings) {
+    const key = `${happenings.length}/${happenings.at(-1)?.t}/${happenings[0]?.t}`;
+    if (key === this.#shown) return;
+    this.#shown = key;
+    this.list.replaceChildren(...happenings.slice(-MOST).reverse().map((happening) => item(happening, this.hrefOf)));
+    this.none.hidden = happenings.length > 0;
+  }
 }

@@ -11,10 +11,34 @@ const FROM_MEMORY = 300;
  * @param {import("./past.js").Past} past @param {number} fromT @param {number} toT
  * @returns {Promise<number[][]>} rows of `METRIC_COLUMNS`, ascending
  */
-export async function metricRows(past, fromT, toT) {
+async function metricRows(past, fromT, toT) {
   const columns = await past.metrics(fromT, toT);
   const recorded = Array.from(columns.t, (_, row) => METRIC_COLUMNS.map((name) => columns[name][row]));
   return [...recorded, ...(await unrecorded(past.symbol, columns.t, toT))];
+}
+
+export class Backfill {
+  #asked = 0;
+
+  /** @param {{past: import("./past.js").Past, store: import("./store.js").Store, span: number}} parts `span`: ticks that the charts show */
+  constructor(parts) {
+    this.parts = parts;
+  }
+
+  /**
+   * Fills the live charts with what was recorded before the stream began.
+   * @param {number} beforeT @returns {Promise<import("./axis.js").Stretch | null>} the stretch that was filled; null where the stream began anew meanwhile
+   */
+  async fill(beforeT) {
+    const { past, store, span } = this.parts;
+    this.#asked += 1;
+    const turn = this.#asked;
+    const stretch = { from: Math.max(0, beforeT - span), to: beforeT };
+    const rows = await metricRows(past, stretch.from, stretch.to);
+    if (turn !== this.#asked) return null;
+    store.backfill(rows);
+    return stretch;
+  }
 }
 
 /** @param {string} symbol @param {Float64Array} ts of the recorded metrics @param {number} toT */

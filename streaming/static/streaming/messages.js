@@ -13,7 +13,7 @@
  *   nodes: FrameNode[], edges: FrameEdge[], events?: FrameEvents}} Frame
  * @typedef {{bursts: {t0: number, t1: number, kind: string, score: number}[],
  *   shocks: {t: number, kind: string, size: number, score: number}[]}} FrameEvents
- * @typedef {{type: "gap", kind: string, from_t: number, to_t: number, reason: string}} Gap
+ * @typedef {{type: "gap", kind: "tick" | "frame" | "metric", from_t: number, to_t: number, reason: string}} Gap
  */
 
 /** The columns kept of a metric, in the order of `metricRow`. */
@@ -34,6 +34,11 @@ export function metricRow({ t, ts, s, N, avg_exp, matches_n }) {
 export function metricOf({ t, ts, s, agents, matches }) {
   const sum = agents.reduce((total, { experience }) => total + experience, 0);
   return { type: "metric", t, ts, s, N: agents.length, avg_exp: agents.length ? sum / agents.length : 0, matches_n: matches.length };
+}
+
+/** Whether a frame tells of t: the next one is due a stride later. @param {Frame} frame @param {number} t */
+export function tellsOf(frame, t) {
+  return t >= frame.t && t - frame.t < frame.window.stride;
 }
 
 /** The model's price range is 40,000 to 60,000. @param {number} priceNorm 0..1 */

@@ -2,7 +2,7 @@
 
 import { ApiError } from "./api.js";
 import { METRIC_COLUMNS } from "./messages.js";
-import { fetchManifest, gapsBetween, mergedGaps, overlapping, segmentAt } from "./segments.js";
+import { acrossSegments, fetchManifest, gapsBetween, mergedGaps, overlapping, segmentAt } from "./segments.js";
 
 /** @typedef {import("./segments.js").Segment} Segment */
 /** @typedef {import("./segments.js").Span} Span */
@@ -11,7 +11,7 @@ import { fetchManifest, gapsBetween, mergedGaps, overlapping, segmentAt } from "
 const FRESH_MS = 1000;
 
 export class Past {
-  #worker;
+  /** @type {Worker | null} */ #worker = null;
   /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
   #waiting = new Map();
   #asked = 0;
@@ -26,10 +26,31 @@ export class Past {
   /** @param {string} symbol */
   constructor(symbol) {
     this.symbol = symbol;
+  }
+
+  /** Forgets what files told that are no longer there. */
+  forget() {
+    this.#told = [];
+    this.segments = { ticks: [], frames: [], metrics: [] };
+  }
+
+  /** @returns {Worker} */
+  #start() {
     const url = new URL("./segment-worker.js", import.meta.url);
-    url.searchParams.set("symbol", symbol);
-    this.#worker = new Worker(url, { type: "module" });
-    this.#worker.onmessage = ({ data }) => this.#answered(data);
+    url.searchParams.set("symbol", this.symbol);
+    const worker = new Worker(url, { type: "module" });
+    worker.onmessage = ({ data }) => this.#answered(data);
+    worker.onerror = () => this.#lost(worker);
+    return worker;
+  }
+
+  /** The worker could not be loaded, or died: nobody waits for it any more, and the next question gets another. @param {Worker} worker */
+  #lost(worker) {
+    if (worker !== this.#worker) return;
+    worker.terminate();
+    this.#worker = null;
+    for (const { reject } of this.#waiting.values()) reject(new ApiError(0, "worker_lost", "the recording's worker ended"));
+    this.#waiting.clear();
   }
 
   get empty() {
@@ -63,11 +84,13 @@ export class Past {
     this.#refreshedMs = performance.now();
   }
 
-  /** The frame to be seen at t. @param {number} t @returns {ReturnType<import("./reading.js").Reading["frame"]>} */
+  /** The frame to be seen at t. @param {number} t @returns {Promise<import("./frame-feed.js").Found>} */
   async frame(t) {
     await this.#reach("frames", t);
-    const segment = segmentAt(this.segments.frames, t);
-    return segment ? this.#ask("frame", { segment, t }) : { frame: null, previousT: null, nextT: this.segments.frames[0]?.start_t ?? null };
+    const { frames } = this.segments;
+    const segment = segmentAt(frames, t);
+    if (!segment) return { frame: null, previousT: null, nextT: frames[0]?.start_t ?? null };
+    return acrossSegments(await this.#ask("frame", { segment, t }), frames, segment);
   }
 
   /** Reads ahead of t, whatever comes of it: what fails will fail again when it is wanted. @param {number} t */
@@ -112,6 +135,7 @@ export class Past {
     const id = this.#asked;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
+      this.#worker ??= this.#start();
       this.#worker.postMessage({ id, question, wish });
     });
   }

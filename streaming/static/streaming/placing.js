@@ -7,7 +7,7 @@ const ARRIVED = 0.002;
 const MOVING = /** @type {const} */ ([["x", "targetX", 1], ["y", "targetY", 1], ["size", "targetSize", 20], ["presence", "targetPresence", 1]]);
 
 export class Placing {
-  #worker = new Worker(new URL("./layout-worker.js", import.meta.url), { type: "module" });
+  /** @type {Worker | null} */ #worker = null;
   #number = 0;
   /** @type {string[]} */ #asked = [];
 
@@ -15,7 +15,15 @@ export class Placing {
   constructor(graph, draw) {
     this.graph = graph;
     this.draw = draw;
-    this.#worker.onmessage = ({ data }) => this.#arrange(data);
+  }
+
+  /** @returns {Worker} */
+  #start() {
+    const worker = new Worker(new URL("./layout-worker.js", import.meta.url), { type: "module" });
+    worker.onmessage = ({ data }) => this.#arrange(data);
+    // It could not be loaded, or died: agents stay where they are, and the next graph gets another.
+    worker.onerror = () => (this.#worker = null);
+    return worker;
   }
 
   /** Takes another graph and asks for the places of those who stay in it. @param {import("graphology").default} graph */
@@ -31,6 +39,7 @@ export class Placing {
       weights[i++] = strength;
     });
     this.#number += 1;
+    this.#worker ??= this.#start();
     this.#worker.postMessage({ number: this.#number, task: { keys: this.#asked, ends, weights } });
     this.draw();
   }

@@ -29,7 +29,8 @@ export class Playhead {
   at(nowMs) {
     if (this.following) return this.lastT;
     if (!this.playing) return this.#anchorT;
-    return this.#reached(this.#anchorT + ((nowMs - this.#anchorMs) / 1000) * this.ticksPerSecond * this.speed, nowMs);
+    // The moment of a drawing may lie a little before that of a click it follows.
+    return this.#reached(this.#anchorT + (Math.max(nowMs - this.#anchorMs, 0) / 1000) * this.ticksPerSecond * this.speed, nowMs);
   }
 
   /** Plays on from here; from the beginning when it stands at the end of what is finished. @param {number} nowMs */
@@ -64,8 +65,22 @@ export class Playhead {
 
   /** @param {number} speed market seconds per second @param {number} nowMs */
   setSpeed(speed, nowMs) {
-    if (this.playing) this.seek(this.at(nowMs), nowMs);
+    this.#anchor(nowMs);
     this.speed = speed;
+  }
+
+  /** @param {number} ticksPerSecond of market time, as the recording has them here @param {number} nowMs */
+  setPace(ticksPerSecond, nowMs) {
+    if (ticksPerSecond === this.ticksPerSecond) return;
+    this.#anchor(nowMs);
+    this.ticksPerSecond = ticksPerSecond;
+  }
+
+  /** Goes on from where it is, so that what counts from now on does not count for the way behind it. @param {number} nowMs */
+  #anchor(nowMs) {
+    if (!this.playing) return;
+    const t = this.at(nowMs);
+    if (this.playing) this.#leap(t, nowMs);
   }
 
   /** @param {number} t @param {number} nowMs */

@@ -21,6 +21,21 @@ export function segmentAt(segments, t) {
   return segments.findLast(({ start_t }) => start_t <= t);
 }
 
+/**
+ * At a segment's ends the neighbours of a frame are its other segments' last and first.
+ * @param {import("./frame-feed.js").Found} found in `segment` @param {Segment[]} segments @param {Segment} segment
+ * @returns {import("./frame-feed.js").Found}
+ */
+export function acrossSegments({ frame, previousT, nextT }, segments, segment) {
+  const index = segments.indexOf(segment);
+  const atStart = !frame || frame.t <= segment.start_t;
+  return {
+    frame,
+    previousT: previousT ?? (atStart ? (segments[index - 1]?.end_t ?? null) : null),
+    nextT: nextT ?? segments[index + 1]?.start_t ?? null,
+  };
+}
+
 /** @param {Segment[]} segments @param {number} fromT @param {number} toT */
 export function overlapping(segments, fromT, toT) {
   return segments.filter(({ start_t, end_t, pending }) => start_t <= toT && (pending || end_t >= fromT));

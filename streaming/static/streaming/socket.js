@@ -10,18 +10,21 @@ const FINAL_CODES = new Set([4400, 4404]);
 
 /** @typedef {"connecting" | "open" | "reconnecting" | "refused"} ConnectionState */
 
+/** @typedef {{code: string, detail: string}} Refusal an error's code and words; empty where there was none */
+
 /**
  * @typedef {object} SocketOptions
  * @property {(since: number | null) => string} url address of a connection that resumes after `since`
  * @property {() => number | null} position the t of the last tick taken
  * @property {(message: any) => void} onMessage
- * @property {(state: ConnectionState, detail: string) => void} onState
+ * @property {(state: ConnectionState, refusal: Refusal) => void} onState
  * @property {{WebSocket: any, setTimeout: Function, clearTimeout: Function, random: () => number}} [world] replaced in tests
  */
 
 export class StreamSocket {
   #failures = 0;
-  #refusal = "";
+  /** The server's words for what it does not take. */
+  #refusal = { code: "", detail: "" };
   /** @type {any} */ #socket = null;
   /** @type {any} */ #watchdog = null;
   /** @type {any} */ #retry = null;
@@ -41,8 +44,9 @@ export class StreamSocket {
     this.options.onState(this.#failures ? "reconnecting" : "connecting", this.#refusal);
     const socket = new this.world.WebSocket(this.options.url(this.options.position()));
     this.#socket = socket;
-    socket.onopen = () => this.#opened();
-    socket.onmessage = (/** @type {MessageEvent} */ event) => this.#received(event.data);
+    socket.onopen = () => socket === this.#socket && this.#opened();
+    // One that was left may still have messages on its way.
+    socket.onmessage = (/** @type {MessageEvent} */ event) => socket === this.#socket && this.#received(event.data);
     socket.onclose = (/** @type {CloseEvent} */ event) => this.#closed(socket, event.code);
     this.#watch();
   }
@@ -62,6 +66,15 @@ export class StreamSocket {
     this.open();
   }
 
+  /** Takes this connection as lost, as when the server is known to be out of reach. */
+  lose() {
+    const socket = this.#socket;
+    if (socket === null) return;
+    // A dead network may leave close() waiting for an answer, so the loss is taken as closed now.
+    socket.close();
+    this.#closed(socket, 1006);
+  }
+
   /** Tries at once instead of waiting out the delay, as when the network is back. */
   hurry() {
     if (this.#retry === null) return;
@@ -71,8 +84,8 @@ export class StreamSocket {
   }
 
   #opened() {
-    this.#refusal = "";
-    this.options.onState("open", "");
+    this.#refusal = { code: "", detail: "" };
+    this.options.onState("open", this.#refusal);
     this.#watch();
   }
 
@@ -82,7 +95,7 @@ export class StreamSocket {
     // Not at the opening: a server that takes a connection and drops it at once must not be asked without pause.
     this.#failures = 0;
     const message = JSON.parse(text);
-    if (message.type === "error") this.#refusal = message.detail;
+    if (message.type === "error") this.#refusal = { code: message.error, detail: message.detail };
     this.options.onMessage(message);
   }
 
@@ -102,11 +115,6 @@ export class StreamSocket {
 
   #watch() {
     this.world.clearTimeout(this.#watchdog);
-    const socket = this.#socket;
-    this.#watchdog = this.world.setTimeout(() => {
-      // A dead network may leave close() waiting for an answer, so the loss is taken as closed now.
-      socket?.close();
-      this.#closed(socket, 1006);
-    }, SILENCE_MS);
+    this.#watchdog = this.world.setTimeout(() => this.lose(), SILENCE_MS);
   }
 }

@@ -11,7 +11,6 @@ const ZOOM = 0.6;
  * @property {import("./playhead.js").Playhead} head @property {import("./frame-feed.js").FrameFeed} feed
  * @property {import("./chart-feed.js").ChartFeed} chartFeed @property {import("./timeline-view.js").TimelineView} timeline
  * @property {number} stride ticks between frames @property {() => void} draw asks for a drawing
- * @property {() => void} remember keeps the moment in the address
  */
 
 export class Steering {
@@ -58,7 +57,6 @@ export class Steering {
   stopAt(t) {
     this.parts.head.pause(performance.now());
     this.seek(t);
-    this.parts.remember();
   }
 
   /** Stands still here. */
@@ -67,20 +65,18 @@ export class Steering {
   }
 
   goLive() {
-    const { head, timeline, chartFeed, remember, draw } = this.parts;
+    const { head, timeline, chartFeed, draw } = this.parts;
     head.follow();
     timeline.reveal(head.lastT);
     chartFeed.forget();
-    remember();
     draw();
   }
 
   toggle() {
-    const { head, remember, draw } = this.parts;
+    const { head, draw } = this.parts;
     const now = performance.now();
     if (head.running) head.pause(now);
     else head.play(now);
-    remember();
     draw();
   }
 
@@ -90,7 +86,9 @@ export class Steering {
     const t = this.#now;
     const { previousT = null, nextT = null, frame = null } = feed.covers(t) ? (feed.found ?? {}) : {};
     const here = frame ? frame.t : Math.floor(t / stride) * stride;
-    if (way > 0) this.stopAt(nextT ?? here + stride);
+    // In a gap the frame found lies far behind, and one stride from it is still behind.
+    const due = Math.floor(t / stride) * stride + stride;
+    if (way > 0) this.stopAt(nextT !== null && nextT > t ? nextT : Math.max(here + stride, due));
     else this.stopAt(t > here ? here : (previousT ?? here - stride));
   }
 

@@ -12,7 +12,8 @@ const FRAMES_KEPT = 8;
 /** @typedef {import("./messages.js").Frame} Frame */
 
 export class Store {
-  /** Newest last. @type {Frame[]} */ frames = [];
+  /** Newest last, each the neighbour of the one before. @type {Frame[]} */ frames = [];
+  /** The newest, on whichever side of a gap. @type {Frame | null} */ frame = null;
   /** @type {Tick | null} */ tick = null;
 
   /** @param {number} capacity metrics kept */
@@ -23,17 +24,12 @@ export class Store {
   /** For a stream that begins anew: nothing held need be continued by it. */
   clear() {
     this.metrics.clear();
-    [this.tick, this.frames] = [null, []];
+    [this.tick, this.frame, this.frames] = [null, null, []];
   }
 
   /** The t to resume after. Of one t the tick comes last, so who has it has all of that t. */
   get position() {
     return this.tick ? this.tick.t : null;
-  }
-
-  /** @returns {Frame | null} */
-  get frame() {
-    return this.frames.at(-1) ?? null;
   }
 
   /** The frame to be seen at t, if the stream brought it. @param {number} t @returns {import("./frame-feed.js").Found | null} */
@@ -59,7 +55,7 @@ export class Store {
         return this.#newer(this.metrics.last("t"), message.t) && this.#push(message);
       case "gap":
         // Frames on both sides of it are no neighbours.
-        this.frames = this.frames.slice(-1);
+        this.frames = [];
         return true;
       default:
         return false;
@@ -84,6 +80,7 @@ export class Store {
 
   /** @param {Frame} frame */
   #keep(frame) {
+    this.frame = frame;
     this.frames = [...this.frames, frame].slice(-FRAMES_KEPT);
     return true;
   }

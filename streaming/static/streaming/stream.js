@@ -6,13 +6,20 @@ import { StreamSocket } from "./socket.js";
 /** With nothing new for this long, the page asks whether the market is running. */
 const QUIET_MS = 3000;
 
+/** An answer that takes longer will not come: packets into a dead network are not refused, they vanish. */
+const ANSWER_MS = 5000;
+
+/** Missed ticks that are filled in, in times of what the store holds; of more the charts keep nothing, and the page would only stand still. */
+const FILLED_AT_MOST = 2;
+
 /** @typedef {"connecting" | "live" | "reconnecting" | "no-market" | "refused"} StreamState */
 
 /**
  * @typedef {object} StreamHooks
  * @property {(message: any) => void} onMessage each that was new to the store, and each gap
- * @property {(state: StreamState, detail: string) => void} onState
+ * @property {(state: StreamState, refusal: import("./socket.js").Refusal) => void} onState
  * @property {(count: number) => void} onFilled told how many ticks a resumed connection brought to fill its hole
+ * @property {() => void} onSkipped more was missed than is filled in; the stream goes on at the present
  * @property {() => void} onAnew the market is another one, in a new store
  */
 
@@ -31,9 +38,10 @@ export class LiveStream {
       url: (since) => this.#url(since),
       position: () => store.position,
       onMessage: (message) => this.#take(message),
-      onState: (state, detail) => this.#follow(state, detail),
+      onState: (state, refusal) => this.#follow(state, refusal),
     });
     window.addEventListener("online", () => this.#socket.hurry());
+    window.addEventListener("offline", () => this.#socket.lose());
   }
 
   open() {
@@ -56,7 +64,15 @@ export class LiveStream {
       // The first tick a server sends may be an old one, of a market that has stopped.
       else if (resumed) this.#runs();
     }
+    if ((this.#filling ?? 0) > FILLED_AT_MOST * this.store.metrics.capacity) return this.#skip();
     this.hooks.onMessage(message);
+  }
+
+  /** After a night's sleep of the machine: the charts are filled from the recording, which has all the rest. */
+  #skip() {
+    this.store.clear();
+    this.hooks.onSkipped();
+    this.#socket.rejoin();
   }
 
   /** @param {number} t */
@@ -73,20 +89,25 @@ export class LiveStream {
     this.#socket.rejoin();
   }
 
-  /** @param {import("./socket.js").ConnectionState} state @param {string} detail */
-  #follow(state, detail) {
+  /** @param {import("./socket.js").ConnectionState} state @param {import("./socket.js").Refusal} refusal */
+  #follow(state, refusal) {
     this.#open = state === "open";
     if (state === "open") {
       this.#filling = this.store.position === null ? null : 0;
       return this.#expectTicks();
     }
     clearTimeout(this.#quietTimer);
-    this.hooks.onState(state, detail);
+    this.hooks.onState(state, refusal);
   }
 
   #runs() {
-    this.hooks.onState("live", "");
+    this.#tell("live");
     this.#expectTicks();
+  }
+
+  /** @param {"live" | "no-market"} state */
+  #tell(state) {
+    this.hooks.onState(state, { code: "", detail: "" });
   }
 
   /** A new tick proves that the market runs; silence proves nothing, so then the server is asked. */
@@ -96,22 +117,23 @@ export class LiveStream {
   }
 
   async #askHealth() {
-    const running = await this.#marketRuns();
+    const market = await this.#market();
     if (!this.#open) return;
-    if (running) this.#runs();
-    else {
-      this.hooks.onState("no-market", "");
-      this.#expectTicks();
-    }
+    if (market === "running") return this.#runs();
+    if (market === "unreachable") return this.#socket.lose();
+    this.#tell("no-market");
+    this.#expectTicks();
   }
 
-  /** A server that cannot answer is the socket's to notice; one that answers 503 has a market that fell silent. */
-  async #marketRuns() {
+  /** One that answers 503 has a market that fell silent; one that does not answer is lost, whatever the socket believes. */
+  async #market() {
     try {
-      return (await getJSON(marketPath("/health", this.symbol))).meta.running;
+      const { meta } = await getJSON(marketPath("/health", this.symbol), { signal: AbortSignal.timeout(ANSWER_MS) });
+      return meta.running ? "running" : "silent";
     } catch (error) {
-      if (error instanceof ApiError) return error.status !== 503;
-      throw error;
+      if (!(error instanceof ApiError)) return "unreachable";
+      if (error.status === 0) return "unreachable";
+      return error.status === 503 ? "silent" : "running";
     }
   }
 }

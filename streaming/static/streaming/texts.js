@@ -8,10 +8,20 @@ export function filled(template, values) {
 /** @type {Record<string, string> | null} */
 let words = null;
 
+/** @param {string} name @returns {string | undefined} */
+function templateOf(name) {
+  words ??= JSON.parse(document.getElementById("texts")?.textContent ?? "{}");
+  return words?.[name];
+}
+
 /** @param {string} name @param {Record<string, string | number>} [values] */
 export function text(name, values = {}) {
-  words ??= JSON.parse(document.getElementById("texts")?.textContent ?? "{}");
-  const template = words?.[name];
+  const template = templateOf(name);
   if (template === undefined) throw new Error(`there is no text named ${name}`);
   return filled(template, values);
+}
+
+/** What an error means, in the visitor's language; for a code without such words the server's own. @param {string | undefined} code @param {string} message */
+export function errorText(code, message) {
+  return templateOf(`error_${code}`) ?? message;
 }

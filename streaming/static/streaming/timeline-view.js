@@ -34,7 +34,7 @@ export class TimelineView {
 
   /**
    * @param {HTMLElement} slider @param {HTMLCanvasElement} canvas in it
-   * @param {{onSeek: (t: number, done: boolean) => void, onLoop: (span: import("./segments.js").Span) => void}} hooks
+   * @param {{onSeek: (t: number) => void, onLoop: (span: import("./segments.js").Span) => void}} hooks
    */
   constructor(slider, canvas, hooks) {
     this.slider = slider;
@@ -54,6 +54,9 @@ export class TimelineView {
   show(scene) {
     this.#scene = scene;
     if (this.#view) this.#view = held(this.#view, scene.whole);
+    const { whole, t } = scene;
+    const values = { "aria-valuemin": whole.from, "aria-valuemax": whole.to, "aria-valuenow": t, "aria-valuetext": `t ${countText(t)}` };
+    for (const [name, value] of Object.entries(values)) this.slider.setAttribute(name, String(value));
     this.#draw();
   }
 
@@ -87,7 +90,7 @@ export class TimelineView {
     if (event.button !== 0) return;
     this.slider.setPointerCapture(event.pointerId);
     this.#drag = { x: event.clientX, loops: event.shiftKey, startT: this.#tAt(event) };
-    if (!event.shiftKey) this.hooks.onSeek(this.#drag.startT, false);
+    if (!event.shiftKey) this.hooks.onSeek(this.#drag.startT);
   }
 
   /** @param {PointerEvent} event */
@@ -96,13 +99,13 @@ export class TimelineView {
     if (!this.#drag) return;
     const t = this.#tAt(event);
     const { startT } = this.#drag;
-    if (!this.#drag.loops) this.hooks.onSeek(t, false);
+    if (!this.#drag.loops) this.hooks.onSeek(t);
     else if (t !== startT) this.hooks.onLoop({ from_t: Math.min(t, startT), to_t: Math.max(t, startT) });
   }
 
   /** @param {PointerEvent} event */
   #end(event) {
-    if (this.#drag && !this.#drag.loops) this.hooks.onSeek(this.#tAt(event), true);
+    if (this.#drag && !this.#drag.loops) this.hooks.onSeek(this.#tAt(event));
     this.#drag = null;
   }
 

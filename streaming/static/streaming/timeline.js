@@ -25,6 +25,21 @@ export function holes(ts) {
   return found;
 }
 
+/**
+ * How fast the market goes where its messages follow each other: what lies between two runs, an hour perhaps, does not count.
+ * @param {ArrayLike<number>} ts ascending t @param {ArrayLike<number>} seconds market time of each
+ * @returns {number | null} ticks per second; null where time stands still, or too little is known
+ */
+export function paceOf(ts, seconds) {
+  const step = usualStep(ts);
+  const durations = [];
+  for (let i = 1; i < ts.length; i++) {
+    if (ts[i] - ts[i - 1] === step && seconds[i] > seconds[i - 1]) durations.push(seconds[i] - seconds[i - 1]);
+  }
+  durations.sort((a, b) => a - b);
+  return durations.length ? step / durations[durations.length >> 1] : null;
+}
+
 /** Messages come at a fixed interval, and a hole only makes a difference larger. @param {ArrayLike<number>} ts @returns {number} Infinity for fewer than two */
 export function usualStep(ts) {
   let step = Infinity;
