@@ -90,7 +90,10 @@ async def _begin(client: StreamClient, relay: Relay, feed: Feed, since: int | No
             log.error("%s: the recording cannot be read for a client that resumes: %s", relay.symbol, error)
             raise StreamError("unavailable", "the recording cannot be read now", CLOSE_UNAVAILABLE) from None
         return
-    await relay.filled.wait()
+    try:
+        await relay.ready()
+    except OSError as error:
+        log.error("%s: the recording cannot be read, so that a client begins without it: %s", relay.symbol, error)
     newest = feed.newest(relay.ring)
     if newest is not None:
         client.offer(newest)

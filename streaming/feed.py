@@ -141,7 +141,7 @@ class Feed:
     def tell_gap(self, from_t: int, to_t: int, reason: str) -> None:
         """Tell every client of a loss that concerns all, in its place behind what waits for the client already."""
         items = [
-            Item(kind, from_t, to_t, self.encoder.wire(gap(kind, from_t, to_t, reason)))
+            Item(kind, from_t, to_t, self.encoder.wire(gap(kind, from_t, to_t, reason)), is_gap=True)
             for kind in KINDS
             if kind in self.options.types
         ]

@@ -18,10 +18,6 @@ from streaming.relay import Relay
 _READ_BYTES = 32 << 20
 _PIECE_BYTES = 128 * 1024
 
-#: How long to wait for the tape where it ends before the ring begins, and how often: a flush takes a second at most.
-_FLUSH_SECONDS = 0.5
-_MOST_WAITS = 8
-
 
 @dataclass(slots=True)
 class Page:
@@ -35,25 +31,29 @@ class Page:
 async def ticks_after(relay: Relay, from_t: int, limit: int) -> Page:
     """Up to `limit` ticks with t > from_t; a second gap ends the page, so that none is passed over in silence."""
     page = Page(last_t=from_t)
-    waits = _MOST_WAITS
-    while (first := relay.ring.first_t) is None or first > page.last_t + 1:
-        wanted = limit - len(page.ticks)
-        past = moments(relay.history, ["tick"], page.last_t, None if first is None else first - 1)
-        records = await asyncio.to_thread(_some, past, wanted)
-        if not _add(page, records) or len(page.ticks) >= limit or _size(records) >= _READ_BYTES:
-            return page
-        if first is None:
-            return page
-        recorded = await relay.recorded_t()
-        if page.last_t + 1 < first and recorded is not None and recorded >= first:
-            if not _add(page, [Loss("tick", page.last_t + 1, first - 1, "lost")]):
-                return page
-        elif page.last_t + 1 < first:
-            if not waits:
+    has_waited = False
+    while len(page.ticks) < limit:
+        if following := relay.ring.following(page.last_t, limit - len(page.ticks)):
+            _add(page, following)
+            continue
+        ahead = relay.ring.after(page.last_t, 1)
+        if not ahead and relay.ring:
+            break
+        # Before memory begins, or in a hole of it.
+        to_t = ahead[0].t - 1 if ahead else None
+        recorded = await relay.recorded_t()  # asked first: what is flushed while the tape is read is not lost
+        past = moments(relay.history, ["tick"], page.last_t, to_t)
+        records = await asyncio.to_thread(_some, past, limit - len(page.ticks))
+        if not _add(page, records) or _size(records) >= _READ_BYTES or to_t is None:
+            break
+        if page.last_t >= to_t or len(page.ticks) == limit:
+            continue
+        if has_waited or (recorded is not None and recorded > to_t):
+            if not _add(page, [Loss("tick", page.last_t + 1, to_t, "lost")]):
                 break
-            waits -= 1
-            await asyncio.sleep(_FLUSH_SECONDS)
-    _add(page, relay.ring.after(page.last_t, limit - len(page.ticks)))
+        else:
+            has_waited = True
+            await asyncio.sleep(relay.settle_seconds)
     return page
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -52,7 +53,8 @@ class Membership:
             for task in (rejoin, receive):
                 task.cancel()
             await asyncio.gather(rejoin, receive, return_exceptions=True)
-            await layer.group_discard(self._group, channel)
+            with suppress(*LAYER_ERRORS):  # its error would stand in for what ended this, a cancellation for one
+                await layer.group_discard(self._group, channel)
 
     async def _receive(self, layer: Any, channel: str) -> None:
         while True:

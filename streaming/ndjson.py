@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 _PIECE_BYTES = 128 * 1024
 
@@ -56,5 +56,15 @@ def ndjson_response(
     headers = {"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"}
     if request.method == "HEAD":
         pieces.close()
-        return HttpResponse(headers=headers)
-    return StreamingHttpResponse(pieces, headers=headers)
+    return streamed(request, pieces, headers)
+
+
+def streamed(request: HttpRequest, pieces: AsyncIterator[bytes], headers: dict[str, str]) -> HttpResponseBase:
+    """An answer in pieces; to HEAD none of them, and no length either, since GET tells none."""
+    return StreamingHttpResponse(_no_pieces() if request.method == "HEAD" else pieces, headers=headers)
+
+
+async def _no_pieces() -> AsyncIterator[bytes]:
+    nothing: tuple[bytes, ...] = ()
+    for piece in nothing:
+        yield piece

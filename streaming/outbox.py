@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from streaming.protocol import KINDS
 
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """One encoded message of a kind, covering the ticks from_t..to_t; the bytes are shared by all who get it."""
+    """One encoded message of a kind, covering the ticks from_t..to_t; the bytes are shared by all who get it.
+
+    `is_gap`: the message tells that those of from_t..to_t are gone, for everybody; it is never lost itself.
+    """
 
     kind: str
     from_t: int
     to_t: int
     wire: bytes
+    is_gap: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -116,7 +121,7 @@ class Outbox:
 
     def _squeeze_in(self, item: Item) -> None:
         size = len(item.wire)
-        while self.bytes and self.bytes + size > self._most_bytes:
+        while not item.is_gap and self.bytes and self.bytes + size > self._most_bytes:
             victim = self._victim(item.kind) if size <= self._most_bytes else None
             if victim is None:
                 self._lose_newest(item)
@@ -133,35 +138,24 @@ class Outbox:
         return next((kind for kind in ("tick", "metric", "frame") if self._waiting(kind)), None)
 
     def _waiting(self, kind: str) -> int:
-        """How many messages of a kind wait, counted no further than 2; gaps lie only at either end."""
-        line = self._lines[kind]
-        found = 0
-        for _, entry in line:
-            if isinstance(entry, Item):
-                found += 1
-                if found == 2:
-                    break
-        return found
+        """How many messages of a kind wait, counted no further than 2."""
+        return sum(1 for _ in islice((entry for _, entry in self._lines[kind] if _is_message(entry)), 2))
 
     def _lose_oldest(self, kind: str) -> None:
         line = self._lines[kind]
-        place, entry = line.popleft()
-        lost = entry if isinstance(entry, _Lost) else None
-        if lost is not None:
-            place_of_gap = place
-            place, entry = line.popleft()
-            assert isinstance(entry, Item)
-            lost.to_t = entry.to_t
-            place = place_of_gap
-        else:
-            assert isinstance(entry, Item)
-            lost = _Lost(entry.from_t, entry.to_t)
-        self.bytes -= len(entry.wire)
+        at = next(index for index, (_, entry) in enumerate(line) if _is_message(entry))
+        place, item = line[at]
+        assert isinstance(item, Item)
+        self.bytes -= len(item.wire)
         self.lost += 1
-        # Two runs that meet are one.
-        if line and isinstance(line[0][1], _Lost):
-            lost.to_t = line.popleft()[1].to_t
-        line.appendleft((place, lost))
+        line[at] = (place, _Lost(item.from_t, item.to_t))
+        # Two runs that meet are one, and stand where the older one stood.
+        for second in (at + 1, at):
+            if 0 < second < len(line):
+                one, other = line[second - 1][1], line[second][1]
+                if isinstance(one, _Lost) and isinstance(other, _Lost):
+                    one.to_t = other.to_t
+                    del line[second]
 
     def _lose_newest(self, item: Item) -> None:
         line = self._lines[item.kind]
@@ -170,3 +164,7 @@ class Outbox:
             line[-1][1].to_t = item.to_t
         else:
             self._append(item.kind, _Lost(item.from_t, item.to_t))
+
+
+def _is_message(entry: Item | _Lost) -> bool:
+    return isinstance(entry, Item) and not entry.is_gap

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from math import inf
 from typing import Any
 
 from recorder.history import History
@@ -53,7 +52,8 @@ class Relay:
     """One market, seen from this process. All methods are for the loop's thread."""
 
     def __init__(self, history: History, ring_ticks: int, ring_bytes: int, flush_seconds: float) -> None:
-        self._settle_seconds = flush_seconds + _SETTLE_SECONDS
+        #: After so long what was heard lies on the tapes.
+        self.settle_seconds = flush_seconds + _SETTLE_SECONDS
         self.symbol, self.history = history.symbol, history
         self.ring = Ring(ring_ticks, ring_bytes)
         self.status: dict[str, Any] | None = None
@@ -65,8 +65,8 @@ class Relay:
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
         self.checkup = Checkup(self.symbol, asyncio.get_running_loop().time())
         self._ring_ticks = ring_ticks
-        #: What came while the past is read; what is more than a ring would hold is read again.
-        self._held: deque[Moment] = deque(maxlen=ring_ticks)
+        #: What came while the past is read, and when; what is more than a ring would hold is read again.
+        self._held: deque[tuple[Moment, float]] = deque(maxlen=ring_ticks)
         self._recorded: asyncio.Task[int | None] | None = None
         self._filling = True
         self._patience = Patience()
@@ -124,16 +124,16 @@ class Relay:
         One that is known already is dropped. One that does not follow the last waits until what lies between has
         been read from the recording.
         """
-        last = self.ring.last_t
+        last = -1 if self.ring.last_t is None else self.ring.last_t
         if self._filling:
-            self._held.append(moment)
-        elif last is None or moment.t == last + 1:
+            self._held.append((moment, time.monotonic()))
+        elif moment.t == last + 1:
             self._hand_out(moment)
         elif moment.t > last:
             self.holes += 1
             self._filling = True
-            self._held.append(moment)
-            self._filler = self._start(self._fill_hole())
+            self._held.append((moment, time.monotonic()))
+            self._filler = self._start(self._fill_hole() if self.ring else self.fill(at_rest=False))
 
     def _hand_out(self, moment: Moment) -> None:
         self.ring.append(moment)
@@ -146,17 +146,46 @@ class Relay:
         `at_rest` tells that nobody writes to the tapes now.
         """
         if not at_rest:
-            await asyncio.sleep(self._settle_seconds)
-        last = await _in_pool(self.history.last_t)
-        if last is not None:
-            # Of what is on its way here already, parts may not be on the tapes yet: the moments themselves are whole.
-            await self._read(max(-1, last - self._ring_ticks), self._held[0].t - 1 if self._held else last)
+            await asyncio.sleep(self.settle_seconds)
+        try:
+            last = await _in_pool(self.history.last_t)
+            if last is not None:
+                # Of what is on its way here, parts may not be on the tapes yet: the moments themselves are whole.
+                # Who has joined already did so when nothing was recorded, and so misses all of it.
+                after_t = -1 if self._clients() else max(-1, last - self._ring_ticks)
+                await self._read(after_t, self._held[0][0].t - 1 if self._held else last)
+        except OSError as error:  # a tape that cannot be read must not keep the market from being streamed
+            log.error("%s: the ring could not be filled from the recording: %s", self.symbol, error)
+        await self._let_pass()
+
+    async def ready(self) -> None:
+        """Wait until the ring holds what is recorded, which it may not where the tape could not be read or nothing was
+        heard of it. Raises OSError."""
+        await self.filled.wait()
+        if not self.ring and await self.recorded_t() is not None and not self.ring:
+            if not self._filling:
+                self._filling = True
+                self.filled.clear()
+                self._filler = self._start(self.fill(at_rest=False))
+            await self.filled.wait()
+
+    async def _fill_hole(self) -> None:
+        self._patience = Patience()
+        await self._let_pass()
+
+    async def _let_pass(self) -> None:
+        """Let what was held back pass, each hole before it closed as far as the recording can."""
+        while self._held:
             await self._close_hole()
+            self._release()
+            if self._held:
+                await self._patience.wait(self._clients())
         self.end_filling()
 
     def end_filling(self) -> None:
         """Go on with what the ring holds."""
-        self._release()
+        while self._held:
+            self._release()
         self._filling = False
         self.filled.set()
 
@@ -178,38 +207,38 @@ class Relay:
     def _clients(self) -> list[Client]:
         return [client for feed in self.feeds.values() for client in feed.clients]
 
-    async def _fill_hole(self) -> None:
-        """Look for what is missing before the moments held back, and then let those pass."""
-        self._patience = Patience()
-        await asyncio.sleep(self._settle_seconds)
-        await self._close_hole()
-        while sum(moment.size for moment in self._held) > _BATCH_BYTES:
-            self._release(_BATCH_BYTES)
-            await self._patience.wait(self._clients())
-        self.end_filling()
-
     async def _close_hole(self) -> None:
         """Read what is missing before the moments held back, again and again while it may still come."""
-        deadline = time.monotonic() + _HOLE_SECONDS
         while not self._is_closed():
             assert self.ring.last_t is not None
-            try:
-                await self._read(self.ring.last_t, self._held[0].t - 1)
-            except OSError as error:
-                log.warning("%s: the recording cannot be read: %s", self.symbol, error)
-            if time.monotonic() >= deadline:
+            _, heard_at = self._held[0]
+            await asyncio.sleep(max(0.0, heard_at + self.settle_seconds - time.monotonic()))
+            recorded = await self._read_hole(self.ring.last_t)
+            moment, heard_at = self._held[0]  # another one, where more were held back than there is room for
+            late_at = heard_at + self.settle_seconds + _HOLE_SECONDS
+            if recorded >= moment.t or time.monotonic() >= late_at:
                 return
             if not self._is_closed():
                 await asyncio.sleep(_HOLE_PAUSE_SECONDS)
 
-    def _is_closed(self) -> bool:
-        return self.ring.last_t is None or not self._held or self._held[0].t <= self.ring.last_t + 1
+    async def _read_hole(self, after_t: int) -> int:
+        """Hand out what is recorded before the first moment held back; how far the recording had come before."""
+        try:
+            recorded = await self.recorded_t()
+            await self._read(after_t, self._held[0][0].t - 1)
+        except OSError as error:
+            log.warning("%s: the recording cannot be read: %s", self.symbol, error)
+            return -1
+        return -1 if recorded is None else recorded
 
-    def _release(self, about_bytes: float = inf) -> None:
-        """Let moments pass that were held back."""
+    def _is_closed(self) -> bool:
+        return self.ring.last_t is None or not self._held or self._held[0][0].t <= self.ring.last_t + 1
+
+    def _release(self) -> None:
+        """Let moments pass that were held back, up to the next hole or about so many bytes."""
         size = 0
-        while self._held and size < about_bytes:
-            moment = self._held.popleft()
+        while self._held and size < _BATCH_BYTES and (not size or self._is_closed()):
+            moment, _ = self._held.popleft()
             size += moment.size
             self._catch_up(moment)
 

@@ -127,11 +127,7 @@ class Relays:
 
     async def _fill(self, relay: Relay, at_rest: bool) -> None:
         await relay.joined.wait()
-        try:
-            await relay.fill(at_rest=at_rest)
-        except OSError as error:  # a tape that cannot be read must not keep the market from being streamed
-            log.error("%s: the ring could not be filled from the recording: %s", relay.symbol, error)
-            relay.end_filling()
+        await relay.fill(at_rest=at_rest)
 
     async def _beat(self) -> None:
         while True:

@@ -45,27 +45,33 @@ class Resume:
     def __init__(self, client: StreamClient, relay: Relay, feed: Feed, since: int) -> None:
         self._client, self._relay, self._live = client, relay, feed
         self._own = Feed(feed.options)  # prepares like the client's feed, at the client's own position
-        self._told = dict.fromkeys(KINDS, -1)
-        self._ticks_to = since
+        self._done = dict.fromkeys(KINDS, since)  # the last t of each kind that was sent, or told as lost
         self.position = since
 
     async def run(self) -> None:
         """Send what was missed, then `caught_up`, and subscribe. Waits as long as the client needs to take it."""
         ring = self._relay.ring
-        await self._relay.filled.wait()
+        await self._relay.ready()
         while True:
             if not self._ring_goes_on():
                 await self._from_tape()
                 continue
-            missed = ring.after(self.position, _BATCH)
-            batch = _first(missed, _BATCH_BYTES)
-            if len(batch) == len(missed) < _BATCH and sum(one.size for one in batch) <= _REST_BYTES:
+            batch = _first(ring.following(self.position, _BATCH), _BATCH_BYTES)
+            if not batch and (behind_hole := ring.after(self.position, 1)):
+                await self._read_and_send(behind_hole[0].t - 1, hole=True)
+            elif self._is_rest(batch):
                 return self._join(batch)
-            await self._client.put(await _in_pool(self._prepare_of_ring, batch))
+            else:
+                await self._client.put(await _in_pool(self._prepare, batch))
+
+    def _is_rest(self, batch: list[Moment]) -> bool:
+        """Whether nothing is missing behind these, and they are few."""
+        last, end = self._relay.ring.last_t, batch[-1].t if batch else self.position
+        return (last is None or end >= last) and sum(one.size for one in batch) <= _REST_BYTES
 
     def _join(self, rest: list[Moment]) -> None:
         """Nothing waits in here, so no moment can come between the last one sent and the subscription."""
-        if wire := self._prepare_of_ring(rest) + b"".join(self._own_rest()):
+        if wire := self._prepare(rest) + b"".join(self._own_rest()):
             self._client.tell(wire)
         last = self.position if self._relay.ring.last_t is None else self._relay.ring.last_t
         self._client.tell(self._own.encoder.wire(control("caught_up", t=last)))
@@ -96,20 +102,25 @@ class Resume:
         """Neither tape nor memory has what comes next."""
         first = self._relay.ring.first_t
         assert first is not None
-        await self._client.put(self._prepare(self._losses(self.position + 1, first - 1)))
+        await self._client.put(self._prepare(self._losses(self.position + 1, first - 1, "lost")))
         self.position = max(self.position, first - 1)
 
-    async def _read_and_send(self, to_t: int) -> None:
-        while not await self._read_while_taken(to_t):
+    async def _read_and_send(self, to_t: int, *, hole: bool = False) -> None:
+        """Send what is recorded up to `to_t` and tell what is gone, since the tape goes on there, or memory does."""
+        wanted = self._live.options.types
+        kinds = wanted | {"tick"} if hole else wanted  # ticks tell a hole from a time without a frame
+        if "tick" not in wanted:
+            self._done["tick"] = self.position
+        while not await self._read_while_taken(kinds, to_t):
             pass
-        if "tick" in self._live.options.types and self._ticks_to < to_t:
-            # The tape goes on behind to_t, so that what it did not have is gone.
-            await self._client.put(self._prepare([Loss("tick", self._ticks_to + 1, to_t, "expired")]))
+        if "tick" in kinds and self._done["tick"] < to_t:
+            losses = self._losses(self._done["tick"] + 1, to_t, "lost" if hole else "expired")
+            await self._client.put(self._prepare(losses))
         self.position = max(self.position, to_t)
 
-    async def _read_while_taken(self, to_t: int) -> bool:
+    async def _read_while_taken(self, kinds: Iterable[str], to_t: int) -> bool:
         """Read and send up to `to_t`, or until the client turns out to be slow; whether all is sent."""
-        past = moments(self._relay.history, self._live.options.types, self.position, to_t)
+        past = moments(self._relay.history, kinds, self.position, to_t)
         while (wire := await _in_pool(self._next_wire, past)) is not None:
             sending = asyncio.ensure_future(self._client.put(wire))
             try:
@@ -135,27 +146,23 @@ class Resume:
             if isinstance(record, Moment):
                 wires += [item.wire for item in self._own.items(record)]
                 self.position = record.t
-                self._ticks_to = record.t if record.tick else self._ticks_to
-            elif record.to_t > self._told[record.kind]:  # else told already, before the reading began anew
-                from_t = max(record.from_t, self._told[record.kind] + 1)
-                told = gap(record.kind, from_t, record.to_t, record.reason)
-                wires += [*self._own_rest(), self._own.encoder.wire(told)]
-                self._told[record.kind] = record.to_t
-                self._ticks_to = max(self._told["tick"], self._ticks_to)
+                self._note(record)
+            elif record.to_t > self._done[record.kind]:  # else told already, before the reading began anew
+                from_t = max(record.from_t, self._done[record.kind] + 1)
+                self._done[record.kind] = record.to_t
+                if record.kind in self._live.options.types:
+                    told = gap(record.kind, from_t, record.to_t, record.reason)
+                    wires += [*self._own_rest(), self._own.encoder.wire(told)]
         return b"".join(wires)
 
-    def _prepare_of_ring(self, moments: Iterable[Moment]) -> bytes:
-        """As `_prepare`, of moments that would follow each other if none were lost."""
-        wires = []
-        for moment in moments:
-            if moment.t > self.position + 1:
-                wires.append(self._prepare(self._losses(self.position + 1, moment.t - 1)))
-            wires.append(self._prepare([moment]))
-        return b"".join(wires)
+    def _note(self, sent: Moment) -> None:
+        for kind in KINDS:
+            if getattr(sent, kind) is not None:
+                self._done[kind] = sent.t
 
-    def _losses(self, from_t: int, to_t: int) -> list[Loss]:
+    def _losses(self, from_t: int, to_t: int, reason: str) -> list[Loss]:
         """Everything the client wants of these is gone."""
-        return [Loss(kind, from_t, to_t, "lost") for kind in KINDS if kind in self._live.options.types]
+        return [Loss(kind, from_t, to_t, reason) for kind in KINDS if kind in self._live.options.types]
 
     def _own_rest(self) -> list[bytes]:
         """The arrays that are being gathered, as far as they are."""

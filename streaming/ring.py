@@ -21,6 +21,13 @@ class Ring:
     def __len__(self) -> int:
         return len(self._moments)
 
+    def following(self, t: int, most: int) -> list[Moment]:
+        """Up to `most` moments that follow each other from t + 1 on; nothing where a hole begins there."""
+        found = self.after(t, most)
+        if found and found[-1].t == t + len(found):
+            return found
+        return [moment for due, moment in enumerate(found, t + 1) if moment.t == due]
+
     @property
     def first_t(self) -> int | None:
         return self._moments[0].t if self._moments else None

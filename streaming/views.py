@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import orjson
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.http import require_safe
@@ -24,7 +24,7 @@ from recorder.rows import reading
 from streaming import files, languages, parameters
 from streaming.errors import HttpError, bad_parameter
 from streaming.incremental import json_pieces, one_by_one, ticks_after
-from streaming.ndjson import ndjson_response
+from streaming.ndjson import ndjson_response, streamed
 from streaming.relay import Relay
 from streaming.texts import TEXTS
 
@@ -112,11 +112,8 @@ async def incremental(request: HttpRequest) -> HttpResponseBase:
     from_t = parameters.integer(request, "from_t", 0, -1, parameters.LARGEST_T)
     limit = parameters.integer(request, "limit", 1000, 1, 10_000)
     page = await ticks_after(relay, from_t, limit)
-    pieces = json_pieces(page, from_t, await latest_t(relay))
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    if request.method == "HEAD":
-        return HttpResponse(headers=headers)
-    return StreamingHttpResponse(one_by_one(pieces), headers=headers)
+    pieces = one_by_one(json_pieces(page, from_t, await latest_t(relay)))
+    return streamed(request, pieces, {"Content-Type": "application/json", "Cache-Control": "no-store"})
 
 
 async def latest_t(relay: Relay) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterable
 
 import pytest
 
@@ -13,12 +14,14 @@ from streaming.relay import Relay
 from tests.streaming.tape import Tape, loss, moment, text, ticks
 
 
-def page_of(tape: Tape, ring: range, from_t: int, limit: int, *, ring_ticks: int = 1000) -> tuple[list[int], object]:
+def page_of(
+    tape: Tape, ring: Iterable[int], from_t: int, limit: int, *, ring_ticks: int = 1000
+) -> tuple[list[int], object]:
     async def run() -> Page:
         relay = Relay(tape, ring_ticks, 1 << 20, 0.0)  # type: ignore[arg-type]
         relay.end_filling()
         for t in ring:
-            relay.pass_on(moment(t))
+            relay.ring.append(moment(t))
         return await ticks_after(relay, from_t, limit)
 
     page = asyncio.run(run())
@@ -42,6 +45,31 @@ def test_tape_and_memory_follow_each_other() -> None:
 def test_between_tape_and_memory_a_hole_is_told_once_the_tape_is_beyond_it() -> None:
     tape = Tape(*ticks(*range(50), *range(100, 120)))
     assert page_of(tape, range(100, 130), 40, 1000) == ([*range(41, 50), *range(100, 130)], (50, 99))
+
+
+def test_a_recording_that_stands_still_behind_a_loss_holds_no_page_up() -> None:
+    tape = Tape(*ticks(*range(10)), loss("ticks", 10, 19))
+    assert page_of(tape, range(40, 60), 9, 1000) == ([*range(40, 60)], (10, 39))
+
+
+def test_what_is_flushed_after_the_tape_was_read_is_not_lost() -> None:
+    tape = Tape(*ticks(*range(5)))
+    read = tape.messages
+
+    def then_flushed(*arguments):
+        found = list(read(*arguments))
+        if tape.last_t() == 4:
+            tape.kept += ticks(*range(5, 30))
+        return iter(found)
+
+    tape.messages = then_flushed  # type: ignore[method-assign]
+    assert page_of(tape, range(20, 40), -1, 1000) == ([*range(40)], None)
+
+
+def test_a_hole_of_memory_is_looked_for_on_the_tape() -> None:
+    ring = [0, 1, 2, 7, 8]
+    tape = Tape(*ticks(*range(6)), loss("ticks", 6, 6, "lost"), *ticks(7))
+    assert page_of(tape, ring, -1, 1000) == ([0, 1, 2, 3, 4, 5, 7, 8], (6, 6))
 
 
 def test_what_the_ring_lets_go_meanwhile_is_read_from_the_tape() -> None:

@@ -264,6 +264,65 @@ def test_everything_offered_is_delivered_in_order_or_told_as_lost(
         assert ((kind, t) in client.delivered) != client.is_told(kind, t), f"{kind} {t} at the end"
 
 
+def hole(from_t: int, to_t: int, *kinds: str) -> Bundle:
+    """What all clients lack of these kinds."""
+    wires = {kind: websocket_frame(gap(kind, from_t, to_t, "lost")) for kind in kinds}
+    return Bundle(tuple(Item(kind, from_t, to_t, wire, is_gap=True) for kind, wire in wires.items()))
+
+
+def with_reasons(outbox: Outbox) -> list[tuple[Any, ...]]:
+    return [
+        (m["reason"], m["kind"], m["from_t"], m["to_t"]) if m["type"] == "gap" else (m["type"], m["t"])
+        for m in read(outbox.take(EVERYTHING))
+    ]
+
+
+def test_a_hole_for_all_pushes_nothing_out_and_stays_apart_from_what_one_client_lost() -> None:
+    outbox = Outbox(600, tell_gap)
+    outbox.offer(bundle(10, frame=300, tick=60))
+    outbox.offer(bundle(11, tick=60))
+    outbox.offer(hole(12, 20, "frame", "tick"))
+    for t in range(21, 41):
+        outbox.offer(bundle(t, tick=60))
+    assert outbox.lost == 20
+    assert with_reasons(outbox) == [
+        ("frame", 10),
+        ("slow", "tick", 10, 11),
+        ("lost", "frame", 12, 20),
+        ("lost", "tick", 12, 20),
+        ("slow", "tick", 21, 38),
+        ("tick", 39),
+        ("tick", 40),
+    ]
+    assert (outbox.bytes, bool(outbox)) == (0, False)
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.tuples(st.sampled_from(["tick", "hole", "take"]), st.integers(1, 5)), max_size=60),
+    st.integers(100, 600),
+)
+def test_ticks_and_holes_tell_of_every_t_once_and_in_order(steps: list[tuple[str, int]], most_bytes: int) -> None:
+    outbox, t, heard = Outbox(most_bytes, tell_gap), 0, []
+    for what, many in steps:
+        if what == "take":
+            heard += read(outbox.take(60 * many))
+        elif what == "hole":
+            outbox.offer(hole(t, t + many - 1, "tick"))
+            t += many
+        else:
+            for _ in range(many):
+                outbox.offer(bundle(t, tick=60))
+                t += 1
+    heard += read(outbox.take(EVERYTHING))
+    due = 0
+    for message in heard:
+        assert message.get("from_t", message.get("t")) == due
+        due = message.get("to_t", message.get("t")) + 1
+    assert due == t
+    assert (outbox.bytes, bool(outbox)) == (0, False)
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(offers(SIZES), min_size=1, max_size=40), st.integers(450, 1500))
 def test_of_frames_and_metrics_the_newest_win_and_of_ticks_the_oldest_go(moments: list[Offer], most_bytes: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from streaming.options import Options
 from streaming.protocol import control
 from streaming.relay import Relay
@@ -33,7 +35,10 @@ async def resumed(relay: Relay, since: int, options: Options = TICKS) -> Socket:
 
 def pass_on(relay: Relay, *ts: int) -> None:
     for t in ts:
-        relay.pass_on(moment(t))
+        if relay.ring:
+            relay.pass_on(moment(t))
+        else:
+            relay.ring.append(moment(t))
 
 
 def test_tape_then_ring_then_live() -> None:
@@ -52,7 +57,8 @@ def test_the_feed_stays_while_somebody_catches_up_for_it() -> None:
         late = Socket(feed)
         relay.leave(live.client, feed)
         await Resume(late.client, relay, feed, -1).run()
-        pass_on(relay, 0, 1)
+        relay.pass_on(moment(0))
+        relay.pass_on(moment(1))
         assert await late.settled() == ["caught_up -1", 0, 1]
         relay.leave(late.client, feed)
         assert relay.feeds == {}
@@ -133,7 +139,8 @@ def test_a_loss_stands_behind_what_waits_already() -> None:
     async def test(relay: Relay) -> None:
         socket = await resumed(relay, -1)
         socket.open.clear()
-        pass_on(relay, 0, 1, 2)
+        for t in (0, 1, 2):
+            relay.pass_on(moment(t))
         relay._catch_up(moment(7))
         socket.open.set()
         assert await socket.settled() == ["caught_up -1", 0, 1, 2, "gap tick 3-6 lost", 7]
@@ -160,10 +167,85 @@ def test_a_hole_is_looked_for_however_long_a_flush_takes(monkeypatch) -> None:
     monkeypatch.setattr("streaming.relay._HOLE_SECONDS", 0.0)
 
     async def test(relay: Relay) -> None:
-        socket = await resumed(relay, -1)
-        pass_on(relay, 0, 5)
+        relay.ring.append(moment(0))
+        socket = await resumed(relay, 0)
+        relay.pass_on(moment(5))
         while relay.ring.last_t != 5:
             await asyncio.sleep(0.001)
-        assert await socket.settled() == ["caught_up -1", 0, 1, 2, 3, 4, 5]
+        assert await socket.settled() == ["caught_up 0", 1, 2, 3, 4, 5]
 
     with_relay(Tape(*ticks(*range(10))), test)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_SETTLE_SECONDS", "_HOLE_SECONDS", "_HOLE_PAUSE_SECONDS"):
+        monkeypatch.setattr(f"streaming.relay.{name}", 0.0)
+
+
+async def until(relay: Relay, t: int) -> None:
+    while relay.ring.last_t != t:
+        await asyncio.sleep(0.001)
+
+
+def test_each_of_several_holes_is_closed_from_the_tape(hasty: None) -> None:
+    async def test(relay: Relay) -> None:
+        pass_on(relay, 0)
+        socket = await resumed(relay, 0)
+        for t in (1, 5, 6, 9, 10, 14):
+            relay.pass_on(moment(t))
+        await until(relay, 14)
+        assert await socket.settled() == ["caught_up 0", *range(1, 15)]
+
+    with_relay(Tape(*ticks(*range(30))), test)
+
+
+def test_more_than_can_be_held_back_is_read_from_the_tape(hasty: None) -> None:
+    async def test(relay: Relay) -> None:
+        pass_on(relay, 0)
+        socket = await resumed(relay, 0)
+        for t in range(50, 100):
+            relay.pass_on(moment(t))
+        await until(relay, 99)
+        assert await socket.settled() == ["caught_up 0", *range(1, 100)]
+
+    with_relay(Tape(*ticks(*range(100))), test, ring_ticks=20)
+
+
+def test_a_hole_of_memory_is_no_loss_where_the_tape_has_it() -> None:
+    async def test(relay: Relay) -> None:
+        pass_on(relay, 0, 1, 2)
+        relay._catch_up(moment(7))
+        relay.history.kept += [*ticks(3), loss("ticks", 4, 4, "lost"), *frames(5), *ticks(5, 6, 7)]  # type: ignore[attr-defined]
+        ticks_only = await resumed(relay, 0)
+        assert await ticks_only.settled() == [1, 2, 3, "gap tick 4-4 lost", 5, 6, 7, "caught_up 7"]
+        of_frames = await resumed(relay, 0, Options(types=frozenset(["frame"])))
+        assert await of_frames.settled() == ["frame 5", "caught_up 7"]
+
+    with_relay(Tape(*ticks(0, 1, 2)), test)
+
+
+def test_what_was_recorded_while_nothing_was_heard_comes_first(hasty: None) -> None:
+    async def test(relay: Relay) -> None:
+        tape = relay.history
+        early = await resumed(relay, -1)
+        tape.kept += ticks(*range(50))  # type: ignore[attr-defined]
+        late = await resumed(relay, 10)
+        tape.kept += ticks(*range(50, 60))  # type: ignore[attr-defined]
+        relay.pass_on(moment(60))
+        await until(relay, 60)
+        assert await early.settled() == ["caught_up -1", *range(61)]
+        assert await late.settled() == [*range(11, 50), "caught_up 49", *range(50, 61)]
+
+    with_relay(Tape(), test)
+
+
+def test_a_market_that_is_heard_first_in_its_midst_is_read_from_its_beginning(hasty: None) -> None:
+    async def test(relay: Relay) -> None:
+        early = await resumed(relay, -1)
+        relay.history.kept += ticks(*range(60))  # type: ignore[attr-defined]
+        relay.pass_on(moment(60))
+        await until(relay, 60)
+        assert await early.settled() == ["caught_up -1", *range(61)]
+
+    with_relay(Tape(), test, ring_ticks=20)
