@@ -31,6 +31,7 @@ class Page:
 async def ticks_after(relay: Relay, from_t: int, limit: int) -> Page:
     """Up to `limit` ticks with t > from_t; a second gap ends the page, so that none is passed over in silence."""
     page = Page(last_t=from_t)
+    recorded: int | None = None  # how far the tape had come before it was last read; asked for where that matters
     has_waited = False
     while len(page.ticks) < limit:
         if following := relay.ring.following(page.last_t, limit - len(page.ticks)):
@@ -41,7 +42,6 @@ async def ticks_after(relay: Relay, from_t: int, limit: int) -> Page:
             break
         # Before memory begins, or in a hole of it.
         to_t = ahead[0].t - 1 if ahead else None
-        recorded = await relay.recorded_t()  # asked first: what is flushed while the tape is read is not lost
         past = moments(relay.history, ["tick"], page.last_t, to_t)
         records = await asyncio.to_thread(_some, past, limit - len(page.ticks))
         if not _add(page, records) or _size(records) >= _READ_BYTES or to_t is None:
@@ -51,9 +51,12 @@ async def ticks_after(relay: Relay, from_t: int, limit: int) -> Page:
         if has_waited or (recorded is not None and recorded > to_t):
             if not _add(page, [Loss("tick", page.last_t + 1, to_t, "lost")]):
                 break
-        else:
+            continue
+        if recorded is not None:
             has_waited = True
             await asyncio.sleep(relay.settle_seconds)
+        found = await relay.recorded_t()
+        recorded = -1 if found is None else found
     return page
 
 
