@@ -21,8 +21,8 @@ const LIBRARIES = [
     name: "sigma",
     version: "3.0.3",
     what: "draws the graph (WebGL)",
-    entry: `export { default } from "sigma"; export { createEdgeCurveProgram } from "@sigma/edge-curve";`,
-    includes: ["@sigma/edge-curve@3.1.0", "events@3.3.0", "graphology-utils@2.5.2"],
+    entry: `export { default } from "sigma"; export { EdgeProgram } from "sigma/rendering"; export { floatColor } from "sigma/utils";`,
+    includes: ["events@3.3.0", "graphology-utils@2.5.2"],
   },
   {
     name: "graphology",

@@ -29,7 +29,7 @@ test("a stretch that could not be read is asked for once, and again after it may
       return columns(from, to);
     },
   };
-  const feed = new ChartFeed({ past, store: new Store(10), span: 100, onColumns: ({ t }) => drawn.push(...t), onStretch: () => {}, onError: (error) => errors.push(error.message) });
+  const feed = new ChartFeed({ past, store: new Store(10), span: 100, turn: async () => {}, onColumns: ({ t }) => drawn.push(...t), onStretch: () => {}, onError: (error) => errors.push(error.message) });
   const show = async () => (feed.show(500, { from: 0, to: 1000 }), settle());
   await show();
   await show();

@@ -14,7 +14,7 @@ import { Healing } from "./healing.js";
 import { Backfill } from "./history.js";
 import { firstFrameT, tellsOf } from "./messages.js";
 import { cover, gapText, remark, showConnection, whyNoFrame, wordsOf, write } from "./notice.js";
-import { painter } from "./paint.js";
+import { painted, painter } from "./paint.js";
 import { Patience } from "./patience.js";
 import { Past } from "./past.js";
 import { Playhead } from "./playhead.js";
@@ -52,7 +52,7 @@ let [happened, entered, connection] = [false, false, ""];
 const charts = new Charts(element("charts"), { onPick: (t) => steering.seek(t) });
 const view = new FrameView(element("graph"), element("card"), { onPick: pin, features: (agent, fromT, toT) => past.features(agent, fromT, toT), onError: tell });
 const feed = new FrameFeed(findFrame, showFound, frameMissed);
-const chartFeed = new ChartFeed({ past, store, span: SPAN, onColumns: showColumns, onStretch: lookForHappenings, onError: (error) => (tell(error), healing.failed()) });
+const chartFeed = new ChartFeed({ past, store, span: SPAN, turn: framed, onColumns: showColumns, onStretch: lookForHappenings, onError: (error) => (tell(error), healing.failed()) });
 const backfill = new Backfill({ past, store, span: SPAN });
 const list = new HappeningList(element("happenings"), element("no-happenings"), (t) => addressOf({ symbol, t, agent: view.pinned }));
 const timeline = new TimelineView(element("timeline"), /** @type {HTMLCanvasElement} */ (element("track")), {
@@ -104,6 +104,12 @@ async function findFrame(t) {
   measure();
   if (head.playing) past.readAhead(t);
   return found;
+}
+
+/** What the charts ask for would hold up the frame. */
+async function framed() {
+  await feed.answered;
+  await painted();
 }
 
 /** A late answer shows how far the way has come; what is to be seen at last follows it. @param {import("./frame-feed.js").Found} found @param {number} askedT */

@@ -22,9 +22,9 @@ export class ChartFeed {
   /** The stretch that could not be read; it is asked for again after `heal`. @type {Stretch | null} */ #failed = null;
 
   /**
-   * @param {{past: import("./past.js").Past, store: import("./store.js").Store, span: number,
+   * @param {{past: import("./past.js").Past, store: import("./store.js").Store, span: number, turn: () => Promise<void>,
    *   onColumns: (columns: Columns, stretch: Stretch) => void, onStretch: (stretch: Stretch) => void, onError: (error: Error) => void}} parts
-   *   `onStretch` hears of each new stretch of the past
+   *   `turn` comes when the recording may be asked, `onStretch` hears of each new stretch of the past
    */
   constructor(parts) {
     this.parts = parts;
@@ -73,6 +73,8 @@ export class ChartFeed {
   /** @param {Stretch} stretch */
   async #load(stretch) {
     this.#asking = stretch;
+    await this.parts.turn();
+    if (this.#asking !== stretch) return;
     let columns;
     try {
       columns = await this.parts.past.metrics(stretch.from, stretch.to);

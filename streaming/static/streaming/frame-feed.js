@@ -6,6 +6,7 @@
 export class FrameFeed {
   #wanted = -1;
   #asking = false;
+  /** The question under way. @type {Promise<void>} */ #answer = Promise.resolve();
   #generation = 0;
   /** The stretch of t for which `found` is the answer. */
   #from = 0;
@@ -35,6 +36,11 @@ export class FrameFeed {
     if (!this.#asking && !this.covers(t)) this.#ask();
   }
 
+  /** Settles with the question under way, however it ends. */
+  get answered() {
+    return this.#answer;
+  }
+
   /** Lets the next wish be asked for anew, whatever was found; what is still under way will not count. */
   forget() {
     this.#generation += 1;
@@ -51,7 +57,7 @@ export class FrameFeed {
   async #ask() {
     this.#asking = true;
     try {
-      while (!this.covers(this.#wanted)) await this.#askFor(this.#wanted);
+      while (!this.covers(this.#wanted)) await (this.#answer = this.#askFor(this.#wanted));
     } finally {
       this.#asking = false;
     }

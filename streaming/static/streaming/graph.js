@@ -1,8 +1,8 @@
 /** Owns the picture of a frame: a sigma view whose agents keep their places from frame to frame. */
 
 import { MultiUndirectedGraph } from "graphology";
-// @ts-ignore The vendored file brings the curve program along, which the package's types do not know.
-import Sigma, { createEdgeCurveProgram } from "sigma";
+import Sigma from "sigma";
+import { ArcProgram } from "./arcs.js";
 import { graphOf, passes, startPosition } from "./graph-model.js";
 import { drawHover, drawLabel } from "./graph-labels.js";
 import { painter } from "./paint.js";
@@ -50,7 +50,7 @@ export class GraphView {
   constructor(container, { onPick = () => {} } = {}) {
     this.container = container;
     this.#sigma = canDraw() ? this.#makeSigma(onPick) : null;
-    const draw = painter(() => this.#placing.step(calmMotion()) && draw());
+    const draw = painter((nowMs) => this.#placing.step(nowMs, calmMotion()) && draw());
     this.#placing = new Placing(this.#graph, draw);
     onThemeChange(() => this.#recolour());
     container.dataset.drawn = String(this.#sigma !== null);
@@ -117,7 +117,7 @@ export class GraphView {
       defaultDrawNodeHover: drawHover(() => this.#palette),
       enableCameraPanning: finePointer,
       enableCameraZooming: finePointer,
-      edgeProgramClasses: { match: createEdgeCurveProgram({ curvatureAttribute: "curvature" }) },
+      edgeProgramClasses: { match: ArcProgram },
       edgeReducer: (_, attributes) => this.#drawnEdge(/** @type {any} */ (attributes)),
       nodeReducer: (key, attributes) => this.#drawnNode(key, attributes),
       labelRenderedSizeThreshold: 0,

@@ -15,6 +15,9 @@ const START_RADIUS = 20;
 /** A move of 0.3 % of the picture's radius is not seen. */
 const CALM = 0.003;
 
+/** After so many steps the same agents count as settled, though their edges change too fast for them to come to rest. */
+const ENOUGH_STEPS = 600;
+
 /** More change nothing that is seen, at 200 agents. */
 const PARTING_PASSES = 8;
 
@@ -27,16 +30,17 @@ export class Layout {
   #nodes = new Float32Array(0);
   #edges = new Float32Array(0);
   /** @type {Float32Array} */ #shown = new Float32Array(0);
+  /** Steps run with the present agents. */ #steps = 0;
   /** Whether the present agents have come to rest once. */ #rested = false;
   calm = true;
 
   /**
    * Takes the next graph; agents known before stay where they are.
-   * @param {LayoutTask} task @returns {boolean} whether it has the agents of the last one, and they have come to rest before
+   * @param {LayoutTask} task @returns {boolean} whether it has the agents of the last one, and they have come to rest before, or had steps enough
    */
   take({ keys, ends, weights }) {
     const same = keys.length === this.#keys.length && keys.every((key, i) => key === this.#keys[i]);
-    this.#rested &&= same;
+    if (!same) [this.#rested, this.#steps] = [false, 0];
     this.#keys = keys;
     this.#nodes = new Float32Array(keys.length * PER_NODE);
     keys.forEach((key, i) => this.#place(i, this.#places.get(key) ?? firstPlace(key)));
@@ -59,7 +63,8 @@ export class Layout {
     const positions = pictured(this.#nodes, count);
     partOverlaps(positions, count);
     this.calm = greatestMove(this.#shown, positions) < CALM;
-    this.#rested ||= this.calm;
+    this.#steps += steps;
+    this.#rested ||= this.calm || this.#steps >= ENOUGH_STEPS;
     this.#shown = positions;
     return positions.slice();
   }

@@ -1,7 +1,8 @@
 /** Owns the agents' way to their places: asks the layout's worker, and moves, grows and fades them there step by step. */
 
-/** Share of the remaining way that an agent goes in one drawing: it stands after a third of a second. */
+/** Share of the remaining way that an agent goes in a sixtieth of a second: it stands after a third of one, however seldom a machine can draw. */
 const EASE = 0.25;
+const STEP_MS = 1000 / 60;
 const ARRIVED = 0.002;
 
 const MOVING = /** @type {const} */ ([["x", "targetX", 1], ["y", "targetY", 1], ["size", "targetSize", 20], ["presence", "targetPresence", 1]]);
@@ -10,6 +11,7 @@ export class Placing {
   /** @type {Worker | null} */ #worker = null;
   #number = 0;
   /** @type {string[]} */ #asked = [];
+  /** When agents moved last; null while all stand. @type {number | null} */ #movedMs = null;
 
   /** @param {import("graphology").default} graph @param {() => void} draw asks for a drawing, which takes a `step` */
   constructor(graph, draw) {
@@ -44,9 +46,10 @@ export class Placing {
     this.draw();
   }
 
-  /** One step of every agent towards its place, size and presence. @param {boolean} atOnce @returns {boolean} whether more are needed */
-  step(atOnce) {
-    const share = atOnce ? 1 : EASE;
+  /** One step of every agent towards its place, size and presence. @param {number} nowMs @param {boolean} atOnce @returns {boolean} whether more are needed */
+  step(nowMs, atOnce) {
+    const steps = this.#movedMs === null ? 1 : (nowMs - this.#movedMs) / STEP_MS;
+    const share = atOnce ? 1 : 1 - (1 - EASE) ** steps;
     let farthest = 0;
     this.graph.updateEachNodeAttributes((_, attributes) => {
       for (const [name, target, unit] of MOVING) {
@@ -58,7 +61,8 @@ export class Placing {
     }, { attributes: ["x", "y", "size", "presence"] });
     // One by one is dear (see graph.js), but leavers are few and without edges.
     this.graph.filterNodes((_, { leaving, presence }) => leaving && presence <= ARRIVED).forEach((key) => this.graph.dropNode(key));
-    return farthest > ARRIVED;
+    this.#movedMs = farthest > ARRIVED ? nowMs : null;
+    return this.#movedMs !== null;
   }
 
   /** @param {{number: number, positions: Float32Array}} answer */

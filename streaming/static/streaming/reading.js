@@ -14,6 +14,11 @@ export class Reading {
   /** The frame under way: whoever waits to see it comes first. @type {Promise<unknown>} */ #frame = Promise.resolve();
   #eventsAsked = 0;
 
+  /** Waits until nobody waits for a frame. */
+  async #framed() {
+    for (let seen; seen !== this.#frame; ) await (seen = this.#frame);
+  }
+
   /** @param {Blocks} blocks */
   constructor(blocks) {
     this.blocks = blocks;
@@ -45,9 +50,11 @@ export class Reading {
   /** @param {Range} range @returns {Promise<{columns: Float64Array[], gaps: object[]}>} a column for each of `METRIC_COLUMNS` */
   async metrics({ segments, fromT, toT }) {
     const [rows, gaps] = [/** @type {number[][]} */ ([]), /** @type {object[]} */ ([])];
+    await this.#framed();
     for await (const { tape } of this.blocks.over("metrics", segments, fromT, toT)) {
       rows.push(...tape.metricRows(fromT, toT));
       gaps.push(...tape.gaps);
+      await this.#framed();
     }
     return { columns: METRIC_COLUMNS.map((_, column) => Float64Array.from(rows, (row) => row[column])), gaps };
   }
@@ -60,10 +67,11 @@ export class Reading {
     this.#eventsAsked += 1;
     const turn = this.#eventsAsked;
     const found = [];
+    await this.#framed();
     for await (const { tape } of this.blocks.over("frames", segments, fromT, toT)) {
-      await this.#frame;
-      if (turn !== this.#eventsAsked) break;
       for (const index of tape.ts.keys()) if (tape.ts[index] >= fromT && tape.ts[index] <= toT) found.push(tape.eventsOf(index));
+      await this.#framed();
+      if (turn !== this.#eventsAsked) break;
     }
     return found.filter((events) => events !== null);
   }
