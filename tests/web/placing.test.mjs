@@ -16,9 +16,9 @@ const traveller = () => ({ x: 0, y: 0, targetX: 1, targetY: 0, size: 10, targetS
 
 /** Draws every `ms` until all stand. @returns {number[]} when was drawn */
 function drawn(graph, ms) {
-  const placing = new Placing(graph, () => {});
   const times = [0];
-  while (placing.step(times.at(-1), false)) times.push(times.at(-1) + ms);
+  const placing = new Placing(graph, () => times.push(times.at(-1) + ms));
+  for (let i = 0; i < times.length; i++) placing.step(times[i], false);
   return times;
 }
 
@@ -31,7 +31,7 @@ test("agents stand after the same time on a fast machine and on one that draws s
 test("after a rest the first step is a small one, however long the rest was", () => {
   const graph = graphOf({ 1: traveller() });
   const placing = new Placing(graph, () => {});
-  while (placing.step(0, true));
+  for (let i = 0; i < 2; i++) placing.step(0, true);
   graph.agents[1].targetX = 2;
   placing.step(60_000, false);
   assert.ok(graph.agents[1].x > 1 && graph.agents[1].x < 1.5, String(graph.agents[1].x));
@@ -39,7 +39,7 @@ test("after a rest the first step is a small one, however long the rest was", ()
 
 test("who wants no motion sees agents at their places at once, and leavers go", () => {
   const graph = graphOf({ 1: traveller(), 2: { ...traveller(), leaving: true, targetPresence: 0 } });
-  assert.equal(new Placing(graph, () => {}).step(0, true), true);
+  new Placing(graph, () => {}).step(0, true);
   assert.deepEqual(Object.keys(graph.agents), ["1"]);
   assert.equal(graph.agents[1].x, 1);
 });

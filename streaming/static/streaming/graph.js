@@ -50,8 +50,7 @@ export class GraphView {
   constructor(container, { onPick = () => {} } = {}) {
     this.container = container;
     this.#sigma = canDraw() ? this.#makeSigma(onPick) : null;
-    const draw = painter((nowMs) => this.#placing.step(nowMs, calmMotion()) && draw());
-    this.#placing = new Placing(this.#graph, draw);
+    this.#placing = new Placing(this.#graph, painter((nowMs) => this.#move(nowMs)));
     onThemeChange(() => this.#recolour());
     container.dataset.drawn = String(this.#sigma !== null);
   }
@@ -85,7 +84,12 @@ export class GraphView {
     this.#graph = graph;
     this.#findNear();
     this.#placing.take(graph);
-    this.#sigma?.setGraph(graph);
+  }
+
+  /** Agents go first, since sigma draws everything at once when it is given a graph, and once more for a step in that graph. @param {number} nowMs */
+  #move(nowMs) {
+    this.#placing.step(nowMs, calmMotion());
+    if (this.#sigma && this.#sigma.getGraph() !== this.#graph) this.#sigma.setGraph(this.#graph);
   }
 
   /** @param {Partial<Look>} look */

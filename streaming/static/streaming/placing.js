@@ -46,7 +46,7 @@ export class Placing {
     this.draw();
   }
 
-  /** One step of every agent towards its place, size and presence. @param {number} nowMs @param {boolean} atOnce @returns {boolean} whether more are needed */
+  /** One step of every agent towards its place, size and presence. @param {number} nowMs @param {boolean} atOnce */
   step(nowMs, atOnce) {
     const steps = this.#movedMs === null ? 1 : (nowMs - this.#movedMs) / STEP_MS;
     const share = atOnce ? 1 : 1 - (1 - EASE) ** steps;
@@ -62,7 +62,7 @@ export class Placing {
     // One by one is dear (see graph.js), but leavers are few and without edges.
     this.graph.filterNodes((_, { leaving, presence }) => leaving && presence <= ARRIVED).forEach((key) => this.graph.dropNode(key));
     this.#movedMs = farthest > ARRIVED ? nowMs : null;
-    return this.#movedMs !== null;
+    if (this.#movedMs !== null) this.draw();
   }
 
   /** @param {{number: number, positions: Float32Array}} answer */
