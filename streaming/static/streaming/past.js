@@ -17,6 +17,7 @@ export class Past {
   #asked = 0;
   #refreshedMs = -Infinity;
   /** @type {Span[]} */ #told = [];
+  /** Found once for each state of the manifest: a page asks at every drawing. @type {Span[] | null} */ #gaps = null;
   /** @type {Promise<void> | null} */ #refreshing = null;
   /** @type {Record<import("./segments.js").Kind, Segment[]>} */
   segments = { ticks: [], frames: [], metrics: [] };
@@ -30,7 +31,7 @@ export class Past {
 
   /** Forgets what files told that are no longer there. */
   forget() {
-    this.#told = [];
+    [this.#told, this.#gaps] = [[], null];
     this.segments = { ticks: [], frames: [], metrics: [] };
   }
 
@@ -67,7 +68,8 @@ export class Past {
 
   /** Where nothing was recorded: between segments, and inside them as far as they were read. */
   get gaps() {
-    return mergedGaps(gapsBetween(this.segments.ticks), this.#told);
+    this.#gaps ??= mergedGaps(gapsBetween(this.segments.ticks), this.#told);
+    return this.#gaps;
   }
 
   /** Takes the manifests as they are now. */
@@ -80,7 +82,7 @@ export class Past {
     const [ticks, frames, metrics] = await Promise.all([
       fetchManifest("ticks", this.symbol), fetchManifest("frames", this.symbol), fetchManifest("metrics", this.symbol),
     ]);
-    this.segments = { ticks, frames, metrics };
+    [this.segments, this.#gaps] = [{ ticks, frames, metrics }, null];
     this.#refreshedMs = performance.now();
   }
 
@@ -103,7 +105,7 @@ export class Past {
   async metrics(fromT, toT) {
     await this.#reach("metrics", toT);
     const { columns, gaps } = await this.#askRange("metrics", "metrics", fromT, toT);
-    this.#told = mergedGaps(this.#told, gaps);
+    [this.#told, this.#gaps] = [mergedGaps(this.#told, gaps), null];
     return Object.fromEntries(METRIC_COLUMNS.map((name, i) => [name, columns[i]]));
   }
 

@@ -29,10 +29,17 @@ export function withAlpha(hex, alpha) {
   return `rgba(${channels(hex).join(", ")}, ${alpha})`;
 }
 
+/** Written once for each colour and alpha: every edge of every drawing asks. @type {Map<string, Map<number, string>>} */
+const written = new Map();
+
 /**
  * WebGL blends premultiplied colours; sigma passes on what it is given.
- * @param {string} hex `#rrggbb` @param {number} alpha 0..1
+ * @param {string} hex `#rrggbb` @param {number} alpha 0..1, one of few
  */
 export function premultiplied(hex, alpha) {
-  return `rgba(${channels(hex).map((value) => Math.round(value * alpha)).join(", ")}, ${alpha})`;
+  const ofColour = written.get(hex) ?? new Map();
+  if (!ofColour.size) written.set(hex, ofColour);
+  const colour = ofColour.get(alpha) ?? `rgba(${channels(hex).map((value) => Math.round(value * alpha)).join(", ")}, ${alpha})`;
+  ofColour.set(alpha, colour);
+  return colour;
 }

@@ -6,6 +6,7 @@ const NAMES = [
 ];
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
 /** @type {Record<string, string> | null} */
 let read = null;
 dark.addEventListener("change", () => (read = null));
@@ -26,5 +27,5 @@ export function onThemeChange(changed) {
 }
 
 export function calmMotion() {
-  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+  return calm.matches;
 }

@@ -29,6 +29,7 @@ export class TimelineView {
   /** @type {Scene} */ #scene = { whole: { from: 0, to: 1 }, segments: [], gaps: [], happenings: [], loop: null, charted: null, t: 0 };
   /** @type {{x: number, loops: boolean, startT: number} | null} */ #drag = null;
   /** @type {number | null} */ #hoverX = null;
+  /** As of the last drawing: asking the page for it makes it lay itself out. */ #width = 0;
   #canvas;
   #draw = painter(() => this.#paint());
 
@@ -133,6 +134,7 @@ export class TimelineView {
   #paint() {
     const [width, height] = [this.slider.clientWidth, this.slider.clientHeight];
     if (!width) return;
+    this.#width = width;
     const [across, down] = [Math.round(width * devicePixelRatio), Math.round(height * devicePixelRatio)];
     if (this.#canvas.width !== across || this.#canvas.height !== down) Object.assign(this.#canvas, { width: across, height: down });
     const context = /** @type {CanvasRenderingContext2D} */ (this.#canvas.getContext("2d"));
@@ -147,12 +149,16 @@ export class TimelineView {
   #paintTrack(context, width) {
     const palette = colours();
     const { segments, gaps } = this.#scene;
+    const [even, odd, open] = [0.16, 0.22, 0.34].map((alpha) => withAlpha(palette.accent, alpha));
+    let painted = -Infinity;
     segments.forEach(({ start_t, end_t, pending }, i) => {
       // The newest one goes on to the present, which the manifest tells late.
       const [left, right] = this.#ends(start_t, i === segments.length - 1 ? this.#scene.whole.to : end_t + 1);
-      if (right <= 0 || left >= width) return;
-      context.fillStyle = withAlpha(palette.accent, pending ? 0.34 : 0.16 + 0.06 * (i % 2));
-      context.fillRect(left, TRACK.top, Math.max(right - left, 0.5), TRACK.height);
+      // A year has a hundred thousand: of those within one pixel the first stands for all.
+      if (right <= Math.max(painted, 0) || left >= width) return;
+      painted = Math.max(right, left + 1);
+      context.fillStyle = pending ? open : i % 2 ? odd : even;
+      context.fillRect(left, TRACK.top, painted - left, TRACK.height);
     });
     for (const { from_t, to_t } of gaps) this.#paintGap(context, palette, ...this.#ends(from_t, to_t + 1));
   }
@@ -260,11 +266,11 @@ export class TimelineView {
 
   /** @param {number} t */
   #x(t) {
-    return INSET + xOf(this.view, t, this.slider.clientWidth - 2 * INSET);
+    return INSET + xOf(this.view, t, this.#width - 2 * INSET);
   }
 
   /** @param {number} x pixels from the left */
   #t(x) {
-    return tOf(this.view, x - INSET, this.slider.clientWidth - 2 * INSET);
+    return tOf(this.view, x - INSET, this.#width - 2 * INSET);
   }
 }

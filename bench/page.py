@@ -1,0 +1,249 @@
+"""The page in a real Chromium: seeking anywhere in a long recording, and what drawing costs while it plays.
+
+`python bench/page.py [--ticks 1000000] [--agents 74]` makes a recording, serves it, opens it at a moment, goes to
+random others, and prints how long it took until each one's frame stood on the screen; then script a drawing at some
+speeds. Chromium draws without a graphics processor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from playwright.sync_api import Page, sync_playwright  # noqa: E402
+
+#: Different moments that recordings are made of; a multiple of the stride.
+_DIFFERENT = 2000
+_WINDOW, _STRIDE = 300, 10
+_FLAGS = ("--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader")
+
+#: Presses the timeline at (x, y). Milliseconds until the moment's frame is on the screen: it is taken up in one
+#: animation frame, drawn in the next, and the one after that begins when it stands.
+_SEEK = """([x, y, stride]) => new Promise((done) => {
+    const [track, graph, slider] = ["track", "graph", "timeline"].map((id) => document.getElementById(id));
+    const [before, begun] = [graph.dataset.t, performance.now()];
+    const place = { clientX: x, clientY: y, bubbles: true, pointerId: 1, isPrimary: true, button: 0 };
+    for (const type of ["pointerdown", "pointerup"]) track.dispatchEvent(new PointerEvent(type, place));
+    const stands = () => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - begun)));
+    const look = () => {
+        const behind = Number(slider.getAttribute("aria-valuenow")) - Number(graph.dataset.t);
+        if (graph.dataset.t !== before && behind >= 0 && behind < stride) stands();
+        else requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+})"""
+
+#: Counts the animation frames in which the page did something.
+_COUNT = """(() => {
+    const ask = window.requestAnimationFrame.bind(window);
+    let last = -1;
+    window.drawings = 0;
+    window.requestAnimationFrame = (draw) => ask((ms) => {
+        if (ms !== last) window.drawings += 1;
+        last = ms;
+        draw(ms);
+    });
+})()"""
+
+
+def bodies(agents: int) -> list[tuple[bytes, bytes, bytes | None]]:
+    """Tick, metric and perhaps frame of moments with a full window, each from behind its t, ts and window on."""
+    import orjson
+
+    from bench.film import ticks_of
+    from camera.frame import frame_json
+    from camera.metric import metric_of
+    from camera.window import SlidingWindowCamera
+
+    camera, made = SlidingWindowCamera(_WINDOW, _STRIDE), []
+    for tick in ticks_of(agents, _WINDOW + _DIFFERENT):
+        camera.ingest(tick)
+        shot = camera.maybe_shoot(tick.t)
+        state = [text[text.index(b',"s":') :] for text in (tick.to_json(), orjson.dumps(metric_of(tick)))]
+        frame = None if shot is None else frame_json(shot)
+        made.append((state[0], state[1], frame and frame[frame.index(b',"nodes":') :]))
+    return made[_WINDOW:]
+
+
+def record(directory: Path, agents: int, ticks: int) -> Iterator[int]:
+    """Records moments at ten a second of market time, with rows. How many are done."""
+    from recorder.manifest import save_facts
+    from recorder.models import Market
+    from recorder.recording import Recording
+
+    market, now, texts = Market.objects.create(symbol="IG-USD"), 1.7e9, bodies(agents)
+    recording = Recording(
+        directory,
+        segment_seconds=300,
+        level=3,
+        flush_seconds=1,
+        clock=lambda: now,
+        on_change=lambda facts: None if facts.pending else save_facts(market, None, facts),
+    )
+    window = b'"window":{"W":%d,"t0":%d,"t1":%d,"stride":%d}'
+    for t in range(ticks):
+        now += 0.1
+        tick, metric, frame = texts[t % _DIFFERENT]
+        head = b'"t":%d,"ts":%.1f' % (t, now)
+        if frame is not None:
+            frame = b'{"type":"frame",%b,%b%b' % (head, window % (_WINDOW, t - _WINDOW + 1, t, _STRIDE), frame)
+        full = frame if t >= _WINDOW else None
+        recording.write(t, b'{"type":"tick",%b%b' % (head, tick), b'{"type":"metric",%b%b' % (head, metric), full)
+        yield t + 1
+    recording.close()
+
+
+def make_store(directory: Path, agents: int, ticks: int) -> None:
+    """In a process of its own, whose settings name the store."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    from recorder.progress import Progress
+
+    call_command("migrate", verbosity=0)
+    progress = Progress(ticks, "ticks", sys.stderr)
+    for done in record(directory, agents, ticks):
+        progress.at(done)
+    progress.end()
+
+
+class Server:
+    """`manage.py serve` on a recording made for it."""
+
+    def __init__(self, directory: Path, agents: int, ticks: int) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("IG_")} | {
+            "DJANGO_SETTINGS_MODULE": "igsite.settings",
+            "IG_CAM_STORE_DIR": str(directory / "store"),
+            "DATABASE_URL": f"sqlite:///{directory}/rows.sqlite3",
+            "IG_SECRET_KEY": "only here",
+            "PORT": str(self._port),
+        }
+        store = repr(str(directory / "store"))
+        code = f"from bench.page import make_store, Path; make_store(Path({store}), {agents}, {ticks})"
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
+        command = [sys.executable, "manage.py", "serve", "--bind", "127.0.0.1"]
+        self._log = (directory / "log").open("w+b")
+        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=self._log, stderr=self._log)
+        while not self._answers():
+            assert self._process.poll() is None, Path(self._log.name).read_text()
+            time.sleep(0.05)
+
+    def end(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+        self._log.close()
+
+    def _answers(self) -> bool:
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
+        try:
+            connection.request("GET", "/replay/")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+
+def opened(page: Page, url: str, t: int) -> None:
+    page.goto(f"{url}/replay/?t={t}")
+    page.wait_for_function("() => Number(document.getElementById('graph').dataset.nodes) > 0", timeout=60_000)
+    page.wait_for_timeout(3000)
+
+
+def seek(page: Page, count: int, ticks: int) -> tuple[list[float], list[int]]:
+    """Milliseconds and bytes for each of some seeks, with all that the charts and the list of bursts fetch for it."""
+    rng, first = random.Random(1), 2 * _WINDOW / ticks
+    track = page.locator("#track").bounding_box()
+    assert track is not None
+    fetched = [0]
+    page.on("response", lambda answer: fetched.append(int(answer.headers.get("content-length", 0))))
+    milliseconds, sizes = [], []
+    for _ in range(count):
+        fetched.clear()
+        x = track["x"] + track["width"] * (first + (0.999 - first) * rng.random())
+        milliseconds.append(page.evaluate(_SEEK, [x, track["y"] + track["height"] / 2, _STRIDE]))
+        page.wait_for_timeout(1000)
+        sizes.append(sum(fetched))
+    return milliseconds, sizes
+
+
+def script(page: Page, speed: str, seconds: float) -> tuple[float, int]:
+    """Milliseconds of script a drawing, and how many drawings there were, playing at a speed.
+
+    Processor time: by the clock it depends on how much of the cores drawing without a graphics processor leaves.
+    """
+    client = page.context.new_cdp_session(page)
+    client.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def now() -> tuple[float, int]:
+        metrics = client.send("Performance.getMetrics")["metrics"]
+        duration = next(metric["value"] for metric in metrics if metric["name"] == "ScriptDuration")
+        return duration, page.evaluate("() => window.drawings")
+
+    page.select_option("#speed", speed)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(1000)
+    begun = now()
+    page.wait_for_timeout(seconds * 1000)
+    ended = now()
+    page.get_by_role("button", name="Pause").click()
+    drawings = ended[1] - begun[1]
+    return (ended[0] - begun[0]) / drawings * 1e3, drawings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="How fast the page seeks, and what its drawings cost.")
+    parser.add_argument("--ticks", type=int, default=1_000_000)
+    parser.add_argument("--agents", type=int, default=74)
+    parser.add_argument("--seeks", type=int, default=60)
+    parser.add_argument("--chromium", default=shutil.which("chromium") or shutil.which("google-chrome"))
+    options = parser.parse_args()
+    directory = Path(tempfile.mkdtemp(prefix="market-camera-page-"))
+    server = Server(directory, options.agents, options.ticks)
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=options.chromium, args=list(_FLAGS))
+            page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-US")
+            page.add_init_script(_COUNT)
+            opened(page, server.url, options.ticks // 2)
+            milliseconds, sizes = seek(page, options.seeks, options.ticks)
+            edges = page.evaluate("() => Number(document.getElementById('graph').dataset.edges)")
+            opened(page, server.url, options.ticks // 2)
+            spent = {speed: script(page, speed, 15) for speed in ("1", "8")}
+            browser.close()
+    finally:
+        server.end()
+        shutil.rmtree(directory, ignore_errors=True)
+    milliseconds.sort()
+    p50, p95 = statistics.median(milliseconds), milliseconds[int(len(milliseconds) * 0.95)]
+    print(
+        f"{options.ticks:,} ticks of {options.agents} agents, {edges} edges: a sought frame stands after"
+        f" p50 {p50:.0f} ms, p95 {p95:.0f} ms, at most {milliseconds[-1]:.0f} ms (goal 300);"
+        f" {statistics.median(sizes) / 1e6:.2f} MB a seek, at most {max(sizes) / 1e6:.2f} (goal 2)"
+    )
+    for speed, (each, drawings) in spent.items():
+        print(f"playing at {speed} x: {each:.1f} ms of script a drawing (goal 8), {drawings} drawings in 15 s")
+
+
+if __name__ == "__main__":
+    main()
