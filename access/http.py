@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from access.models import Token
 from access.presented import REFUSAL, bearer
 from access.tokens import check
-from bars.reading import on_thread
+from recorder.rows import on_thread
 from streaming.errors import HttpError
 
 View = Callable[..., Awaitable[HttpResponseBase]]

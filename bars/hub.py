@@ -16,8 +16,9 @@ from django.db import Error as DatabaseError
 from bars import stored
 from bars.feed_protocol import bar_message
 from bars.ohlcv import Ohlcv
-from bars.reading import closed_bars, last_bars, on_thread
+from bars.reading import closed_bars, last_bars
 from bars.resolutions import PERIOD_MS, period_start
+from recorder.rows import on_thread
 from streaming.relay import Relay
 
 log = logging.getLogger(__name__)

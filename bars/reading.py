@@ -5,20 +5,13 @@ A bar is closed when a tick of a later period is known. `next_ms` of the newest 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice, takewhile
-from typing import TypeVar
-
-from django.db import connections
 
 from bars import stored
 from bars.models import Gap
 from bars.ohlcv import Merger, Ohlcv
 from bars.resolutions import PERIOD_MS, STORED, period_start, stored_base
-from recorder.rows import reading
-
-T = TypeVar("T")
 
 _PAGE_ROWS = 2000
 
@@ -77,18 +70,6 @@ def gaps(symbol: str, from_ms: int | None, to_ms: int | None, most: int) -> list
         last = found.order_by("-from_t").values_list("to_t", flat=True)[0]
         spans[-1] = (spans[-1][0], last)
     return spans
-
-
-async def on_thread(read: Callable[[], T]) -> T:
-    """What a query gives, asked on another thread, and again if its connection had broken. Raises django.db.Error."""
-    return await asyncio.to_thread(_asked, read)
-
-
-def _asked(read: Callable[[], T]) -> T:
-    try:
-        return reading(read)
-    finally:
-        connections.close_all()  # no request ends on this thread, so nobody else would close one that broke
 
 
 def _over_before(symbol: str) -> int | None:

@@ -13,6 +13,7 @@ from bars import reading
 from bars.ohlcv import Ohlcv
 from bars.resolutions import PERIOD_MS
 from bars.times import to_ms
+from recorder.rows import on_thread
 from streaming import parameters
 from streaming.errors import bad_parameter
 
@@ -29,7 +30,7 @@ async def bars(request: HttpRequest) -> HttpResponse:
     if from_ms is not None and until_ms is not None and until_ms < from_ms:
         raise bad_parameter(f"to must not be before from, got from={from_ms} and to={until_ms}")
     limit = parameters.integer(request, "limit", 1000, 1, _MOST_BARS)
-    found, gaps = await reading.on_thread(lambda: _read(relay.symbol, resolution, from_ms, until_ms, limit))
+    found, gaps = await on_thread(lambda: _read(relay.symbol, resolution, from_ms, until_ms, limit))
     body = {
         "symbol": relay.symbol,
         "resolution": resolution,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -21,3 +22,15 @@ def reading(query: Callable[[], T]) -> T:
     except (OperationalError, InterfaceError):
         connections.close_all()
         return query()
+
+
+async def on_thread(read: Callable[[], T]) -> T:
+    """What a query gives, asked on another thread, and again if its connection had broken. Raises django.db.Error."""
+    return await asyncio.to_thread(_asked, read)
+
+
+def _asked(read: Callable[[], T]) -> T:
+    try:
+        return reading(read)
+    finally:
+        connections.close_all()  # no request ends on this thread, so nobody else would close one that broke

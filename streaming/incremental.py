@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,12 +73,6 @@ def json_pieces(page: Page, from_t: int, latest_t: int | None) -> Iterator[bytes
             yield b"".join(piece)
             piece, size = [], 0
     yield b"".join([*piece, b"],", tail] if gap else [*piece, b"]", tail])
-
-
-async def one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Pieces for a client that takes them at its own pace."""
-    for piece in pieces:
-        yield piece
 
 
 def _some(past: Iterator[Moment | Loss], most: int) -> list[Moment | Loss]:

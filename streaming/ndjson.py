@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
@@ -61,10 +61,10 @@ def ndjson_response(
 
 def streamed(request: HttpRequest, pieces: AsyncIterator[bytes], headers: dict[str, str]) -> HttpResponseBase:
     """An answer in pieces; to HEAD none of them, and no length either, since GET tells none."""
-    return StreamingHttpResponse(_no_pieces() if request.method == "HEAD" else pieces, headers=headers)
+    return StreamingHttpResponse(one_by_one(()) if request.method == "HEAD" else pieces, headers=headers)
 
 
-async def _no_pieces() -> AsyncIterator[bytes]:
-    nothing: tuple[bytes, ...] = ()
-    for piece in nothing:
+async def one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Pieces for a client that takes them at its own pace."""
+    for piece in pieces:
         yield piece

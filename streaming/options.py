@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from recorder.format import SYMBOL_PATTERN
 from streaming.protocol import CLOSE_BAD_PARAMETER, KINDS, StreamError
 
 #: The fields of a tick that may be left out.
@@ -44,7 +45,6 @@ class Request:
     options: Options
 
 
-_SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _PARAMETERS = ("symbol", "types", "every", "batch", "fields", "since", "encoding")
 
@@ -79,7 +79,7 @@ def _shown(text: str) -> str:
 
 def _symbol(given: Mapping[str, str]) -> str | None:
     symbol = given.get("symbol")
-    if symbol is not None and not _SYMBOL.fullmatch(symbol):
+    if symbol is not None and not SYMBOL_PATTERN.fullmatch(symbol):
         raise _bad(f"symbol must be 1 to 32 of A-Z a-z 0-9 . _ -, got {_shown(symbol)}")
     return symbol
 

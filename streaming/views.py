@@ -23,8 +23,8 @@ from recorder.reader import lines_of
 from recorder.rows import reading
 from streaming import files, languages, parameters
 from streaming.errors import HttpError, bad_parameter
-from streaming.incremental import json_pieces, one_by_one, ticks_after
-from streaming.ndjson import ndjson_response, streamed
+from streaming.incremental import json_pieces, ticks_after
+from streaming.ndjson import ndjson_response, one_by_one, streamed
 from streaming.relay import Relay
 from streaming.texts import TEXTS
 

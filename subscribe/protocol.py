@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from recorder.format import SYMBOL_PATTERN
 from streaming.protocol import websocket_frame
 from subscribe.errors import (
     InvalidFormat,
@@ -23,8 +23,6 @@ CHANNELS = ("market_data", "agent_status", "backtest_progress", "alerts")
 
 #: Nothing that a client may say needs more.
 MOST_MESSAGE_BYTES = 64 * 1024
-
-_SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ def _topic(message: dict[str, Any]) -> Topic:
     channel, symbol = message.get("channel"), message.get("symbol")
     if not isinstance(channel, str) or channel not in CHANNELS:
         raise UnknownChannel(channel)
-    if symbol is not None and (not isinstance(symbol, str) or not _SYMBOL.fullmatch(symbol)):
+    if symbol is not None and (not isinstance(symbol, str) or not SYMBOL_PATTERN.fullmatch(symbol)):
         raise UnknownSymbol(symbol)
     return Topic(channel, symbol)
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from access.http import token_required
-from bars.reading import on_thread
+from recorder.rows import on_thread
 from streaming import parameters
 from streaming.errors import HttpError
 from subscribe.models import Alert

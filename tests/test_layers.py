@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "recorder": {"market", "camera"},
     "streaming": {"market", "camera", "recorder"},
     "bars": {"market", "camera", "recorder", "streaming"},
-    "access": {"market", "camera", "recorder", "streaming", "bars"},
+    "access": {"market", "camera", "recorder", "streaming"},
     "subscribe": {"market", "camera", "recorder", "streaming", "bars", "access"},
     "backtests": {"market", "camera", "recorder", "streaming", "bars", "access", "subscribe"},
 }

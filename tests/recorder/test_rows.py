@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connections
 
-from bars.reading import on_thread
+from recorder.rows import on_thread
 
 
 class Breaking:
