@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from playwright.sync_api import Page, sync_playwright  # noqa: E402
 #: Different moments that recordings are made of; a multiple of the stride.
 _DIFFERENT = 2000
 _WINDOW, _STRIDE = 300, 10
+_START_SECONDS = 60
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader")
 
 #: Presses the timeline at (x, y). Milliseconds until the moment's frame is on the screen: it is taken up in one
@@ -36,13 +38,15 @@ _FLAGS = ("--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader")
 _SEEK = """([x, y, stride]) => new Promise((done) => {
     const [track, graph, slider] = ["track", "graph", "timeline"].map((id) => document.getElementById(id));
     const [before, begun] = [graph.dataset.t, performance.now()];
+    const giveUp = begun + 10_000;
     const place = { clientX: x, clientY: y, bubbles: true, pointerId: 1, isPrimary: true, button: 0 };
     for (const type of ["pointerdown", "pointerup"]) track.dispatchEvent(new PointerEvent(type, place));
     const stands = () => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - begun)));
     const look = () => {
         const behind = Number(slider.getAttribute("aria-valuenow")) - Number(graph.dataset.t);
         if (graph.dataset.t !== before && behind >= 0 && behind < stride) stands();
-        else requestAnimationFrame(look);
+        else if (performance.now() < giveUp) requestAnimationFrame(look);
+        else done(null);
     };
     requestAnimationFrame(look);
 })"""
@@ -144,11 +148,14 @@ class Server:
         command = [sys.executable, "manage.py", "serve", "--bind", "127.0.0.1"]
         self._log = (directory / "log").open("w+b")
         self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=self._log, stderr=self._log)
+        deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
-            assert self._process.poll() is None, Path(self._log.name).read_text()
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.close()
+                raise SystemExit(f"the server does not answer: {Path(self._log.name).read_text()}")
             time.sleep(0.05)
 
-    def end(self) -> None:
+    def close(self) -> None:
         self._process.terminate()
         self._process.wait()
         self._log.close()
@@ -178,11 +185,15 @@ def seek(page: Page, count: int, ticks: int) -> tuple[list[float], list[int]]:
     fetched = [0]
     page.on("response", lambda answer: fetched.append(int(answer.headers.get("content-length", 0))))
     milliseconds, sizes = [], []
-    for _ in range(count):
+    while len(milliseconds) < count:
         fetched.clear()
         x = track["x"] + track["width"] * (first + (0.999 - first) * rng.random())
-        milliseconds.append(page.evaluate(_SEEK, [x, track["y"] + track["height"] / 2, _STRIDE]))
+        taken = page.evaluate(_SEEK, [x, track["y"] + track["height"] / 2, _STRIDE])
         page.wait_for_timeout(1000)
+        if taken is None:
+            print(f"no other frame after 10 s at {x:.1f} px of the timeline; left out")
+            continue
+        milliseconds.append(taken)
         sizes.append(sum(fetched))
     return milliseconds, sizes
 
@@ -218,10 +229,9 @@ def main() -> None:
     parser.add_argument("--seeks", type=int, default=60)
     parser.add_argument("--chromium", default=shutil.which("chromium") or shutil.which("google-chrome"))
     options = parser.parse_args()
-    directory = Path(tempfile.mkdtemp(prefix="market-camera-page-"))
-    server = Server(directory, options.agents, options.ticks)
-    try:
-        with sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory(prefix="market-camera-page-", ignore_cleanup_errors=True) as directory:
+        server = Server(Path(directory), options.agents, options.ticks)
+        with closing(server), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=options.chromium, args=list(_FLAGS))
             page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-US")
             page.add_init_script(_COUNT)
@@ -231,9 +241,6 @@ def main() -> None:
             opened(page, server.url, options.ticks // 2)
             spent = {speed: script(page, speed, 15) for speed in ("1", "8")}
             browser.close()
-    finally:
-        server.end()
-        shutil.rmtree(directory, ignore_errors=True)
     milliseconds.sort()
     p50, p95 = statistics.median(milliseconds), milliseconds[int(len(milliseconds) * 0.95)]
     print(

@@ -15,6 +15,11 @@ from tests.processes import Live, wait_until
 WINDOW = 100
 STRIDE = 10
 
+#: Time enough for a page that still played to show it.
+SOME_DRAWINGS = """async () => {
+    for (let i = 0; i < 10; i++) await new Promise((drawn) => requestAnimationFrame(drawn));
+}"""
+
 
 @dataclass
 class Watched:
@@ -32,6 +37,11 @@ def recorded_frames(server: Live) -> dict[int, dict[str, Any]]:
         body = server.ask(f"/segment/{segment['path']}").body
         lines += zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True).read().split(b"\n")[:-1]
     return {frame["t"]: frame for frame in map(json.loads, lines) if frame["type"] == "frame"}
+
+
+def finished_frames(server: Live) -> dict[str, Any]:
+    """The oldest segment of frames."""
+    return next(segment for segment in server.json("/manifest/frames") if not segment["pending"])
 
 
 def frame_on_disk(server: Live, t: int) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from typing import Any
@@ -11,9 +10,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.pages.reading import (
+    SOME_DRAWINGS,
     STRIDE,
     WINDOW,
     Watched,
+    finished_frames,
     number,
     open_at,
     price_of,
@@ -28,19 +29,8 @@ from tests.processes import Live, wait_until
 
 pytestmark = pytest.mark.browser
 
-#: Time enough for a page that still played to show it.
-SOME_DRAWINGS = """async () => {
-    for (let i = 0; i < 10; i++) await new Promise((drawn) => requestAnimationFrame(drawn));
-}"""
-
-
 #: A sparkline from one side of its box to the other.
 A_COURSE = re.compile(r"^M0\.0 .*L72\.0 ")
-
-
-def finished_frames(server: Live) -> dict[str, Any]:
-    """The oldest segment of frames."""
-    return next(segment for segment in server.json("/manifest/frames") if not segment["pending"])
 
 
 def test_replay_plays_and_pauses(page: Page, server: Live) -> None:
@@ -279,50 +269,3 @@ def test_an_error_is_said_in_the_visitors_language_else_in_the_servers_words(
     watched.page.route("**/segment/frames/**", lambda route: route.fulfill(status=404, json=body))
     watched.page.goto(f"/replay/?lang={language}")
     expect(watched.page.locator("#waiting")).to_have_text(words)
-
-
-#: How many pixels of a PNG have the hue of matches, and how many that of quotes close to each other.
-HUES = """async (png) => {
-    const bytes = Uint8Array.from(atob(png), (letter) => letter.charCodeAt(0));
-    const picture = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
-    const canvas = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
-    canvas.drawImage(picture, 0, 0);
-    const { data } = canvas.getImageData(0, 0, picture.width, picture.height);
-    let [green, violet] = [0, 0];
-    for (let i = 0; i < data.length; i += 4) {
-        const [r, g, b] = data.subarray(i, i + 3);
-        green += g - r > 30 && g > b;
-        violet += b - g > 30 && r - g > 5;
-    }
-    return { green, violet };
-}"""
-
-
-def kinds_of(frame: dict[str, Any]) -> set[str]:
-    return {edge["type"] for edge in frame["edges"]}
-
-
-def test_each_kind_of_edge_is_drawn_and_can_be_taken_out_of_the_picture(page: Page, server: Live) -> None:
-    page.emulate_media(color_scheme="light", reduced_motion="reduce")
-    both_kinds = {"match", "quote_proximity"}
-    t = wait_until(
-        lambda: next((t for t, frame in recorded_frames(server).items() if kinds_of(frame) == both_kinds), None),
-        "a frame with both kinds of edge",
-    )
-    open_at(page, t)
-
-    def hues() -> dict[str, int]:
-        page.evaluate(SOME_DRAWINGS)
-        return page.evaluate(HUES, base64.b64encode(page.locator("#graph").screenshot()).decode())
-
-    both = hues()
-    assert both["green"] > 100, both
-    assert both["violet"] > 100, both
-    page.uncheck("#show-proximity")
-    matches = hues()
-    assert matches["green"] > 100, matches
-    assert matches["violet"] < 20, matches
-    page.uncheck("#show-match")
-    neither = hues()
-    assert neither["green"] < 20, neither
-    assert neither["violet"] < 20, neither

@@ -40,3 +40,27 @@ test("a stretch that could not be read is asked for once, and again after it may
   await show();
   assert.deepEqual([asked, drawn], [[450, 450], [450, 550]]);
 });
+
+test("the recording is asked when its turn has come, and not for a stretch that was left meanwhile", async () => {
+  const [asked, turns] = [[], []];
+  const past = { metrics: async (from, to) => (asked.push(from), columns(from, to)) };
+  const turn = () => new Promise((resolve) => turns.push(resolve));
+  const feed = new ChartFeed({ past, store: new Store(10), span: 100, turn, onColumns: () => {}, onStretch: () => {}, onError: assert.fail });
+  for (const t of [200, 500]) feed.show(t, { from: 0, to: 1000 });
+  await settle();
+  assert.deepEqual([asked, turns.length], [[], 2]);
+  turns.forEach((come) => come());
+  await settle();
+  assert.deepEqual(asked, [450]);
+});
+
+test("a turn that fails counts as a failure to read, which can heal", async () => {
+  const errors = [];
+  const turn = async () => {
+    throw new Error("odd frame");
+  };
+  const feed = new ChartFeed({ past: {}, store: new Store(10), span: 100, turn, onColumns: () => {}, onStretch: () => {}, onError: ({ message }) => errors.push(message) });
+  feed.show(500, { from: 0, to: 1000 });
+  await settle();
+  assert.deepEqual([errors, feed.heal()], [["odd frame"], true]);
+});

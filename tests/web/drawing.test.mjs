@@ -11,7 +11,11 @@ test("a scale goes through its stops", () => {
 
 test("colours get an alpha, multiplied into them where WebGL wants that", () => {
   assert.equal(withAlpha("#ff8000", 0.5), "rgba(255, 128, 0, 0.5)");
-  assert.equal(premultiplied("#ff8000", 0.5), "rgba(128, 64, 0, 0.5)");
+  for (let i = 0; i < 2; i++) {
+    assert.equal(premultiplied("#ff8000", 0.5), "rgba(128, 64, 0, 0.5)");
+    assert.equal(premultiplied("#ff8000", 1), "rgba(255, 128, 0, 1)");
+    assert.equal(premultiplied("#0080ff", 0.5), "rgba(0, 64, 128, 0.5)");
+  }
 });
 
 test("a sparkline spans its box; what does not change lies in the middle", () => {

@@ -114,3 +114,22 @@ test("an answer from before it forgot does not count", async () => {
   await settle();
   assert.deepEqual([shown, asked.length], [[], 2]);
 });
+
+test("tells when the question under way is answered, also when it failed", async () => {
+  const { asked, source } = slowSource();
+  const feed = new FrameFeed(source, () => {}, () => {});
+  let answered = 0;
+  await feed.answered;
+  feed.want(10);
+  feed.answered.then(() => (answered += 1));
+  await settle();
+  assert.equal(answered, 0);
+  asked[0].answer();
+  await settle();
+  assert.equal(answered, 1);
+  feed.want(20);
+  feed.answered.then(() => (answered += 1));
+  asked[1].refuse(new Error("gone"));
+  await settle();
+  assert.equal(answered, 2);
+});

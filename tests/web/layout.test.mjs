@@ -60,3 +60,16 @@ test("says when the agents of a graph have come to rest before, whatever became 
   assert.equal(layout.take({ ...ring(keys), weights: new Float32Array(keys.length).fill(0.5) }), true);
   assert.equal(layout.take(ring(keys.slice(1))), false);
 });
+
+test("agents whose edges never let them rest count as settled after steps enough; a newcomer begins the count anew", () => {
+  const layout = new Layout();
+  let rounds = 0;
+  const restless = () => ({ ...ring(keys), ends: Uint32Array.from(keys.flatMap((_, i) => [i, (i + 1 + (rounds % 9)) % keys.length])) });
+  for (; !layout.take(restless()); rounds++) {
+    assert.ok(rounds < 100, "it goes on for ever");
+    layout.run(30);
+    assert.equal(layout.calm, false);
+  }
+  assert.equal(rounds, 20);
+  assert.equal(layout.take(ring([...keys, "20"])), false);
+});

@@ -58,3 +58,18 @@ test("forgets gaps and segments that belong to another market", async () => {
   made.forget();
   assert.deepEqual([made.gaps, made.empty], [[], true]);
 });
+
+test("gaps are those of the manifest as it is now, and those that files told", async () => {
+  const { past: made, started } = past();
+  const manifest = { ticks: [segment(0, 9), segment(20, 29)] };
+  globalThis.fetch = async (url) => Response.json(manifest[/manifest\/(\w+)/.exec(url)[1]] ?? []);
+  assert.deepEqual(made.gaps, []);
+  await made.refresh();
+  assert.deepEqual(made.gaps, [{ from_t: 10, to_t: 19 }]);
+  made.segments.metrics = [segment(0, 29)];
+  const read = made.metrics(0, 29);
+  await settle();
+  started[0].answer({ columns: Array.from({ length: 9 }, () => new Float64Array(0)), gaps: [{ from_t: 25, to_t: 26 }] });
+  await read;
+  assert.deepEqual(made.gaps, [{ from_t: 10, to_t: 19 }, { from_t: 25, to_t: 26 }]);
+});

@@ -106,9 +106,10 @@ async function findFrame(t) {
   return found;
 }
 
-/** What the charts ask for would hold up the frame. */
+/** What the charts ask for would hold up the frame, which is taken up in one animation frame and drawn in the next. */
 async function framed() {
   await feed.answered;
+  await painted();
   await painted();
 }
 

@@ -6,11 +6,10 @@
 import { EdgeProgram } from "sigma/rendering";
 import { floatColor } from "sigma/utils";
 
-/** Straight pieces of an arc: at a whole picture's length each bends by less than two degrees. */
+/** Straight pieces of an arc: at their joints it bends by less than four degrees, which is not seen. */
 const PIECES = 12;
 
-/** WebGL's own numbers, here so that the module loads where there is no WebGL. */
-const [UNSIGNED_BYTE, FLOAT, TRIANGLE_STRIP] = [0x1401, 0x1406, 5];
+const { UNSIGNED_BYTE, FLOAT, TRIANGLE_STRIP } = WebGLRenderingContext;
 
 const UNIFORMS = /** @type {const} */ (["u_matrix", "u_sizeRatio", "u_correctionRatio", "u_pixelRatio", "u_minEdgeThickness", "u_feather"]);
 

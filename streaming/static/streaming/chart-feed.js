@@ -73,10 +73,10 @@ export class ChartFeed {
   /** @param {Stretch} stretch */
   async #load(stretch) {
     this.#asking = stretch;
-    await this.parts.turn();
-    if (this.#asking !== stretch) return;
     let columns;
     try {
+      await this.parts.turn();
+      if (this.#asking !== stretch) return;
       columns = await this.parts.past.metrics(stretch.from, stretch.to);
     } catch (error) {
       if (this.#asking === stretch) this.#miss(stretch, /** @type {Error} */ (error));

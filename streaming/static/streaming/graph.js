@@ -44,14 +44,18 @@ export class GraphView {
   /** @type {Look} */ #look = { colourBy: "side", filter: { match: true, quote_proximity: true, leastStrength: 0 } };
   /** @type {string | null} */ #hovered = null;
   /** @type {string | null} */ #pinned = null;
-  /** Those near the agent pointed at or pinned. @type {Set<string> | null} */ #near = null;
+  /** The agent pointed at, else the pinned one, if it is in the picture. @type {string | null} */ #centre = null;
+  /** Those near it. @type {Set<string> | null} */ #near = null;
 
   /** @param {HTMLElement} container @param {{onPick?: (agent: string | null) => void}} [options] told which agent was clicked */
   constructor(container, { onPick = () => {} } = {}) {
     this.container = container;
-    this.#sigma = canDraw() ? this.#makeSigma(onPick) : null;
+    this.onPick = onPick;
+    /** @type {Sigma | null} */
+    this.#sigma = canDraw() ? this.#makeSigma() : null;
     this.#placing = new Placing(this.#graph, painter((nowMs) => this.#move(nowMs)));
     onThemeChange(() => this.#recolour());
+    new ResizeObserver(() => this.#sigma?.scheduleRender()).observe(container);
     container.dataset.drawn = String(this.#sigma !== null);
   }
 
@@ -82,6 +86,8 @@ export class GraphView {
     });
     edges.forEach((look, key) => graph.addUndirectedEdgeWithKey(key, look.source, look.target, edgeAttributes(look)));
     this.#graph = graph;
+    // Sigma does not say that the agent pointed at has gone.
+    if (this.#hovered !== null && !nodes.has(this.#hovered)) this.#point(null);
     this.#findNear();
     this.#placing.take(graph);
   }
@@ -112,8 +118,7 @@ export class GraphView {
     this.#sigma?.refresh({ skipIndexation: true });
   }
 
-  /** @param {(agent: string | null) => void} onPick */
-  #makeSigma(onPick) {
+  #makeSigma() {
     const finePointer = matchMedia("(pointer: fine)").matches;
     const sigma = new Sigma(this.#graph, this.container, {
       allowInvalidContainer: true,
@@ -134,26 +139,44 @@ export class GraphView {
     sigma.setCustomBBox(EXTENT);
     // Touches are the page's, to scroll and to zoom it; a tap arrives as a click.
     sigma.getTouchCaptor().enabled = false;
-    new ResizeObserver(() => sigma.scheduleRender()).observe(this.container);
     sigma.on("enterNode", ({ node }) => this.#hover(node));
     sigma.on("leaveNode", () => this.#hover(null));
-    sigma.on("clickNode", ({ node }) => onPick(node));
-    sigma.on("clickStage", () => onPick(null));
+    sigma.on("clickNode", ({ node }) => this.onPick(node));
+    sigma.on("clickStage", () => this.onPick(null));
+    for (const canvas of Object.values(sigma.getCanvases())) {
+      canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
+      canvas.addEventListener("webglcontextrestored", () => this.#remake(sigma));
+    }
     return sigma;
+  }
+
+  /** With its context a canvas loses all that sigma had put there: another view goes on from where it was. @param {Sigma} lost */
+  #remake(lost) {
+    if (this.#sigma !== lost) return;
+    const camera = lost.getCamera().getState();
+    lost.kill();
+    this.#sigma = this.#makeSigma();
+    this.#sigma.getCamera().setState(camera);
   }
 
   /** @param {string | null} agent */
   #hover(agent) {
-    this.#hovered = agent;
-    this.container.classList.toggle("pointing", agent !== null);
+    this.#point(agent);
     this.#findNear();
     this.#sigma?.refresh({ skipIndexation: true });
   }
 
+  /** @param {string | null} agent */
+  #point(agent) {
+    this.#hovered = agent;
+    this.container.classList.toggle("pointing", agent !== null);
+  }
+
   /** Neighbours along the edges that are to be seen. */
   #findNear() {
-    const centre = [this.#hovered, this.#pinned].find((agent) => agent !== null && this.#graph.hasNode(agent));
-    if (!centre) return (this.#near = null);
+    const centre = [this.#hovered, this.#pinned].find((agent) => agent !== null && this.#graph.hasNode(agent)) ?? null;
+    this.#centre = centre;
+    if (centre === null) return (this.#near = null);
     const near = new Set([centre]);
     this.#graph.forEachEdge(centre, (_, edge, source, target) => {
       if (passes(/** @type {EdgeLook} */ (edge), this.#look.filter)) near.add(source).add(target);
@@ -179,8 +202,7 @@ export class GraphView {
   /** @param {any} attributes */
   #drawnEdge({ kind, strength, presence, type, curvature, source, target }) {
     const colour = this.#palette[kind === "match" ? "match" : "proximity"];
-    const centre = this.#hovered ?? this.#pinned;
-    const apart = this.#near !== null && source !== centre && target !== centre;
+    const apart = this.#near !== null && source !== this.#centre && target !== this.#centre;
     const alpha = (0.06 + 0.8 * strength ** 1.5) * (this.#near && !apart ? Math.max(presence, 0.8) : presence) * (apart ? FAINT : 1);
     return {
       type,

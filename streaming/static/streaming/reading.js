@@ -5,6 +5,7 @@ import { lastAtOrBefore } from "./timeline.js";
 
 /** @typedef {import("./blocks.js").Blocks} Blocks */
 /** @typedef {import("./segments.js").Segment} Segment */
+/** @typedef {import("./segments.js").Kind} Kind */
 /** @typedef {{segments: Segment[], fromT: number, toT: number}} Range `segments` are those that touch the range */
 
 /** Blocks read ahead of the one shown. */
@@ -14,14 +15,26 @@ export class Reading {
   /** The frame under way: whoever waits to see it comes first. @type {Promise<unknown>} */ #frame = Promise.resolve();
   #eventsAsked = 0;
 
-  /** Waits until nobody waits for a frame. */
+  /** @param {Blocks} blocks */
+  constructor(blocks) {
+    this.blocks = blocks;
+  }
+
+  /** Waits until nobody waits for a frame; a page asks for one after another, so that comes. */
   async #framed() {
     for (let seen; seen !== this.#frame; ) await (seen = this.#frame);
   }
 
-  /** @param {Blocks} blocks */
-  constructor(blocks) {
-    this.blocks = blocks;
+  /** The blocks of a range, each taken when nobody waits for a frame, as long as they are wanted. @param {Kind} kind @param {Range} range */
+  async *#over(kind, { segments, fromT, toT }, wanted = () => true) {
+    const blocks = this.blocks.over(kind, segments, fromT, toT);
+    for (;;) {
+      await this.#framed();
+      if (!wanted()) return;
+      const { value, done } = await blocks.next();
+      if (done) return;
+      yield value;
+    }
   }
 
   /**
@@ -48,13 +61,12 @@ export class Reading {
   }
 
   /** @param {Range} range @returns {Promise<{columns: Float64Array[], gaps: object[]}>} a column for each of `METRIC_COLUMNS` */
-  async metrics({ segments, fromT, toT }) {
+  async metrics(range) {
+    const { fromT, toT } = range;
     const [rows, gaps] = [/** @type {number[][]} */ ([]), /** @type {object[]} */ ([])];
-    await this.#framed();
-    for await (const { tape } of this.blocks.over("metrics", segments, fromT, toT)) {
+    for await (const { tape } of this.#over("metrics", range)) {
       rows.push(...tape.metricRows(fromT, toT));
       gaps.push(...tape.gaps);
-      await this.#framed();
     }
     return { columns: METRIC_COLUMNS.map((_, column) => Float64Array.from(rows, (row) => row[column])), gaps };
   }
@@ -63,15 +75,13 @@ export class Reading {
    * What the frames of a range tell of bursts and shocks, as far as nobody asks for another range meanwhile.
    * @param {Range} range @returns {Promise<import("./messages.js").FrameEvents[]>}
    */
-  async events({ segments, fromT, toT }) {
+  async events(range) {
+    const { fromT, toT } = range;
     this.#eventsAsked += 1;
     const turn = this.#eventsAsked;
     const found = [];
-    await this.#framed();
-    for await (const { tape } of this.blocks.over("frames", segments, fromT, toT)) {
+    for await (const { tape } of this.#over("frames", range, () => turn === this.#eventsAsked)) {
       for (const index of tape.ts.keys()) if (tape.ts[index] >= fromT && tape.ts[index] <= toT) found.push(tape.eventsOf(index));
-      await this.#framed();
-      if (turn !== this.#eventsAsked) break;
     }
     return found.filter((events) => events !== null);
   }

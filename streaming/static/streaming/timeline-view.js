@@ -154,11 +154,13 @@ export class TimelineView {
     segments.forEach(({ start_t, end_t, pending }, i) => {
       // The newest one goes on to the present, which the manifest tells late.
       const [left, right] = this.#ends(start_t, i === segments.length - 1 ? this.#scene.whole.to : end_t + 1);
-      // A year has a hundred thousand: of those within one pixel the first stands for all.
-      if (right <= Math.max(painted, 0) || left >= width) return;
-      painted = Math.max(right, left + 1);
+      if (right <= 0 || left >= width) return;
+      // A year has a hundred thousand: of those within one pixel the first stands for all that are finished.
+      if (right <= painted && !pending) return;
+      const begin = pending ? left : Math.max(left, painted);
+      painted = Math.max(right, begin + 1);
       context.fillStyle = pending ? open : i % 2 ? odd : even;
-      context.fillRect(left, TRACK.top, painted - left, TRACK.height);
+      context.fillRect(begin, TRACK.top, painted - begin, TRACK.height);
     });
     for (const { from_t, to_t } of gaps) this.#paintGap(context, palette, ...this.#ends(from_t, to_t + 1));
   }
