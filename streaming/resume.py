@@ -73,7 +73,8 @@ class Resume:
         """Nothing waits in here, so no moment can come between the last one sent and the subscription."""
         if wire := self._prepare(rest) + b"".join(self._own_rest()):
             self._client.tell(wire)
-        last = self.position if self._relay.ring.last_t is None else self._relay.ring.last_t
+        # -1 where nothing is known: that a client is ahead of the market tells it that this is another one.
+        last = -1 if self._relay.ring.last_t is None else self._relay.ring.last_t
         self._client.tell(self._own.encoder.wire(control("caught_up", t=last)))
         self._client.skip_until = self.position
         self._live.add(self._client, self.position)

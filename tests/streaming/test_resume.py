@@ -51,6 +51,15 @@ def test_tape_then_ring_then_live() -> None:
     with_relay(Tape(*ticks(*range(100))), test, ring_ticks=20)
 
 
+def test_who_is_ahead_of_a_market_that_has_not_begun_is_told_so_and_gets_only_what_is_later() -> None:
+    async def test(relay: Relay) -> None:
+        socket = await resumed(relay, 3)
+        pass_on(relay, *range(6))
+        assert await socket.settled() == ["caught_up -1", 4, 5]
+
+    with_relay(Tape(), test)
+
+
 def test_the_feed_stays_while_somebody_catches_up_for_it() -> None:
     async def test(relay: Relay) -> None:
         live, feed = await resumed(relay, -1), relay.feed(TICKS)

@@ -58,10 +58,11 @@ test("says when the agents of a graph have come to rest before, whatever became 
   assert.equal(layout.take(ring(keys)), false);
   settled(layout);
   assert.equal(layout.take({ ...ring(keys), weights: new Float32Array(keys.length).fill(0.5) }), true);
-  assert.equal(layout.take(ring(keys.slice(1))), false);
+  assert.equal(layout.take(ring([...keys.slice(1), "20"])), true);
+  assert.equal(layout.take(ring(keys.map((key) => `10${key}`))), false);
 });
 
-test("agents whose edges never let them rest count as settled after steps enough; a newcomer begins the count anew", () => {
+test("agents whose edges never let them rest count as settled after steps enough; a crowd of newcomers begins the count anew", () => {
   const layout = new Layout();
   let rounds = 0;
   const restless = () => ({ ...ring(keys), ends: Uint32Array.from(keys.flatMap((_, i) => [i, (i + 1 + (rounds % 9)) % keys.length])) });
@@ -71,5 +72,38 @@ test("agents whose edges never let them rest count as settled after steps enough
     assert.equal(layout.calm, false);
   }
   assert.equal(rounds, 20);
-  assert.equal(layout.take(ring([...keys, "20"])), false);
+  assert.equal(layout.take(ring(keys.map((key) => `10${key}`))), false);
+});
+
+/** The farthest that one of some agents moved. */
+const farthest = (before, after, count) => Math.max(...Array.from({ length: count }, (_, i) => distance(pointOf(before, i), pointOf(after, i))));
+
+test("nobody has to be looked for when agents come, or go and come again", () => {
+  const layout = new Layout();
+  layout.take(ring(keys));
+  const before = settled(layout);
+  for (const others of [[...keys, "20", "21"], keys.slice(0, 12), keys]) {
+    layout.take(ring(others));
+    const after = layout.run(4);
+    const moved = farthest(before, after, Math.min(others.length, keys.length));
+    assert.ok(moved < 0.4, `${others.length} agents: ${moved}`);
+  }
+});
+
+test("a newcomer begins beside those it deals with", () => {
+  const layout = new Layout();
+  layout.take(ring(keys));
+  const before = settled(layout);
+  const joined = ring(keys);
+  layout.take({ keys: [...keys, "99"], ends: Uint32Array.from([...joined.ends, 20, 3]), weights: new Float32Array(21).fill(1) });
+  assert.ok(distance(pointOf(layout.run(1), 20), pointOf(before, 3)) < 0.4);
+});
+
+test("two camps far apart stay within the picture, however few the edges between them", () => {
+  const layout = new Layout();
+  const ids = Array.from({ length: 74 }, (_, id) => String(id));
+  const pairs = ids.flatMap((_, i) => [1, 2, 5].map((step) => [i, (i < 37 ? (i + step) % 37 : 37 + ((i - 37 + step) % 37))]));
+  layout.take({ keys: ids, ends: Uint32Array.from([...pairs, [0, 40]].flat()), weights: new Float32Array(pairs.length + 1).fill(1) });
+  const positions = settled(layout);
+  for (let i = 0; i < ids.length; i++) assert.ok(distance(pointOf(positions, i), [0, 0]) < 0.85, String(pointOf(positions, i)));
 });

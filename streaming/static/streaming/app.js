@@ -22,7 +22,7 @@ import { Store } from "./store.js";
 import { Steering } from "./steering.js";
 import { LiveStream } from "./stream.js";
 import { text } from "./texts.js";
-import { lastAtOrBefore, paceOf } from "./timeline.js";
+import { paceOf, recordedAt } from "./timeline.js";
 import { TimelineView } from "./timeline-view.js";
 
 /** Ticks on the charts: two minutes at the usual ten a second. */
@@ -196,12 +196,13 @@ function drawPast(t) {
   if (feed.covers(t)) showFrame(frame && tellsOf(frame, t) ? frame : null);
   chartFeed.show(t, whole());
   write("t", countText(t));
-  const index = charted ? lastAtOrBefore(charted.t, t) : -1;
-  if (charted && index >= 0) write("ts", momentText(charted.ts[index]));
+  const index = charted ? recordedAt(charted.t, t) : -1;
+  write("ts", charted && index >= 0 ? momentText(charted.ts[index]) : "–");
 }
 
 /** @param {number} t */
 function drawMoment(t) {
+  if (head.running) timeline.reveal(t);
   timeline.show({ whole: whole(), segments: past.segments.ticks, gaps: head.gaps, happenings: happenings.within(-Infinity, Infinity), loop: head.loop, charted: chartFeed.stretch, t });
   showControls({ running: head.running, following: head.following, loops: head.loop !== null, growing: head.growing });
   if (happened && charted && chartFeed.stretch) {
@@ -258,7 +259,13 @@ function saySkipped() {
 function beginAnew() {
   for (const part of [feed, chartFeed, past]) part.forget();
   happenings.clear();
-  healing.attempt("manifests", () => past.refresh(), tell);
+  const look = async () => {
+    await past.refresh();
+    measure();
+    // Where it stood there may be nothing now.
+    if (!head.following) steering.seek(head.at(performance.now()));
+  };
+  healing.attempt("manifests", look, tell);
   draw();
 }
 
@@ -276,7 +283,7 @@ function bind() {
   bindCommands((command) => {
     if (!entered) return;
     if (command === "unpin") pin(null);
-    else if (command === "search") element("agent").focus();
+    else if (command === "search") /** @type {HTMLInputElement} */ (element("agent")).select();
     else steering.run(command);
   });
   head.speed = bindSpeed((speed) => head.setSpeed(speed, performance.now()));

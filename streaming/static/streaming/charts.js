@@ -5,7 +5,7 @@ import { CHARTS, READOUTS, optionsOf } from "./chart-options.js";
 import { priceOf, priceSpan } from "./messages.js";
 import { colours, onThemeChange } from "./theme.js";
 import { withAlpha } from "./shades.js";
-import { lastAtOrBefore } from "./timeline.js";
+import { recordedAt } from "./timeline.js";
 
 /** @typedef {Record<string, Float64Array>} Columns a column for each of `METRIC_COLUMNS` */
 /** @typedef {{plot: any, box: HTMLElement, line: HTMLElement, readouts: HTMLElement[]}} Chart */
@@ -106,7 +106,7 @@ export class Charts {
     const { t = new Float64Array(0) } = this.#columns;
     const [first] = this.#charts.values();
     const under = first?.plot.cursor.idx;
-    const index = under ?? (this.#marked === null ? t.length - 1 : lastAtOrBefore(t, this.#marked));
+    const index = under ?? (this.#marked === null ? t.length - 1 : recordedAt(t, this.#marked));
     for (const [name, { readouts }] of this.#charts) {
       CHARTS[name].filter((column) => READOUTS[column]).forEach((column, i) => {
         const value = this.#columns[column]?.[index];

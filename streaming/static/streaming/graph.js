@@ -10,7 +10,7 @@ import { Placing } from "./placing.js";
 import { premultiplied, shade } from "./shades.js";
 import { calmMotion, colours, onThemeChange, scaleOf } from "./theme.js";
 
-/** The layout keeps to the unit circle, seldom to its rim; the view always shows the same part, so the scale never jumps. */
+/** What the layout fills; the view always shows the same part, so the scale never jumps. */
 const EXTENT = { x: /** @type {[number, number]} */ ([-0.84, 0.84]), y: /** @type {[number, number]} */ ([-0.84, 0.84]) };
 
 /** What remains of an agent or edge that another agent's neighbourhood puts into the background. */

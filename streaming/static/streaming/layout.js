@@ -15,13 +15,23 @@ const START_RADIUS = 20;
 /** A move of 0.3 % of the picture's radius is not seen. */
 const CALM = 0.003;
 
+/** Nobody stands further out: the picture shows a little more than this, and a circle has a radius too. */
+const RIM = 0.84;
+
 /** After so many steps the same agents count as settled, though their edges change too fast for them to come to rest. */
 const ENOUGH_STEPS = 600;
 
 /** More change nothing that is seen, at 200 agents. */
 const PARTING_PASSES = 8;
 
+/** How far a newcomer stands from the middle of its neighbours, as a share of its distance at a first start. */
+const BESIDE = 0.1;
+
+/** How much of the way to what the present agents would fill the picture goes in a round, once they have come to rest. */
+const FOLLOW = 0.05;
+
 /** @typedef {{keys: string[], ends: Uint32Array, weights: Float32Array}} LayoutTask edges as pairs of indexes into `keys` */
+/** @typedef {{x: number, y: number, radius: number}} Extent centre, and root mean square distance from it */
 
 export class Layout {
   /** Every agent seen so far, also those that left: a replay meets them again. @type {Map<string, [number, number]>} */
@@ -30,20 +40,22 @@ export class Layout {
   #nodes = new Float32Array(0);
   #edges = new Float32Array(0);
   /** @type {Float32Array} */ #shown = new Float32Array(0);
-  /** Steps run with the present agents. */ #steps = 0;
-  /** Whether the present agents have come to rest once. */ #rested = false;
+  /** What of the layout's plane the picture shows. @type {Extent} */ #extent = { x: 0, y: 0, radius: 1 };
+  /** Steps run until the agents came to rest. */ #steps = 0;
+  /** Whether the agents, or most of them, have come to rest once. */ #rested = false;
   calm = true;
 
   /**
-   * Takes the next graph; agents known before stay where they are.
-   * @param {LayoutTask} task @returns {boolean} whether it has the agents of the last one, and they have come to rest before, or had steps enough
+   * Takes the next graph; agents known before stay where they are, newcomers begin beside their neighbours.
+   * @param {LayoutTask} task @returns {boolean} whether most of its agents are known, and have come to rest before or had steps enough
    */
   take({ keys, ends, weights }) {
-    const same = keys.length === this.#keys.length && keys.every((key, i) => key === this.#keys[i]);
-    if (!same) [this.#rested, this.#steps] = [false, 0];
+    const known = keys.map((key) => this.#places.get(key));
+    if (2 * known.filter(Boolean).length < keys.length) [this.#rested, this.#steps] = [false, 0];
+    const middles = middlesOf(known, ends, weights);
     this.#keys = keys;
     this.#nodes = new Float32Array(keys.length * PER_NODE);
-    keys.forEach((key, i) => this.#place(i, this.#places.get(key) ?? firstPlace(key)));
+    keys.forEach((key, i) => this.#place(i, known[i] ?? beside(middles[i], key)));
     this.#edges = new Float32Array(weights.length * PER_EDGE);
     weights.forEach((weight, i) => this.#connect(i, ends[2 * i] * PER_NODE, ends[2 * i + 1] * PER_NODE, weight));
     this.calm = false;
@@ -51,7 +63,7 @@ export class Layout {
   }
 
   /**
-   * Runs some steps and returns x, y of each agent, about within the unit circle whoever comes and goes. Sets `calm`
+   * Runs some steps and returns x, y of each agent, within `RIM` of the centre whoever comes and goes. Sets `calm`
    * when nobody moved visibly.
    * @param {number} steps
    */
@@ -60,13 +72,20 @@ export class Layout {
     const settings = { ...defaults, strongGravityMode: true, gravity: 0.05, scalingRatio: 10, slowDown: 1 + Math.log(count + 1), barnesHutOptimize: count > 500 };
     for (let step = 0; step < steps; step++) iterate(settings, this.#nodes, this.#edges);
     this.#keys.forEach((key, i) => this.#places.set(key, [this.#nodes[i * PER_NODE + X], this.#nodes[i * PER_NODE + Y]]));
-    const positions = pictured(this.#nodes, count);
+    this.#look(spread(this.#nodes, count));
+    const positions = pictured(this.#nodes, count, this.#extent);
     partOverlaps(positions, count);
     this.calm = greatestMove(this.#shown, positions) < CALM;
     this.#steps += steps;
     this.#rested ||= this.calm || this.#steps >= ENOUGH_STEPS;
     this.#shown = positions;
     return positions.slice();
+  }
+
+  /** Once agents stand, the picture must not jump when one far out comes or goes. @param {Extent} wanted */
+  #look(wanted) {
+    const share = this.#rested ? FOLLOW : 1;
+    for (const name of /** @type {const} */ (["x", "y", "radius"])) this.#extent[name] += share * (wanted[name] - this.#extent[name]);
   }
 
   /** @param {number} i @param {[number, number]} place */
@@ -91,24 +110,49 @@ function firstPlace(key) {
   return [x * START_RADIUS, y * START_RADIUS];
 }
 
+/** @param {[number, number] | undefined} middle of the neighbours, where some are known @param {string} key @returns {[number, number]} */
+function beside(middle, key) {
+  const [x, y] = firstPlace(key);
+  return middle ? [middle[0] + BESIDE * x, middle[1] + BESIDE * y] : [x, y];
+}
+
+/**
+ * For each agent without a place the middle of its neighbours that have one, by the weight of the edges.
+ * @param {([number, number] | undefined)[]} places @param {Uint32Array} ends @param {Float32Array} weights
+ * @returns {([number, number] | undefined)[]}
+ */
+function middlesOf(places, ends, weights) {
+  const sums = places.map(() => [0, 0, 0]);
+  const pull = (/** @type {number} */ agent, /** @type {number} */ other, /** @type {number} */ weight) => {
+    const [x, y] = places[other] ?? [];
+    if (x === undefined || y === undefined) return;
+    sums[agent] = [sums[agent][0] + x * weight, sums[agent][1] + y * weight, sums[agent][2] + weight];
+  };
+  weights.forEach((weight, i) => {
+    pull(ends[2 * i], ends[2 * i + 1], weight);
+    pull(ends[2 * i + 1], ends[2 * i], weight);
+  });
+  return sums.map(([x, y, weight]) => (weight ? [x / weight, y / weight] : undefined));
+}
+
 /**
  * The picture's place for each node: centred, scaled by the mean distance, and squeezed so that a lone agent far out
- * comes near the rim of the unit circle instead of shrinking all the others.
- * @param {Float32Array} nodes @param {number} count @returns {Float32Array} x, y of each node
+ * comes near the rim instead of shrinking all the others.
+ * @param {Float32Array} nodes @param {number} count @param {Extent} extent @returns {Float32Array} x, y of each node
  */
-function pictured(nodes, count) {
-  const { x: centreX, y: centreY, radius } = spread(nodes, count);
+function pictured(nodes, count, { x: centreX, y: centreY, radius }) {
   const positions = new Float32Array(2 * count);
   for (let i = 0; i < count; i++) {
     const x = (nodes[i * PER_NODE + X] - centreX) / radius;
     const y = (nodes[i * PER_NODE + Y] - centreY) / radius;
-    const squeeze = 1 / Math.hypot(1, x, y);
+    const distance = Math.hypot(x, y);
+    const squeeze = distance ? (RIM * Math.tanh(distance / RIM)) / distance : 1;
     positions.set([x * squeeze, y * squeeze], 2 * i);
   }
   return positions;
 }
 
-/** Centre, and root mean square distance from it. @param {Float32Array} nodes @param {number} count */
+/** @param {Float32Array} nodes @param {number} count @returns {Extent} */
 function spread(nodes, count) {
   let [x, y, squares] = [0, 0, 0];
   for (let i = 0; i < count; i++) {
@@ -127,7 +171,14 @@ function partOverlaps(positions, count) {
   const least = Math.min(0.26, 1 / Math.sqrt(count));
   for (let pass = 0; pass < PARTING_PASSES; pass++) {
     for (let i = 0; i < count; i++) for (let j = i + 1; j < count; j++) part(positions, 2 * i, 2 * j, least);
+    for (let i = 0; i < 2 * count; i += 2) keepWithin(positions, i);
   }
+}
+
+/** @param {Float32Array} positions @param {number} at */
+function keepWithin(positions, at) {
+  const share = RIM / Math.hypot(positions[at], positions[at + 1]);
+  if (share < 1) [positions[at], positions[at + 1]] = [positions[at] * share, positions[at + 1] * share];
 }
 
 /** @param {Float32Array} positions @param {number} a @param {number} b @param {number} least */

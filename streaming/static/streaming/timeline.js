@@ -12,6 +12,12 @@ export function lastAtOrBefore(ts, t) {
   return low - 1;
 }
 
+/** @param {ArrayLike<number>} ts ascending @param {number} t @returns {number} index of the message that tells of t; -1 in a hole, and beyond the ends */
+export function recordedAt(ts, t) {
+  const index = lastAtOrBefore(ts, t);
+  return index >= 0 && t - ts[index] < usualStep(ts) ? index : -1;
+}
+
 /**
  * Where the line of a chart has to break: neighbours further apart than the usual step.
  * @param {ArrayLike<number>} ts ascending
