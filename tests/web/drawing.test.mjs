@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { premultiplied, shade, withAlpha } from "../../streaming/static/streaming/shades.js";
+import { inkOn, premultiplied, shade, withAlpha } from "../../streaming/static/streaming/shades.js";
 import { pathOf } from "../../streaming/static/streaming/sparkline.js";
 import { filled } from "../../streaming/static/streaming/texts.js";
 
@@ -28,4 +28,16 @@ test("a sparkline spans its box; what does not change lies in the middle", () =>
 test("texts get their values; one that is not given stays visible", () => {
   assert.equal(filled("{from} to {to}", { from: 1, to: "2" }), "1 to 2");
   assert.equal(filled("{missing}", {}), "{missing}");
+});
+
+test("ink is read on every shade of every scale", () => {
+  const luminance = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16) / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const contrast = (a, b) => (Math.max(luminance(a), luminance(b)) + 0.05) / (Math.min(luminance(a), luminance(b)) + 0.05);
+  for (const stops of [["#45538a", "#3f87a6", "#63bd9a", "#f4e37a"], ["#7f9fd8", "#3c86b5", "#1f6577", "#10304a"], ["#000000", "#ff0000", "#0000ff", "#ffffff"]]) {
+    for (let i = 0; i <= 64; i++) {
+      const fill = shade(stops, i / 64);
+      assert.ok(contrast(fill, inkOn(fill)) > 4.5, `${fill}: ${contrast(fill, inkOn(fill))}`);
+    }
+  }
 });

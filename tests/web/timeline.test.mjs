@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { firstFrameT, priceOf, tellsOf } from "../../streaming/static/streaming/messages.js";
-import { holes, lastAtOrBefore, paceOf } from "../../streaming/static/streaming/timeline.js";
+import { holes, lastAtOrBefore, paceOf, recordedAt } from "../../streaming/static/streaming/timeline.js";
 
 test("finds the last t at or before another, by comparing with a plain search", () => {
   const ts = [300, 310, 320, 350, 360];
@@ -38,4 +38,10 @@ test("the pace is the market's own, whatever lies between two runs", () => {
 test("a frame tells of its own t and of those until the next is due", () => {
   const frame = { t: 300, window: { stride: 10 } };
   assert.deepEqual([299, 300, 309, 310].map((t) => tellsOf(frame, t)), [false, true, true, false]);
+});
+
+test("a moment has the message before it, but none in a hole or beyond the ends", () => {
+  const ts = [10, 20, 30, 60, 70];
+  assert.deepEqual([9, 10, 19, 30, 39, 40, 59, 60, 79, 80].map((t) => recordedAt(ts, t)), [-1, 0, 0, 2, 2, -1, -1, 3, 4, -1]);
+  assert.equal(recordedAt([], 5), -1);
 });

@@ -3,22 +3,20 @@
 /** A smaller number is not legible, and only a blot. Pixels. */
 const SMALLEST_FONT = 7.5;
 
-/** @typedef {{x: number, y: number, size: number, label?: string | null, ringed?: boolean}} Drawn */
+/** @typedef {{x: number, y: number, size: number, label?: string | null, ringed?: boolean, ink?: string}} Drawn */
 /** @typedef {() => Record<string, string>} Palette */
 
-/** @param {Palette} palette */
-export function drawLabel(palette) {
-  return (/** @type {CanvasRenderingContext2D} */ context, /** @type {Drawn} */ { x, y, size, label }) => {
-    if (!label) return;
-    const font = Math.min(12, size * (label.length > 2 ? 0.8 : 1));
-    if (font < SMALLEST_FONT) return;
-    // Whole pixels: a font that was used before is cheap.
-    context.font = `600 ${Math.round(font)}px system-ui, sans-serif`;
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    context.fillStyle = palette()["node-ink"];
-    context.fillText(label, x, y + 0.5);
-  };
+/** @param {CanvasRenderingContext2D} context @param {Drawn} node */
+export function drawLabel(context, { x, y, size, label, ink = "" }) {
+  if (!label) return;
+  const font = Math.min(12, size * (label.length > 2 ? 0.8 : 1));
+  if (font < SMALLEST_FONT) return;
+  // Whole pixels: a font that was used before is cheap.
+  context.font = `600 ${Math.round(font)}px system-ui, sans-serif`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillStyle = ink;
+  context.fillText(label, x, y + 0.5);
 }
 
 /** The circle is drawn over this, so the number stands above it. @param {Palette} palette */

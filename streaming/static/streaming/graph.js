@@ -7,7 +7,7 @@ import { graphOf, passes, startPosition } from "./graph-model.js";
 import { drawHover, drawLabel } from "./graph-labels.js";
 import { painter } from "./paint.js";
 import { Placing } from "./placing.js";
-import { premultiplied, shade } from "./shades.js";
+import { inkOn, premultiplied, shade } from "./shades.js";
 import { calmMotion, colours, onThemeChange, scaleOf } from "./theme.js";
 
 /** What the layout fills; the view always shows the same part, so the scale never jumps. */
@@ -122,7 +122,7 @@ export class GraphView {
     const finePointer = matchMedia("(pointer: fine)").matches;
     const sigma = new Sigma(this.#graph, this.container, {
       allowInvalidContainer: true,
-      defaultDrawNodeLabel: drawLabel(() => this.#palette),
+      defaultDrawNodeLabel: drawLabel,
       defaultDrawNodeHover: drawHover(() => this.#palette),
       enableCameraPanning: finePointer,
       enableCameraZooming: finePointer,
@@ -192,6 +192,7 @@ export class GraphView {
     return {
       ...attributes,
       color: premultiplied(colour, Math.round((far ? FAINT * presence : presence) * SHADES) / SHADES),
+      ink: inkOn(colour),
       label: far ? "" : attributes.label,
       highlighted: key === this.#pinned,
       ringed: key === this.#pinned,

@@ -43,3 +43,17 @@ export function premultiplied(hex, alpha) {
   ofColour.set(alpha, colour);
   return colour;
 }
+
+/** @type {Map<string, string>} */
+const inks = new Map();
+
+/** Black or white, whichever is read better on a colour: at least 4.58 to 1. @param {string} hex `#rrggbb` */
+export function inkOn(hex) {
+  const known = inks.get(hex);
+  if (known) return known;
+  // Relative luminance and contrast ratio as WCAG 2.2 defines them; both inks are equal at sqrt(1.05 x 0.05) - 0.05.
+  const [r, g, b] = channels(hex).map((value) => (value <= 10 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+  const ink = 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000000" : "#ffffff";
+  inks.set(hex, ink);
+  return ink;
+}

@@ -1,7 +1,7 @@
 /** Owns the colours that scripts draw with: those of the style sheet, read again when dark and light change. */
 
 const NAMES = [
-  "ink", "muted", "line", "panel", "raised", "buy", "sell", "none", "node-ink", "match", "proximity", "price", "agents", "experience",
+  "ink", "muted", "line", "panel", "raised", "buy", "sell", "none", "match", "proximity", "price", "agents", "experience",
   "matches", "liquidity", "imbalance", "accent", "burst", "shock", "scale-0", "scale-1", "scale-2", "scale-3",
 ];
 
