@@ -176,6 +176,22 @@ def test_buttons_zoom_the_timeline(page: Page, server: Live) -> None:
     wait_until(lambda: page.evaluate(pixels) != whole, "another stretch of the timeline")
 
 
+def test_a_zoomed_timeline_goes_with_the_playhead(page: Page, server: Live) -> None:
+    wait_until(lambda: server.json("/manifest/ticks")[-1]["end_t"] > 1000, "a thousand ticks on disk")
+    start = server.json("/manifest/frames")[0]["start_t"]
+    open_at(page, start)
+    for _ in range(6):
+        page.get_by_role("button", name="Show less of the timeline").click()
+    page.select_option("#speed", "64")
+    page.get_by_role("button", name="Play").click()
+    whole = int(page.get_attribute("#timeline", "aria-valuemax") or "")
+    wait_for_t_beyond(page, "#t", start + whole // 5)
+    page.get_by_role("button", name="Pause").click()
+    t = number(page, "#t")
+    page.locator("#track").click()
+    assert abs(number(page, "#t") - t) < whole / 20, "what is seen lies around the playhead"
+
+
 def test_a_browser_without_module_workers_is_told(chromium: Browser, server: Live) -> None:
     page = chromium.new_page(base_url=server.url, locale="en-US")
     page.add_init_script("window.Worker = class { constructor() {} postMessage() {} terminate() {} };")

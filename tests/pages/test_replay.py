@@ -241,6 +241,9 @@ def test_bursts_and_shocks_are_listed_and_lead_to_their_moment(page: Page, serve
     open_at(page, t)
     entry = page.locator("#happenings a")
     expect(entry).to_contain_text("price shock, 6.3 σ")
+    page.fill("#agent", "0")
+    page.press("#agent", "Enter")
+    expect(entry).to_have_attribute("href", f"/replay/?symbol=IG-USD&t={t + 12}&agent=0")
     entry.click()
     expect(page.locator("#t")).to_have_text(f"{t + 12:,}")
 

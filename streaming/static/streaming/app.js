@@ -202,7 +202,7 @@ function drawPast(t) {
 
 /** @param {number} t */
 function drawMoment(t) {
-  if (head.running) timeline.reveal(t);
+  if (head.running) timeline.follow(t);
   timeline.show({ whole: whole(), segments: past.segments.ticks, gaps: head.gaps, happenings: happenings.within(-Infinity, Infinity), loop: head.loop, charted: chartFeed.stretch, t });
   showControls({ running: head.running, following: head.following, loops: head.loop !== null, growing: head.growing });
   if (happened && charted && chartFeed.stretch) {
@@ -214,6 +214,8 @@ function drawMoment(t) {
 /** @param {string | null} agent */
 function pin(agent) {
   view.pin(agent);
+  // A link to a moment opens it with the agent that is looked at.
+  list.show(happenings.within(0, Infinity));
   draw();
 }
 

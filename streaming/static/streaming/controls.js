@@ -90,6 +90,7 @@ export function showControls({ running, following, loops, growing }) {
   element("loop").setAttribute("aria-pressed", String(loops));
   element("follow").setAttribute("aria-pressed", String(following));
   box("follow").disabled = !growing && !following;
+  element("follow").classList.toggle("quiet", !growing);
   for (const [door, current] of [["live", following], ["replay", !following]]) {
     const link = element(`to-${door}`);
     if (current) link.setAttribute("aria-current", "page");

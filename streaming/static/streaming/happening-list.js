@@ -40,7 +40,7 @@ export class HappeningList {
 
   /** Shows the newest first. @param {Happening[]} happenings by t */
   show(happenings) {
-    const key = `${happenings.length}/${happenings.at(-1)?.t}/${happenings[0]?.t}`;
+    const key = `${happenings.length}/${happenings.at(-1)?.t}/${this.hrefOf(happenings[0]?.t ?? 0)}`;
     if (key === this.#shown) return;
     this.#shown = key;
     this.list.replaceChildren(...happenings.slice(-MOST).reverse().map((happening) => item(happening, this.hrefOf)));

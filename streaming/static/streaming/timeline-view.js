@@ -81,6 +81,12 @@ export class TimelineView {
     this.#view = held({ from: t - half, to: t + half }, this.#scene.whole);
   }
 
+  /** Goes along with a playhead that moves on to t; who has panned away from it looks at something else. @param {number} t */
+  follow(t) {
+    const { from, to } = this.view;
+    if (this.#scene.t >= from && this.#scene.t <= to) this.reveal(t);
+  }
+
   /** @param {PointerEvent} event */
   #tAt(event) {
     return Math.round(this.#t(event.clientX - this.slider.getBoundingClientRect().left));
