@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ import orjson
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from bench.stores import free_port  # noqa: E402
 from camera.frame import frame_json  # noqa: E402
 from camera.metric import metric_of  # noqa: E402
 from camera.window import SlidingWindowCamera  # noqa: E402
@@ -96,9 +96,7 @@ class Stage:
         directory = Path(self._directory.name)
         messages = directory / "messages"
         messages.write_text("\n".join(map(json.dumps, moments)))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         settings = {
             "IG_CAM_STORE_DIR": str(directory / "store"),
             "DATABASE_URL": f"sqlite:///{directory / 'site.sqlite3'}",

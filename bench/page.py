@@ -8,10 +8,8 @@ speeds. Chromium draws without a graphics processor.
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -26,6 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
+
+from bench.stores import environment, fill, free_port  # noqa: E402
 
 #: Different moments that recordings are made of; a multiple of the stride.
 _DIFFERENT = 2000
@@ -103,51 +103,33 @@ def record(directory: Path, agents: int, ticks: int) -> Iterator[int]:
         now += 0.1
         tick, metric, frame = texts[t % _DIFFERENT]
         head = b'"t":%d,"ts":%.1f' % (t, now)
-        if frame is not None:
+        if t < _WINDOW:
+            frame = None
+        elif frame is not None:
             frame = b'{"type":"frame",%b,%b%b' % (head, window % (_WINDOW, t - _WINDOW + 1, t, _STRIDE), frame)
-        full = frame if t >= _WINDOW else None
-        recording.write(t, b'{"type":"tick",%b%b' % (head, tick), b'{"type":"metric",%b%b' % (head, metric), full)
+        recording.write(t, b'{"type":"tick",%b%b' % (head, tick), b'{"type":"metric",%b%b' % (head, metric), frame)
         yield t + 1
     recording.close()
 
 
 def make_store(directory: Path, agents: int, ticks: int) -> None:
     """In a process of its own, whose settings name the store."""
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    from recorder.progress import Progress
-
-    call_command("migrate", verbosity=0)
-    progress = Progress(ticks, "ticks", sys.stderr)
-    for done in record(directory, agents, ticks):
-        progress.at(done)
-    progress.end()
+    fill(record(directory, agents, ticks), ticks)
 
 
 class Server:
     """`manage.py serve` on a recording made for it."""
 
     def __init__(self, directory: Path, agents: int, ticks: int) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("IG_")} | {
-            "DJANGO_SETTINGS_MODULE": "igsite.settings",
-            "IG_CAM_STORE_DIR": str(directory / "store"),
-            "DATABASE_URL": f"sqlite:///{directory}/rows.sqlite3",
-            "IG_SECRET_KEY": "only here",
-            "PORT": str(self._port),
-        }
+        own = environment(directory, PORT=str(self._port))
         store = repr(str(directory / "store"))
         code = f"from bench.page import make_store, Path; make_store(Path({store}), {agents}, {ticks})"
-        subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=own, check=True)
         command = [sys.executable, "manage.py", "serve", "--bind", "127.0.0.1"]
         self._log = (directory / "log").open("w+b")
-        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=self._log, stderr=self._log)
+        self._process = subprocess.Popen(command, cwd=ROOT, env=own, stdout=self._log, stderr=self._log)
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:

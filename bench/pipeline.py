@@ -8,7 +8,6 @@ ticks, until the window is full and every second tick of stride 10 makes a frame
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import statistics
 import subprocess
@@ -20,6 +19,8 @@ from unittest.mock import patch
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from bench.stores import environment  # noqa: E402
 
 #: Ticks a second of the reference backend, which does not record: window 300, stride 10, by number of agents.
 REFERENCE = {10: 890.0, 74: 57.0, 100: 34.0, 300: 4.5}
@@ -64,17 +65,10 @@ def run(agents: int, ticks: int) -> None:
 def measure(agents: int, ticks: int) -> tuple[float, float, float]:
     """Ticks a wall second, ticks a CPU second, and the process's greatest memory in MiB."""
     with tempfile.TemporaryDirectory() as directory:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("IG_")} | {
-            "DJANGO_SETTINGS_MODULE": "igsite.settings",
-            "IG_CAM_STORE_DIR": f"{directory}/store",
-            "DATABASE_URL": f"sqlite:///{directory}/rows.sqlite3",
-            "IG_SECRET_KEY": "only here",
-            "IG_SPEED": "0",
-            "REDIS_URL": "",
-        }
+        own = environment(Path(directory), IG_SPEED="0", REDIS_URL="")
         code = f"from bench.pipeline import run; run({agents}, {ticks})"
         command = [sys.executable, "-c", code]
-        done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(command, cwd=ROOT, env=own, check=True, stdout=subprocess.PIPE, text=True)
     wall, cpu, peak_mib = map(float, done.stdout.split())
     return wall, cpu, peak_mib
 

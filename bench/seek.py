@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -25,6 +23,8 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from bench.stores import environment, fill, free_port  # noqa: E402
 
 #: Different ticks that recordings are made of; so many that no zstd window holds one twice.
 _DIFFERENT = 2048
@@ -67,18 +67,7 @@ def record(directory: Path, texts: list[bytes], ticks: int) -> Iterator[int]:
 
 def make_store(directory: Path, agents: int, ticks: int) -> None:
     """In a process of its own, whose settings name the store."""
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    from recorder.progress import Progress
-
-    call_command("migrate", verbosity=0)
-    progress = Progress(ticks, "ticks", sys.stderr)
-    for done in record(directory, bodies(agents), ticks):
-        progress.at(done)
-    progress.end()
+    fill(record(directory, bodies(agents), ticks), ticks)
 
 
 class Server:
@@ -86,17 +75,9 @@ class Server:
 
     def __init__(self, directory: Path, ticks: int, agents: int) -> None:
         self.store, self.ticks = directory / "store", ticks
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("IG_")} | {
-            "DJANGO_SETTINGS_MODULE": "igsite.settings",
-            "IG_CAM_STORE_DIR": str(self.store),
-            "DATABASE_URL": f"sqlite:///{directory}/rows.sqlite3",
-            "IG_SECRET_KEY": "only here",
-            "IG_RING_TICKS": "1000",  # it is the recording that is to be read
-            "PORT": str(self.port),
-        }
+        self.port = free_port()
+        # A small ring: it is the recording that is to be read.
+        self._environment = environment(directory, IG_RING_TICKS="1000", PORT=str(self.port))
         code = f"from bench.seek import make_store, Path; make_store(Path({str(self.store)!r}), {agents}, {ticks})"
         subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=self._environment, check=True)
         self._log = directory / "log"
