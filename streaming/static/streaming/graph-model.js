@@ -85,6 +85,9 @@ export function passes({ kind, strength }, filter) {
   return filter[/** @type {"match" | "quote_proximity"} */ (kind)] && strength >= filter.leastStrength;
 }
 
+/** Nobody stands further from the picture's centre; the view always shows just this part, so the scale never jumps. */
+export const RIM = 0.84;
+
 /**
  * Where an agent starts before any layout: on a sunflower spiral, the same place for the same id in every session.
  * @param {string} key agent id

@@ -3,15 +3,15 @@
 import { MultiUndirectedGraph } from "graphology";
 import Sigma from "sigma";
 import { ArcProgram } from "./arcs.js";
-import { graphOf, passes, startPosition } from "./graph-model.js";
+import { RIM, graphOf, passes, startPosition } from "./graph-model.js";
 import { drawHover, drawLabel } from "./graph-labels.js";
 import { painter } from "./paint.js";
 import { Placing } from "./placing.js";
 import { inkOn, premultiplied, shade } from "./shades.js";
 import { calmMotion, colours, onThemeChange, scaleOf } from "./theme.js";
 
-/** What the layout fills; the view always shows the same part, so the scale never jumps. */
-const EXTENT = { x: /** @type {[number, number]} */ ([-0.84, 0.84]), y: /** @type {[number, number]} */ ([-0.84, 0.84]) };
+/** What the view shows; its padding has room for the circles at the rim. */
+const EXTENT = { x: /** @type {[number, number]} */ ([-RIM, RIM]), y: /** @type {[number, number]} */ ([-RIM, RIM]) };
 
 /** What remains of an agent or edge that another agent's neighbourhood puts into the background. */
 const FAINT = 0.12;

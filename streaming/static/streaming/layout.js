@@ -2,7 +2,7 @@
 
 // Workers see no import map, so the library is named by its path here.
 import { defaults, iterate } from "./vendor/graphology-layout-forceatlas2-0.10.1/graphology-layout-forceatlas2.js";
-import { startPosition } from "./graph-model.js";
+import { RIM, startPosition } from "./graph-model.js";
 
 /** Numbers per node and per edge in ForceAtlas2's matrices, and where it keeps them. */
 const PER_NODE = 10;
@@ -14,9 +14,6 @@ const START_RADIUS = 20;
 
 /** A move of 0.3 % of the picture's radius is not seen. */
 const CALM = 0.003;
-
-/** Nobody stands further out: the picture shows a little more than this, and a circle has a radius too. */
-const RIM = 0.84;
 
 /** After so many steps the same agents count as settled, though their edges change too fast for them to come to rest. */
 const ENOUGH_STEPS = 600;
@@ -52,7 +49,7 @@ export class Layout {
   take({ keys, ends, weights }) {
     const known = keys.map((key) => this.#places.get(key));
     if (2 * known.filter(Boolean).length < keys.length) [this.#rested, this.#steps] = [false, 0];
-    const middles = middlesOf(known, ends, weights);
+    const middles = known.every(Boolean) ? [] : middlesOf(known, ends, weights);
     this.#keys = keys;
     this.#nodes = new Float32Array(keys.length * PER_NODE);
     keys.forEach((key, i) => this.#place(i, known[i] ?? beside(middles[i], key)));
@@ -124,9 +121,9 @@ function beside(middle, key) {
 function middlesOf(places, ends, weights) {
   const sums = places.map(() => [0, 0, 0]);
   const pull = (/** @type {number} */ agent, /** @type {number} */ other, /** @type {number} */ weight) => {
-    const [x, y] = places[other] ?? [];
-    if (x === undefined || y === undefined) return;
-    sums[agent] = [sums[agent][0] + x * weight, sums[agent][1] + y * weight, sums[agent][2] + weight];
+    const place = places[other];
+    if (places[agent] || !place) return;
+    sums[agent] = [sums[agent][0] + place[0] * weight, sums[agent][1] + place[1] * weight, sums[agent][2] + weight];
   };
   weights.forEach((weight, i) => {
     pull(ends[2 * i], ends[2 * i + 1], weight);

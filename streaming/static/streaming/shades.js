@@ -1,19 +1,21 @@
 /** Owns the colours of a scale: a row of stops and what lies between them. */
 
-/** @type {Map<string, number[]>} */
-const known = new Map();
-
-/** @param {string} hex `#rrggbb` */
-function channels(hex) {
-  const found = known.get(hex) ?? read(hex);
-  known.set(hex, found);
-  return found;
+/**
+ * A function that is asked for the same few again and again, at every drawing, and works each out once.
+ * @template Given, Made @param {(given: Given) => Made} make @returns {(given: Given) => Made}
+ */
+function remembered(make) {
+  /** @type {Map<Given, Made>} */
+  const known = new Map();
+  return (given) => {
+    const found = known.get(given) ?? make(given);
+    known.set(given, found);
+    return found;
+  };
 }
 
-/** @param {string} hex `#rrggbb` */
-function read(hex) {
-  return [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
-}
+/** Red, green and blue of `#rrggbb`. */
+const channels = remembered((/** @type {string} */ hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
 
 /** @param {string[]} stops `#rrggbb` from least to greatest @param {number} share 0..1 @returns {string} `#rrggbb` */
 export function shade(stops, share) {
@@ -29,31 +31,20 @@ export function withAlpha(hex, alpha) {
   return `rgba(${channels(hex).join(", ")}, ${alpha})`;
 }
 
-/** Written once for each colour and alpha: every edge of every drawing asks. @type {Map<string, Map<number, string>>} */
-const written = new Map();
+const premultipliedOf = remembered((/** @type {string} */ hex) => remembered((/** @type {number} */ alpha) =>
+  `rgba(${channels(hex).map((value) => Math.round(value * alpha)).join(", ")}, ${alpha})`));
 
 /**
  * WebGL blends premultiplied colours; sigma passes on what it is given.
  * @param {string} hex `#rrggbb` @param {number} alpha 0..1, one of few
  */
 export function premultiplied(hex, alpha) {
-  const ofColour = written.get(hex) ?? new Map();
-  if (!ofColour.size) written.set(hex, ofColour);
-  const colour = ofColour.get(alpha) ?? `rgba(${channels(hex).map((value) => Math.round(value * alpha)).join(", ")}, ${alpha})`;
-  ofColour.set(alpha, colour);
-  return colour;
+  return premultipliedOf(hex)(alpha);
 }
 
-/** @type {Map<string, string>} */
-const inks = new Map();
-
-/** Black or white, whichever is read better on a colour: at least 4.58 to 1. @param {string} hex `#rrggbb` */
-export function inkOn(hex) {
-  const known = inks.get(hex);
-  if (known) return known;
+/** Black or white, whichever is read better on a colour `#rrggbb`: at least 4.58 to 1. */
+export const inkOn = remembered((/** @type {string} */ hex) => {
   // Relative luminance and contrast ratio as WCAG 2.2 defines them; both inks are equal at sqrt(1.05 x 0.05) - 0.05.
   const [r, g, b] = channels(hex).map((value) => (value <= 10 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
-  const ink = 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000000" : "#ffffff";
-  inks.set(hex, ink);
-  return ink;
-}
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000000" : "#ffffff";
+});
