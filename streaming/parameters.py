@@ -36,14 +36,29 @@ def integer(request: HttpRequest, name: str, default: int | None, low: int, high
     return int(text)
 
 
-def kind(request: HttpRequest, default: str | None) -> str | None:
-    """The parameter `kind`: ticks, frames or metrics. Raises HttpError."""
-    text = request.GET.get("kind")
-    if text is None:
-        return default
-    if text not in KINDS:
-        raise bad_parameter(f"kind must be one of {', '.join(KINDS)}, got {_shown(text)}")
-    return text
+def limit(request: HttpRequest, default: int, most: int) -> int:
+    """The parameter `limit`, from 1 up; who asks for more than `most` is served so many. Raises HttpError."""
+    text = request.GET.get("limit")
+    if text is not None and _INTEGER.fullmatch(text) and int(text) > most:
+        return most
+    return integer(request, "limit", default, 1, most)
+
+
+def kind(request: HttpRequest) -> str | None:
+    """The parameter `kind`, if it is there: ticks, frames or metrics. Raises HttpError."""
+    return choice(request, "kind", KINDS)
+
+
+def kind_or_all(request: HttpRequest, default: str) -> str | None:
+    """The parameter `kind` where it may also be `all`, which is None. Raises HttpError."""
+    text = choice(request, "kind", (*KINDS, "all")) or default
+    return None if text == "all" else text
+
+
+def check_kind(kind: str) -> None:
+    """Raises HttpError for a kind in a path that is none."""
+    if kind not in KINDS:
+        raise HttpError(404, "unknown_kind", f"there are {', '.join(KINDS)}, not {kind[:60]!r}")
 
 
 def choice(request: HttpRequest, name: str, choices: tuple[str, ...]) -> str | None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from streaming import disk, metrics, views
+from streaming import disk, metrics, segments, views
 
 urlpatterns = [
     path("", views.index),
@@ -15,5 +15,6 @@ urlpatterns = [
     path("metrics", metrics.metrics),
     path("segments", views.segments),
     path("manifest/<str:kind>", views.manifest_of),
-    path("segment/<str:kind>/<path:name>", views.segment),
+    path("segment/<str:name>", segments.segment_by_name),
+    path("segment/<str:kind>/<path:name>", segments.segment),
 ]

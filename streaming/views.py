@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import orjson
 from asgiref.sync import sync_to_async
@@ -16,13 +15,11 @@ from django.utils import translation
 from django.views.decorators.http import require_safe
 
 from recorder import manifest
-from recorder.errors import BadName
-from recorder.format import KINDS, market_dir, parse_name, pending_name
-from recorder.models import Market, Segment
-from recorder.reader import lines_of
+from recorder.format import KINDS
+from recorder.models import Market
 from recorder.rows import reading
-from streaming import files, languages, parameters
-from streaming.errors import HttpError, bad_parameter
+from streaming import languages, parameters
+from streaming.errors import bad_parameter
 from streaming.incremental import json_pieces, ticks_after
 from streaming.ndjson import ndjson_response, one_by_one, streamed
 from streaming.relay import Relay
@@ -32,6 +29,7 @@ VERSION = "0.1.0"
 
 _ENDPOINTS = {
     "stream": "/ws/stream",
+    "websocket": "/ws/stream",
     "bar_feed": "/market_data",
     "bars": "/api/v1/bars",
     "subscribe": "/api/v1/websocket",
@@ -44,7 +42,9 @@ _ENDPOINTS = {
     "metrics": "/metrics",
     "segments": "/segments",
     "manifest": "/manifest/{ticks,frames,metrics}",
+    **{f"manifest_{kind}": f"/manifest/{kind}" for kind in KINDS},
     "segment": "/segment/{kind}/{name}",
+    **{f"segment_{kind}": f"/segment/{kind}/{{name}}" for kind in KINDS},
     "live": "/live/",
     "replay": "/replay/",
     "admin": "/admin/",
@@ -110,7 +110,7 @@ async def incremental(request: HttpRequest) -> HttpResponseBase:
     """Ticks after `from_t`, oldest first."""
     relay = await parameters.relay(request)
     from_t = parameters.integer(request, "from_t", 0, -1, parameters.LARGEST_T)
-    limit = parameters.integer(request, "limit", 1000, 1, 10_000)
+    limit = parameters.limit(request, 1000, 10_000)
     page = await ticks_after(relay, from_t, limit)
     pieces = one_by_one(json_pieces(page, from_t, await latest_t(relay)))
     return streamed(request, pieces, {"Content-Type": "application/json", "Cache-Control": "no-store"})
@@ -127,18 +127,18 @@ async def range_of(request: HttpRequest) -> HttpResponseBase:
     relay = await parameters.relay(request)
     t0 = parameters.integer(request, "t0", 0, 0, parameters.LARGEST_T)
     t1 = parameters.integer(request, "t1", parameters.LARGEST_T, 0, parameters.LARGEST_T)
-    kind = parameters.kind(request, "ticks")
+    kind = parameters.kind(request) or "ticks"
     if t1 < t0:
         raise bad_parameter(f"t1 must not be below t0, got t0={t0} and t1={t1}")
-    lines = relay.history.lines(kind or "ticks", t0 - 1, t1)
+    lines = relay.history.lines(kind, t0 - 1, t1)
     return ndjson_response(request, (line.text for line in lines))
 
 
 @require_safe
 async def segments(request: HttpRequest) -> HttpResponse:
-    """Finished segments of all kinds, or of one."""
+    """Finished segments of one kind, of the ticks unless it is said, or of all."""
     relay = await parameters.relay(request)
-    kind = parameters.kind(request, None)
+    kind = parameters.kind_or_all(request, "ticks")
     return await _listing(
         lambda: [
             {**row.manifest_form(), "kind": row.kind}
@@ -150,7 +150,7 @@ async def segments(request: HttpRequest) -> HttpResponse:
 @require_safe
 async def manifest_of(request: HttpRequest, kind: str) -> HttpResponse:
     """What can be fetched of one kind."""
-    _check_kind(kind)
+    parameters.check_kind(kind)
     relay = await parameters.relay(request)
     return await _listing(lambda: manifest.manifest_of(relay.symbol, kind))
 
@@ -159,53 +159,3 @@ async def _listing(rows: Callable[[], list[dict[str, Any]]]) -> HttpResponse:
     """What rows tell, made on another thread: a year's are a hundred thousand, and would hold up the stream."""
     body = await asyncio.to_thread(lambda: orjson.dumps(reading(rows)))
     return HttpResponse(body, content_type="application/json")
-
-
-def _check_kind(kind: str) -> None:
-    if kind not in KINDS:
-        raise HttpError(404, "unknown_kind", f"there are {', '.join(KINDS)}, not {kind[:60]!r}")
-
-
-@require_safe
-async def segment(request: HttpRequest, kind: str, name: str) -> HttpResponseBase:
-    """A segment's file, whole or in part."""
-    _check_kind(kind)
-    form = parameters.choice(request, "format", ("jsonl", "seek"))
-    relay = await parameters.relay(request)
-    try:
-        lasting = parse_name(name.removeprefix(f"{kind}/")).lasting
-    except BadName as error:
-        raise HttpError(404, "unknown_segment", str(error)) from None
-    row = await Segment.objects.filter(market__symbol=relay.symbol, kind=kind, name=lasting).afirst()
-    if row is not None and row.removed_at is not None:
-        raise HttpError(404, "segment_removed", f"{kind}/{lasting} was removed on {row.removed_at:%Y-%m-%d}")
-    if form == "seek":
-        return _seek_points(row, kind, lasting)
-    directory = market_dir(settings.CONFIG.store_dir, relay.symbol, settings.CONFIG.symbol) / kind
-    found = await asyncio.to_thread(_open, directory, lasting)
-    if found is None:
-        raise HttpError(404, "unknown_segment", f"there is no {kind}/{lasting}")
-    file, path = found
-    if form == "jsonl":
-        return ndjson_response(request, lines_of(file), close=file.close)
-    state = files.state_of(file, path, finished=path.name == lasting)
-    return files.file_response(request, file, state, path.name)
-
-
-def _seek_points(row: Segment | None, kind: str, lasting: str) -> HttpResponse:
-    """Where a reader may begin: [first t, byte offset] of each zstd frame, as far as the manifest knows."""
-    if row is None:
-        raise HttpError(404, "unknown_segment", f"there is no {kind}/{lasting}")
-    age = "no-cache" if row.pending else "public, max-age=31536000, immutable"
-    body = {"path": row.path, "bytes": row.bytes, "seek_points": row.seek_points}
-    return JsonResponse(body, headers={"Cache-Control": age})
-
-
-def _open(directory: Path, lasting: str) -> tuple[BinaryIO, Path] | None:
-    """The segment's file under whichever name it has now; looked for twice, as it may be sealed in between."""
-    for name in (lasting, pending_name(lasting), lasting):
-        try:
-            return (directory / name).open("rb"), directory / name
-        except FileNotFoundError:
-            continue
-    return None

@@ -43,6 +43,37 @@ def test_the_whole_path_is_taken_for_a_name(market: Live) -> None:
     assert (answer.status, answer.body) == (200, content(market, row))
 
 
+def test_a_segment_is_found_without_its_kind(market: Live) -> None:
+    for kind in ("ticks", "frames", "metrics"):
+        row = finished(market, kind)
+        name = row["path"].removeprefix(f"{kind}/")
+        answer = fetch(market, f"{name}?kind={kind}")
+        assert (answer.status, answer.body) == (200, content(market, row))
+        assert answer.body == fetch(market, f"{kind}/{name}").body
+
+
+def test_of_several_kinds_with_one_name_ticks_are_meant(market: Live) -> None:
+    names: dict[str, set[str]] = {
+        kind: {path.name for path in market.site.segments(kind)} for kind in ("ticks", "frames", "metrics")
+    }
+    shared = min(names["ticks"] & names["metrics"])
+    assert fetch(market, shared).body == (market.store / "ticks" / shared).read_bytes()
+    alone = min(names["frames"] - names["ticks"] - names["metrics"])
+    assert fetch(market, alone).body == (market.store / "frames" / alone).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "name", ["ticks", "nothing", "%00", "..", "manifest.json", "segment_20260124_120000_0.jsonl.zst"]
+)
+def test_a_name_of_no_kind_is_not_there(market: Live, name: str) -> None:
+    assert_error(fetch(market, name), 404, "unknown_segment")
+
+
+def test_the_form_may_be_named(market: Live) -> None:
+    row = finished(market)
+    assert fetch(market, f"{row['path']}?format=zst").body == content(market, row)
+
+
 def test_the_zstd_tool_reads_it(market: Live) -> None:
     zstd = program("zstd")
     row = finished(market, "frames")

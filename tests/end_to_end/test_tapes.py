@@ -143,7 +143,7 @@ def test_at_the_end_of_a_tape_segments_are_sealed_and_sockets_go_on(site: Site) 
         assert [(m["type"], m["t"]) for m in (hear(late), hear(late), hear(late))] == [
             ("frame", 99), ("metric", 99), ("tick", 99)
         ]  # fmt: skip
-    listed = wait_until(lambda: live.json("/segments"), "the rows")
+    listed = wait_until(lambda: live.json("/segments?kind=all"), "the rows")
     assert sorted(row["kind"] for row in listed) == ["frames", "metrics", "ticks"]
     assert live.stop() == 0
 
