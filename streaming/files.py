@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import re
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.utils.cache import patch_vary_headers
 from django.utils.http import http_date, parse_etags, parse_http_date_safe
 
+from recorder.ending import ending_of
 from streaming.errors import HttpError
 
 _PIECE_BYTES = 256 * 1024
@@ -23,12 +25,16 @@ _RANGE = re.compile(r"bytes=\s*([0-9]{0,40})\s*-\s*([0-9]{0,40})\s*", re.ASCII |
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """What validators are made of: size in bytes, modification time in seconds, and whether it can still grow."""
+    """What validators are made of: size in bytes, modification time in seconds, and whether it can still grow.
+
+    The last bytes of the size may be a `tail` that is not in the file.
+    """
 
     size: int
     mtime: float
     etag: str
     finished: bool
+    tail: bytes = b""
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
@@ -75,9 +81,9 @@ def is_fresh(request: HttpRequest, state: FileState) -> bool:
 
 
 def wanted_range(request: HttpRequest, state: FileState) -> tuple[int, int] | None:
-    """The range to answer with; none when If-Range names another version of the file, and for HEAD, which has no
-    ranges (RFC 9110, 14.2)."""
-    if request.method == "HEAD":
+    """The range to answer with; none when If-Range names another version of the file, for HEAD, which has no ranges
+    (RFC 9110, 14.2), and behind a tail: ranges are of the file itself. Raises HttpError 416."""
+    if request.method == "HEAD" or state.tail:
         return None
     condition = request.headers.get("If-Range")
     if condition is None or condition == state.etag:
@@ -86,6 +92,14 @@ def wanted_range(request: HttpRequest, state: FileState) -> tuple[int, int] | No
     if state.finished and condition == http_date(state.mtime):
         return byte_range(request.headers.get("Range"), state.size)
     return None
+
+
+def asks_for_part(request: HttpRequest, state: FileState) -> bool:
+    """Whether the answer is not the whole file, be it a part or the news that there is no such part."""
+    try:
+        return wanted_range(request, state) is not None
+    except HttpError:
+        return True
 
 
 def file_response(request: HttpRequest, file: BinaryIO, state: FileState, name: str) -> HttpResponseBase:
@@ -114,17 +128,22 @@ def file_response(request: HttpRequest, file: BinaryIO, state: FileState, name: 
         file.close()
         body: HttpResponseBase = HttpResponse(headers=headers)
     else:
-        body = StreamingHttpResponse(_Pieces(file, first, end), status=206 if part else 200, headers=headers)
+        body = StreamingHttpResponse(
+            _Pieces(file, first, end - len(state.tail), state.tail), status=206 if part else 200, headers=headers
+        )
     body["Content-Type"] = "application/octet-stream"
     patch_vary_headers(body, ["Origin"])
     return body
 
 
 class _Pieces:
-    """A part of a file, read piece by piece; an object with `close`, which Django calls when the client goes away."""
+    """A part of a file, read piece by piece, and a tail.
 
-    def __init__(self, file: BinaryIO, first: int, end: int) -> None:
-        self._file, self._left = file, end - first
+    An object with `close`, which Django calls when the client goes away.
+    """
+
+    def __init__(self, file: BinaryIO, first: int, end: int, tail: bytes) -> None:
+        self._file, self._left, self._tail = file, end - first, tail
         file.seek(first)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -132,9 +151,11 @@ class _Pieces:
 
     async def __anext__(self) -> bytes:
         piece = await asyncio.to_thread(self._file.read, min(_PIECE_BYTES, self._left))
+        if not piece and not self._left:
+            piece, self._tail = self._tail, b""
         if not piece:  # all is sent; or the file was cut meanwhile, and the missing bytes tell the client
             raise StopAsyncIteration
-        self._left -= len(piece)
+        self._left = max(0, self._left - len(piece))
         return piece
 
     def close(self) -> None:
@@ -144,5 +165,18 @@ class _Pieces:
 def state_of(file: BinaryIO, path: Path, *, finished: bool) -> FileState:
     """The validators of an open segment: a finished file never changes, so its name and size identify it."""
     facts = os.fstat(file.fileno())
-    tag = f'"{path.name.split(".")[0]}-{facts.st_size:x}"'
-    return FileState(facts.st_size, facts.st_mtime, tag, finished)
+    return FileState(facts.st_size, facts.st_mtime, _tag(path, facts.st_size), finished)
+
+
+def state_with_end(file: BinaryIO, path: Path, near: int) -> FileState:
+    """Those of a pending segment as it is given whole: as far as it has come, and what makes that a whole zstd file.
+
+    `near` is where one of its last frames begins, as far as is known. Raises OSError.
+    """
+    cut, tail = ending_of(file, near)
+    mark = f"+{hashlib.blake2b(tail, digest_size=8).hexdigest()}" if tail else ""
+    return FileState(cut + len(tail), os.fstat(file.fileno()).st_mtime, _tag(path, cut, mark), False, tail)
+
+
+def _tag(path: Path, size: int, mark: str = "") -> str:
+    return f'"{path.name.split(".")[0]}-{size:x}{mark}"'

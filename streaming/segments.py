@@ -56,6 +56,13 @@ async def _answer(request: HttpRequest, kinds: Sequence[str], name: str) -> Http
     if form == "jsonl":
         return ndjson_response(request, lines_of(file), close=file.close)
     state = files.state_of(file, path, finished=path.name == lasting)
+    if not state.finished and not files.asks_for_part(request, state):
+        points = row.seek_points if row is not None else []
+        try:
+            state = await asyncio.to_thread(files.state_with_end, file, path, points[-1][1] if points else 0)
+        except OSError:
+            file.close()
+            raise
     return files.file_response(request, file, state, path.name)
 
 

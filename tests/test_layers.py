@@ -23,7 +23,10 @@ MAY_IMPORT = {
 PURE = [
     *(f"market.{name}" for name in ("tick", "substrate", "structure", "simulator", "sources", "upstream", "figures")),
     *(f"camera.{name}" for name in ("window", "edges", "quotes", "events", "frame", "metric", "block", "rings")),
-    *(f"recorder.{name}" for name in ("format", "frames", "writer", "reader", "recovery", "errors", "checkpoints")),
+    *(
+        f"recorder.{name}"
+        for name in ("format", "frames", "writer", "reader", "recovery", "errors", "checkpoints", "ending")
+    ),
     *(f"streaming.{name}" for name in ("protocol", "options", "encoding", "outbox", "ring", "feed", "pacer", "limits")),
     *(f"bars.{name}" for name in ("resolutions", "ohlcv", "trades", "builder", "times", "feed_protocol")),
     *(f"access.{name}" for name in ("presented", "secret")),

@@ -7,13 +7,25 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import zstandard
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.frames import compressor, frame_ending
 from streaming.errors import HttpError
-from streaming.files import FileState, byte_range, check_preconditions, file_response, is_fresh, state_of, wanted_range
+from streaming.files import (
+    FileState,
+    asks_for_part,
+    byte_range,
+    check_preconditions,
+    file_response,
+    is_fresh,
+    state_of,
+    state_with_end,
+    wanted_range,
+)
 
 #: A response that is closed has Django look after its database connections, should a test before have left any.
 pytestmark = pytest.mark.django_db
@@ -176,9 +188,12 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def answer(path: Path, asked: HttpRequest, *, finished: bool = True) -> tuple[HttpResponseBase, bytes]:
+def answer(
+    path: Path, asked: HttpRequest, *, finished: bool = True, with_end: bool = False
+) -> tuple[HttpResponseBase, bytes]:
     file = path.open("rb")
-    response = file_response(asked, file, state_of(file, path, finished=finished), path.name)
+    state = state_with_end(file, path, 0) if with_end else state_of(file, path, finished=finished)
+    response = file_response(asked, file, state, path.name)
 
     async def body() -> bytes:
         if isinstance(response, StreamingHttpResponse):
@@ -252,4 +267,62 @@ def test_a_file_cut_while_it_is_read_ends_early(path: Path) -> None:
         return b"".join([piece async for piece in response])  # type: ignore[attr-defined]
 
     assert asyncio.run(body()) == CONTENT[:300_000]
+    response.close()
+
+
+# -- a pending file, given an end
+
+LINES = b'{"t":1}\n' * 100
+
+
+@pytest.fixture
+def pending(tmp_path: Path) -> Path:
+    frame = compressor(3).compressobj()
+    path = tmp_path / "segment_20260124_120000_1000_pending.jsonl.zst"
+    path.write_bytes(frame.compress(LINES) + frame.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))
+    return path
+
+
+def test_a_pending_file_comes_with_an_end_that_counts(pending: Path) -> None:
+    response, content = answer(pending, request(), with_end=True)
+    assert content == pending.read_bytes() + frame_ending(LINES)
+    assert response["Content-Length"] == str(len(content))
+    assert response["Cache-Control"] == "no-cache"
+    head, _ = answer(pending, request("HEAD"), with_end=True)
+    assert dict(head.items()) == dict(response.items())
+    assert answer(pending, request(if_none_match=response["ETag"]), with_end=True)[0].status_code == 304
+    assert response["ETag"] != answer(pending, request(), finished=False)[0]["ETag"], "its bytes are not the file's"
+
+
+def test_a_pending_file_with_an_end_has_no_ranges(pending: Path) -> None:
+    whole, content = answer(pending, request(), with_end=True)
+    for headers in ({}, {"if_range": whole["ETag"]}):
+        assert answer(pending, request(range="bytes=0-3", **headers), with_end=True)[1] == content
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "part"),
+    [
+        ("GET", {}, False),
+        ("GET", {"range": "bytes=0-3"}, True),
+        ("GET", {"range": "bytes=99999-"}, True),
+        ("GET", {"range": "bytes=x"}, False),
+        ("GET", {"range": "bytes=0-3", "if_range": '"other"'}, False),
+        ("GET", {"range": "bytes=0-3", "if_range": STATE.etag}, True),
+        ("HEAD", {"range": "bytes=0-3"}, False),
+    ],
+)
+def test_who_asks_for_a_part_is_told_of_the_file_itself(method: str, headers: dict[str, str], part: bool) -> None:
+    assert asks_for_part(request(method, **headers), replace(STATE, finished=False)) is part
+
+
+def test_a_pending_file_cut_while_it_is_read_gets_no_end(pending: Path) -> None:
+    file = pending.open("rb")
+    response = file_response(request(), file, state_with_end(file, pending, 0), pending.name)
+    pending.open("r+b").truncate(10)
+
+    async def body() -> bytes:
+        return b"".join([piece async for piece in response])  # type: ignore[attr-defined]
+
+    assert asyncio.run(body()) == pending.read_bytes(), "fewer bytes than were promised tell the client"
     response.close()
