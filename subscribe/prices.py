@@ -24,16 +24,28 @@ class Ticker:
         self._throttle = Throttle(SLOT_SECONDS)
         self._loop = asyncio.get_running_loop()
         self._day: dict[str, Any] | None = None
+        self._store: str | None = None
+        self._t = -1
         self._is_new = False
         self._newcomers: set[Subscriber] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def take(self, message: dict[str, Any]) -> None:
-        """A message of the market's group: `seen.bars.day` is its running day, where a tick came with it."""
+        """A message of the market's group: `seen.bars.day` is its running day, where a tick came with it.
+
+        A market that goes on after a crash makes its last ticks again: what they say is known.
+        """
         day = ((message.get("seen") or {}).get("bars") or {}).get("day")
-        if day is not None:
+        if day is not None and self._is_newer((message.get("status") or {}).get("store"), message["t"]):
             self._day, self._is_new = day, True
             self._send_when_free()
+
+    def _is_newer(self, store: str | None, t: int) -> bool:
+        """Take note of a t; whether it lies behind all before, in the same store."""
+        newer = t > self._t or store != self._store
+        if newer:
+            self._store, self._t = store, t
+        return newer
 
     def greet(self, subscriber: Subscriber) -> None:
         """A newcomer gets the newest day as soon as there is a slot, whether or not another tick comes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -39,8 +40,13 @@ class Clock:
         await settled()
 
 
-def day(price: float) -> dict[str, Any]:
-    return {"seen": {"bars": {"day": {"price": price}}}}
+_ts = itertools.count()
+
+
+def day(price: float, t: int | None = None, store: str | None = None) -> dict[str, Any]:
+    """A group message, by default of the next t."""
+    status = {} if store is None else {"store": store}
+    return {"t": next(_ts) if t is None else t, "status": status, "seen": {"bars": {"day": {"price": price}}}}
 
 
 def prices_of(client: Listener) -> list[float]:
@@ -72,6 +78,21 @@ def test_the_newest_of_a_slot_wins(run: Any) -> None:
         assert client.messages[0] == {"type": "market_data", "symbol": "A", "data": {"price": 0}}
         await clock.advance(10)
         assert prices_of(client) == [0, 4], "nothing new, nothing sent"
+
+    run(test)
+
+
+def test_ticks_that_a_market_makes_again_after_a_crash_bring_no_price_of_the_past(run: Any) -> None:
+    async def test(clock: Clock, hub: Hub, prices: Prices) -> None:
+        client, ticker = Listener(), prices.follow("A")
+        hub.subscribe(client, Topic("market_data", "A"))
+        for t in (7, 8, 9, 6, 7, 8, 9, 10):
+            ticker.take(day(float(t), t, "first"))
+            await clock.advance(SLOT_SECONDS)
+        assert prices_of(client) == [7, 8, 9, 10]
+        ticker.take(day(0.5, 0, "begun anew"))
+        await clock.advance(SLOT_SECONDS)
+        assert prices_of(client)[-1] == 0.5, "another store has its own t"
 
     run(test)
 
