@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test lint figures soak services clean
+.PHONY: run test lint figures soak endurance services clean
 
 run: $(VENV)/ready
 	@$(PY) manage.py migrate --verbosity 0
@@ -34,6 +34,10 @@ figures: $(VENV)/ready
 # A hundred times kill -9, then the tapes against those of a run never interrupted; some minutes.
 soak: $(VENV)/ready-dev
 	$(PY) tests/continuation/soak.py --kills 100
+
+# Two hours of services with 200 clients of every sort, hostile ones, kills and outages, then the verdict.
+endurance: $(VENV)/ready-dev
+	$(PY) -m tests.endurance.run --minutes 120 --clients 200
 
 $(VENV)/ready: requirements.txt client/pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 with venv is needed and was not found;" \

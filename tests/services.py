@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,9 +98,11 @@ class PostgresServer:
 
     def _open_the_way(self) -> None:
         """pytest's directories are for their owner alone, and each session that begins makes them so again; PostgreSQL
-        runs as another and must get to its own."""
-        for parent in (self._directory, *self._directory.parents[:2]):
-            parent.chmod(0o711)
+        runs as another and must get to its own. Where the way is open, nothing changes: /tmp is everybody's."""
+        for parent in (self._directory, *self._directory.parents):
+            mode = parent.stat().st_mode
+            if not mode & stat.S_IXOTH:
+                parent.chmod(stat.S_IMODE(mode) | stat.S_IXGRP | stat.S_IXOTH)
 
     def start(self) -> None:
         if self._owner:
