@@ -60,7 +60,7 @@ HABITS = {
     "sprinter": Habits(stays=(0.5, 15.0)),
     "slow": Habits(piece_bytes=1024, pause_seconds=0.08, receive_bytes=8192),
     "dribbling": Habits(piece_bytes=1024, pause_seconds=1.5, receive_bytes=4096),
-    "historian": Habits(begins_anew=True, away=(20.0, 60.0), stays=(3600.0, 3600.0)),
+    "historian": Habits(begins_anew=True, away=(30.0, 120.0), stays=(3600.0, 3600.0)),
 }
 
 #: Of these and the SDK's streams each must have come to the end of the stream when the faults are over.

@@ -17,6 +17,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from tests.endurance.crowd import Crowd
 from tests.endurance.deployment import Deployment
 from tests.endurance.measures import sample
@@ -139,7 +141,10 @@ class Run:
         self.outcome.faults[f"{fault.action} {fault.part}"] += 1
         if (fault.action, fault.part) == ("kill", "worker"):
             self.outcome.worker_kills.append(time.time())
-        self.deployment.do(fault.action, fault.part)
+        try:
+            self.deployment.do(fault.action, fault.part)
+        except (AssertionError, OSError, psycopg.Error) as error:
+            self.violation(f"harness: {fault.action} {fault.part}: {error}")
 
     # -- end
 
@@ -150,8 +155,12 @@ class Run:
         hostile = self.crowds[-1]
         hostile.finish({})
         hostile.wait(60)
-        self.until_healthy()
-        targets = {symbol: self.latest_t(symbol) for symbol in self.deployment.symbols}
+        try:
+            self.until_healthy()
+            targets = {symbol: self.latest_t(symbol) for symbol in self.deployment.symbols}
+        except (AssertionError, OSError, HTTPException, KeyError) as error:
+            self.violation(f"not healthy when the faults were over: {error}")
+            targets = {}
         self.say(f"everybody is to come to {targets}")
         for crowd in self.crowds[:-1]:
             crowd.finish(targets)
@@ -222,11 +231,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=120)
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--flood", type=int, help="most silent connections at once; 2500 if not given")
     parser.add_argument("--directory", type=Path, help="a new one; a temporary one if not given")
     options = parser.parse_args()
     directory = options.directory or Path(tempfile.mkdtemp(prefix="market-camera-endurance-"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     plan = long_plan(options.clients, options.seed)
+    plan["flood"] = plan["flood"] if options.flood is None else options.flood
     plan["flood_seconds"] = min(plan["flood_seconds"], options.minutes * 60 / 4)
     run = Run(directory, plan, SETTINGS)
     try:

@@ -17,6 +17,9 @@ from tests.endurance.wire import Refused, Silent, Socket
 _PARSER = Parser()
 _LONGEST_WAIT_SECONDS = 5.0
 
+#: Whoever begins anew reads no more of the past than this: half an hour, by default.
+_FURTHEST_BACK_TICKS = 18_000
+
 
 @dataclass
 class Habits:
@@ -96,7 +99,8 @@ class StreamClient:
 
     def _maybe_begin_anew(self) -> None:
         if self.habits.begins_anew and self.watch.caught_up_t is not None and not self.over:
-            self._new_watch(self.rng.randrange(-1, max(1, self.watch.last_t)))
+            last_t = max(1, self.watch.last_t)
+            self._new_watch(self.rng.randrange(max(-1, last_t - _FURTHEST_BACK_TICKS), last_t))
 
     async def _visit(self) -> bool:
         """One connection; whether it brought anything."""

@@ -14,7 +14,7 @@ from tests.endurance.child import testimony_of as write_testimony
 from tests.endurance.measures import trends
 from tests.endurance.oracle import Evidence, Heard, Parser, Watch, digest_of, reduced, variant_of
 from tests.endurance.schedule import schedule
-from tests.endurance.verdict import Tape, Verdict
+from tests.endurance.verdict import Tape, Verdict, _covered
 
 PARTS = ["market-1", "market-2", "web-1", "web-2", "worker", "beat"]
 
@@ -156,3 +156,9 @@ def test_memory_that_grows_is_not_flat() -> None:
     assert trends(life(1))[0].is_flat
     assert not trends(life(30))[0].is_flat
     assert trends(life(30)[:20])[0].growth is None
+
+
+def test_gaps_may_overlap_and_hold_each_other() -> None:
+    client = ticks(2).is_told(**gap(3, 9)).is_told(**gap(4, 5)).is_told(**gap(12, 14))
+    covered = _covered(np.arange(16), [(a, b) for _, a, b, _ in client.watch.gaps])
+    assert [*np.flatnonzero(covered)] == [*range(3, 10), 12, 13, 14]
