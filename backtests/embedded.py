@@ -12,11 +12,11 @@ import threading
 
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import connections
 
 from backtests import lifecycle
 from backtests.messages import last_message
 from backtests.models import Backtest
+from recorder.rows import detached, persistently
 from subscribe import bus
 
 log = logging.getLogger(__name__)
@@ -82,14 +82,12 @@ class Children:
                 ran = False
                 log.log(logging.DEBUG if away else logging.ERROR, "backtests wait: %s", error)
                 away = True
-            finally:
-                connections.close_all()
             if not ran:
                 self._wake.wait(_LOOK_SECONDS)
 
     def _run_next(self) -> bool:
         """Run the one that waits longest; whether there was one. Raises django.db.Error, OSError."""
-        backtest_id = lifecycle.next_queued()
+        backtest_id = detached(lifecycle.next_queued)
         if backtest_id is not None:
             self._run_one(backtest_id)
         return backtest_id is not None
@@ -108,7 +106,11 @@ class Children:
             finally:
                 self._child = None
                 child.kill()  # nothing where it has ended
-        _see_to_its_end(backtest_id, child.pid, status)
+        persistently(
+            lambda: _see_to_its_end(backtest_id, child.pid, status),
+            f"the end of {backtest_id}",
+            pause=self._ending.wait,
+        )
 
 
 def _pass_on(child: subprocess.Popen[bytes]) -> None:

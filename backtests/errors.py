@@ -66,9 +66,7 @@ class StrategyFailed(BacktestError):
     """The strategy raised an error; `when` says at which bar."""
 
     def __init__(self, strategy: str, when: str, cause: BaseException) -> None:
-        text = f"{strategy} failed {when}: {type(cause).__name__}: {cause}"
-        # The text goes into a database's column, and PostgreSQL takes no NUL there.
-        super().__init__(text[:1000].replace("\0", "�"))
+        super().__init__(f"{strategy} failed {when}: {type(cause).__name__}: {cause}")
 
 
 class TooLarge(BacktestError):
@@ -76,6 +74,13 @@ class TooLarge(BacktestError):
 
     def __init__(self, price: float, position: float) -> None:
         super().__init__(f"a position of {position:g} at a price of {price:g} is worth more than numbers hold")
+
+
+class Unwritten(BacktestError):
+    """The database does not take the result, for another reason than an outage or for too long."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(f"its result could not be written: {type(cause).__name__}: {cause}")
 
 
 class Stopped(BacktestError):

@@ -21,7 +21,8 @@ class Backtest(models.Model):
     """A backtest; `backtests.lifecycle` moves it from one status to the next.
 
     The range is that of bars with `from_ms <= open` and `close <= to_ms`. `params` holds every parameter of the
-    strategy. `sent_at`: when a worker was last asked to run it; `heard_at`: when whoever runs it last said so.
+    strategy. `sent_at`: when a worker was last asked to run it; `heard_at`: when whoever runs it last said so;
+    `suspected_at`: since when whoever looks after it knows that its worker is silent.
     """
 
     backtest_id = models.CharField(max_length=19, unique=True, default=new_id, editable=False)
@@ -42,6 +43,7 @@ class Backtest(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     heard_at = models.DateTimeField(null=True, blank=True)
+    suspected_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -11,11 +11,13 @@ from backtests.request import Asked
 from bars.ohlcv import Ohlcv
 from bars.reading import closed_bars, last_bars
 from recorder.models import Market
+from recorder.rows import Ask, directly
 
 
-def bars_between(symbol: str, resolution: str, from_ms: int, to_ms: int) -> Iterator[Ohlcv]:
-    """The closed bars with from_ms <= open and close <= to_ms, by time. Raises django.db.Error."""
-    return closed_bars(symbol, resolution, from_ms=from_ms, to_ms=to_ms)
+def bars_between(symbol: str, resolution: str, from_ms: int, to_ms: int, ask: Ask = directly) -> Iterator[Ohlcv]:
+    """The closed bars with from_ms <= open and close <= to_ms, by time; each page through `ask`. Raises
+    django.db.Error."""
+    return closed_bars(symbol, resolution, from_ms=from_ms, to_ms=to_ms, ask=ask)
 
 
 def span_between(symbol: str, resolution: str, from_ms: int, to_ms: int) -> Span | None:

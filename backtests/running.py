@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -14,13 +15,14 @@ from backtests.bar import Bar
 from backtests.catalog import strategies_in, strategy_named
 from backtests.client_prices import recorded_prices
 from backtests.engine import Terms, play
-from backtests.errors import BacktestError, BadRequest
+from backtests.errors import BacktestError, BadRequest, Unwritten
 from backtests.messages import Tell
 from backtests.models import Backtest
 from backtests.progress import Span
 from backtests.recorded import bars_between, span_between
 from backtests.strategy import check_parameters
 from backtests.watch import Watch
+from recorder.rows import UNAVAILABLE, persistently
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +30,11 @@ log = logging.getLogger(__name__)
 def run(backtest_id: str, tell: Tell, on_start: Callable[[Watch], Any] | None = None, **options: Any) -> None:
     """Run a backtest if it still waits; its row and its messages say what came of it. Raises django.db.Error.
 
-    `on_start` gets the watch over it; `options` are those of `Watch`.
+    `on_start` gets the watch over it; `options` are those of `Watch`. An outage of the database is waited out at each
+    step, with no connection held between them.
     """
-    backtest = lifecycle.claim(backtest_id)
+    claim = partial(lifecycle.claim, backtest_id)
+    backtest = persistently(claim, f"{backtest_id}: its claim", again=partial(claim, again=True))
     if backtest is not None:
         run_claimed(backtest, tell, on_start, **options)
 
@@ -44,7 +48,8 @@ def run_claimed(
 ) -> None:
     """Run a backtest that is this process's own. Raises django.db.Error."""
     asked = (backtest.symbol, backtest.resolution, backtest.from_ms, backtest.to_ms)
-    span = span_between(*asked) or Span(backtest.from_ms, backtest.to_ms)
+    found = persistently(lambda: span_between(*asked), f"{backtest}: its span")
+    span = found or Span(backtest.from_ms, backtest.to_ms)
     watch = Watch(backtest, span, tell, **options)
     if on_start is not None:
         on_start(watch)
@@ -65,19 +70,17 @@ def _play(backtest: Backtest, watch: Watch, on_bar: Callable[[Bar], Any] | None)
             on_bar(bar)
 
     try:
-        return lifecycle.finish(backtest.backtest_id, _result(backtest, at))
-    except (BacktestError, DatabaseError) as error:
-        # A strategy asks the database too, through the client: then it is not the strategy that has failed.
-        away = error if isinstance(error, DatabaseError) else error.__cause__
-        if isinstance(away, DatabaseError):
-            log.error("%s: %s", backtest, away)
-            lifecycle.fail(backtest.backtest_id, "the database went away while it ran")
-        else:
-            lifecycle.fail(backtest.backtest_id, str(error))
+        result = _result(backtest, watch, at)
+        watch.played()
+        return _write(backtest, result)
+    except Exception as error:
+        _fail(backtest, _reason(error, watch))
+        if not isinstance(error, (BacktestError, DatabaseError)):
+            raise
     return False
 
 
-def _result(backtest: Backtest, at: Callable[[Bar], None]) -> dict[str, Any]:
+def _result(backtest: Backtest, watch: Watch, at: Callable[[Bar], None]) -> dict[str, Any]:
     """Raises BacktestError, django.db.Error."""
     strategy = strategy_named(backtest.strategy, strategies_in(settings.CONFIG.strategies))
     terms = Terms(
@@ -89,9 +92,39 @@ def _result(backtest: Backtest, at: Callable[[Bar], None]) -> dict[str, Any]:
         params=check_parameters(strategy, backtest.params),
         begin_ms=backtest.from_ms,
     )
-    bars = bars_between(backtest.symbol, backtest.resolution, backtest.from_ms, backtest.to_ms)
-    with recorded_prices(backtest.from_ms) as before_bar:
+    ask = partial(persistently, what=f"{backtest}: its bars", pause=watch.pause)
+    bars = bars_between(backtest.symbol, backtest.resolution, backtest.from_ms, backtest.to_ms, ask)
+    with recorded_prices(backtest.from_ms, partial(ask, keep_open=True)) as before_bar:
         result = play(strategy, terms, bars, at, before_bar)
     if not result["bars"]:
         raise BadRequest(f"there are no bars of {backtest.symbol} in the range any more")
     return result
+
+
+def _write(backtest: Backtest, result: dict[str, Any]) -> bool:
+    """Write the result down; False where the backtest was ended by somebody else meanwhile. Raises Unwritten."""
+    try:
+        return persistently(lambda: lifecycle.finish(backtest.backtest_id, result), f"{backtest}: its result")
+    except DatabaseError as error:
+        figures = {name: value for name, value in result.items() if not isinstance(value, list)}
+        log.error("%s: its result could not be written and is lost: %s; %s", backtest, figures, error)
+        raise Unwritten(error) from error
+
+
+def _fail(backtest: Backtest, reason: str) -> None:
+    """Note why it failed; where the database does not take that either, the log has it."""
+    try:
+        persistently(lambda: lifecycle.fail(backtest.backtest_id, reason), f"{backtest}: its failure")
+    except DatabaseError as error:
+        log.error("%s failed, and the database does not hear of it: %s; %s", backtest, reason, error)
+
+
+def _reason(error: Exception, watch: Watch) -> str:
+    """Why it failed. A strategy asks the database too, through the client: then it is not the strategy that failed."""
+    cause = error if isinstance(error, DatabaseError) else error.__cause__
+    if watch.reason is not None:  # whatever it was interrupted at
+        return watch.reason
+    if isinstance(error, Unwritten) or not isinstance(cause, DatabaseError):
+        return str(error) if isinstance(error, BacktestError) else f"{type(error).__name__}: {error}"
+    what = "was unavailable for too long" if isinstance(cause, UNAVAILABLE) else "failed"
+    return f"the database {what} while it ran: {cause}"

@@ -6,21 +6,24 @@ import logging
 
 from celery import shared_task
 from django.conf import settings
-from django.db import close_old_connections
 from kombu.exceptions import OperationalError as BrokerError
 
 from backtests import lifecycle, running
 from backtests.messages import last_message
 from backtests.progress import LONGEST_SECONDS
+from recorder.rows import PATIENCE_SECONDS, detached
 from subscribe import bus
 
 log = logging.getLogger(__name__)
+
+#: The worker's last resort: a backtest may take so long, and then wait for the database with its result.
+_MOST_SECONDS = LONGEST_SECONDS + PATIENCE_SECONDS + 60
 
 #: By then it was sent again.
 _EXPIRES_SECONDS = lifecycle.SEND_AGAIN_SECONDS
 
 
-@shared_task(name="backtests.tasks.run", ignore_result=True, time_limit=LONGEST_SECONDS + 60)  # type: ignore[untyped-decorator]
+@shared_task(name="backtests.tasks.run", ignore_result=True, time_limit=_MOST_SECONDS)  # type: ignore[untyped-decorator]
 def run(backtest_id: str) -> None:
     """Run a backtest, unless another worker does. Raises django.db.Error."""
     running.run(backtest_id, bus.publish)
@@ -32,16 +35,17 @@ def look_after() -> int:
 
     Raises django.db.Error.
     """
-    try:
-        failed = list(lifecycle.fail_silent())
-        for backtest in failed:
-            log.error("%s failed: %s is silent", backtest, backtest.worker)
-            bus.publish(last_message(backtest))
-        if settings.CONFIG.redis_url:
-            for backtest_id in lifecycle.unsent():
-                send(backtest_id)
-    finally:
-        close_old_connections()  # outside Celery nobody else does, and the caller's thread may live on
+    return detached(_look_after)
+
+
+def _look_after() -> int:
+    failed = list(lifecycle.fail_silent())
+    for backtest in failed:
+        log.error("%s failed: %s is silent", backtest, backtest.worker)
+        bus.publish(last_message(backtest))
+    if settings.CONFIG.redis_url:
+        for backtest_id in lifecycle.unsent():
+            send(backtest_id)
     return len(failed)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db import connections
 
 from backtests import lifecycle
 from backtests.bar import Bar
@@ -17,6 +16,7 @@ from backtests.errors import Stopped
 from backtests.messages import Tell, message
 from backtests.models import Backtest
 from backtests.progress import LONGEST_SECONDS, Span
+from recorder.rows import detached, persistently
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,9 @@ class Watch:
         self._began = time.monotonic()
         self._told = self._began
         self._at_ms = span.first_ms
-        self._reason: str | None = None
+        #: Why it must end, once it must.
+        self.reason: str | None = None
+        self._played = self._unheard = False
         self._wake, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name=backtest.backtest_id, daemon=True)
 
@@ -48,12 +50,20 @@ class Watch:
     def at(self, bar: Bar) -> None:
         """The player's word that a bar is played. Raises Stopped when it shall end."""
         self._at_ms = bar.close_time
-        if self._reason is not None:
-            raise Stopped(self._reason)
+        if self.reason is not None:
+            raise Stopped(self.reason)
+
+    def pause(self, seconds: float) -> bool:
+        """The player waits; whether it shall end instead of going on."""
+        return self._wake.wait(seconds)
+
+    def played(self) -> None:
+        """The last bar was played: what is left is to write the result, however long that takes."""
+        self._played = True
 
     def stop(self, reason: str) -> None:
         """End the backtest as failed; from any thread."""
-        self._reason = self._reason or reason
+        self.reason = self.reason or reason
         self._wake.set()
 
     def end(self, *, done: bool) -> None:
@@ -65,33 +75,50 @@ class Watch:
 
     def _work(self) -> None:
         try:
-            while self._reason is None and not self._ended.is_set():
+            while self.reason is None and not self._ended.is_set():
                 self._wake.wait(lifecycle.BEAT_SECONDS)
                 self._look()
             if not self._ended.is_set():
                 self._see_it_end()
-        finally:
-            connections.close_all()
+        except BaseException as error:
+            self.stop(f"the watch over it died of {type(error).__name__}: {error}")
+            raise  # to threading.excepthook
 
     def _look(self) -> None:
         now = time.monotonic()
-        if now - self._began > LONGEST_SECONDS:
+        if now - self._began > LONGEST_SECONDS and not self._played:
             self.stop(f"it was not done within {LONGEST_SECONDS:g} s")
-        try:
-            if self._reason is not None:
-                lifecycle.fail(self._backtest.backtest_id, self._reason)
-            elif not lifecycle.beat(self._backtest.backtest_id, self._span.part(self._at_ms)):
-                self.stop("it is over already")  # cancelled, as a rule
-        except DatabaseError as error:
-            log.warning("%s: the database does not hear of it: %s", self._backtest, error)
-            connections.close_all()
+        if self.reason is None:
+            self._beat()
         if now - self._told >= TELL_SECONDS:
             self._told = now
             self._say(self._at_ms, over=False)
 
+    def _beat(self) -> None:
+        try:
+            to_be_run = detached(lambda: lifecycle.beat(self._backtest.backtest_id, self._span.part(self._at_ms)))
+        except DatabaseError as error:
+            if not self._unheard:
+                log.warning("%s: the database does not hear that it runs: %s", self._backtest, error)
+            self._unheard = True
+            return
+        self._unheard = False
+        if not to_be_run:
+            self.stop("it is over already")  # cancelled, as a rule
+
     def _see_it_end(self) -> None:
+        if not self._played and self.reason is not None:
+            self._fail(self.reason)
         if self._give_up is not None and not self._ended.wait(_GRACE_SECONDS):
             self._give_up()
+
+    def _fail(self, reason: str) -> None:
+        """Note why it has to end: a player that does not come back from a bar cannot."""
+        what = f"{self._backtest}: that it has to end"
+        try:
+            persistently(lambda: lifecycle.fail(self._backtest.backtest_id, reason), what, pause=self._ended.wait)
+        except DatabaseError as error:
+            log.warning("%s: the database does not hear that it has to end: %s", self._backtest, error)
 
     def _say(self, at_ms: int, *, over: bool) -> None:
         self._tell(message(self._backtest, self._span, at_ms, time.monotonic() - self._began, over=over))

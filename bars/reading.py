@@ -6,30 +6,32 @@ A bar is closed when a tick of a later period is known. `next_ms` of the newest 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice, takewhile
 
 from bars import stored
 from bars.models import Gap
 from bars.ohlcv import Merger, Ohlcv
 from bars.resolutions import PERIOD_MS, STORED, period_start, stored_base
+from recorder.rows import Ask, directly
 
 _PAGE_ROWS = 2000
 
 
 def closed_bars(
-    symbol: str, resolution: str, *, from_ms: int | None = None, to_ms: int | None = None
+    symbol: str, resolution: str, *, from_ms: int | None = None, to_ms: int | None = None, ask: Ask = directly
 ) -> Iterator[Ohlcv]:
     """The closed bars of a market that begin at `from_ms` or later and end at `to_ms` or earlier, by time.
 
-    Holds one page of rows, and no transaction between pages. Raises KeyError for a resolution that is none,
-    django.db.Error.
+    Holds one page of rows, and no transaction between pages; each query goes through `ask`. Raises KeyError for a
+    resolution that is none, django.db.Error.
     """
-    end_ms = _over_before(symbol)
+    end_ms = ask(lambda: _over_before(symbol))
     if end_ms is None:
         return
     if to_ms is not None:
         end_ms = min(end_ms, to_ms)
-    rows = _rows_from(symbol, stored_base(resolution), from_ms, end_ms)
+    rows = _rows_from(symbol, stored_base(resolution), from_ms, end_ms, ask)
     for bar in rows if resolution in STORED else _merged(rows, resolution):
         if bar.close_ms > end_ms:
             return
@@ -78,13 +80,14 @@ def _over_before(symbol: str) -> int | None:
     return None if newest is None else newest.next_ms
 
 
-def _rows_from(symbol: str, base: str, from_ms: int | None, end_ms: int) -> Iterator[Ohlcv]:
+def _rows_from(symbol: str, base: str, from_ms: int | None, end_ms: int, ask: Ask) -> Iterator[Ohlcv]:
     """Stored bars that begin at a time or later and before another. Those of a period that has begun before `from_ms`
     are not among them: it is left out anyway."""
     at_ms = from_ms
     while True:
         found = stored.rows(symbol, base).filter(open_ms__lt=end_ms)
-        page = stored.ohlcv((found if at_ms is None else found.filter(open_ms__gte=at_ms))[:_PAGE_ROWS])
+        chosen = (found if at_ms is None else found.filter(open_ms__gte=at_ms))[:_PAGE_ROWS]
+        page = ask(partial(stored.ohlcv, chosen))
         yield from page
         if len(page) < _PAGE_ROWS:
             return

@@ -158,6 +158,14 @@ class Site:
         self.processes.append(process)
         return process
 
+    def start_program(self, module: str, *arguments: str, **env: Any) -> Process:
+        """Another program with the settings of the site: `python -m module …`."""
+        log = self.directory / f"{module}-{len(self.processes)}.log"
+        settings = environment(self.store, self.database, **env) | {"PYTHONPATH": str(ROOT)}
+        process = Process([sys.executable, "-m", module, *arguments], settings, log, cwd=self.directory)
+        self.processes.append(process)
+        return process
+
     def serve(self, *arguments: str, ready: bool = True, **env: Any) -> Live:
         """`manage.py live`, or the command given, on a port of its own; by default it answers already."""
         port = int(env.setdefault("PORT", free_port()))

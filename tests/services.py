@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.processes import PATIENCE_SECONDS, Process, free_port, wait_until
@@ -117,6 +118,13 @@ class PostgresServer:
             **self._owner,
         )
         wait_until(lambda: _is_ready(server, self._binaries, self._port), "an answer of PostgreSQL")
+
+    def cut_connections(self) -> int:
+        """End every connection that clients have, and nothing else; how many there were."""
+        others = "backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        with psycopg.connect(self.url) as connection:
+            found = connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+            return found.rowcount
 
     def crash(self) -> None:
         """End it at once, as if it had crashed; with SIGKILL its children would linger and hold its memory."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
+
+from backtests.strategy import Parameter
 
 
 class Slow:
@@ -47,3 +50,22 @@ class Leaves:
         import os
 
         os._exit(7)
+
+
+class Gated:
+    """Waits at one of its bars until there is a file `gate`; another beside it, `….reached`, tells that it waits."""
+
+    parameters = {"gate": Parameter(""), "bar": Parameter(100, 1)}
+
+    def initialize(self, context: Any) -> None:
+        self.bars = 0
+
+    def handle_bar(self, context: Any, bar: Any) -> None:
+        self.bars += 1
+        if self.bars == 1:
+            context.order_buy(context.symbol)
+        if self.bars == context.params["bar"]:
+            gate = Path(context.params["gate"])
+            gate.with_name(gate.name + ".reached").touch()
+            while not gate.exists():
+                time.sleep(0.02)

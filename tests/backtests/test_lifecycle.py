@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import DataError
 from django.utils import timezone
 
 from backtests import embedded, lifecycle, running, tasks, watch
@@ -67,17 +68,104 @@ def test_the_end_of_a_child_fails_only_what_nobody_else_runs(
     assert len(published) == fails
 
 
-def test_one_whose_worker_is_silent_has_failed_with_the_reason(made: Made, published: list[Any]) -> None:
+def test_one_whose_worker_is_silent_has_failed_with_the_reason(
+    made: Made, published: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     long_ago = timezone.now() - timedelta(seconds=lifecycle.SILENT_SECONDS + 2)
     silent = made(status="running", worker="process 7 on box", heard_at=long_ago, progress=0.5)
     alive = made(status="running", heard_at=timezone.now())
     waiting = made()
+    assert (tasks.look_after(), again(silent).status) == (0, "running"), "all were silent in an outage: it may be back"
+    assert tasks.look_after() == 0
+    monkeypatch.setattr(lifecycle, "GRACE_SECONDS", 0.0)
     assert tasks.look_after() == 1
     assert (again(silent).status, again(silent).ended_at is not None) == ("failed", True)
     assert again(silent).error == "process 7 on box ran it and gave no sign of life for 15 s"
     assert (again(alive).status, again(waiting).status) == ("running", "queued")
     assert [(one["backtest_id"], one["data"]["progress"]) for one in published] == [(silent.backtest_id, 0.5)]
     assert tasks.look_after() == 0
+
+
+def test_a_worker_that_is_heard_in_its_grace_is_alive(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "GRACE_SECONDS", 0.0)
+    outage = timezone.now() - timedelta(seconds=60)
+    backtest = made(status="running", worker=lifecycle.this_worker(), heard_at=outage)
+    assert tasks.look_after() == 0
+    assert again(backtest).suspected_at is not None
+    assert lifecycle.beat(backtest.backtest_id, 0.5)
+    assert again(backtest).suspected_at is None
+    assert tasks.look_after() == 0
+    assert again(backtest).status == "running"
+
+
+def test_a_clock_set_back_hides_no_dead_worker(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "GRACE_SECONDS", 0.0)
+    backtest = made(status="running", heard_at=timezone.now() + timedelta(days=1))
+    assert (tasks.look_after(), tasks.look_after()) == (0, 1)
+    assert again(backtest).status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("worker", "error", "revived"),
+    [
+        (None, None, True),
+        ("process 7 on box", None, False),
+        (None, "broken failed at the bar of 2026: KeyError: 1", False),
+    ],
+)
+def test_a_worker_that_was_believed_dead_goes_on(
+    made: Made, worker: str | None, error: str | None, revived: bool
+) -> None:
+    worker = worker or lifecycle.this_worker()
+    error = error or f"{worker} ran it and gave no sign of life for 15 s"
+    facts = {"status": "failed", "worker": worker, "error": error, "ended_at": timezone.now()}
+    beaten, finished = made(**facts), made(**facts)
+    assert lifecycle.beat(beaten.backtest_id, 0.5) == revived
+    assert lifecycle.finish(finished.backtest_id, {"return": 1.0}) == revived
+    beaten, finished = again(beaten), again(finished)
+    assert (beaten.status, beaten.error) == (("running", None) if revived else ("failed", error))
+    assert (finished.status, finished.error) == (("done", None) if revived else ("failed", error))
+
+
+def test_a_step_whose_answer_was_lost_is_known_as_done(made: Made) -> None:
+    backtest = made()
+    for _ in range(2):
+        assert lifecycle.claim(backtest.backtest_id, again=True) is not None
+    assert [lifecycle.finish(backtest.backtest_id, {"return": 1.0}) for _ in range(2)] == [True, True]
+    assert not lifecycle.fail(backtest.backtest_id, "late")
+    other = made(status="running", worker=lifecycle.this_worker())
+    assert [lifecycle.fail(other.backtest_id, "broke\0n") for _ in range(2)] == [True, True]
+    assert not lifecycle.fail(other.backtest_id, "for another reason")
+    assert again(other).error == "broke�n"
+    third = made()
+    reason = "its process ended with status 1"
+    assert [lifecycle.fail_unless_elsewhere(third.backtest_id, "-", reason) for _ in range(2)] == [True, True]
+
+
+def test_a_result_that_the_database_refuses_fails_with_that_reason(
+    made: Made, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> bool:
+        raise DataError("invalid input syntax for type json")
+
+    monkeypatch.setattr(lifecycle, "finish", refuse)
+    backtest = made()
+    running.run(backtest.backtest_id, ignore)
+    row = again(backtest)
+    assert (row.status, row.error) == (
+        "failed",
+        "its result could not be written: DataError: invalid input syntax for type json",
+    )
+    assert "'return': " in caplog.text
+    assert "'trades_count': 1" in caplog.text
+
+
+def test_an_error_of_the_programs_own_fails_the_backtest_too(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "play", lambda *_: {}["bars"])
+    backtest = made()
+    with pytest.raises(KeyError):
+        running.run(backtest.backtest_id, ignore)
+    assert (again(backtest).status, again(backtest).error) == ("failed", "KeyError: 'bars'")
 
 
 def test_those_the_broker_may_have_lost_are_sent_again(made: Made) -> None:

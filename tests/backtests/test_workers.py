@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import psutil
 import pytest
 
 from tests.backtests.asking import MARKET, Backtests, copy_of
-from tests.processes import ROOT, Live, Process, Site, environment
+from tests.processes import Live, Process, Site
 from tests.services import RedisServer
 from tests.subscribe.client import Client, new_token
 
@@ -27,12 +26,7 @@ class Workers:
         self.backtests = Backtests(self.web, self.token)
 
     def start_worker(self) -> Process:
-        log = self.site.directory / f"worker-{len(self.site.processes)}.log"
-        settings = environment(self.site.store, self.site.database, **self.env) | {"PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "celery", "-A", "igsite", "worker", "--concurrency", "1"]
-        worker = Process(command, settings, log, cwd=self.site.directory)
-        self.site.processes.append(worker)
-        return worker
+        return self.site.start_program("celery", "-A", "igsite", "worker", "--concurrency", "1", **self.env)
 
     def look_after(self, **constants: float) -> None:
         """What beat asks for every few seconds; with less patience, so that the test need not have it."""
@@ -94,7 +88,8 @@ def test_a_killed_worker_leaves_a_failed_backtest(workers: Workers) -> None:
         kill_all(worker)
         workers.look_after()
         assert backtests.get(backtest_id)["status"] == "running"
-        workers.look_after(SILENT_SECONDS=0.5)
+        for _ in range(2):  # the first look only suspects
+            workers.look_after(SILENT_SECONDS=0.5, GRACE_SECONDS=0.0)
         failed = backtests.get(backtest_id)
         assert failed["status"] == "failed"
         assert failed["error"].endswith("ran it and gave no sign of life for 0.5 s")

@@ -1,4 +1,4 @@
-"""Reading on another thread: through whatever the database does meanwhile."""
+"""Asking the database: through whatever it does meanwhile."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connections
+from django.db import IntegrityError, OperationalError, connection, transaction
 
-from recorder.rows import on_thread
+from recorder import rows
+from recorder.models import Market
+from recorder.rows import on_thread, persistently
 
 
 class Breaking:
@@ -28,7 +30,7 @@ class Breaking:
 def closings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """One for each time that a thread's connections were closed."""
     found: list[Any] = []
-    monkeypatch.setattr(type(connections), "close_all", lambda *_: found.append(None))
+    monkeypatch.setattr(rows, "_close", lambda: found.append(None))
     return found
 
 
@@ -44,3 +46,57 @@ def test_none_is_left_open_whatever_came_of_it(closings: list[Any]) -> None:
         asyncio.run(on_thread(query))
     assert query.asked == 2
     assert len(closings) == 2, "before the second attempt, and at the end"
+
+
+def test_a_job_is_repeated_until_the_database_is_available(
+    closings: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    pauses: list[float] = []
+    assert persistently(Breaking(7), "a job", pause=pauses.append) == "an answer"
+    assert pauses == [0.2, 0.4, 0.8, 1.6, 3.0, 3.0, 3.0]
+    assert len(closings) >= 8, "each attempt is on a connection of its own"
+    assert [record.message for record in caplog.records] == [
+        "a job: the database is unavailable, trying again: server closed the connection unexpectedly",
+        "a job: the database is available again",
+    ]
+
+
+def test_a_job_that_was_perhaps_done_is_told_so(closings: list[Any]) -> None:
+    assert persistently(Breaking(1), "a job", again=lambda: "done before", pause=lambda _: None) == "done before"
+    assert persistently(Breaking(0), "a job", again=lambda: "done before") == "an answer"
+
+
+@pytest.mark.parametrize(
+    ("options", "asked"), [({"seconds": 0.0}, 1), ({"seconds": 60, "pause": lambda _: True}, 1)], ids=str
+)
+def test_a_job_is_given_up_in_the_end(closings: list[Any], options: dict[str, Any], asked: int) -> None:
+    job = Breaking(99)
+    with pytest.raises(OperationalError):
+        persistently(job, "a job", **options)
+    assert job.asked == asked
+
+
+def test_what_no_outage_raises_is_not_repeated(closings: list[Any]) -> None:
+    def refused() -> None:
+        raise IntegrityError("UNIQUE constraint failed")
+
+    with pytest.raises(IntegrityError):
+        persistently(refused, "a job", pause=pytest.fail)
+    assert closings
+
+
+@pytest.mark.django_db
+def test_a_transaction_of_the_caller_is_left_alone() -> None:
+    with transaction.atomic():
+        assert persistently(Market.objects.count, "a job") == 0
+        with pytest.raises(OperationalError):
+            persistently(Breaking(1), "a job", pause=pytest.fail)
+        assert Market.objects.create(symbol="A").pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_connection_is_left_open_unless_it_is_to_be() -> None:
+    assert persistently(Market.objects.count, "a job") == 0
+    assert connection.connection is None
+    assert persistently(Market.objects.count, "a job", keep_open=True) == 0
+    assert connection.connection is not None

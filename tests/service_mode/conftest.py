@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.processes import ROOT, Live, Process, Site, environment, wait_until
+from tests.processes import Live, Process, Site, wait_until
 from tests.services import PostgresServer, RedisServer
 
 #: Thirty ticks a second, a frame every five.
@@ -37,11 +36,7 @@ class Deployment:
 
     def start_program(self, module: str, *arguments: str) -> Process:
         """Another program with the settings of the deployment: `python -m module …`."""
-        log = self.site.directory / f"{module}-{len(self.site.processes)}.log"
-        settings = environment(self.site.store, self.site.database, **self._env) | {"PYTHONPATH": str(ROOT)}
-        process = Process([sys.executable, "-m", module, *arguments], settings, log, cwd=self.site.directory)
-        self.site.processes.append(process)
-        return process
+        return self.site.start_program(module, *arguments, **self._env)
 
     def run(self, *arguments: str) -> str:
         done = self.site.run(*arguments, **self._env)

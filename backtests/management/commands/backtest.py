@@ -21,9 +21,13 @@ from backtests.progress import Span
 from backtests.recorded import check_bars, whole_span
 from backtests.request import DEFAULT_RESOLUTION, asked
 from recorder.progress import Progress
+from recorder.rows import detached, persistently
 from subscribe import bus
 
 _TRADES_SHOWN = 10
+
+#: Ctrl-C waits so long for a database that is unavailable; the backtest then counts as failed, its worker is silent.
+_CANCEL_SECONDS = 5.0
 
 
 class Command(BaseCommand):
@@ -43,9 +47,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            backtest, span = _claimed(options)
+            backtest, span = detached(lambda: _claimed(options))
             self._run(backtest, span)
-            backtest.refresh_from_db()
+            persistently(backtest.refresh_from_db, f"what came of {backtest}")
         except BacktestError as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
@@ -61,7 +65,8 @@ class Command(BaseCommand):
                 backtest, bus.publish, on_bar=lambda bar: progress.at((bar.close_time - span.first_ms) // 1000)
             )
         except KeyboardInterrupt:
-            lifecycle.cancel(backtest.backtest_id)
+            what = f"the cancellation of {backtest}"
+            persistently(lambda: lifecycle.cancel(backtest.backtest_id), what, seconds=_CANCEL_SECONDS)
         finally:
             progress.end()
 
