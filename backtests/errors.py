@@ -79,8 +79,8 @@ class TooLarge(BacktestError):
 class Unwritten(BacktestError):
     """The database does not take the result, for another reason than an outage or for too long."""
 
-    def __init__(self, cause: BaseException) -> None:
-        super().__init__(f"its result could not be written: {type(cause).__name__}: {cause}")
+    def __init__(self, why: str) -> None:
+        super().__init__(f"its result could not be written: {why}")
 
 
 class Stopped(BacktestError):

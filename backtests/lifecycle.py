@@ -45,9 +45,10 @@ def create(**fields: Any) -> Backtest:
     return Backtest.objects.create(**fields)
 
 
-def create_running(**fields: Any) -> Backtest:
+def create_running(backtest_id: str, **fields: Any) -> Backtest:
     """A backtest that never waits, since its maker runs it. Raises django.db.Error."""
-    made = Backtest.objects.create(**fields, status=RUNNING, worker=this_worker(), started_at=Now(), heard_at=Now())
+    running = {"status": RUNNING, "worker": this_worker(), "started_at": Now(), "heard_at": Now()}
+    made, _ = Backtest.objects.get_or_create(backtest_id=backtest_id, defaults={**fields, **running})
     made.refresh_from_db()
     return made
 

@@ -22,7 +22,7 @@ from backtests.progress import Span
 from backtests.recorded import bars_between, span_between
 from backtests.strategy import check_parameters
 from backtests.watch import Watch
-from recorder.rows import UNAVAILABLE, persistently
+from recorder.rows import PATIENCE_SECONDS, UNAVAILABLE, persistently
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ def _write(backtest: Backtest, result: dict[str, Any]) -> bool:
     except DatabaseError as error:
         figures = {name: value for name, value in result.items() if not isinstance(value, list)}
         log.error("%s: its result could not be written and is lost: %s; %s", backtest, figures, error)
-        raise Unwritten(error) from error
+        raise Unwritten(_what_happened(error)) from error
 
 
 def _fail(backtest: Backtest, reason: str) -> None:
@@ -126,5 +126,12 @@ def _reason(error: Exception, watch: Watch) -> str:
         return watch.reason
     if isinstance(error, Unwritten) or not isinstance(cause, DatabaseError):
         return str(error) if isinstance(error, BacktestError) else f"{type(error).__name__}: {error}"
-    what = "was unavailable for too long" if isinstance(cause, UNAVAILABLE) else "failed"
-    return f"the database {what} while it ran: {cause}"
+    log.error("%s: %s", watch.backtest, cause)
+    return f"{_what_happened(cause)} while it ran"
+
+
+def _what_happened(error: DatabaseError) -> str:
+    """What clients are told of it: the database's own words, which the log has, may name its host."""
+    if isinstance(error, UNAVAILABLE):
+        return f"the database was unavailable for {PATIENCE_SECONDS:g} s"
+    return f"the database refused it ({type(error).__name__})"

@@ -34,7 +34,7 @@ class Watch:
     """
 
     def __init__(self, backtest: Backtest, span: Span, tell: Tell, give_up: Callable[[], Any] | None = None) -> None:
-        self._backtest, self._span, self._tell, self._give_up = backtest, span, tell, give_up
+        self.backtest, self._span, self._tell, self._give_up = backtest, span, tell, give_up
         self._began = time.monotonic()
         self._told = self._began
         self._at_ms = span.first_ms
@@ -96,10 +96,10 @@ class Watch:
 
     def _beat(self) -> None:
         try:
-            to_be_run = detached(lambda: lifecycle.beat(self._backtest.backtest_id, self._span.part(self._at_ms)))
+            to_be_run = detached(lambda: lifecycle.beat(self.backtest.backtest_id, self._span.part(self._at_ms)))
         except DatabaseError as error:
             if not self._unheard:
-                log.warning("%s: the database does not hear that it runs: %s", self._backtest, error)
+                log.warning("%s: the database does not hear that it runs: %s", self.backtest, error)
             self._unheard = True
             return
         self._unheard = False
@@ -114,11 +114,11 @@ class Watch:
 
     def _fail(self, reason: str) -> None:
         """Note why it has to end: a player that does not come back from a bar cannot."""
-        what = f"{self._backtest}: that it has to end"
+        what = f"{self.backtest}: that it has to end"
         try:
-            persistently(lambda: lifecycle.fail(self._backtest.backtest_id, reason), what, pause=self._ended.wait)
+            persistently(lambda: lifecycle.fail(self.backtest.backtest_id, reason), what, pause=self._ended.wait)
         except DatabaseError as error:
-            log.warning("%s: the database does not hear that it has to end: %s", self._backtest, error)
+            log.warning("%s: the database does not hear that it has to end: %s", self.backtest, error)
 
     def _say(self, at_ms: int, *, over: bool) -> None:
-        self._tell(message(self._backtest, self._span, at_ms, time.monotonic() - self._began, over=over))
+        self._tell(message(self.backtest, self._span, at_ms, time.monotonic() - self._began, over=over))

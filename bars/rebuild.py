@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from django.db import transaction
 
@@ -16,6 +17,7 @@ from bars.tape import ticks_of
 from market.tick import Tick
 from recorder.history import History
 from recorder.models import Market
+from recorder.rows import persistently
 
 _BATCH_CLOSINGS = 1000
 
@@ -29,6 +31,7 @@ class Rebuild:
 
     def __init__(self, market: Market, history: History, on_tick: Callable[[int], None] = lambda t: None) -> None:
         self._market, self._history, self._on_tick = market, history, on_tick
+        self._ask = partial(persistently, what=f"{market}: bars")
         self._builder: Builder | None = Builder()
         #: Of the ticks behind a hole, until there is a builder: time, the second they have come to, the first minute.
         self._time = MarketTime()
@@ -72,27 +75,32 @@ class Rebuild:
     def _begin(self, tick: Tick) -> Builder | None:
         """Behind a hole, a builder from the rows before the first whole minute; None before that."""
         assert tick.ts is not None
-        if self._second_ms is None and (known_ms := stored.second_with(self._market, tick.t)) is not None:
-            self._time.stand_before(known_ms)
+        if self._second_ms is None:
+            known_ms = self._ask(lambda: stored.second_with(self._market, tick.t))
+            if known_ms is not None:
+                self._time.stand_before(known_ms)
         self._second_ms = self._time.second_of(tick.ts, self._second_ms)
         minute_ms = period_start(self._second_ms, "1m")
         if self._torn_minute_ms is None:
             self._torn_minute_ms = minute_ms
         if minute_ms > self._torn_minute_ms:
-            self._builder = stored.builder_before(self._market, minute_ms)
+            self._builder = self._ask(lambda: stored.builder_before(self._market, minute_ms))
         return self._builder
 
     def _write(self) -> None:
         """Put what was made in the place of what was there."""
         if not self._waiting or self._from_ms is None:
             return
-        to_ms = self._waiting[-1].at_ms
-        with transaction.atomic():
-            self._remove("1s", self._from_ms, to_ms)
-            self._remove("1m", period_start(self._from_ms, "1m"), period_start(to_ms, "1m"))
-            Gap.objects.filter(market=self._market, at_ms__gte=self._from_ms, at_ms__lt=to_ms).delete()
-            stored.save(self._market, self._waiting)
+        from_ms, to_ms = self._from_ms, self._waiting[-1].at_ms
+        self._ask(lambda: self._replace(from_ms, to_ms))
         self._from_ms, self._waiting = to_ms, []
+
+    def _replace(self, from_ms: int, to_ms: int) -> None:
+        with transaction.atomic():
+            self._remove("1s", from_ms, to_ms)
+            self._remove("1m", period_start(from_ms, "1m"), period_start(to_ms, "1m"))
+            Gap.objects.filter(market=self._market, at_ms__gte=from_ms, at_ms__lt=to_ms).delete()
+            stored.save(self._market, self._waiting)
 
     def _remove(self, resolution: str, from_ms: int, to_ms: int) -> None:
         stored.rows(self._market, resolution).filter(open_ms__gte=from_ms, open_ms__lt=to_ms).delete()

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +16,10 @@ from recorder.examine import examine
 from recorder.foreign import Foreign, look_into
 from recorder.foreign_runs import ForeignRuns
 from recorder.format import KINDS, SegmentFacts
-from recorder.manifest import save_facts, spans_on_disk
+from recorder.manifest import pages, save_facts, spans_on_disk
 from recorder.models import Market, Run, Segment
 from recorder.recovery import read_facts, recover_file
+from recorder.rows import persistently
 from recorder.sameness import is_held_by
 from recorder.segment_file import sha256_of, sync_directory
 from recorder.spans import without
@@ -26,6 +28,9 @@ from recorder.spans import without
 _COMING = ".adopting"
 
 _MOST_SHOWN = 20
+
+#: Files are read and copied for minutes between two rows.
+_ask = partial(persistently, what="the manifest")
 
 
 class AdoptionRefused(RecorderError):
@@ -79,7 +84,8 @@ def adopt(
         raise AdoptionRefused(store, problems)
     runs = ForeignRuns(market, store, [plan.facts for plan in plans])
     for number, plan in enumerate(plans, 1):
-        done.rows.append(_take(market, runs.of(plan.facts.start_t), directory, plan, move))
+        run = _ask(partial(runs.of, plan.facts.start_t))
+        done.rows.append(_take(market, run, directory, plan, move))
         on_done(number, len(plans))
     if move:
         for foreign in done.already:
@@ -106,12 +112,14 @@ def _unknown(market: Market, directory: Path, plans: list[Plan], problems: list[
     new = []
     for plan in plans:
         facts = plan.facts
-        row = Segment.objects.of(market, facts.kind).on_disk().filter(name=facts.name).first()
+        named = Segment.objects.of(market, facts.kind).filter(name=facts.name)
+        row = persistently(named.first, str(plan.foreign))
         ours = directory / facts.kind / facts.name
+        promised = row is not None and row.removed_at is None and not row.missing
         there = ours.exists()
-        if row and there and is_held_by(ours, plan.foreign, facts):
+        if promised and there and is_held_by(ours, plan.foreign, facts):
             done.already.append(plan.foreign)
-        elif row or (there and not Segment.objects.of(market, facts.kind).filter(name=facts.name).exists()):
+        elif promised or (there and row is None):
             problems.append(f"{plan.foreign}: another file of that name is in {directory}")
         else:
             new.append(plan)
@@ -125,8 +133,9 @@ def overlaps(market: Market, plans: Iterable[Plan]) -> list[str]:
         coming = [plan for plan in plans if plan.facts.kind == kind]
         back = {plan.facts.name for plan in coming}
         spans = [_Span(plan.facts.start_t, plan.facts.end_t, str(plan.foreign)) for plan in coming]
-        on_disk = spans_on_disk(market, kind)
-        for row in Segment.objects.of(market, kind).defer("seek_points").exclude(name__in=back):
+        on_disk = _ask(partial(spans_on_disk, market, kind))
+        rows = Segment.objects.of(market, kind).defer("seek_points").exclude(name__in=back)
+        for row in pages(rows):
             # What a crash took and was made again is in another segment.
             gone = row.removed_at is None and row.missing
             parts = without((row.start_t, row.end_t), on_disk if gone else [])
@@ -167,7 +176,7 @@ def _take(market: Market, run: Run, directory: Path, plan: Plan, move: bool) -> 
         if not move or ready.stat().st_dev != target.parent.stat().st_dev:
             ready = _copied(ready, target.with_name(target.name + _COMING), plan.facts.sha256)
         # The row first: should the process end here the segment is told as missing, and not taken for the market's own.
-        row = _row(market, run, plan.facts)
+        row = _ask(lambda: _row(market, run, plan.facts))
         os.replace(ready, target)
         sync_directory(target.parent)
         if move:
@@ -186,7 +195,8 @@ def _take_pending(market: Market, run: Run, directory: Path, plan: Plan, move: b
         raise OSError(errno.EIO, recovered.reason)
     if move:
         plan.foreign.path.unlink()
-    return _row(market, run, recovered.facts)
+    facts = recovered.facts
+    return _ask(lambda: _row(market, run, facts))
 
 
 def _row(market: Market, run: Run, facts: SegmentFacts) -> Segment:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.db import Error as DatabaseError
@@ -15,12 +16,15 @@ from django.db.models import F, Max
 from recorder.errors import ManifestStopped
 from recorder.format import SegmentFacts
 from recorder.models import Market, Run, Segment, SegmentQuerySet
+from recorder.rows import persistently
 from recorder.spans import Span, merged
 
 #: How long rows of pending segments may lag, so that three writers cost one round of writing a second.
 REFRESH_SECONDS = 1.0
 #: How often a database that is away is tried again.
 RETRY_SECONDS = 1.0
+
+_PAGE_ROWS = 200
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +48,18 @@ def last_t_in_rows(market: Market | str, kind: str = "ticks") -> int | None:
     """The last message's t that any row tells of, removed segments included; None without a message."""
     found = Segment.objects.of(market, kind).aggregate(last=Max("end_t"))["last"]
     return None if found is None or found < 0 else int(found)
+
+
+def pages(rows: SegmentQuerySet) -> Iterator[Segment]:
+    """Rows in their order, each as it is about when its turn comes. Raises django.db.Error.
+
+    For who does something long with each: neither a connection nor a transaction is open meanwhile.
+    """
+    keys = persistently(lambda: list(rows.values_list("pk", flat=True)), "the manifest")
+    for at in range(0, len(keys), _PAGE_ROWS):
+        chunk = keys[at : at + _PAGE_ROWS]
+        found = persistently(partial(rows.in_bulk, chunk), "the manifest")
+        yield from (found[key] for key in chunk if key in found)
 
 
 def spans_on_disk(market: Market | str, kind: str) -> list[Span]:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from django.db.models import F
 
 from recorder import recovery
-from recorder.format import KINDS, SegmentName, segment_files
+from recorder.format import KINDS, SegmentFacts, SegmentName, segment_files
 from recorder.manifest import last_t_in_rows, save_facts
 from recorder.models import Market, Run, Segment
 from recorder.recovery import Recovered, read_facts, recover
+from recorder.rows import persistently
 from recorder.streamed import raise_mark
 
 logger = logging.getLogger(__name__)
+
+#: Files are read for minutes between two rows.
+_ask = partial(persistently, what="the manifest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +46,9 @@ def reconcile(market: Market, directory: Path) -> Reconciled:
     done = Reconciled(recovered=recover(directory))
     for recovered in done.recovered:
         if recovered.facts is not None:
-            save_facts(market, _run_of(market, recovered.facts.start_t), recovered.facts)
+            _ask(partial(_save, market, recovered.facts))
         elif recovered.set_aside is not None:
-            _empty(market, *recovered.set_aside)
+            _ask(partial(_empty, market, *recovered.set_aside))
     for kind in KINDS:
         names = segment_files(directory, kind)
         _adopt_files(market, directory / kind, kind, names, done)
@@ -56,14 +61,14 @@ def last_t(market: Market, directory: Path, kind: str = "ticks") -> int | None:
 
     Rows know of segments that were removed since, files of what the database lost. Raises OSError.
     """
-    known = [recovery.last_t(directory, kind), last_t_in_rows(market, kind)]
+    known = [recovery.last_t(directory, kind), _ask(lambda: last_t_in_rows(market, kind))]
     return max((t for t in known if t is not None), default=None)
 
 
 def _remember_end(market: Market, directory: Path) -> None:
     """Rows of pending files may tell of more than these kept through a power cut, and are corrected by them."""
     if any(name.pending for kind in KINDS for name in segment_files(directory, kind)):
-        ends = [t for kind in KINDS if (t := last_t_in_rows(market, kind)) is not None]
+        ends = [t for kind in KINDS if (t := _ask(partial(last_t_in_rows, market, kind))) is not None]
         if ends:
             raise_mark(directory, max(ends))
 
@@ -76,7 +81,7 @@ def _empty(market: Market, kind: str, name: str) -> None:
 
 
 def _adopt_files(market: Market, directory: Path, kind: str, names: list[SegmentName], done: Reconciled) -> None:
-    rows = {row.name: row for row in Segment.objects.of(market, kind).defer("seek_points")}
+    rows = _ask(lambda: {row.name: row for row in Segment.objects.of(market, kind).defer("seek_points")})
     for name in names:
         path = directory / name.file
         row = rows.get(name.lasting)
@@ -88,7 +93,7 @@ def _adopt_files(market: Market, directory: Path, kind: str, names: list[Segment
         if facts is None:
             done.unreadable.append(path)
         else:
-            done.adopted.append(save_facts(market, _run_of(market, facts.start_t), facts))
+            done.adopted.append(_ask(partial(_save, market, facts)))
             logger.info("%s: row made from %s", market.symbol, path)
 
 
@@ -100,12 +105,16 @@ def _agrees(row: Segment, path: Path) -> bool:
 
 
 def _mark_missing(market: Market, kind: str, names: set[str], done: Reconciled) -> None:
-    for row in Segment.objects.of(market, kind).on_disk():
+    for row in _ask(lambda: list(Segment.objects.of(market, kind).on_disk())):
         if row.name not in names:
             row.missing = True
-            row.save(update_fields=["missing"])
+            _ask(partial(row.save, update_fields=["missing"]))
             done.missing.append(row)
             logger.warning("%s: the file of %s is missing", market.symbol, row.path)
+
+
+def _save(market: Market, facts: SegmentFacts) -> Segment:
+    return save_facts(market, _run_of(market, facts.start_t), facts)
 
 
 def _run_of(market: Market, start_t: int) -> Run | None:

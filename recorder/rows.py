@@ -26,6 +26,9 @@ UNAVAILABLE = (OperationalError, InterfaceError, InternalError)
 #: An outage lasts minutes: a restart, a failover, a host that comes up again.
 PATIENCE_SECONDS = 900.0
 
+#: A command that finds no database at its start gives up soon and says so.
+START_SECONDS = 5.0
+
 #: Pauses between attempts double up to the longest, which must be well below what others wait for a sign of life.
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 3.0

@@ -11,14 +11,12 @@ from recorder.checkpoints import Checkpoints
 from recorder.examine import Examined, examine
 from recorder.format import KINDS, parse_name, pending_name, segment_files
 from recorder.lock import is_held
-from recorder.manifest import spans_on_disk
+from recorder.manifest import pages, spans_on_disk
 from recorder.models import Market, Segment
 from recorder.retake import SETTINGS, RunFacts
+from recorder.rows import persistently
 from recorder.spans import Span, length, without
 from recorder.tape import Held, Tape
-
-#: Rows are fetched so many at a time: a reading transaction open for minutes would hold up a database's house-keeping.
-_ROWS_AT_ONCE = 200
 
 
 class Fault(NamedTuple):
@@ -71,7 +69,7 @@ class Verification:
     def _faults_of(self, kind: str, tape: Tape) -> Iterator[Fault]:
         # Files first: whatever is sealed from now on has a row by then, or is not looked at.
         files = {name.lasting: name.pending for name in segment_files(self._directory, kind)}
-        for row in _rows(self._market, kind):
+        for row in pages(Segment.objects.of(self._market, kind).order_by("start_t", "name")):
             is_open = files.pop(row.name, None)
             if row.removed_at is not None:
                 self._lose(row, tape)
@@ -106,7 +104,7 @@ class Verification:
     def _gone(self, row: Segment, tape: Tape) -> Iterator[Fault]:
         """A row whose file is not there."""
         path = row.path
-        row.refresh_from_db(fields=["removed_at"])
+        persistently(lambda: row.refresh_from_db(fields=["removed_at"]), path)
         if row.removed_at is not None:  # by a clean-up, a moment ago
             self._lose(row, tape)
         elif not (row.missing and self._is_remade(row)):
@@ -118,7 +116,7 @@ class Verification:
         if row.end_t < row.start_t:
             return not row.lines  # else it held gap lines
         if row.kind not in self._on_disk:
-            self._on_disk[row.kind] = spans_on_disk(self._market, row.kind)
+            self._on_disk[row.kind] = persistently(lambda: spans_on_disk(self._market, row.kind), f"rows of {row.kind}")
         return not without((row.start_t, row.end_t), self._on_disk[row.kind])
 
     def _finished(self, row: Segment, tape: Tape) -> Iterator[Fault]:
@@ -201,18 +199,10 @@ def _false_seek_points(row: Segment, found: Examined) -> Iterator[str]:
             yield f"its row has a seek point t={first_t} at byte {offset:,}, behind t={found.frames[offset]}"
 
 
-def _rows(market: Market, kind: str) -> Iterator[Segment]:
-    """The rows of a kind, oldest first, each as it is when its turn comes."""
-    keys = list(Segment.objects.of(market, kind).order_by("start_t", "name").values_list("pk", flat=True))
-    for at in range(0, len(keys), _ROWS_AT_ONCE):
-        chunk = keys[at : at + _ROWS_AT_ONCE]
-        rows = Segment.objects.in_bulk(chunk)
-        yield from (rows[key] for key in chunk)
-
-
 def runs_of(market: Market, directory: Path) -> Callable[[Held], RunFacts | None]:
     """What tells the run of a segment of ticks: its row, and where a database was lost, the checkpoints."""
-    rows = {run.pk: RunFacts(run.first_t, run.settings) for run in market.runs.all()}
+    runs = persistently(lambda: list(market.runs.all()), f"runs of {market}")
+    rows = {run.pk: RunFacts(run.first_t, run.settings) for run in runs}
     kept = [RunFacts(one.run["first_t"], one.run["settings"]) for one in Checkpoints(directory).newest_first()]
     known = sorted([*kept, *rows.values()], key=lambda run: run.first_t)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.core.management.base import CommandError, CommandParser
 
 from recorder.format import KINDS, segment_files
 from recorder.models import Market
+from recorder.rows import START_SECONDS, persistently
 from recorder.stores import directory_of, symbols
 
 _REPAIR = " `manage.py repair` makes its rows"
@@ -23,6 +26,12 @@ def markets(symbol: str | None) -> list[Market]:
         known = ", ".join(Market.objects.values_list("symbol", flat=True)) or "none"
         raise CommandError(f"there is no market {symbol!r}; there is {known}")
     return found
+
+
+def made(symbol: str) -> Market:
+    """The market of that symbol, made where the database has none. Raises django.db.Error."""
+    make = partial(Market.objects.get_or_create, symbol=symbol)
+    return persistently(make, "the market", seconds=START_SECONDS)[0]
 
 
 def stores(symbol: str | None) -> tuple[list[Market], list[str]]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from backtests import running
+from backtests import running, watch
 from backtests.models import Backtest
 from bars.ohlcv import Merger, Ohlcv
+from recorder import rows as database_rows
 from tests.backtests.series import MINUTE, START, SYMBOL, seconds
 
 Made = Callable[..., Backtest]
@@ -107,7 +110,11 @@ def test_a_database_that_goes_away_is_not_the_strategy_s_fault(made: Made, monke
 
     monkeypatch.setattr(client_prices, "last_bars", away)
     monkeypatch.setattr(running, "strategies_in", lambda _: {"asks": Asks})
+    minutes = count(step=60)
+    monkeypatch.setattr(database_rows, "time", SimpleNamespace(monotonic=lambda: next(minutes)))
+    monkeypatch.setattr(watch.Watch, "pause", lambda *_: False)
     backtest = made(strategy="asks")
     running.run(backtest.backtest_id, lambda _: None)
     backtest.refresh_from_db()
-    assert (backtest.status, backtest.error) == ("failed", "the database went away while it ran")
+    reason = "the database was unavailable for 900 s while it ran"
+    assert (backtest.status, backtest.error) == ("failed", reason), "which does not name the database's host"

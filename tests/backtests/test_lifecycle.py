@@ -154,10 +154,11 @@ def test_a_result_that_the_database_refuses_fails_with_that_reason(
     row = again(backtest)
     assert (row.status, row.error) == (
         "failed",
-        "its result could not be written: DataError: invalid input syntax for type json",
+        "its result could not be written: the database refused it (DataError)",
     )
     assert "'return': " in caplog.text
     assert "'trades_count': 1" in caplog.text
+    assert "invalid input syntax for type json" in caplog.text
 
 
 def test_an_error_of_the_programs_own_fails_the_backtest_too(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -16,12 +17,12 @@ from backtests.bar import iso
 from backtests.catalog import strategies_in
 from backtests.engine import DEFAULT_CASH, DEFAULT_FEE
 from backtests.errors import BacktestError
-from backtests.models import DONE, Backtest
+from backtests.models import DONE, Backtest, new_id
 from backtests.progress import Span
 from backtests.recorded import check_bars, whole_span
 from backtests.request import DEFAULT_RESOLUTION, asked
 from recorder.progress import Progress
-from recorder.rows import detached, persistently
+from recorder.rows import START_SECONDS, persistently
 from subscribe import bus
 
 _TRADES_SHOWN = 10
@@ -47,7 +48,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            backtest, span = detached(lambda: _claimed(options))
+            backtest_id = new_id()
+            claim = partial(_claimed, backtest_id, options)
+            backtest, span = persistently(claim, backtest_id, seconds=START_SECONDS)
             self._run(backtest, span)
             persistently(backtest.refresh_from_db, f"what came of {backtest}")
         except BacktestError as error:
@@ -71,7 +74,7 @@ class Command(BaseCommand):
             progress.end()
 
 
-def _claimed(options: dict[str, Any]) -> tuple[Backtest, Span]:
+def _claimed(backtest_id: str, options: dict[str, Any]) -> tuple[Backtest, Span]:
     """The backtest that is asked for, running, and the span of its bars. Raises BacktestError, django.db.Error."""
     fields = {name: options[name] for name in ("strategy", "symbol", "resolution", "from", "to", "cash", "fee")}
     if whole := whole_span(fields["symbol"]):
@@ -80,7 +83,7 @@ def _claimed(options: dict[str, Any]) -> tuple[Backtest, Span]:
     fields["params"] = dict(_param(text) for text in options["param"])
     wanted = asked(fields, strategies_in(settings.CONFIG.strategies), settings.CONFIG.symbol)
     span = check_bars(wanted)
-    return lifecycle.create_running(**asdict(wanted)), span
+    return lifecycle.create_running(backtest_id, **asdict(wanted)), span
 
 
 def _param(text: str) -> tuple[str, Any]:

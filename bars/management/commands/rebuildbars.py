@@ -15,6 +15,7 @@ from recorder.history import History
 from recorder.management.asking import add_symbol, markets
 from recorder.models import Market
 from recorder.progress import Progress
+from recorder.rows import START_SECONDS, persistently
 from recorder.stores import directory_of, locked
 
 
@@ -29,7 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            for market in markets(options["symbol"]):
+            for market in persistently(lambda: markets(options["symbol"]), "the markets", seconds=START_SECONDS):
                 self._rebuild(market)
         except DatabaseError as error:
             raise CommandError(f"the database cannot be used: {error}") from error

@@ -13,9 +13,11 @@ from django.db import Error as DatabaseError
 
 from recorder.adoption import Adopted, adopt
 from recorder.errors import RecorderError
+from recorder.management.asking import made
 from recorder.models import Market, Segment
 from recorder.progress import Progress
 from recorder.reconcile import reconcile
+from recorder.rows import persistently
 from recorder.stores import directory_of, locked
 
 
@@ -37,11 +39,12 @@ class Command(BaseCommand):
             _check(store, directory, move)
             directory.mkdir(parents=True, exist_ok=True)
             with locked(directory, symbol), _emptied(store, move):
-                market, _ = Market.objects.get_or_create(symbol=symbol)
+                market = made(symbol)
                 reconcile(market, directory)
                 done = self._adopt(market, directory, store, move)
                 if options["pin"]:
-                    Segment.objects.filter(pk__in=[row.pk for row in done.rows]).update(pinned=True)
+                    taken = Segment.objects.filter(pk__in=[row.pk for row in done.rows])
+                    persistently(lambda: taken.update(pinned=True), "the pins")
         except (RecorderError, OSError) as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from recorder.format import KINDS
 from recorder.management.asking import add_symbol, stores, tell_lost
 from recorder.manifest import manifest_of
 from recorder.models import Market
+from recorder.rows import START_SECONDS, persistently
 from recorder.stores import directory_of, locked
 
 
@@ -34,7 +36,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         out: Path | None = options["out"]
         try:
-            chosen, lost = stores(options["symbol"])
+            chosen, lost = persistently(lambda: stores(options["symbol"]), "the markets", seconds=START_SECONDS)
             if out is not None and len(chosen) > 1:
                 raise CommandError(f"--out takes one market, and there are {len(chosen)}: say --symbol")
             problems = [*map(tell_lost, lost), *(why for market in chosen if (why := self._try(market, out)))]
@@ -60,7 +62,7 @@ class Command(BaseCommand):
         directory = directory_of(market.symbol)
         with locked(directory, market.symbol) if out is None else nullcontext():
             for kind in KINDS:
-                segments = manifest_of(market, kind)
+                segments = persistently(partial(manifest_of, market, kind), f"{market}: the manifest")
                 path = (directory if out is None else out) / kind / "manifest.json"
                 write_whole(path, orjson.dumps(segments, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
                 self.stdout.write(f"{path}: {len(segments):,} segments")

@@ -9,8 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from recorder.errors import RecorderError
-from recorder.management.asking import add_symbol
-from recorder.models import Market
+from recorder.management.asking import add_symbol, made
 from recorder.reconcile import Reconciled, reconcile
 from recorder.recovery import Recovered
 from recorder.stores import directory_of, locked, symbols
@@ -40,7 +39,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{symbol}: nothing is recorded in {directory}")
             return 0
         with locked(directory, symbol):
-            market, _ = Market.objects.get_or_create(symbol=symbol)
+            market = made(symbol)
             done = reconcile(market, directory)
         for line in _report(done, directory):
             self.stdout.write(f"  {line}")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseError
 from django.template.defaultfilters import filesizeformat
 
 from recorder.format import KINDS
 from recorder.management.asking import add_symbol, stores, tell_lost
+from recorder.manifest import pages
 from recorder.models import Market, Segment, SegmentQuerySet
+from recorder.rows import START_SECONDS, persistently
 
 _STATES = ("finished", "pending", "removed", "missing")
 _ROW = "{:<16} {:<8} {:>22} {:>10} {:>10} {:>5} {:<16} {}"
@@ -27,11 +30,17 @@ class Command(BaseCommand):
         parser.add_argument("--to-t", type=int, help="only those that hold this t or an earlier one")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self._list(options)
+        except DatabaseError as error:
+            raise CommandError(f"the database cannot be used: {error}") from error
+
+    def _list(self, options: dict[str, Any]) -> None:
         self.stdout.write(_ROW.format("market", "kind", "t", "lines", "size", "gaps", "state", "name").rstrip())
         count = lines = size = 0
-        chosen, lost = stores(options["symbol"])
+        chosen, lost = persistently(lambda: stores(options["symbol"]), "the markets", seconds=START_SECONDS)
         for market in chosen:
-            for segment in _chosen(market, options).iterator(chunk_size=500):
+            for segment in pages(_chosen(market, options)):
                 self.stdout.write(_row(market, segment))
                 if segment.state in ("finished", "pending"):
                     count, lines, size = count + 1, lines + segment.lines, size + segment.bytes

@@ -15,6 +15,7 @@ from recorder.management.asking import add_symbol, stores, tell_lost
 from recorder.models import Market, Segment, SegmentQuerySet
 from recorder.progress import Progress
 from recorder.proof import Proof, Tally
+from recorder.rows import START_SECONDS, persistently
 from recorder.stores import directory_of
 from recorder.verify import Fault, Verification, runs_of
 
@@ -34,7 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            chosen, lost = stores(options["symbol"])
+            chosen, lost = persistently(lambda: stores(options["symbol"]), "the markets", seconds=START_SECONDS)
             faults = len(lost) + sum(self._verify(market, options["deep"]) for market in chosen)
         except DatabaseError as error:
             raise CommandError(f"the database cannot be used: {error}") from error
@@ -86,4 +87,5 @@ def _first(faults: Iterable[Fault]) -> tuple[list[Fault], int]:
 
 
 def _lines(segments: SegmentQuerySet) -> int:
-    return int(segments.aggregate(lines=Sum("lines", default=0))["lines"])
+    lines = persistently(lambda: segments.aggregate(lines=Sum("lines", default=0))["lines"], "the manifest")
+    return int(lines)
