@@ -21,7 +21,7 @@ from marketcamera import Backtest, Gap, Replay, Stream, get_price, get_websocket
 from marketcamera.command import main
 from marketcamera.messages import Received
 from marketcamera.recording import line_of
-from tests.processes import PATIENCE_SECONDS, ROOT, Live, Site, free_port, wait_until
+from tests.processes import PATIENCE_SECONDS, ROOT, Live, Site, decompressed, free_port, wait_until
 
 SYMBOL = "IG-USD"
 FAST = {"IG_SPEED": 30, "IG_CAM_W": 20, "IG_CAM_STRIDE": 5, "IG_SEED": 7}
@@ -296,9 +296,10 @@ def test_the_command_shows_and_records(command: Run, live: Live, tmp_path: Path)
     (tmp_path / "part.jsonl").write_bytes(tape[: len(tape) // 2])
     assert command("record", "part.jsonl", "--types", "tick,metric,frame", "--to", "200").returncode == 0
     assert (tmp_path / "part.jsonl").read_bytes() == tape
-    assert command("record", "whole.jsonl.zst", "--since", "-1", "--to", "50").returncode == 0
-    again = command("record", "whole.jsonl.zst", "--to", "60")
-    assert (again.returncode, "exists already" in again.stderr) == (1, True)
+    for last_t in (50, 60):
+        assert command("record", "whole.jsonl.zst", "--since", "-1", "--to", str(last_t)).returncode == 0
+    kept = decompressed(tmp_path / "whole.jsonl.zst").splitlines()
+    assert [json.loads(line)["t"] for line in kept] == list(range(61))
 
 
 def test_the_command_tells_in_a_sentence_what_is_wrong(command: Run, tmp_path: Path) -> None:

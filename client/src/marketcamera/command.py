@@ -14,11 +14,14 @@ import httpx
 
 from marketcamera.addresses import Address
 from marketcamera.errors import HistoryUnavailable, MarketCameraError
+from marketcamera.interruption import Interrupted, Interruption
 from marketcamera.messages import Gap, Received
 from marketcamera.prices import get_price, get_websocket_manager
 from marketcamera.progress import Progress
-from marketcamera.recording import line_of, take_up, up_to, writing
+from marketcamera.recording import line_of, up_to
+from marketcamera.session import kinds_of
 from marketcamera.stream import Stream
+from marketcamera.tape_writer import TapeWriter
 
 _DEFAULT_URL = "http://localhost:8000"
 _TIMEOUT_SECONDS = 10.0
@@ -34,11 +37,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError):  # whoever read our output has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        print(f"marketcamera: {error}", file=sys.stderr)
+        print(f"marketcamera: {_sentence(error)}", file=sys.stderr)
         return 1
+    except Interrupted as interrupted:
+        return interrupted.status
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,11 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     tail.add_argument("--types", default="tick,metric,frame", help="some of tick,metric,frame (default: all)")
     tail.add_argument("--since", type=int, help="begin behind this t; -1 is the beginning (default: now)")
     tail.add_argument("--count", type=int, help="end after so many messages")
-    record = _command(commands, "record", _record, "keep a copy of a stream in a file; a file that is there goes on")
+    record = _command(commands, "record", _record, "keep a copy of a stream in a file; one that is there goes on")
     record.add_argument("file", type=Path, help="NDJSON; compressed if the name ends in .zst")
     record.add_argument("--types", default="tick", help="some of tick,metric,frame (default: tick)")
     record.add_argument("--since", type=int, help="begin a new file behind this t (default: now)")
-    record.add_argument("--to", type=int, help="end with this t (default: with Ctrl-C)")
+    record.add_argument("--to", type=int, help="end with this t (default: with Ctrl-C, or any signal)")
     price = _command(commands, "price", _price, "print the last closed bars of a symbol")
     price.add_argument("--count", type=int, default=20)
     price.add_argument("--frequency", default="1m", help="1s 5s 1m 5m 15m 1h 4h or 1d (default: 1m)")
@@ -75,22 +86,24 @@ def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], None]
 def _tail(options: argparse.Namespace) -> None:
     stream = Stream(options.url, options.types, options.since, symbol=options.symbol)
     for message in islice(stream, options.count):
-        print(line_of(message), flush=stream.caught_up or options.since is None)
+        print(line_of(message).decode(), flush=stream.caught_up or options.since is None)
     stream.close()
 
 
 def _record(options: argparse.Namespace) -> None:
-    end = take_up(options.file)
-    since = options.since if end is None else end
-    stream = Stream(options.url, options.types, since, symbol=options.symbol)
-    progress = _progress(since, options.to, sys.stderr)
-    messages: Iterable[Received] = stream
-    if options.to is not None:
-        messages = up_to(stream, options.to, options.types.split(","))
-    with writing(options.file) as write:
+    with Interruption() as interruption, TapeWriter(options.file) as tape:
+        kinds = kinds_of(options.types)
+        held = tape.positions(kinds)
+        if options.to is not None and held and min(held.values()) >= options.to:
+            return
+        stream = Stream(options.url, kinds, held or options.since, symbol=options.symbol)
+        tape.on_failure = stream.close
+        since = min(held.values()) if held else options.since
+        progress = _progress(since, options.to, sys.stderr)
+        messages: Iterable[Received] = stream if options.to is None else up_to(stream, options.to, kinds)
         try:
-            for count, message in enumerate(messages, 1):
-                write(message)
+            for count, message in enumerate(interruption.waiting(messages), 1):
+                tape.write(line_of(message))
                 t = message.to_t if isinstance(message, Gap) else message.t
                 progress.at(count if since is None or options.to is None else t - since)
         finally:

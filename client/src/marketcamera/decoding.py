@@ -8,12 +8,18 @@ from typing import Any
 
 from marketcamera.errors import BadMessage, MarketCameraError
 
+
+def _dumps(data: Any) -> bytes:
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 try:
     import orjson
 except ModuleNotFoundError:
     loads: Callable[[str | bytes], Any] = json.loads
+    dumps: Callable[[Any], bytes] = _dumps
 else:
-    loads = orjson.loads
+    loads, dumps = orjson.loads, orjson.dumps
 
 
 def decode(text: str | bytes) -> list[dict[str, Any]]:

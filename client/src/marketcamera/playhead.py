@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from marketcamera.errors import BadMessage
@@ -10,7 +10,7 @@ from marketcamera.messages import KINDS, Gap, Kind, Received, gap_of, message_of
 
 #: A resume asks again for at most this much of what was given already. It looks back at all because a server that held
 #: back frames or metrics from a slow client tells so only before the next one, which a lost connection never brings.
-_LOOK_BACK_TICKS = 1000
+LOOK_BACK_TICKS = 1000
 
 
 class Slow(Exception):
@@ -20,12 +20,15 @@ class Slow(Exception):
 class Playhead:
     """Lets through what is new. Knows no sockets and no clock.
 
-    `since` is where to begin: behind that t, or, with None, with whatever the server gives first.
+    `since` is where to begin: behind that t, or that of each kind, or, with None, with whatever the server gives first.
     """
 
-    def __init__(self, kinds: Iterable[Kind] = KINDS, since: int | None = None, every: int = 1) -> None:
-        self._last: dict[Kind, int] = {} if since is None else dict.fromkeys(kinds, since)
+    def __init__(
+        self, kinds: Iterable[Kind] = KINDS, since: int | Mapping[Kind, int] | None = None, every: int = 1
+    ) -> None:
         self._kinds = tuple(kinds)
+        begin = since if isinstance(since, Mapping) else {} if since is None else dict.fromkeys(self._kinds, since)
+        self._last: dict[Kind, int] = dict(begin)
         self._watches_ticks = every == 1 and since is not None
         self._every = every
         self.caught_up_t: int | None = None
@@ -36,7 +39,7 @@ class Playhead:
         if not self._last:
             return None
         given = self._last.values()
-        return max(min(given), max(given) - _LOOK_BACK_TICKS)
+        return max(min(given), max(given) - LOOK_BACK_TICKS)
 
     @property
     def position(self) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TextIO
 
 _WIDTH = 30
@@ -40,5 +41,6 @@ class Progress:
             text = f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {self._done:,} of {self._total:,} {self._unit}" + (
                 f", {self._done / seconds:,.0f} a second"
             )
-        self._out.write(f"{text:<90}{ending}")
-        self._out.flush()
+        with suppress(OSError):  # a terminal that was closed shows nothing; the work itself goes on, or ends cleanly
+            self._out.write(f"{text:<90}{ending}")
+            self._out.flush()

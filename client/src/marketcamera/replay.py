@@ -125,7 +125,7 @@ class _Tape:
                 told = answer.read().decode(errors="replace")[:200]
                 raise HistoryUnavailable(url, f"the answer was {answer.status_code}: {told}")
             for line in answer.iter_lines():
-                if line:
+                if line.strip():
                     self._backoff.succeeded()
                     yield from self._take(line)
 

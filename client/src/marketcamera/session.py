@@ -36,7 +36,7 @@ class Session:
         self,
         url: str,
         types: str | Iterable[str] | None,
-        since: int | None,
+        since: int | Mapping[Kind, int] | None,
         *,
         symbol: str | None,
         every: int,
@@ -53,12 +53,13 @@ class Session:
             )
         since = _since(named) if since is None else since
         symbol = named.get("symbol") if symbol is None else symbol
-        self._parameters = {"types": ",".join(kinds := _kinds(types or named.get("types") or KINDS))}
+        self._parameters = {"types": ",".join(kinds := kinds_of(types or named.get("types") or KINDS))}
         self._parameters |= _options(every, fields, encoding)
         if symbol is not None:
             self._parameters["symbol"] = symbol
-        if since is not None and since < -1:
-            raise ValueError(f"since must be at least -1, got {since}")
+        first = min(since.values()) if isinstance(since, Mapping) else since
+        if first is not None and first < -1:
+            raise ValueError(f"since must be at least -1, got {first}")
         self.playhead = Playhead(kinds, since, every)
         self._attempts, self._backoff = attempts, backoff
         self._reason = ""
@@ -112,7 +113,8 @@ def _since(named: Mapping[str, str]) -> int | None:
     return int(text)
 
 
-def _kinds(types: str | Iterable[str]) -> list[Kind]:
+def kinds_of(types: str | Iterable[str]) -> list[Kind]:
+    """The kinds that are named, in the order in which those of one t come. Raises ValueError."""
     chosen = set(types.split(",") if isinstance(types, str) else types)
     if not chosen or chosen - set(KINDS):
         raise ValueError(f"types must be some of {', '.join(KINDS)}, got {types!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
 
 from marketcamera.backoff import Backoff
-from marketcamera.messages import Received
+from marketcamera.messages import Kind, Received
 from marketcamera.playhead import Slow
 from marketcamera.session import Session
 
@@ -28,10 +28,11 @@ class Stream:
     """Iterate a market: `for message in Stream(url)` or `async for message in Stream(url)`.
 
     Gives `Tick`, `Metric`, `Frame`, and a `Gap` wherever messages cannot be had any more, in the order frame, metric,
-    tick of each t. `since=T` begins behind t = T (-1: with everything recorded), without it with the newest. A lost
-    connection is taken up again where it was: no message is missed and none comes twice, also when the loop is left and
-    entered again, and however slow the program is. `attempts` bounds failures in a row; by default there is no bound.
-    A connection on which nothing is heard for `silence_seconds`, not even the answer to a ping, is given up for lost.
+    tick of each t. `since=T` begins behind t = T (-1: with everything recorded; a mapping has a T for each kind),
+    without it with the newest. A lost connection is taken up again where it was: no message is missed and none comes
+    twice, also when the loop is left and entered again, and however slow the program is. `attempts` bounds failures in
+    a row; by default there is no bound. A connection on which nothing is heard for `silence_seconds`, not even the
+    answer to a ping, is given up for lost.
 
     `types` are some of tick, metric, frame, all by default. The URL may itself name types, since and symbol.
 
@@ -43,7 +44,7 @@ class Stream:
         self,
         url: str,
         types: str | Iterable[str] | None = None,
-        since: int | None = None,
+        since: int | Mapping[Kind, int] | None = None,
         *,
         symbol: str | None = None,
         every: int = 1,
