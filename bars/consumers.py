@@ -18,13 +18,8 @@ from bars.feed_protocol import Connect, Refused, connected, no_symbol, read_mess
 from bars.hub import Hub, Wire, hub_of
 from recorder.format import SYMBOL_PATTERN
 from streaming.clients import Send, deliver
-from streaming.consumers import connections
-from streaming.limits import (
-    CLOSE_TOO_LARGE,
-    MESSAGES_A_SECOND,
-    client_address,
-    talk_rate,
-)
+from streaming.consumers import admitted
+from streaming.limits import CLOSE_TOO_LARGE, MESSAGES_A_SECOND, talk_rate
 from streaming.protocol import CLOSE_LIMIT, CLOSE_UNAVAILABLE, StreamError
 from streaming.relays import relays
 
@@ -45,7 +40,7 @@ async def market_data(scope: dict[str, Any], receive: Any, send: Send) -> None:
     await send({"type": "websocket.accept"})
     client = FeedClient(send, raw=_EXTENSION in (scope.get("extensions") or {}))
     try:
-        with connections().admit(client_address(scope, settings.CONFIG.trusted_proxies)):
+        with admitted(scope):
             await _serve(client, receive)
     except StreamError as refused:
         if refused.code == "too_many_connections":

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
 from igsite import parsers
 from igsite.parsers import BASE_DIR
+from streaming.addresses import Network
 
 
 class ConfigError(Exception):
@@ -90,8 +90,14 @@ class Config:
     max_connections_per_address: int = _setting(
         "IG_MAX_CONNECTIONS_PER_ADDRESS", 100, parsers.integer(1, 1_000_000), "sockets from one address, a process"
     )
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
-        "IG_TRUSTED_PROXIES", (), parsers.networks, "addresses whose X-Forwarded-For is believed"
+    trusted_proxies: tuple[Network, ...] = _setting(
+        "IG_TRUSTED_PROXIES", (), parsers.networks, "proxies that are believed whom they forward"
+    )
+    forwarded_header: str | None = _setting(
+        "IG_FORWARDED_HEADER",
+        None,
+        parsers.header,
+        "the header in which they tell it; unset is X-Forwarded-For, or Forwarded without that",
     )
     stall_seconds: float = _setting(
         "IG_STALL_SECONDS", 30, parsers.number(0.5, 3600), "a client that takes nothing for so long is cut off"

@@ -14,7 +14,7 @@ from daphne.ws_protocol import WebSocketProtocol
 from twisted.web.http import NO_BODY_CODES
 
 from igsite.flow import Inbox, Valve
-from streaming.limits import LOCAL, is_in, true_address
+from streaming.addresses import LOCAL, Client, client_of, hops, is_in, parse_address
 from streaming.protocol import CLOSE_STALLED, websocket_frame
 
 #: The ASGI extension of websocket scopes, and the key of the message it allows:
@@ -210,17 +210,30 @@ class Request(WebRequest):  # type: ignore[misc]
                 return self.basic_error(400, b"Bad Request", f"{name.decode('latin1')} must be ASCII")
         return super().process()
 
+    def _told_client(self) -> Client | None:
+        """The client that a trusted proxy names, None where none does."""
+        trusted = self.server.trusted_proxies
+        peer = parse_address(getattr(self.channel.getPeer(), "host", "")) or LOCAL
+        if not is_in(peer, trusted):
+            return None
+        lines = self.requestHeaders.getAllRawHeaders()
+        told = hops(((name.lower(), value) for name, values in lines for value in values), self.server.forwarded_header)
+        return client_of(peer, told, trusted) if told else None
+
     def _judge_forwarded(self) -> None:
         """Leave of the headers that daphne would believe only what a trusted proxy says itself."""
-        address, *others = self.server.forwarded_headers or [None]
-        if address is None:
+        if not self.server.forwarded_headers:
             return
-        trusted, peer = self.server.trusted_proxies, getattr(self.client, "host", LOCAL)
-        told = [part for value in self.requestHeaders.getRawHeaders(address, []) for part in value.split(",")]
-        for name in (address, *others) if not is_in(peer, trusted) else ():
+        client = self._told_client()
+        address, port, scheme = self.server.forwarded_headers
+        schemes = b",".join(self.requestHeaders.getRawHeaders(scheme.encode(), [])).rpartition(b",")[2].strip().lower()
+        for name in (address, scheme) if client else (address, port, scheme):
             self.requestHeaders.removeHeader(name)
-        if told and is_in(peer, trusted):
-            self.requestHeaders.setRawHeaders(address, [true_address(peer, told, trusted)])
+        if client:
+            self.requestHeaders.setRawHeaders(address, [str(client.address)])
+            told = client.scheme or (schemes.decode() if schemes in (b"http", b"https") else None)
+            if told:
+                self.requestHeaders.setRawHeaders(scheme, [told])
 
     # -- the answer
 

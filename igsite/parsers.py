@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from recorder.format import SYMBOL_PATTERN
+from streaming.addresses import Network, parse_network
 
 #: A PostgreSQL host that vanished without a word is given up after some seconds, not after TCP's quarter of an hour.
 _PATIENCE = {
@@ -72,11 +72,17 @@ def source(text: str) -> str:
     return text
 
 
-def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+def networks(text: str) -> tuple[Network, ...]:
     try:
-        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+        return tuple(parse_network(part) for part in text.split(",") if part.strip())
     except ValueError as error:
         raise ValueError(f"must be addresses or networks, separated by commas ({error})") from None
+
+
+def header(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", text):
+        raise ValueError("must be the name of a header")
+    return text.lower()
 
 
 def hosts(text: str) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ from igsite.connections import FRAMES, Request, Socket
 from igsite.deflate import accepted
 from igsite.factories import RequestFactory, SocketFactory
 from igsite.flow import Metered, StallWatch, innermost, meter
-from streaming.limits import Networks
+from streaming.addresses import Networks
 
 __all__ = ["STOP_SECONDS", "Server", "endpoints"]
 
@@ -63,10 +63,10 @@ class Server(daphne.server.Server):  # type: ignore[misc]
     `on_start`: async callables, begun as tasks on the loop when the server listens; one that raises ends
     `run` with its error. `on_stop`: async callables, awaited one after the other before the clients are let
     go. A client that takes nothing for `stall_seconds` is cut off, a WebSocket with a last word (4408) for which
-    it has 5 s at most, and the `send` that waits for it ends. Forwarded addresses are believed from
-    `trusted_proxies` alone. `permessage_deflate` lets sockets have compressed messages. A message from a
-    WebSocket client may hold `max_message_bytes` (else close 1009), the body of a request `max_body_bytes`
-    (else 413). Everything else is daphne's.
+    it has 5 s at most, and the `send` that waits for it ends. What proxies tell of their clients, in the header
+    `forwarded_header` (as for `streaming.addresses.hops`), is believed of `trusted_proxies` alone.
+    `permessage_deflate` lets sockets have compressed messages. A message from a WebSocket client may hold
+    `max_message_bytes` (else close 1009), the body of a request `max_body_bytes` (else 413). The rest is daphne's.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         stall_seconds: float = 30.0,
         permessage_deflate: bool = False,
         trusted_proxies: Networks = (),
+        forwarded_header: str | None = None,
         max_message_bytes: int = 1 << 20,
         max_body_bytes: int = 1 << 20,
         websocket_timeout: int = -1,
@@ -97,16 +98,17 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         self.on_start, self.on_stop = list(on_start), list(on_stop)
         self.max_body_bytes = max_body_bytes
         self.permessage_deflate, self.trusted_proxies = permessage_deflate, trusted_proxies
+        self.forwarded_header = forwarded_header
         self.loop: asyncio.AbstractEventLoop = reactor._asyncioEventloop
         self.connections: dict[Any, dict[str, Any]] = {}
         self.ports: list[Any] = []
         self._watch = StallWatch(stall_seconds)
         self._stopping: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
-        forwarded = [self.proxy_forwarded_address_header, self.proxy_forwarded_port_header]
-        forwarded += [self.proxy_forwarded_proto_header]
-        #: The headers that tell of a client behind a proxy, its address first; none without that.
-        self.forwarded_headers = [name for name in forwarded if name]
+        names = [self.proxy_forwarded_address_header, self.proxy_forwarded_port_header]
+        names.append(self.proxy_forwarded_proto_header)
+        #: The headers that tell daphne of a client behind a proxy: its address, its port, its scheme; or none.
+        self.forwarded_headers = names if all(names) else []
         #: How the headers begin that are decoded on the way to the application.
         self.decoded_headers = (b"sec-websocket-", *(name.lower().encode() for name in self.forwarded_headers))
 

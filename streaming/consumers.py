@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -11,10 +12,11 @@ from urllib.parse import parse_qs
 
 from django.conf import settings
 
+from streaming.addresses import client_of_scope
 from streaming.clients import Send, StreamClient, deliver
 from streaming.encoding import Encoder
 from streaming.feed import Feed
-from streaming.limits import MESSAGES_A_SECOND, Connections, check_size, client_address, talk_rate
+from streaming.limits import MESSAGES_A_SECOND, Connections, check_size, talk_rate
 from streaming.options import Options, parse_request
 from streaming.protocol import CLOSE_LIMIT, CLOSE_NOT_FOUND, CLOSE_UNAVAILABLE, StreamError, control, error, is_ping
 from streaming.relay import Relay
@@ -31,13 +33,12 @@ async def stream(scope: Scope, receive: Any, send: Send) -> None:
     """Serve one client of `/ws/stream` from its first message to its last."""
     await receive()  # websocket.connect
     await send({"type": "websocket.accept"})
-    address = client_address(scope, settings.CONFIG.trusted_proxies)
     encoder = Encoder(Options())
     try:
         request = parse_request(_query(scope))
         options = _as_the_socket_takes_it(scope, request.options)
         encoder = Encoder(options)
-        with connections().admit(address):
+        with admitted(scope):
             relay = await relays.get(request.symbol)
             await _serve(Session(scope, receive, send, relay, relays.feed(relay, options)), request.since)
     except StreamError as refused:
@@ -100,9 +101,15 @@ async def _begin(client: StreamClient, relay: Relay, feed: Feed, since: int | No
     relay.subscribe(client, feed)
 
 
+def admitted(scope: Scope) -> AbstractContextManager[None]:
+    """Counts a socket while it is open. Raises StreamError where there is no room for it."""
+    config = settings.CONFIG
+    return connections().admit(client_of_scope(scope, config.trusted_proxies, config.forwarded_header))
+
+
 @cache
 def connections() -> Connections:
-    """The count of this process's stream clients."""
+    """The count of this process's stream clients and bar feeds."""
     return Connections(settings.CONFIG.max_connections, settings.CONFIG.max_connections_per_address)
 
 

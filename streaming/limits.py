@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv6Network
 from typing import Any
 
+from streaming.addresses import Address, household
 from streaming.protocol import CLOSE_LIMIT, StreamError
 
 #: What a stream client may say: pings. More, or longer, is no use to anybody.
@@ -17,65 +18,19 @@ _BURST = 100.0
 
 CLOSE_TOO_LARGE = 1009
 
-Networks = Sequence[IPv4Network | IPv6Network]
-
-
-#: Who connects by a Unix socket is on this machine.
-LOCAL = "127.0.0.1"
-
-
-def client_address(scope: dict[str, Any], trusted: Networks) -> str:
-    """The address a connection comes from; behind a trusted proxy, what X-Forwarded-For tells of it."""
-    client = scope.get("client")
-    forwarded = [
-        part
-        for name, value in scope["headers"]
-        if name == b"x-forwarded-for"
-        for part in value.decode("latin-1").split(",")
-    ]
-    return true_address(client[0] if client else LOCAL, forwarded, trusted)
-
-
-def true_address(peer: str, forwarded: Sequence[str], trusted: Networks) -> str:
-    """The last forwarded address that is no trusted proxy itself; what stands before it may be invented."""
-    address, told = peer, list(forwarded)
-    while told and is_in(address, trusted):
-        address = told.pop().strip()
-    return address
-
-
-def is_in(address: str, networks: Networks) -> bool:
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(found, "ipv4_mapped", None)  # an IPv4 client of an IPv6 socket
-    return any((mapped or found) in network for network in networks)
-
-
-def household(address: str) -> str:
-    """What counts as one address: of IPv6 the /64, since that is what one customer gets."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return address
-    if found.version == 4 or found.ipv4_mapped is not None:
-        return address
-    return str(IPv6Network((int(found) >> 64 << 64, 64)))
-
 
 class Connections:
     """Counts the sockets of this process."""
 
     def __init__(self, most: int, most_per_address: int) -> None:
         self._most, self._most_per_address = most, most_per_address
-        self._by_address: Counter[str] = Counter()
+        self._by_address: Counter[Address | IPv6Network] = Counter()
         self.open = 0
 
     @contextmanager
-    def admit(self, address: str) -> Iterator[None]:
+    def admit(self, client: Address) -> Iterator[None]:
         """Count a socket while it is open. Raises StreamError over a limit."""
-        address = household(address)
+        address = household(client)
         if self.open >= self._most:
             detail = f"{self.open} connections are open, the most this process takes"
             raise StreamError("too_many_connections", detail, CLOSE_LIMIT)

@@ -28,6 +28,7 @@ PURE = [
         for name in ("format", "frames", "writer", "reader", "recovery", "errors", "checkpoints", "ending")
     ),
     *(f"streaming.{name}" for name in ("protocol", "options", "encoding", "outbox", "ring", "feed", "pacer", "limits")),
+    "streaming.addresses",
     *(f"bars.{name}" for name in ("resolutions", "ohlcv", "trades", "builder", "times", "feed_protocol")),
     *(f"access.{name}" for name in ("presented", "secret")),
     *(f"subscribe.{name}" for name in ("errors", "protocol", "talk", "outbox", "throttle", "rules", "roster")),

@@ -36,9 +36,11 @@ def is_admitted(client: socket.socket) -> bool:
     return False
 
 
-def connections(web: Live, source: str, forwarded: str, count: int) -> list[bool]:
+def connections(
+    web: Live, source: str, forwarded: str, count: int, *, header: str = "X-Forwarded-For", more: str = ""
+) -> list[bool]:
     clients = [
-        raw_client(web, source=source, headers=f"X-Forwarded-For: {forwarded.format(n=n)}\r\n") for n in range(count)
+        raw_client(web, source=source, headers=f"{header}: {forwarded.format(n=n)}\r\n{more}") for n in range(count)
     ]
     admitted = [is_admitted(client) for client in clients]
     for client in clients:
@@ -57,3 +59,46 @@ def test_what_a_client_invents_before_its_proxy_speaks_counts_for_nothing(web: L
 
 def test_a_stranger_is_not_believed(web: Live) -> None:
     assert connections(web, STRANGER, "198.51.100.{n}", 3) == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "forwarded",
+    [
+        "198.51.100.1:4000{n}",
+        "[2001:db8:1::{n}]:40001",
+        "2001:DB8:2::{n}",
+        '"198.51.100.2:4000{n}"',
+    ],
+)
+def test_nobody_counts_anew_by_writing_the_address_in_another_way(web: Live, forwarded: str) -> None:
+    assert connections(web, PROXY, forwarded, 3) == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "forms",
+    [
+        ["198.51.100.3", "::ffff:198.51.100.3", "[::FFFF:198.51.100.3]:80"],
+        ["unknown", "198.51.100.1, _hidden", "198.51.100.1, 198.51.100.300"],
+    ],
+    ids=["mapped", "of nobody known"],
+)
+def test_different_words_for_the_same_count_as_one(web: Live, forms: list[str]) -> None:
+    clients = [raw_client(web, source=PROXY, headers=f"X-Forwarded-For: {form}\r\n") for form in forms]
+    assert [is_admitted(client) for client in clients] == [True, True, False]
+    for client in clients:
+        client.close()
+
+
+def test_forwarded_counts_like_the_other_header(web: Live) -> None:
+    assert connections(web, PROXY, "for=198.51.101.{n}", 5, header="Forwarded") == [True] * 5
+    for source, forwarded in [
+        (PROXY, 'for="198.51.100.4:4000{n}";proto=https'),
+        (PROXY, 'For="[2001:db8:3::{n}]"'),
+        (STRANGER, "for=198.51.100.{n}"),
+    ]:
+        assert connections(web, source, forwarded, 3, header="Forwarded") == [True, True, False]
+
+
+def test_what_a_client_says_in_the_header_that_its_proxy_does_not_set_counts_for_nothing(web: Live) -> None:
+    own = "X-Forwarded-For: 198.51.100.5\r\n"
+    assert connections(web, PROXY, "for=1.1.1.{n}", 3, header="Forwarded", more=own) == [True, True, False]

@@ -155,6 +155,7 @@ def test_the_bounds_hold(name: str, text: str) -> None:
         ("IG_TRUSTED_PROXIES", "10.0.0.0/33", "must be addresses or networks"),
         ("IG_TRUSTED_PROXIES", "10.0.0.1/8", "must be addresses or networks"),
         ("IG_TRUSTED_PROXIES", "proxy", "must be addresses or networks"),
+        ("IG_FORWARDED_HEADER", "X Real IP", "must be the name of a header"),
         ("IG_CAM_STORE_DIR", "a\0b", "must be a path"),
     ],
 )

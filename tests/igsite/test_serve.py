@@ -49,7 +49,9 @@ def test_proxy_headers_are_believed_only_when_asked_and_of_proxies_that_are_name
     proxies = (ip_network("10.0.0.0/8"),)
     monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, trusted_proxies=proxies))
     assert options()["trusted_proxies"] == proxies
+    assert options("--proxy-headers")["forwarded_header"] is None
     believed = options("--proxy-headers", "--proxy-headers-host", "X-Real-IP")
+    assert believed["forwarded_header"] == "x-real-ip"
     assert believed["proxy_forwarded_address_header"] == "X-Real-IP"
     assert believed["proxy_forwarded_port_header"] == "X-Forwarded-Port"
     assert believed["proxy_forwarded_proto_header"] == "X-Forwarded-Proto"

@@ -56,6 +56,7 @@ class Command(BaseCommand):
             stall_seconds=config.stall_seconds,
             permessage_deflate=config.permessage_deflate,
             trusted_proxies=config.trusted_proxies,
+            forwarded_header=config.forwarded_header,
         )
         self._tell_addresses(options["bind"] or "localhost", config.port)
         try:

@@ -63,6 +63,7 @@ def server_options(options: dict[str, Any]) -> dict[str, Any]:
     if port is None and (host or not elsewhere):
         port = settings.CONFIG.port
     forwarded, trusted = options["proxy_headers"], settings.CONFIG.trusted_proxies
+    header = options["proxy_headers_host"] or settings.CONFIG.forwarded_header
     if forwarded and not trusted:
         raise CommandError("--proxy-headers believes nobody unless IG_TRUSTED_PROXIES names the proxies")
     stall_seconds = settings.CONFIG.stall_seconds if options["stall_seconds"] is None else options["stall_seconds"]
@@ -73,10 +74,11 @@ def server_options(options: dict[str, Any]) -> dict[str, Any]:
         "stall_seconds": stall_seconds,
         "permessage_deflate": settings.CONFIG.permessage_deflate,
         "trusted_proxies": trusted,
+        "forwarded_header": header.lower() if header else None,
         "max_message_bytes": options["max_message_bytes"],
         "websocket_connect_timeout": options["websocket_connect_timeout"],
         "websocket_handshake_timeout": options["websocket_connect_timeout"],
-        "proxy_forwarded_address_header": (options["proxy_headers_host"] or "X-Forwarded-For") if forwarded else None,
+        "proxy_forwarded_address_header": (header or "X-Forwarded-For") if forwarded else None,
         "proxy_forwarded_port_header": (options["proxy_headers_port"] or "X-Forwarded-Port") if forwarded else None,
         "proxy_forwarded_proto_header": "X-Forwarded-Proto" if forwarded else None,
     }
