@@ -112,6 +112,8 @@ class Watch:
     heard: dict[str, array[int]] = field(init=False)
     gaps: list[tuple[str, int, int, str]] = field(default_factory=list)
     caught_up_t: int | None = None
+    #: Whether the connection under way is still being given the past.
+    is_behind: bool = False
     store: str | None = None
     repeats: int = 0
 
@@ -135,7 +137,7 @@ class Watch:
     def connected(self, since: int | None) -> None:
         """A connection begins that asked for what is behind `since`."""
         self._connection = {} if since is None else dict.fromkeys(self.kinds, since)
-        self.caught_up_t = None
+        self.caught_up_t, self.is_behind = None, since is not None
 
     def take(self, heard: Heard) -> None:
         if heard.type in KINDS:
@@ -176,6 +178,7 @@ class Watch:
 
     def _take_control(self, message: dict[str, Any]) -> None:
         if message["type"] == "caught_up":
+            self.is_behind = False
             self.caught_up_t, self.store = message["t"], message.get("store", self.store)
         elif message["type"] == "gap":
             self.take_gap(message["kind"], message["from_t"], message["to_t"], message["reason"])

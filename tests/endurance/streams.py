@@ -65,6 +65,11 @@ class StreamClient:
     def watch(self) -> Watch:
         return self.watches[-1]
 
+    @property
+    def _is_prompt(self) -> bool:
+        """Whether what it hears has just happened: it has caught up, reads at once, and waits for no array."""
+        return self.habits.keeps_up and not self.watch.batched and not self.watch.is_behind
+
     def _new_watch(self, begun_at: int | None) -> None:
         given = {name: values[0] for name, values in parse_qs(self.query, keep_blank_values=True).items()}
         types = given.get("types", ",".join(KINDS)).split(",")
@@ -145,7 +150,7 @@ class StreamClient:
                     continue
                 brought = True
                 self.watch.take(heard)
-                if heard.type == "tick" and self.ages is not None and self.habits.keeps_up:
+                if heard.type == "tick" and self.ages is not None and self._is_prompt:
                     self.ages.tick(self.symbol, heard.t)
             self.book.counts["stream: messages"] += 1
             if self.over or (leaves_at is not None and loop.time() > leaves_at):
