@@ -174,7 +174,7 @@ class FeedClient:
 
     async def _send_some(self, pair: Pair) -> bool:
         """Send what closed behind the last bar of a pair; whether there was anything."""
-        if pair.hub.failed is not None:
+        if pair.hub.over:
             raise StreamError("unavailable", "the feed starts anew, connect again", CLOSE_UNAVAILABLE)
         line = pair.hub.lines[pair.resolution]
         if line.newest_ms <= pair.sent_ms:

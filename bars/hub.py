@@ -88,10 +88,15 @@ class Line:
 
 
 class Hub:
-    """Listens to a relay. Where it missed a message, it goes on once the database has what closed meanwhile."""
+    """Listens to a relay. Where it missed a message, it goes on once the database has what closed meanwhile.
+
+    `over`: it is of no use any more, for it failed or the market has another store. Its clients are told to come again,
+    and find a new one.
+    """
 
     def __init__(self, relay: Relay) -> None:
-        self.symbol = relay.symbol
+        self.symbol, self._relay, self._store_id = relay.symbol, relay, relay.store_id
+        self.over = False
         self.lines = {resolution: Line() for resolution in PERIOD_MS}
         #: Set as soon as it is known which bars were closed when the hub began.
         self.begun = asyncio.Event()
@@ -116,14 +121,17 @@ class Hub:
         self._filler.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """One that failed is of no use any more: its clients are told to come again, and find a new one."""
-        if self.failed is None:
-            return
-        log.critical("%s: the feed of bars failed", self.symbol, exc_info=self.failed)
-        for relay, hub in list(_hubs.items()):
-            if hub is self:
-                del _hubs[relay]
-                relay.listeners.remove(self.take)
+        if self.failed is not None:
+            log.critical("%s: the feed of bars failed", self.symbol, exc_info=self.failed)
+            self._retire()
+
+    def _retire(self) -> None:
+        if not self.over:
+            self._relay.listeners.remove(self.take)
+        if _hubs.get(self._relay) is self:
+            del _hubs[self._relay]
+        self.over = True
+        self._filler.cancel()
         self.begun.set()
         for line in self.lines.values():
             for watcher in line.watchers:
@@ -131,6 +139,8 @@ class Hub:
 
     def take(self, message: dict[str, Any]) -> None:
         """A message of the market's group."""
+        if self._is_of_another_store():
+            return self._retire()
         t, seen = message["t"], (message.get("seen") or {}).get("bars")
         if t is None or (self._last_t is not None and t <= self._last_t):
             return
@@ -145,6 +155,11 @@ class Hub:
             self._held.append(seen["closed"])
         elif seen["closed"]:
             self._append_rows(seen["closed"])
+
+    def _is_of_another_store(self) -> bool:
+        """Whether the bars that are known here are of a recording that is over: t and market time begin anew."""
+        self._store_id = self._store_id or self._relay.store_id
+        return self._store_id != self._relay.store_id
 
     def _need(self, kept_t: int | None) -> None:
         """Something was missed: wait until the database has the bars up to a tick."""

@@ -69,7 +69,7 @@ def ours(port: int, moments: list[Moment]) -> None:
     async def begin() -> None:
         await relays.start(at_rest=True)
         relay = await relays.get()
-        await relay.filled.wait()
+        await relay.filling.filled.wait()
         publisher = Publisher(relay.symbol, get_channel_layer(), asyncio.get_running_loop())
 
         async def send(t: int, moment: Moment) -> None:

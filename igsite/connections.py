@@ -94,12 +94,16 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
 
     def handle_reply(self, message: dict[str, Any]) -> None:
         if self.state == self.STATE_CONNECTING:
+            self._accept_headers = {name.decode(): value.decode() for name, value in message.get("headers", ())}
             super().handle_reply(message)
             self.frames_extension["deflate"] = self._perMessageCompress is not None
         elif message["type"] == "websocket.close":
             self.close(message.get("code") or 1000, message.get("reason") or "")
         elif message["type"] != "websocket.accept":  # accepted, but the client has left already
             super().handle_reply(message)
+
+    def serverAccept(self, subprotocol: str | None = None) -> None:  # noqa: N802
+        super().serverAccept((subprotocol, self._accept_headers))  # daphne knows no headers here, autobahn does
 
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake, if the socket is open."""

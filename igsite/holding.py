@@ -17,6 +17,7 @@ from recorder.errors import StoreError
 from recorder.lease import LeaseLost, MarketLease
 from recorder.lock import StoreLock
 from recorder.models import Market
+from recorder.store_id import keep_store_id, read_store_id
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +34,27 @@ class Holding:
         self._directory, self._symbol, self._host = directory, symbol, host or _host()
         self._last_words = ExitStack()
         self._lock: StoreLock | None = None
+        self._store_id: str | None = None
         self.hold_store()
 
     def hold_store(self) -> None:
-        """See to it that the store is there and locked by us; it may be taken away while we write. Raises StoreError,
-        MarketHeld."""
-        if self._lock is not None and self._lock.stands:
-            return
+        """See to it that the store is there, locked by us and has its id; it may be taken away while we write. Raises
+        StoreError, MarketHeld."""
+        if self._lock is None or not self._lock.stands:
+            self._lock_store()
+        if self._store_id is not None and read_store_id(self._directory) != self._store_id:
+            keep_store_id(self._directory, self._store_id)
+
+    def keep_id(self, market: Market, store_id: str) -> None:
+        """The id of the store from now on, in the store and in the market's row. Raises StoreError, MarketHeld,
+        django.db.Error."""
+        self._store_id = store_id
+        self.hold_store()
+        if market.store_id != store_id:
+            market.store_id = store_id
+            market.save(update_fields=["store_id"])
+
+    def _lock_store(self) -> None:
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -15,6 +15,7 @@ from igsite import upstream_run
 from igsite.config import Config
 from igsite.holding import Holding, boot_id
 from market.sources import Source, source_from
+from recorder import epoch
 from recorder.checkpoints import Checkpoint, Checkpoints
 from recorder.ends import Ends, ends_of, tell_lost
 from recorder.errors import StoreError
@@ -26,7 +27,7 @@ from recorder.models import Market, Run
 from recorder.reconcile import reconcile
 from recorder.recording import Recording
 from recorder.runs import begin_run, continued_run, end_run
-from recorder.streamed import StreamMark
+from recorder.streamed import StreamMark, raise_mark
 from streaming.checkpointer import Checkpointer
 from streaming.continuation import (
     CannotContinue,
@@ -95,6 +96,7 @@ class MarketRun:
         config = self._config
         self._market, _ = Market.objects.get_or_create(symbol=config.symbol)
         self._lease = self._holding.take_lease(self._market, self._lose_lease)
+        before = epoch.found(self._market, self._directory)
         crashed = bool(reconcile(self._market, self._directory).recovered)
         ends = ends_of(
             self._market,
@@ -104,6 +106,9 @@ class MarketRun:
             crashed=crashed,
             tick_interval=config.tick_interval,
         )
+        self._store_id = epoch.store_id_of(self._market, before, ends)
+        self._holding.keep_id(self._market, self._store_id)
+        raise_mark(self._directory, before.rows_t)  # so that an older copy is found to be one once
         going_on = self._continue(ends)
         self._run, self._continued = going_on or self._begin(ends)
         self._holding.at_end(lambda: end_run(self._run, self._placement.t_shift))
@@ -222,6 +227,7 @@ class MarketRun:
             outlet=outlet,
             observers={"bars": self._bars, "events": EventObserver()},
             seed=config.seed,
+            store_id=self._store_id,
             flat_out=not pace_seconds,
             silence_seconds=self._silence_seconds,
             ready=upstream_run.readiness(self._source),

@@ -139,7 +139,14 @@ CORS_ALLOW_HEADERS = (
     "if-range",
     "range",
 )
-CORS_EXPOSE_HEADERS = ("Accept-Ranges", "Content-Length", "Content-Range", "ETag", "Last-Modified")
+CORS_EXPOSE_HEADERS = (
+    "Accept-Ranges",
+    "Content-Length",
+    "Content-Range",
+    "ETag",
+    "Last-Modified",
+    "Market-Camera-Store",
+)
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -71,3 +71,11 @@ class ManifestStopped(RecorderError):
     def __init__(self, symbol: str, cause: BaseException | None) -> None:
         why = "it was closed" if cause is None else f"it died of {type(cause).__name__}: {cause}"
         super().__init__(f"the manifest of {symbol} takes no more segments: {why}")
+
+
+class OtherStore(RecorderError):
+    """The directory holds another recording than the one that was being read: `store_id` is its id."""
+
+    def __init__(self, store_id: str) -> None:
+        super().__init__(f"the store is another one now, {store_id}")
+        self.store_id = store_id

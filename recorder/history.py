@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import logging
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,11 +13,13 @@ import orjson
 from django.db import Error as DatabaseError
 from django.db.models import F
 
+from recorder.errors import OtherStore
 from recorder.manifest import spans_on_disk
 from recorder.models import Segment, SegmentQuerySet
 from recorder.reader import Line, SeekPoints, first_t, last_line, read
 from recorder.rows import reading
 from recorder.spans import Span, without
+from recorder.store_id import read_store_id
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +38,34 @@ class Message(NamedTuple):
 
 
 class History:
-    """The recording of one market; `directory` is where it keeps its files."""
+    """The recording of one market; `directory` is where it keeps its files.
 
-    def __init__(self, symbol: str, directory: Path) -> None:
-        self.symbol, self.directory = symbol, directory
+    With a `store_id` only that recording is read: where another has taken its place, reading raises OtherStore, before
+    anything of the other was given. (A writer makes its id before its files, so who has opened one of them can tell.)
+    """
+
+    def __init__(self, symbol: str, directory: Path, store_id: str | None = None) -> None:
+        self.symbol, self.directory, self.store_id = symbol, directory, store_id
+
+    def of_store(self, store_id: str) -> History:
+        """The same market's recording of this id."""
+        _known_points.cache_clear()
+        return History(self.symbol, self.directory, store_id)
+
+    def id_on_disk(self) -> str | None:
+        """The id of the store as it is now; None where it has none, as one of an older version."""
+        return read_store_id(self.directory)
+
+    def check(self) -> None:
+        """Raises OtherStore where the directory holds another recording by now."""
+        found = None if self.store_id is None else self.id_on_disk()
+        if found is not None and found != self.store_id:
+            raise OtherStore(found)
 
     def messages(self, kinds: Iterable[str], after_t: int, to_t: int | None = None) -> Iterator[Message]:
         """Messages of `kinds` with after_t < t <= to_t, by t, those of one t in the order frame, metric, tick.
 
-        What is gone is told where it would have been. Raises OSError.
+        What is gone is told where it would have been. Raises OtherStore, OSError.
         """
         streams = [self._of_kind(kind, after_t, to_t) for kind in kinds]
         return heapq.merge(*streams, key=lambda message: (message.first_t, _ORDER[message.kind]))
@@ -54,13 +75,15 @@ class History:
         return first_t(self.directory, kind)
 
     def last_t(self, kind: str = "ticks") -> int | None:
-        """The t of the newest message on disk."""
+        """The t of the newest message on disk. Raises OtherStore, OSError."""
         line = last_line(self.directory, kind)
+        self.check()
         return None if line is None else line.last_t
 
     def lines(self, kind: str, after_t: int, to_t: int | None = None) -> Iterator[Line]:
-        """The lines of one tape as they lie there."""
-        return read(self.directory, kind, after_t, to_t, points_of=lambda name: self._points(kind, name))
+        """The lines of one tape as they lie there. Raises OtherStore, OSError."""
+        points_of = partial(self._points, kind)
+        return read(self.directory, kind, after_t, to_t, points_of=points_of, on_open=self.check)
 
     def _of_kind(self, kind: str, after_t: int, to_t: int | None) -> Iterator[Message]:
         lines = self.lines(kind, after_t, to_t)

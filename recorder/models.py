@@ -13,9 +13,13 @@ from recorder.format import KINDS, market_dir, pending_name, segment_path
 
 
 class Market(models.Model):
-    """One market: a symbol, its store and its tape."""
+    """One market: a symbol, its store and its tape.
+
+    `store_id` is that of its store (`recorder.store_id`), "" until a writer has opened it.
+    """
 
     symbol = models.CharField(max_length=32, unique=True)
+    store_id = models.CharField(max_length=32, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -55,16 +55,18 @@ def read(
     to_t: int | None = None,
     *,
     points_of: Callable[[str], SeekPoints | None] = lambda name: None,
+    on_open: Callable[[], None] = lambda: None,
 ) -> Iterator[Line]:
     """The lines of a kind with after_t < t <= to_t (or to the end of what is on disk), in order.
 
     `directory` is the market's. A segment is found by its name alone, whatever database there is; `points_of(name)`
-    gives a segment's seek points where they are known, else they are looked up in the file. A segment that is removed
+    gives a segment's seek points where they are known, else they are looked up in the file. `on_open` is called behind
+    the opening of each file, or the failing of that, before anything is read from it. A segment that is removed
     meanwhile is left out. Where a file is damaged, reading goes on with the next frame, and a gap line tells of what
     lies between. Holds one piece of one frame at a time. Raises OSError where the disk fails.
     """
     told_t, damaged = after_t, False
-    for line in _from_frame(directory / kind, after_t, to_t, points_of):
+    for line in _from_frame(directory / kind, after_t, to_t, points_of, on_open):
         if line is None:
             damaged = True
             continue
@@ -79,13 +81,18 @@ def read(
 
 
 def _from_frame(
-    directory: Path, after_t: int, to_t: int | None, points_of: Callable[[str], SeekPoints | None]
+    directory: Path,
+    after_t: int,
+    to_t: int | None,
+    points_of: Callable[[str], SeekPoints | None],
+    on_open: Callable[[], None],
 ) -> Iterator[Line | None]:
     """Lines from the frame on that holds the first t after `after_t`; None where something cannot be read."""
     names = _names(directory)
     begin = max(0, bisect_right(names, after_t + 1, key=lambda name: name.start_t) - 1)
     for name in names[begin:]:
         with _open(directory, name) as file:
+            on_open()
             if file is not None:
                 points = partial(_points, file, name, points_of)
                 start = _offset(points(), after_t) if name.start_t <= after_t else 0

@@ -46,6 +46,21 @@ class StreamClient:
         self.sent_at = self._loop.time()
         #: A client that resumes ahead of its market gets nothing up to here.
         self.skip_until = -1
+        self.resumed = False
+        #: The recording whose messages it gets; None where nobody knows.
+        self.store_id: str | None = None
+        #: Set when the market has another one now, and the client must begin anew.
+        self.moved = asyncio.Event()
+        self._idle = asyncio.Event()
+
+    @property
+    def position(self) -> int:
+        return self.skip_until
+
+    def move(self) -> None:
+        """The market has another store; nothing of that was sent yet."""
+        self.skip_until = -1
+        self.moved.set()
 
     def offer(self, bundle: Bundle) -> None:
         if bundle.items[-1].to_t <= self.skip_until:
@@ -54,11 +69,13 @@ class StreamClient:
             self.sent_at = self._loop.time()
             return
         self._outbox.offer(bundle)
+        self._idle.clear()
         self._wake.set()
 
     def tell(self, wire: bytes) -> None:
         """Queue a control message, framed."""
         self._outbox.control(wire)
+        self._idle.clear()
         self._wake.set()
 
     def has_room(self) -> bool:
@@ -86,8 +103,14 @@ class StreamClient:
                 self._sending = True  # what is written meanwhile would overtake it
                 await self.put(wire)
                 self._sending = False
+            self._idle.set()
             self._wake.clear()
             await self._wake.wait()
+
+    async def emptied(self) -> None:
+        """Wait until everything that was offered is sent."""
+        while self._outbox or self._sending:
+            await self._idle.wait()
 
     async def put(self, wire: bytes) -> None:
         """Send framed messages now; waits while the client's buffer is full."""

@@ -12,13 +12,23 @@ from urllib.parse import parse_qs
 
 from django.conf import settings
 
+from recorder.errors import OtherStore
 from streaming.addresses import client_of_scope
 from streaming.clients import Send, StreamClient, deliver
 from streaming.encoding import Encoder
 from streaming.feed import Feed
 from streaming.limits import MESSAGES_A_SECOND, Connections, check_size, talk_rate
-from streaming.options import Options, parse_request
-from streaming.protocol import CLOSE_LIMIT, CLOSE_NOT_FOUND, CLOSE_UNAVAILABLE, StreamError, control, error, is_ping
+from streaming.options import Options, Request, parse_request
+from streaming.protocol import (
+    CLOSE_LIMIT,
+    CLOSE_NOT_FOUND,
+    CLOSE_UNAVAILABLE,
+    STORE_HEADER,
+    StreamError,
+    control,
+    error,
+    is_ping,
+)
 from streaming.relay import Relay
 from streaming.relays import relays
 from streaming.resume import Resume
@@ -32,7 +42,8 @@ _EXTENSION = "market_camera.frames"
 async def stream(scope: Scope, receive: Any, send: Send) -> None:
     """Serve one client of `/ws/stream` from its first message to its last."""
     await receive()  # websocket.connect
-    await send({"type": "websocket.accept"})
+    store_id = relays.store_id(_query(scope).get("symbol", [None])[-1])
+    await send({"type": "websocket.accept", "headers": _store_header(store_id)})
     encoder = Encoder(Options())
     try:
         request = parse_request(_query(scope))
@@ -40,7 +51,8 @@ async def stream(scope: Scope, receive: Any, send: Send) -> None:
         encoder = Encoder(options)
         with admitted(scope):
             relay = await relays.get(request.symbol)
-            await _serve(Session(scope, receive, send, relay, relays.feed(relay, options)), request.since)
+            request = replace(request, store=request.store or store_id)
+            await _serve(Session(scope, receive, send, relay, relays.feed(relay, options)), request)
     except StreamError as refused:
         await refuse(scope, send, refused, encoder)
 
@@ -56,7 +68,7 @@ class Session:
     feed: Feed
 
 
-async def _serve(session: Session, since: int | None) -> None:
+async def _serve(session: Session, request: Request) -> None:
     """Serve a client until it leaves. Raises StreamError when it breaks the rules."""
     frames = _frames(session.scope)
     relay, feed = session.relay, session.feed
@@ -67,38 +79,59 @@ async def _serve(session: Session, since: int | None) -> None:
         raw=frames is not None,
         write=(frames or {}).get("write"),
     )
-    tasks = {asyncio.create_task(client.pump()), asyncio.create_task(_listen(session, client))}
-    begin = asyncio.create_task(_begin(client, relay, feed, since))
+    work = (client.pump(), _listen(session, client), _follow(client, relay, feed, request))
+    tasks = {asyncio.create_task(one) for one in work}
     try:
-        done, _ = await asyncio.wait({*tasks, begin}, return_when=asyncio.FIRST_COMPLETED)
-        if begin in done and begin.exception() is None:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         relay.leave(client, feed)
-        for task in (*tasks, begin):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, begin, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
     for task in done:
         task.result()
 
 
-async def _begin(client: StreamClient, relay: Relay, feed: Feed, since: int | None) -> None:
-    """Bring a client to the present. Raises StreamError."""
-    if since is not None:
+async def _follow(client: StreamClient, relay: Relay, feed: Feed, request: Request) -> None:
+    """Bring a client to the present, and once more, from the beginning, whenever the market has another store. Raises
+    StreamError."""
+    since, client.store_id = request.since, request.store
+    while True:
+        resume = None if since is None else Resume(client, relay, feed, since)
         try:
-            await Resume(client, relay, feed, since).run()
+            await (_begin(client, relay, feed) if resume is None else resume.run())
+            await client.moved.wait()
+        except OtherStore as other:
+            relay.enter(other.store_id)
+            if client.store_id is None:
+                continue  # it has nothing of any store
+            await _tell_store_changed(client, relay, feed, -1 if resume is None else resume.position)
         except OSError as error:
             log.error("%s: the recording cannot be read for a client that resumes: %s", relay.symbol, error)
             raise StreamError("unavailable", "the recording cannot be read now", CLOSE_UNAVAILABLE) from None
-        return
+        await client.emptied()
+        client.moved.clear()
+        since, client.store_id = -1, relay.store_id
+
+
+async def _begin(client: StreamClient, relay: Relay, feed: Feed) -> None:
+    """Let a client begin with the newest. Raises OtherStore."""
     try:
         await relay.ready()
     except OSError as error:
         log.error("%s: the recording cannot be read, so that a client begins without it: %s", relay.symbol, error)
+    relay.same_store(client)
     newest = feed.newest(relay.ring)
     if newest is not None:
         client.offer(newest)
     relay.subscribe(client, feed)
+
+
+async def _tell_store_changed(client: StreamClient, relay: Relay, feed: Feed, position: int) -> None:
+    """Tell a client that is at a position in another store than the market's that it begins anew."""
+    to_t = max(position + 1, relay.end_of(client.store_id))
+    items = feed.store_changed(position + 1, to_t, str(relay.store_id))
+    await client.put(b"".join(item.wire for item in items))
 
 
 def admitted(scope: Scope) -> AbstractContextManager[None]:
@@ -138,6 +171,11 @@ def _frames(scope: Scope) -> dict[str, Any] | None:
     """What the server offers of ready-made frames, if it does."""
     extension: dict[str, Any] | None = (scope.get("extensions") or {}).get(_EXTENSION)
     return extension
+
+
+def _store_header(store_id: str | None) -> list[tuple[bytes, bytes]]:
+    """Tells who begins with the newest what it is a position in."""
+    return [] if store_id is None else [(STORE_HEADER.lower().encode(), store_id.encode())]
 
 
 def _query(scope: Scope) -> dict[str, list[str]]:

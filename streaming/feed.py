@@ -12,8 +12,18 @@ from streaming.ring import Ring
 
 
 class Client(Protocol):
-    """Whoever takes bundles and control messages; none of these may wait."""
+    """Whoever takes bundles and control messages; none of these may wait.
 
+    `store_id` is the recording whose messages it gets, None where nobody knows. One that has `resumed` wants all behind
+    `position`.
+    """
+
+    store_id: str | None
+    resumed: bool
+
+    @property
+    def position(self) -> int: ...
+    def move(self) -> None: ...
     def offer(self, bundle: Bundle) -> None: ...
     def tell(self, wire: bytes) -> None: ...
     def is_quiet(self) -> bool: ...
@@ -70,6 +80,25 @@ class Feed:
     def remove(self, client: Client) -> None:
         self.clients.discard(client)
         self._has_until.pop(client, None)
+
+    def move_from(self, client: Client, last_t: int, store_id: str) -> None:
+        """Tell a client that its market has another store now, and let go of it: it comes back from the beginning.
+        `last_t` is the newest that those had who got everything."""
+        self.cut(client)
+        from_t = max(last_t, client.position) + 1
+        self.remove(client)
+        client.move()
+        client.offer(Bundle(tuple(self.store_changed(from_t, from_t, store_id))))
+
+    def store_changed(self, from_t: int, to_t: int, store_id: str) -> list[Item]:
+        """What a client of another store is told, for each kind it takes: what follows is of this one."""
+        return self._gaps(from_t, to_t, "store_changed", store=store_id)
+
+    def begin_anew(self) -> None:
+        """What was gathered is of another store, and all who had to get it have got it."""
+        for gatherer in self._gatherers.values():
+            gatherer.messages = []
+        self._has_until.clear()
 
     def items(self, moment: Moment) -> list[Item]:
         """The items that a moment makes; with batches, those of the arrays that it completes."""
@@ -140,15 +169,23 @@ class Feed:
 
     def tell_gap(self, from_t: int, to_t: int, reason: str) -> None:
         """Tell every client of a loss that concerns all, in its place behind what waits for the client already."""
-        items = [
-            Item(kind, from_t, to_t, self.encoder.wire(gap(kind, from_t, to_t, reason)), is_gap=True)
-            for kind in KINDS
-            if kind in self.options.types
-        ]
-        bundle = Bundle(tuple(items))
+        bundle = Bundle(tuple(self._gaps(from_t, to_t, reason)))
         for client in self.clients:
             self.cut(client)
             client.offer(bundle)
+
+    def tell_beginning(self, t: int) -> None:
+        """Tell those that wait for what comes first that it is this t."""
+        for client in self.clients:
+            if client.resumed and client.position + 1 < t:
+                self.cut(client)
+                client.offer(Bundle(tuple(self._gaps(client.position + 1, t - 1, "expired"))))
+
+    def _gaps(self, from_t: int, to_t: int, reason: str, **more: str) -> list[Item]:
+        """A gap of each kind that the clients take."""
+        kinds = [kind for kind in KINDS if kind in self.options.types]
+        texts = {kind: gap(kind, from_t, to_t, reason, **more) for kind in kinds}
+        return [Item(kind, from_t, to_t, self.encoder.wire(text), is_gap=True) for kind, text in texts.items()]
 
     def _before_arrays_end(self, t: int) -> dict[Client, list[Item]]:
         """Whoever has part of the arrays that end now, with the rest of them."""

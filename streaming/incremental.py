@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from recorder.errors import OtherStore
 from streaming.past import Loss, moments
 from streaming.protocol import Moment
 from streaming.relay import Relay
@@ -21,16 +22,44 @@ _PIECE_BYTES = 128 * 1024
 
 @dataclass(slots=True)
 class Page:
-    """Ticks in ascending order, and the one range before or between them that is gone."""
+    """Ticks in ascending order, and the one range before or between them that is gone.
+
+    `changed`: the gap tells that the ticks are of another recording than the client's, from its beginning.
+    """
 
     ticks: list[bytes] = field(default_factory=list)
     last_t: int = -1
     gap: tuple[int, int] | None = None
+    changed: bool = False
+    store_id: str | None = None
+    latest_t: int | None = None
 
 
-async def ticks_after(relay: Relay, from_t: int, limit: int) -> Page:
-    """Up to `limit` ticks with t > from_t; a second gap ends the page, so that none is passed over in silence."""
-    page = Page(last_t=from_t)
+async def ticks_after(relay: Relay, from_t: int, limit: int, store_id: str | None = None) -> Page:
+    """Up to `limit` ticks with t > from_t, all of one recording; a second gap ends the page, so that none is passed
+    over in silence. `store_id` is the recording in which `from_t` is a position, None where that is not known."""
+    while True:
+        try:
+            page = _page(relay, from_t, store_id)
+            await _fill(page, relay, limit)
+            newest = relay.ring.last_t
+            page.latest_t = await asyncio.to_thread(relay.history.last_t) if newest is None else newest
+        except OtherStore as other:
+            relay.enter(other.store_id)
+        if page.store_id in (None, relay.store_id):
+            return page
+
+
+def _page(relay: Relay, from_t: int, store_id: str | None) -> Page:
+    """An empty page that begins behind a position."""
+    if None in (store_id, relay.store_id) or store_id == relay.store_id:
+        return Page(last_t=from_t, store_id=relay.store_id)
+    gap = (from_t + 1, max(from_t + 1, relay.end_of(store_id)))
+    return Page(gap=gap, changed=True, store_id=relay.store_id)
+
+
+async def _fill(page: Page, relay: Relay, limit: int) -> None:
+    """Raises OSError, OtherStore."""
     recorded: int | None = None  # how far the tape had come before it was last read; asked for where that matters
     has_waited = False
     while len(page.ticks) < limit:
@@ -57,13 +86,15 @@ async def ticks_after(relay: Relay, from_t: int, limit: int) -> Page:
             await asyncio.sleep(relay.settle_seconds)
         found = await relay.recorded_t()
         recorded = -1 if found is None else found
-    return page
 
 
-def json_pieces(page: Page, from_t: int, latest_t: int | None) -> Iterator[bytes]:
+def json_pieces(page: Page, from_t: int) -> Iterator[bytes]:
     """The answer to a client, as pieces of its JSON."""
-    head = orjson.dumps({"from_t": from_t, "count": len(page.ticks), "latest_t": latest_t})
+    facts = {"from_t": from_t, "count": len(page.ticks), "latest_t": page.latest_t, "store": page.store_id}
+    head = orjson.dumps(facts)
     gap: dict[str, Any] = {} if page.gap is None else {"gap": {"from_t": page.gap[0], "to_t": page.gap[1]}}
+    if page.changed:
+        gap["gap"]["reason"] = "store_changed"
     tail = orjson.dumps(gap)[1:]
     piece, size = [head[:-1], b',"data":['], 0
     for index, tick in enumerate(page.ticks):
@@ -96,7 +127,7 @@ def _add(page: Page, records: Iterable[Moment | Loss]) -> bool:
     """Add to a page; False when a gap ends it."""
     for record in records:
         if isinstance(record, Loss):
-            if page.gap is not None and page.gap[1] + 1 != record.from_t:
+            if page.gap is not None and (page.changed or page.gap[1] + 1 != record.from_t):
                 return False
             page.gap = (page.gap[0] if page.gap else record.from_t, record.to_t)
             page.last_t = record.to_t

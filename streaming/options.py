@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from recorder.format import SYMBOL_PATTERN
+from recorder.store_id import is_store_id
 from streaming.protocol import CLOSE_BAD_PARAMETER, KINDS, StreamError
 
 #: The fields of a tick that may be left out.
@@ -38,15 +39,19 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The query of a stream client, checked. `symbol` is None for the default market, `since` for no resume."""
+    """The query of a stream client, checked. `symbol` is None for the default market, `since` for no resume.
+
+    `store` is the id of the recording in which `since` is a position, None where the client did not tell.
+    """
 
     symbol: str | None
     since: int | None
     options: Options
+    store: str | None = None
 
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-_PARAMETERS = ("symbol", "types", "every", "batch", "fields", "since", "encoding")
+_PARAMETERS = ("symbol", "types", "every", "batch", "fields", "since", "store", "encoding")
 
 
 def parse_request(query: Mapping[str, list[str]]) -> Request:
@@ -66,7 +71,8 @@ def parse_request(query: Mapping[str, list[str]]) -> Request:
         encoding=_encoding(given),
     )
     since = _integer(given, "since", -1, -1, _LARGEST) if "since" in given else None
-    return Request(symbol=_symbol(given), since=since, options=options)
+    store = _store(given)
+    return Request(_symbol(given), since, options, None if since is None else store)
 
 
 def _bad(detail: str) -> StreamError:
@@ -82,6 +88,13 @@ def _symbol(given: Mapping[str, str]) -> str | None:
     if symbol is not None and not SYMBOL_PATTERN.fullmatch(symbol):
         raise _bad(f"symbol must be 1 to 32 of A-Z a-z 0-9 . _ -, got {_shown(symbol)}")
     return symbol
+
+
+def _store(given: Mapping[str, str]) -> str | None:
+    store = given.get("store")
+    if store is not None and not is_store_id(store):
+        raise _bad(f"store must be 32 lower-case hexadecimal digits, got {_shown(store)}")
+    return store
 
 
 def _some(given: Mapping[str, str], name: str, known: tuple[str, ...]) -> frozenset[str] | None:

@@ -7,6 +7,7 @@ import re
 from django.http import HttpRequest
 
 from recorder.format import KINDS, SYMBOL_PATTERN
+from recorder.store_id import is_store_id
 from streaming.errors import HttpError, bad_parameter
 from streaming.protocol import CLOSE_UNAVAILABLE, StreamError
 from streaming.relay import Relay
@@ -66,6 +67,14 @@ def choice(request: HttpRequest, name: str, choices: tuple[str, ...]) -> str | N
     text = request.GET.get(name)
     if text is not None and text not in choices:
         raise bad_parameter(f"{name} must be one of {', '.join(choices)}, got {_shown(text)}")
+    return text
+
+
+def store(request: HttpRequest) -> str | None:
+    """The parameter `store`: the id of the recording that the client knows. Raises HttpError."""
+    text = request.GET.get("store")
+    if text is not None and not is_store_id(text):
+        raise bad_parameter(f"store must be 32 lower-case hexadecimal digits, got {_shown(text)}")
     return text
 
 

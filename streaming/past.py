@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from recorder.errors import OtherStore
 from recorder.history import History, Message
-from streaming.protocol import Moment
+from streaming.protocol import Moment, gap
 
 _KIND = {"ticks": "tick", "frames": "frame", "metrics": "metric"}
 _TAPE = {kind: tape for tape, kind in _KIND.items()}
@@ -40,3 +41,22 @@ def moments(history: History, kinds: Iterable[str], after_t: int, to_t: int | No
 
 def _loss(message: Message) -> Loss:
     return Loss(_KIND[message.kind], message.first_t, message.last_t, message.reason)
+
+
+def recorded_lines(
+    history: History, kind: str, t0: int, t1: int | None, store_id: str | None = None
+) -> Iterator[bytes]:
+    """The messages of one tape (ticks, metrics, frames) with t0 <= t <= t1 as NDJSON, and a gap line for what is gone.
+
+    `store_id` is the recording that the reader knows: where this is another, or becomes one, a gap line says so; what
+    follows the first line is of the new one, and in its midst the lines end. Raises OSError.
+    """
+    last_t = t0 - 1
+    if history.store_id is not None and store_id not in (None, history.store_id):
+        yield gap(kind, t0, t0, "store_changed", store=history.store_id)
+    try:
+        for message in history.messages([kind], t0 - 1, t1):
+            last_t = message.last_t
+            yield message.text or gap(kind, message.first_t, message.last_t, message.reason)
+    except OtherStore as other:
+        yield gap(kind, last_t + 1, last_t + 1, "store_changed", store=other.store_id)

@@ -64,8 +64,9 @@ class Observer(Protocol):
 class Pipeline:
     """Runs one market on the calling thread until its source ends, `stop` is set, or something fails.
 
-    `now` is a monotonic clock in seconds; `seed` is what `/health` reports. `ready` waits for the source's next tick,
-    as many seconds as it is told at most, and tells whether it has come; without it the source is asked at once.
+    `now` is a monotonic clock in seconds; `seed` and `store_id` are what `/health` reports. `ready` waits for the
+    source's next tick, as many seconds as it is told at most, and tells whether it has come; without it the source is
+    asked at once.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Pipeline:
         outlet: Outlet | None = None,
         observers: Mapping[str, Observer] | None = None,
         seed: int = 0,
+        store_id: str = "",
         flat_out: bool = False,
         silence_seconds: float = 10.0,
         ready: Callable[[float], bool] = lambda seconds: True,
@@ -90,7 +92,8 @@ class Pipeline:
         self._placement, self._recording, self._outlet = placement, recording, outlet
         self._observers = dict(observers or {})
         self._pacer, self._now, self._stop, self._checkpoints = pacer, now, stop, checkpoints
-        self._seed, self._flat_out, self._silence_seconds = seed, flat_out, silence_seconds
+        self._seed, self._store_id = seed, store_id
+        self._flat_out, self._silence_seconds = flat_out, silence_seconds
         self.next_t = run.next_t
         self.ticks = 0
 
@@ -166,6 +169,7 @@ class Pipeline:
                 "start_ts": self._placement.start_ts,
                 "ticks": self.next_t - self._placement.first_t,
                 "seed": self._seed,
+                "store": self._store_id,
                 "silence_seconds": self._silence_seconds,
                 "segment": self._recording.current_segment(),
                 "recording": running and not self._recording.stopped,

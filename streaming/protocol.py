@@ -10,6 +10,9 @@ import orjson
 #: The kinds of message a moment holds, in the order in which they are sent.
 KINDS = ("frame", "metric", "tick")
 
+#: The header in which answers, a socket's handshake among them, name the recording they are from.
+STORE_HEADER = "Market-Camera-Store"
+
 CLOSE_BAD_PARAMETER = 4400
 CLOSE_NOT_FOUND = 4404
 CLOSE_STALLED = 4408
@@ -44,9 +47,9 @@ def control(type: str, **fields: Any) -> bytes:
     return orjson.dumps({"type": type, **fields})
 
 
-def gap(kind: str, from_t: int, to_t: int, reason: str) -> bytes:
+def gap(kind: str, from_t: int, to_t: int, reason: str, **more: Any) -> bytes:
     """The announcement of a loss: messages of `kind` with from_t <= t <= to_t."""
-    return control("gap", kind=kind, from_t=from_t, to_t=to_t, reason=reason)
+    return control("gap", kind=kind, from_t=from_t, to_t=to_t, reason=reason, **more)
 
 
 def error(code: str, detail: str) -> bytes:

@@ -79,6 +79,11 @@ class Relays:
             self._open(symbol)
         return self._relays[symbol]
 
+    def store_id(self, symbol: str | None) -> str | None:
+        """The id of a market's recording (None is the default market), where it is known here already."""
+        relay = self._relays.get(symbol or settings.CONFIG.symbol)
+        return None if relay is None else relay.store_id
+
     async def _exists(self, symbol: str) -> bool:
         try:
             return await asyncio.to_thread(reading, Market.objects.filter(symbol=symbol).exists)
@@ -127,7 +132,7 @@ class Relays:
 
     async def _fill(self, relay: Relay, at_rest: bool) -> None:
         await relay.joined.wait()
-        await relay.fill(at_rest=at_rest)
+        await relay.filling.fill(at_rest=at_rest)
 
     async def _beat(self) -> None:
         while True:

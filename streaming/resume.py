@@ -44,15 +44,21 @@ class Resume:
 
     def __init__(self, client: StreamClient, relay: Relay, feed: Feed, since: int) -> None:
         self._client, self._relay, self._live = client, relay, feed
+        self._history = relay.history
         self._own = Feed(feed.options)  # prepares like the client's feed, at the client's own position
         self._done = dict.fromkeys(KINDS, since)  # the last t of each kind that was sent, or told as lost
         self.position = since
 
     async def run(self) -> None:
-        """Send what was missed, then `caught_up`, and subscribe. Waits as long as the client needs to take it."""
-        ring = self._relay.ring
+        """Send what was missed, then `caught_up`, and subscribe. Waits as long as the client needs to take it.
+
+        Raises OSError; OtherStore, at the latest before the client joins, where the market has another recording than
+        the client's: then `position` is where it stands in its own.
+        """
         await self._relay.ready()
         while True:
+            self._check_store()
+            ring = self._relay.ring
             if not self._ring_goes_on():
                 await self._from_tape()
                 continue
@@ -63,6 +69,10 @@ class Resume:
                 return self._join(batch)
             else:
                 await self._client.put(await _in_pool(self._prepare, batch))
+
+    def _check_store(self) -> None:
+        """Raises OtherStore."""
+        self._history = self._relay.same_store(self._client)
 
     def _is_rest(self, batch: list[Moment]) -> bool:
         """Whether nothing is missing behind these, and they are few."""
@@ -75,8 +85,8 @@ class Resume:
             self._client.tell(wire)
         # -1 where nothing is known: that a client is ahead of the market tells it that this is another one.
         last = -1 if self._relay.ring.last_t is None else self._relay.ring.last_t
-        self._client.tell(self._own.encoder.wire(control("caught_up", t=last)))
-        self._client.skip_until = self.position
+        self._client.tell(self._own.encoder.wire(control("caught_up", t=last, **self._relay.named_store)))
+        self._client.skip_until, self._client.resumed = self.position, True
         self._live.add(self._client, self.position)
 
     def _ring_goes_on(self) -> bool:
@@ -87,22 +97,21 @@ class Resume:
         """Send from the recording up to where the ring begins, wherever that moves meanwhile."""
         waits = 0
         while not self._ring_goes_on():
+            recorded = await self._relay.recorded_t()
+            self._check_store()
             begin = self._relay.ring.first_t
             assert begin is not None
-            recorded = await self._relay.recorded_t()
             overlap = min(_OVERLAP_TICKS, len(self._relay.ring) // 2)
             if waits < _MOST_WAITS and (recorded is None or recorded < begin + overlap):
                 waits += 1
                 await asyncio.sleep(_FLUSH_SECONDS)
             elif recorded is None or recorded <= self.position:
-                await self._tell_loss()
+                await self._tell_loss(begin)
             else:
                 await self._read_and_send(min(begin - 1, recorded))
 
-    async def _tell_loss(self) -> None:
-        """Neither tape nor memory has what comes next."""
-        first = self._relay.ring.first_t
-        assert first is not None
+    async def _tell_loss(self, first: int) -> None:
+        """Neither tape nor memory has what comes before t = `first`."""
         await self._client.put(self._prepare(self._losses(self.position + 1, first - 1, "lost")))
         self.position = max(self.position, first - 1)
 
@@ -121,7 +130,7 @@ class Resume:
 
     async def _read_while_taken(self, kinds: Iterable[str], to_t: int) -> bool:
         """Read and send up to `to_t`, or until the client turns out to be slow; whether all is sent."""
-        past = moments(self._relay.history, kinds, self.position, to_t)
+        past = moments(self._history, kinds, self.position, to_t)
         while (wire := await _in_pool(self._next_wire, past)) is not None:
             sending = asyncio.ensure_future(self._client.put(wire))
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from asgiref.sync import sync_to_async
@@ -22,10 +22,14 @@ from streaming import languages, parameters
 from streaming.errors import bad_parameter
 from streaming.incremental import json_pieces, ticks_after
 from streaming.ndjson import ndjson_response, one_by_one, streamed
+from streaming.past import recorded_lines
+from streaming.protocol import STORE_HEADER
 from streaming.relay import Relay
 from streaming.texts import TEXTS
 
 VERSION = "0.1.0"
+
+Response = TypeVar("Response", bound=HttpResponseBase)
 
 _ENDPOINTS = {
     "stream": "/ws/stream",
@@ -111,27 +115,30 @@ async def incremental(request: HttpRequest) -> HttpResponseBase:
     relay = await parameters.relay(request)
     from_t = parameters.integer(request, "from_t", 0, -1, parameters.LARGEST_T)
     limit = parameters.limit(request, 1000, 10_000)
-    page = await ticks_after(relay, from_t, limit)
-    pieces = one_by_one(json_pieces(page, from_t, await latest_t(relay)))
-    return streamed(request, pieces, {"Content-Type": "application/json", "Cache-Control": "no-store"})
+    page = await ticks_after(relay, from_t, limit, parameters.store(request))
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return _named(streamed(request, one_by_one(json_pieces(page, from_t)), headers), page.store_id)
 
 
-async def latest_t(relay: Relay) -> int | None:
-    """The newest t that is known: in memory, else on disk."""
-    return await asyncio.to_thread(relay.history.last_t) if relay.ring.last_t is None else relay.ring.last_t
+def _named(response: Response, store_id: str | None) -> Response:
+    """The answer, with the id of the recording it is from."""
+    if store_id is not None:
+        response[STORE_HEADER] = store_id
+    return response
 
 
 @require_safe
 async def range_of(request: HttpRequest) -> HttpResponseBase:
-    """The messages of one kind with t0 <= t <= t1, as NDJSON."""
+    """The messages of one kind with t0 <= t <= t1, as NDJSON; what is gone as gap lines."""
     relay = await parameters.relay(request)
     t0 = parameters.integer(request, "t0", 0, 0, parameters.LARGEST_T)
     t1 = parameters.integer(request, "t1", parameters.LARGEST_T, 0, parameters.LARGEST_T)
     kind = parameters.kind(request) or "ticks"
+    store_id = parameters.store(request)
     if t1 < t0:
         raise bad_parameter(f"t1 must not be below t0, got t0={t0} and t1={t1}")
-    lines = relay.history.lines(kind, t0 - 1, t1)
-    return ndjson_response(request, (line.text for line in lines))
+    lines = recorded_lines(relay.history, kind, t0, t1, store_id)
+    return _named(ndjson_response(request, lines), relay.store_id)
 
 
 @require_safe
@@ -140,10 +147,11 @@ async def segments(request: HttpRequest) -> HttpResponse:
     relay = await parameters.relay(request)
     kind = parameters.kind_or_all(request, "ticks")
     return await _listing(
+        relay,
         lambda: [
             {**row.manifest_form(), "kind": row.kind}
             for row in manifest.finished(relay.symbol, kind).on_disk().defer("seek_points")
-        ]
+        ],
     )
 
 
@@ -152,10 +160,10 @@ async def manifest_of(request: HttpRequest, kind: str) -> HttpResponse:
     """What can be fetched of one kind."""
     parameters.check_kind(kind)
     relay = await parameters.relay(request)
-    return await _listing(lambda: manifest.manifest_of(relay.symbol, kind))
+    return await _listing(relay, lambda: manifest.manifest_of(relay.symbol, kind))
 
 
-async def _listing(rows: Callable[[], list[dict[str, Any]]]) -> HttpResponse:
+async def _listing(relay: Relay, rows: Callable[[], list[dict[str, Any]]]) -> HttpResponse:
     """What rows tell, made on another thread: a year's are a hundred thousand, and would hold up the stream."""
     body = await asyncio.to_thread(lambda: orjson.dumps(reading(rows)))
-    return HttpResponse(body, content_type="application/json")
+    return _named(HttpResponse(body, content_type="application/json"), relay.store_id)

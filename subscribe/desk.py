@@ -43,7 +43,8 @@ class AlertDesk:
         self._active: set[str] = set()
         self._unwritten: dict[str, Entry] = {}
         self._happenings: deque[Happening] = deque(maxlen=_MOST_HAPPENINGS)
-        self._told: OrderedDict[str, None] = OrderedDict()
+        #: By market time too: a market whose store was begun anew has the same t again.
+        self._told: OrderedDict[tuple[str, float], None] = OrderedDict()
 
     def was_wrong(self, key: str) -> bool:
         return self._known.get(key, False)
@@ -115,9 +116,9 @@ class AlertDesk:
     def happened(self, happenings: Iterable[Happening]) -> None:
         """Tell what happened in a market; every web process hears of it by itself."""
         for one in happenings:
-            if one.key in self._told:
+            if (one.key, one.timestamp) in self._told:
                 continue
-            self._told[one.key] = None
+            self._told[one.key, one.timestamp] = None
             if len(self._told) > _MOST_HAPPENINGS:
                 self._told.popitem(last=False)
             if len(self._happenings) == self._happenings.maxlen:
@@ -146,7 +147,7 @@ class AlertDesk:
         except DatabaseError as error:
             log.debug("alerts cannot be written down now: %s", error)
             return False
-        written_keys = {one.key for one in waiting}
-        while self._happenings and self._happenings[0].key in written_keys:
+        done = set(waiting)
+        while self._happenings and self._happenings[0] in done:
             self._happenings.popleft()
         return True

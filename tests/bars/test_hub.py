@@ -18,6 +18,7 @@ class Relay:
     """What a hub needs of one."""
 
     symbol = "IG-USD"
+    store_id = None
 
     def __init__(self):
         self.listeners = []
@@ -179,6 +180,36 @@ def test_a_hub_that_failed_is_given_up(market, monkeypatch):
         assert relay.listeners == []
         assert hub_module.hub_of(relay) is not hub
         await asyncio.wait([hub_module.hub_of(relay)._filler])
+
+    asyncio.run(run())
+
+
+def test_a_hub_of_a_store_that_is_over_is_given_up(market):
+    made = Market(market, walk(200, whole=True))
+
+    async def run():
+        relay = Relay()
+        hub = hub_module.hub_of(relay)
+        await settled(hub)
+        relay.store_id = "a" * 32
+        for message in made.messages[:100]:
+            hub.take(message)
+        assert not hub.over
+        woken = asyncio.Event()
+        hub.lines["1s"].watchers.add(woken)
+        relay.store_id = "b" * 32
+        hub.take(made.messages[0])
+        assert hub.over
+        assert hub.failed is None
+        assert woken.is_set(), "its clients are told to come again"
+        assert relay.listeners == []
+        other = hub_module.hub_of(relay)
+        assert other is not hub
+        for message in made.messages:
+            other.take(message)
+        await made.write(200)
+        await reached(other, made.opened("1s")[-1])
+        assert kept(other) == made.opened("1s")
 
     asyncio.run(run())
 

@@ -348,7 +348,7 @@ def test_any_page_may_ask_for_a_part_of_a_segment(market: Live) -> None:
     assert part.status == 206
     assert part.headers["Access-Control-Allow-Origin"] in ("*", ORIGIN["Origin"])
     exposed = part.headers["Access-Control-Expose-Headers"]
-    assert {"Content-Range", "ETag"} <= {name.strip() for name in exposed.split(",")}
+    assert {"Content-Range", "ETag", "Market-Camera-Store"} <= {name.strip() for name in exposed.split(",")}
 
 
 def test_no_page_may_write_or_use_the_admin(market: Live) -> None:

@@ -54,6 +54,23 @@ def test_who_only_listens_gets_ticks_metrics_and_frames(market: Live) -> None:
     assert len(kinds["frame"]) >= 4
 
 
+def test_a_client_learns_which_recording_it_gets(market: Live) -> None:
+    store_id = (market.store / "store_id").read_text().strip()
+    assert market.json("/health")["meta"]["store"] == store_id
+    with socket(market) as client:
+        assert client.response is not None
+        assert client.response.headers["Market-Camera-Store"] == store_id
+    with socket(market, f"?since=80&store={store_id}&types=tick") as client:
+        heard = hear_until(client, type="caught_up")
+    assert (heard[0]["t"], heard[-1]["store"]) == (81, store_id)
+    assert not [message for message in heard if message["type"] == "gap"]
+    for query in (f"?store={'0' * 32}&types=tick", f"?symbol={OTHER}"):
+        with socket(market, query) as client:
+            assert hear(client)["type"] != "gap", "an id without a position does nothing"
+    body = market.json("/incremental?from_t=10&limit=2")
+    assert (body["store"], [tick["t"] for tick in body["data"]]) == (store_id, [11, 12])
+
+
 def test_the_newest_of_each_kind_comes_at_once(market: Live) -> None:
     market.wait_for_ticks(100)
     with socket(market) as client:

@@ -51,7 +51,7 @@ def assert_proved(site: Site, **env: Any) -> None:
 def outage(live: Live, breaks: Any, heals: Any, cause: str) -> None:
     """The store fails and is well again, while a client hears every tick."""
     with socket(live, "?types=tick") as client:
-        hear_until(client, t=newest(live.site) + 5)
+        hear_until(client, t=live.wait_for_ticks(-1) + 5)
         breaks()
         wait_until(lambda: STOPPED in live.log(), "the alert")
         stopped_at = live.json("/incremental?limit=1")["latest_t"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Iterator
+from copy import copy
 from typing import Any
 
+from recorder.errors import OtherStore
 from recorder.history import Message
 from streaming.clients import StreamClient
 from streaming.feed import Feed
@@ -41,13 +43,30 @@ class Tape:
     def __init__(self, *messages: Message) -> None:
         self.kept = list(messages)
         self.reads = 0
+        #: The id of the recording that is read, and the one that lies there by now; then `kept` is of that.
+        self.store_id: str | None = None
+        self.on_disk: str | None = None
+
+    def id_on_disk(self) -> str | None:
+        return self.on_disk
+
+    def of_store(self, store_id: str) -> Tape:
+        other = copy(self)
+        other.store_id = store_id
+        return other
+
+    def check(self) -> None:
+        if None not in (self.store_id, self.on_disk) and self.store_id != self.on_disk:
+            raise OtherStore(str(self.on_disk))
 
     def last_t(self, kind: str = "ticks") -> int | None:
+        self.check()
         return max((m.last_t for m in self.kept if m.kind == kind and m.text is not None), default=None)
 
     def messages(self, kinds: Iterable[str], after_t: int, to_t: int | None = None) -> Iterator[Message]:
         self.reads += 1
         wanted = list(kinds)
+        self.check()
         for message in self.kept:
             if message.kind in wanted and message.last_t > after_t and (to_t is None or message.first_t <= to_t):
                 yield message

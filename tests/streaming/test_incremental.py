@@ -19,7 +19,7 @@ def page_of(
 ) -> tuple[list[int], object]:
     async def run() -> Page:
         relay = Relay(tape, ring_ticks, 1 << 20, 0.0)  # type: ignore[arg-type]
-        relay.end_filling()
+        relay.filling.end()
         for t in ring:
             relay.ring.append(moment(t))
         return await ticks_after(relay, from_t, limit)
@@ -78,7 +78,7 @@ def test_what_the_ring_lets_go_meanwhile_is_read_from_the_tape() -> None:
     async def run() -> Page:
         tape = Tape(*ticks(*range(100)))
         relay = Relay(tape, 20, 1 << 20, 0.0)  # type: ignore[arg-type]
-        relay.end_filling()
+        relay.filling.end()
         for t in range(100):
             relay.pass_on(moment(t))
         loop, read = asyncio.get_running_loop(), tape.messages
@@ -112,11 +112,12 @@ def test_a_page_of_large_ticks_ends_early_and_the_next_goes_on(monkeypatch: pyte
 
 @pytest.mark.parametrize(("count", "gap"), [(0, None), (0, (3, 4)), (1, None), (5000, (3, 4))])
 def test_the_pieces_are_one_object(count: int, gap: tuple[int, int] | None) -> None:
-    page = Page([text("tick", t) for t in range(count)], count - 1, gap)
-    pieces = list(json_pieces(page, -1, 7))
+    page = Page([text("tick", t) for t in range(count)], count - 1, gap, latest_t=7)
+    pieces = list(json_pieces(page, -1))
     assert all(pieces)
     assert len(pieces) == 1 + sum(map(len, page.ticks)) // (128 * 1024)
-    expected = {"from_t": -1, "count": count, "latest_t": 7, "data": [{"type": "tick", "t": t} for t in range(count)]}
+    data = [{"type": "tick", "t": t} for t in range(count)]
+    expected = {"from_t": -1, "count": count, "latest_t": 7, "store": None, "data": data}
     body = json.loads(b"".join(pieces))
     assert body == expected | ({} if gap is None else {"gap": {"from_t": 3, "to_t": 4}})
     assert [*body] == [*expected, *(["gap"] if gap else [])]

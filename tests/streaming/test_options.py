@@ -74,6 +74,20 @@ def test_a_client_says_where_it_was(since: int) -> None:
     assert request.options == Options(), "where a client was is no option: all share what comes"
 
 
+def test_a_client_says_which_recording_it_knows() -> None:
+    assert parse_request(query("since=5")).store is None
+    assert parse_request(query(f"since=5&store={'a1' * 16}")).store == "a1" * 16
+    assert parse_request(query(f"store={'a1' * 16}")).store is None, "without a position it says nothing"
+
+
+@pytest.mark.parametrize("text", ["", "a" * 31, "a" * 33, "A" * 32, "g" * 32, "%0a" + "a" * 31])
+def test_an_id_that_no_store_has_is_a_bad_parameter(text: str) -> None:
+    for before in ("", "since=5&"):
+        with pytest.raises(StreamError, match="store must be 32 lower-case hexadecimal digits") as caught:
+            parse_request(query(f"{before}store={text}"))
+        assert (caught.value.code, caught.value.close) == ("bad_parameter", 4400)
+
+
 def test_of_ticks_and_metrics_every_nth_is_taken_and_every_frame() -> None:
     options = parse_request(query("every=10&types=tick,frame")).options
     assert [t for t in range(31) if options.takes("tick", t)] == [0, 10, 20, 30]

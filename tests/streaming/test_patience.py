@@ -7,7 +7,6 @@ import asyncio
 import orjson
 import pytest
 
-from streaming import relay as relay_module
 from streaming.clients import StreamClient
 from streaming.encoding import Encoder
 from streaming.options import Options
@@ -36,13 +35,13 @@ class Reader:
 
 
 def test_a_hole_of_many_outboxes_costs_who_keeps_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_SETTLE_SECONDS", "_HOLE_SECONDS", "_HOLE_PAUSE_SECONDS"):
-        monkeypatch.setattr(relay_module, name, 0.0)
+    for name in ("relay._SETTLE_SECONDS", "filling._HOLE_SECONDS", "filling._HOLE_PAUSE_SECONDS"):
+        monkeypatch.setattr(f"streaming.{name}", 0.0)
     large = b"x" * 20_000
 
     async def run() -> None:
         relay = Relay(Tape(), 1000, 1 << 30, 0.0)  # type: ignore[arg-type]
-        relay.end_filling()
+        relay.filling.end()
         keeps_up, stalled = Reader(takes=True), Reader(takes=False)
         for reader in (keeps_up, stalled):
             relay.subscribe(reader.client, relay.feed(Options()))

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from streaming import relay as relay_module
 from streaming.options import Options
 from streaming.outbox import Bundle
 from streaming.protocol import Moment, messages_in
@@ -18,7 +17,7 @@ from tests.streaming.tape import Tape
 
 
 class Taker:
-    lost = 0
+    lost, resumed, store_id, position = 0, False, None, -1
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.wire, self.quiet = b"", quiet
@@ -55,7 +54,7 @@ def with_relay(test: Callable[[Relay], Awaitable[None]], *, filled: bool = True)
     async def run() -> None:
         relay = Relay(Tape(), 1000, 1 << 20, 0.0)  # type: ignore[arg-type]
         if filled:
-            relay.end_filling()
+            relay.filling.end()
         await test(relay)
 
     asyncio.run(run())
@@ -96,17 +95,17 @@ def test_what_comes_while_the_ring_is_filled_waits_and_follows() -> None:
         relay.pass_on(moment(1))
         relay.pass_on(moment(2))
         assert client.ticks == []
-        relay.end_filling()
+        relay.filling.end()
         relay.pass_on(moment(3))
         assert client.ticks == [1, 2, 3]
-        assert relay.filled.is_set()
+        assert relay.filling.filled.is_set()
 
     with_relay(test, filled=False)
 
 
 def test_a_hole_that_nobody_can_fill_is_told_before_what_comes_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_SETTLE_SECONDS", "_HOLE_SECONDS", "_HOLE_PAUSE_SECONDS"):
-        monkeypatch.setattr(relay_module, name, 0.0)
+    for name in ("relay._SETTLE_SECONDS", "filling._HOLE_SECONDS", "filling._HOLE_PAUSE_SECONDS"):
+        monkeypatch.setattr(f"streaming.{name}", 0.0)
 
     async def test(relay: Relay) -> None:
         client = join(relay)

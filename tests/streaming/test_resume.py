@@ -20,7 +20,7 @@ TENS = Options(types=frozenset(["tick"]), batch=10)
 def with_relay(tape: Tape, test: Callable[[Relay], Awaitable[None]], *, ring_ticks: int = 1000) -> None:
     async def run() -> None:
         relay = Relay(tape, ring_ticks, 1 << 20, 0.0)  # type: ignore[arg-type]
-        relay.end_filling()
+        relay.filling.end()
         await test(relay)
 
     asyncio.run(run())
@@ -78,7 +78,7 @@ def test_the_feed_stays_while_somebody_catches_up_for_it() -> None:
 def test_a_hole_in_memory_is_told_to_who_comes_later() -> None:
     async def test(relay: Relay) -> None:
         pass_on(relay, 0, 1, 2)
-        relay._catch_up(moment(7))
+        relay.filling.catch_up(moment(7))
         pass_on(relay, 8)
         socket = await resumed(relay, 0)
         assert await socket.settled() == [1, 2, "gap tick 3-6 lost", 7, 8, "caught_up 8"]
@@ -150,7 +150,7 @@ def test_a_loss_stands_behind_what_waits_already() -> None:
         socket.open.clear()
         for t in (0, 1, 2):
             relay.pass_on(moment(t))
-        relay._catch_up(moment(7))
+        relay.filling.catch_up(moment(7))
         socket.open.set()
         assert await socket.settled() == ["caught_up -1", 0, 1, 2, "gap tick 3-6 lost", 7]
 
@@ -164,7 +164,7 @@ def test_the_first_fill_leaves_what_is_on_its_way_to_the_stream() -> None:
         relay = Relay(Tape(*frames(0), *ticks(*range(13))), 1000, 1 << 20, 0.0)  # type: ignore[arg-type]
         for t in range(9, 14):
             relay.pass_on(moment(t, frame=t == 10))
-        await relay.fill(at_rest=False)
+        await relay.filling.fill(at_rest=False)
         assert [one.t for one in relay.ring.after(-1, 100)] == [*range(14)]
         (tenth,) = relay.ring.after(9, 1)
         assert tenth.frame is not None
@@ -173,7 +173,7 @@ def test_the_first_fill_leaves_what_is_on_its_way_to_the_stream() -> None:
 
 
 def test_a_hole_is_looked_for_however_long_a_flush_takes(monkeypatch) -> None:
-    monkeypatch.setattr("streaming.relay._HOLE_SECONDS", 0.0)
+    monkeypatch.setattr("streaming.filling._HOLE_SECONDS", 0.0)
 
     async def test(relay: Relay) -> None:
         relay.ring.append(moment(0))
@@ -188,8 +188,8 @@ def test_a_hole_is_looked_for_however_long_a_flush_takes(monkeypatch) -> None:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_SETTLE_SECONDS", "_HOLE_SECONDS", "_HOLE_PAUSE_SECONDS"):
-        monkeypatch.setattr(f"streaming.relay.{name}", 0.0)
+    for name in ("relay._SETTLE_SECONDS", "filling._HOLE_SECONDS", "filling._HOLE_PAUSE_SECONDS"):
+        monkeypatch.setattr(f"streaming.{name}", 0.0)
 
 
 async def until(relay: Relay, t: int) -> None:
@@ -224,7 +224,7 @@ def test_more_than_can_be_held_back_is_read_from_the_tape(hasty: None) -> None:
 def test_a_hole_of_memory_is_no_loss_where_the_tape_has_it() -> None:
     async def test(relay: Relay) -> None:
         pass_on(relay, 0, 1, 2)
-        relay._catch_up(moment(7))
+        relay.filling.catch_up(moment(7))
         relay.history.kept += [*ticks(3), loss("ticks", 4, 4, "lost"), *frames(5), *ticks(5, 6, 7)]  # type: ignore[attr-defined]
         ticks_only = await resumed(relay, 0)
         assert await ticks_only.settled() == [1, 2, 3, "gap tick 4-4 lost", 5, 6, 7, "caught_up 7"]

@@ -241,6 +241,20 @@ def test_happenings_are_told_once_and_written_down_once() -> None:
     with_processes(2, test)
 
 
+def test_a_market_begun_anew_tells_of_the_same_t_again() -> None:
+    events = {"bursts": [{"t0": 5, "t1": 7, "kind": "match", "score": 4.5}], "shocks": []}
+
+    async def test(processes: Processes) -> None:
+        for ts in (1000.5, 1000.5, 2000.5):
+            processes.desks[0].happened(rules.happenings("IG-USD", ts, events))
+        assert await processes.desks[0].write()
+        await settled()
+        assert [one["data"]["timestamp"] for one in processes.clients[0].messages] == [1000.5, 2000.5]
+        assert await rows_now() == [("burst:IG-USD:5", True)] * 2
+
+    with_processes(1, test)
+
+
 def test_the_alert_is_that_of_the_contract() -> None:
     async def test(processes: Processes) -> None:
         await processes.find(WRONG)

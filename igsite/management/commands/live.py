@@ -84,7 +84,7 @@ class EmbeddedMarket:
         """Run until the source ends or `stop`; raises what the pipeline died of, which ends the server."""
         await relays.start(at_rest=True)
         relay = await relays.get()
-        await relay.filled.wait()
+        await relay.filling.filled.wait()
         loop = asyncio.get_running_loop()
         publisher = Publisher(relay.symbol, get_channel_layer(), loop)
         self._ended = asyncio.ensure_future(asyncio.to_thread(self._market_run.run, outlet=publisher))

@@ -1,0 +1,153 @@
+"""Under which id a market's recording goes on: its own as long as t tells the same story, and never another's."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bars.models import Bar, Gap
+from igsite.config import Config
+from igsite.holding import Holding
+from igsite.market_run import MarketRun
+from recorder.models import Lease, Market, Run, Segment
+from recorder.store_id import is_store_id, keep_store_id, read_store_id
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def config(settings: Any, tmp_path: Path) -> Config:
+    config = replace(settings.CONFIG, store_dir=tmp_path / "store", speed=0.0, cam_w=20, cam_stride=5, start_ts=1.7e9)
+    settings.CONFIG = config
+    return config
+
+
+@pytest.fixture
+def id_after(config: Config) -> Callable[..., str]:
+    """Runs the market for some ticks; the id of its store, which file and row agree about."""
+
+    def run(ticks: int = 30, **changes: Any) -> str:
+        MarketRun(replace(config, **changes), home_symbol=config.symbol).run(most_ticks=ticks)
+        store_id = read_store_id(config.store_dir)
+        assert store_id is not None
+        assert is_store_id(store_id)
+        assert Market.objects.get().store_id == store_id
+        return store_id
+
+    return run
+
+
+def forget_market() -> None:
+    """A database that was lost."""
+    for model in (Bar, Gap, Segment, Run, Lease, Market):
+        model.objects.all().delete()
+
+
+def last_t(directory: Path) -> int:
+    from recorder.recovery import last_t
+
+    return int(last_t(directory) or 0)
+
+
+def test_a_store_keeps_its_id_across_starts_and_runs(config: Config, id_after: Callable[..., str]) -> None:
+    first = id_after()
+    assert id_after() == first
+    assert id_after(seed=9) == first, "another run goes on in the same store"
+
+
+def test_a_database_that_was_lost_learns_it_from_the_store(config: Config, id_after: Callable[..., str]) -> None:
+    first = id_after()
+    forget_market()
+    assert id_after() == first
+
+
+def test_a_store_that_was_wiped_has_another(config: Config, id_after: Callable[..., str]) -> None:
+    first = id_after()
+    shutil.rmtree(config.store_dir)
+    second = id_after()
+    assert second != first, "with its rows kept"
+    assert last_t(config.store_dir) >= 59
+    shutil.rmtree(config.store_dir)
+    forget_market()
+    assert id_after() not in (first, second), "without them"
+
+
+def test_tapes_that_were_removed_and_nothing_else_make_another(config: Config, id_after: Callable[..., str]) -> None:
+    first = id_after()
+    for kind in ("ticks", "frames", "metrics", "checkpoints"):
+        shutil.rmtree(config.store_dir / kind)
+    (config.store_dir / "streamed_to").unlink()
+    forget_market()
+    assert read_store_id(config.store_dir) == first
+    assert id_after() != first
+    assert last_t(config.store_dir) == 29
+
+
+def test_a_store_of_the_version_before_gets_one(
+    config: Config, id_after: Callable[..., str], caplog: pytest.LogCaptureFixture
+) -> None:
+    id_after()
+    (config.store_dir / "store_id").unlink()
+    Market.objects.update(store_id="")
+    caplog.clear()
+    made = id_after()
+    assert last_t(config.store_dir) == 59
+    assert not [record for record in caplog.records if record.levelname != "INFO"]
+    assert id_after() == made
+
+
+def test_a_file_that_holds_no_id_is_replaced(config: Config, id_after: Callable[..., str]) -> None:
+    first = id_after()
+    (config.store_dir / "store_id").write_text("nonsense\n")
+    assert id_after() != first
+
+
+@pytest.mark.parametrize("alive", [False, True], ids=["at rest", "copied from a living market"])
+def test_an_older_copy_of_the_store_goes_on_under_another(
+    config: Config, id_after: Callable[..., str], tmp_path: Path, alive: bool
+) -> None:
+    """With the database kept: it tells that more was recorded than the copy holds."""
+    first = id_after()
+    copy = tmp_path / "copy"
+    if alive:
+        run = MarketRun(config, home_symbol=config.symbol)
+        run.run(most_ticks=5, on_tick=lambda ticks: ticks == 3 and shutil.copytree(config.store_dir, copy) and None)
+    else:
+        shutil.copytree(config.store_dir, copy)
+    assert id_after(500) == first
+    shutil.rmtree(config.store_dir)
+    shutil.copytree(copy, config.store_dir)
+    assert read_store_id(config.store_dir) == first
+    second = id_after()
+    assert second != first
+    assert id_after() == second
+
+
+def test_a_copy_of_the_whole_store_goes_on_under_its_own(
+    config: Config, id_after: Callable[..., str], tmp_path: Path
+) -> None:
+    first = id_after()
+    copy = tmp_path / "copy"
+    shutil.copytree(config.store_dir, copy)
+    shutil.rmtree(config.store_dir)
+    shutil.copytree(copy, config.store_dir)
+    assert id_after() == first
+
+
+def test_a_directory_that_vanishes_while_its_market_runs_keeps_it(tmp_path: Path) -> None:
+    market = Market.objects.create(symbol="X")
+    holding = Holding(tmp_path / "X", "X")
+    holding.keep_id(market, "a" * 32)
+    assert read_store_id(tmp_path / "X") == "a" * 32
+    shutil.rmtree(tmp_path / "X")
+    holding.hold_store()
+    assert read_store_id(tmp_path / "X") == "a" * 32
+    keep_store_id(tmp_path / "X", "b" * 32)
+    holding.hold_store()
+    assert read_store_id(tmp_path / "X") == "a" * 32, "whoever holds the store names it"
+    holding.let_go()
