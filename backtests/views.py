@@ -23,6 +23,7 @@ from backtests.errors import BadRequest, TooMany, UnknownSymbol, shown
 from backtests.models import QUEUED, STATUSES, Backtest
 from backtests.recorded import check_bars
 from backtests.request import MOST_BODY_BYTES, read
+from recorder.rows import detached
 from streaming import parameters
 from streaming.errors import HttpError, bad_parameter
 
@@ -64,13 +65,12 @@ def _body(request: HttpRequest) -> bytes:
 
 def _off_the_loop(answer: Callable[..., Answer], *arguments: Any) -> Awaitable[Answer]:
     def asked() -> Answer:
+        close_old_connections()  # whoever used this thread before may have left one that broke since
         try:
-            return answer(*arguments)
+            return detached(lambda: answer(*arguments))
         except DatabaseError as error:
             log.error("the database is away: %s", error)
             raise HttpError(503, "unavailable", "the database is away, and the backtests with it") from None
-        finally:
-            close_old_connections()  # no request ends on this thread, so nobody else would close one that broke
 
     return sync_to_async(asked, thread_sensitive=False)()
 

@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 
 GROUP = "system"
 
+#: A broker that hangs holds up whoever publishes at once for no longer.
+_SEND_SECONDS = 3.0
+
 
 class Bus:
     """Publishes from any thread: on the loop of this process where it has one, else at once."""
@@ -40,9 +43,16 @@ class Bus:
             self._publisher.publish(message)
         elif settings.CONFIG.redis_url:  # without it nobody outside of this process could hear it
             try:
-                async_to_sync(get_channel_layer().group_send)(GROUP, message)
+                async_to_sync(_send)(message)
             except LAYER_ERRORS as error:
-                log.warning("the channel layer is away, a message of %s is lost: %s", message["channel"], error)
+                lost = message["channel"]
+                log.warning("the channel layer is unavailable, a message of %s is lost: %s", lost, error or "no answer")
+
+
+async def _send(message: dict[str, Any]) -> None:
+    """Raises what LAYER_ERRORS lists, TimeoutError among it."""
+    async with asyncio.timeout(_SEND_SECONDS):
+        await get_channel_layer().group_send(GROUP, message)
 
 
 _bus = Bus()
