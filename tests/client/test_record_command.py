@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +208,27 @@ def test_a_file_that_has_it_all_is_left_as_it_is(live: Live, recorders: Recorder
     for _ in range(2):
         assert recorders.start(copy, live.url, "--since", "-1", "--to", "30").wait() == 0
     assert [one["t"] for one in messages_of(copy)] == list(range(31))
+
+
+def test_a_copy_is_of_one_recording(new_site: Callable[[], Site], recorders: Recorders, tmp_path: Path) -> None:
+    """While nobody records, another store and database take the place of the server's."""
+    copy, port = tmp_path / "copy.jsonl.zst", free_port()
+    old = new_site().serve(PORT=port, **FAST)
+    old.wait_for_ticks(30)
+    assert recorders.start(copy, old.url, *SOON, "--to", "25").wait() == 0
+    noted = Path(f"{copy}.store").read_text().strip()
+    assert noted == old.json("/health")["meta"]["store"]
+    held = messages_of(copy)
+    assert recorders.start(copy, old.url, *SOON, "--to", "28").wait() == 0, "the same one goes on"
+    assert messages_of(copy)[: len(held)] == held
+    held = messages_of(copy)
+    old.stop()
+    new = new_site().serve(PORT=port, **FAST)
+    new.wait_for_ticks(60)
+    refused = recorders.start(copy, new.url, *SOON, "--to", "50")
+    assert refused.wait() == 1
+    now = new.json("/health")["meta"]["store"]
+    assert f"of {noted} is no position in its recording any more, which is {now} now" in refused.log()
+    assert "Traceback" not in refused.log()
+    assert messages_of(copy) == held
+    assert recorders.start(tmp_path / "other.jsonl", new.url, *SOON, "--to", "50").wait() == 0

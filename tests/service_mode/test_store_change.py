@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from marketcamera import BarCache, BarFeed
+from marketcamera import BarCache, BarFeed, Gap, StoreChanged, Stream, Tick
 from tests.end_to_end.reading import hear_until, socket
 from tests.followers import Follower, following
 from tests.processes import Live, Process, wait_until
@@ -139,6 +139,32 @@ def test_nobody_takes_the_new_recording_for_the_old_one(anew: Anew) -> None:
     assert [b"store_changed" in line for line in lines] == [True, False, False]
     for path in ("/segments?", "/manifest/ticks?", "/range?t1=3"):
         assert anew.web.ask(path + query).headers["Market-Camera-Store"] == new
+
+
+def test_the_sdk_tells_of_it_in_both_ways(anew: Anew) -> None:
+    old = anew.store_id()
+    yielding = Stream(anew.web.ws_url, "tick,frame", symbol=SYMBOL)
+    raising = Stream(anew.web.ws_url, "tick", symbol=SYMBOL, since=30, on_store_change="raise")
+    given, then = iter(yielding), iter(raising)
+    before = [next(given) for _ in range(20)]
+    assert yielding.store == old, "though it began with the newest"
+    assert [next(then).t for _ in range(5)] == list(range(31, 36))  # type: ignore[union-attr]
+    anew.wipe()
+    at = len(before) + sum(1 for _ in itertools.takewhile(lambda one: not isinstance(one, Gap), given))
+    assert at >= len(before)
+    after = [next(given) for _ in range(30)]
+    new = anew.store_id()
+    assert isinstance(after[0], Gap)
+    assert (after[0].reason, after[0].store, yielding.store) == ("store_changed", new, new)
+    assert [one.t for one in after if isinstance(one, Tick)] == list(range(sum(isinstance(m, Tick) for m in after)))
+    with pytest.raises(StoreChanged) as caught:
+        for _ in then:
+            pass
+    assert (caught.value.former, caught.value.store) == (old, new)
+    resumed = Stream(anew.web.ws_url, "tick", since=yielding.position, store=yielding.store, symbol=SYMBOL)
+    assert next(iter(resumed)).t == (yielding.position or 0) + 1  # type: ignore[union-attr]
+    for one in (yielding, raising, resumed):
+        one.close()
 
 
 def test_with_the_database_kept_t_goes_on_and_the_id_is_another(anew: Anew) -> None:

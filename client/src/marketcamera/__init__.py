@@ -8,6 +8,7 @@ from marketcamera.errors import (
     ConnectionGivenUp,
     HistoryUnavailable,
     MarketCameraError,
+    StoreChanged,
     StreamRefused,
 )
 from marketcamera.feed import BarFeed
@@ -33,6 +34,7 @@ __all__ = [
     "Metric",
     "Received",
     "Replay",
+    "StoreChanged",
     "Stream",
     "StreamRefused",
     "Tick",

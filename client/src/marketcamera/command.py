@@ -20,6 +20,7 @@ from marketcamera.prices import get_price, get_websocket_manager
 from marketcamera.progress import Progress
 from marketcamera.recording import line_of, up_to
 from marketcamera.session import kinds_of
+from marketcamera.store_file import keep_store, store_beside
 from marketcamera.stream import Stream
 from marketcamera.tape_writer import TapeWriter
 
@@ -96,13 +97,24 @@ def _record(options: argparse.Namespace) -> None:
         held = tape.positions(kinds)
         if options.to is not None and held and min(held.values()) >= options.to:
             return
-        stream = Stream(options.url, kinds, held or options.since, symbol=options.symbol)
+        store = store_beside(options.file) if held else None
+        stream = Stream(
+            options.url,
+            kinds,
+            held or options.since,
+            store=store,
+            on_store_change="raise",  # a file is a copy of one recording: its t never goes back
+            symbol=options.symbol,
+        )
         tape.on_failure = stream.close
         since = min(held.values()) if held else options.since
         progress = _progress(since, options.to, sys.stderr)
         messages: Iterable[Received] = stream if options.to is None else up_to(stream, options.to, kinds)
         try:
             for count, message in enumerate(interruption.waiting(messages), 1):
+                if stream.store not in (None, store):
+                    store = stream.store
+                    keep_store(options.file, store)
                 tape.write(line_of(message))
                 t = message.to_t if isinstance(message, Gap) else message.t
                 progress.at(count if since is None or options.to is None else t - since)

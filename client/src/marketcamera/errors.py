@@ -24,6 +24,15 @@ class ConnectionGivenUp(MarketCameraError):
         self.url, self.attempts, self.reason = url, attempts, reason
 
 
+class StoreChanged(MarketCameraError):
+    """The market has another recording now: `store` is its id, and `position` is one in `former`."""
+
+    def __init__(self, url: str, former: str | None, position: int | None, store: str | None) -> None:
+        here = "" if former is None else f" of {former}"
+        super().__init__(f"{url}: t={position}{here} is no position in its recording any more, which is {store} now")
+        self.url, self.former, self.position, self.store = url, former, position, store
+
+
 class BadMessage(MarketCameraError, ValueError):
     """Something arrived that no Market Camera server sends."""
 

@@ -132,13 +132,15 @@ class Frame(Message):
 class Gap:
     """Messages of `kind` with from_t <= t <= to_t that nobody can give any more.
 
-    `reason` is `expired` (the recording was cleaned up), `lost` (it never was recorded) or `slow`.
+    `reason` is `expired` (the recording was cleaned up), `lost` (it never was recorded), `slow`, or `store_changed`:
+    what follows is of another recording, `store` is its id, and its t may be lower.
     """
 
     kind: Kind
     from_t: int
     to_t: int
     reason: str
+    store: str | None = None
 
 
 Received = Tick | Metric | Frame | Gap
@@ -153,4 +155,4 @@ def message_of(data: dict[str, Any]) -> Tick | Metric | Frame:
 
 def gap_of(data: dict[str, Any]) -> Gap:
     """The object for a decoded gap message."""
-    return Gap(data["kind"], data["from_t"], data["to_t"], data["reason"])
+    return Gap(data["kind"], data["from_t"], data["to_t"], data["reason"], data.get("store"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from marketcamera.errors import BadMessage
@@ -32,6 +33,8 @@ class Playhead:
         self._watches_ticks = every == 1 and since is not None
         self._every = every
         self.caught_up_t: int | None = None
+        #: The recording that all of this is of; None while the server has not told.
+        self.store: str | None = None
 
     @property
     def since(self) -> int | None:
@@ -58,7 +61,7 @@ class Playhead:
             elif kind == "gap":
                 yield from self._take_gap(gap_of(data))
             elif kind == "caught_up":
-                self.caught_up_t = data["t"]
+                self.caught_up_t, self.store = data["t"], self.store or data.get("store")
             # All else is a heartbeat, a pong, or what a later server may say.
         except KeyError as missing:
             raise BadMessage(f"a {kind} lacks {missing}", str(data)) from None
@@ -84,6 +87,9 @@ class Playhead:
             self._last.setdefault(kind, t - 1)
 
     def _take_gap(self, gap: Gap) -> Iterator[Received]:
+        if gap.reason == "store_changed":
+            yield from self._take_change(gap)
+            return
         last = self._last.get(gap.kind, -1)
         if gap.kind not in self._kinds or gap.to_t <= last:
             return
@@ -91,3 +97,14 @@ class Playhead:
             raise Slow
         self._last[gap.kind] = gap.to_t
         yield Gap(gap.kind, max(gap.from_t, last + 1), gap.to_t, gap.reason)
+
+    def _take_change(self, gap: Gap) -> Iterator[Gap]:
+        """From here on all is of another recording. The first word of it counts for every kind: should the connection
+        break behind it, the others would not come any more."""
+        if gap.store == self.store:
+            return
+        self.store, self.caught_up_t = gap.store, None
+        self._last = dict.fromkeys(self._kinds, -1)
+        self._watches_ticks = self._every == 1
+        for kind in self._kinds:
+            yield replace(gap, kind=kind)

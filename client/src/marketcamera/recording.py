@@ -11,7 +11,9 @@ from marketcamera.messages import KINDS, Gap, Received
 
 def line_of(message: Received) -> bytes:
     """A message as one line of JSON, without its end."""
-    return dumps({"type": "gap", **asdict(message)} if isinstance(message, Gap) else message.data)
+    if not isinstance(message, Gap):
+        return dumps(message.data)
+    return dumps({"type": "gap"} | {name: value for name, value in asdict(message).items() if value is not None})
 
 
 def up_to(messages: Iterable[Received], last_t: int, kinds: Collection[str]) -> Iterator[Received]:

@@ -7,6 +7,7 @@ import heapq
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 import httpx
@@ -14,8 +15,9 @@ import httpx
 from marketcamera.addresses import Address
 from marketcamera.backoff import Backoff
 from marketcamera.decoding import decode
-from marketcamera.errors import BadMessage, ConnectionGivenUp, HistoryUnavailable
+from marketcamera.errors import BadMessage, ConnectionGivenUp, HistoryUnavailable, StoreChanged
 from marketcamera.messages import KINDS, Gap, Kind, Received, gap_of, message_of
+from marketcamera.session import store_id
 
 log = logging.getLogger("marketcamera")
 
@@ -33,6 +35,10 @@ class Replay:
     for what is not there any more. `speed` is market seconds a real second, 1 as it happened; 0 is as fast as it comes.
     A request that breaks off is taken up again where it was. Each iteration begins at t0.
 
+    A replay is of one recording: of `store`, or of the one that it finds first. Where the market has another, or gets
+    one meanwhile, each kind ends with a `Gap` of the reason `store_changed`, or StoreChanged is raised with
+    `on_store_change="raise"`.
+
     Raises HistoryUnavailable, ConnectionGivenUp after `attempts` failures in a row (None: never), BadMessage;
     ValueError at once for arguments that cannot be.
     """
@@ -47,6 +53,8 @@ class Replay:
         types: str | Iterable[str] = KINDS,
         symbol: str | None = None,
         attempts: int | None = 8,
+        store: str | None = None,
+        on_store_change: str = "yield",
     ) -> None:
         chosen = set(types.split(",") if isinstance(types, str) else types)
         if not chosen or chosen - set(KINDS):
@@ -55,6 +63,9 @@ class Replay:
             raise ValueError(f"t0 must be at least 0 and t1 at least t0, got {t0} and {t1}")
         if not 0 <= speed < float("inf"):
             raise ValueError(f"speed must be a number of at least 0, got {speed}")
+        if on_store_change not in ("yield", "raise"):
+            raise ValueError(f"on_store_change must be yield or raise, got {on_store_change!r}")
+        self._store, self._raises = store_id(store), on_store_change == "raise"
         self._address, self._kinds = Address(url), [kind for kind in KINDS if kind in chosen]
         self._span, self._speed, self._attempts = (t0, t1), speed, attempts
         symbol = symbol or self._address.query.get("symbol")
@@ -79,12 +90,30 @@ class Replay:
                     yield message
 
     def _messages(self, client: httpx.Client) -> Iterator[Received]:
-        tapes = [self._tape(client, kind).messages() for kind in self._kinds]
+        recording = _Recording(self._store, self._raises)
+        tapes = [self._tape(client, kind, recording).messages() for kind in self._kinds]
         return heapq.merge(*tapes, key=_order)
 
-    def _tape(self, client: httpx.Client, kind: Kind) -> _Tape:
+    def _tape(self, client: httpx.Client, kind: Kind, recording: _Recording) -> _Tape:
         asked = {"kind": f"{kind}s"} | self._symbol
-        return _Tape(client, kind, lambda span: self._address.http("/range", asked | span), self._span, self._attempts)
+        url_of = lambda span: self._address.http("/range", asked | recording.asked | span)  # noqa: E731
+        return _Tape(client, kind, url_of, self._span, self._attempts, recording)
+
+
+@dataclass(slots=True)
+class _Recording:
+    """The one that all tapes are read from, once its id is known."""
+
+    store: str | None
+    raises: bool
+
+    @property
+    def asked(self) -> dict[str, str]:
+        return {} if self.store is None else {"store": self.store}
+
+
+class _OtherStore(Exception):
+    """What would follow is of another recording."""
 
 
 class _Tape:
@@ -97,9 +126,11 @@ class _Tape:
         url_of: Callable[[dict[str, str]], str],
         span: tuple[int, int | None],
         attempts: int | None,
+        recording: _Recording,
     ) -> None:
         self._client, self._kind, self._url_of, self._attempts = client, kind, url_of, attempts
         self._next_t, self._t1 = span
+        self._recording = recording
         self._backoff = Backoff()
 
     def messages(self) -> Iterator[Received]:
@@ -108,6 +139,8 @@ class _Tape:
             url = self._url_of({"t0": str(self._next_t)} | to_t)
             try:
                 yield from self._read(url)
+                return
+            except _OtherStore:
                 return
             except httpx.TransportError as error:
                 reason = str(error) or type(error).__name__
@@ -124,6 +157,7 @@ class _Tape:
             if answer.status_code != 200:
                 told = answer.read().decode(errors="replace")[:200]
                 raise HistoryUnavailable(url, f"the answer was {answer.status_code}: {told}")
+            self._recording.store = self._recording.store or answer.headers.get("Market-Camera-Store")
             for line in answer.iter_lines():
                 if line.strip():
                     self._backoff.succeeded()
@@ -135,6 +169,9 @@ class _Tape:
             message = gap_of({"kind": self._kind, **data}) if data["type"] == "gap" else message_of(data)
         except KeyError as missing:
             raise BadMessage(f"a line of the tape lacks {missing}", line) from None
+        if isinstance(message, Gap) and message.reason == "store_changed":
+            yield self._changed(message)
+            raise _OtherStore
         if isinstance(message, Gap):
             last = message.to_t if self._t1 is None else min(message.to_t, self._t1)
             first = max(message.from_t, self._next_t)
@@ -146,6 +183,14 @@ class _Tape:
                 yield Gap("tick", self._next_t, message.t - 1, "expired")
             self._next_t = message.t + 1
             yield message
+
+    def _changed(self, gap: Gap) -> Gap:
+        """The rest of the tape, which is gone with its recording. Raises StoreChanged."""
+        if self._recording.raises:
+            url, former = self._url_of({}), self._recording.store
+            raise StoreChanged(url, former, self._next_t - 1, gap.store)
+        last = self._next_t if self._t1 is None else self._t1
+        return Gap(self._kind, self._next_t, last, gap.reason, gap.store)
 
 
 class _Due:

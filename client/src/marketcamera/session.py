@@ -13,20 +13,23 @@ from websockets.exceptions import InvalidStatus
 from marketcamera.addresses import Address
 from marketcamera.backoff import Backoff
 from marketcamera.decoding import decode
-from marketcamera.errors import ConnectionGivenUp, StreamRefused
+from marketcamera.errors import ConnectionGivenUp, StoreChanged, StreamRefused
 from marketcamera.messages import KINDS, Kind, Received
 from marketcamera.playhead import Playhead
 
 log = logging.getLogger("marketcamera")
 
 #: What may stand in a stream's URL.
-_IN_URL = ("since", "symbol", "types")
+_IN_URL = ("since", "store", "symbol", "types")
 
 FIELDS = ("agents", "actions", "matches")
 
 #: Errors that pass by themselves; any other code of the server's is final.
 _PASSING = frozenset({"too_many_connections", "too_many_options", "rate_limited", "unavailable"})
 _PASSING_STATUS = frozenset({408, 425, 429})
+
+_STORE_HEADER = "Market-Camera-Store"
+_STORE_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 class Session:
@@ -38,6 +41,8 @@ class Session:
         types: str | Iterable[str] | None,
         since: int | Mapping[Kind, int] | None,
         *,
+        store: str | None,
+        on_store_change: str,
         symbol: str | None,
         every: int,
         fields: Iterable[str] | None,
@@ -60,7 +65,12 @@ class Session:
         first = min(since.values()) if isinstance(since, Mapping) else since
         if first is not None and first < -1:
             raise ValueError(f"since must be at least -1, got {first}")
+        if on_store_change not in ("yield", "raise"):
+            raise ValueError(f"on_store_change must be yield or raise, got {on_store_change!r}")
+        self._raises = on_store_change == "raise"
         self.playhead = Playhead(kinds, since, every)
+        self.playhead.store = store_id(named.get("store") if store is None else store)
+        self._asks_without_store = False
         self._attempts, self._backoff = attempts, backoff
         self._reason = ""
 
@@ -68,14 +78,25 @@ class Session:
         """The URL for the next connection."""
         since = self.playhead.since
         resume = {} if since is None else {"since": str(since)}
+        if resume and self.playhead.store is not None and not self._asks_without_store:
+            resume["store"] = self.playhead.store
+        self._asks_without_store = False
         return self._address.stream(self._parameters | resume)
 
+    def connected(self, headers: Mapping[str, str]) -> None:
+        """The server's answer to the handshake: it may name the recording that is to come."""
+        named = headers.get(_STORE_HEADER, "")
+        if self.playhead.store is None and _STORE_ID.fullmatch(named):
+            self.playhead.store = named
+
     def receive(self, text: str | bytes) -> Iterator[Received]:
-        """What to give for one WebSocket message. Raises Slow, BadMessage, StreamRefused."""
+        """What to give for one WebSocket message. Raises Slow, BadMessage, StreamRefused, StoreChanged."""
         for data in decode(text):
             if data["type"] == "error":
                 self._heed(data)
                 continue
+            if self._raises and data.get("reason") == "store_changed":
+                raise StoreChanged(self.url, self.playhead.store, self.playhead.position, data.get("store"))
             self._backoff.succeeded()  # not before: a server that only ever refuses is a failure each time
             yield from self.playhead.take(data)
             if data["type"] == "caught_up":
@@ -99,9 +120,18 @@ class Session:
 
     def _heed(self, data: dict[str, Any]) -> None:
         code, detail = str(data.get("error")), str(data.get("detail"))
-        if code not in _PASSING:
+        # A server of a version before, as one behind the same address may be during an update.
+        self._asks_without_store = code == "bad_parameter" and detail.startswith("unknown parameter 'store'")
+        if code not in _PASSING and not self._asks_without_store:
             raise StreamRefused(code, detail)
         self._reason = f"{detail} ({code})"
+
+
+def store_id(text: str | None) -> str | None:
+    """The id of a recording, if it can be one. Raises ValueError."""
+    if text is not None and not _STORE_ID.fullmatch(text):
+        raise ValueError(f"store must be 32 lower-case hexadecimal digits, got {text!r}")
+    return text
 
 
 def _since(named: Mapping[str, str]) -> int | None:

@@ -11,6 +11,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as connect_async
 from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.http11 import Response
 from websockets.sync.client import connect
 
 from marketcamera.backoff import Backoff
@@ -34,7 +35,12 @@ class Stream:
     a row; by default there is no bound. A connection on which nothing is heard for `silence_seconds`, not even the
     answer to a ping, is given up for lost.
 
-    `types` are some of tick, metric, frame, all by default. The URL may itself name types, since and symbol.
+    A position is a t in one recording, which `store` names; the stream remembers it, and tells the server when it comes
+    again. Where the market has another recording by then, all that follows is of that one, from its beginning: each
+    kind is given a `Gap` with the reason `store_changed` first, or StoreChanged is raised with
+    `on_store_change="raise"`.
+
+    `types` are some of tick, metric, frame, all by default. The URL may itself name types, since, store and symbol.
 
     Raises StreamRefused when the server will not serve this request, ConnectionGivenUp, BadMessage; ValueError at once
     for arguments that cannot be.
@@ -46,6 +52,8 @@ class Stream:
         types: str | Iterable[str] | None = None,
         since: int | Mapping[Kind, int] | None = None,
         *,
+        store: str | None = None,
+        on_store_change: str = "yield",
         symbol: str | None = None,
         every: int = 1,
         fields: Iterable[str] | None = None,
@@ -58,6 +66,8 @@ class Stream:
             url,
             types,
             since,
+            store=store,
+            on_store_change=on_store_change,
             symbol=symbol,
             every=every,
             fields=fields,
@@ -81,6 +91,12 @@ class Stream:
     def position(self) -> int | None:
         """The t of the newest message given; None before the first."""
         return self._session.playhead.position
+
+    @property
+    def store(self) -> str | None:
+        """The id of the recording in which `position` is one: keep both, and give both to go on there later. None while
+        the server has not told."""
+        return self._session.playhead.store
 
     @property
     def caught_up(self) -> bool:
@@ -115,6 +131,7 @@ class Stream:
             connect(self._session.connecting_url(), **self._options) as connection,
             self._interrupted(connection.close),
         ):
+            self._session.connected(_headers(connection.response))
             while not self._closed.is_set():
                 yield from self._session.receive(connection.recv())
 
@@ -124,6 +141,7 @@ class Stream:
             connection: ClientConnection | None = None
             try:
                 connection = await connect_async(self._session.connecting_url(), **self._options)
+                self._session.connected(_headers(connection.response))
                 with self._interrupted(_closing(connection)):
                     while not self._closed.is_set():
                         for message in self._session.receive(await connection.recv()):
@@ -155,6 +173,11 @@ class Stream:
                 raise
         finally:
             self._interrupt = lambda: None
+
+
+def _headers(answer: Response | None) -> Mapping[str, str]:
+    """Those of the server's answer to the handshake."""
+    return {} if answer is None else answer.headers
 
 
 def _closing(connection: ClientConnection) -> Callable[[], None]:
