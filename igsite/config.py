@@ -142,7 +142,13 @@ class Config:
         "IG_FEED_TOKEN", None, parsers.text, "asked of bar-feed clients when set", secret=True
     )
     start_ts: float | None = _setting(
-        "IG_START_TS", None, parsers.number(0, 4e9), "start_ts of a new run, Unix seconds; unset is now"
+        "IG_START_TS", None, parsers.moment, "start_ts of a new run, Unix seconds; unset is now"
+    )
+    max_time_step_seconds: float = _setting(
+        "IG_MAX_TIME_STEP_SECONDS",
+        86_400,
+        parsers.number(0, 1e10),
+        "how far the ts of a tape may go from one tick to the next, either way; 0 is any distance",
     )
     database_url: str | None = _setting(
         "DATABASE_URL", None, parsers.text, "postgres://… or sqlite:///PATH; unset is SQLite in data/", secret=True

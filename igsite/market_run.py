@@ -14,6 +14,7 @@ from camera.window import SlidingWindowCamera
 from igsite import upstream_run
 from igsite.config import Config
 from igsite.holding import Holding, boot_id
+from market import moments
 from market.sources import Source, source_from
 from recorder import epoch
 from recorder.checkpoints import Checkpoint, Checkpoints
@@ -137,7 +138,12 @@ class MarketRun:
         config = self._config
         if hasattr(self, "_source"):
             upstream_run.close(self._source)
-        self._source: Source = source_from(config.source, seed=config.seed, adjust_interval=config.adjust_interval)
+        self._source: Source = source_from(
+            config.source,
+            seed=config.seed,
+            adjust_interval=config.adjust_interval,
+            most_step_seconds=config.max_time_step_seconds,
+        )
 
     def _film(self) -> Film:
         config = self._config
@@ -175,12 +181,14 @@ class MarketRun:
         config = self._config
         begin = upstream_run.beginning(self._source, ends, self._checkpoints)
         start_ts = begin.start_ts if config.start_ts is None else config.start_ts
+        if start_ts is None:
+            start_ts = moments.beginning(time.time())
         run = begin_run(
             self._market,
             end=ends,
             first_t=begin.first_t,
             t_shift=begin.t_shift,
-            start_ts=round(time.time(), 6) if start_ts is None else start_ts,
+            start_ts=start_ts,
             tick_interval=config.tick_interval,
             source=config.source,
             settings=self._settings,

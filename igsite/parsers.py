@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from market.moments import EXPECTED, guessed_unit, is_moment
 from recorder.format import SYMBOL_PATTERN
 from streaming.addresses import Network, parse_network
 
@@ -49,6 +50,17 @@ def number(low: float, high: float, *, above: bool = False) -> Callable[[str], f
         return value
 
     return parse
+
+
+def moment(text: str) -> float:
+    """Unix seconds of a time that can be."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not is_moment(value):
+        raise ValueError(f"must be {EXPECTED}{guessed_unit(value)}")
+    return value
 
 
 def path(text: str) -> Path:

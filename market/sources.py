@@ -10,6 +10,7 @@ from typing import Protocol
 import orjson
 import zstandard
 
+from market.moments import DAY_SECONDS, Sequence
 from market.simulator import Simulator
 from market.tick import MarketError, Tick, TickError
 
@@ -77,13 +78,15 @@ class FileSource:
     """The ticks of a tape: one JSON message a line, plain or as zstd frames, told apart by the first bytes.
 
     Blank lines and the `gap` messages of recorded tapes are passed over. Memory is bounded, however long the
-    file. Raises SourceError at once for a file that is not there, and while reading for what is no tick.
+    file. Raises SourceError at once for a file that is not there, and while reading for what is no tick, and for a ts
+    that cannot be or lies further than `most_step_seconds` from the one before it (0: any distance).
     """
 
     replayable = True
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, most_step_seconds: float = DAY_SECONDS) -> None:
         self.path = Path(path)
+        self._most_step_seconds = most_step_seconds
         self.name = f"file:{path}"
         try:
             is_directory = self.path.is_dir()
@@ -96,7 +99,7 @@ class FileSource:
 
     def __iter__(self) -> Iterator[Tick]:
         line, last_t = 0, -1
-        played = self._last_t
+        played, sequence = self._last_t, Sequence(self._most_step_seconds)
         try:
             with self.path.open("rb") as file:
                 for line, text in enumerate(_lines(_pieces(file)), start=1):
@@ -106,11 +109,16 @@ class FileSource:
                     if tick.t <= last_t:
                         raise self._error(line, f"t must rise, got {tick.t} after {last_t}")
                     last_t = tick.t
-                    if tick.t > played:
-                        self._last_t = tick.t
-                        yield tick
+                    if tick.t <= played:
+                        sequence.pass_over(tick.ts)
+                        continue
+                    sequence.take(tick.ts)
+                    self._last_t = tick.t
+                    yield tick
         except OSError as error:
             raise SourceError(f"{self.path}: {_reason(error)}") from None
+        except TickError as error:
+            raise self._error(line, str(error)) from None
         except _Unreadable as error:
             raise self._error(line + 1, str(error)) from None
 
@@ -136,8 +144,6 @@ class FileSource:
             return Tick.from_dict(message)
         except orjson.JSONDecodeError as error:
             raise self._error(line, _why_not_json(text, error)) from None
-        except TickError as error:
-            raise self._error(line, str(error)) from None
 
     def _error(self, line: int, reason: str) -> SourceError:
         return SourceError(f"{self.path}:{line}: {reason}")
@@ -217,13 +223,16 @@ def _step(frame: zstandard.ZstdDecompressionObj, compressed: bytes) -> bytes:
         raise _Unreadable(str(error)) from None
 
 
-def source_from(text: str, *, seed: int, adjust_interval: int) -> Source:
-    """The source that a setting names: `simulator`, `file:PATH` or `ws://…`. Raises SourceError for any other."""
+def source_from(text: str, *, seed: int, adjust_interval: int, most_step_seconds: float = DAY_SECONDS) -> Source:
+    """The source that a setting names: `simulator`, `file:PATH` or `ws://…`. Raises SourceError for any other.
+
+    `most_step_seconds` is for the ts of a file.
+    """
     kind, _, path = text.partition(":")
     if text == "simulator":
         return SimulatorSource(Simulator(seed, adjust_interval))
     if kind == "file" and path:
-        return FileSource(path)
+        return FileSource(path, most_step_seconds)
     if kind in ("ws", "wss"):
         from market.upstream import UpstreamSource
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from market.moments import check_moment
 from market.sources import SourceError
 from market.tick import Tick, TickError
 
@@ -29,6 +30,9 @@ class UpstreamSource:
     Where the source stands is the t, as the other server counts, of the last tick it gave. Behind that it can be asked
     for all that server still has; the rest is a jump in t. A server that is away is waited for, without end.
     Raises SourceError for a URL that cannot be, and while reading for what no waiting helps against.
+
+    A ts that cannot be is an error. How far it goes from tick to tick is that server's own source's affair: its stream
+    goes on from run to run, after a week without it or with an old tape, and nothing in it tells where.
     """
 
     replayable = True
@@ -96,7 +100,10 @@ class UpstreamSource:
             log.warning("%s: %s are gone there (%s)", self.name, gone, message["reason"])
             return None
         try:
-            return Tick.from_dict(message)
+            tick = Tick.from_dict(message)
+            if tick.ts is not None:
+                check_moment(tick.ts)
+            return tick
         except TickError as error:
             raise SourceError(f"{self.name}: t={message.get('t')}: {error}") from None
 

@@ -11,10 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from market.moments import DAY_SECONDS
 from recorder.errors import RecorderError, StoreError
 from recorder.examine import examine
 from recorder.foreign import Foreign, look_into
 from recorder.foreign_runs import ForeignRuns
+from recorder.foreign_times import time_faults
 from recorder.format import KINDS, SegmentFacts
 from recorder.manifest import pages, save_facts, spans_on_disk
 from recorder.models import Market, Run, Segment
@@ -66,18 +68,21 @@ def adopt(
     store: Path,
     *,
     move: bool = False,
+    most_step_seconds: float = DAY_SECONDS,
     on_done: Callable[[int, int], None] = lambda done, of: None,
 ) -> Adopted:
     """Take the segments of `store` into the market's `directory`: copied, or moved. Only for who holds the store.
 
     Everything is read and checked before anything is taken; a file that is there already with the same content is
     passed over, so an adoption that was broken off is ended by another. `on_done` is told how many are taken, of how
-    many. Raises AdoptionRefused, StoreError, OSError,
-    django.db.Error.
+    many; `most_step_seconds` is how far ts may go from one message of a segment to the next (0: any distance). Raises
+    AdoptionRefused, StoreError, OSError, django.db.Error.
     """
     found = look_into(store)
     problems, done = found.problems, Adopted(notes=found.notes)
-    plans = [plan for foreign in found.segments if (plan := _plan(foreign, problems, done)) is not None]
+    plans = [
+        plan for foreign in found.segments if (plan := _plan(foreign, problems, done, most_step_seconds)) is not None
+    ]
     plans = _unknown(market, directory, plans, problems, done)
     problems += overlaps(market, plans)
     if problems:
@@ -93,14 +98,14 @@ def adopt(
     return done
 
 
-def _plan(foreign: Foreign, problems: list[str], done: Adopted) -> Plan | None:
+def _plan(foreign: Foreign, problems: list[str], done: Adopted, most_step_seconds: float) -> Plan | None:
     """What to do with a foreign segment: take it in unless something is wrong with it."""
     facts, _ = read_facts(foreign.path, foreign.kind)
-    if not foreign.name.pending:
-        faults = examine(foreign.path, foreign.kind).faults
-        problems += [f"{foreign}: {fault}" for fault in faults]
-        if faults:
-            return None
+    faults = [] if foreign.name.pending else examine(foreign.path, foreign.kind).faults
+    faults = faults or list(time_faults(foreign.path, most_step_seconds))
+    problems += [f"{foreign}: {fault}" for fault in faults]
+    if faults:
+        return None
     if facts is None:
         done.notes.append(f"{foreign} holds no whole line and was left out")
         return None

@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 from django.db.models import Max
 
+from market.moments import is_moment
 from recorder.format import KINDS
 from recorder.models import Market, Segment
 from recorder.reader import first_t, last_line
@@ -87,12 +88,15 @@ def _begun(market: Market, directory: Path) -> int | None:
 
 
 def _ts_at(directory: Path, t: int, interval: float) -> float | None:
-    """The market time of `t`, by the newest message before it: no earlier than that of any message."""
+    """The market time of `t`, by the newest message before it: no earlier than that of any message.
+
+    None where nothing tells, or where what does is no time at all: it would push every later run behind it.
+    """
     known = []
     for kind in KINDS:
         line = last_line(directory, kind)
         ts = None if line is None else orjson.loads(line.text).get("ts")
-        if line is not None and isinstance(ts, int | float):
+        if line is not None and isinstance(ts, int | float) and is_moment(ts):
             known.append((line.last_t, float(ts)))
     if not known:
         return None

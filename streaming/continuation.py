@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from market.moments import END_TS
 from market.sources import Source
-from market.tick import MarketError, Tick
+from market.tick import MarketError, Tick, TickError
 from recorder.checkpoints import Checkpoint
 from recorder.format import KINDS
 from recorder.reader import Line, read
@@ -36,7 +37,8 @@ class Placement:
     """Where a source's ticks stand in the market's store: t and ts of each.
 
     The first tick of the run gets `first_t`, and all others keep their distance to it: t is the source's own plus
-    `t_shift`. `ts` is the tick's own, or else counted from `start_ts` in steps of `interval` seconds.
+    `t_shift`. `ts` is the tick's own, or else counted from `start_ts` in steps of `interval` seconds. `place` raises
+    TickError where that comes to the end of market time.
     """
 
     first_t: int
@@ -51,6 +53,8 @@ class Placement:
         ts = tick.ts
         if ts is None:
             ts = round(self.start_ts + (t - self.first_t) * self.interval, 6)
+            if ts >= END_TS:  # what lies before the first moment is of a run that began under an older version
+                raise TickError(f"t={t}: market time has come to its end, the year 2200")
         return tick.placed(t, ts)
 
 

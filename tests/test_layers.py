@@ -21,7 +21,10 @@ MAY_IMPORT = {
 }
 
 PURE = [
-    *(f"market.{name}" for name in ("tick", "substrate", "structure", "simulator", "sources", "upstream", "figures")),
+    *(
+        f"market.{name}"
+        for name in ("tick", "moments", "substrate", "structure", "simulator", "sources", "upstream", "figures")
+    ),
     *(f"camera.{name}" for name in ("window", "edges", "quotes", "events", "frame", "metric", "block", "rings")),
     *(
         f"recorder.{name}"

@@ -13,12 +13,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 STATE = {"price_norm": 0.5, "volatility": 0.001, "liquidity": 1.0, "imbalance": 0.0}
+START_TS = 1_700_000_000
 ORDER = ("frame", "metric", "tick")
 
 
 def message(kind: str, t: int) -> dict[str, Any]:
     """A message of a kind, with what the contract promises of it."""
-    made: dict[str, Any] = {"type": kind, "t": t, "ts": 1000 + t / 10}
+    made: dict[str, Any] = {"type": kind, "t": t, "ts": START_TS + t / 10}
     if kind == "tick":
         actions = [{"id": 0, "side": "buy", "price": 100.0 + t, "size": 1.0}]
         return {**made, "s": STATE, "agents": [{"id": 7, "experience": 0.5}], "actions": actions, "matches": []}

@@ -38,7 +38,7 @@ def test_nodes_are_a_row_an_agent() -> None:
     assert table.index.name == "agent_id"
     assert list(table.index) == [0, 1, 2]
     assert table.loc[1].to_dict() == FEATURES
-    assert table.attrs == {"t": 3, "ts": 1000.3, "window": {"W": 3, "t0": 1, "t1": 3, "stride": 5}}
+    assert table.attrs == {"t": 3, "ts": 1_700_000_000.3, "window": {"W": 3, "t0": 1, "t1": 3, "stride": 5}}
 
 
 def test_edges_speak_of_agents() -> None:
@@ -68,7 +68,7 @@ def test_the_graph_keeps_both_kinds_of_edges_between_two_agents() -> None:
     assert dict(graph.nodes(data=True))[2] == FEATURES
     assert sorted(graph.edges(keys=True)) == [(0, 1, "match"), (0, 1, "quote_proximity"), (1, 2, "match")]
     assert graph[0][1]["quote_proximity"] == {"type": "quote_proximity", "weight": 0.5}
-    assert graph.graph == {"t": 3, "ts": 1000.3, "W": 3, "t0": 1, "t1": 3, "stride": 5}
+    assert graph.graph == {"t": 3, "ts": 1_700_000_000.3, "W": 3, "t0": 1, "t1": 3, "stride": 5}
 
 
 def test_a_tick_knows_its_mid() -> None:

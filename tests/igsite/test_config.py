@@ -106,7 +106,8 @@ INTEGERS = [
 ]  # fmt: skip
 NUMBERS = [
     "IG_CAM_PROX_EPS_PCT", "IG_CAM_SEGMENT_SECONDS", "IG_TICK_INTERVAL", "IG_SPEED", "IG_RETAIN_DISK_PERCENT",
-    "IG_RETAIN_TARGET_PERCENT", "IG_RETAIN_MIN_DAYS", "IG_RETAIN_MAX_DAYS", "IG_FLUSH_SECONDS", "IG_START_TS",
+    "IG_RETAIN_TARGET_PERCENT", "IG_RETAIN_MIN_DAYS", "IG_RETAIN_MAX_DAYS", "IG_FLUSH_SECONDS",
+    "IG_MAX_TIME_STEP_SECONDS",
 ]  # fmt: skip
 
 
@@ -128,6 +129,18 @@ def test_what_is_no_finite_number_in_bounds_is_said_with_the_bounds(name: str, t
     (problem,) = problems(**{name: text})
     assert problem.startswith(f"{name} must be a number ")
     assert problem.endswith(f", got {text!r}")
+
+
+@pytest.mark.parametrize(
+    ("text", "guess"),
+    [
+        ("x", ""), ("nan", ""), ("inf", ""), ("-1", ""), ("0", ""), ("31535999", ""), ("7258118400", ""),
+        ("1769192681950", " (it looks like milliseconds)"), ("1769192681950000", " (it looks like microseconds)"),
+    ],
+)  # fmt: skip
+def test_market_time_begins_at_a_moment_that_can_be(text: str, guess: str) -> None:
+    (problem,) = problems(IG_START_TS=text)
+    assert problem == f"IG_START_TS must be Unix seconds from 1971 to 2199{guess}, got {text!r}"
 
 
 @pytest.mark.parametrize(

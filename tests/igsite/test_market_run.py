@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -12,6 +13,8 @@ import pytest
 
 from igsite.config import Config
 from igsite.market_run import RUN_SETTINGS, MarketRun
+from market.moments import END_TS
+from market.tick import MarketError
 from recorder.models import Run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -76,7 +79,7 @@ def test_every_setting_that_makes_another_market_begins_a_run_and_no_other(
         assert (run.first_t, run.settings[name]) == (t, value)
         last, t = run, t + 2
     tape = tmp_path / "tape.jsonl"
-    tape.write_bytes(b'{"type":"tick","t":0,"ts":1.0,"s":{"price_norm":0.5,"volatility":0.1,"liquidity":1.0,'
+    tape.write_bytes(b'{"type":"tick","t":0,"ts":1.6e9,"s":{"price_norm":0.5,"volatility":0.1,"liquidity":1.0,'
                       b'"imbalance":0.0},"agents":[],"actions":[],"matches":[]}\n')  # fmt: skip
     played = make_ticks(replace(config, source=f"file:{tape}"))
     assert (played.first_t, played != last) == (t, True)
@@ -89,6 +92,29 @@ def test_a_new_run_begins_in_market_time_after_the_last_one(config: Config, make
     assert second.start_ts == round(first.start_ts + 5 * config.tick_interval, 6)
     third = make_ticks(replace(config, seed=10, start_ts=1.9e9), 1)
     assert third.start_ts == 1.9e9
+
+
+def test_a_recorded_time_that_cannot_be_pushes_no_later_run_behind_it(
+    config: Config, make_ticks: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before_it_was_checked:
+        before_it_was_checked.setattr("streaming.continuation.END_TS", math.inf)
+        make_ticks(replace(config, start_ts=1.7e9 * 1000), 5)
+    assert make_ticks(replace(config, seed=9), 5).start_ts == config.start_ts
+
+
+def test_a_market_does_not_begin_at_a_clock_that_was_never_set(
+    config: Config, make_ticks: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("igsite.market_run.time.time", lambda: 60.0)
+    with pytest.raises(MarketError, match="the clock of this host says 60, which is not Unix seconds"):
+        make_ticks(replace(config, start_ts=None), 1)
+    assert make_ticks(config, 1).start_ts == config.start_ts
+
+
+def test_market_time_ends_before_times_that_cannot_be(config: Config, make_ticks: Callable[..., Run]) -> None:
+    with pytest.raises(MarketError, match="t=3: market time has come to its end, the year 2200"):
+        make_ticks(replace(config, start_ts=END_TS - 3 * 86_400, tick_interval=86_400.0), 5)
 
 
 def test_a_run_that_never_made_a_tick_leaves_its_row_to_the_next(

@@ -185,6 +185,48 @@ def test_t_must_rise(write: Writer, order: tuple[int, ...], text: str) -> None:
     assert fault(write(joined([lines[t] for t in order]))) == f"tape.jsonl:3: t must rise, {text}"
 
 
+def timed(*times: float | None) -> list[bytes]:
+    """Ticks at these times."""
+    simulator = Simulator(1)
+    ticks = [simulator.step() for _ in times]
+    return [
+        tick.to_json() if ts is None else tick.placed(tick.t, ts).to_json()
+        for tick, ts in zip(ticks, times, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        ([1.7e12], ":1: ts must be Unix seconds from 1971 to 2199, got 1700000000000 (it looks like milliseconds)"),
+        ([1.7e9, 1.7e15], ":2: ts must be Unix seconds from 1971 to 2199, got 1700000000000000 (it looks like micro"),
+        ([None, 3.5], ":2: ts must be Unix seconds from 1971 to 2199, got 3.5"),
+        ([1.7e9, None, 1.7e9 + 86_401], ":3: ts must not go from 1700000000 to 1700086401: that is more than 86,400 s"),
+        ([1.7e9, 1.7e9 - 90_000], ":2: ts must not go from 1700000000 to 1699910000"),
+    ],
+)
+def test_a_time_that_cannot_be_is_a_fault_that_names_its_line(
+    write: Writer, times: list[float | None], said: str
+) -> None:
+    got, text = played_to_the_fault(write(joined(timed(*times))))
+    assert len(got) == len(times) - 1
+    assert text.startswith(f"tape.jsonl{said}")
+
+
+def test_a_tape_may_step_as_far_as_is_asked_for(write: Writer) -> None:
+    times = [1.7e9, 1.5e9, 1.7e9 + 7 * 86_400]
+    path = write(joined(timed(*times)))
+    assert [tick.ts for tick in FileSource(path, 0)] == times
+    assert len([*FileSource(path, 2.1e8)]) == 3
+
+
+def test_what_was_played_before_it_was_judged_is_gone_on_with(write: Writer) -> None:
+    path = write(joined(timed(1.7e12, 1.7e9, 1.7e9 + 1, 1.7e9 + 2)))
+    source = FileSource(path)
+    source.restore("1")
+    assert [tick.t for tick in source] == [2, 3]
+
+
 def test_every_cut_of_a_zstd_tape_is_a_fault_and_never_a_silent_end(write: Writer) -> None:
     whole = compressed(joined(tape(3))) + compressed(joined(tape(6)[3:]))
     first = len(compressed(joined(tape(3))))

@@ -77,6 +77,7 @@ def test_a_gap_is_logged_and_left_as_a_jump(caplog: pytest.LogCaptureFixture) ->
         ({"type": "error", "error": "unknown_symbol", "detail": "there is no market 'X'"}, "there is no market 'X'"),
         ({**message("tick", 3), "agents": []}, "t=3: 0 agents but 1 actions"),
         ({"type": "tick", "ts": 1.0}, "a tick lacks 't'"),
+        ({**message("tick", 3), "ts": 1.7e12}, "t=3: ts must be Unix seconds from 1971 to 2199, got 1700000000000 (it"),
     ],
 )
 def test_what_no_waiting_helps_against_ends_it(words: dict[str, Any], told: str) -> None:
@@ -84,6 +85,15 @@ def test_what_no_waiting_helps_against_ends_it(words: dict[str, Any], told: str)
         ts(source, 1)
     assert told in str(caught.value)
     assert str(caught.value).startswith(source.name)
+
+
+def test_another_server_may_have_been_down_for_a_week_or_play_an_old_tape() -> None:
+    times = [1.7e9, 1.7e9 + 7 * 86_400, 1.5e9]
+    with upstream(*({**message("tick", t), "ts": time} for t, time in enumerate(times)), query="?since=-1") as (
+        source,
+        _,
+    ):
+        assert [tick.ts for tick in itertools.islice(source, 3)] == times
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import shutil
 
 import orjson
 import pytest
+import zstandard
 
 from recorder import adoption
 from recorder.adoption import AdoptionRefused, adopt
@@ -292,3 +293,38 @@ def test_problems_are_listed_up_to_twenty(market, here, there):
 def test_an_empty_directory_gives_nothing(market, here, tmp_path):
     (tmp_path / "empty").mkdir()
     assert adopt(market, here, tmp_path / "empty").rows == []
+
+
+def rewritten(path, change):
+    """A finished segment with each of its messages changed."""
+    text = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True).read()
+    lines = [orjson.dumps(change(orjson.loads(line))) for line in text.splitlines()]
+    path.write_bytes(zstandard.ZstdCompressor().compress(b"".join(line + b"\n" for line in lines)))
+
+
+@pytest.mark.parametrize(
+    ("ts_of", "said"),
+    [
+        (lambda m: m["ts"] * 1000, "line 1: t=60: ts must be Unix seconds from 1971 to 2199, got 1769"),
+        (lambda m: m["ts"] + 90_000 * (m["t"] > 70), "line 12: t=71: ts must not go from 1769"),
+        (lambda m: "noon", "line 1: t=60: ts must be a number, got 'noon'"),
+        (lambda m: True, "line 1: t=60: ts must be a number, got True"),
+    ],
+)
+def test_times_that_cannot_be_are_refused_with_file_and_line(market, here, there, ts_of, said):
+    path = there.paths("ticks")[1]
+    rewritten(path, lambda m: {**m, "ts": ts_of(m)})
+    assert f"ticks/{path.name}: {said}" in refused(market, here, there.directory)
+
+
+def test_steps_of_any_length_are_taken_in_where_that_is_asked_for(market, here, there):
+    rewritten(there.paths("ticks")[1], lambda m: {**m, "ts": m["ts"] + 90_000 * (m["t"] > 70)})
+    adopt(market, here, there.directory, most_step_seconds=0)
+    assert Segment.objects.count() == 6
+
+
+def test_a_market_that_was_down_for_a_week_is_taken_in(market, here, there):
+    for kind in ("ticks", "frames", "metrics"):
+        rewritten(there.paths(kind)[1], lambda m: {**m, "ts": m["ts"] + 7 * 86_400})
+    adopt(market, here, there.directory)
+    assert Segment.objects.count() == 6

@@ -59,7 +59,8 @@ class Command(BaseCommand):
                 progress.append(Progress(of, "segments", sys.stderr))
             progress[0].at(done)
 
-        done = adopt(market, directory, store, move=move, on_done=on_done)
+        most_step_seconds = settings.CONFIG.max_time_step_seconds
+        done = adopt(market, directory, store, move=move, most_step_seconds=most_step_seconds, on_done=on_done)
         for bar in progress:
             bar.end()
         return done
