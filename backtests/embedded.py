@@ -41,7 +41,7 @@ class Children:
         self._wake.set()
 
     async def run(self) -> None:
-        """Run what is queued, until `stop`; nothing where Celery workers do. Raises what the thread died of."""
+        """Run what is queued, until `stop`; nothing where Celery workers do. Raises what the thread failed of."""
         if settings.CONFIG.redis_url:
             return
         loop = asyncio.get_running_loop()
@@ -66,19 +66,20 @@ class Children:
         assert ended is not None
         try:
             self._run_all()
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 (raised again by `run`)
             _on_loop(loop, ended, error)
-            raise  # to threading.excepthook
-        _on_loop(loop, ended, None)
+        else:
+            _on_loop(loop, ended, None)
 
     def _run_all(self) -> None:
+        """Raises OSError where no child can be started."""
         away = False
         while not self._ending.is_set():
             self._wake.clear()
             try:
                 ran = self._run_next()
                 away = False
-            except (DatabaseError, OSError) as error:
+            except DatabaseError as error:
                 ran = False
                 log.log(logging.DEBUG if away else logging.ERROR, "backtests wait: %s", error)
                 away = True
@@ -154,7 +155,7 @@ def _on_loop(loop: asyncio.AbstractEventLoop, ended: asyncio.Future[None], error
     try:
         loop.call_soon_threadsafe(tell)
     except RuntimeError:
-        log.debug("the loop ended before the backtests")
+        log.log(logging.DEBUG if error is None else logging.ERROR, "the loop ended before the backtests: %s", error)
 
 
 children = Children()

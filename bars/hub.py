@@ -20,6 +20,7 @@ from bars.reading import closed_bars, last_bars
 from bars.resolutions import PERIOD_MS, period_start
 from recorder.rows import on_thread
 from streaming.relay import Relay
+from streaming.supervision import supervisor
 
 log = logging.getLogger(__name__)
 
@@ -107,27 +108,23 @@ class Hub:
         #: The last tick with a closed bar, as far as what is held begins behind it; None where nothing was heard yet.
         self._wanted_t: int | None = None
         relay.listeners.append(self.take)
+        relay.on_end.append(self._retire)
         self._run(self._begin())
-
-    @property
-    def failed(self) -> BaseException | None:
-        """What the hub died of."""
-        if not self._filler.done() or self._filler.cancelled():
-            return None
-        return self._filler.exception()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         self._filler = asyncio.get_running_loop().create_task(work, name=f"bars {self.symbol}")
-        self._filler.add_done_callback(self._ended)
+        self._filler.add_done_callback(self._filled)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if self.failed is not None:
-            log.critical("%s: the feed of bars failed", self.symbol, exc_info=self.failed)
+    def _filled(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            supervisor.failed(f"bar feed of {self.symbol}", error)
             self._retire()
 
     def _retire(self) -> None:
         if not self.over:
             self._relay.listeners.remove(self.take)
+            self._relay.on_end.remove(self._retire)
         if _hubs.get(self._relay) is self:
             del _hubs[self._relay]
         self.over = True
@@ -141,6 +138,10 @@ class Hub:
         """A message of the market's group."""
         if self._is_of_another_store():
             return self._retire()
+        with supervisor.guarded(f"bar feed of {self.symbol}", self._retire):  # which bars came of it is not known
+            self._take(message)
+
+    def _take(self, message: dict[str, Any]) -> None:
         t, seen = message["t"], (message.get("seen") or {}).get("bars")
         if t is None or (self._last_t is not None and t <= self._last_t):
             return

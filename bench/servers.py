@@ -67,7 +67,7 @@ def ours(port: int, moments: list[Moment]) -> None:
     status = {"running": True, "start_ts": 0.0, "ticks": 0, "seed": 0, "silence_seconds": 1e9, "segment": None}
 
     async def begin() -> None:
-        await relays.start(at_rest=True)
+        relays.open(settings.CONFIG.symbol, at_rest=True)
         relay = await relays.get()
         await relay.filling.filled.wait()
         publisher = Publisher(relay.symbol, get_channel_layer(), asyncio.get_running_loop())

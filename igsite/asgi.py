@@ -22,5 +22,5 @@ sockets = URLRouter([*subscribe_sockets, *bar_sockets, *stream_sockets])
 application = ProtocolTypeRouter({"http": http, "websocket": sockets})
 
 #: daphne knows no lifespan; `igsite.server` runs these on its loop.
-on_start = [relays.run, service.run, children.run]
+beside = {"start of the relays": relays.start, "subscribe service": service.run, "backtests": children.run}
 on_stop = [children.stop, service.stop, relays.stop]

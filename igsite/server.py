@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import daphne.server  # isort: skip  (installs the asyncio reactor, so it must come before the rest of Twisted)
@@ -33,6 +33,7 @@ from igsite.deflate import accepted
 from igsite.factories import RequestFactory, SocketFactory
 from igsite.flow import Metered, StallWatch, innermost, meter
 from streaming.addresses import Networks
+from streaming.supervision import supervisor
 
 __all__ = ["STOP_SECONDS", "Server", "endpoints"]
 
@@ -61,12 +62,12 @@ class Server(daphne.server.Server):  # type: ignore[misc]
     """Serves an ASGI application on Twisted endpoints; one a process, since a reactor runs but once.
 
     `on_start`: async callables, begun as tasks on the loop when the server listens; one that raises ends
-    `run` with its error. `on_stop`: async callables, awaited one after the other before the clients are let
-    go. A client that takes nothing for `stall_seconds` is cut off, a WebSocket with a last word (4408) for which
-    it has 5 s at most, and the `send` that waits for it ends. What proxies tell of their clients, in the header
-    `forwarded_header` (as for `streaming.addresses.hops`), is believed of `trusted_proxies` alone.
-    `permessage_deflate` lets sockets have compressed messages. A message from a WebSocket client may hold
-    `max_message_bytes` (else close 1009), the body of a request `max_body_bytes` (else 413). The rest is daphne's.
+    `run` with its error. `beside`: the same by their names, but one that raises is started again and ends nothing.
+    `on_stop`: async callables, awaited one after the other before the clients are let go. A client that takes nothing
+    for `stall_seconds` is cut off, a WebSocket with a last word (4408) for which it has 5 s at most, and the `send`
+    that waits for it ends. What proxies tell of their clients, in the header `forwarded_header`, is believed of
+    `trusted_proxies` alone. `permessage_deflate` lets sockets have compressed messages. A message from a WebSocket
+    client may hold `max_message_bytes` (else close 1009), the body of a request `max_body_bytes` (else 413).
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         endpoints: Sequence[str],
         *,
         on_start: Iterable[Task] = (),
+        beside: Mapping[str, Task] | None = None,
         on_stop: Iterable[Task] = (),
         stall_seconds: float = 30.0,
         permessage_deflate: bool = False,
@@ -95,7 +97,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
             application_close_timeout=application_close_timeout,
             **options,
         )
-        self.on_start, self.on_stop = list(on_start), list(on_stop)
+        self.on_start, self.on_stop, self.beside = list(on_start), list(on_stop), dict(beside or {})
         self.max_body_bytes = max_body_bytes
         self.permessage_deflate, self.trusted_proxies = permessage_deflate, trusted_proxies
         self.forwarded_header = forwarded_header
@@ -179,11 +181,12 @@ class Server(daphne.server.Server):  # type: ignore[misc]
                 self.loop.add_signal_handler(number, self._on_signal, number)
         self._look_for_stalls()
         for start in self.on_start:
-            self.loop.create_task(_run(start)).add_done_callback(self._start_ended)
+            asyncio.ensure_future(start(), loop=self.loop).add_done_callback(self._start_ended)
+        self._side_tasks = [self.loop.create_task(supervisor.keep(*one)) for one in self.beside.items()]
         if self.ready_callable:
             self.ready_callable()
 
-    def _start_ended(self, task: asyncio.Task[None]) -> None:
+    def _start_ended(self, task: asyncio.Future[object]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail(error)
 
@@ -210,13 +213,14 @@ class Server(daphne.server.Server):  # type: ignore[misc]
             reactor.stop()
 
     async def _run_on_stop(self) -> None:
-        try:
-            async with asyncio.timeout(_ON_STOP_SECONDS):
-                for stop in self.on_stop:
+        ends_at = self.loop.time() + _ON_STOP_SECONDS
+        for stop in self.on_stop:
+            try:
+                async with asyncio.timeout_at(ends_at):
                     await stop()
-        except Exception as error:
-            log.exception("stopping went wrong")
-            self._error = self._error or error
+            except Exception as error:
+                log.exception("stopping went wrong")
+                self._error = self._error or error
 
     async def _let_clients_go(self) -> None:
         for protocol in list(self.connections):
@@ -273,10 +277,6 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         )
         if protocol is None or not protocol.give_up(seconds):
             transport.abortConnection()
-
-
-async def _run(start: Task) -> None:
-    await start()
 
 
 async def _wait(tasks: set[asyncio.Task[Any]], seconds: float) -> None:

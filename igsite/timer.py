@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.utils.module_loading import import_string
+
+from streaming.supervision import supervisor
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +27,12 @@ async def run_scheduled() -> None:
     """Run every scheduled task in its time, for ever; each begins with a run at once."""
     async with asyncio.TaskGroup() as group:
         for seconds, task in scheduled():
-            group.create_task(_every(seconds, task))
+            name = f"scheduled {task.__name__}"
+            group.create_task(supervisor.every(seconds, name, partial(_run, seconds, task)))
 
 
-async def _every(seconds: float, task: Callable[[], Any]) -> None:
-    while True:
-        try:
-            await asyncio.to_thread(task)
-        except (DatabaseError, OSError) as error:
-            log.error("%s did not end well, the next is in %g s: %s", task.__name__, seconds, error)
-        await asyncio.sleep(seconds)
+async def _run(seconds: float, task: Callable[[], Any]) -> None:
+    try:
+        await asyncio.to_thread(task)
+    except DatabaseError as error:  # an outage has an alert of its own
+        log.error("%s did not end well, the next is in %g s: %s", task.__name__, seconds, error)

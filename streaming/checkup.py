@@ -11,6 +11,7 @@ from django.db import Error as DatabaseError
 from recorder.lease import DEAD_SECONDS
 from streaming.health import SILENCE_SECONDS, Claim
 from streaming.standing import Standing, standing_of
+from streaming.supervision import supervisor
 
 log = logging.getLogger(__name__)
 
@@ -71,15 +72,16 @@ class Checkup:
         return self._looking
 
     async def _look(self) -> None:
-        try:
-            self._found = await asyncio.to_thread(self._read, self._symbol)
-        except DatabaseError as error:
-            if not self._away:
-                log.warning("%s: the database cannot be asked who runs the market: %s", self._symbol, error)
-            self._found, self._away = None, True
-        else:
-            self._away = False
-        self._found_at = asyncio.get_running_loop().time()
+        found: Standing | None = None
+        with supervisor.guarded(f"checkup of {self._symbol}"):
+            try:
+                found = await asyncio.to_thread(self._read, self._symbol)
+                self._away = False
+            except DatabaseError as error:
+                if not self._away:
+                    log.warning("%s: the database cannot be asked who runs the market: %s", self._symbol, error)
+                self._away = True
+        self._found, self._found_at = found, asyncio.get_running_loop().time()
         if self._found is not None and self._found.token != self._token:
             if self._token is not None:
                 self._token_since = self._found_at

@@ -51,6 +51,8 @@ class StreamClient:
         self.store_id: str | None = None
         #: Set when the market has another one now, and the client must begin anew.
         self.moved = asyncio.Event()
+        #: Done when the stream breaks off for the client, which is to connect again and resume.
+        self.ended: asyncio.Future[None] = self._loop.create_future()
         self._idle = asyncio.Event()
 
     @property
@@ -94,6 +96,11 @@ class StreamClient:
     def is_quiet(self) -> bool:
         """Whether nothing was sent for long and nothing waits."""
         return not self._outbox and self._loop.time() - self.sent_at >= HEARTBEAT_SECONDS
+
+    def end(self) -> None:
+        """What the client was sent last is the last that it gets on this connection."""
+        if not self.ended.done():
+            self.ended.set_result(None)
 
     async def pump(self) -> None:
         """Send what waits, for ever. Ends with the exception of a send that failed."""

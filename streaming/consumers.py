@@ -79,17 +79,20 @@ async def _serve(session: Session, request: Request) -> None:
         raw=frames is not None,
         write=(frames or {}).get("write"),
     )
+    feed.users.add(client)
     work = (client.pump(), _listen(session, client), _follow(client, relay, feed, request))
     tasks = {asyncio.create_task(one) for one in work}
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait({*tasks, client.ended}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         relay.leave(client, feed)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
+    if client.ended.done():
+        raise StreamError("unavailable", "the stream broke off; connect again with since=", CLOSE_UNAVAILABLE)
+    for ended in done:
+        ended.result()
 
 
 async def _follow(client: StreamClient, relay: Relay, feed: Feed, request: Request) -> None:

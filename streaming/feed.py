@@ -28,6 +28,7 @@ class Client(Protocol):
     def tell(self, wire: bytes) -> None: ...
     def is_quiet(self) -> bool: ...
     def has_room(self) -> bool: ...
+    def end(self) -> None: ...
     @property
     def lost(self) -> int: ...
 
@@ -62,8 +63,8 @@ class Feed:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        #: How many clients have it, those among them that have yet to catch up.
-        self.users = 0
+        #: The clients that have it, those among them that have yet to catch up.
+        self.users: set[Client] = set()
         self.encoder = Encoder(options)
         self.clients: set[Client] = set()
         batch = options.batch

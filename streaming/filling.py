@@ -14,6 +14,7 @@ from recorder.errors import OtherStore
 from streaming.past import Loss, moments
 from streaming.patience import Patience
 from streaming.protocol import KINDS, Moment
+from streaming.supervision import supervisor
 
 if TYPE_CHECKING:
     from recorder.history import History
@@ -96,23 +97,29 @@ class Filling:
         if not at_rest:
             await asyncio.sleep(self._relay.settle_seconds)
         try:
+            # A tape that cannot be read must not keep the market from being streamed, whatever its reader comes upon.
+            with supervisor.guarded(f"tape of {self._relay.symbol}", but=OtherStore):
+                await self._fill_ring()
+        except OtherStore as other:
+            return self._relay.enter(other.store_id)
+        await self._let_pass()
+
+    async def _fill_ring(self) -> None:
+        try:
             last = await _in_pool(self._history.last_t)
             if last is not None:
                 # Of what is on its way here, parts may not be on the tapes yet: the moments themselves are whole.
                 # Who has joined already did so when nothing was recorded, and so misses all of it.
-                after_t = -1 if self._relay.clients() else max(-1, last - self._ring_ticks)
+                after_t = -1 if self._relay.feeds.clients() else max(-1, last - self._ring_ticks)
                 await self._read(after_t, self._held[0][0].t - 1 if self._held else last)
-        except OSError as error:  # a tape that cannot be read must not keep the market from being streamed
+        except OSError as error:
             log.error("%s: the ring could not be filled from the recording: %s", self._relay.symbol, error)
-        except OtherStore as other:
-            return self._relay.enter(other.store_id)
-        await self._let_pass()
 
     async def ready(self) -> None:
         """Wait until the ring holds what is recorded, which it may not where the tape could not be read or nothing was
         heard of it. Raises OSError, OtherStore."""
         await self.filled.wait()
-        if not self._ring and await self.recorded_t() is not None and not self._ring:
+        if not self._relay.ended and not self._ring and await self.recorded_t() is not None and not self._ring:
             if not self._under_way:
                 self.begin()
             await self.filled.wait()
@@ -130,7 +137,7 @@ class Filling:
                 return self._relay.enter(other.store_id)
             self._release()
             if self._held:
-                await self._patience.wait(self._relay.clients())
+                await self._patience.wait(self._relay.feeds.clients())
         self.end()
 
     def end(self) -> None:
@@ -147,16 +154,16 @@ class Filling:
             for moment in batch:
                 if isinstance(moment, Moment) and moment.tick:
                     self.catch_up(moment)
-            await self._patience.wait(self._relay.clients())
+            await self._patience.wait(self._relay.feeds.clients())
 
     def catch_up(self, moment: Moment) -> None:
         """Hand out a moment that is new, and tell first what is missing before it."""
         last = self._ring.last_t
         if last is None or moment.t > last:
             if last is None:
-                self._relay.tell_beginning(moment.t)
+                self._relay.feeds.tell_beginning(moment.t)
             elif moment.t > last + 1:
-                self._relay.tell_gap(last + 1, moment.t - 1)
+                self._relay.feeds.tell_gap(last + 1, moment.t - 1, "lost")
             self._relay.hand_out(moment)
 
     async def _close_hole(self) -> None:
@@ -175,13 +182,14 @@ class Filling:
 
     async def _read_hole(self, after_t: int) -> int:
         """Hand out what is recorded before the first moment held back; how far the recording had come before."""
-        try:
-            recorded = await self.recorded_t()
-            await self._read(after_t, self._held[0][0].t - 1)
-        except OSError as error:
-            log.warning("%s: the recording cannot be read: %s", self._relay.symbol, error)
-            return -1
-        return -1 if recorded is None else recorded
+        with supervisor.guarded(f"tape of {self._relay.symbol}", but=OtherStore):
+            try:
+                recorded = await self.recorded_t()
+                await self._read(after_t, self._held[0][0].t - 1)
+                return -1 if recorded is None else recorded
+            except OSError as error:
+                log.warning("%s: the recording cannot be read: %s", self._relay.symbol, error)
+        return -1
 
     def _is_closed(self) -> bool:
         return self._ring.last_t is None or not self._held or self._held[0][0].t <= self._ring.last_t + 1

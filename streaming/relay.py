@@ -15,12 +15,13 @@ from recorder.errors import OtherStore
 from recorder.history import History
 from streaming.checkup import Checkup
 from streaming.feed import Client, Feed
+from streaming.feeds import Feeds
 from streaming.filling import Filling
 from streaming.health import Health, health_of, hears
 from streaming.membership import Membership
-from streaming.options import Options
 from streaming.protocol import Moment, control
 from streaming.ring import Ring
+from streaming.supervision import supervisor
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +39,17 @@ def group_name(symbol: str) -> str:
 
 
 class Relay:
-    """One market, seen from this process. All methods are for the loop's thread."""
+    """One market, seen from this process. All methods are for the loop's thread.
 
-    def __init__(self, history: History, ring_ticks: int, ring_bytes: int, flush_seconds: float) -> None:
+    A relay that failed is not started again, since what it told whom is not known any more: it ends, with all its
+    clients, and another takes its place (`streaming.relays`).
+    """
+
+    def __init__(
+        self, history: History, ring_ticks: int, ring_bytes: int, flush_seconds: float, *, at_rest: bool = False
+    ) -> None:
+        """`at_rest` tells that nobody writes to the tapes until the ring is filled."""
+        self._at_rest = at_rest
         #: After so long what was heard lies on the tapes.
         self.settle_seconds = flush_seconds + _SETTLE_SECONDS
         self.symbol, store_id = history.symbol, history.id_on_disk()
@@ -51,12 +60,15 @@ class Relay:
         self.heard_at: float | None = None
         self.lost_messages = 0
         self.joined = asyncio.Event()
-        self.feeds: dict[Options, Feed] = {}
+        self.ended = False
+        self.feeds = Feeds(self.symbol)
         #: Called on the loop with each group message as it comes, known moments and holes in t included.
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
+        #: Called on the loop when it has ended.
+        self.on_end: list[Callable[[], None]] = []
         self.checkup = Checkup(self.symbol, asyncio.get_running_loop().time())
         #: The newest t of the recordings that this one took the place of, as far as they were streamed here.
-        self._ended: dict[str, int] = {}
+        self._former: dict[str, int] = {}
         self._looker: asyncio.Task[None] | None = None
         self.start: Callable[..., asyncio.Task[None]] = asyncio.get_running_loop().create_task
         self._earlier_holes = 0
@@ -72,23 +84,10 @@ class Relay:
         """From now on the client is offered every moment."""
         feed.add(client, -1 if self.ring.last_t is None else self.ring.last_t)
 
-    def feed(self, options: Options) -> Feed:
-        """The feed of a set of options for one more client, made if there is none; kept until as many have left."""
-        feed = self.feeds.setdefault(options, Feed(options))
-        feed.users += 1
-        return feed
-
     def leave(self, client: Client, feed: Feed) -> None:
-        """The client is gone, whether it had joined or not; a feed that nobody uses any more goes too."""
-        feed.remove(client)
+        """The client is gone, whether it had joined or not."""
         self.lost_messages += client.lost
-        feed.users -= 1
-        if not feed.users:
-            del self.feeds[feed.options]
-
-    def clients(self) -> list[Client]:
-        """Those that get live messages."""
-        return [client for feed in self.feeds.values() for client in feed.clients]
+        self.feeds.leave(client, feed)
 
     @property
     def silent_seconds(self) -> float | None:
@@ -113,11 +112,7 @@ class Relay:
         self.checkup.look_if_unheard(silent_seconds, asyncio.get_running_loop().time())
         if (silent_seconds is None or silent_seconds > _HEARD_SECONDS) and self.filling.filled.is_set():
             self._look_at_store()
-        text = control("heartbeat", t=-1 if self.ring.last_t is None else self.ring.last_t)
-        for feed in self.feeds.values():
-            for client in feed.clients:
-                if client.is_quiet():
-                    feed.tell(client, text)
+        self.feeds.tell_quiet(control("heartbeat", t=-1 if self.ring.last_t is None else self.ring.last_t))
 
     # -- the store
 
@@ -133,7 +128,7 @@ class Relay:
 
     def end_of(self, store_id: str | None) -> int:
         """The newest t of a recording that was streamed here before; -1 where that is not known."""
-        return self._ended.get(store_id or "", -1)
+        return self._former.get(store_id or "", -1)
 
     def same_store(self, client: Client) -> History:
         """The recording that a client is given. Raises OtherStore where it has part of another one."""
@@ -152,15 +147,9 @@ class Relay:
             self.filling.read_from(self.history)
         else:
             log.warning("%s: the store is another one, %s after %s: all begins anew", self.symbol, store_id, former)
-            self._ended[former] = last_t
+            self._former[former] = last_t
             self._begin_anew()
-        for feed in self.feeds.values():
-            for client in list(feed.clients):
-                client.store_id = client.store_id or store_id
-                if client.store_id != store_id:
-                    feed.move_from(client, last_t, store_id)
-            if former is not None:
-                feed.begin_anew()
+        self.feeds.enter(former, last_t, store_id)
 
     def _begin_anew(self) -> None:
         self.filling.stop()
@@ -183,9 +172,10 @@ class Relay:
             self._looker = self.start(self._read_id())
 
     async def _read_id(self) -> None:
-        found = await asyncio.to_thread(self.history.id_on_disk)
-        if found is not None:
-            self.enter(found)
+        with supervisor.guarded(f"look at the store of {self.symbol}"):
+            found = await asyncio.to_thread(self.history.id_on_disk)
+            if found is not None:
+                self.enter(found)
 
     # -- moments
 
@@ -198,7 +188,8 @@ class Relay:
         if message["tick"] is not None:
             self.pass_on(Moment(message["t"], message["tick"], message["metric"], message["frame"]))
         for listener in list(self.listeners):  # one may leave meanwhile
-            listener(message)
+            with supervisor.guarded(f"listener of {self.symbol}"):
+                listener(message)
 
     def pass_on(self, moment: Moment) -> None:
         """Keep a moment and hand it to every client.
@@ -211,18 +202,7 @@ class Relay:
     def hand_out(self, moment: Moment) -> None:
         """Keep the next moment and hand it to every client."""
         self.ring.append(moment)
-        for feed in self.feeds.values():
-            feed.send(moment)
-
-    def tell_gap(self, from_t: int, to_t: int) -> None:
-        """Tell every client that these are lost."""
-        for feed in self.feeds.values():
-            feed.tell_gap(from_t, to_t, "lost")
-
-    def tell_beginning(self, t: int) -> None:
-        """Tell clients that resumed before anything was recorded what comes first."""
-        for feed in self.feeds.values():
-            feed.tell_beginning(t)
+        self.feeds.send(moment)
 
     async def ready(self) -> None:
         """Wait until the ring holds what is recorded, which it may not where the tape could not be read or nothing was
@@ -236,8 +216,24 @@ class Relay:
         """The newest t on disk; one look for all who ask meanwhile. Raises OSError, OtherStore."""
         return await self.filling.recorded_t()
 
-    async def listen(self) -> None:
-        """Stay in the group and pass on what comes, until cancelled. Raises what closing a hole failed of."""
+    # -- its life
+
+    async def run(self) -> None:
+        """Stay in the group, fill the ring and pass on what comes, until cancelled. Raises what it failed of."""
         async with asyncio.TaskGroup() as group:
             self.start = group.create_task
+            group.create_task(self._fill_when_joined())
             await Membership(group_name(self.symbol), self.take, self.joined).stay()
+
+    async def _fill_when_joined(self) -> None:
+        await self.joined.wait()
+        await self.filling.fill(at_rest=self._at_rest)
+
+    def end(self) -> None:
+        """Pass on nothing any more, and let go of everybody who waits for more."""
+        self.ended = True
+        self.filling.stop()
+        self.feeds.end()
+        for say in list(self.on_end):
+            with supervisor.guarded(f"listener of {self.symbol}"):
+                say()

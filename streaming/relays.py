@@ -1,11 +1,15 @@
-"""The relays of this process, one a market, and what keeps them going."""
+"""The relays of this process, one a market, and what keeps them going.
+
+Why a relay that failed is replaced, and its clients sent away: docs/architecture.md, "Nothing beside the market ends
+it".
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -18,6 +22,7 @@ from streaming.feed import Feed
 from streaming.options import Options
 from streaming.protocol import CLOSE_LIMIT, CLOSE_NOT_FOUND, CLOSE_UNAVAILABLE, StreamError
 from streaming.relay import Relay
+from streaming.supervision import supervisor
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +30,9 @@ _BEAT_SECONDS = 1.0
 
 #: Each set of options is prepared once a message, so their number bounds the work of a process.
 MOST_OPTION_SETS = 64
+
+#: A relay that begins again within so long is waited for; else its clients are told to come again.
+_BEARABLE_SECONDS = 1.0
 
 
 class Relays:
@@ -35,32 +43,17 @@ class Relays:
         #: Called with each relay that is opened from now on.
         self.on_open: list[Callable[[Relay], None]] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._failed: asyncio.Future[None] | None = None
 
-    async def run(self) -> None:
-        """Start, and stay; raises what a relay died of, which ends the server."""
-        await self.start()
-        await self.watch()
-
-    async def watch(self) -> None:
-        """Wait for ever; raises what a relay died of."""
-        if self._failed is None:
-            self._failed = asyncio.get_running_loop().create_future()
-        await asyncio.shield(self._failed)
-
-    async def start(self, *, at_rest: bool = False) -> None:
-        """Begin to listen to every known market, so that its ring is full when somebody asks.
-
-        `at_rest`: the pipeline of the default market is in this process and waits for this.
-        """
-        self._open(settings.CONFIG.symbol, at_rest=at_rest)
+    async def start(self) -> None:
+        """Begin to listen to every known market, so that its ring is full when somebody asks."""
+        self.open(settings.CONFIG.symbol)
         try:
             symbols = await asyncio.to_thread(reading, lambda: list(Market.objects.values_list("symbol", flat=True)))
         except DatabaseError as error:
             log.error("the database cannot be asked for markets, others are found when asked for: %s", error)
             return
         for symbol in symbols:
-            self._open(symbol)
+            self.open(symbol)
 
     async def stop(self) -> None:
         tasks = list(self._tasks.values())
@@ -76,7 +69,7 @@ class Relays:
         if symbol not in self._relays:
             if symbol != settings.CONFIG.symbol and not await self._exists(symbol):
                 raise StreamError("unknown_symbol", f"there is no market {symbol!r}", CLOSE_NOT_FOUND)
-            self._open(symbol)
+            self.open(symbol)
         return self._relays[symbol]
 
     def store_id(self, symbol: str | None) -> str | None:
@@ -93,52 +86,60 @@ class Relays:
             raise StreamError("unavailable", detail, CLOSE_UNAVAILABLE) from None
 
     def feed(self, relay: Relay, options: Options) -> Feed:
-        """The feed of a set of options at a market. Raises StreamError where there are too many sets already."""
+        """The feed of a set of options at a market. Raises StreamError where there are too many sets already, and where
+        the relay failed and does not begin again soon."""
+        if supervisor.pause_seconds(_name(relay.symbol)) > _BEARABLE_SECONDS:
+            raise StreamError("unavailable", f"the stream of {relay.symbol} is starting anew", CLOSE_UNAVAILABLE)
         sets = {one for other in self._relays.values() for one in other.feeds}
         if options not in sets and len(sets) >= MOST_OPTION_SETS:
             detail = f"{MOST_OPTION_SETS} different sets of options are being served, the most a process takes"
             raise StreamError("too_many_options", detail, CLOSE_LIMIT)
-        return relay.feed(options)
+        return relay.feeds.of(options)
 
     def all(self) -> list[Relay]:
         return list(self._relays.values())
 
-    def _open(self, symbol: str, *, at_rest: bool = False) -> None:
+    def open(self, symbol: str, *, at_rest: bool = False) -> None:
+        """Listen to a market from now on. `at_rest`: its pipeline is in this process and waits for the ring."""
         if symbol in self._relays:
             return
+        self._make(symbol, at_rest=at_rest)
+        self._run(_name(symbol), partial(self._relay, symbol))
+        if "heartbeats" not in self._tasks:
+            self._tasks["heartbeats"] = asyncio.get_running_loop().create_task(
+                supervisor.every(_BEAT_SECONDS, "heartbeats", self._beat)
+            )
+
+    def _make(self, symbol: str, *, at_rest: bool = False) -> None:
         config = settings.CONFIG
         history = History(symbol, market_dir(config.store_dir, symbol, config.symbol))
-        relay = Relay(history, config.ring_ticks, config.ring_bytes, config.flush_seconds)
+        relay = Relay(history, config.ring_ticks, config.ring_bytes, config.flush_seconds, at_rest=at_rest)
         self._relays[symbol] = relay
         for opened in self.on_open:
-            opened(relay)
-        self._run(f"relay {symbol}", relay.listen())
-        self._run(f"fill {symbol}", self._fill(relay, at_rest))
-        if "beat" not in self._tasks:
-            self._run("beat", self._beat())
+            with supervisor.guarded(f"listener of {symbol}"):
+                opened(relay)
 
-    def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        task.add_done_callback(self._ended)
-        self._tasks[name] = task
+    def _run(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        self._tasks[name] = asyncio.get_running_loop().create_task(supervisor.keep(name, work), name=name)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is None:
-            return
-        log.critical("%s ended", task.get_name(), exc_info=error)
-        if self._failed is not None and not self._failed.done():
-            self._failed.set_exception(error)
-
-    async def _fill(self, relay: Relay, at_rest: bool) -> None:
-        await relay.joined.wait()
-        await relay.filling.fill(at_rest=at_rest)
+    async def _relay(self, symbol: str) -> None:
+        """Run the relay of a market; when it fails another one stands in its place. Raises what it failed of."""
+        relay = self._relays[symbol]
+        try:
+            await relay.run()
+        except Exception:
+            relay.end()
+            self._make(symbol)
+            raise
 
     async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(_BEAT_SECONDS)
-            for relay in self._relays.values():
+        for relay in self.all():
+            with supervisor.guarded(f"heartbeat of {relay.symbol}"):
                 relay.beat()
+
+
+def _name(symbol: str) -> str:
+    return f"relay {symbol}"
 
 
 relays = Relays()

@@ -50,11 +50,32 @@ class AlertDesk:
         return self._known.get(key, False)
 
     async def consider(self, findings: Iterable[Finding]) -> None:
-        """Take note of causes as they stand now; what changed is told."""
+        """Take note of causes as they stand now; what changed is told. A change that could not be is none yet."""
         for finding in findings:
-            if self._known.get(finding.key) != finding.wrong:
+            before = self._known.get(finding.key)
+            if before != finding.wrong:
                 self._known[finding.key] = finding.wrong
-                await (self._raise(finding) if finding.wrong else self._clear(finding))
+                try:
+                    await (self._raise(finding) if finding.wrong else self._clear(finding))
+                except BaseException:
+                    self._forget_change(finding.key, before)
+                    raise
+
+    def _forget_change(self, key: str, before: bool | None) -> None:
+        if before is None:
+            del self._known[key]
+        else:
+            self._known[key] = before
+
+    async def active(self, beginning: str) -> list[str]:
+        """The causes of active alerts whose keys begin so, of all processes; none while the database is away."""
+        if self.was_wrong(DATABASE):
+            return []
+        try:
+            return await self._database.ask(ledger.active_keys, beginning)
+        except DatabaseError as error:
+            log.debug("active alerts cannot be listed now: %s", error)
+            return []
 
     async def _raise(self, finding: Finding) -> None:
         now = self._clock()

@@ -43,6 +43,12 @@ def clear_once(key: str, cleared_at: float) -> bool:
     return bool(Alert.objects.filter(key=key, cleared_at=None).update(cleared_at=moment(cleared_at)))
 
 
+def active_keys(beginning: str) -> list[str]:
+    """The causes of active alerts whose keys begin so. Raises django.db.Error."""
+    found = Alert.objects.filter(cleared_at=None, key__startswith=beginning)
+    return list(found.values_list("key", flat=True))
+
+
 def write_late(entry: Entry) -> None:
     """Write down what could not be written in its time, unless another process has: it may even have cleared it.
 

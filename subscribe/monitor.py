@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import psutil
 from django.conf import settings
@@ -11,6 +13,7 @@ from django.conf import settings
 from recorder.retention import disk_use
 from streaming.relay import Relay
 from streaming.relays import relays
+from streaming.supervision import supervisor
 from subscribe import rules
 from subscribe.desk import AlertDesk
 from subscribe.rules import Finding
@@ -20,41 +23,75 @@ LOOK_SECONDS = 1.0
 #: The machine and the database are looked at less often than what this process hears anyway.
 _MACHINE_SECONDS = 5.0
 
+#: Alerts of processes that ended without a word are looked for so often, the first time when all that live were heard.
+_LEFT_BEHIND_SECONDS = 60.0
+
+Check = Callable[[], Coroutine[Any, Any, None]]
+
 
 class Monitor:
-    """Looks at markets, machine and database, and brings what it finds to the desk."""
+    """Looks at markets, machine, database and side tasks, and brings what it finds to the desk.
 
-    def __init__(self, desk: AlertDesk) -> None:
-        self._desk = desk
+    `process` is this process's name among those `known`, and `known` gives all that were heard of.
+    """
 
-    async def watch_markets(self) -> None:
-        """Each second, for ever."""
-        while True:
-            for findings in await asyncio.gather(*map(_findings_of, relays.all())):
-                await self._desk.consider(findings)
-            await asyncio.sleep(LOOK_SECONDS)
+    def __init__(self, desk: AlertDesk, process: str, known: Callable[[], set[str]]) -> None:
+        self._desk, self._process, self._known = desk, process, known
 
-    async def watch_machine(self) -> None:
-        """Memory, disk and database, every few seconds, for ever."""
-        while True:
-            await self._desk.consider([self._memory(), *await self._disk()])
-            await self._desk.consider([rules.database(await self._desk.write())])
-            await asyncio.sleep(_MACHINE_SECONDS)
+    @property
+    def checks(self) -> dict[str, tuple[float, Check]]:
+        """What is to be done for ever: a name, the seconds between two rounds, and one round."""
+        return {
+            "check of the markets": (LOOK_SECONDS, self.check_markets),
+            "check of the side tasks": (LOOK_SECONDS, self.check_tasks),
+            "check of the memory": (_MACHINE_SECONDS, self.check_memory),
+            "check of the disk": (_MACHINE_SECONDS, self.check_disk),
+            "check of the database": (_MACHINE_SECONDS, self.check_database),
+            "check of alerts left behind": (_LEFT_BEHIND_SECONDS, self.check_left_behind),
+        }
 
-    def _memory(self) -> Finding:
+    async def check_markets(self) -> None:
+        await asyncio.gather(*(self._check_market(relay) for relay in relays.all()))
+
+    async def _check_market(self, relay: Relay) -> None:
+        """A market that cannot be judged keeps no other from being judged."""
+        name = f"check of {relay.symbol}"
+        if not supervisor.pause_seconds(name):
+            with supervisor.guarded(name):
+                await self._desk.consider(await _findings_of(relay))
+
+    async def check_tasks(self) -> None:
+        await self._desk.consider([rules.side_task(self._process, one) for one in supervisor.troubles()])
+
+    async def check_memory(self) -> None:
         host = socket.gethostname()
         percent, threshold = psutil.virtual_memory().percent, settings.CONFIG.alert_memory_percent
-        return rules.memory(percent, threshold, host, self._desk.was_wrong(f"memory:{host}"))
+        await self._desk.consider([rules.memory(percent, threshold, host, self._desk.was_wrong(f"memory:{host}"))])
 
-    async def _disk(self) -> list[Finding]:
+    async def check_disk(self) -> None:
         config = settings.CONFIG
         store = str(config.store_dir)
         try:
             use = await asyncio.to_thread(disk_use, config.store_dir)
         except OSError:
-            return []  # a store that cannot be looked at cannot be written either: the recorder's alert tells
+            return  # a store that cannot be looked at cannot be written either: the recorder's alert tells
         was_wrong = self._desk.was_wrong(f"disk:{store}")
-        return [rules.disk(use.percent, config.retain_disk_percent, store, was_wrong)]
+        await self._desk.consider([rules.disk(use.percent, config.retain_disk_percent, store, was_wrong)])
+
+    async def check_database(self) -> None:
+        await self._desk.consider([rules.database(await self._desk.write())])
+
+    async def check_left_behind(self) -> None:
+        """Clear the alerts about tasks of processes that are gone: these cannot do it any more."""
+        await asyncio.sleep(_LEFT_BEHIND_SECONDS / 2)
+        left = await self._desk.active(rules.SIDE_TASK)
+        gone = [key for key in left if rules.process_of(key) not in self._known() | {self._process}]
+        await self._desk.consider([rules.side_task_gone(key) for key in gone])
+
+    async def clear_tasks(self) -> None:
+        """This process ends, and what failed in it with it."""
+        wrong = [one for one in supervisor.troubles() if self._desk.was_wrong(rules.side_task(self._process, one).key)]
+        await self._desk.consider([rules.side_task_gone(rules.side_task(self._process, one).key) for one in wrong])
 
 
 async def _findings_of(relay: Relay) -> list[Finding]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from streaming.supervision import supervisor
 from subscribe import bus
 from subscribe.roster import REPORT_SECONDS, STOPPED
 
@@ -73,16 +74,23 @@ class Reporter:
             part.begin(time.monotonic())
 
     def look(self) -> None:
-        now = time.monotonic()
+        """Report what is due. A part that cannot be measured keeps no other from being reported."""
         for part in self._parts:
-            status = part.status()
-            if part.is_due(now, status):
-                self._publish(part.report(now, status))
+            name = f"report of {part.agent_id}"
+            if not supervisor.pause_seconds(name):
+                with supervisor.guarded(name):
+                    self._look_at(part, time.monotonic())
+
+    def _look_at(self, part: Part, now: float) -> None:
+        status = part.status()
+        if part.is_due(now, status):
+            self._publish(part.report(now, status))
 
     def stop(self) -> None:
         """Say that the parts end in good order."""
         for part in self._parts:
-            self._publish(part.report(time.monotonic(), STOPPED))
+            with supervisor.guarded(f"report of {part.agent_id}"):
+                self._publish(part.report(time.monotonic(), STOPPED))
 
 
 class ReportingThread:

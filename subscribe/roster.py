@@ -67,6 +67,10 @@ class Roster:
         }
         return lost
 
+    def names(self) -> set[str]:
+        """All parts that are not forgotten yet."""
+        return {*self._agents}
+
     def of(self, symbol: str | None) -> list[Agent]:
         """The parts a subscriber of this symbol, or of all, hears of."""
         return [one for one in self._agents.values() if symbol is None or one.symbol in (None, symbol)]

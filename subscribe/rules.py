@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from streaming.supervision import Trouble
+
 #: What was raised above a threshold clears only this far below it: a value at the edge shall not flicker.
 HYSTERESIS_PERCENT = 5.0
 
 #: The key of the database's own alert.
 DATABASE = "database"
+
+#: How the keys of alerts about side tasks begin; the process and the task follow.
+SIDE_TASK = "task:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,25 @@ def recorder(symbol: str, status: dict[str, Any]) -> Finding:
 def database(reachable: bool) -> Finding:
     told = "数据库恢复连接" if reachable else "数据库无法连接，实时推送不受影响"
     return Finding(DATABASE, not reachable, "critical", told, "database")
+
+
+def side_task(process: str, trouble: Trouble) -> Finding:
+    """A task beside the market that fails; well again when it has run for a while."""
+    wrong = f"后台任务 {trouble.name} 出错，正在重试: {trouble.error}"
+    told = wrong if trouble.failing else f"后台任务 {trouble.name} 恢复正常"
+    key = f"{SIDE_TASK}{process}:{trouble.name}"
+    return Finding(key, trouble.failing, "warning", f"{told}（{process}）", process)
+
+
+def side_task_gone(key: str) -> Finding:
+    """A task that failed has ended with its process."""
+    process, name = process_of(key), key.removeprefix(SIDE_TASK).partition(":")[2]
+    return Finding(key, False, "warning", f"后台任务 {name} 已随进程结束（{process}）", process)
+
+
+def process_of(key: str) -> str:
+    """The process in the key of an alert about a side task."""
+    return key.removeprefix(SIDE_TASK).partition(":")[0]
 
 
 def _is_over(percent: float, threshold: float, was_wrong: bool) -> bool:

@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -18,12 +19,13 @@ from streaming.membership import Membership
 from streaming.protocol import StreamError
 from streaming.relay import Relay
 from streaming.relays import relays
+from streaming.supervision import supervisor
 from subscribe import bus, rules
 from subscribe.database import Database
 from subscribe.desk import AlertDesk
 from subscribe.errors import AuthenticationFailed, Idle
 from subscribe.hub import Hub
-from subscribe.monitor import Monitor
+from subscribe.monitor import Check, Monitor
 from subscribe.pipeline_parts import pipeline_cpu_seconds
 from subscribe.prices import Prices
 from subscribe.protocol import Topic, wire
@@ -54,38 +56,49 @@ class Service:
         self.tokens = Database("tokens", 4, 5.0)
         self._joined = asyncio.Event()
         self._openings: set[asyncio.Task[None]] = set()
+        self._name = process_name("web", os.getpid())
+        self._monitor = Monitor(self.desk, self._name, self.roster.names)
         self._reporter: Reporter | None = None
         self._hear: dict[str, Callable[[dict[str, Any]], None]] = {
             "agent_status": self._hear_status,
             "backtest_progress": self._hear_progress,
             "alerts": self.desk.take,
         }
-
-    async def run(self) -> None:
-        """Listen, measure and look after the clients, for ever."""
-        bus.use(asyncio.get_running_loop())
         for relay in relays.all():
             self._follow(relay)
         relays.on_open.append(self._follow)
-        monitor = Monitor(self.desk)
+
+    async def run(self) -> None:
+        """Listen, measure and look after the clients, for ever; none of it waits for another, or ends with it."""
+        bus.use(asyncio.get_running_loop())
+        rounds: dict[str, tuple[float, Check]] = {
+            "report of this process": (_LOOK_SECONDS, self._report),
+            "search for lost parts": (_LOOK_SECONDS, self._find_lost),
+            "search for idle clients": (_LOOK_SECONDS, self._end_idle),
+            "check of tokens": (_TOKEN_SECONDS, self._check_tokens),
+            **self._monitor.checks,
+        }
         async with asyncio.TaskGroup() as group:
-            group.create_task(Membership(bus.GROUP, self.take, self._joined).stay())
-            await self._joined.wait()
-            self._reporter = Reporter([self._own_part()])
-            for work in (self._look_after_clients, self._check_tokens, monitor.watch_markets, monitor.watch_machine):
-                group.create_task(work())
+            membership = Membership(bus.GROUP, self.take, self._joined)
+            group.create_task(supervisor.keep("system bus", membership.stay))
+            for name, (seconds, one_round) in rounds.items():
+                group.create_task(supervisor.every(seconds, name, one_round))
 
     async def stop(self) -> None:
         """Say goodbye on the bus."""
         if self._reporter is not None:
             self._reporter.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                await self._monitor.clear_tasks()
         await asyncio.to_thread(bus.drain, _LAST_WORDS_SECONDS)
 
     def take(self, message: dict[str, Any]) -> None:
-        """A message of the bus."""
+        """A message of the bus. One that cannot be read is of no use, and no harm to those that follow."""
         hear = self._hear.get(message.get("channel", ""))
         if hear is not None:
-            hear(message)
+            with supervisor.guarded("messages of the system bus"):
+                hear(message)
 
     def greet(self, subscriber: Subscriber, topic: Topic) -> None:
         """Give a new subscriber what is known already: prices and the state of the parts."""
@@ -104,18 +117,17 @@ class Service:
     def _own_part(self) -> Part:
         """This web process. Where a pipeline lives in it too, that one's time is not counted here."""
         cpu_seconds = lambda: time.process_time() - pipeline_cpu_seconds()  # noqa: E731
-        return Part(process_name("web", os.getpid()), cpu_seconds, self.hub.waiting)
+        return Part(self._name, cpu_seconds, self.hub.waiting)
 
     def _follow(self, relay: Relay) -> None:
         ticker = self.prices.follow(relay.symbol)
 
-        def hear(message: dict[str, Any]) -> None:
-            ticker.take(message)
+        def hear_events(message: dict[str, Any]) -> None:
             events = (message.get("seen") or {}).get("events")
             if events is not None:
                 self.desk.happened(rules.happenings(relay.symbol, events["ts"], events))
 
-        relay.listeners.append(hear)
+        relay.listeners += [ticker.take, hear_events]
 
     def _hear_status(self, report: dict[str, Any]) -> None:
         agent = self.roster.take(report, asyncio.get_running_loop().time())
@@ -137,41 +149,44 @@ class Service:
         text = wire({"type": "backtest_progress", "backtest_id": backtest_id, "data": data})
         self.hub.offer("backtest_progress", message.get("symbol"), backtest_id, text)
 
-    async def _look_after_clients(self) -> None:
-        assert self._reporter is not None
-        idle_seconds = settings.CONFIG.api_idle_seconds
-        while True:
-            self._reporter.look()
-            now = asyncio.get_running_loop().time()
-            for agent in self.roster.find_lost(now):
-                self.hub.offer("agent_status", agent.symbol, agent.agent_id, agent.wire())
-            for subscriber in self.hub.subscribers:
-                if not subscriber.topics and now - subscriber.heard_at >= idle_seconds:
-                    subscriber.end(Idle(idle_seconds))
-            await asyncio.sleep(_LOOK_SECONDS)
+    async def _report(self) -> None:
+        if self._reporter is None:
+            await self._joined.wait()  # else nobody would hear the first report, not even this process
+            self._reporter = Reporter([self._own_part()])
+        self._reporter.look()
+
+    async def _find_lost(self) -> None:
+        for agent in self.roster.find_lost(asyncio.get_running_loop().time()):
+            self.hub.offer("agent_status", agent.symbol, agent.agent_id, agent.wire())
+
+    async def _end_idle(self) -> None:
+        now, idle_seconds = asyncio.get_running_loop().time(), settings.CONFIG.api_idle_seconds
+        for subscriber in self.hub.subscribers:
+            if not subscriber.topics and now - subscriber.heard_at >= idle_seconds:
+                subscriber.end(Idle(idle_seconds))
 
     async def _check_tokens(self) -> None:
         """Close the connections of tokens that have expired or were revoked."""
-        while True:
-            await asyncio.sleep(_TOKEN_SECONDS)
-            in_use = {subscriber.token for subscriber in self.hub.subscribers}
-            if not in_use:
-                continue
-            try:
-                valid = await self.tokens.ask(still_valid, in_use)
-            except DatabaseError as error:  # who was let in stays while nobody can say otherwise
-                log.debug("tokens cannot be checked now: %s", error)
-                continue
-            for subscriber in self.hub.subscribers:
-                if subscriber.token in in_use - valid:
-                    subscriber.end(AuthenticationFailed())
+        in_use = {subscriber.token for subscriber in self.hub.subscribers}
+        if not in_use:
+            return
+        try:
+            valid = await self.tokens.ask(still_valid, in_use)
+        except DatabaseError as error:  # who was let in stays while nobody can say otherwise
+            log.debug("tokens cannot be checked now: %s", error)
+            return
+        for subscriber in self.hub.subscribers:
+            if subscriber.token in in_use - valid:
+                subscriber.end(AuthenticationFailed())
 
 
 async def _open_relay(symbol: str) -> None:
-    try:
-        await relays.get(symbol)
-    except StreamError as error:  # the next report of that market tries again
-        log.debug("%s cannot be followed yet: %s", symbol, error)
+    """Once; the next report of that market tries again."""
+    with supervisor.guarded(f"opening of {symbol}"):
+        try:
+            await relays.get(symbol)
+        except StreamError as error:
+            log.debug("%s cannot be followed yet: %s", symbol, error)
 
 
 @cache

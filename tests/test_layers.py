@@ -32,6 +32,7 @@ PURE = [
     ),
     *(f"streaming.{name}" for name in ("protocol", "options", "encoding", "outbox", "ring", "feed", "pacer", "limits")),
     "streaming.addresses",
+    "streaming.supervision",
     *(f"bars.{name}" for name in ("resolutions", "ohlcv", "trades", "builder", "times", "feed_protocol")),
     *(f"access.{name}" for name in ("presented", "secret")),
     *(f"subscribe.{name}" for name in ("errors", "protocol", "talk", "outbox", "throttle", "rules", "roster")),

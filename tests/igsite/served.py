@@ -243,16 +243,26 @@ def main(options: dict[str, Any]) -> None:
     async def dying() -> None:
         raise LookupError("the market is gone")
 
+    async def failing() -> None:
+        tell("side_task_began")
+        raise LookupError("a side task is gone")
+
     async def stopped() -> None:
         tell("stopped")
+
+    async def fails_to_stop() -> None:
+        raise LookupError("a side task does not stop")
 
     async def hanging() -> None:
         threading.Event().wait()  # not even the loop gets on
 
     on_start = [started] + [dying] * options.pop("dies", False)
-    on_stop = [stopped] + [hanging] * options.pop("hangs", False)
+    beside = {"side task": failing} if options.pop("fails_beside", False) else {}
+    on_stop = (
+        [fails_to_stop] * options.pop("fails_to_stop", False) + [stopped] + [hanging] * options.pop("hangs", False)
+    )
     where = options.pop("endpoints", None) or endpoints("127.0.0.1", options.pop("port", 0))
-    server = Server(application, where, on_start=on_start, on_stop=on_stop, **options)
+    server = Server(application, where, on_start=on_start, beside=beside, on_stop=on_stop, **options)
     server.run()
 
 

@@ -243,3 +243,21 @@ def test_start_up_task_that_dies_ends_the_process_with_its_error() -> None:
     assert serving.process.wait(PATIENCE_SECONDS) == 1
     serving.__exit__(None, None, None)
     assert serving.errors.endswith("LookupError: the market is gone\n")
+
+
+def test_side_task_that_fails_is_started_again_and_ends_nothing() -> None:
+    with Serving(fails_beside=True) as serving:
+        for _ in range(3):
+            serving.event("side_task_began")
+        assert "side task failed 2 times, the next try is in 1 s: LookupError: a side task is gone" in serving.errors
+        with connect(f"{serving.url}/echo") as client:
+            client.send("still here")
+            assert client.recv() == "still here"
+        assert serving.end() == 0
+
+
+def test_what_fails_to_stop_keeps_nothing_else_from_stopping() -> None:
+    with Serving(fails_to_stop=True) as serving:
+        assert serving.end() == 1
+        serving.event("stopped")
+        wait_until(lambda: "LookupError: a side task does not stop" in serving.errors)

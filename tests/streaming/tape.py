@@ -80,6 +80,7 @@ class Socket:
         self.open = asyncio.Event()
         self.open.set()
         self.client = StreamClient(self._send, 1 << 20, feed.encoder.slow_gap, raw=True)
+        feed.users.add(self.client)
         self._pump = asyncio.create_task(self.client.pump())
 
     async def _send(self, message: dict[str, Any]) -> None:

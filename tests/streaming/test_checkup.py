@@ -11,6 +11,7 @@ from django.db import OperationalError
 from streaming import checkup as checkup_module
 from streaming.checkup import Checkup
 from streaming.standing import Standing
+from streaming.supervision import supervisor
 
 
 class Rows:
@@ -76,5 +77,22 @@ def test_a_new_holder_has_its_own_time_to_be_heard(monkeypatch: pytest.MonkeyPat
         assert second is not None
         assert first.seen_seconds > 3599
         assert second.seen_seconds < 60
+
+    checked(test)
+
+
+def test_rows_that_cannot_be_read_are_told_and_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "_tasks", {})
+
+    async def test(checkup: Checkup, rows: Rows) -> None:
+        monkeypatch.setattr(checkup_module, "LOOK_SECONDS", 0.0)
+        read, checkup._read = checkup._read, broken
+        assert await checkup.claim() is None
+        assert [one.name for one in supervisor.troubles()] == ["checkup of IG-USD"]
+        checkup._read = read
+        assert await checkup.claim() is not None
+
+    def broken(symbol: str) -> Standing:
+        raise RuntimeError("can't start new thread")
 
     checked(test)

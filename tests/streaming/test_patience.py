@@ -44,7 +44,7 @@ def test_a_hole_of_many_outboxes_costs_who_keeps_up_nothing(monkeypatch: pytest.
         relay.filling.end()
         keeps_up, stalled = Reader(takes=True), Reader(takes=False)
         for reader in (keeps_up, stalled):
-            relay.subscribe(reader.client, relay.feed(Options()))
+            relay.subscribe(reader.client, relay.feeds.of(Options()))
         relay.pass_on(Moment(0, b'{"type":"tick","t":0}'))
         for t in range(2, 302):  # 6 MB that wait behind a hole at t=1
             relay.pass_on(Moment(t, b'{"type":"tick","t":%d,"pad":"%s"}' % (t, large)))

@@ -21,6 +21,7 @@ class Taker:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.wire, self.quiet = b"", quiet
+        self.ended = False
 
     def offer(self, bundle: Bundle) -> None:
         self.wire += bundle.wire
@@ -30,6 +31,12 @@ class Taker:
 
     def is_quiet(self) -> bool:
         return self.quiet
+
+    def has_room(self) -> bool:
+        return True
+
+    def end(self) -> None:
+        self.ended = True
 
     def heard(self) -> list[dict[str, Any]]:
         return [json.loads(payload) for payload, _ in messages_in(self.wire)]
@@ -62,7 +69,9 @@ def with_relay(test: Callable[[Relay], Awaitable[None]], *, filled: bool = True)
 
 def join(relay: Relay, options: Options | None = None, **taker: Any) -> Taker:
     client = Taker(**taker)
-    relay.subscribe(client, relay.feed(options or Options()))
+    feed = relay.feeds.of(options or Options())
+    feed.users.add(client)
+    relay.subscribe(client, feed)
     return client
 
 

@@ -27,7 +27,7 @@ def with_relay(tape: Tape, test: Callable[[Relay], Awaitable[None]], *, ring_tic
 
 
 async def resumed(relay: Relay, since: int, options: Options = TICKS) -> Socket:
-    feed = relay.feed(options)
+    feed = relay.feeds.of(options)
     socket = Socket(feed)
     await Resume(socket.client, relay, feed, since).run()
     return socket
@@ -62,7 +62,7 @@ def test_who_is_ahead_of_a_market_that_has_not_begun_is_told_so_and_gets_only_wh
 
 def test_the_feed_stays_while_somebody_catches_up_for_it() -> None:
     async def test(relay: Relay) -> None:
-        live, feed = await resumed(relay, -1), relay.feed(TICKS)
+        live, feed = await resumed(relay, -1), relay.feeds.of(TICKS)
         late = Socket(feed)
         relay.leave(live.client, feed)
         await Resume(late.client, relay, feed, -1).run()
@@ -115,7 +115,7 @@ def test_a_loss_that_the_tape_tells_is_told_once() -> None:
 
 def test_a_ping_while_it_catches_up_brings_a_pong_and_nothing_of_the_others() -> None:
     async def test(relay: Relay) -> None:
-        feed = relay.feed(TENS)
+        feed = relay.feeds.of(TENS)
         other, socket = Socket(feed), Socket(feed)
         relay.subscribe(other.client, feed)
         pass_on(relay, *range(95))

@@ -43,7 +43,7 @@ class Market:
         self.tape.on_disk = self.relay.history.on_disk = store_id  # type: ignore[attr-defined]
 
     async def client(self, since: int | None = None, store: str | None = None, options: Options = TICKS) -> Socket:
-        feed = self.relay.feed(options)
+        feed = self.relay.feeds.of(options)
         socket = Socket(feed)
         work = _follow(socket.client, self.relay, feed, Request(None, since, options, store))
         self._tasks.append(asyncio.create_task(work))
@@ -54,7 +54,7 @@ class Market:
 async def joined(market: Market, *sockets: Socket) -> None:
     """Wait until these get what is live."""
     async with asyncio.timeout(30):
-        while not all(socket.client in market.relay.clients() for socket in sockets):
+        while not all(socket.client in market.relay.feeds.clients() for socket in sockets):
             await asyncio.sleep(0.001)
 
 

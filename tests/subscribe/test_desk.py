@@ -280,3 +280,29 @@ def test_an_alert_on_a_market_does_not_reach_who_wants_another() -> None:
         assert len(client.messages) == 1
 
     asyncio.run(run())
+
+
+def test_a_change_that_could_not_be_told_is_told_when_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(processes: Processes) -> None:
+        (desk,) = processes.desks
+
+        def broken(*_: Any) -> None:
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(ledger, "raise_once", broken)
+            for _ in range(2):
+                with pytest.raises(RuntimeError):
+                    await desk.consider([WRONG])
+        assert not desk.was_wrong(WRONG.key)
+        await processes.find(WRONG)
+        with monkeypatch.context() as patched:
+            patched.setattr(ledger, "clear_once", broken)
+            with pytest.raises(RuntimeError):
+                await desk.consider([WELL])
+        assert desk.was_wrong(WRONG.key)
+        await processes.find(WELL)
+        assert processes.heard == [["warning", "info"]]
+        assert await rows_now() == [(WRONG.key, True)]
+
+    with_processes(1, test)

@@ -6,8 +6,10 @@ import os
 import time
 from typing import Any
 
+import psutil
 import pytest
 
+from streaming.supervision import supervisor
 from subscribe import reporter, worker
 from subscribe.meters import Meter, MeteredTicks
 from subscribe.reporter import Part, Reporter, resident_bytes
@@ -84,9 +86,30 @@ def test_a_change_is_reported_at_once_and_the_end_too(monkeypatch: pytest.Monkey
     assert [report["data"]["status"] for report in bench.published] == ["stopped"]
 
 
-def test_memory_is_that_of_this_process() -> None:
-    import psutil
+@pytest.mark.parametrize(
+    "error", [OSError(24, "Too many open files"), psutil.NoSuchProcess(7), ValueError("no number")]
+)
+def test_a_part_that_cannot_be_measured_keeps_no_other_from_being_reported(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(supervisor, "_tasks", {})
 
+    def broken() -> int:
+        raise error
+
+    published: list[dict[str, Any]] = []
+    parts = [Part("first", lambda: 0.0, broken), Part("second", lambda: 0.0, lambda: 0)]
+    reports = Reporter(parts, published.append)
+    reports.look()
+    reports.stop()
+    assert [(one["agent_id"], one["data"]["status"]) for one in published] == [
+        ("second", "running"),
+        ("second", "stopped"),
+    ]
+    assert [one.name for one in supervisor.troubles()] == ["report of first"]
+
+
+def test_memory_is_that_of_this_process() -> None:
     assert resident_bytes() == pytest.approx(psutil.Process(os.getpid()).memory_info().rss, rel=0.2)
 
 

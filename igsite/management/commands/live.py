@@ -11,7 +11,6 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
-from backtests.embedded import children
 from igsite.config import ConfigError, with_changes
 from igsite.market_run import MarketRun
 from igsite.server import Server, endpoints
@@ -20,7 +19,6 @@ from market.tick import MarketError
 from recorder.errors import RecorderError
 from streaming.publisher import Publisher
 from streaming.relays import relays
-from subscribe import service
 
 
 class Command(BaseCommand):
@@ -46,13 +44,14 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except DatabaseError as error:
             raise CommandError(f"the database cannot be used (has `manage.py migrate` been run?): {error}") from error
-        from igsite.asgi import application
+        from igsite.asgi import application, beside, on_stop
 
         server = Server(
             application,
             endpoints(options["bind"], config.port),
-            on_start=[market.run, relays.watch, run_scheduled, service.run, children.run],
-            on_stop=[market.stop, children.stop, service.stop, relays.stop],
+            on_start=[market.run],
+            beside={**beside, "scheduled tasks": run_scheduled},
+            on_stop=[market.stop, *on_stop],
             stall_seconds=config.stall_seconds,
             permessage_deflate=config.permessage_deflate,
             trusted_proxies=config.trusted_proxies,
@@ -82,9 +81,9 @@ class EmbeddedMarket:
 
     async def run(self) -> None:
         """Run until the source ends or `stop`; raises what the pipeline died of, which ends the server."""
-        await relays.start(at_rest=True)
+        relays.open(settings.CONFIG.symbol, at_rest=True)
         relay = await relays.get()
-        await relay.filling.filled.wait()
+        await relay.filling.filled.wait()  # or until that failed: the market waits for nothing that may never be
         loop = asyncio.get_running_loop()
         publisher = Publisher(relay.symbol, get_channel_layer(), loop)
         self._ended = asyncio.ensure_future(asyncio.to_thread(self._market_run.run, outlet=publisher))

@@ -98,6 +98,6 @@ class Command(BaseCommand):
         Server(
             asgi.application,
             **server_options(options),
-            on_start=getattr(asgi, "on_start", ()),
-            on_stop=getattr(asgi, "on_stop", ()),
+            beside=asgi.beside,
+            on_stop=asgi.on_stop,
         ).run()

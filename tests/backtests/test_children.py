@@ -1,0 +1,42 @@
+"""The thread that runs backtests beside a live market: it fails loudly, and is started again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from backtests import embedded
+from backtests.embedded import Children
+from streaming import supervision
+from streaming.supervision import supervisor
+
+
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), ValueError("no number"), RuntimeError("a bug")])
+def test_a_thread_that_fails_is_started_again_and_takes_what_waits(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(supervision, "FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(supervisor, "_tasks", {})
+    looks: list[int] = []
+
+    def run_next(self: Any) -> bool:
+        looks.append(1)
+        if len(looks) < 4:
+            raise error
+        children._ending.set()
+        return False
+
+    children = Children()
+    monkeypatch.setattr(Children, "_run_next", run_next)
+    monkeypatch.setattr(embedded, "_LOOK_SECONDS", 0.01)
+
+    async def run() -> None:
+        async with asyncio.timeout(30):
+            await supervisor.keep("backtests", children.run)
+            await children.stop()
+
+    asyncio.run(run())
+    assert len(looks) == 4
+    assert [one.name for one in supervisor.troubles()] == ["backtests"]

@@ -1,0 +1,1 @@
+"""Real servers, parts of which are made to fail while they run."""

@@ -1,0 +1,169 @@
+"""The monitor: side tasks have alerts that end with them, and no check keeps another from being made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from streaming import supervision
+from streaming.relays import relays
+from streaming.supervision import Supervisor
+from subscribe import ledger, monitor
+from subscribe.desk import AlertDesk
+from subscribe.hub import Hub
+from subscribe.models import Alert
+from subscribe.monitor import Monitor
+from subscribe.protocol import Topic
+from tests.subscribe.listening import Listener, settled
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ME, DEAD = "web-host-1", "web-host-2"
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Bench:
+    """A monitor with its desk, a client of alerts, and a supervisor whose clock is in hand."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.clock = Clock()
+        self.supervisor = Supervisor(self.clock)
+        monkeypatch.setattr(monitor, "supervisor", self.supervisor)
+        hub, self.client = Hub(10, 10), Listener()
+        hub.subscribe(self.client, Topic("alerts"))
+        self.desk = AlertDesk(hub, lambda message: None)
+        self.known = {ME}
+        self.monitor = Monitor(self.desk, ME, lambda: self.known)
+
+    async def heard(self) -> list[tuple[str, str]]:
+        await settled()
+        return [(message["data"]["level"], message["data"]["message"]) for message in self.client.messages]
+
+
+@pytest.fixture
+def with_bench(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Bench], Awaitable[None]]], None]:
+    def run(test: Callable[[Bench], Awaitable[None]]) -> None:
+        async def with_it() -> None:
+            await test(Bench(monkeypatch))
+
+        asyncio.run(with_it())
+
+    return run
+
+
+async def rows() -> list[tuple[str, str, bool]]:
+    found = await asyncio.to_thread(lambda: list(Alert.objects.order_by("pk")))
+    return [(row.key, row.level, row.cleared_at is not None) for row in found]
+
+
+def test_a_side_task_has_one_alert_from_its_failure_until_it_has_been_healthy_for_a_while(with_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.monitor.check_tasks()
+        assert await bench.heard() == []
+        for _ in range(4):
+            bench.supervisor.failed("check of the memory", OSError(24, "Too many open files"))
+            await bench.monitor.check_tasks()
+            bench.clock.now += 5
+        assert await bench.heard() == [
+            (
+                "warning",
+                "后台任务 check of the memory 出错，正在重试: OSError: [Errno 24] Too many open files（web-host-1）",
+            )
+        ]
+        bench.clock.now += supervision.HEALTHY_SECONDS
+        for _ in range(2):
+            await bench.monitor.check_tasks()
+        assert (await bench.heard())[1:] == [("info", "后台任务 check of the memory 恢复正常（web-host-1）")]
+        assert await rows() == [("task:web-host-1:check of the memory", "warning", True)]
+
+    with_bench(test)
+
+
+def test_each_task_is_a_cause_of_its_own(with_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        for name in ("one", "two"):
+            bench.supervisor.failed(name, ValueError("no number"))
+        await bench.monitor.check_tasks()
+        assert await rows() == [(f"task:web-host-1:{name}", "warning", False) for name in ("one", "two")]
+
+    with_bench(test)
+
+
+def test_alerts_of_a_process_that_is_gone_are_cleared_and_of_no_other(
+    with_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor, "_LEFT_BEHIND_SECONDS", 0.0)
+
+    async def test(bench: Bench) -> None:
+        other = Monitor(bench.desk, DEAD, lambda: {ME, DEAD})
+        bench.supervisor.failed("backtests", ValueError("no number"))
+        await other.check_tasks()
+        await bench.monitor.check_tasks()
+        bench.known = {ME, DEAD}
+        await bench.monitor.check_left_behind()
+        assert [cleared for *_, cleared in await rows()] == [False, False]
+        bench.known = set()
+        await bench.monitor.check_left_behind()
+        assert await rows() == [
+            (f"task:{DEAD}:backtests", "warning", True),
+            (f"task:{ME}:backtests", "warning", False),
+        ]
+        assert (await bench.heard())[-1] == ("info", f"后台任务 backtests 已随进程结束（{DEAD}）")
+
+    with_bench(test)
+
+
+def test_a_process_that_ends_leaves_no_alert_about_its_tasks(with_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        bench.supervisor.failed("backtests", ValueError("no number"))
+        await bench.monitor.check_tasks()
+        await bench.monitor.clear_tasks()
+        assert await rows() == [(f"task:{ME}:backtests", "warning", True)]
+
+    with_bench(test)
+
+
+def test_a_database_that_is_away_lists_nothing(with_bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.db import OperationalError
+
+    def away(beginning: str) -> list[str]:
+        raise OperationalError("no database")
+
+    async def test(bench: Bench) -> None:
+        monkeypatch.setattr(ledger, "active_keys", away)
+        assert await bench.desk.active("task:") == []
+
+    with_bench(test)
+
+
+def test_a_market_that_cannot_be_judged_keeps_no_other_from_being_judged(
+    with_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Market:
+        status: dict[str, Any] | None = None
+
+        def __init__(self, symbol: str, error: Exception | None) -> None:
+            self.symbol, self._error = symbol, error
+
+        async def health(self) -> tuple[bool, dict[str, Any]]:
+            if self._error is not None:
+                raise self._error
+            return False, {"meta": {"running": True}}
+
+    async def test(bench: Bench) -> None:
+        markets = [Market("A", ValueError("no number")), Market("B", None)]
+        monkeypatch.setattr(relays, "all", lambda: markets)
+        await bench.monitor.check_markets()
+        assert await rows() == [("silent:B", "critical", False)]
+        assert [one.name for one in bench.supervisor.troubles()] == ["check of A"]
+
+    with_bench(test)
