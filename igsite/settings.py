@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 
 from igsite.broker import redis_host
 from igsite.config import from_environment
+from igsite.kept_secret import kept_secret
 from igsite.parsers import BASE_DIR
 
 CONFIG = from_environment()
 
 
-def _kept_secret(path: Path) -> str:
-    """The key in `path`, made at the first start; two first starts at once agree, since only one creates it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
-    return path.read_text()
-
-
-SECRET_KEY = CONFIG.secret_key or _kept_secret(BASE_DIR / "data" / "secret_key")
+SECRET_KEY = CONFIG.secret_key or kept_secret(BASE_DIR / "data" / "secret_key")
 DEBUG = CONFIG.debug
 ALLOWED_HOSTS = list(CONFIG.allowed_hosts)
 

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
+from random import uniform
+from typing import IO
 
 from recorder.errors import RecorderError, StoreError
+
+#: Who asks whether a store is held shares its lock for a few microseconds: a writer that comes then tries again, within
+#: two seconds or more. The pauses differ, since two writers that try stand in each other's way as well.
+_TRIES = 1000
+_PAUSE_SECONDS = 0.002
 
 
 class MarketHeld(RecorderError):
@@ -28,22 +36,21 @@ class StoreLock:
         except OSError as error:
             raise StoreError(path, error) from error
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._file.seek(0)
-            known = (self._file.read(500) or b"").decode(errors="replace").strip() or "another process"
-            self._file.close()
-            raise MarketHeld(symbol, known) from None
-        except OSError as error:
-            self._file.close()
-            raise StoreError(path, error) from error
-        try:
+            if not _take(self._file):
+                raise MarketHeld(symbol, self._named())
             os.ftruncate(self._file.fileno(), 0)
             self._file.write(holder.encode())
+        except MarketHeld:
+            self._file.close()
+            raise
         except OSError as error:
             self._file.close()
             raise StoreError(path, error) from error
         self._path = path
+
+    def _named(self) -> str:
+        self._file.seek(0)
+        return (self._file.read(500) or b"").decode(errors="replace").strip() or "another process"
 
     @property
     def stands(self) -> bool:
@@ -58,15 +65,31 @@ class StoreLock:
         self._file.close()
 
 
+def _take(file: IO[bytes]) -> bool:
+    """Lock the file; whether that succeeded, and no writer has it. Raises OSError."""
+    for _ in range(_TRIES):
+        if _locks(file, fcntl.LOCK_EX):
+            return True
+        if not _locks(file, fcntl.LOCK_SH):
+            return False
+        fcntl.flock(file, fcntl.LOCK_UN)
+        time.sleep(uniform(0, 2 * _PAUSE_SECONDS))
+    return False
+
+
+def _locks(file: IO[bytes], how: int) -> bool:
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def is_held(directory: Path) -> bool:
-    """Whether a process writes this store now. Raises OSError."""
+    """Whether a process writes this store now; asking keeps no writer out. Raises OSError."""
     try:
         file = (directory / "writer.lock").open("rb")
     except FileNotFoundError:
         return False
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+        return not _locks(file, fcntl.LOCK_SH)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -91,3 +92,46 @@ def test_a_store_that_is_not_there_cannot_be_locked_and_is_not_held(tmp_path):
     with pytest.raises(StoreError, match="No such file or directory"):
         StoreLock(tmp_path / "none", "IG-USD", "me")
     assert not is_held(tmp_path / "none")
+
+
+ASK = """
+import sys
+from pathlib import Path
+from recorder.lock import is_held
+directory = Path(sys.argv[1])
+print("asking", flush=True)
+while True:
+    is_held(directory)
+"""
+
+
+def test_asking_whether_a_store_is_held_keeps_no_writer_out(tmp_path):
+    StoreLock(tmp_path, "IG-USD", "the first").release()
+    asking = [
+        subprocess.Popen([sys.executable, "-c", ASK, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE) for _ in range(2)
+    ]
+    try:
+        for process in asking:
+            assert process.stdout.readline() == b"asking\n"
+        for writer in range(300):
+            StoreLock(tmp_path, "IG-USD", f"writer {writer}").release()
+    finally:
+        for process in asking:
+            process.kill()
+            process.communicate()
+
+
+def test_of_writers_that_begin_at_once_exactly_one_gets_the_store(tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(50):
+            taken = list(pool.map(lambda _: _taken(tmp_path), range(4)))
+            locks = [lock for lock in taken if lock is not None]
+            assert len(locks) == 1
+            locks[0].release()
+
+
+def _taken(directory):
+    try:
+        return StoreLock(directory, "IG-USD", "me")
+    except MarketHeld:
+        return None
