@@ -64,9 +64,16 @@ class Holding:
             self._lock.release()
         self._lock = lock
 
-    def take_lease(self, market: Market, on_lost: Callable[[LeaseLost], None]) -> MarketLease:
+    def take_lease(self, market: Market, silence_seconds: float, on_lost: Callable[[LeaseLost], None]) -> MarketLease:
         """The market's lease, released at the end. Raises MarketHeld, django.db.Error."""
-        lease = MarketLease(market, holder=_holder(), host=self._host, store=str(self._directory), on_lost=on_lost)
+        lease = MarketLease(
+            market,
+            holder=_holder(),
+            host=self._host,
+            store=str(self._directory),
+            on_lost=on_lost,
+            silence_seconds=silence_seconds,
+        )
         self.at_end(lease.release)
         return lease
 

@@ -39,7 +39,7 @@ from streaming.continuation import (
     complete,
 )
 from streaming.film import Film
-from streaming.health import SILENCE_SECONDS
+from streaming.health import silence_allowed
 from streaming.pacer import Pacer
 from streaming.pipeline import Outlet, Pipeline
 from subscribe.events import EventObserver
@@ -96,7 +96,7 @@ class MarketRun:
     def _open(self) -> None:
         config = self._config
         self._market, _ = Market.objects.get_or_create(symbol=config.symbol)
-        self._lease = self._holding.take_lease(self._market, self._lose_lease)
+        self._lease = self._holding.take_lease(self._market, self._silence_seconds, self._lose_lease)
         before = epoch.found(self._market, self._directory)
         crashed = bool(reconcile(self._market, self._directory).recovered)
         ends = ends_of(
@@ -277,7 +277,7 @@ class MarketRun:
 
     @property
     def _silence_seconds(self) -> float:
-        return max(SILENCE_SECONDS, 3 * self._tick_seconds)
+        return silence_allowed(self._tick_seconds)
 
     @property
     def _tick_seconds(self) -> float:

@@ -55,11 +55,18 @@ class MarketLease:
         host: str,
         store: str,
         on_lost: Callable[[LeaseLost], None],
+        silence_seconds: float | None = None,
         renew_seconds: float = RENEW_SECONDS,
     ) -> None:
-        """Takes the lease. Raises MarketHeld, django.db.Error."""
+        """Takes the lease, which tells for how long the market may be silent. Raises MarketHeld, django.db.Error."""
         self._market, self._on_lost, self._renew_seconds = market, on_lost, renew_seconds
-        self._claim = {"token": uuid4().hex, "holder": holder, "host": host, "store": store}
+        self._claim = {
+            "token": uuid4().hex,
+            "holder": holder,
+            "host": host,
+            "store": store,
+            "silence_seconds": silence_seconds,
+        }
         self._mine = Lease.objects.filter(market=market, token=self._claim["token"])
         self._unrecorded_to: Callable[[], int | None] | None = None
         self.left_unrecorded_to = self._take()
@@ -92,7 +99,7 @@ class MarketLease:
 
     def _here(self) -> Q:
         """The leases of those who held this store on this host."""
-        store, host = Q(store=self._claim["store"]), self._claim["host"]
+        store, host = Q(store=self._claim["store"]), str(self._claim["host"])
         if connection.vendor == "sqlite":
             # All who use the database are on one host, and its name does; the rest tells one boot from the next.
             return store & (Q(host=host) | Q(host__startswith=f"{host.split(' ')[0]} "))

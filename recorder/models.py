@@ -172,7 +172,8 @@ class Lease(models.Model):
 
     `token` is made anew by each holder, "" when nobody holds the market. `holder`, `host` and `store` name the holder,
     or the last one. `unrecorded_to` is the last tick that was streamed while its recording stood still, None when all
-    was recorded.
+    was recorded. `silence_seconds` is for how long the holder may be silent at the pace of its market, None of one that
+    did not tell.
     """
 
     market = models.OneToOneField(Market, models.CASCADE, primary_key=True, related_name="lease")
@@ -182,6 +183,7 @@ class Lease(models.Model):
     store = models.TextField(blank=True)
     renewed_at = models.DateTimeField(null=True, blank=True)
     unrecorded_to = models.BigIntegerField(null=True, blank=True)
+    silence_seconds = models.FloatField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"{self.market.symbol}: {self.holder if self.token else 'free'}"

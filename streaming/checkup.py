@@ -9,7 +9,7 @@ from collections.abc import Callable
 from django.db import Error as DatabaseError
 
 from recorder.lease import DEAD_SECONDS
-from streaming.health import SILENCE_SECONDS, Claim
+from streaming.health import Claim
 from streaming.standing import Standing, standing_of
 from streaming.supervision import supervisor
 
@@ -58,7 +58,7 @@ class Checkup:
             renewed_seconds=renewed_seconds,
             is_dead=renewed_seconds > DEAD_SECONDS,
             seen_seconds=now - self._token_since,
-            silence_seconds=max(SILENCE_SECONDS, 3 * found.tick_interval),
+            silence_seconds=found.silence_seconds,
             run=found.run,
             segment=found.segment,
         )

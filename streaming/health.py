@@ -28,6 +28,11 @@ class Claim:
     segment: dict[str, Any] | None
 
 
+def silence_allowed(tick_seconds: float) -> float:
+    """For how long a running pipeline may be silent that makes a tick every so many seconds."""
+    return max(SILENCE_SECONDS, 3 * tick_seconds)
+
+
 Health = tuple[bool, dict[str, Any]]
 
 

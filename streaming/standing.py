@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
 from recorder.models import Lease, Run, Segment
 from recorder.rows import reading
+from streaming.health import SILENCE_SECONDS, silence_allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +19,15 @@ class Standing:
     """Who holds a market and how fresh that word is, by its lease; its last run; its open segment.
 
     `token` is "" when nobody holds it. `renewed_seconds` is how long ago the holder renewed its lease, by the
-    database's clock. `run` and `segment` are in the form in which `/health` tells them, None where there is none.
+    database's clock, and `silence_seconds` for how long it may be silent. `run` and `segment` are in the form in which
+    `/health` tells them, None where there is none.
     """
 
     token: str = ""
     holder: str = ""
     renewed_seconds: float | None = None
     run: dict[str, Any] | None = None
-    tick_interval: float = 0.0
+    silence_seconds: float = SILENCE_SECONDS
     segment: dict[str, Any] | None = None
 
 
@@ -43,9 +46,17 @@ def _read(symbol: str) -> Standing:
         holder=lease.holder if lease else "",
         renewed_seconds=lease.age.total_seconds() if lease and lease.age is not None else None,
         run=_run(run, segment) if run else None,
-        tick_interval=run.tick_interval if run else 0.0,
+        silence_seconds=_silence_seconds(lease, run),
         segment=_segment(segment) if segment and segment.pending else None,
     )
+
+
+def _silence_seconds(lease: Lease | None, run: Run | None) -> float:
+    if lease is not None and lease.silence_seconds is not None:
+        return lease.silence_seconds
+    # A holder of the version before does not tell; as a rule it has the speed that is set here too.
+    speed = settings.CONFIG.speed
+    return silence_allowed(run.tick_interval / speed if run and speed else 0.0)
 
 
 def _run(run: Run, newest: Segment | None) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Rows:
         self.looks += 1
         if self.away:
             raise OperationalError("no route to host")
-        return Standing(token=self.token, holder="process 7 on a", renewed_seconds=0.5, tick_interval=0.1)
+        return Standing(token=self.token, holder="process 7 on a", renewed_seconds=0.5)
 
 
 def checked(test: Callable[[Checkup, Rows], Awaitable[None]]) -> None:
