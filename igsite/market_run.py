@@ -73,12 +73,14 @@ class MarketRun:
     """Opens a market by its settings and runs it; `home_symbol` is the market at the store's root.
 
     `host` tells this host from others (by default its name and the id of its boot). Raises MarketError,
-    RecorderError, django.db.Error.
+    RecorderError, django.db.Error, and Stopped where `stop` is set before it could begin.
     """
 
-    def __init__(self, config: Config, *, home_symbol: str, host: str | None = None) -> None:
+    def __init__(
+        self, config: Config, *, home_symbol: str, host: str | None = None, stop: threading.Event | None = None
+    ) -> None:
         self._config, self._home_symbol = config, home_symbol
-        self.stop = threading.Event()
+        self.stop = stop or threading.Event()
         self._directory = market_dir(config.store_dir, config.symbol, home_symbol)
         self._checkpoints = Checkpoints(self._directory)
         self._settings = {name: getattr(config, name) for name in RUN_SETTINGS}
@@ -88,6 +90,7 @@ class MarketRun:
         try:
             self._open()
         except BaseException as error:
+            upstream_run.close(self._source)
             self._holding.let_go()
             if isinstance(error, OSError):
                 raise StoreError(Path(error.filename or self._directory), error) from error
@@ -179,7 +182,7 @@ class MarketRun:
     def _begin(self, ends: Ends) -> tuple[Run, Continued]:
         """A new run behind what was recorded or streamed."""
         config = self._config
-        begin = upstream_run.beginning(self._source, ends, self._checkpoints)
+        begin = upstream_run.beginning(self._source, ends, self._checkpoints, self.stop)
         start_ts = begin.start_ts if config.start_ts is None else config.start_ts
         if start_ts is None:
             start_ts = moments.beginning(time.time())
@@ -219,8 +222,8 @@ class MarketRun:
         outlet: Outlet | None = None,
         most_ticks: int | None = None,
         on_tick: Callable[[int], None] | None = None,
-    ) -> None:
-        """Make ticks on the calling thread until the source ends, `stop` is set or `most_ticks` are made."""
+    ) -> int:
+        """Make ticks on the calling thread until the source ends, `stop` is set or `most_ticks` are made; how many."""
         config, film = self._config, self._continued.film
         pace_seconds = 0.0 if upstream_run.sets_the_pace(self._source) else self._tick_seconds
         meters, pacer = PipelineMeters(), Pacer(pace_seconds, time.monotonic())
@@ -249,6 +252,12 @@ class MarketRun:
             self._holding.let_go()
         if self._lost_lease is not None:
             raise self._lost_lease
+        return pipeline.ticks
+
+    @property
+    def replaced(self) -> bool:
+        """Whether it ended because another server's recording, whose ticks it made, is another one now."""
+        return upstream_run.is_replaced(self._source)
 
     def _parts(self, meters: PipelineMeters, pacer: Pacer, outlet: Outlet | None) -> list[Part]:
         """The parts of the pipeline as they are reported; none where nobody could hear of them."""

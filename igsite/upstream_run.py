@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import NamedTuple
 
 from market.sources import Source
-from market.upstream import UpstreamSource
+from market.upstream import UpstreamSource, place, position_of
 from recorder.checkpoints import Checkpoint, Checkpoints
 from recorder.ends import Ends
 from recorder.recording import Recording
@@ -15,6 +16,13 @@ from streaming.continuation import Continued, Differs, Placement, continue_from_
 from streaming.film import Film
 from streaming.kept import KeptTapes
 from streaming.pipeline import Tapes
+
+#: How often the wait for another server's first tick looks whether it is to go on.
+_NAP_SECONDS = 0.25
+
+
+class Stopped(Exception):
+    """The market was to stop before it had begun."""
 
 
 class Beginning(NamedTuple):
@@ -28,21 +36,28 @@ class Beginning(NamedTuple):
     t_shift: int | None = None
 
 
-def beginning(source: Source, ends: Ends, checkpoints: Checkpoints) -> Beginning:
-    """The beginning of a new run behind `ends`. Waits for the other server where only its first tick tells.
+def beginning(source: Source, ends: Ends, checkpoints: Checkpoints, stop: Event) -> Beginning:
+    """The beginning of a new run behind `ends`. Waits for the other server where only its first tick tells; raises
+    Stopped when `stop` is set meanwhile.
 
     An empty store begins with the t the other server is at, so that all of a tree of servers count alike. A store that
-    has filmed this server before goes on behind what it has of it. Any other is continued by a shift.
+    has filmed this server before goes on behind what it has of it. Where that server has another recording by now, all
+    of this is filmed, by another shift. Any other store is continued by a shift.
     """
     if not isinstance(source, UpstreamSource):
         return Beginning()
     last = next(checkpoints.newest_first(), None)
     if ends.t >= 0 and last is not None and last.run["source"] == source.name:
         t_shift = last.run["t_shift"]
-        if t_shift is not None:
-            source.restore(str(ends.t - t_shift))
+        if last.ended:
+            source.begin_behind(last.source)
+        elif t_shift is not None:
+            source.restore(place(ends.t - t_shift, position_of(last.source)[1]))
             return Beginning(t_shift=t_shift)
-    first = source.first()
+    while (first := source.first()) is None:
+        if stop.is_set():
+            raise Stopped
+        source.wait(_NAP_SECONDS)
     if ends.t < 0:
         return Beginning(first.t, first.ts, 0)
     return Beginning(start_ts=first.ts, t_shift=ends.t + 1 - first.t)
@@ -60,9 +75,11 @@ def go_on(
 
     Raises CannotContinue.
     """
-    if isinstance(source, UpstreamSource) and placement.t_shift is not None:
+    if isinstance(source, UpstreamSource) and (t_shift := placement.t_shift) is not None:
         _check_streamed(ends)
-        return continue_from_tape(directory, checkpoint, ends.on_disk, source, placement.t_shift, make_film)
+        _, store = position_of(checkpoint.source)
+        place_behind = lambda t: place(t - t_shift, store)  # noqa: E731
+        return continue_from_tape(directory, checkpoint, ends.on_disk, source, place_behind, make_film)
     return continue_run(directory, checkpoint, ends.on_disk, source, placement, make_film)
 
 
@@ -77,6 +94,11 @@ def _check_streamed(ends: Ends) -> None:
 def tapes_to_write(tapes: Recording, ends: dict[str, int], next_t: int) -> Tapes:
     """The tapes as a run writes them that goes on with `next_t`, where some hold more than that."""
     return KeptTapes(tapes, ends) if max(ends.values()) >= next_t else tapes
+
+
+def is_replaced(source: Source) -> bool:
+    """Whether the run is over because the other server has another recording now, of which a new run can be made."""
+    return isinstance(source, UpstreamSource) and source.replaced
 
 
 def sets_the_pace(source: Source) -> bool:

@@ -24,12 +24,29 @@ _READ_AHEAD = 1000
 _LOOK_SECONDS = 0.5
 
 
+def place(t: int | None, store: str | None) -> str:
+    """Where a source stands, as a checkpoint has it: a t, and the recording in which it counts where that is known."""
+    if t is None:
+        return ""
+    return str(t) if store is None else f"{t} {store}"
+
+
+def position_of(checkpoint: str) -> tuple[int | None, str | None]:
+    """The t and the id of the recording in a checkpoint; those of older versions have no id. Raises ValueError."""
+    t, _, store = checkpoint.partition(" ")
+    return (int(t) if t else None), store or None
+
+
 class UpstreamSource:
     """The ticks of another server's `/ws/stream`: from its newest on or, with `?since=T` in the URL, from behind T.
 
-    Where the source stands is the t, as the other server counts, of the last tick it gave. Behind that it can be asked
-    for all that server still has; the rest is a jump in t. A server that is away is waited for, without end.
-    Raises SourceError for a URL that cannot be, and while reading for what no waiting helps against.
+    Where the source stands is the t, as the other server counts, of the last tick it gave, and the id of the recording
+    that this counts in. Behind that it can be asked for all that server still has; the rest is a jump in t. A server
+    that is away is waited for, without end. Raises SourceError for a URL that cannot be, and while reading for what no
+    waiting helps against.
+
+    `replaced`: the other server has another recording than the one whose ticks this source gave, or was to go on with.
+    It gives no more of them; where it stands is the beginning of the new one.
 
     A ts that cannot be is an error. How far it goes from tick to tick is that server's own source's affair: its stream
     goes on from run to run, after a week without it or with an old tape, and nothing in it tells where.
@@ -39,41 +56,55 @@ class UpstreamSource:
 
     def __init__(self, url: str) -> None:
         self.name = url
+        self.replaced = False
         self._last_t: int | None = None
+        self._store: str | None = None
+        #: Whether the next tick must be of the same recording as where the source stands.
+        self._goes_on = False
         self._reader: _Reader | None = None
         self._next: Tick | None = None
         self._stream = self._new_stream()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until the next tick is at hand, so many seconds at most; whether it is. Raises SourceError."""
+        """Wait until the next tick is at hand, or none will come any more, so many seconds at most; whether it is so.
+        Raises SourceError."""
         if self._reader is None:
             self._reader = _Reader(self._stream)
-        if self._next is None:
-            message = self._reader.get(seconds)
-            if message is not None:
-                self._next = self._tick(message)
-        return self._next is not None
+        if self._next is None and not self.replaced:
+            taken = self._reader.get(seconds)
+            if taken is not None:
+                self._take(*taken)
+        return self._next is not None or self.replaced
 
-    def first(self) -> Tick:
-        """The tick that comes next; it is still to come. Raises SourceError."""
-        while self._next is None:
-            self.wait()
-        if self._last_t is None:
-            self._last_t = self._next.t - 1
+    def first(self) -> Tick | None:
+        """The tick with which a new run begins, whatever recording it is of, if it is at hand; it is still to come."""
+        if self._next is not None and not self._goes_on:
+            self._goes_on, self._last_t = True, self._next.t - 1
         return self._next
 
     def __iter__(self) -> Iterator[Tick]:
         while True:
-            tick = self.first()
-            self._next, self._last_t = None, tick.t
+            while self._next is None:
+                if self.replaced:
+                    return
+                self.wait()
+            tick, self._next = self._next, None
+            self._goes_on, self._last_t = True, tick.t
             yield tick
 
     def checkpoint(self) -> str:
-        return "" if self._last_t is None else str(self._last_t)
+        return place(self._last_t, self._store)
 
     def restore(self, checkpoint: str) -> None:
-        """Give next what comes behind this t. Only before anything was read."""
-        self._last_t = int(checkpoint) if checkpoint else None
+        """Give next what comes behind this place, of the recording in which it is one. Only before anything was read.
+        Raises ValueError."""
+        self.begin_behind(checkpoint)
+        self._goes_on = bool(checkpoint)
+
+    def begin_behind(self, checkpoint: str) -> None:
+        """Give next what comes behind this place or, where another recording has taken its place, from the beginning of
+        that. Only before anything was read. Raises ValueError."""
+        self._last_t, self._store = position_of(checkpoint)
         self._stream = self._new_stream()
 
     def close(self) -> None:
@@ -87,14 +118,22 @@ class UpstreamSource:
             hint = "pip install ./client installs it"
             raise SourceError(f"{self.name}: reading another server needs {missing.name}; {hint}") from None
         try:
-            return Stream(self.name, "tick", self._last_t)
+            return Stream(self.name, "tick", self._last_t, store=self._store)
         except ValueError as error:
             raise SourceError(str(error)) from None
 
-    def _tick(self, message: dict[str, Any] | Exception) -> Tick | None:
-        """The tick in what the reader gave; None for what is no tick but may come."""
+    def _take(self, message: dict[str, Any] | Exception, store: str | None) -> None:
+        """Take what the reader gave, and the recording that it is of."""
         if isinstance(message, Exception):
             raise SourceError(f"{self.name}: {message}") from message
+        if message["type"] == "gap" and message["reason"] == "store_changed":
+            log.warning("%s: another recording, %s, is there now", self.name, store)
+            self._last_t, self._store, self.replaced = -1, store, self._goes_on
+            return
+        self._next, self._store = self._tick(message), store
+
+    def _tick(self, message: dict[str, Any]) -> Tick | None:
+        """The tick in a message; None for what is no tick but may come."""
         if message["type"] == "gap":
             gone = f"t={message['from_t']} to {message['to_t']}"
             log.warning("%s: %s are gone there (%s)", self.name, gone, message["reason"])
@@ -113,11 +152,11 @@ class _Reader:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._queue: queue.Queue[dict[str, Any] | Exception] = queue.Queue(_READ_AHEAD)
+        self._queue: queue.Queue[tuple[dict[str, Any] | Exception, str | None]] = queue.Queue(_READ_AHEAD)
         threading.Thread(target=self._read, name="upstream", daemon=True).start()
 
-    def get(self, seconds: float | None) -> dict[str, Any] | Exception | None:
-        """The next message, None when none came in time."""
+    def get(self, seconds: float | None) -> tuple[dict[str, Any] | Exception, str | None] | None:
+        """The next message and the id of the recording it is of, None when none came in time."""
         try:
             return self._queue.get(timeout=seconds)
         except queue.Empty:
@@ -137,9 +176,10 @@ class _Reader:
             self._put(error)
 
     def _put(self, message: dict[str, Any] | Exception) -> None:
+        named = (message, self._stream.store)
         while not self._stream.closed:
             try:
-                self._queue.put(message, timeout=_LOOK_SECONDS)
+                self._queue.put(named, timeout=_LOOK_SECONDS)
                 return
             except queue.Full:
                 continue

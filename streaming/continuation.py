@@ -152,12 +152,13 @@ def continue_from_tape(
     checkpoint: Checkpoint,
     ends: dict[str, int],
     source: Source,
-    t_shift: int,
+    place_behind: Callable[[int], str],
     make_film: Callable[[], Film],
 ) -> Continued:
     """Fill the camera, film again the recorded ticks behind the checkpoint, and let the source go on behind the last.
 
-    For a source that can be asked again for what it gave but may be away, while the tape is here. Where the tapes of
+    For a source that can be asked again for what it gave but may be away, while the tape is here; `place_behind` gives
+    its checkpoint behind a t of this market. Where the tapes of
     metrics and frames reach further than the ticks, the rest of them is not looked at (`streaming.kept`). Raises
     CannotContinue.
     """
@@ -169,7 +170,7 @@ def continue_from_tape(
             _pass_over(done, line.last_t, tapes)
         else:
             _take(done, done.film.shoot(Tick.from_json(line.text)), tapes)
-    source.restore(str(done.next_t - 1 - t_shift))
+    source.restore(place_behind(done.next_t - 1))
     return done
 
 

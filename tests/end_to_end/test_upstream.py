@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from tests.end_to_end.reading import hear_until, socket
 from tests.processes import Live, Site, first_t, free_port, wait_until
@@ -16,7 +20,8 @@ MARKET = {"IG_SPEED": 10, "IG_CAM_W": 20, "IG_CAM_STRIDE": 5, "IG_CAM_SEGMENT_SE
 class Tree:
     """A root that makes ticks and a relay that films them, each with its own store; both can be ended and begun."""
 
-    def __init__(self, new_site: Callable[[], Site]) -> None:
+    def __init__(self, new_site: Callable[[], Site], migrated: Path) -> None:
+        self.migrated = migrated
         self.root_site, self.relay_site = new_site(), new_site()
         self.root_port, self.relay_port = free_port(), free_port()
         self.query = ""
@@ -39,8 +44,8 @@ class Tree:
 
 
 @pytest.fixture
-def tree(new_site: Callable[[], Site]) -> Tree:
-    return Tree(new_site)
+def tree(new_site: Callable[[], Site], migrated_database: Path) -> Tree:
+    return Tree(new_site, migrated_database)
 
 
 def ticks(site: Site) -> list[dict[str, Any]]:
@@ -169,6 +174,90 @@ def lose_a_segment(site: Site, after_t: int) -> tuple[int, int]:
     place = next(place for place, start in enumerate(starts) if start > after_t)
     site.segments("ticks")[place].unlink()
     return starts[place], starts[place + 1] - 1
+
+
+# -- the root is wiped and begins anew
+
+
+def wipe(tree: Tree) -> list[dict[str, Any]]:
+    """Let another market take the root's place, in an empty store and database; what the old one had recorded."""
+    tree.root.stop()
+    old = ticks(tree.root_site)
+    shutil.rmtree(tree.root_site.store)
+    tree.root_site.database.write_bytes(tree.migrated.read_bytes())
+    for leftover in tree.root_site.directory.glob("site.sqlite3-*"):
+        leftover.unlink()
+    return old
+
+
+def assert_two_runs(tree: Tree, old: list[dict[str, Any]]) -> None:
+    """The relay has the old root's ticks, and behind them all of the new root's, shifted by one constant."""
+    ours, new = ticks(tree.relay_site), ticks(tree.root_site)
+    assert [tick["t"] for tick in ours] == list(range(ours[0]["t"], ours[0]["t"] + len(ours)))
+    begin = next(index for index, tick in enumerate(ours) if tick["ts"] == new[0]["ts"])
+    assert ours[:begin] == old[ours[0]["t"] :][:begin]
+    shift = ours[begin]["t"] - new[0]["t"]
+    assert shift > 0
+    assert ours[begin:] == [{**tick, "t": tick["t"] + shift} for tick in new][: len(ours) - begin]
+    assert len(ours) - begin > 50
+    proof = tree.relay_site.run("verify", "--deep", **MARKET)
+    assert proof.returncode == 0, proof.stdout + proof.stderr
+    source = f"ws://127.0.0.1:{tree.root_port}/ws/stream{tree.query}"
+    assert f"t={ours[begin]['t']}: {source} counts from t=0 again, behind t={ours[begin - 1]['t']}" in proof.stdout
+    assert "no faults" in proof.stdout
+    assert not [m for m in tree.relay_site.messages("ticks") if m["type"] == "gap"]
+
+
+def test_a_root_begun_anew_while_the_relay_runs_is_another_run_there(tree: Tree) -> None:
+    tree.query = "?since=-1"
+    tree.start_root().wait_for_ticks(5)
+    relay = tree.start_relay()
+    newest = relay.wait_for_ticks(40)
+    with socket(relay, "?types=tick") as client:
+        old = wipe(tree)
+        tree.start_root(IG_SEED=8).wait_for_ticks(70)
+        newest = relay.wait_for_ticks(newest + 100)
+        heard = [m["t"] for m in hear_until(client, type="tick", t=newest) if m["type"] == "tick"]
+    assert heard == list(range(heard[0], newest + 1)), "its own t goes on, for its own clients too"
+    relay.kill()
+    relay = tree.start_relay()
+    relay.wait_for_ticks(newest + 20)
+    tree.end()
+    assert_two_runs(tree, old)
+
+
+def test_a_root_begun_anew_while_the_relay_is_away_is_another_run_there(tree: Tree) -> None:
+    tree.query = "?since=-1"
+    tree.start_root().wait_for_ticks(5)
+    newest = tree.start_relay().wait_for_ticks(40)
+    tree.relay.stop()
+    tree.root.wait_for_ticks(newest + 20)
+    old = wipe(tree)
+    relay = tree.start_relay()  # while there is no root at all
+    tree.start_root(IG_SEED=8).wait_for_ticks(newest + 60)
+    relay.wait_for_ticks(newest + 100)
+    assert relay.stop() == 0
+    tree.root.stop()
+    assert_two_runs(tree, old)
+
+
+def test_a_relay_of_the_version_before_goes_on_and_learns_the_recording(tree: Tree) -> None:
+    """Its checkpoints tell a t and nothing else."""
+    tree.query = "?since=-1"
+    tree.start_root().wait_for_ticks(5)
+    newest = tree.start_relay().wait_for_ticks(40)
+    tree.relay.stop()
+    for path in (tree.relay_site.store / "checkpoints").iterdir():
+        body = json.loads(zstandard.ZstdDecompressor().decompress(path.read_bytes()))
+        body["source"] = body["source"].partition(" ")[0]
+        path.write_bytes(zstandard.ZstdCompressor(write_checksum=True).compress(json.dumps(body).encode()))
+    newest = tree.start_relay().wait_for_ticks(newest + 40)
+    tree.relay.stop()
+    old = wipe(tree)
+    tree.start_root(IG_SEED=8)
+    tree.start_relay().wait_for_ticks(newest + 80)
+    tree.end()
+    assert_two_runs(tree, old)
 
 
 def test_a_root_that_refuses_ends_the_start_with_a_sentence(tree: Tree) -> None:

@@ -6,6 +6,7 @@ import itertools
 import logging
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from websockets.sync.server import ServerConnection
 
 from market.sources import SourceError, source_from
-from market.upstream import UpstreamSource
+from market.upstream import UpstreamSource, place, position_of
 from tests.client.made import Script, behind, gap, market, message, say, serving
 
 MARKET = market(40)
@@ -45,7 +46,11 @@ def ts(source: UpstreamSource, count: int) -> list[int]:
 def test_it_gives_the_ticks_and_tells_where_it_stands() -> None:
     with upstream(query="?since=9") as (source, script):
         assert source.checkpoint() == ""
-        assert source.first().t == 10
+        assert source.first() is None
+        assert source.wait(30)
+        first = source.first()
+        assert first is not None
+        assert first.t == 10
         assert source.checkpoint() == "9"
         assert ts(source, 5) == [10, 11, 12, 13, 14]
         assert source.checkpoint() == "14"
@@ -57,6 +62,89 @@ def test_it_goes_on_from_a_checkpoint() -> None:
         source.restore("24")
         assert ts(source, 3) == [25, 26, 27]
     assert script.queries == [{"types": "tick", "since": "24", "symbol": "X"}]
+
+
+OLD, NEW = "a" * 32, "b" * 32
+
+
+@contextmanager
+def begun_anew(*, store: str = NEW) -> Iterator[tuple[UpstreamSource, Script]]:
+    """A source whose server first tells of the old recording, and from the second connection on has another."""
+
+    def old(connection: ServerConnection, asked: dict[str, str]) -> None:
+        say(connection, [*behind(market(30), asked)[:5], {"type": "caught_up", "t": 29, "store": OLD}])
+        connection.socket.close()
+
+    def new(connection: ServerConnection, asked: dict[str, str]) -> None:
+        if asked.get("store", store) != store:
+            t = int(asked["since"]) + 1
+            say(connection, [gap("tick", t, t, "store_changed") | {"store": store}])
+            asked = asked | {"since": "-1"}
+        say(connection, behind(MARKET, asked))
+        connection.recv()
+
+    script = Script(old, new)
+    with serving(script) as url:
+        source = UpstreamSource(f"{url}?since=9")
+        try:
+            yield source, script
+        finally:
+            source.close()
+
+
+def test_another_recording_ends_it_and_a_new_run_begins_with_all_of_that() -> None:
+    with begun_anew() as (source, script):
+        given = [tick.t for tick in source]
+        assert given == [10, 11, 12, 13, 14]
+        assert source.replaced
+        assert source.wait(0), "nothing is waited for any more"
+        assert source.checkpoint() == f"-1 {NEW}"
+        assert next(iter(source), None) is None
+        other = UpstreamSource(source.name)
+        other.begin_behind(source.checkpoint())
+        assert other.wait(30)
+        first = other.first()
+        assert first is not None
+        assert (first.t, other.checkpoint()) == (0, f"-1 {NEW}")
+        assert ts(other, 3) == [0, 1, 2]
+        assert other.checkpoint() == f"2 {NEW}"
+        assert not other.replaced
+        other.close()
+    assert script.queries[1] == {"types": "tick", "since": "14", "store": OLD}
+
+
+def test_one_that_is_to_go_on_in_another_recording_is_over_before_its_first_tick() -> None:
+    with upstream(gap("tick", 25, 25, "store_changed") | {"store": NEW}, message("tick", 0)) as (source, script):
+        source.restore(f"24 {OLD}")
+        assert next(iter(source), None) is None
+        assert source.replaced
+        assert source.checkpoint() == f"-1 {NEW}"
+    assert script.queries == [{"types": "tick", "since": "24", "store": OLD}]
+
+
+def test_a_new_run_takes_whatever_recording_there_is_by_then() -> None:
+    with upstream(gap("tick", 0, 0, "store_changed") | {"store": NEW}, message("tick", 0)) as (source, _):
+        source.begin_behind(f"-1 {OLD}")
+        assert ts(source, 1) == [0]
+        assert not source.replaced
+        assert source.checkpoint() == f"0 {NEW}"
+
+
+def test_where_it_stands_is_told_of_the_ticks_it_gave_and_not_of_what_was_read_ahead() -> None:
+    with begun_anew() as (source, _):
+        assert ts(source, 3) == [10, 11, 12]
+        while source._reader is None or source._reader._queue.qsize() < 3:
+            time.sleep(0.01)
+        assert source.checkpoint() == "12", "the server had not told its recording then"
+        assert not source.replaced
+
+
+@pytest.mark.parametrize(
+    ("text", "position"), [("", (None, None)), ("24", (24, None)), (f"-1 {OLD}", (-1, OLD)), (f"7 {OLD}", (7, OLD))]
+)
+def test_checkpoints_of_every_version_are_read(text: str, position: tuple[int | None, str | None]) -> None:
+    assert position_of(text) == position
+    assert place(*position) == text
 
 
 def test_it_waits_no_longer_than_it_is_told() -> None:

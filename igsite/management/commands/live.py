@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from igsite.config import ConfigError, with_changes
-from igsite.market_run import MarketRun
+from igsite.market_runs import MarketRuns
 from igsite.server import Server, endpoints
 from igsite.timer import run_scheduled
 from market.tick import MarketError
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         }
         try:
             config = with_changes(settings.CONFIG, changes)
-            market = EmbeddedMarket(MarketRun(config, home_symbol=config.symbol))
+            market = EmbeddedMarket(MarketRuns(config, home_symbol=config.symbol))
         except (ConfigError, MarketError, RecorderError) as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
@@ -73,10 +73,10 @@ class Command(BaseCommand):
 
 
 class EmbeddedMarket:
-    """A market's run on a thread beside the server's loop."""
+    """A market's runs on a thread beside the server's loop."""
 
-    def __init__(self, market_run: MarketRun) -> None:
-        self._market_run = market_run
+    def __init__(self, market_runs: MarketRuns) -> None:
+        self._market_runs = market_runs
         self._ended: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
@@ -86,11 +86,11 @@ class EmbeddedMarket:
         await relay.filling.filled.wait()  # or until that failed: the market waits for nothing that may never be
         loop = asyncio.get_running_loop()
         publisher = Publisher(relay.symbol, get_channel_layer(), loop)
-        self._ended = asyncio.ensure_future(asyncio.to_thread(self._market_run.run, outlet=publisher))
+        self._ended = asyncio.ensure_future(asyncio.to_thread(self._market_runs.run, outlet=publisher))
         await asyncio.shield(self._ended)
 
     async def stop(self) -> None:
         """Let the pipeline seal its segments."""
-        self._market_run.stop.set()
+        self._market_runs.stop.set()
         if self._ended is not None:
             await asyncio.wait((self._ended,))

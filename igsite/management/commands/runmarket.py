@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from igsite.config import ConfigError, with_changes
-from igsite.market_run import MarketRun
+from igsite.market_runs import MarketRuns
 from market.tick import MarketError
 from recorder.errors import RecorderError
 from recorder.progress import Progress
@@ -42,17 +42,17 @@ class Command(BaseCommand):
         changes = {name: options[name] for name in ("speed", "source", "symbol") if options[name] is not None}
         try:
             config = with_changes(settings.CONFIG, changes)
-            market_run = MarketRun(config, home_symbol=settings.CONFIG.symbol)
+            market_runs = MarketRuns(config, home_symbol=settings.CONFIG.symbol)
         except (ConfigError, MarketError, RecorderError) as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
             raise CommandError(f"the database cannot be used (has `manage.py migrate` been run?): {error}") from error
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: market_run.stop.set())
+            signal.signal(number, lambda *_: market_runs.stop.set())
         progress = Progress(options["ticks"], "ticks", sys.stderr) if options["ticks"] else None
         try:
             with _published(config.symbol) as outlet:
-                market_run.run(outlet=outlet, most_ticks=options["ticks"], on_tick=progress.at if progress else None)
+                market_runs.run(outlet=outlet, most_ticks=options["ticks"], on_tick=progress.at if progress else None)
         except (MarketError, RecorderError) as error:
             raise CommandError(str(error)) from error
         finally:

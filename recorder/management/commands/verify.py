@@ -16,6 +16,7 @@ from recorder.models import Market, Segment, SegmentQuerySet
 from recorder.progress import Progress
 from recorder.proof import Proof, Tally
 from recorder.rows import START_SECONDS, persistently
+from recorder.splices import splices_of
 from recorder.stores import directory_of
 from recorder.verify import Fault, Verification, runs_of
 
@@ -62,6 +63,8 @@ class Command(BaseCommand):
             ticks.end()
             shown, count = [*shown, *more], count + more_count
         self._tell(market, verification, proof.tallies if deep else {})
+        for splice in persistently(lambda: list(splices_of(market)), "the runs"):
+            self.stdout.write(f"  {splice}")
         for fault in shown:
             self.stdout.write(f"  {fault}")
         if count > len(shown):

@@ -1,0 +1,40 @@
+"""Splices: where a market that films another server goes on with another recording of that server."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from recorder.models import Market
+
+
+class Splice(NamedTuple):
+    """From the tick `t` on, `source` counts from `from_t`, though it had come to `last_t` before."""
+
+    t: int
+    source: str
+    from_t: int
+    last_t: int
+
+    def __str__(self) -> str:
+        again = f"{self.source} counts from t={self.from_t} again, behind t={self.last_t}"
+        return f"t={self.t}: {again}; what follows is another recording of it"
+
+
+def splices_of(market: Market) -> Iterator[Splice]:
+    """Those that the runs tell of, ascending: a server's t goes back only with another recording.
+
+    A run made of two recordings, as versions before ids could make one, tells nothing: a server that goes on as a new
+    run of its own looks the same. Raises django.db.Error.
+    """
+    runs = list(market.runs.filter(source__startswith="ws").order_by("first_t", "id"))
+    starts = list(market.runs.order_by("first_t", "id").values_list("first_t", flat=True))
+    reached: dict[str, int] = {}
+    for run in runs:
+        first, last = run.first_t - run.t_shift, reached.get(run.source)
+        if last is not None and first <= last:
+            yield Splice(run.first_t, run.source, first, last)
+        behind = bisect_right(starts, run.first_t)
+        if behind < len(starts):
+            reached[run.source] = starts[behind] - 1 - run.t_shift
