@@ -88,7 +88,7 @@ def stride_seconds(ticks: list[Tick], cameras: list[SlidingWindowCamera]) -> lis
 
 
 def tape_bytes(directory: Path) -> int:
-    return sum(file.stat().st_size for file in (directory / "ticks").iterdir())
+    return sum(file.stat().st_size for file in (directory / "ticks").glob("segment_*"))
 
 
 def main() -> None:

@@ -20,10 +20,11 @@ from recorder import epoch
 from recorder.checkpoints import Checkpoint, Checkpoints
 from recorder.ends import Ends, ends_of, tell_lost
 from recorder.errors import StoreError
-from recorder.format import market_dir
+from recorder.format import SegmentFacts, market_dir
 from recorder.history import History
 from recorder.lease import LeaseLost
 from recorder.manifest import ManifestKeeper
+from recorder.manifest_files import ManifestFiles
 from recorder.models import Market, Run
 from recorder.reconcile import reconcile
 from recorder.recording import Recording
@@ -102,6 +103,8 @@ class MarketRun:
         self._lease = self._holding.take_lease(self._market, self._silence_seconds, self._lose_lease)
         before = epoch.found(self._market, self._directory)
         crashed = bool(reconcile(self._market, self._directory).recovered)
+        self._manifest_files = ManifestFiles(self._market, self._directory)
+        self._manifest_files.restore()
         ends = ends_of(
             self._market,
             self._directory,
@@ -124,7 +127,7 @@ class MarketRun:
             level=config.cam_zstd_level,
             flush_seconds=config.flush_seconds,
             clock=time.time,
-            on_change=self._keeper.record,
+            on_change=self._list,
             on_trouble=lambda message: log.critical("%s: %s", self._market, message),
             on_recovered=lambda message: log.warning("%s: %s", self._market, message),
             hold=self._holding.hold_store,
@@ -136,6 +139,11 @@ class MarketRun:
         self._lease.note_unrecorded(lambda: self._recording.unrecorded_to)
         self._bars = LiveBars(self._market, History(config.symbol, self._directory), self._continued.next_t)
         self._holding.at_end(lambda: self._bars.close(_BARS_SECONDS))
+
+    def _list(self, facts: SegmentFacts) -> None:
+        """Bring the manifests up to a segment that was opened, flushed or sealed."""
+        self._manifest_files.record(facts)
+        self._keeper.record(facts)
 
     def _open_source(self) -> None:
         config = self._config

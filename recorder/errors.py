@@ -45,6 +45,13 @@ class DamagedFrame(RecorderError):
         super().__init__(f"no whole zstd frame at byte {offset}: {reason}")
 
 
+class BadManifest(RecorderError):
+    """A manifest.json that does not end as ours do, and so cannot be appended to."""
+
+    def __init__(self, path: Path, end: bytes) -> None:
+        super().__init__(f"{path} is not appended to: it ends with {end!r}, not with an entry and its bracket")
+
+
 class StoreError(RecorderError):
     """The store cannot be written: `path` and `reason`, and the messages that were not kept because of it.
 

@@ -12,8 +12,10 @@ import orjson
 
 from recorder.errors import BadName
 from recorder.format import KINDS, SegmentName, check_kind, parse_name, segment_files
+from recorder.manifest_file import NAME, whole_entries
 
-_MANIFEST = "manifest.json"
+#: What was removed stays in a manifest, so there may be many.
+_MOST_NOTED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +62,20 @@ def look_into(store: Path) -> Findings:
                 found.problems.append(f"{kind}/{name.file} has {size} bytes, its manifest says {entry['bytes']}")
             else:
                 found.segments.append(Foreign(kind, name, path, _sealed_at(entry)))
-    found.notes += [f"{kind}/{name} is in the manifest only" for kind, name in listed]
+    found.notes += [f"{kind}/{name} is in the manifest only" for kind, name in [*listed][:_MOST_NOTED]]
+    if len(listed) > _MOST_NOTED:
+        found.notes.append(f"… and {len(listed) - _MOST_NOTED} more are in the manifests only")
     return found
 
 
 def _listed(store: Path, found: Findings) -> dict[tuple[str, str], dict[str, Any]]:
     """What the store's manifests say, by kind and lasting name."""
     entries = {}
-    for path, kind in [(store / _MANIFEST, None), *((store / kind / _MANIFEST, kind) for kind in KINDS)]:
+    for path, kind in [(store / NAME, None), *((store / kind / NAME, kind) for kind in KINDS)]:
         if not path.is_file():
             continue
         try:
-            for entry, of_kind in _entries(orjson.loads(path.read_bytes()), kind):
+            for entry, of_kind in _entries(whole_entries(path.read_bytes()), kind):
                 key = _key(entry, of_kind)
                 entries[key] = entry
         except (orjson.JSONDecodeError, BadName, KeyError, TypeError) as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -79,6 +80,24 @@ class SegmentFacts:
     def file(self) -> str:
         """The name of the file as it lies on disk now."""
         return pending_name(self.name) if self.pending else self.name
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was sealed, or, while it is pending, when it was opened."""
+        return datetime.fromtimestamp(self.opened_at if self.sealed_at is None else self.sealed_at, UTC)
+
+
+def manifest_form(segment: Any) -> dict[str, Any]:
+    """A segment, given as its facts or its row, as HTTP and manifest.json list it."""
+    return {
+        "path": f"{segment.kind}/{segment.file}",
+        "start_t": segment.start_t,
+        "end_t": segment.end_t,
+        "lines": segment.lines,
+        "bytes": segment.bytes,
+        "created_at": f"{segment.created_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "pending": segment.pending,
+    }
 
 
 def pending_name(lasting: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -82,14 +81,13 @@ def save_facts(market: Market, run: Run | None, facts: SegmentFacts) -> Segment:
 
 
 def _values(facts: SegmentFacts) -> dict[str, Any]:
-    since = facts.opened_at if facts.sealed_at is None else facts.sealed_at
     return {
         "start_t": facts.start_t,
         "end_t": facts.end_t,
         "lines": facts.lines,
         "bytes": facts.bytes,
         "text_bytes": facts.text_bytes,
-        "created_at": datetime.fromtimestamp(since, UTC),
+        "created_at": facts.created_at,
         "pending": facts.pending,
         "seek_points": [list(point) for point in facts.seek_points],
         "gaps": facts.gaps,

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
-from recorder.format import KINDS, market_dir, pending_name, segment_path
+from recorder.format import KINDS, manifest_form, market_dir, pending_name, segment_path
 
 
 class Market(models.Model):
@@ -153,15 +153,7 @@ class Segment(models.Model):
 
     def manifest_form(self) -> dict[str, Any]:
         """The segment as HTTP lists it; one that was removed says when."""
-        form = {
-            "path": self.path,
-            "start_t": self.start_t,
-            "end_t": self.end_t,
-            "lines": self.lines,
-            "bytes": self.bytes,
-            "created_at": f"{self.created_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            "pending": self.pending,
-        }
+        form = manifest_form(self)
         if self.removed_at is not None:
             form["removed_at"] = f"{self.removed_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         return form

@@ -14,6 +14,7 @@ from django.db import Error as DatabaseError
 from recorder.adoption import Adopted, adopt
 from recorder.errors import RecorderError
 from recorder.management.asking import made
+from recorder.manifest_files import ManifestFiles
 from recorder.models import Market, Segment
 from recorder.progress import Progress
 from recorder.reconcile import reconcile
@@ -42,6 +43,7 @@ class Command(BaseCommand):
                 market = made(symbol)
                 reconcile(market, directory)
                 done = self._adopt(market, directory, store, move)
+                ManifestFiles(market, directory).restore()
                 if options["pin"]:
                     taken = Segment.objects.filter(pk__in=[row.pk for row in done.rows])
                     persistently(lambda: taken.update(pinned=True), "the pins")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import orjson
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
@@ -16,13 +15,18 @@ from recorder.errors import RecorderError
 from recorder.format import KINDS
 from recorder.management.asking import add_symbol, stores, tell_lost
 from recorder.manifest import manifest_of
+from recorder.manifest_file import ManifestFile
+from recorder.manifest_files import every_finished
 from recorder.models import Market
 from recorder.rows import START_SECONDS, persistently
 from recorder.stores import directory_of, locked
 
 
 class Command(BaseCommand):
-    help = "Writes manifest.json for each kind, in the form of /manifest/{kind}: what can be fetched, oldest first."
+    help = (
+        "Writes manifest.json for each kind, in the form of /manifest/{kind}, oldest first: what can be fetched, or,"
+        " without --out, the files that a market keeps beside its segments, which list removed ones too."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_symbol(parser)
@@ -62,18 +66,11 @@ class Command(BaseCommand):
         directory = directory_of(market.symbol)
         with locked(directory, market.symbol) if out is None else nullcontext():
             for kind in KINDS:
-                segments = persistently(partial(manifest_of, market, kind), f"{market}: the manifest")
-                path = (directory if out is None else out) / kind / "manifest.json"
-                write_whole(path, orjson.dumps(segments, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-                self.stdout.write(f"{path}: {len(segments):,} segments")
+                file = ManifestFile(directory if out is None else out, kind)
+                listed = every_finished if out is None else manifest_of
+                count = persistently(partial(_write, file, listed, market, kind), f"{market}: the manifest")
+                self.stdout.write(f"{file.path}: {count:,} segments")
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Put a file in its place, whole or not at all. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.new")
-    with new.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+def _write(file: ManifestFile, listed: Callable[..., Iterable[dict[str, Any]]], market: Market, kind: str) -> int:
+    return file.write(listed(market, kind))

@@ -10,6 +10,7 @@ from django.db import Error as DatabaseError
 
 from recorder.errors import RecorderError
 from recorder.management.asking import add_symbol, made
+from recorder.manifest_files import ManifestFiles
 from recorder.reconcile import Reconciled, reconcile
 from recorder.recovery import Recovered
 from recorder.stores import directory_of, locked, symbols
@@ -41,6 +42,7 @@ class Command(BaseCommand):
         with locked(directory, symbol):
             market = made(symbol)
             done = reconcile(market, directory)
+            ManifestFiles(market, directory).restore()
         for line in _report(done, directory):
             self.stdout.write(f"  {line}")
         self.stdout.write(

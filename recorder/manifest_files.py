@@ -1,0 +1,83 @@
+"""The manifest.json of every kind of a market: made to agree with the rows at a start, appended to at each sealing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from recorder.errors import BadManifest
+from recorder.format import KINDS, SegmentFacts, manifest_form
+from recorder.manifest import finished
+from recorder.manifest_file import ManifestFile
+from recorder.models import Market, SegmentQuerySet
+from recorder.rows import persistently
+
+log = logging.getLogger(__name__)
+
+#: So many entries that are missing at the end are appended; for more the file is made anew.
+_MOST_APPENDED = 1000
+
+
+class ManifestFiles:
+    """Those of the market in `directory`, for the one process that writes it."""
+
+    def __init__(self, market: Market, directory: Path) -> None:
+        self._market = market
+        self._files = {kind: ManifestFile(directory, kind) for kind in KINDS}
+        self._waiting: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
+        self._failed = False
+
+    def record(self, facts: SegmentFacts) -> None:
+        """List a segment that was sealed. What cannot be written is told once, and tried again with the next."""
+        if facts.pending:
+            return
+        waiting = self._waiting[facts.kind]
+        waiting.append(manifest_form(facts))
+        try:
+            self._files[facts.kind].append(waiting)
+        except (BadManifest, OSError) as error:
+            self._tell(error)
+        else:
+            waiting.clear()
+
+    def restore(self) -> None:
+        """Make the files list what the rows do, which agree with the segments; what cannot be written is told.
+
+        Raises django.db.Error.
+        """
+        for kind in KINDS:
+            try:
+                persistently(partial(self._restore, kind), "the manifest")
+            except (BadManifest, OSError) as error:
+                self._tell(error)
+
+    def _restore(self, kind: str) -> None:
+        file, rows = self._files[kind], _listed(self._market, kind)
+        contents = file.contents()
+        if contents is not None and 0 <= (missing := rows.count() - contents.entries) <= _MOST_APPENDED:
+            newest = list(map(manifest_form, rows.reverse()[: missing + 1]))
+            if contents.last == (newest.pop() if len(newest) > missing else None):
+                if newest:
+                    file.append(newest[::-1])
+                return
+        known = file.path.exists()
+        count = file.write(every_finished(self._market, kind))
+        if known:
+            log.info("%s: made anew, %d segments", file.path, count)
+
+    def _tell(self, error: Exception) -> None:
+        if not self._failed:
+            log.error("%s: manifest.json is behind until it can be written: %s", self._market.symbol, error)
+        self._failed = True
+
+
+def every_finished(market: Market, kind: str) -> Iterator[dict[str, Any]]:
+    """The entries of a kind: finished segments, oldest first, removed ones too, but none whose file vanished."""
+    return map(manifest_form, _listed(market, kind).iterator())
+
+
+def _listed(market: Market, kind: str) -> SegmentQuerySet:
+    return finished(market, kind).filter(missing=False).order_by("start_t", "name").defer("seek_points")
