@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
+
+#: The characters of a token as HTTP and WebSocket subprotocols know it (RFC 9110, 5.6.2).
+_CHARACTERS = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_BETWEEN = re.compile(r"[\s,:]+")
 
 #: What is said to whoever presented no valid one.
 REFUSAL = "无效或过期的访问令牌"
@@ -22,19 +27,26 @@ class Presented:
 def bearer(header: str) -> str | None:
     """The token of an `Authorization` header; None where it holds something else."""
     scheme, _, token = header.strip().partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
+    return _token(token.strip()) if scheme.lower() == "bearer" else None
 
 
-def from_subprotocols(offered: Sequence[str]) -> Presented:
-    """The pair `bearer, <token>`, or `Authorization, Bearer <token>` as some clients send it."""
-    if len(offered) < 2:
+def _token(text: str) -> str | None:
+    """`text`, if it can be a token; the name of the scheme alone is none."""
+    return text if _CHARACTERS.fullmatch(text) and text.lower() != "bearer" else None
+
+
+def from_subprotocols(offered: str) -> Presented:
+    """What `Sec-WebSocket-Protocol` holds: `bearer` or `Authorization`, and behind it the token as clients send it.
+
+    They send it as the next subprotocol, with `Bearer` before it or without, or write all of it like a header's line.
+    The answer is the first that was offered, whole, since a client takes no other.
+    """
+    name, *words = _BETWEEN.split(offered.strip())
+    if name.lower() not in ("bearer", "authorization"):
         return Presented()
-    name = offered[0].lower()
-    if name == "bearer":
-        return Presented(offered[1].strip() or None, offered[0])
-    if name == "authorization":
-        return Presented(bearer(offered[1]), offered[0])
-    return Presented()
+    if name.lower() == "authorization" and words and words[0].lower() == "bearer":
+        del words[0]
+    return Presented(_token(words[0]) if words else None, offered.partition(",")[0].strip())
 
 
 def presented(scope: Mapping[str, Any]) -> Presented:
@@ -44,11 +56,10 @@ def presented(scope: Mapping[str, Any]) -> Presented:
     since a browser that offered one wants it answered.
     """
     # From the header itself: `scope["subprotocols"]` is percent-decoded, and only what was offered may be answered.
-    protocols = ",".join(_headers(scope, b"sec-websocket-protocol"))
-    offered = from_subprotocols([part.strip() for part in protocols.split(",")])
+    offered = from_subprotocols(",".join(_headers(scope, b"sec-websocket-protocol")))
     headers = _headers(scope, b"authorization")
     query = parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
-    token = (bearer(headers[0]) if headers else None) or offered.token or (query[0] if query else None)
+    token = (bearer(headers[0]) if headers else None) or offered.token or (_token(query[0]) if query else None)
     return Presented(token, offered.subprotocol)
 
 

@@ -136,12 +136,12 @@ async def _answer(session: Session, command: Command) -> None:
 
 
 async def _subscribe(session: Session, command: Subscribe) -> None:
-    topic = command.topic
-    if topic not in session.subscriber.topics:
+    topic, before = command.topic, frozenset(session.subscriber.topics)
+    if topic not in before:
         await _check_symbol(topic.symbol)
     session.service.hub.subscribe(session.subscriber, topic)
     session.subscriber.tell(subscribed(topic))
-    session.service.greet(session.subscriber, topic)
+    session.service.greet(session.subscriber, topic, before)
 
 
 async def _unsubscribe(session: Session, command: Unsubscribe) -> None:

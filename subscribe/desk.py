@@ -17,8 +17,8 @@ from subscribe import ledger
 from subscribe.database import Database
 from subscribe.hub import Hub
 from subscribe.ledger import Entry
-from subscribe.protocol import wire
-from subscribe.rules import DATABASE, Finding, Happening
+from subscribe.protocol import Topic, wire
+from subscribe.rules import DATABASE, Finding, Happening, symbol_of
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,9 @@ class AlertDesk:
         self._database = Database("alerts", 1, 3.0)
         self._origin = uuid4().hex
         self._known: dict[str, bool] = {}
-        self._active: set[str] = set()
+        #: What was told and has not cleared: the message of each cause. It changes with each `_changes`.
+        self._active: dict[str, dict[str, Any]] = {}
+        self._changes = 0
         self._unwritten: dict[str, Entry] = {}
         self._happenings: deque[Happening] = deque(maxlen=_MOST_HAPPENINGS)
         #: By market time too: a market whose store was begun anew has the same t again.
@@ -77,8 +79,21 @@ class AlertDesk:
             log.debug("active alerts cannot be listed now: %s", error)
             return []
 
+    def greeting(self, topic: Topic, before: Iterable[Topic] = ()) -> list[bytes]:
+        """The alerts that are active and belong to a topic, as they were told when they were raised, the oldest first.
+
+        Those that belong to a topic of `before` too are left out.
+        """
+        found = [
+            message
+            for message in self._active.values()
+            if topic.covers(CHANNEL, message["symbol"])
+            and not any(other.covers(CHANNEL, message["symbol"]) for other in before)
+        ]
+        return [_wire(message) for message in sorted(found, key=lambda message: message["data"]["timestamp"])]
+
     async def _raise(self, finding: Finding) -> None:
-        now = self._clock()
+        now = self._now()
         try:
             ours = await self._ask(ledger.raise_once, finding, now)
         except DatabaseError:
@@ -89,7 +104,7 @@ class AlertDesk:
             self._tell(finding, finding.level, now, sure=False)
 
     async def _clear(self, finding: Finding) -> None:
-        now = self._clock()
+        now = self._now()
         unwritten = self._unwritten.get(finding.key)
         try:
             ours = await self._ask(ledger.clear_once, finding.key, now)
@@ -102,6 +117,10 @@ class AlertDesk:
         if ours or unwritten is not None:
             log.warning("alert cleared: %s", finding.message)
             self._tell(finding, "info", now, sure=ours)
+
+    def _now(self) -> float:
+        """In whole microseconds, as the database keeps it."""
+        return round(self._clock(), 6)
 
     async def _ask(self, question: Callable[[Any, float], bool], *about: Any) -> bool:
         """Ask the database, unless it is known to be away: an alert shall not wait for it. Raises django.db.Error."""
@@ -131,8 +150,12 @@ class AlertDesk:
         key = message["key"]
         if message["wrong"] == (key in self._active) and not (message["sure"] and not message["wrong"]):
             return  # told already
-        (self._active.add if message["wrong"] else self._active.discard)(key)
-        self._hub.tell(CHANNEL, message["symbol"], wire({"type": CHANNEL, "data": message["data"]}))
+        self._changes += 1
+        if message["wrong"]:
+            self._active[key] = message
+        else:
+            self._active.pop(key, None)
+        self._hub.tell(CHANNEL, message["symbol"], _wire(message))
 
     def happened(self, happenings: Iterable[Happening]) -> None:
         """Tell what happened in a market; every web process hears of it by itself."""
@@ -153,11 +176,27 @@ class AlertDesk:
             }
             self._hub.tell(CHANNEL, one.symbol, wire({"type": CHANNEL, "data": facts}))
 
+    async def _catch_up(self) -> None:
+        """Take over what is active by the database. Raises django.db.Error.
+
+        A process that starts finds alerts raised before it, and the bus may lose a word.
+        """
+        changes = self._changes
+        rows = await self._database.ask(ledger.active)
+        if changes != self._changes:
+            return  # what was read may be older than what was told meanwhile; the next look is not
+        for key in self._active.keys() - rows.keys() - self._unwritten.keys():
+            del self._active[key]
+        for key in rows.keys() - self._unwritten.keys():
+            row = rows[key]
+            found = {"key": key, "wrong": True, "sure": False, "symbol": symbol_of(key), "data": row.told()}
+            self._pass_on(found)
+
     async def write(self) -> bool:
         """Write down what waits for the database; whether that could be reached."""
         waiting, entries = list(self._happenings), dict(self._unwritten)
         try:
-            await self._database.ask(ledger.look)
+            await self._catch_up()
             for key, entry in entries.items():
                 written = replace(entry)
                 await self._database.ask(ledger.write_late, written)
@@ -172,3 +211,7 @@ class AlertDesk:
         while self._happenings and self._happenings[0] in done:
             self._happenings.popleft()
         return True
+
+
+def _wire(message: dict[str, Any]) -> bytes:
+    return wire({"type": CHANNEL, "data": message["data"]})

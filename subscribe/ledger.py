@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -89,10 +88,9 @@ def write_happenings(happenings: Iterable[Happening]) -> None:
     Alert.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
 
 
-def look() -> None:
-    """Ask the database for a sign of life. Raises django.db.Error."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+def active() -> dict[str, Alert]:
+    """The alerts that have not cleared, by their causes. Raises django.db.Error."""
+    return {row.key: row for row in Alert.objects.filter(cleared_at=None)}
 
 
 def forget_old() -> int:

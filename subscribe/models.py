@@ -35,13 +35,15 @@ class Alert(models.Model):
     def __str__(self) -> str:
         return self.message
 
+    def told(self) -> dict[str, Any]:
+        """As subscribers are told of it; times in Unix seconds."""
+        facts = {"level": self.level, "message": self.message}
+        return {**facts, "timestamp": self.timestamp.timestamp(), "source": self.source}
+
     def listed(self) -> dict[str, Any]:
-        """As HTTP lists it; times in Unix seconds."""
+        """As HTTP lists it."""
         return {
             "id": self.pk,
-            "level": self.level,
-            "message": self.message,
-            "timestamp": self.timestamp.timestamp(),
-            "source": self.source,
+            **self.told(),
             "cleared_at": None if self.cleared_at is None else self.cleared_at.timestamp(),
         }

@@ -32,6 +32,10 @@ class Topic:
     channel: str
     symbol: str | None = None
 
+    def covers(self, channel: str, symbol: str | None) -> bool:
+        """Whether a message of this channel and symbol belongs to it; one without a symbol concerns all."""
+        return channel == self.channel and (symbol is None or self.symbol in (None, symbol))
+
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:

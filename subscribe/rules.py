@@ -16,6 +16,9 @@ DATABASE = "database"
 #: How the keys of alerts about side tasks begin; the process and the task follow.
 SIDE_TASK = "task:"
 
+#: Causes that lie in one market; its symbol is the rest of the key.
+_OF_MARKETS = _SILENT, _RECORDING = ("silent", "recording")
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -27,6 +30,12 @@ class Finding:
     message: str
     source: str
     symbol: str | None = None
+
+
+def symbol_of(key: str) -> str | None:
+    """The market that a cause lies in, None where it concerns all; a row of the database tells no more than its key."""
+    kind, _, symbol = key.partition(":")
+    return symbol if kind in _OF_MARKETS else None
 
 
 def memory(percent: float, threshold: float, host: str, was_wrong: bool) -> Finding:
@@ -44,14 +53,14 @@ def disk(percent: float, threshold: float, store: str, was_wrong: bool) -> Findi
 def pipeline(symbol: str, well: bool, running: bool) -> Finding:
     """Silent: it should run, by its own last word or by the database, and is not heard as `/health` understands it."""
     told = f"行情流水线 {symbol} 恢复正常" if well or not running else f"行情流水线 {symbol} 已静默"
-    return Finding(f"silent:{symbol}", running and not well, "critical", told, "simulator", symbol)
+    return Finding(f"{_SILENT}:{symbol}", running and not well, "critical", told, "simulator", symbol)
 
 
 def recorder(symbol: str, status: dict[str, Any]) -> Finding:
     """A pipeline that runs and does not record. What a stopped one does not record is no fault."""
     wrong = bool(status["running"]) and not status["recording"]
     told = f"记录器 {symbol} 无法写入，行情继续推送" if wrong else f"记录器 {symbol} 恢复写入"
-    return Finding(f"recording:{symbol}", wrong, "critical", told, "recorder", symbol)
+    return Finding(f"{_RECORDING}:{symbol}", wrong, "critical", told, "recorder", symbol)
 
 
 def database(reachable: bool) -> Finding:

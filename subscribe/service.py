@@ -20,7 +20,7 @@ from streaming.protocol import StreamError
 from streaming.relay import Relay
 from streaming.relays import relays
 from streaming.supervision import supervisor
-from subscribe import bus, rules
+from subscribe import bus, desk, rules
 from subscribe.database import Database
 from subscribe.desk import AlertDesk
 from subscribe.errors import AuthenticationFailed, Idle
@@ -100,13 +100,19 @@ class Service:
             with supervisor.guarded("messages of the system bus"):
                 hear(message)
 
-    def greet(self, subscriber: Subscriber, topic: Topic) -> None:
-        """Give a new subscriber what is known already: prices and the state of the parts."""
+    def greet(self, subscriber: Subscriber, topic: Topic, before: frozenset[Topic]) -> None:
+        """Give who subscribed what is known already: prices, the state of the parts, active alerts.
+
+        Alerts that belong to a topic it had `before` it was told.
+        """
         if topic.channel == "market_data":
             self.prices.greet(subscriber, topic)
         elif topic.channel == "agent_status":
             for agent in self.roster.of(topic.symbol):
                 subscriber.offer(("agent_status", agent.agent_id), agent.wire())
+        elif topic.channel == desk.CHANNEL:
+            for message in self.desk.greeting(topic, before):
+                subscriber.tell(message)
 
     def unsubscribe(self, subscriber: Subscriber, topic: Topic) -> None:
         """The subscriber wants a topic no more, not even what waits."""

@@ -77,7 +77,7 @@ def with_processes(count: int, test: Callable[[Processes], Awaitable[None]]) -> 
 @pytest.fixture
 def outage(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     """Takes the ledger's database away, and gives it back."""
-    names = ("raise_once", "clear_once", "write_late", "write_happenings", "look")
+    names = ("raise_once", "clear_once", "write_late", "write_happenings", "active")
     real = {name: getattr(ledger, name) for name in names}
 
     def away(*_: Any) -> None:
@@ -265,6 +265,134 @@ def test_the_alert_is_that_of_the_contract() -> None:
         }
 
     with_processes(1, test)
+
+
+async def told(desk: AlertDesk, topic: Topic, *before: Topic) -> list[dict[str, Any]]:
+    """What a new subscriber of a topic is told at once."""
+    listener = Listener()
+    for message in desk.greeting(topic, before):
+        listener.tell(message)
+    await settled()
+    return listener.messages
+
+
+async def sources(desk: AlertDesk, topic: Topic, *before: Topic) -> list[str]:
+    return [message["data"]["source"] for message in await told(desk, topic, *before)]
+
+
+SILENT = rules.pipeline("IG-USD", False, True)
+ALL = Topic("alerts")
+
+
+def test_a_new_subscriber_is_told_what_is_active_as_it_was_raised() -> None:
+    async def test(processes: Processes) -> None:
+        await processes.find(WRONG, database(True))
+        await processes.find(WRONG, SILENT)
+        assert await asyncio.gather(*(desk.write() for desk in processes.desks)) == [True, True]
+        for desk, client in zip(processes.desks, processes.clients, strict=True):
+            assert await told(desk, ALL) == client.messages
+            assert [message["data"]["timestamp"] for message in client.messages] == [1000.0, 1002.0]
+            assert await told(desk, Topic("market_data")) == []
+        await processes.find(WELL)
+        for desk in processes.desks:
+            assert await sources(desk, ALL) == ["simulator"]
+
+    with_processes(2, test)
+
+
+def test_a_subscriber_of_a_market_is_told_what_fits_and_nothing_twice() -> None:
+    async def test(processes: Processes) -> None:
+        (desk,) = processes.desks
+        await processes.find(WRONG, SILENT)
+        market, other = Topic("alerts", "IG-USD"), Topic("alerts", "OTHER")
+        assert await sources(desk, market) == ["recorder", "simulator"]
+        assert await sources(desk, other) == ["recorder"]
+        assert await sources(desk, ALL, other) == ["simulator"]
+        assert await told(desk, market, ALL) == await told(desk, ALL, ALL) == []
+
+    with_processes(1, test)
+
+
+def test_a_process_that_starts_later_knows_what_was_active_from_the_database() -> None:
+    async def test(processes: Processes) -> None:
+        processes.now = 1795273514.3812607
+        await processes.find(SILENT, WRONG)
+        await processes.find(WELL)
+        late = processes.start()
+        assert await told(late, ALL) == []
+        assert await late.write()
+        assert await told(late, ALL) == processes.clients[0].messages[:1], "to the last digit"
+        assert processes.clients[1].messages == await told(late, ALL), "who came before that is told, too"
+        assert await late.write()
+        assert len(processes.clients[1].messages) == 1
+        assert (await told(late, Topic("alerts", "IG-USD")), await told(late, Topic("alerts", "X"))) == (
+            await told(late, ALL),
+            [],
+        )
+
+    with_processes(1, test)
+
+
+def test_what_another_process_cleared_is_active_no_more_though_its_word_was_lost() -> None:
+    async def test(processes: Processes) -> None:
+        await processes.find(WRONG)
+        lost, processes.desks = processes.desks[1], processes.desks[:1]
+        await processes.find(WELL)
+        assert len(await told(lost, ALL)) == 1
+        assert await lost.write()
+        assert await told(lost, ALL) == []
+
+    with_processes(2, test)
+
+
+def test_without_a_database_it_is_told_what_is_known_here(outage: Callable[[bool], None]) -> None:
+    async def test(processes: Processes) -> None:
+        (desk,) = processes.desks
+        await processes.find(SILENT)
+        outage(True)
+        await processes.find(database(False), WRONG)
+        assert not await desk.write()
+        assert len(await told(desk, ALL)) == 3
+        await processes.find(WELL)
+        outage(False)
+        assert await desk.write()
+        assert await sources(desk, ALL) == ["simulator", "database"]
+        assert processes.heard == [["critical", "critical", "warning", "info"]], "nothing is told again"
+
+    with_processes(1, test)
+
+
+def test_what_changes_while_the_database_is_read_is_not_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(processes: Processes) -> None:
+        (desk,) = processes.desks
+        await processes.find(WRONG)
+        loop, active = asyncio.get_running_loop(), ledger.active
+
+        def clears_meanwhile() -> dict[str, Alert]:
+            found = active()
+            Alert.objects.update(cleared_at="2026-01-01T00:00:00Z")
+            cleared = {"origin": "another", "key": WRONG.key, "wrong": False, "sure": True, "symbol": None, "data": {}}
+            loop.call_soon_threadsafe(desk.take, cleared)
+            return found
+
+        monkeypatch.setattr(ledger, "active", clears_meanwhile)
+        assert await desk.write()
+        assert await told(desk, ALL) == []
+        assert len(processes.clients[0].messages) == 2
+
+    with_processes(1, test)
+
+
+def test_every_cause_in_a_market_is_known_by_its_key() -> None:
+    status = {"running": True, "recording": False}
+    for finding in (
+        SILENT,
+        rules.recorder("A.b-1", status),
+        WRONG,
+        database(False),
+        rules.memory(90, 80, "a:b", False),
+    ):
+        assert rules.symbol_of(finding.key) == finding.symbol
 
 
 def test_an_alert_on_a_market_does_not_reach_who_wants_another() -> None:

@@ -36,6 +36,21 @@ def test_a_token_in_the_subprotocol_is_answered_with_its_name(market: Live, toke
         assert client.asked(PING) == PONG
 
 
+@pytest.mark.parametrize("before", [["Authorization"], ["Authorization", "Bearer"], ["authorization", "bearer"]])
+def test_a_token_behind_the_name_of_the_header_is_answered_with_that(
+    market: Live, token: str, before: list[str]
+) -> None:
+    with Client(market, None, subprotocols=[Subprotocol(name) for name in [*before, token]]) as client:
+        assert client.socket.subprotocol == before[0]
+        assert client.asked(PING) == PONG
+
+
+def test_the_name_of_the_scheme_is_no_token(market: Live) -> None:
+    with Client(market, None, subprotocols=[Subprotocol("Authorization"), Subprotocol("Bearer")]) as client:
+        assert client.socket.subprotocol == "Authorization"
+        assert client.hear() == REFUSED
+
+
 def test_a_token_in_the_query_or_the_header_lets_in(market: Live, token: str) -> None:
     with Client(market, None, query=f"?token={token}") as client:
         assert client.asked(PING) == PONG
@@ -165,6 +180,26 @@ def test_alerts_are_listed_for_whoever_has_a_token(market: Live, token: str) -> 
     assert alert.keys() == {"id", "level", "message", "timestamp", "source", "cleared_at"}
     assert (alert["level"], alert["cleared_at"]) == ("warning", None)
     assert market.ask("/api/v1/alerts").status == 401
+
+
+def test_who_subscribes_to_alerts_is_told_the_active_ones_at_once_and_once(market: Live, token: str) -> None:
+    headers = {"Authorization": f"Bearer {token}"}
+
+    def active() -> list[dict[str, Any]]:
+        found = market.ask("/api/v1/alerts?active=1", headers=headers).json()["alerts"]
+        return [one for one in found if "内存使用率" in one["message"]]
+
+    (alert,) = wait_until(active, "an alert on memory")
+    raised = {name: alert[name] for name in ("level", "message", "timestamp", "source")}
+    for symbol in ({}, {"symbol": "IG-USD"}):
+        with Client(market, token) as client:
+            client.subscribe("alerts", **symbol)
+            assert client.first("alerts", source=alert["source"]) == {"type": "alerts", "data": raised}
+            client.subscribe("alerts", **symbol)
+            client.subscribe("alerts", symbol="IG-USD")
+            client.say(PING)
+            heard = client.hear_until("pong")
+            assert not [one for one in heard if one["type"] == "alerts" and one["data"] == raised], "told already"
 
 
 def test_bursts_and_shocks_of_a_market_are_listed_each_once(site: Site) -> None:
