@@ -28,6 +28,25 @@ def _setting(env: str, default: Any, parse: Callable[[str], Any], help: str, *, 
 
 _MEBI = 1 << 20
 
+#: Names that the units and documents of the backend before this one set, so that these start this one unchanged: what
+#: each did there. They are accepted, said to be without effect, and never read.
+UNUSED = {
+    "IG_DOWNSAMPLE": "recorded and sent every so many ticks; here every tick is kept, and a stream takes `every=N`",
+    "IG_LOG_EVERY": "a line of log every so many ticks",
+    "IG_PRINT_EVERY_SEC": "seconds between lines of output",
+    "IG_TRAJ_WIN": "points of the trajectory kept in memory",
+    "IG_CPX_WIN": "points of the complexity kept in memory",
+    "IG_DEPTH_K": "price levels of the book in each tick",
+    "IG_TF_SEC": "seconds of a bar; here bars are made of every resolution",
+    "IG_EMIT_EMPTY_BARS": "bars without a trade; here there is one where there were ticks",
+    "IG_STREAM_MODE": "which parts of a tick were sent; see `IG_STREAM_TYPES` and `fields=`",
+    "IG_RUN_DIR": "where runs were kept; see `IG_CAM_STORE_DIR`",
+    "IG_RUN_ID": "the name of a run",
+    "IG_RING_SIZE": "points kept in memory; see `IG_RING_TICKS`",
+    "IG_FLUSH_EVERY": "ticks between writes; see `IG_FLUSH_SECONDS`",
+    "IG_SLEEP_SEC": "seconds of sleep after each tick; see `IG_SPEED`",
+}
+
 
 @dataclass(frozen=True)
 class Config:
@@ -98,6 +117,12 @@ class Config:
         None,
         parsers.header,
         "the header in which they tell it; unset is X-Forwarded-For, or Forwarded without that",
+    )
+    stream_types: tuple[str, ...] = _setting(
+        "IG_STREAM_TYPES",
+        ("tick", "metric", "frame"),
+        parsers.stream_types,
+        "what a stream that asks for no types gets, with commas between",
     )
     stall_seconds: float = _setting(
         "IG_STALL_SECONDS", 30, parsers.number(0.5, 3600), "a client that takes nothing for so long is cut off"
@@ -188,7 +213,7 @@ def load(environ: Mapping[str, str]) -> Config:
     problems += [
         f"{env} is not a setting of Market Camera"
         for env in sorted(environ)
-        if env.startswith("IG_") and env not in known
+        if env.startswith("IG_") and env not in known and env not in UNUSED
     ]
     config = Config(**values)
     problems += _contradictions(config)
@@ -216,6 +241,11 @@ def _contradictions(config: Config) -> list[str]:
 def from_environment() -> Config:
     """The settings of this process. Raises ConfigError."""
     return load(os.environ)
+
+
+def unused_names(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """The names that are set and have no effect."""
+    return [name for name in UNUSED if environ.get(name, "").strip()]
 
 
 def with_changes(config: Config, changes: Mapping[str, str]) -> Config:
@@ -248,3 +278,11 @@ def settings_table() -> str:
             shown = f"`{int(default)}`" if isinstance(default, bool) else f"`{default}`"
         rows.append(f"| `{setting.metadata['env']}` | {shown} | {setting.metadata['help']} |")
     return "\n".join(rows) + "\n"
+
+
+def unused_table() -> str:
+    """The names that are accepted and unused, as a Markdown table."""
+    return (
+        "\n".join(["| name | what it did |", "|---|---|", *(f"| `{name}` | {did} |" for name, did in UNUSED.items())])
+        + "\n"
+    )

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from market.moments import EXPECTED, guessed_unit, is_moment
 from recorder.format import SYMBOL_PATTERN
 from streaming.addresses import Network, parse_network
+from streaming.protocol import KINDS
 
 #: A PostgreSQL host that vanished without a word is given up after some seconds, not after TCP's quarter of an hour.
 _PATIENCE = {
@@ -106,6 +107,13 @@ def modules(text: str) -> tuple[str, ...]:
     if not names or not all(part.isidentifier() for name in names for part in name.split(".")):
         raise ValueError("must be names of modules, separated by commas")
     return names
+
+
+def stream_types(text: str) -> tuple[str, ...]:
+    types = tuple(part.strip() for part in text.split(","))
+    if not set(types) <= set(KINDS):
+        raise ValueError(f"must be some of {', '.join(KINDS)}, separated by commas")
+    return types
 
 
 def text(text: str) -> str:

@@ -46,7 +46,7 @@ async def stream(scope: Scope, receive: Any, send: Send) -> None:
     await send({"type": "websocket.accept", "headers": _store_header(store_id)})
     encoder = Encoder(Options())
     try:
-        request = parse_request(_query(scope))
+        request = parse_request(_query(scope), settings.CONFIG.stream_types)
         options = _as_the_socket_takes_it(scope, request.options)
         encoder = Encoder(options)
         with admitted(scope):

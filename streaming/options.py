@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from recorder.format import SYMBOL_PATTERN
@@ -54,8 +54,11 @@ _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _PARAMETERS = ("symbol", "types", "every", "batch", "fields", "since", "store", "encoding")
 
 
-def parse_request(query: Mapping[str, list[str]]) -> Request:
-    """The request in a decoded query string (`parse_qs` with blank values kept). Raises StreamError."""
+def parse_request(query: Mapping[str, list[str]], types: Iterable[str] = KINDS) -> Request:
+    """The request in a decoded query string (`parse_qs` with blank values kept); `types` where it names none.
+
+    Raises StreamError.
+    """
     given = {}
     for name, values in query.items():
         if name not in _PARAMETERS:
@@ -64,7 +67,7 @@ def parse_request(query: Mapping[str, list[str]]) -> Request:
             raise _bad(f"{name} is given {len(values)} times")
         given[name] = values[0]
     options = Options(
-        types=_some(given, "types", KINDS) or frozenset(KINDS),
+        types=_some(given, "types", KINDS) or frozenset(types),
         every=_integer(given, "every", 1, 1, 1_000_000_000),
         batch=_integer(given, "batch", 0, 1, LARGEST_BATCH),
         fields=_fields(given),

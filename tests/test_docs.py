@@ -3,13 +3,15 @@
 import re
 from pathlib import Path
 
-from igsite.config import settings_table
+from igsite.config import settings_table, unused_table
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def test_the_table_of_settings_is_the_one_in_the_code() -> None:
-    assert settings_table() in (ROOT / "docs" / "settings.md").read_text()
+def test_the_tables_of_settings_are_those_in_the_code() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    assert settings_table() in page
+    assert unused_table() in page
 
 
 def test_every_document_and_picture_that_is_linked_exists() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from igsite import parsers
-from igsite.config import Config, ConfigError, load, with_changes
+from igsite.config import UNUSED, Config, ConfigError, load, unused_names, with_changes
 from igsite.parsers import BASE_DIR
 
 PROMISED = {
@@ -41,6 +41,7 @@ PROMISED = {
     "IG_MAX_CONNECTIONS": 1000,
     "IG_MAX_CONNECTIONS_PER_ADDRESS": 100,
     "IG_TRUSTED_PROXIES": (),
+    "IG_STREAM_TYPES": ("tick", "metric", "frame"),
     "IG_STRATEGIES": ("backtests.strategies",),
     "IG_FEED_TOKEN": None,
     "IG_START_TS": None,
@@ -302,3 +303,25 @@ def test_every_problem_of_a_command_line_is_said_at_once() -> None:
     with pytest.raises(ConfigError) as refused:
         with_changes(load({}), {"speed": "nan", "symbol": "/"})
     assert [problem.split()[0] for problem in refused.value.problems] == ["--symbol", "--speed"]
+
+
+@pytest.mark.parametrize(("text", "types"), [("tick", ("tick",)), (" tick , frame ", ("tick", "frame"))])
+def test_what_a_bare_stream_gets_can_be_set(text: str, types: tuple[str, ...]) -> None:
+    assert load({"IG_STREAM_TYPES": text}).stream_types == types
+
+
+@pytest.mark.parametrize("text", ["ticks", "tick,", ",", "tick;frame", "all"])
+def test_what_is_no_type_of_message_is_refused(text: str) -> None:
+    assert problems(IG_STREAM_TYPES=text) == [
+        f"IG_STREAM_TYPES must be some of frame, metric, tick, separated by commas, got {text!r}"
+    ]
+
+
+def test_names_of_the_backend_before_this_one_are_accepted_and_said() -> None:
+    units = {"IG_LOG_EVERY": "20000", "IG_DOWNSAMPLE": "10", "IG_TRAJ_WIN": "", "IG_SEED": "0"}
+    assert load(units) == load({})
+    assert unused_names(units) == ["IG_DOWNSAMPLE", "IG_LOG_EVERY"]
+    assert load(dict.fromkeys(UNUSED, "x")) == load({})
+    assert problems(IG_DOWNSAMPLES="1", **dict.fromkeys(UNUSED, "1")) == [
+        "IG_DOWNSAMPLES is not a setting of Market Camera"
+    ]

@@ -41,6 +41,13 @@ def test_the_graph_has_the_nodes_and_edges_of_its_frame(page: Page, server: Live
     assert page.get_attribute("#graph", "data-drawn") == "true"
 
 
+def test_the_page_asks_for_all_it_shows_whatever_others_get_unasked(watched_anywhere: Page, site: Site) -> None:
+    server = site.serve(IG_STREAM_TYPES="tick", IG_SPEED=10, IG_CAM_W=20)
+    watched_anywhere.goto(f"{server.url}/live/")
+    wait_for_t_beyond(watched_anywhere, "#frame-t", 0)
+    wait_for_t_beyond(watched_anywhere, "#frame-t", number(watched_anywhere, "#frame-t") + 20)
+
+
 def test_the_charts_begin_with_what_was_recorded_before(page: Page) -> None:
     with page.expect_request(lambda request: "/segment/metrics/" in request.url):
         page.goto("/live/")

@@ -165,3 +165,10 @@ def test_a_refusal_stays_short_whatever_came(text: str) -> None:
         parse_request(query(text))
     assert refused.value.code == "bad_parameter"
     assert len(refused.value.detail) < 300
+
+
+def test_who_names_no_types_gets_those_of_the_server() -> None:
+    assert parse_request({}, ("tick",)).options == Options(types=frozenset({"tick"}))
+    assert parse_request(query("since=5"), ("tick",)).options.types == {"tick"}
+    assert parse_request(query("types=frame,metric"), ("tick",)).options.types == {"frame", "metric"}
+    assert parse_request({}, ("frame", "tick", "metric")).options == Options()

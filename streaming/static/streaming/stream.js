@@ -48,9 +48,13 @@ export class LiveStream {
     this.#socket.open();
   }
 
-  /** Of a tick only its state is needed: agents, actions and matches would be most of the bytes. @param {number | null} since */
+  /**
+   * Of a tick only its state is needed: agents, actions and matches would be most of the bytes. All types are asked for, since a
+   * server may be set to send fewer to who does not. @param {number | null} since
+   */
   #url(since) {
-    const path = marketPath("/ws/stream", this.symbol, { fields: "", ...(since === null ? {} : { since }) });
+    const wanted = { types: "tick,metric,frame", fields: "", ...(since === null ? {} : { since }) };
+    const path = marketPath("/ws/stream", this.symbol, wanted);
     return new URL(path, location.href.replace(/^http/, "ws")).href;
   }
 

@@ -1,0 +1,19 @@
+"""The installation as a Django app."""
+
+import logging
+
+from django.apps import AppConfig
+
+from igsite.config import unused_names
+
+
+class SiteConfig(AppConfig):
+    """Says at the start of each process what of its environment has no effect."""
+
+    name = "igsite"
+    verbose_name = "Market Camera"
+
+    def ready(self) -> None:
+        if names := unused_names():
+            log = logging.getLogger(__name__)
+            log.warning("set, and without any effect here (docs/settings.md): %s", ", ".join(names))
