@@ -8,10 +8,20 @@ from __future__ import annotations
 import math
 
 from bars.resolutions import SECOND_MS
+from market.moments import END_TS
+
+#: Bars begin before this.
+END_MS = int(END_TS) * SECOND_MS
 
 #: A source may stamp its ticks a little out of order; what goes further back than this is another source, or a tape
 #: that begins again.
 MOST_LATE_MS = 60_000
+
+
+def has_place(ts: float | None) -> bool:
+    """Whether a tick has a place among bars: not without a ts, nor with one that no calendar has, as older recordings
+    of tapes in other units hold."""
+    return ts is not None and 0 <= ts < END_TS
 
 
 class MarketTime:

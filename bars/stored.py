@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from bars.builder import Builder
+from bars.market_time import END_MS
 from bars.models import Bar, Gap
 from bars.ohlcv import Ohlcv
 from bars.resolutions import STORED, period_start
@@ -52,13 +53,18 @@ def save(market: Market, closings: Sequence[Closing]) -> None:
 
 
 def rows(market: Market | str, resolution: str) -> QuerySet[Bar]:
-    """The rows of a market, given as row or symbol, by time."""
+    """The rows of a market, given as row or symbol, by time; none of times that cannot be (`bars.market_time`)."""
     key = {"market__symbol": market} if isinstance(market, str) else {"market": market}
-    return Bar.objects.filter(**key, resolution=resolution).order_by("open_ms")
+    return Bar.objects.filter(**key, resolution=resolution, open_ms__gte=0, open_ms__lt=END_MS).order_by("open_ms")
 
 
 def ohlcv(found: QuerySet[Bar]) -> list[Ohlcv]:
-    return [Ohlcv(*values) for values in found.values_list(*FIELDS)]
+    return [_sound(Ohlcv(*values)) for values in found.values_list(*FIELDS)]
+
+
+def _sound(bar: Ohlcv) -> Ohlcv:
+    """The bar; of one that was followed by a tick of a time that cannot be nobody knows when the next one began."""
+    return bar if bar.next_ms < END_MS else bar._replace(next_ms=bar.close_ms)
 
 
 def newest(market: Market | str) -> Ohlcv | None:
@@ -74,8 +80,10 @@ def second_with(market: Market, t: int) -> int | None:
 
 
 def take_back(market: Market, from_t: int) -> None:
-    """Remove bars that hold a tick from this t on, which are to be made again."""
+    """Remove bars that hold a tick from this t on, which are to be made again, and those of times that cannot be."""
     with transaction.atomic():
+        Bar.objects.filter(market=market, resolution__in=STORED, open_ms__gte=END_MS).delete()
+        Gap.objects.filter(market=market, at_ms__gte=END_MS).delete()
         for resolution in STORED:
             last_before = _last_before(market, resolution, from_t)
             found = rows(market, resolution)

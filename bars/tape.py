@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bars.builder import Builder
+from bars.market_time import has_place
 from bars.stored import Closing, closing_of
 from market.tick import Tick
 from recorder.history import History
 
 
 def ticks_of(history: History, after_t: int, to_t: int | None = None) -> Iterator[Tick | tuple[int, int]]:
-    """The recorded ticks with after_t < t <= to_t; (first t, last t) where a clean-up removed some.
+    """The recorded ticks with after_t < t <= to_t that have a place in time; (first t, last t) where a clean-up removed
+    some.
 
     Raises OSError where the disk fails, TickError for a line that is no tick.
     """
     for message in history.messages(["ticks"], after_t, to_t):
         if message.text is not None:
             tick = Tick.from_json(message.text)
-            if tick.ts is not None:  # without one it has no place in time
+            if has_place(tick.ts):
                 yield tick
         elif message.reason == "expired":
             yield message.first_t, message.last_t

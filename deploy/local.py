@@ -125,8 +125,7 @@ def start_all(services: Services, symbols: list[str], webs: int) -> None:
         services.start(f"web-{port}", [sys.executable, MANAGE, "serve", "-b", "127.0.0.1", "-p", str(port)])
     celery = [sys.executable, "-m", "celery", "-A", "igsite"]
     services.start("worker", [*celery, "worker", "--concurrency", "1", "--loglevel", "INFO"], cwd=ROOT)
-    schedule = str(HOME / "beat-schedule")
-    services.start("beat", [*celery, "beat", "--loglevel", "INFO", "-s", schedule], cwd=ROOT)
+    services.start("beat", [*celery, "beat", "--loglevel", "INFO"], cwd=ROOT)
     for port in range(first, first + webs):
         until_open(port, "a web process")
         print(f"  http://127.0.0.1:{port}/live/   " + "  ".join(f"?symbol={symbol}" for symbol in symbols))

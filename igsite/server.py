@@ -29,6 +29,7 @@ from twisted.logger import (
 
 from igsite.addresses import address_text, endpoints, host_and_port
 from igsite.connections import FRAMES, Request, Socket
+from igsite.daphne_clock import use_monotonic_time
 from igsite.deflate import accepted
 from igsite.factories import RequestFactory, SocketFactory
 from igsite.flow import Metered, StallWatch, innermost, meter
@@ -40,6 +41,8 @@ __all__ = ["STOP_SECONDS", "Server", "endpoints"]
 log = logging.getLogger(__name__)
 
 reactor: Any = twisted.internet.reactor
+
+use_monotonic_time()
 
 #: From a signal to the end of the process, at most; the parts below leave room for what each may overrun.
 STOP_SECONDS = 5.0

@@ -11,6 +11,9 @@ from igsite.parsers import BASE_DIR
 
 CONFIG = from_environment()
 
+#: Beyond every leap of a clock, and an integer as the channel layer takes it.
+_NEVER_SECONDS = 10**11
+
 
 SECRET_KEY = CONFIG.secret_key or kept_secret(BASE_DIR / "data" / "secret_key")
 DEBUG = CONFIG.debug
@@ -86,13 +89,21 @@ if CONFIG.redis_url:
         }
     }
 else:
-    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    # It ends memberships and drops messages by the host's clock: one that leaps a day ahead would silence every client.
+    # There is nothing to be cleaned up by time, since members leave their group when they end.
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels.layers.InMemoryChannelLayer",
+            "CONFIG": {"expiry": _NEVER_SECONDS, "group_expiry": _NEVER_SECONDS},
+        }
+    }
 
 CELERY_BROKER_URL = CONFIG.redis_url or "memory://"
 # A broker that hangs is an error for who asks it, soon: a request that queues a backtest for one.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 5, "socket_timeout": 10} if CONFIG.redis_url else {}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULER = "igsite.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     # One that could not be run in time is not made up for: the next one does the same.
     "forget-alerts": {"task": "subscribe.tasks.forget_alerts", "schedule": 3600.0, "options": {"expires": 3600}},

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from market.moments import is_moment
 from recorder.errors import BadName
 from recorder.format import KINDS, SegmentName, check_kind, parse_name, segment_files
 from recorder.manifest_file import NAME, whole_entries
@@ -109,4 +110,5 @@ def _sealed_at(entry: dict[str, Any]) -> float | None:
         sealed = datetime.fromisoformat(entry["created_at"])
     except (KeyError, TypeError, ValueError):
         return None
-    return sealed.replace(tzinfo=sealed.tzinfo or UTC).timestamp()
+    seconds = sealed.replace(tzinfo=sealed.tzinfo or UTC).timestamp()
+    return seconds if is_moment(seconds) else None

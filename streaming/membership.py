@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 #: What a channel layer raises while its broker is away.
 LAYER_ERRORS = (OSError, RedisError)
 
-#: The in-memory layer ends a membership after a day and evicts a member that read too late; joining again is harmless.
+#: Who restarts Redis or deletes its keys ends memberships; joining again is harmless.
 _REJOIN_SECONDS = 30.0
 _RETRY_SECONDS = 1.0
 

@@ -73,10 +73,10 @@ def test_a_market_that_never_ran_is_well_and_one_that_is_none_is_unknown(deploym
 def test_the_worker_cleans_up_and_beat_tells_it_when(deployment: Deployment) -> None:
     worker = deployment.start_program("celery", "-A", "igsite", "worker", "--pool", "solo", "--loglevel", "INFO")
     wait_until(lambda: "ready." in worker.log(), "the worker")
-    beat = deployment.start_program("celery", "-A", "igsite", "beat", "--loglevel", "INFO", "-s", "beat-schedule")
-    deployment.run("shell", "-c", "from igsite.celery import app; app.send_task('recorder.tasks.clean_up')")
-    wait_until(lambda: "recorder.tasks.clean_up" in worker.log() and "succeeded" in worker.log(), "a clean-up")
-    wait_until(lambda: "beat: Starting..." in beat.log(), "the beat")
+    beat = deployment.start_program("celery", "-A", "igsite", "beat", "--loglevel", "INFO")
+    for task in ("recorder.tasks.clean_up", "subscribe.tasks.forget_alerts", "backtests.tasks.look_after"):
+        wait_until(lambda task=task: f"Task {task}" in worker.log(), f"the worker at {task}")  # type: ignore[misc]
+    wait_until(lambda: worker.log().count("succeeded") >= 4, "two looks after backtests")
     for process in (beat, worker):
         assert process.stop() == 0
         assert "Traceback" not in process.log()
