@@ -10,8 +10,8 @@ class BarsError(RecorderError):
 
 
 class BarsStopped(BarsError):
-    """The thread that keeps bars has ended, so none would be kept any more."""
+    """No bars are kept any more: they were closed, or could not be made of a tick, whatever that failed of."""
 
-    def __init__(self, symbol: str, cause: BaseException | None) -> None:
-        why = "it was closed" if cause is None else f"it died of {type(cause).__name__}: {cause}"
+    def __init__(self, symbol: str, cause: BaseException | None = None) -> None:
+        why = "they were closed" if cause is None else f"a tick failed of {type(cause).__name__}: {cause}"
         super().__init__(f"the bars of {symbol} are kept no more: {why}")

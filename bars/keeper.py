@@ -19,6 +19,7 @@ from bars.tape import closings
 from market.tick import TickError
 from recorder.history import History
 from recorder.models import Market
+from streaming.supervision import supervisor
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +66,8 @@ class BarKeeper:
         self._changed = threading.Condition()
         self._dropped_t: int | None = None
         self._closing = self._given_up = self._away = False
-        self._died_of: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name=f"bars {market.symbol}", daemon=True)
+        self._name = f"bars of {market.symbol}"
+        self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -79,8 +80,8 @@ class BarKeeper:
     def put(self, closing: Closing) -> None:
         """Take what a tick brought about; from any thread, at once. Raises BarsStopped."""
         with self._changed:
-            if self._closing or self._died_of is not None:
-                raise BarsStopped(self._market.symbol, self._died_of)
+            if self._closing:
+                raise BarsStopped(self._market.symbol)
             self._waiting.append(closing)
             if len(self._waiting) > self._most_waiting:
                 self._dropped_t = self._waiting.popleft().t
@@ -94,7 +95,7 @@ class BarKeeper:
         with self._changed:
             self._given_up = True
             self._changed.notify()
-        written = not (self._thread.is_alive() or self._waiting or self._died_of)
+        written = not (self._thread.is_alive() or self._waiting)
         if not written:
             log.warning("%s: %d bars were not written, the next start makes them again", self._market, self.waiting)
         return written
@@ -102,16 +103,10 @@ class BarKeeper:
     # -- the thread
 
     def _work(self) -> None:
-        try:
-            if self._persist(self._make_up_and_hand_over):
-                while self._pause():
-                    self._persist(self._write)
-        except BaseException as error:
-            with self._changed:
-                self._died_of = error
-            raise  # to threading.excepthook; the next put() tells the pipeline
-        finally:
-            connections.close_all()
+        if self._persist(self._make_up_and_hand_over):
+            while self._pause():
+                self._persist(self._write)
+        connections.close_all()
 
     def _persist(self, work: Callable[[], None]) -> bool:
         """Do it again until it succeeds; False when the keeper was given up meanwhile."""
@@ -120,11 +115,15 @@ class BarKeeper:
                 work()
             except (DatabaseError, OSError, TickError) as error:
                 self._say_away(error)
+            except Exception as error:  # noqa: BLE001 (noted, and no reason to give up the bars)
+                supervisor.failed(self._name, error)
+                close_old_connections()
             else:
                 self._say_back()
                 return True
+            pause_seconds = max(self._retry_seconds, supervisor.pause_seconds(self._name))
             with self._changed:
-                if self._changed.wait_for(lambda: self._given_up, self._retry_seconds):
+                if self._changed.wait_for(lambda: self._given_up, pause_seconds):
                     return False
 
     def _pause(self) -> bool:

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from bars.builder import Builder
+from bars.errors import BarsStopped
 from bars.keeper import BarKeeper
 from bars.ohlcv import Ohlcv
 from bars.stored import closing_of
@@ -27,9 +28,14 @@ class LiveBars:
     the mid) and `volume`, None before any price; the last tick that has a closed bar, None without any. None instead
     of all while what came before is still read from the tape: the bars that closed meanwhile come with the first tick
     behind that.
+
+    A tick that bars cannot be made of ends them, since what is made behind it would be wrong; the next start of the
+    market makes all of them from the tape.
     """
 
     def __init__(self, market: Market, history: History, next_t: int) -> None:
+        self._symbol = market.symbol
+        self._failed_of: Exception | None = None
         self._builder: Builder | None = None
         self._handed: Builder | None = None
         self._held: list[Tick] = []
@@ -48,7 +54,16 @@ class LiveBars:
         return self._keeper.close(seconds)
 
     def observe(self, tick: Tick, moment: Moment) -> dict[str, Any] | None:
-        """What was seen in the next tick. Raises BarsStopped."""
+        """What was seen in the next tick. Raises BarsStopped, and once what a tick failed of."""
+        if self._failed_of is not None:
+            raise BarsStopped(self._symbol, self._failed_of)
+        try:
+            return self._seen(tick)
+        except Exception as error:
+            self._failed_of = error
+            raise
+
+    def _seen(self, tick: Tick) -> dict[str, Any] | None:
         closed = self._hold(tick) if self._builder is None else self._take(self._builder, tick)
         if self._builder is None:
             return None

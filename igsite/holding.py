@@ -18,6 +18,7 @@ from recorder.lease import LeaseLost, MarketLease
 from recorder.lock import StoreLock
 from recorder.models import Market
 from recorder.store_id import keep_store_id, read_store_id
+from streaming.supervision import supervisor
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class Holding:
             host=self._host,
             store=str(self._directory),
             on_lost=on_lost,
+            on_failure=supervisor.failed,
             silence_seconds=silence_seconds,
         )
         self.at_end(lease.release)

@@ -43,6 +43,7 @@ from streaming.film import Film
 from streaming.health import silence_allowed
 from streaming.pacer import Pacer
 from streaming.pipeline import Outlet, Pipeline
+from streaming.supervision import supervisor
 from subscribe.events import EventObserver
 from subscribe.pipeline_parts import PipelineMeters, pipeline_parts
 from subscribe.reporter import Part, reported
@@ -73,16 +74,23 @@ _CATCH_UP_SECONDS = 2.0
 class MarketRun:
     """Opens a market by its settings and runs it; `home_symbol` is the market at the store's root.
 
-    `host` tells this host from others (by default its name and the id of its boot). Raises MarketError,
-    RecorderError, django.db.Error, and Stopped where `stop` is set before it could begin.
+    `host` tells this host from others (by default its name and the id of its boot); `alone` is for a process without a
+    web server. Raises MarketError, RecorderError, django.db.Error; Stopped where `stop` is set before it could begin.
     """
 
     def __init__(
-        self, config: Config, *, home_symbol: str, host: str | None = None, stop: threading.Event | None = None
+        self,
+        config: Config,
+        *,
+        home_symbol: str,
+        host: str | None = None,
+        stop: threading.Event | None = None,
+        alone: bool = False,
     ) -> None:
-        self._config, self._home_symbol = config, home_symbol
+        self._config, self._home_symbol, self._alone = config, home_symbol, alone
         self.stop = stop or threading.Event()
         self._directory = market_dir(config.store_dir, config.symbol, home_symbol)
+        self._silence_seconds = silence_allowed(self._tick_seconds)
         self._checkpoints = Checkpoints(self._directory)
         self._settings = {name: getattr(config, name) for name in RUN_SETTINGS}
         self._open_source()
@@ -119,7 +127,9 @@ class MarketRun:
         going_on = self._continue(ends)
         self._run, self._continued = going_on or self._begin(ends)
         self._holding.at_end(lambda: end_run(self._run, self._placement.t_shift))
-        self._keeper = ManifestKeeper(self._market, self._run, t_shift=lambda: self._placement.t_shift)
+        self._keeper = ManifestKeeper(
+            self._market, self._run, supervisor.failed, t_shift=lambda: self._placement.t_shift
+        )
         self._holding.at_end(lambda: self._keeper.close(_ROWS_SECONDS))
         self._recording = Recording(
             self._directory,
@@ -253,7 +263,7 @@ class MarketRun:
         )
         try:
             self._bars.catch_up(_CATCH_UP_SECONDS)
-            with reported(self._parts(meters, pacer, outlet)):
+            with reported(self._parts(meters, pacer, outlet), alone=self._alone):
                 pipeline.run(most_ticks, on_tick)
         finally:
             upstream_run.close(self._source)
@@ -291,10 +301,6 @@ class MarketRun:
             return checkpoint_of(self._facts(), next_t, self._source, film, ended=ended)
 
         return Checkpointer(self._checkpoints, take, self._recording, time.monotonic)
-
-    @property
-    def _silence_seconds(self) -> float:
-        return silence_allowed(self._tick_seconds)
 
     @property
     def _tick_seconds(self) -> float:

@@ -24,9 +24,9 @@ _RETRY_SECONDS = 1.0
 class MarketRuns:
     """Opens a market as `MarketRun` does and raises as that does; `stop` ends it for good."""
 
-    def __init__(self, config: Config, *, home_symbol: str, host: str | None = None) -> None:
+    def __init__(self, config: Config, *, home_symbol: str, host: str | None = None, alone: bool = False) -> None:
         self.stop = threading.Event()
-        self._open = partial(MarketRun, config, home_symbol=home_symbol, host=host, stop=self.stop)
+        self._open = partial(MarketRun, config, home_symbol=home_symbol, host=host, stop=self.stop, alone=alone)
         self._run = self._open()
 
     def run(

@@ -75,9 +75,8 @@ class StoreError(RecorderError):
 class ManifestStopped(RecorderError):
     """The thread that writes the manifest's rows has ended, so no row would be written any more."""
 
-    def __init__(self, symbol: str, cause: BaseException | None) -> None:
-        why = "it was closed" if cause is None else f"it died of {type(cause).__name__}: {cause}"
-        super().__init__(f"the manifest of {symbol} takes no more segments: {why}")
+    def __init__(self, symbol: str) -> None:
+        super().__init__(f"the manifest of {symbol} takes no more segments: it was closed")
 
 
 class OtherStore(RecorderError):

@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 from recorder.errors import RecorderError
 from recorder.lock import MarketHeld
 from recorder.models import Lease, Market
+from recorder.trouble import OnFailure, logged
 
 RENEW_SECONDS = 1.0
 
@@ -44,7 +45,8 @@ class MarketLease:
 
     `host` must tell hosts apart: a name, and behind a space what tells apart those of one name.
     `on_lost` is called, on the thread, with a LeaseLost; nothing is renewed after that. A database that is away loses
-    no lease: it is renewed when the database is back, unless another host was faster.
+    no lease: it is renewed when the database is back, unless another host was faster. The same holds for whatever else
+    a renewal fails of, which `on_failure` is told.
     """
 
     def __init__(
@@ -55,11 +57,13 @@ class MarketLease:
         host: str,
         store: str,
         on_lost: Callable[[LeaseLost], None],
+        on_failure: OnFailure = logged,
         silence_seconds: float | None = None,
         renew_seconds: float = RENEW_SECONDS,
     ) -> None:
         """Takes the lease, which tells for how long the market may be silent. Raises MarketHeld, django.db.Error."""
-        self._market, self._on_lost, self._renew_seconds = market, on_lost, renew_seconds
+        self._market, self._on_lost, self._on_failure = market, on_lost, on_failure
+        self._renew_seconds = renew_seconds
         self._claim = {
             "token": uuid4().hex,
             "holder": holder,
@@ -111,21 +115,20 @@ class MarketLease:
         return f"{lease.holder}, which renewed its lease {lease.age.total_seconds():.1f} s ago"
 
     def _keep(self) -> None:
-        try:
-            while not self._ending.wait(self._renew_seconds):
-                try:
-                    self._renew()
-                except DatabaseError as error:
-                    # The manifest's keeper tells of an outage; twice would tell no more.
-                    log.debug("%s: the lease cannot be renewed now: %s", self._market.symbol, error)
-                    connections.close_all()
-        except LeaseLost as lost:
-            self._on_lost(lost)
-        except BaseException as error:
-            self._on_lost(LeaseLost(self._market.symbol, f"its thread died of {type(error).__name__}: {error}"))
-            raise  # to threading.excepthook
-        finally:
-            connections.close_all()
+        while not self._ending.wait(self._renew_seconds):
+            try:
+                self._renew()
+            except LeaseLost as lost:
+                self._on_lost(lost)
+                break
+            except DatabaseError as error:
+                # The manifest's keeper tells of an outage; twice would tell no more.
+                log.debug("%s: the lease cannot be renewed now: %s", self._market.symbol, error)
+                connections.close_all()
+            except Exception as error:  # noqa: BLE001 (told, and no reason to stop: who takes the market over is found)
+                self._on_failure(f"lease of {self._market.symbol}", error)
+                connections.close_all()
+        connections.close_all()
 
     def _renew(self) -> None:
         """Raises LeaseLost, django.db.Error."""

@@ -17,6 +17,7 @@ from recorder.format import SegmentFacts
 from recorder.models import Market, Run, Segment, SegmentQuerySet
 from recorder.rows import persistently
 from recorder.spans import Span, merged
+from recorder.trouble import OnFailure, logged
 
 #: How long rows of pending segments may lag, so that three writers cost one round of writing a second.
 REFRESH_SECONDS = 1.0
@@ -101,7 +102,8 @@ class ManifestKeeper:
 
     `record` takes them from any thread without waiting for the database. The newest facts of a segment win; a
     sealed one is written at once, pending ones every REFRESH_SECONDS. While the database is away facts are
-    kept and tried again every RETRY_SECONDS. `t_shift` gives by how much the source's t is shifted, None until its
+    kept and tried again every RETRY_SECONDS; so they are after any other error, which `on_failure` is told. `t_shift`
+    gives by how much the source's t is shifted, None until its
     first tick told it: a run's row has it from then on.
     """
 
@@ -109,6 +111,7 @@ class ManifestKeeper:
         self,
         market: Market,
         run: Run | None,
+        on_failure: OnFailure = logged,
         *,
         t_shift: Callable[[], int | None] = lambda: None,
         refresh_seconds: float = REFRESH_SECONDS,
@@ -117,6 +120,7 @@ class ManifestKeeper:
         self._market = market
         self._run = run
         self._t_shift = t_shift
+        self._on_failure = on_failure
         self._refresh_seconds = refresh_seconds
         self._retry_seconds = retry_seconds
         self._waiting: dict[tuple[str, str], SegmentFacts] = {}
@@ -124,8 +128,7 @@ class ManifestKeeper:
         self._urgent = False
         self._closing = False
         self._given_up = False
-        self._away = False
-        self._died_of: BaseException | None = None
+        self._away = self._retrying = False
         self._thread = threading.Thread(target=self._work, name=f"manifest {market.symbol}", daemon=True)
         self._thread.start()
 
@@ -135,11 +138,11 @@ class ManifestKeeper:
         return len(self._waiting)
 
     def record(self, facts: SegmentFacts) -> None:
-        """Takes the facts of a segment. Raises ManifestStopped after close, or if the thread died."""
+        """Takes the facts of a segment. Raises ManifestStopped after close."""
         key = (facts.kind, facts.name)
         with self._changed:
-            if self._closing or self._died_of is not None:
-                raise ManifestStopped(self._market.symbol, self._died_of)
+            if self._closing:
+                raise ManifestStopped(self._market.symbol)
             known = self._waiting.get(key)
             if known is not None and facts.pending and not known.pending:
                 return
@@ -157,26 +160,20 @@ class ManifestKeeper:
         with self._changed:
             self._given_up = True
             self._changed.notify()
-        written = not (self._thread.is_alive() or self._waiting or self._died_of)
+        written = not (self._thread.is_alive() or self._waiting)
         if not written:
             logger.error("%s: rows of the manifest were not written", self._market.symbol)
         return written
 
     def _work(self) -> None:
-        try:
-            while self._wait():
-                self._write_all()
-        except BaseException as error:
-            with self._changed:
-                self._died_of = error
-            raise  # to threading.excepthook; the next record() tells the pipeline
-        finally:
-            connections.close_all()
+        while self._wait():
+            self._write_all()
+        connections.close_all()
 
     def _wait(self) -> bool:
         """Waits until rows should be written; False when there is nothing more to do."""
         with self._changed:
-            if self._away:
+            if self._away or self._retrying:
                 self._changed.wait_for(lambda: self._given_up, self._retry_seconds)
             else:
                 self._changed.wait_for(lambda: self._urgent or self._closing, self._refresh_seconds)
@@ -195,7 +192,13 @@ class ManifestKeeper:
                 self._put_back(taken, key)
                 self._say_away(error)
                 return
+            except Exception as error:  # noqa: BLE001 (told, and no reason to give up the rows of others)
+                self._put_back(taken, key)
+                self._on_failure(f"manifest of {self._market.symbol}", error)
+                self._retrying = True
+                return
             del taken[key]
+        self._retrying = False
         self._say_back()
 
     def _save_shift(self) -> None:

@@ -124,8 +124,16 @@ class StreamMark:
         if first:
             _sync(self._path)
         elif self._syncing is None or not self._syncing.is_alive():
-            self._syncing = threading.Thread(target=self._sync, name="stream mark", daemon=True)
-            self._syncing.start()
+            self._start_syncing()
+
+    def _start_syncing(self) -> None:
+        syncing = threading.Thread(target=self._sync, name="stream mark", daemon=True)
+        try:
+            syncing.start()
+        except RuntimeError as error:  # the system has no thread to spare; the next move tries again
+            log.warning("%s does not reach the disk: %s", self._path, error)
+        else:
+            self._syncing = syncing
 
     def _fit(self, seconds: float) -> None:
         """Look further ahead, or less far, after so many seconds between two moves."""

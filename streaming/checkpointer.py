@@ -11,6 +11,7 @@ from typing import Protocol
 
 from recorder.checkpoints import Checkpoint, Checkpoints
 from recorder.errors import StoreError
+from streaming.supervision import supervisor
 
 log = logging.getLogger(__name__)
 
@@ -73,13 +74,14 @@ class Checkpointer:
         self._keep(self._take(next_t, ended), self._recording.open_files)
 
     def _keep(self, checkpoint: Checkpoint, tapes: list[Path]) -> None:
-        try:
-            for path in tapes:
-                _sync(path)
-            self._store.save(checkpoint)
-        except (OSError, StoreError) as error:
-            # Not fatal: a crash now costs more work, nothing else. The tapes tell of a full disk themselves.
-            log.warning("no checkpoint kept before t=%d: %s", checkpoint.next_t, error)
+        # Not fatal, whatever fails: a crash now costs more work, nothing else.
+        with supervisor.guarded("checkpoint"):
+            try:
+                for path in tapes:
+                    _sync(path)
+                self._store.save(checkpoint)
+            except (OSError, StoreError) as error:  # the tapes tell of a full disk themselves
+                log.warning("no checkpoint kept before t=%d: %s", checkpoint.next_t, error)
 
 
 def _sync(path: Path) -> None:

@@ -12,6 +12,7 @@ from recorder.errors import StoreError
 from streaming.continuation import Continued, Placement
 from streaming.pacer import Pacer
 from streaming.protocol import Moment
+from streaming.supervision import supervisor
 
 #: How long a flat-out market may be held back, a tick, for a loop that is far behind.
 _ROOM_SECONDS = 1.0
@@ -143,16 +144,23 @@ class Pipeline:
         # First to the tape: what a client has seen is missing from the recording only while that has stopped.
         self._recording.write(moment.t, moment.tick, moment.metric, moment.frame)
         self.next_t = moment.t + 1
-        seen = {name: observer.observe(tick, moment) for name, observer in self._observers.items()}
+        seen = {name: self._seen(name, tick, moment) for name in self._observers}
         if self._outlet is not None:
             self._outlet.publish(self._message(moment, seen, running=True))
         self._keep_place(lambda keeper: keeper.after(self.next_t, self._recording.segment_start))
+
+    def _seen(self, name: str, tick: Tick, moment: Moment) -> Any:
+        """What an observer sees in a tick; None from one that fails, which ends no market."""
+        with supervisor.guarded(f"observer {name}"):
+            return self._observers[name].observe(tick, moment)
+        return None
 
     def _keep_place(self, keep: Callable[[Keeper], None]) -> None:
         """Let a checkpoint be kept, unless the tapes lack what one taken now would stand behind."""
         if self._checkpoints is None or not self._recording.holds(self.next_t - self._film.camera.ticks):
             return
-        with suppress(StoreError):  # told already: the recording has stopped, and there is nothing to stand behind
+        # A StoreError is told already: the recording has stopped, and there is nothing to stand behind.
+        with supervisor.guarded("checkpoint"), suppress(StoreError):
             keep(self._checkpoints)
 
     def _message(self, moment: Moment | None, seen: dict[str, Any], *, running: bool) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from streaming.membership import LAYER_ERRORS
 from streaming.relay import group_name
+from streaming.supervision import supervisor
 
 log = logging.getLogger(__name__)
 
@@ -80,15 +81,19 @@ class Publisher:
                     self._idle.set()
                     return
                 message = self._waiting.popleft()
-            await self._send(message)
+            with supervisor.guarded(f"publisher of {self._group}", self._count_failed):
+                await self._send(message)
             # The in-memory layer's send never suspends: let the relay read before its channel is full.
             await asyncio.sleep(0)
+
+    def _count_failed(self) -> None:
+        self.failed += 1
 
     async def _send(self, message: dict[str, Any]) -> None:
         try:
             await self._layer.group_send(self._group, message)
         except LAYER_ERRORS as error:  # the tape has the message, relays fill the hole
-            self.failed += 1
+            self._count_failed()
             if not self._away:
                 log.warning("%s: the channel layer is away, recording goes on: %s", self._group, error)
             self._away = True

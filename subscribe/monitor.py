@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import psutil
@@ -13,7 +13,7 @@ from django.conf import settings
 from recorder.retention import disk_use
 from streaming.relay import Relay
 from streaming.relays import relays
-from streaming.supervision import supervisor
+from streaming.supervision import Trouble, supervisor
 from subscribe import rules
 from subscribe.desk import AlertDesk
 from subscribe.rules import Finding
@@ -37,6 +37,8 @@ class Monitor:
 
     def __init__(self, desk: AlertDesk, process: str, known: Callable[[], set[str]]) -> None:
         self._desk, self._process, self._known = desk, process, known
+        #: What fails, by the processes that told of it.
+        self._failing: dict[str, set[str]] = {}
 
     @property
     def checks(self) -> dict[str, tuple[float, Check]]:
@@ -61,7 +63,13 @@ class Monitor:
                 await self._desk.consider(await _findings_of(relay))
 
     async def check_tasks(self) -> None:
-        await self._desk.consider([rules.side_task(self._process, one) for one in supervisor.troubles()])
+        await self.consider_tasks(self._process, supervisor.troubles())
+
+    async def consider_tasks(self, process: str, troubles: Iterable[Trouble]) -> None:
+        """Take note of all side tasks of a process that have failed since its start."""
+        findings = [rules.side_task(process, one) for one in troubles]
+        self._failing[process] = {one.key for one in findings if one.wrong}
+        await self._desk.consider(findings)
 
     async def check_memory(self) -> None:
         host = socket.gethostname()
@@ -82,11 +90,16 @@ class Monitor:
         await self._desk.consider([rules.database(await self._desk.write())])
 
     async def check_left_behind(self) -> None:
-        """Clear the alerts about tasks of processes that are gone: these cannot do it any more."""
+        """Clear the alerts of processes that are gone, or were started anew under the same name: these cannot do it."""
         await asyncio.sleep(_LEFT_BEHIND_SECONDS / 2)
         left = await self._desk.active(rules.SIDE_TASK)
-        gone = [key for key in left if rules.process_of(key) not in self._known() | {self._process}]
-        await self._desk.consider([rules.side_task_gone(key) for key in gone])
+        await self._desk.consider([rules.side_task_gone(key) for key in left if not self._may_be_active(key)])
+
+    def _may_be_active(self, key: str) -> bool:
+        process = rules.process_of(key)
+        if process not in self._known() | {self._process}:
+            return False
+        return process not in self._failing or key in self._failing[process]
 
     async def clear_tasks(self) -> None:
         """This process ends, and what failed in it with it."""

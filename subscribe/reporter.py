@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from streaming.supervision import supervisor
+from streaming.supervision import Trouble, supervisor
 from subscribe import bus
 from subscribe.roster import REPORT_SECONDS, STOPPED
 
@@ -93,11 +93,32 @@ class Reporter:
                 self._publish(part.report(time.monotonic(), STOPPED))
 
 
-class ReportingThread:
-    """A reporter on a thread of its own, for a process whose other threads are busy."""
+class TroubleReporter:
+    """Tells the web processes which side tasks of this process fail: none of its own raises alerts.
 
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
+    `process` is the name of one of its parts.
+    """
+
+    def __init__(self, process: str, publish: Callable[[dict[str, Any]], None] = bus.publish) -> None:
+        self._process, self._publish = process, publish
+        self._told: list[Trouble] = []
+        self._told_at = float("-inf")
+
+    def look(self) -> None:
+        """Tell what changed at once, and all of it each few seconds, for those who did not hear."""
+        now, troubles = time.monotonic(), supervisor.troubles()
+        if troubles == self._told and now - self._told_at < REPORT_SECONDS:
+            return
+        told = [{"name": one.name, "error": one.error, "failing": one.failing} for one in troubles]
+        self._publish({"channel": "side_tasks", "process": self._process, "troubles": told})
+        self._told, self._told_at = troubles, now
+
+
+class ReportingThread:
+    """Reporters on a thread of their own, for a process whose other threads are busy."""
+
+    def __init__(self, reporter: Reporter, troubles: TroubleReporter | None = None) -> None:
+        self._reporter, self._troubles = reporter, troubles
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
         self._thread.start()
@@ -110,12 +131,16 @@ class ReportingThread:
     def _run(self) -> None:
         while not self._ending.wait(LOOK_SECONDS):
             self._reporter.look()
+            if self._troubles is not None:
+                with supervisor.guarded("report of the side tasks"):
+                    self._troubles.look()
 
 
 @contextmanager
-def reported(parts: Sequence[Part]) -> Iterator[None]:
-    """Report these parts, on a thread, for as long as they live."""
-    reporting = ReportingThread(Reporter(parts))
+def reported(parts: Sequence[Part], *, alone: bool) -> Iterator[None]:
+    """Report these parts, on a thread, for as long as they live; `alone` where no web server is in this process."""
+    troubles = TroubleReporter(parts[0].agent_id) if alone and parts else None
+    reporting = ReportingThread(Reporter(parts), troubles)
     try:
         yield
     finally:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -19,7 +19,7 @@ from streaming.membership import Membership
 from streaming.protocol import StreamError
 from streaming.relay import Relay
 from streaming.relays import relays
-from streaming.supervision import supervisor
+from streaming.supervision import Trouble, supervisor
 from subscribe import bus, desk, rules
 from subscribe.database import Database
 from subscribe.desk import AlertDesk
@@ -55,7 +55,7 @@ class Service:
         #: Tokens are checked on threads of their own: a database that hangs must not take those of the relays.
         self.tokens = Database("tokens", 4, 5.0)
         self._joined = asyncio.Event()
-        self._openings: set[asyncio.Task[None]] = set()
+        self._errands: set[asyncio.Task[None]] = set()
         self._name = process_name("web", os.getpid())
         self._monitor = Monitor(self.desk, self._name, self.roster.names)
         self._reporter: Reporter | None = None
@@ -63,6 +63,7 @@ class Service:
             "agent_status": self._hear_status,
             "backtest_progress": self._hear_progress,
             "alerts": self.desk.take,
+            "side_tasks": self._hear_tasks,
         }
         for relay in relays.all():
             self._follow(relay)
@@ -146,9 +147,22 @@ class Service:
         """Follow a market that has begun since: who subscribed to all symbols gets its prices too."""
         if any(relay.symbol == symbol for relay in relays.all()):
             return
-        task = asyncio.get_running_loop().create_task(_open_relay(symbol))
-        self._openings.add(task)
-        task.add_done_callback(self._openings.discard)
+        self._run_once(f"opening of {symbol}", _open_relay(symbol))
+
+    def _run_once(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Do what a message asks for; where that fails, the next one asks again."""
+
+        async def run() -> None:
+            with supervisor.guarded(name):
+                await work
+
+        task = asyncio.get_running_loop().create_task(run())
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    def _hear_tasks(self, message: dict[str, Any]) -> None:
+        process, troubles = message["process"], [Trouble(**one) for one in message["troubles"]]
+        self._run_once("alerts of other processes", self._monitor.consider_tasks(process, troubles))
 
     def _hear_progress(self, message: dict[str, Any]) -> None:
         backtest_id, data = message["backtest_id"], message["data"]
@@ -187,12 +201,10 @@ class Service:
 
 
 async def _open_relay(symbol: str) -> None:
-    """Once; the next report of that market tries again."""
-    with supervisor.guarded(f"opening of {symbol}"):
-        try:
-            await relays.get(symbol)
-        except StreamError as error:
-            log.debug("%s cannot be followed yet: %s", symbol, error)
+    try:
+        await relays.get(symbol)
+    except StreamError as error:  # the next report of that market tries again
+        log.debug("%s cannot be followed yet: %s", symbol, error)
 
 
 @cache

@@ -12,7 +12,7 @@ from celery.worker import state
 from kombu.exceptions import OperationalError
 
 from streaming.membership import LAYER_ERRORS
-from subscribe.reporter import Part, Reporter, ReportingThread, process_name
+from subscribe.reporter import Part, Reporter, ReportingThread, TroubleReporter, process_name
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class WorkerReport:
         self._app = sender.app
         name = process_name("worker", os.getpid())
         part = Part(name, cpu_seconds, self.waiting_tasks, memory_bytes=memory_bytes)
-        self._thread = ReportingThread(Reporter([part]))
+        self._thread = ReportingThread(Reporter([part]), TroubleReporter(name))
 
     def end(self, **_: Any) -> None:
         if self._thread is not None:

@@ -8,14 +8,15 @@ from django.db import OperationalError
 from bars import keeper as keeper_module
 from bars import reading, stored
 from bars.builder import Builder
+from bars.errors import BarsStopped
 from bars.keeper import BarKeeper
 from bars.live import LiveBars
 from bars.models import Bar, Gap
 from bars.rebuild import Rebuild
 from bars.resolutions import PERIOD_MS
+from streaming import supervision
 from streaming.protocol import Moment
 from tests.bars.conftest import walk
-from tests.processes import wait_until
 
 
 def rows():
@@ -254,21 +255,42 @@ def test_what_was_held_too_long_is_read_from_the_tape(market, tape, monkeypatch)
     assert rows() == expected(ticks)
 
 
-def test_a_keeper_that_died_ends_the_pipeline(market, tape, monkeypatch):
-    from bars.errors import BarsStopped
+def test_whatever_a_keeper_fails_of_it_goes_on(market, tape, monkeypatch):
+    monkeypatch.setattr(supervision, "FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(supervision.supervisor, "_tasks", {})
+    monkeypatch.setattr(keeper_module, "RETRY_SECONDS", 0.01)
+    tries, real = [], keeper_module.save
 
     def broken(market, closings):
-        raise KeyError("a bug")
+        tries.append(1)
+        if len(tries) < 4:
+            raise KeyError("a bug")
+        real(market, closings)
 
-    history = tape([])
+    ticks = walk(200)
     monkeypatch.setattr(keeper_module, "save", broken)
-    monkeypatch.setattr(threading, "excepthook", lambda args: None)
-    live = LiveBars(market, history, 0)
-    ticks = walk(10_000)
+    live = LiveBars(market, tape([]), 0)
     live.catch_up(60)
+    observe(live, ticks)
+    assert live.close(60)
+    assert [one.name for one in supervision.supervisor.troubles()] == ["bars of IG-USD"]
+    assert rows() == expected(ticks)
 
-    def go_on():
-        live.observe(ticks.pop(0), Moment(0))
 
-    with pytest.raises(BarsStopped, match="died of KeyError: 'a bug'"):
-        wait_until(go_on, "the end of the keeper")
+def test_a_tick_that_no_bars_can_be_made_of_ends_the_bars_until_the_next_start(market, tape, monkeypatch):
+    ticks = walk(200)
+    live = LiveBars(market, tape([]), 0)
+    live.catch_up(60)
+    observe(live, ticks[:100])
+    with monkeypatch.context() as patched:
+        patched.setattr(Builder, "take", lambda self, tick: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            live.observe(ticks[100], Moment(100))
+    for one in ticks[101:]:
+        with pytest.raises(BarsStopped, match=r"kept no more: a tick failed of ZeroDivisionError: division by zero$"):
+            live.observe(one, Moment(one.t))
+    assert live.close(60)
+    again = LiveBars(market, tape(ticks), ticks[-1].t + 1)
+    again.catch_up(60)
+    assert again.close(60)
+    assert rows() == expected(ticks)

@@ -27,17 +27,20 @@ QUICK = {
 
 
 class Faulty:
-    """A server, and what is broken in it."""
+    """A live market, and what is broken in it."""
 
-    def __init__(self, site: Site, directory: Path, *command: str, **env: Any) -> None:
+    def __init__(self, site: Site, directory: Path, **env: Any) -> None:
         directory.mkdir()
         self._directory = directory
         self._constants: dict[str, Any] = {}
-        self.site = site
-        faults = {"FAULTS": directory, "PYTHONPATH": _INSIDE}
-        self.live: Live = site.serve(*command, **{**MARKET, **env}, **faults)
+        self.site, self.env = site, {**MARKET, **env}
+        self.live = self._start({"FAULTS": directory, "PYTHONPATH": _INSIDE})
         self.token = new_token(site, **env)
         self.mend()
+
+    def _start(self, faults: dict[str, Any]) -> Live:
+        """Start the server whose clients are served, and what else there is; `faults` make a process breakable."""
+        return self.site.serve(**self.env, **faults)
 
     def set(self, **constants: Any) -> None:
         """Give constants other values from the next fault on."""
@@ -79,6 +82,16 @@ class Faulty:
     def active_tasks(self) -> set[str]:
         """The side tasks with an active alert."""
         return {_task(one) for one in self.alerts() if _task(one) and one["cleared_at"] is None}
+
+
+class FaultyMarket(Faulty):
+    """A market in a process of its own, which is the one that can be broken, and a web process."""
+
+    def _start(self, faults: dict[str, Any]) -> Live:
+        self.process = self.site.start("runmarket", **self.env, **faults)
+        live = self.site.serve("serve", "-b", "127.0.0.1", **self.env)
+        live.wait_for_ticks(5)
+        return live
 
 
 def _task(alert: dict[str, Any]) -> str:

@@ -29,7 +29,7 @@ def take(market):
     """Takes the market's lease as some host; what is not released is at the end of the test."""
     leases = []
 
-    def take(host, *, store="/store", on_lost=lambda lost: None, renew_seconds=3600.0):
+    def take(host, *, store="/store", on_lost=lambda lost: None, renew_seconds=3600.0, **more):
         leases.append(
             MarketLease(
                 market,
@@ -38,6 +38,7 @@ def take(market):
                 store=store,
                 on_lost=on_lost,
                 renew_seconds=renew_seconds,
+                **more,
             )
         )
         return leases[-1]
@@ -181,13 +182,33 @@ def test_an_outage_of_the_database_loses_no_lease(take, monkeypatch):
     assert lost == []
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_lease_that_nobody_looks_after_is_lost(take, monkeypatch):
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), OSError(24, "Too many open files")])
+def test_whatever_a_renewal_fails_of_is_told_and_loses_no_lease(take, monkeypatch, error):
+    lost, told = [], []
+    real = MarketLease._renew
+
+    def renew(self):
+        if len(told) < 3:
+            raise error
+        real(self)
+
+    monkeypatch.setattr(MarketLease, "_renew", renew)
+    take("a", on_lost=lost.append, on_failure=lambda *what: told.append(what), renew_seconds=0.01)
+    last_renewed(60)
+    wait_until(lambda: age() < timedelta(seconds=5), "a renewal")
+    assert told == [("lease of IG-USD", error)] * 3
+    assert lost == []
+
+
+def test_who_lost_the_lease_while_renewals_failed_stops_all_the_same(take, monkeypatch):
     lost = []
-    monkeypatch.setattr(MarketLease, "_renew", lambda self: 1 / 0)
-    take("a", on_lost=lost.append, renew_seconds=0.01)
+    with monkeypatch.context() as patched:
+        patched.setattr(MarketLease, "_renew", lambda self: 1 / 0)
+        take("a", on_lost=lost.append, renew_seconds=0.01)
+        last_renewed(60)
+        take("b")
     wait_until(lambda: lost, "the news")
-    assert str(lost[0]) == "the lease of IG-USD is lost: its thread died of ZeroDivisionError: division by zero"
+    assert str(lost[0]) == "the lease of IG-USD is lost: process 7 on b has taken it"
 
 
 def test_what_was_streamed_and_not_recorded_is_left_to_the_next_holder(take):

@@ -10,6 +10,7 @@ from recorder.errors import ManifestStopped
 from recorder.manifest import ManifestKeeper, fetchable, finished, last_t_in_rows, save_facts
 from recorder.models import Market, Segment
 from recorder.writer import ZstdSegmentWriter
+from tests.processes import wait_until
 from tests.recorder.tape import NOON, Clock, message
 
 writes_from_a_thread = pytest.mark.django_db(transaction=True)
@@ -166,12 +167,17 @@ def test_nothing_is_taken_after_the_end(keeper, facts):
 
 
 @writes_from_a_thread
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_thread_that_died_is_no_secret(keeper, facts):
+def test_whatever_a_row_fails_of_is_told_and_holds_up_no_other(keeper, facts, monkeypatch):
+    told = []
+    monkeypatch.setattr(keeper, "_on_failure", lambda name, error: told.append((name, type(error))))
     keeper.record(facts(1000, seek_points=None))  # a fault in the program, not in the database
-    assert not keeper.close(10)
-    with pytest.raises(ManifestStopped, match="it died of TypeError"):
-        keeper.record(facts(2000))
+    wait_until(lambda: len(told) > 2, "some tries")
+    keeper.record(facts(2000))
+    assert set(told) == {("manifest of IG-USD", TypeError)}
+    wait_until(lambda: Segment.objects.filter(start_t=2000).exists(), "the row of another")
+    keeper.record(facts(1000))
+    assert keeper.close(10)
+    assert sorted(Segment.objects.values_list("start_t", flat=True)) == [1000, 2000]
 
 
 @writes_from_a_thread

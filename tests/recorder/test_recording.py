@@ -397,9 +397,9 @@ def test_a_store_that_cannot_be_held_is_trouble(tmp_path, disk):
     market.assert_accounted_for()
 
 
-def test_a_manifest_that_died_is_not_taken_for_a_full_disk(tmp_path, disk):
+def test_a_manifest_that_was_closed_is_not_taken_for_a_full_disk(tmp_path, disk):
     def refuse(facts):
-        raise ManifestStopped("IG-USD", None)
+        raise ManifestStopped("IG-USD")
 
     market = Market(tmp_path / "store", on_change=refuse)
     with pytest.raises(ManifestStopped):

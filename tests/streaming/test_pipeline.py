@@ -17,6 +17,7 @@ from streaming.continuation import Continued, Placement
 from streaming.film import Film
 from streaming.pacer import Pacer
 from streaming.pipeline import Pipeline
+from streaming.supervision import supervisor
 
 START_TS = 1_700_000_000.25
 
@@ -276,3 +277,43 @@ def test_a_real_event_stops_it_from_another_thread() -> None:
     seen: Callable[[int], None] = lambda count: stop.set()  # noqa: E731
     made.run(on_tick=seen)
     assert len(log.written) == 1
+
+
+class Failing:
+    """An observer and a keeper of checkpoints that fail of everything."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def observe(self, tick: Tick, moment: Any) -> Any:
+        raise self._error
+
+    def after(self, next_t: int, segment_start: int | None) -> None:
+        raise self._error
+
+    def last(self, next_t: int, *, ended: bool) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("no number"), RuntimeError("can't start new thread"), OSError(24, "files")]
+)
+def test_neither_an_observer_nor_a_checkpoint_that_fails_ends_the_market(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(supervisor, "_tasks", {})
+
+    class Good:
+        def observe(self, tick: Tick, moment: Any) -> int:
+            return tick.t
+
+    class Holding(Log):
+        def holds(self, from_t: int) -> bool:
+            return True
+
+    log, failing = Holding(), Failing(error)
+    pipeline(ticks(5), log, checkpoints=failing, observers={"bad": failing, "good": Good()}).run()
+    assert [one["t"] for one in log.published] == [0, 1, 2, 3, 4, None]
+    assert [one["seen"] for one in log.published[:5]] == [{"bad": None, "good": t} for t in range(5)]
+    assert log.kinds[-2:] == [("close",), ("publish", None)]
+    assert {one.name for one in supervisor.troubles()} == {"observer bad", "checkpoint"}

@@ -13,6 +13,7 @@ from channels.layers import InMemoryChannelLayer
 
 from streaming.publisher import Publisher
 from streaming.relay import group_name
+from streaming.supervision import supervisor
 
 
 class Layer:
@@ -162,3 +163,26 @@ def test_the_in_memory_layer_keeps_up(loop: asyncio.AbstractEventLoop) -> None:
         publisher.publish(message(t))
     reading.result(30)
     assert received == list(range(3000))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), ValueError("cannot be packed"), TypeError("a bug")])
+def test_a_message_that_cannot_be_sent_holds_up_none_behind_it(
+    loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(supervisor, "_tasks", {})
+    layer = Layer()
+    real = layer.group_send
+
+    async def group_send(group: str, message: dict[str, Any]) -> None:
+        if message["t"] in (1, 3):
+            raise error
+        await real(group, message)
+
+    layer.group_send = group_send  # type: ignore[method-assign]
+    publisher = Publisher("IG-USD", layer, loop)
+    for t in range(5):
+        publisher.publish(message(t))
+    assert publisher.drain(30)
+    assert layer.ts == [0, 2, 4]
+    assert publisher.failed == 2
+    assert [one.name for one in supervisor.troubles()] == ["publisher of market.IG-USD"]

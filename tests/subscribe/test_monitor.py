@@ -10,7 +10,7 @@ import pytest
 
 from streaming import supervision
 from streaming.relays import relays
-from streaming.supervision import Supervisor
+from streaming.supervision import Supervisor, Trouble
 from subscribe import ledger, monitor
 from subscribe.desk import AlertDesk
 from subscribe.hub import Hub
@@ -118,6 +118,27 @@ def test_alerts_of_a_process_that_is_gone_are_cleared_and_of_no_other(
             (f"task:{ME}:backtests", "warning", False),
         ]
         assert (await bench.heard())[-1] == ("info", f"后台任务 backtests 已随进程结束（{DEAD}）")
+
+    with_bench(test)
+
+
+def test_what_failed_before_a_process_was_started_anew_under_its_name_is_cleared(
+    with_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor, "_LEFT_BEHIND_SECONDS", 0.0)
+
+    async def test(bench: Bench) -> None:
+        failing = [Trouble(name, "ValueError", True) for name in ("checkpoint", "report of camera")]
+        await bench.monitor.consider_tasks("simulator", failing)
+        bench.known = {ME, "simulator"}
+        await bench.monitor.check_left_behind()
+        assert [cleared for *_, cleared in await rows()] == [False, False]
+        await bench.monitor.consider_tasks("simulator", failing[1:])
+        await bench.monitor.check_left_behind()
+        assert await rows() == [
+            ("task:simulator:checkpoint", "warning", True),
+            ("task:simulator:report of camera", "warning", False),
+        ]
 
     with_bench(test)
 

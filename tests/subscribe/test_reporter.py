@@ -9,10 +9,10 @@ from typing import Any
 import psutil
 import pytest
 
-from streaming.supervision import supervisor
+from streaming.supervision import Supervisor, supervisor
 from subscribe import reporter, worker
 from subscribe.meters import Meter, MeteredTicks
-from subscribe.reporter import Part, Reporter, resident_bytes
+from subscribe.reporter import Part, Reporter, TroubleReporter, resident_bytes
 from tests.processes import wait_until
 
 
@@ -107,6 +107,32 @@ def test_a_part_that_cannot_be_measured_keeps_no_other_from_being_reported(
         ("second", "stopped"),
     ]
     assert [one.name for one in supervisor.troubles()] == ["report of first"]
+
+
+def test_a_process_of_its_own_tells_which_side_tasks_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [50.0]
+    monkeypatch.setattr(reporter.time, "monotonic", lambda: clock[0])
+    own = Supervisor(lambda: clock[0])
+    monkeypatch.setattr(reporter, "supervisor", own)
+    published: list[dict[str, Any]] = []
+    troubles = TroubleReporter("simulator", published.append)
+
+    def told() -> list[Any]:
+        published.clear()
+        troubles.look()
+        return [one["troubles"] for one in published]
+
+    assert told() == [[]], "said at first too, so that what a predecessor left can be cleared"
+    assert told() == []
+    own.failed("checkpoint", ValueError("no number"))
+    assert told() == [[{"name": "checkpoint", "error": "ValueError: no number", "failing": True}]]
+    assert published[0]["channel"] == "side_tasks"
+    assert published[0]["process"] == "simulator"
+    assert told() == []
+    clock[0] += 3
+    assert told() == [[{"name": "checkpoint", "error": "ValueError: no number", "failing": True}]]
+    clock[0] += 100
+    assert told() == [[{"name": "checkpoint", "error": "ValueError: no number", "failing": False}]]
 
 
 def test_memory_is_that_of_this_process() -> None:

@@ -42,7 +42,7 @@ class Command(BaseCommand):
         changes = {name: options[name] for name in ("speed", "source", "symbol") if options[name] is not None}
         try:
             config = with_changes(settings.CONFIG, changes)
-            market_runs = MarketRuns(config, home_symbol=settings.CONFIG.symbol)
+            market_runs = MarketRuns(config, home_symbol=settings.CONFIG.symbol, alone=True)
         except (ConfigError, MarketError, RecorderError) as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
