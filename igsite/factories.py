@@ -8,15 +8,37 @@ import daphne.server  # noqa: F401  (installs the asyncio reactor, so it must co
 from daphne.http_protocol import HTTPFactory
 from daphne.ws_protocol import WebSocketFactory
 
-from igsite.connections import Request, Socket
+from igsite.channel import Channel
+from igsite.connections import Socket
+from igsite.deflate import accepted
+from igsite.request import Request
 
 
 class SocketFactory(WebSocketFactory):  # type: ignore[misc]
+    """Builds the protocols of WebSockets."""
+
     protocol = Socket
+
+    def __init__(self, server: Any) -> None:
+        super().__init__(server, server=server.server_name)
+        self.setProtocolOptions(
+            autoPingTimeout=server.ping_timeout,
+            allowNullOrigin=True,
+            openHandshakeTimeout=server.websocket_handshake_timeout,
+            maxMessagePayloadSize=server.websocket_max_message_size,
+            maxFramePayloadSize=server.websocket_max_frame_size,
+            perMessageCompressionAccept=accepted if server.permessage_deflate else None,
+        )
 
 
 class RequestFactory(HTTPFactory):  # type: ignore[misc]
     """Builds the channels on which requests arrive."""
+
+    protocol = Channel
+
+    def __init__(self, server: Any) -> None:
+        super().__init__(server)
+        self.timeOut = None  # what Twisted does for time, any byte begins anew
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
         protocol = super().buildProtocol(addr)

@@ -16,12 +16,17 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.protocols.policies import ProtocolWrapper
 from zope.interface import implementer
 
+from igsite.admission import Place
+
 #: What the kernel may hold unsent for one client. Left alone it takes megabytes, which a slow client then
 #: gets minutes late (measured, a client at 20 KB/s: 3.1 MB against 0.4 MB).
 KERNEL_UNSENT_BYTES = 65_536
 
 #: When so much waits for the application to receive it, the socket is read no further.
 UNREAD_BYTES = 1 << 20
+
+#: After so much in one go a sender gives the loop a turn: a client may read as fast as we write.
+TURN_BYTES = 256 * 1024
 
 #: What a queued message costs beside its payload, about.
 _MESSAGE_BYTES = 256
@@ -62,9 +67,20 @@ class Valve:
 
 
 class Metered:
-    """Mixin for a server-side transport: write at once where possible, count the bytes that got away."""
+    """Mixin for a server-side transport: write at once where possible, count the bytes that got away, and give up its
+    place at the end."""
 
+    place: Place
     _written_bytes = 0
+
+    def take(self: Any, place: Place) -> None:
+        """Hold a place until the connection is lost."""
+        self.place = place
+        place.close = self.abortConnection
+
+    def connectionLost(self: Any, reason: Any) -> None:  # noqa: N802 (Twisted's name)
+        self.place.leave()
+        super().connectionLost(reason)  # type: ignore[misc]
 
     @property
     def drained_bytes(self: Any) -> int:
@@ -78,6 +94,11 @@ class Metered:
     def unsent_bytes(self: Any) -> int:
         """Bytes that wait in this process."""
         return int(len(self.dataBuffer) - self.offset + self._tempDataLen)
+
+    @property
+    def undelivered_bytes(self: Any) -> int:
+        """Bytes that the other end has not received yet, wherever they wait."""
+        return int(self.unsent_bytes + _unreceived_bytes(self.socket))
 
     def write(self: Any, data: bytes) -> None:
         """Twisted always queues, which costs two changes to the selector for each message."""
@@ -118,12 +139,6 @@ class MeteredTCP(Metered, tcp.Server):
 
 class MeteredUnix(Metered, unix.Server):
     pass
-
-
-def meter(port: tcp.Port) -> None:
-    """Make every connection a port will accept a metered one, be it TCP (with or without TLS) or Unix."""
-    metered: Any = MeteredUnix if isinstance(port, unix.Port) else MeteredTCP
-    port.transport = metered
 
 
 def innermost(transport: Any) -> Any:

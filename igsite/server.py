@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import sys
-import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -19,21 +17,22 @@ import daphne.server  # isort: skip  (installs the asyncio reactor, so it must c
 import twisted.internet.reactor
 from twisted.internet import defer
 from twisted.internet.endpoints import serverFromString
-from twisted.logger import (
-    FilteringLogObserver,
-    LogLevel,
-    LogLevelFilterPredicate,
-    STDLibLogObserver,
-    globalLogBeginner,
-)
 
+from igsite.accepting import Acceptor, Outage
 from igsite.addresses import address_text, endpoints, host_and_port
-from igsite.connections import FRAMES, Request, Socket
+from igsite.admission import Admission
+from igsite.channel import BODY_SECONDS, HEAD_SECONDS, IDLE_SECONDS, Channel
+from igsite.connections import FRAMES, Socket
 from igsite.daphne_clock import use_monotonic_time
-from igsite.deflate import accepted
+from igsite.deadlines import Deadlines, Due
+from igsite.descriptors import Wanted, granted
 from igsite.factories import RequestFactory, SocketFactory
-from igsite.flow import Metered, StallWatch, innermost, meter
+from igsite.flow import Metered, StallWatch, innermost
+from igsite.last_resort import leave_after
+from igsite.request import Request
+from igsite.twisted_log import tell_errors
 from streaming.addresses import Networks
+from streaming.limits import REFUSED
 from streaming.supervision import supervisor
 
 __all__ = ["STOP_SECONDS", "Server", "endpoints"]
@@ -68,9 +67,12 @@ class Server(daphne.server.Server):  # type: ignore[misc]
     `run` with its error. `beside`: the same by their names, but one that raises is started again and ends nothing.
     `on_stop`: async callables, awaited one after the other before the clients are let go. A client that takes nothing
     for `stall_seconds` is cut off, a WebSocket with a last word (4408) for which it has 5 s at most, and the `send`
-    that waits for it ends. What proxies tell of their clients, in the header `forwarded_header`, is believed of
-    `trusted_proxies` alone. `permessage_deflate` lets sockets have compressed messages. A message from a WebSocket
-    client may hold `max_message_bytes` (else close 1009), the body of a request `max_body_bytes` (else 413).
+    that waits for it ends. A request's headers must be there in `head_seconds`, its body come steadily (measured each
+    `body_seconds`), the next request begin in `idle_seconds`; else the connection ends, after an answer (408) where a
+    request had begun. There may be as many connections as `wanted` says, or as file descriptors allow. What proxies
+    tell of their clients, in the header `forwarded_header`, is believed of `trusted_proxies` alone.
+    `permessage_deflate` lets sockets have compressed messages. A message from a WebSocket client may hold
+    `max_message_bytes` (else close 1009), the body of a request `max_body_bytes` (else 413).
     """
 
     def __init__(
@@ -82,6 +84,10 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         beside: Mapping[str, Task] | None = None,
         on_stop: Iterable[Task] = (),
         stall_seconds: float = 30.0,
+        head_seconds: float = HEAD_SECONDS,
+        body_seconds: float = BODY_SECONDS,
+        idle_seconds: float = IDLE_SECONDS,
+        wanted: Wanted | None = None,
         permessage_deflate: bool = False,
         trusted_proxies: Networks = (),
         forwarded_header: str | None = None,
@@ -107,13 +113,19 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         self.loop: asyncio.AbstractEventLoop = reactor._asyncioEventloop
         self.connections: dict[Any, dict[str, Any]] = {}
         self.ports: list[Any] = []
+        seconds = {Due.HEAD: head_seconds, Due.BODY: body_seconds, Due.IDLE: idle_seconds, Due.END: stall_seconds}
+        self.deadlines: Deadlines[Channel] = Deadlines(seconds)
+        self._wanted = wanted
         self._watch = StallWatch(stall_seconds)
         self._stopping: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
-        names = [self.proxy_forwarded_address_header, self.proxy_forwarded_port_header]
-        names.append(self.proxy_forwarded_proto_header)
         #: The headers that tell daphne of a client behind a proxy: its address, its port, its scheme; or none.
-        self.forwarded_headers = names if all(names) else []
+        names = (
+            self.proxy_forwarded_address_header,
+            self.proxy_forwarded_port_header,
+            self.proxy_forwarded_proto_header,
+        )
+        self.forwarded_headers = names if all(names) else ()
         #: How the headers begin that are decoded on the way to the application.
         self.decoded_headers = (b"sec-websocket-", *(name.lower().encode() for name in self.forwarded_headers))
 
@@ -127,8 +139,10 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         """
         asyncio.set_event_loop(self.loop)
         sys.setswitchinterval(_SWITCH_SECONDS)
-        self._make_factories()
-        _tell_errors_of_twisted()
+        self._grant = granted(self._wanted)
+        self.admission, self._outage = Admission(self._grant.capacity), Outage(self.loop)
+        self.http_factory, self.ws_factory = RequestFactory(self), SocketFactory(self)
+        tell_errors()
         self._listen()
         if self._error is None:
             reactor.callLater(1, self.application_checker)
@@ -143,18 +157,6 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         if self._stopping is None:
             self._stopping = self.loop.create_task(self._stop())
 
-    def _make_factories(self) -> None:
-        self.http_factory = RequestFactory(self)
-        self.ws_factory = SocketFactory(self, server=self.server_name)
-        self.ws_factory.setProtocolOptions(
-            autoPingTimeout=self.ping_timeout,
-            allowNullOrigin=True,
-            openHandshakeTimeout=self.websocket_handshake_timeout,
-            maxMessagePayloadSize=self.websocket_max_message_size,
-            maxFramePayloadSize=self.websocket_max_frame_size,
-            perMessageCompressionAccept=accepted if self.permessage_deflate else None,
-        )
-
     def _listen(self) -> None:
         for description in self.endpoints:
             listening = defer.maybeDeferred(self._listen_on, str(description))
@@ -165,7 +167,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         return serverFromString(reactor, description).listen(self.http_factory)  # type: ignore[no-untyped-call]
 
     def listen_success(self, port: Any) -> None:
-        meter(port)
+        Acceptor(port, self.admission, self._grant.most_in_use, self.trusted_proxies, self._outage)
         port.socket.listen(_BACKLOG)
         self.ports.append(port)
         address = port.getHost()
@@ -182,7 +184,9 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         if self.signal_handlers:
             for number in (signal.SIGINT, signal.SIGTERM):
                 self.loop.add_signal_handler(number, self._on_signal, number)
+        self._grant.report()
         self._look_for_stalls()
+        self._look_at_deadlines()
         for start in self.on_start:
             asyncio.ensure_future(start(), loop=self.loop).add_done_callback(self._start_ended)
         self._side_tasks = [self.loop.create_task(supervisor.keep(*one)) for one in self.beside.items()]
@@ -201,9 +205,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
     def _on_signal(self, number: signal.Signals) -> None:
         if self._stopping is None:
             log.info("stopping, as told by %s", number.name)
-            limit = threading.Timer(STOP_SECONDS, _leave)
-            limit.daemon = True
-            limit.start()
+            leave_after(STOP_SECONDS)
         self.stop()
 
     async def _stop(self) -> None:
@@ -242,7 +244,8 @@ class Server(daphne.server.Server):  # type: ignore[misc]
     def create_application(self, protocol: Socket | Request, scope: dict[str, Any]) -> asyncio.Queue[dict[str, Any]]:
         scope["asgi"] = {"version": "3.0"}
         if scope["type"] == "websocket":
-            scope["extensions"] = {FRAMES: cast(Socket, protocol).frames_extension}
+            refusal = innermost(protocol.transport).place.refusal
+            scope["extensions"] = {FRAMES: cast(Socket, protocol).frames_extension, REFUSED: refusal}
         task = self.loop.create_task(self._run_application(protocol, scope))
         self.connections[protocol]["application_instance"] = task
         return protocol.inbox
@@ -259,6 +262,11 @@ class Server(daphne.server.Server):  # type: ignore[misc]
     def protocol_disconnected(self, protocol: Socket | Request) -> None:
         if protocol in self.connections:  # a refused socket is forgotten before it is gone
             super().protocol_disconnected(protocol)
+
+    def _look_at_deadlines(self) -> None:
+        for channel, due in self.deadlines.missed(self.loop.time()):
+            channel.time_is_up(due)
+        self.loop.call_later(self.deadlines.between_looks_seconds, self._look_at_deadlines)
 
     def _look_for_stalls(self) -> None:
         waiting = [writer for writer in reactor.getWriters() if isinstance(writer, Metered)]
@@ -285,19 +293,3 @@ class Server(daphne.server.Server):  # type: ignore[misc]
 async def _wait(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
     if tasks:
         await asyncio.wait(tasks, timeout=seconds)
-
-
-def _tell_errors_of_twisted() -> None:
-    only_errors: Any = LogLevelFilterPredicate(LogLevel.error)
-    observer: Any = FilteringLogObserver(cast(Any, STDLibLogObserver("twisted")), [only_errors])
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
-
-
-def _leave() -> None:
-    """The last resort, in a thread of its own: whatever the loop hangs in, the process ends."""
-    print(
-        f"Market Camera has not stopped within {STOP_SECONDS:g} s and leaves as it is",
-        file=sys.stderr,
-        flush=True,
-    )
-    os._exit(1)

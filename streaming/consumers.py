@@ -17,7 +17,7 @@ from streaming.addresses import client_of_scope
 from streaming.clients import Send, StreamClient, deliver
 from streaming.encoding import Encoder
 from streaming.feed import Feed
-from streaming.limits import MESSAGES_A_SECOND, Connections, check_size, talk_rate
+from streaming.limits import MESSAGES_A_SECOND, Connections, check_admitted, check_size, talk_rate
 from streaming.options import Options, Request, parse_request
 from streaming.protocol import (
     CLOSE_LIMIT,
@@ -139,6 +139,7 @@ async def _tell_store_changed(client: StreamClient, relay: Relay, feed: Feed, po
 
 def admitted(scope: Scope) -> AbstractContextManager[None]:
     """Counts a socket while it is open. Raises StreamError where there is no room for it."""
+    check_admitted(scope)
     config = settings.CONFIG
     return connections().admit(client_of_scope(scope, config.trusted_proxies, config.forwarded_header))
 

@@ -18,6 +18,16 @@ _BURST = 100.0
 
 CLOSE_TOO_LARGE = 1009
 
+#: A key of a WebSocket scope's extensions: why the server cannot take one more, None if it can.
+REFUSED = "market_camera.refused"
+
+
+def check_admitted(scope: dict[str, Any]) -> None:
+    """Raises StreamError where the server has no room for this socket."""
+    refusal = (scope.get("extensions") or {}).get(REFUSED)
+    if refusal is not None:
+        raise StreamError("too_many_connections", refusal, CLOSE_LIMIT)
+
 
 class Connections:
     """Counts the sockets of this process."""

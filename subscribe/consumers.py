@@ -15,6 +15,7 @@ from access.presented import presented
 from access.secret import prefix_of
 from access.tokens import check
 from streaming.clients import Send, deliver
+from streaming.limits import REFUSED
 from streaming.protocol import CLOSE_UNAVAILABLE, StreamError
 from streaming.relays import relays
 from subscribe.errors import (
@@ -24,6 +25,7 @@ from subscribe.errors import (
     RateIgnored,
     RateLimited,
     SubscribeError,
+    TooManyConnections,
     Unavailable,
     UnknownSymbol,
 )
@@ -52,6 +54,8 @@ async def subscribe_api(scope: dict[str, Any], receive: Any, send: Send) -> None
     await send({"type": "websocket.accept", "subprotocol": offered.subprotocol})
     raw = _EXTENSION in (scope.get("extensions") or {})
     try:
+        if (scope.get("extensions") or {}).get(REFUSED) is not None:
+            raise TooManyConnections(settings.CONFIG.api_connections)
         token = await _token(offered.token)
         subscriber = Subscriber(send, token.pk, settings.CONFIG.outbox_bytes, raw=raw)
         await _serve(Session(receive, subscriber, service()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -140,6 +141,8 @@ class Site:
         self.database = directory / "site.sqlite3"
         self.database.write_bytes(migrated.read_bytes())
         self.processes: list[Process] = []
+        #: How many file descriptors its processes may have, None for as many as the tests.
+        self.descriptors: int | None = None
 
     def run(self, *arguments: str, **env: Any) -> subprocess.CompletedProcess[str]:
         """A command of manage.py, to its end."""
@@ -154,7 +157,7 @@ class Site:
 
     def start(self, *arguments: str, **env: Any) -> Process:
         """A command of manage.py, running."""
-        process = Process(*self._command(arguments, env), cwd=self.directory)
+        process = Process(*self._command(arguments, env), cwd=self.directory, preexec_fn=self._limit)
         self.processes.append(process)
         return process
 
@@ -169,11 +172,16 @@ class Site:
     def serve(self, *arguments: str, ready: bool = True, **env: Any) -> Live:
         """`manage.py live`, or the command given, on a port of its own; by default it answers already."""
         port = int(env.setdefault("PORT", free_port()))
-        live = Live(self, port, *self._command(arguments or ("live",), env), cwd=self.directory)
+        command = self._command(arguments or ("live",), env)
+        live = Live(self, port, *command, cwd=self.directory, preexec_fn=self._limit)
         self.processes.append(live)
         if ready:
             live.wait_until_it_answers()
         return live
+
+    def _limit(self) -> None:
+        if self.descriptors is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
 
     def end(self) -> None:
         """End every process that still runs."""

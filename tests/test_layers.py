@@ -40,7 +40,7 @@ PURE = [
         f"backtests.{name}"
         for name in ("engine", "past", "portfolio", "performance", "strategies", "progress", "request")
     ),
-    "igsite.config",
+    *(f"igsite.{name}" for name in ("config", "admission", "deadlines", "descriptors")),
 ]
 
 

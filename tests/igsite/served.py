@@ -6,8 +6,11 @@ It tells what happens on stdout, a JSON object a line: `{"event": "listening", "
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
+import os
+import resource
 import sys
 import threading
 from typing import Any
@@ -201,6 +204,21 @@ def django_application() -> Any:
     async def whole(request: Any, size: int) -> HttpResponse:
         return HttpResponse(b"x" * size)
 
+    async def echo(request: Any) -> HttpResponse:
+        return HttpResponse(request.body)
+
+    async def hog(request: Any) -> HttpResponse:
+        """Opens every descriptor there is."""
+        with contextlib.suppress(OSError):
+            while True:
+                hogged.append(os.dup(0))
+        return HttpResponse(str(len(hogged)))
+
+    async def free(request: Any) -> HttpResponse:
+        while hogged:
+            os.close(hogged.pop())
+        return HttpResponse()
+
     async def tasks(request: Any) -> HttpResponse:
         return HttpResponse(str(len(asyncio.all_tasks())))
 
@@ -217,16 +235,22 @@ def django_application() -> Any:
         path("sized/<int:count>/<int:size>", sized),
         path("whole/<int:size>", whole),
         path("tasks", tasks),
+        path("echo", echo),
+        path("hog", hog),
+        path("free", free),
         path("broken", broken),
     ]
     return get_asgi_application()
 
 
 urlpatterns: list[Any] = []
+hogged: list[int] = []
 
 
 def main(options: dict[str, Any]) -> None:
     logging.basicConfig(level=logging.INFO)
+    if descriptors := options.pop("descriptors", 0):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors // 2, descriptors))
     from igsite.server import Server, endpoints
 
     http = django_application()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import signal
 import socket
@@ -11,9 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.sync.client import connect
 
 from tests.igsite.served import MIXED_SIZES
@@ -170,28 +166,6 @@ def test_tls_has_flow_control(certificate: tuple[str, str]) -> None:
             assert healthy.recv() == "still here"
         with connect(f"wss://localhost:{serving.port}/mixed", ssl=trusting, max_size=None) as client_of_all:
             assert [len(client_of_all.recv()) for _ in range(27)][-1] == MIXED_SIZES[-1]
-
-
-@pytest.fixture
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """Paths of a key and of a certificate for localhost, signed with it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    folder = tmp_path_factory.mktemp("tls")
-    pem = serialization.Encoding.PEM
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    (folder / "chain.pem").write_bytes(signed.public_bytes(pem))
-    return str(folder / "key.pem"), str(folder / "chain.pem")
 
 
 # -- the end

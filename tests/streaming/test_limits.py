@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from streaming.limits import Connections, Rate, check_size
+from streaming.limits import REFUSED, Connections, Rate, check_admitted, check_size
 from streaming.protocol import StreamError
 
 ONE, OTHER = ip_address("203.0.113.1"), ip_address("203.0.113.2")
@@ -27,6 +27,14 @@ def test_connections_are_counted_in_all_and_by_address() -> None:
     assert connections.open == 0
     with connections.admit(ONE):
         assert connections.open == 1
+
+
+def test_a_socket_for_which_the_server_has_no_room_is_refused() -> None:
+    check_admitted({"extensions": {REFUSED: None}})
+    check_admitted({})
+    with pytest.raises(StreamError, match="no room") as refused:
+        check_admitted({"extensions": {REFUSED: "no room"}})
+    assert (refused.value.code, refused.value.close) == ("too_many_connections", 4429)
 
 
 def test_a_rate_allows_a_burst_and_then_so_many_a_second() -> None:

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from igsite.config import ConfigError, with_changes
+from igsite.descriptors import wanted
 from igsite.market_runs import MarketRuns
 from igsite.server import Server, endpoints
 from igsite.timer import run_scheduled
@@ -56,6 +57,7 @@ class Command(BaseCommand):
             permessage_deflate=config.permessage_deflate,
             trusted_proxies=config.trusted_proxies,
             forwarded_header=config.forwarded_header,
+            wanted=wanted(config),
         )
         self._tell_addresses(options["bind"] or "localhost", config.port)
         try:

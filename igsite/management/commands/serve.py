@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from igsite.descriptors import wanted
+
 
 def add_server_arguments(parser: CommandParser) -> None:
     """The options of a command that runs the server; read back by `server_options`."""
@@ -75,6 +77,7 @@ def server_options(options: dict[str, Any]) -> dict[str, Any]:
         "permessage_deflate": settings.CONFIG.permessage_deflate,
         "trusted_proxies": trusted,
         "forwarded_header": header.lower() if header else None,
+        "wanted": wanted(settings.CONFIG),
         "max_message_bytes": options["max_message_bytes"],
         "websocket_connect_timeout": options["websocket_connect_timeout"],
         "websocket_handshake_timeout": options["websocket_connect_timeout"],

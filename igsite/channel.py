@@ -1,0 +1,133 @@
+"""An HTTP connection: what its client has to say must come in time, for it holds a place that others want."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import daphne.server  # noqa: F401  (installs the asyncio reactor, so it must come first)
+from twisted.web import http
+
+from igsite.deadlines import Deadlines, Due
+from igsite.flow import innermost
+
+if TYPE_CHECKING:
+    from igsite.request import Request
+
+_HTTPChannel: Any = http.HTTPChannel
+
+#: Request line and headers, from the connection (with TLS, its handshake too) or the first byte of a further request.
+#: They are a packet or two: even a phone in a tunnel has them here within three retransmissions.
+HEAD_SECONDS = 15.0
+
+#: Between two requests. A proxy in front must close first (nginx does after 60 s, our `deploy/nginx.conf` after 50), or
+#: one of its requests meets our end.
+IDLE_SECONDS = 60.0
+
+#: A body must bring `BODY_BYTES_A_SECOND` in each such time but the first, in which its client may still prepare it.
+#: The slowest phone does a kilobyte a second.
+BODY_SECONDS = 10.0
+BODY_BYTES_A_SECOND = 1024
+
+
+class Channel(_HTTPChannel):  # type: ignore[misc]
+    """One HTTP connection, its requests one after the other."""
+
+    requests: list[Request]
+
+    def connectionMade(self) -> None:  # noqa: N802 (Twisted's names)
+        super().connectionMade()
+        self._server = self.factory.server
+        self._deadlines: Deadlines[Channel] = self._server.deadlines
+        self._transport = innermost(self.transport)
+        self.place = self._transport.place
+        self._body_bytes = self._body_bytes_due = self._drained_bytes = 0
+        self._expect(Due.HEAD)
+
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802
+        self._deadlines.end(self)
+        super().connectionLost(reason)
+
+    # -- what comes
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        super().dataReceived(data)
+        self._note_beginning()
+
+    def allHeadersReceived(self) -> None:  # noqa: N802
+        super().allHeadersReceived()
+        request = self.requests[-1]
+        if not request.refused:
+            self._body_bytes = self._body_bytes_due = 0
+            self._expect(Due.BODY)
+            request.admit(self.place)
+
+    def rawDataReceived(self, data: bytes) -> None:  # noqa: N802
+        self._body_bytes += len(data)
+        super().rawDataReceived(data)
+
+    def allContentReceived(self) -> None:  # noqa: N802
+        self._deadlines.end(self)
+        super().allContentReceived()
+
+    def requestDone(self, request: Request) -> None:  # noqa: N802
+        self.place.wait()
+        self._drained_bytes = self._transport.drained_bytes
+        self._expect(Due.IDLE if self.persistent else Due.END)
+        super().requestDone(request)
+        self._note_beginning()
+
+    def _note_beginning(self) -> None:
+        """The first byte of a further request begins its time."""
+        if self._has_begun and self._deadlines.due_on(self) is Due.IDLE:
+            self._expect(Due.HEAD)
+
+    @property
+    def _has_begun(self) -> bool:
+        """Whether a part of a request is there."""
+        return bool(self.requests or self._buffer)
+
+    # -- what does not come
+
+    def _expect(self, due: Due) -> None:
+        self._deadlines.begin(self, due, self._server.loop.time())
+
+    def time_is_up(self, due: Due) -> None:
+        """What was due has not happened."""
+        if due in (Due.IDLE, Due.END):
+            self._end(due)
+        elif due is Due.BODY and self._body_bytes >= self._body_bytes_due:
+            self._body_bytes = 0
+            self._body_bytes_due = int(BODY_BYTES_A_SECOND * self._deadlines.seconds[due])
+            self._expect(due)
+        elif self.transport.disconnecting or not self._has_begun:
+            self._transport.abortConnection()
+        else:
+            self.refuse(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", self._lateness(due))
+
+    def _lateness(self, due: Due) -> str:
+        if due is Due.BODY:
+            return f"a body must come at {BODY_BYTES_A_SECOND} bytes a second at least"
+        return f"request line and headers must be there within {self._deadlines.seconds[due]:g} s"
+
+    def _end(self, due: Due) -> None:
+        """End a connection that nothing comes from; one that still takes what it was sent is left alone."""
+        pending, drained_bytes = self._transport.undelivered_bytes, self._transport.drained_bytes
+        if pending and drained_bytes != self._drained_bytes:
+            self._drained_bytes = drained_bytes
+            self._expect(due)
+        elif due is Due.IDLE and not pending:
+            self.loseConnection()
+            self._expect(Due.END)
+        else:
+            self._transport.abortConnection()
+
+    def refuse(self, status: HTTPStatus, code: str, message: str) -> None:
+        """Answer the request that has begun with an error, and end the connection."""
+        content = json.dumps({"error": {"code": code, "message": message}}).encode()
+        head = f"HTTP/1.1 {status} {status.phrase}\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        head += f"Content-Length: {len(content)}\r\n\r\n"
+        self.write(head.encode() + (b"" if getattr(self, "_command", None) == b"HEAD" else content))
+        self.loseConnection()
+        self._expect(Due.END)

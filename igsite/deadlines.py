@@ -1,0 +1,52 @@
+"""Deadlines of connections: whose time is up, found without looking at the others."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Mapping
+from enum import Enum, auto
+from typing import Generic, TypeVar
+
+One = TypeVar("One", bound=Hashable)
+
+
+class Due(Enum):
+    """What is to happen on a connection."""
+
+    HEAD = auto()  # a request's line and headers arrive
+    BODY = auto()  # the next part of its body arrives
+    IDLE = auto()  # the next request begins
+    END = auto()  # the client ends the connection that we have ended
+
+
+class Deadlines(Generic[One]):
+    """Connections by what is due on them; `seconds` for each. As these never change, who began first is late first."""
+
+    def __init__(self, seconds: Mapping[Due, float]) -> None:
+        self.seconds = dict(seconds)
+        self.between_looks_seconds = min(1.0, *(one / 4 for one in seconds.values()))
+        self._queues: dict[Due, OrderedDict[One, float]] = {due: OrderedDict() for due in seconds}
+        self._due: dict[One, Due] = {}
+
+    def begin(self, one: One, due: Due, now: float) -> None:
+        """From `now` on this is due on it, and nothing else."""
+        self.end(one)
+        self._due[one] = due
+        self._queues[due][one] = now + self.seconds[due]
+
+    def end(self, one: One) -> None:
+        """Nothing is due on it."""
+        due = self._due.pop(one, None)
+        if due is not None:
+            del self._queues[due][one]
+
+    def due_on(self, one: One) -> Due | None:
+        return self._due.get(one)
+
+    def missed(self, now: float) -> Iterator[tuple[One, Due]]:
+        """Each whose time is up, with what was due; it is forgotten."""
+        for due, queue in self._queues.items():
+            while queue and next(iter(queue.values())) <= now:
+                one, _ = queue.popitem(last=False)
+                del self._due[one]
+                yield one, due

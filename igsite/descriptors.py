@@ -1,0 +1,108 @@
+"""File descriptors: how many this process may have, and which part of them connections may take."""
+
+from __future__ import annotations
+
+import logging
+import resource
+from dataclasses import dataclass
+
+from igsite.admission import Capacity
+from igsite.config import Config
+
+log = logging.getLogger(__name__)
+
+#: What the process keeps for itself, for its segments, locks, database and Redis: `live` at rest has some 40 open, a
+#: backtest takes 3, a clean-up or a check of the recording some more.
+_OWN = 128
+
+#: A quarter of what is left is for those who read the past: three files for one that resumes, one for a download. Few
+#: read at the same time, since two threads read for all.
+_CONNECTIONS_PART = 3 / 4
+
+#: Connections beyond the sockets that the settings allow: pages, requests, idle ones that are kept for the next.
+_REQUESTS = 256
+_REQUESTS_OF_AN_ADDRESS = 64
+
+#: Connections over the limit that are let in to be told so.
+_SPARE = 32
+
+#: However few descriptors there are, so many connections are taken.
+_FEWEST = 16
+
+#: Where the system sets no limit.
+_MANY = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the settings ask for: stream and bar-feed sockets, how many of them from one address, subscribe sockets."""
+
+    sockets: int
+    sockets_of_an_address: int
+    api_sockets: int
+
+    @property
+    def all_sockets(self) -> int:
+        return self.sockets + self.api_sockets
+
+
+def wanted(config: Config) -> Wanted:
+    return Wanted(config.max_connections, config.max_connections_per_address, config.api_connections)
+
+
+def raise_limit() -> int:
+    """Raise the soft limit on descriptors to the hard one; what it is then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError) as error:  # such as macOS, which does not grant the hard limit it tells
+        log.info("the soft limit of %d file descriptors cannot be raised: %s", soft, error)
+        hard = soft
+    return _MANY if hard == resource.RLIM_INFINITY else hard
+
+
+def capacity(limit: int, wanted: Wanted | None = None) -> Capacity:
+    """The connections that so many descriptors allow: those that are wanted, or as many parts of them as there is room
+    for; None wants all there is room for."""
+    room = max(int((limit - _OWN) * _CONNECTIONS_PART) - _SPARE, _FEWEST)
+    if wanted is None:
+        return Capacity(room, room, room, _SPARE)
+    sockets = wanted.all_sockets
+    total = sockets + _REQUESTS
+    per_address = wanted.sockets_of_an_address + wanted.api_sockets + _REQUESTS_OF_AN_ADDRESS
+    if total <= room:
+        return Capacity(total, per_address, sockets, _SPARE)
+    return Capacity(room, max(per_address * room // total, 1), max(sockets * room // total, 1), _SPARE)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """So many descriptors, and what comes of them."""
+
+    limit: int
+    wanted: Wanted | None
+    capacity: Capacity
+
+    @property
+    def most_in_use(self) -> int:
+        """From so many open descriptors on no connection is accepted: the rest is the process's own."""
+        return max(self.limit - _OWN, self.limit // 2)
+
+    def report(self) -> None:
+        found, wanted = self.capacity, self.wanted.all_sockets if self.wanted else 0
+        said = f"{self.limit} file descriptors: {found.total} connections, {found.per_address} from one address"
+        if found.sockets >= wanted:
+            log.info(said)
+        else:
+            log.warning(
+                "%s, %d WebSockets, where the settings allow %d: raise the hard limit (ulimit -Hn, LimitNOFILE=)",
+                said,
+                found.sockets,
+                wanted,
+            )
+
+
+def granted(wanted: Wanted | None = None) -> Grant:
+    """Raise the limit on descriptors as far as it goes."""
+    limit = raise_limit()
+    return Grant(limit, wanted, capacity(limit, wanted))

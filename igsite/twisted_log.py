@@ -1,0 +1,19 @@
+"""Of what Twisted has to say, only errors, in the log of everything else."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from twisted.logger import (
+    FilteringLogObserver,
+    LogLevel,
+    LogLevelFilterPredicate,
+    STDLibLogObserver,
+    globalLogBeginner,
+)
+
+
+def tell_errors() -> None:
+    only_errors: Any = LogLevelFilterPredicate(LogLevel.error)
+    observer: Any = FilteringLogObserver(cast(Any, STDLibLogObserver("twisted")), [only_errors])
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
