@@ -92,6 +92,16 @@ test("another pace counts from where it is, not for the way behind it", () => {
   assert.deepEqual([head.at(14_000), head.at(15_000)], [402, 412]);
 });
 
+test("the next tick comes within five seconds, whatever the market's time does", () => {
+  for (const [pace, speed] of [[1 / 86_400, 1], [1e-9, 64], [0, 1], [0.1, 0.25]]) {
+    const head = at(300);
+    head.setPace(pace, 0);
+    head.setSpeed(speed, 0);
+    head.play(0);
+    assert.deepEqual([head.at(5000), head.at(10_000)], [301, 302]);
+  }
+});
+
 test("a pace or speed told after the end was reached leaves it following", () => {
   for (const change of [(head) => head.setPace(5, 5000), (head) => head.setSpeed(2, 5000)]) {
     const head = at(590, { growing: true });

@@ -32,6 +32,7 @@ test("the pace is the market's own, whatever lies between two runs", () => {
   const ts = [100, 101, 102, 103, 104, 105];
   assert.ok(Math.abs(paceOf(ts, [10, 10.1, 10.2, 3610.2, 3610.3, 3610.4]) - 10) < 1e-6);
   assert.equal(paceOf([0, 10, 20, 500], [0, 2, 4, 100]), 5);
+  assert.ok(Math.abs(paceOf(ts, [10, 10.1, NaN, Infinity, 10.4, 10.5]) - 10) < 1e-6);
   assert.deepEqual([paceOf([], []), paceOf([1], [1]), paceOf([1, 2], [7, 7])], [null, null, null]);
 });
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -28,11 +29,19 @@ _PASSING_STATUS = frozenset({408, 425, 429, 502, 503, 504})
 _BATCH = 256
 
 
+#: A market that was down, an old tape behind newer ticks, a time in another unit: none holds a replay up for longer.
+MOST_PAUSE_SECONDS = 5.0
+
+#: Messages may come a little out of the order of their time.
+_MOST_LATE_SECONDS = 60.0
+
+
 class Replay:
     """Iterate the past: `for message in Replay(url, t0, t1)`, or with `async for`.
 
     Gives the messages with t0 <= t <= t1 (to the end without t1) that `Stream` gives, in the same order, and a `Gap`
-    for what is not there any more. `speed` is market seconds a real second, 1 as it happened; 0 is as fast as it comes.
+    for what is not there any more. `speed` is market seconds a real second, 1 as it happened, but with no pause of more
+    than 5 s; 0 is as fast as it comes.
     A request that breaks off is taken up again where it was. Each iteration begins at t0.
 
     A replay is of one recording: of `store`, or of the one that it finds first. Where the market has another, or gets
@@ -194,20 +203,27 @@ class _Tape:
 
 
 class _Due:
-    """When each message is due: at the market's pace, `speed` times as fast, counted from the first."""
+    """When each message is due: at the market's pace, `speed` times as fast, counted from the first.
+
+    Whatever `ts` does between two messages, the second is due at most MOST_PAUSE_SECONDS after the first.
+    """
 
     def __init__(self, speed: float) -> None:
         self._speed = speed
-        self._start: tuple[float, float] | None = None
+        self._due = self._ts = -math.inf
 
     def wait_seconds(self, message: Received, now: float) -> float:
         """How long from now (monotonic seconds) a message is not due yet."""
         if not self._speed or isinstance(message, Gap):
             return 0.0
-        if self._start is None:
-            self._start = (now, message.ts)
-        began, first_ts = self._start
-        return began + (message.ts - first_ts) / self._speed - now
+        if self._due == -math.inf:
+            self._due, self._ts = now, message.ts
+        step = message.ts - self._ts
+        if step > 0:
+            self._due += min(step / self._speed, MOST_PAUSE_SECONDS)
+        if step > 0 or step < -_MOST_LATE_SECONDS:  # an old tape goes on from where it is
+            self._ts = message.ts
+        return self._due - now
 
 
 def _order(message: Received) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from marketcamera.bars import Bar
+from marketcamera.errors import MarketCameraError
 
 if TYPE_CHECKING:
     import pandas
@@ -24,10 +25,17 @@ def chosen_fields(fields: str | Iterable[str] | None) -> list[str]:
 
 
 def bar_table(bars: Sequence[Bar], fields: Iterable[str] = FIELDS) -> pandas.DataFrame:
-    """A row a bar: float64 columns on a DatetimeIndex of close times, named `close_time`, in UTC, to the nanosecond."""
+    """A row a bar: float64 columns on a DatetimeIndex of close times, named `close_time`, in UTC, to the nanosecond.
+
+    Raises MarketCameraError for a time that pandas cannot hold (its years are 1678 to 2261).
+    """
     import pandas as pd
 
-    times = pd.to_datetime([bar.close_time for bar in bars], unit="ms", utc=True)
-    index = pd.DatetimeIndex(times, name="close_time").as_unit("ns")
+    times = [bar.close_time for bar in bars]
+    try:
+        index = pd.DatetimeIndex(pd.to_datetime(times, unit="ms", utc=True), name="close_time").as_unit("ns")
+    except (ValueError, OverflowError):
+        far = max(times, key=abs)
+        raise MarketCameraError(f"a bar closes at {far} ms, which is no time that pandas can hold") from None
     columns = {name: [getattr(bar, name) for bar in bars] for name in fields}
     return pd.DataFrame(columns, index=index, dtype="float64")

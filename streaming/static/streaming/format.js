@@ -16,5 +16,8 @@ export const countText = (value) => whole.format(value);
 /** @param {number} value */
 export const ratioText = (value) => value.toFixed(3);
 
-/** @param {number} ts Unix seconds */
-export const momentText = (ts) => `${moment.format(ts * 1000)} UTC`;
+/** The year 2200: what lies behind is of another unit than seconds. */
+const END_TS = 7_258_118_400;
+
+/** @param {number} ts Unix seconds; what is no time gives a dash */
+export const momentText = (ts) => (Math.abs(ts) < END_TS ? `${moment.format(ts * 1000)} UTC` : "–");

@@ -5,6 +5,9 @@
 
 /** @typedef {{from_t: number, to_t: number}} Span */
 
+/** Slower than this nothing plays: wherever ts leaps, and whatever its unit is, the next tick comes within 5 s. */
+const LEAST_TICKS_PER_SECOND = 0.2;
+
 export class Playhead {
   #anchorT = 0;
   #anchorMs = 0;
@@ -30,7 +33,8 @@ export class Playhead {
     if (this.following) return this.lastT;
     if (!this.playing) return this.#anchorT;
     // The moment of a drawing may lie a little before that of a click it follows.
-    return this.#reached(this.#anchorT + (Math.max(nowMs - this.#anchorMs, 0) / 1000) * this.ticksPerSecond * this.speed, nowMs);
+    const rate = Math.max(this.ticksPerSecond * this.speed, LEAST_TICKS_PER_SECOND);
+    return this.#reached(this.#anchorT + (Math.max(nowMs - this.#anchorMs, 0) / 1000) * rate, nowMs);
   }
 
   /** Plays on from here; from the beginning when it stands at the end of what is finished. @param {number} nowMs */
