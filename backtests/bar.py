@@ -26,5 +26,8 @@ def seen(bar: Ohlcv) -> Bar:
 
 
 def iso(ms: int) -> str:
-    """A time as people read it, to the second."""
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    """A time as people read it, to the second; as it is where no calendar has it (results of older versions)."""
+    try:
+        return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (ValueError, OverflowError, OSError):
+        return f"{ms} ms"

@@ -6,6 +6,7 @@ import logging
 
 from celery import shared_task
 from django.conf import settings
+from django.db import Error as DatabaseError
 from kombu.exceptions import OperationalError as BrokerError
 
 from backtests import lifecycle, running
@@ -23,13 +24,13 @@ _MOST_SECONDS = LONGEST_SECONDS + PATIENCE_SECONDS + 60
 _EXPIRES_SECONDS = lifecycle.SEND_AGAIN_SECONDS
 
 
-@shared_task(name="backtests.tasks.run", ignore_result=True, time_limit=_MOST_SECONDS)  # type: ignore[untyped-decorator]
+@shared_task(name="backtests.tasks.run", ignore_result=True, time_limit=_MOST_SECONDS, throws=(DatabaseError,))  # type: ignore[untyped-decorator]
 def run(backtest_id: str) -> None:
     """Run a backtest, unless another worker does. Raises django.db.Error."""
     running.run(backtest_id, bus.publish)
 
 
-@shared_task(name="backtests.tasks.look_after", ignore_result=True)  # type: ignore[untyped-decorator]
+@shared_task(name="backtests.tasks.look_after", ignore_result=True, throws=(DatabaseError,))  # type: ignore[untyped-decorator]
 def look_after() -> int:
     """Fail those whose worker fell silent, and send again what the broker may have lost; how many failed.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from celery import shared_task
 from django.conf import settings
+from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from django.utils import timezone
 
 from recorder import retention
 
 
-@shared_task(name="recorder.tasks.clean_up", ignore_result=True)  # type: ignore[untyped-decorator]
+@shared_task(name="recorder.tasks.clean_up", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]
 def clean_up() -> int:
     """Remove what must go from the store; how many segments went. Raises OSError, django.db.Error."""
     config = settings.CONFIG

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.db import Error as DatabaseError
 from django.db import close_old_connections
 
 from subscribe import ledger
 
 
-@shared_task(name="subscribe.tasks.forget_alerts", ignore_result=True)  # type: ignore[untyped-decorator]
+@shared_task(name="subscribe.tasks.forget_alerts", ignore_result=True, throws=(DatabaseError,))  # type: ignore[untyped-decorator]
 def forget_alerts() -> int:
     """Delete cleared alerts that are too old or too many; how many. Raises django.db.Error."""
     try:

@@ -52,6 +52,15 @@ def test_one_without_a_result_is_shown_too(admin_client: Client, made: Made) -> 
     assert "<polyline" not in html
 
 
+def test_a_result_over_bars_of_no_time_is_shown_too(admin_client: Client, made: Made) -> None:
+    names = ("return", "max_drawdown", "sharpe", "exposure", "bars", "trades_count", "refused_count", "fees")
+    equity = [[1_700_000_000_000_000, 1000.0], [1_700_000_000_000_001_000, 1001.0]]
+    backtest = made(status="done", result={**dict.fromkeys(names, 0), "equity": equity})
+    html = admin_client.get(page(backtest)).content.decode()
+    assert ">1700000000000000 ms<" in html
+    assert "<polyline" in html
+
+
 def test_the_list_tells_the_return(admin_client: Client, made: Made) -> None:
     made(status="done", result={"return": 0.0712, "equity": [[0, 1.0]]})
     made(status="queued")

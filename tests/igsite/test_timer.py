@@ -9,6 +9,8 @@ import pytest
 from django.db import OperationalError
 
 from igsite import timer
+from igsite.celery import app
+from igsite.settings import CELERY_BEAT_SCHEDULE
 from recorder import tasks
 from streaming import supervision
 
@@ -82,3 +84,9 @@ def test_one_that_fails_does_not_hold_up_another(monkeypatch):
 
     run_for(rounds, 3, [(0.001, failing), (0.001, lambda: rounds.append(1))], monkeypatch)
     assert len(rounds) >= 3
+
+
+@pytest.mark.parametrize("name", [*(entry["task"] for entry in CELERY_BEAT_SCHEDULE.values()), "backtests.tasks.run"])
+def test_an_outage_of_the_database_is_a_line_in_a_worker_s_log(name: str) -> None:
+    app.autodiscover_tasks(force=True)
+    assert issubclass(OperationalError, app.tasks[name].throws), "else Celery logs a traceback every few seconds"
