@@ -13,12 +13,13 @@ from urllib.parse import parse_qs
 from django.conf import settings
 
 from recorder.errors import OtherStore
-from streaming.addresses import client_of_scope
+from streaming.addresses import Address, client_of_scope
 from streaming.clients import Send, StreamClient, deliver
 from streaming.encoding import Encoder
 from streaming.feed import Feed
 from streaming.limits import MESSAGES_A_SECOND, Connections, check_admitted, check_size, talk_rate
-from streaming.options import Options, Request, parse_request
+from streaming.option_sets import OptionSets
+from streaming.options import DEFLATE, Options, Request, always_served, parse_request
 from streaming.protocol import (
     CLOSE_LIMIT,
     CLOSE_NOT_FOUND,
@@ -49,7 +50,7 @@ async def stream(scope: Scope, receive: Any, send: Send) -> None:
         request = parse_request(_query(scope), settings.CONFIG.stream_types)
         options = _as_the_socket_takes_it(scope, request.options)
         encoder = Encoder(options)
-        with admitted(scope):
+        with admitted(scope), option_sets().use(options, client_address(scope)):
             relay = await relays.get(request.symbol)
             request = replace(request, store=request.store or store_id)
             await _serve(Session(scope, receive, send, relay, relays.feed(relay, options)), request)
@@ -140,14 +141,24 @@ async def _tell_store_changed(client: StreamClient, relay: Relay, feed: Feed, po
 def admitted(scope: Scope) -> AbstractContextManager[None]:
     """Counts a socket while it is open. Raises StreamError where there is no room for it."""
     check_admitted(scope)
-    config = settings.CONFIG
-    return connections().admit(client_of_scope(scope, config.trusted_proxies, config.forwarded_header))
+    return connections().admit(client_address(scope))
+
+
+def client_address(scope: Scope) -> Address:
+    """Whose limits count for a socket."""
+    return client_of_scope(scope, settings.CONFIG.trusted_proxies, settings.CONFIG.forwarded_header)
 
 
 @cache
 def connections() -> Connections:
     """The count of this process's stream clients and bar feeds."""
     return Connections(settings.CONFIG.max_connections, settings.CONFIG.max_connections_per_address)
+
+
+@cache
+def option_sets() -> OptionSets:
+    """The count of the sets of options that this process's stream clients use."""
+    return OptionSets(always_served(settings.CONFIG.stream_types))
 
 
 async def nowhere(scope: Scope, receive: Any, send: Send) -> None:
@@ -168,7 +179,7 @@ async def refuse(scope: Scope, send: Send, refused: StreamError, encoder: Encode
 
 def _as_the_socket_takes_it(scope: Scope, options: Options) -> Options:
     deflates = (_frames(scope) or {}).get("deflate")
-    return replace(options, encoding="deflate") if deflates and options.encoding == "json" else options
+    return replace(options, encoding=DEFLATE) if deflates and options.encoding == "json" else options
 
 
 def _frames(scope: Scope) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ import zlib
 import orjson
 import zstandard
 
-from streaming.options import FIELDS, Options
+from streaming.options import DEFLATE, FIELDS, Options
 from streaming.protocol import gap, websocket_frame
 
 #: As in the recording: stronger levels cost several times the time and save little on messages this small.
@@ -26,7 +26,7 @@ class Encoder:
         self._fields = options.fields
         zstd = zstandard.ZstdCompressor(level=_ZSTD_LEVEL) if options.encoding == "zstd" else None
         self._zstd = zstd
-        self._deflates = options.encoding == "deflate"
+        self._deflates = options.encoding == DEFLATE
 
     def message(self, kind: str, text: bytes) -> bytes:
         """A message of a kind, ready for the socket."""

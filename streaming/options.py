@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recorder.format import SYMBOL_PATTERN
 from recorder.store_id import is_store_id
@@ -13,6 +13,8 @@ from streaming.protocol import CLOSE_BAD_PARAMETER, KINDS, StreamError
 #: The fields of a tick that may be left out.
 FIELDS = ("agents", "actions", "matches")
 ENCODINGS = ("json", "zstd")
+#: JSON on a socket that has permessage-deflate; nobody can ask for it by name.
+DEFLATE = "deflate"
 LARGEST_BATCH = 1000
 _LARGEST = 2**53 - 1
 
@@ -23,7 +25,7 @@ class Options:
 
     Of ticks and metrics it gets those with t % every == 0, with `batch` as arrays that end where t // batch changes;
     of a tick only some `fields` beside type, t, ts and s, or all with None. `encoding` is one of ENCODINGS, or
-    `deflate` for JSON on a socket that has permessage-deflate.
+    DEFLATE.
     """
 
     types: frozenset[str] = frozenset(KINDS)
@@ -35,6 +37,16 @@ class Options:
     def takes(self, kind: str, t: int) -> bool:
         """Whether the message of a kind at t is among what the client wants."""
         return kind in self.types and (kind == "frame" or t % self.every == 0)
+
+
+#: What the page asks for (streaming/static/streaming/stream.js): of ticks it needs the state alone.
+PAGE = Options(fields=frozenset())
+
+
+def always_served(types: Iterable[str]) -> frozenset[Options]:
+    """What no limit refuses, in every encoding: all there is, what a bare stream gets (`types`), and the page's."""
+    chosen = (Options(), Options(types=frozenset(types)), PAGE)
+    return frozenset(replace(one, encoding=encoding) for one in chosen for encoding in (*ENCODINGS, DEFLATE))
 
 
 @dataclass(frozen=True, slots=True)

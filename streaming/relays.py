@@ -20,16 +20,13 @@ from recorder.models import Market
 from recorder.rows import reading
 from streaming.feed import Feed
 from streaming.options import Options
-from streaming.protocol import CLOSE_LIMIT, CLOSE_NOT_FOUND, CLOSE_UNAVAILABLE, StreamError
+from streaming.protocol import CLOSE_NOT_FOUND, CLOSE_UNAVAILABLE, StreamError
 from streaming.relay import Relay
 from streaming.supervision import supervisor
 
 log = logging.getLogger(__name__)
 
 _BEAT_SECONDS = 1.0
-
-#: Each set of options is prepared once a message, so their number bounds the work of a process.
-MOST_OPTION_SETS = 64
 
 #: A relay that begins again within so long is waited for; else its clients are told to come again.
 _BEARABLE_SECONDS = 1.0
@@ -86,14 +83,10 @@ class Relays:
             raise StreamError("unavailable", detail, CLOSE_UNAVAILABLE) from None
 
     def feed(self, relay: Relay, options: Options) -> Feed:
-        """The feed of a set of options at a market. Raises StreamError where there are too many sets already, and where
-        the relay failed and does not begin again soon."""
+        """The feed of a set of options at a market. Raises StreamError where the relay failed and does not begin again
+        soon."""
         if supervisor.pause_seconds(_name(relay.symbol)) > _BEARABLE_SECONDS:
             raise StreamError("unavailable", f"the stream of {relay.symbol} is starting anew", CLOSE_UNAVAILABLE)
-        sets = {one for other in self._relays.values() for one in other.feeds}
-        if options not in sets and len(sets) >= MOST_OPTION_SETS:
-            detail = f"{MOST_OPTION_SETS} different sets of options are being served, the most a process takes"
-            raise StreamError("too_many_options", detail, CLOSE_LIMIT)
         return relay.feeds.of(options)
 
     def all(self) -> list[Relay]:
