@@ -144,8 +144,7 @@ def _silence_of(worker: str) -> str:
 def unsent() -> list[str]:
     """The ids of queued ones that no worker was asked to run of late; they count as sent now. Raises
     django.db.Error."""
-    long_ago = Now() - timedelta(seconds=SEND_AGAIN_SECONDS)
-    due = Q(sent_at=None, created_at__lt=long_ago) | Q(sent_at__lt=long_ago)
+    due = Q(_off("created_at", SEND_AGAIN_SECONDS), sent_at=None) | _off("sent_at", SEND_AGAIN_SECONDS)
     waiting = Backtest.objects.filter(due, status=QUEUED).order_by("created_at", "pk")
     ids = waiting.values_list("backtest_id", flat=True)
     return [one for one in ids if Backtest.objects.filter(due, backtest_id=one).update(sent_at=Now())]

@@ -179,6 +179,14 @@ def test_those_the_broker_may_have_lost_are_sent_again(made: Made) -> None:
     assert fresh.backtest_id != running.backtest_id
 
 
+def test_a_clock_set_back_keeps_none_from_being_sent_again(made: Made) -> None:
+    tomorrow = timezone.now() + timedelta(days=1)
+    sent, never_sent = made(sent_at=tomorrow), made()
+    Backtest.objects.filter(pk=never_sent.pk).update(created_at=tomorrow)
+    assert set(lifecycle.unsent()) == {sent.backtest_id, never_sent.backtest_id}
+    assert lifecycle.unsent() == []
+
+
 def test_the_one_that_waits_longest_is_next(made: Made) -> None:
     first, second = made(), made()
     made(status="running")
