@@ -92,11 +92,11 @@ def test_after_a_hole_only_what_follows_is_whole() -> None:
     for n in (0, 1, 2):
         cache.put(bar(n))
     assert cache.whole_bars("A", "1s") == ([bar(0), bar(1), bar(2)], True)
-    cache.connected()
+    cache.interrupted()
     assert cache.whole_bars("A", "1s") == ([bar(0), bar(1), bar(2)], False)
     cache.put(bar(7))
     assert cache.whole_bars("A", "1s") == ([bar(7)], True)
-    cache.connected()
+    cache.interrupted()
     cache.put(bar(5))
     cache.put(bar(6))
     assert cache.whole_bars("A", "1s") == ([bar(5), bar(6), bar(7)], True)
@@ -107,7 +107,7 @@ def test_bars_that_overlap_or_adjoin_leave_no_hole(first: int) -> None:
     cache = BarCache()
     for n in (0, 1, 2):
         cache.put(bar(n))
-    cache.connected()
+    cache.interrupted()
     for n in range(first, 6):
         cache.put(bar(n))
     assert cache.whole_bars("A", "1s") == ([bar(n) for n in range(6)], True)

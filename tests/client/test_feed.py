@@ -120,8 +120,9 @@ def test_it_asks_for_what_was_configured_and_caches_what_comes(new_feed: NewFeed
     age = status.pop("seconds_since_message")
     assert 0 <= age < 60
     assert status == {
-        "running": True, "connected": True, "endpoint": url, "symbols": ["A", "B"], "resolutions": ["1m"],
-        "unknown_symbols": ["B"], "connections": 1, "failed_attempts": 0, "last_error": None,
+        "state": "connected", "running": True, "connected": True, "endpoint": url,
+        "symbols": ["A", "B"], "resolutions": ["1m"],
+        "unknown_symbols": ["B"], "connections": 1, "failed_attempts": 0, "bad_messages": 0, "last_error": None,
     }  # fmt: skip
 
 

@@ -41,7 +41,7 @@ class Market:
 
     def connect(self, brings: int) -> None:
         """CONNECTED, and the last bars; if not all of them come, the connection is gone again."""
-        self.cache.connected()
+        self.cache.interrupted()
         past = self.closed[-_CAPACITY:]
         for one in past[:brings]:
             self.cache.put(one)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -22,7 +23,7 @@ def waits(times: Sequence[float], speed: float, taken_seconds: float = 0.0) -> l
     """What a reader waits before each message, who takes so long for one."""
     due, now, found = _Due(speed), 1000.0, []
     for t, ts in enumerate(times):
-        seconds = max(0.0, due.wait_seconds(message_of({**message("tick", t), "ts": ts}), now))
+        seconds = max(0.0, due.wait_seconds(replace(message_of(message("tick", t)), ts=ts), now))
         found.append(round(seconds, 6))
         now += seconds + taken_seconds
     return found

@@ -16,7 +16,7 @@ from websockets.sync.server import ServerConnection
 
 from marketcamera import ConnectionGivenUp, Gap, Received, Stream, StreamRefused
 from marketcamera.backoff import Backoff
-from tests.client.made import Script, behind, gap, market, message, say, serving
+from tests.client.made import START_TS, Script, behind, gap, market, message, say, serving
 from tests.processes import free_port, wait_until
 
 MARKET = market(40)
@@ -94,7 +94,7 @@ def test_a_loss_is_given_as_a_gap() -> None:
     with serving(Script(part)) as url:
         first, second = islice(stream(url, types="tick"), 2)
     assert first == Gap("tick", 0, 9, "expired")
-    assert second == type(second)(10, 1001.0, message("tick", 10))
+    assert second == type(second)(10, START_TS + 1, message("tick", 10))
 
 
 @pytest.mark.parametrize("style", ["sync", "async"])

@@ -164,7 +164,7 @@ def test_a_gap_is_logged_and_left_as_a_jump(caplog: pytest.LogCaptureFixture) ->
     [
         ({"type": "error", "error": "unknown_symbol", "detail": "there is no market 'X'"}, "there is no market 'X'"),
         ({**message("tick", 3), "agents": []}, "t=3: 0 agents but 1 actions"),
-        ({"type": "tick", "ts": 1.0}, "a tick lacks 't'"),
+        ({"type": "tick", "ts": 1.0}, "a tick, metric or frame has a t"),
         ({**message("tick", 3), "ts": 1.7e12}, "t=3: ts must be Unix seconds from 1971 to 2199, got 1700000000000 (it"),
     ],
 )

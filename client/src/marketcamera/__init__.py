@@ -6,13 +6,16 @@ from marketcamera.cache import BarCache
 from marketcamera.errors import (
     BadMessage,
     ConnectionGivenUp,
+    FeedRefused,
     HistoryUnavailable,
     MarketCameraError,
     StoreChanged,
     StreamRefused,
+    WebSocketConnectionError,
+    WebSocketSubscriptionError,
 )
 from marketcamera.feed import BarFeed
-from marketcamera.feed_protocol import FeedRefused
+from marketcamera.feed_status import ConnectionState
 from marketcamera.messages import Frame, Gap, Metric, Received, Tick
 from marketcamera.prices import get_bars, get_price, get_websocket_cache, get_websocket_manager
 from marketcamera.replay import Replay
@@ -26,6 +29,7 @@ __all__ = [
     "BarFeed",
     "BarSource",
     "ConnectionGivenUp",
+    "ConnectionState",
     "FeedRefused",
     "Frame",
     "Gap",
@@ -38,6 +42,8 @@ __all__ = [
     "Stream",
     "StreamRefused",
     "Tick",
+    "WebSocketConnectionError",
+    "WebSocketSubscriptionError",
     "get_bars",
     "get_price",
     "get_websocket_cache",

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 STREAM_PATH = "/ws/stream"
 FEED_PATH = "/market_data"
 _SECURE = {"http": False, "ws": False, "https": True, "wss": True}
+
+
+#: Spaces and control characters: libraries refuse them, each in its own way.
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f]")
+
+
+def _is_host(parts: SplitResult) -> bool:
+    """Whether there can be a host of that name, and a port of that number."""
+    try:
+        (parts.hostname or "").encode("idna")
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 class Address:
@@ -20,6 +34,8 @@ class Address:
         parts = urlsplit(url)
         if parts.scheme not in _SECURE or not parts.hostname:
             raise ValueError(f"a server's URL begins with http://, https://, ws:// or wss:// and a host, got {url!r}")
+        if _FORBIDDEN.search(url) or not _is_host(parts):
+            raise ValueError(f"a server's URL has a host's name and a port that can be, got {url!r}")
         if "@" in parts.netloc:
             raise ValueError("a server's URL holds no user and password, since it is shown in messages and logs")
         self.query = dict(parse_qsl(parts.query, keep_blank_values=True))

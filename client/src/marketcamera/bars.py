@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from marketcamera.errors import BadMessage
@@ -22,6 +23,8 @@ RESOLUTIONS = {
 
 _UNITS = {"s": 1_000, "sec": 1_000, "m": 60_000, "min": 60_000, "t": 60_000, "h": 3_600_000, "d": 86_400_000}
 _WORDS = {"minute": "1m", "hour": "1h", "hourly": "1h", "day": "1d", "daily": "1d"}
+#: The year 2200; tables hold times up to 2262.
+_LATEST_MS = 7_258_118_400_000
 _BY_LENGTH = {length: name for name, length in RESOLUTIONS.items()}
 
 
@@ -56,12 +59,10 @@ def resolution_of(frequency: str) -> str:
 def bar_of(symbol: str, resolution: str, values: Mapping[str, Any]) -> Bar:
     """The bar in what a feed or the history says of it; numbers may come as text. Raises BadMessage."""
     try:
-        return Bar(
-            symbol,
-            resolution,
-            int(values["open_time"]),
-            int(values["close_time"]),
-            *(float(values[name]) for name in ("open", "high", "low", "close", "volume")),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadMessage(f"a bar cannot be read ({error!r})", str(dict(values))) from None
+        times = [int(values[name]) for name in ("open_time", "close_time")]
+        numbers = [float(values[name]) for name in ("open", "high", "low", "close", "volume")]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise BadMessage(f"a bar cannot be read ({error!r})", str(values)) from None
+    if not 0 <= times[0] < times[1] <= _LATEST_MS or not all(map(isfinite, numbers)):
+        raise BadMessage("a bar cannot be read (a time or a number is none)", str(values))
+    return Bar(symbol, resolution, times[0], times[1], *numbers)

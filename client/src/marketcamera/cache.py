@@ -51,8 +51,8 @@ class BarCache:
             self._rows.setdefault((bar.symbol, bar.resolution), _Row()).put(bar)
             self._changed.notify_all()
 
-    def connected(self) -> None:
-        """A feed connects anew: bars may have closed unheard, and those that come now may come again."""
+    def interrupted(self) -> None:
+        """Bars may have closed unheard, as between two connections, and those that come now may come again."""
         with self._changed:
             for row in self._rows.values():
                 row.reconnected = True

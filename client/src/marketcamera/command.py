@@ -6,14 +6,14 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-import httpx
-
 from marketcamera.addresses import Address
 from marketcamera.errors import HistoryUnavailable, MarketCameraError
+from marketcamera.failures import history_error, http_client
 from marketcamera.interruption import Interrupted, Interruption
 from marketcamera.messages import Gap, Received
 from marketcamera.prices import get_price, get_websocket_manager
@@ -29,22 +29,43 @@ _TIMEOUT_SECONDS = 10.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; its exit status."""
+    """Run the command; its exit status, by a shell's conventions where a signal ended it."""
     options = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], None] = options.run
     try:
         run(options)
-    except (MarketCameraError, ValueError, OSError) as error:
-        if isinstance(error, BrokenPipeError):  # whoever read our output has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
-        print(f"marketcamera: {_sentence(error)}", file=sys.stderr)
+        _flush_output()
+    except BrokenPipeError:  # whoever read our output has seen enough
+        _drop_output()
+    except (MarketCameraError, ValueError, OverflowError, OSError) as error:
+        _drop_output()
+        _complain(_sentence(error))
         return 1
     except Interrupted as interrupted:
         return interrupted.status
     except KeyboardInterrupt:
+        _drop_output()
         return 130
     return 0
+
+
+def _flush_output() -> None:
+    """So that an output that cannot be written is an error of ours, and not one at Python's own end."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _drop_output() -> None:
+    """Let go of what can be written no more; at its own end Python would try again, and complain."""
+    try:
+        _flush_output()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(sentence: str) -> None:
+    with suppress(OSError):  # the terminal was closed: the exit status tells it
+        print(f"marketcamera: {sentence}", file=sys.stderr)
 
 
 def _sentence(error: Exception) -> str:
@@ -59,14 +80,14 @@ def _parser() -> argparse.ArgumentParser:
     tail = _command(commands, "tail", _tail, "print messages as they come, one JSON object a line")
     tail.add_argument("--types", default="tick,metric,frame", help="some of tick,metric,frame (default: all)")
     tail.add_argument("--since", type=int, help="begin behind this t; -1 is the beginning (default: now)")
-    tail.add_argument("--count", type=int, help="end after so many messages")
+    tail.add_argument("--count", type=_count, help="end after so many messages")
     record = _command(commands, "record", _record, "keep a copy of a stream in a file; one that is there goes on")
     record.add_argument("file", type=Path, help="NDJSON; compressed if the name ends in .zst")
     record.add_argument("--types", default="tick", help="some of tick,metric,frame (default: tick)")
     record.add_argument("--since", type=int, help="begin a new file behind this t (default: now)")
     record.add_argument("--to", type=int, help="end with this t (default: with Ctrl-C, or any signal)")
     price = _command(commands, "price", _price, "print the last closed bars of a symbol")
-    price.add_argument("--count", type=int, default=20)
+    price.add_argument("--count", type=_count, default=20)
     price.add_argument("--frequency", default="1m", help="1s 5s 1m 5m 15m 1h 4h or 1d (default: 1m)")
     price.add_argument("--end", help="only what had closed by then, ISO 8601")
     _command(commands, "status", _status, "how the server and its market fare")
@@ -84,16 +105,24 @@ def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], None]
     return command
 
 
+def _count(text: str) -> int:
+    count = int(text)
+    if not 0 < count <= sys.maxsize:
+        raise argparse.ArgumentTypeError(f"at least 1, got {text}")
+    return count
+
+
 def _tail(options: argparse.Namespace) -> None:
     stream = Stream(options.url, options.types, options.since, symbol=options.symbol)
     for message in islice(stream, options.count):
-        print(line_of(message).decode(), flush=stream.caught_up or options.since is None)
+        print(line_of(message).decode(errors="replace"), flush=stream.caught_up or options.since is None)
     stream.close()
 
 
 def _record(options: argparse.Namespace) -> None:
+    kinds = kinds_of(options.types)
+    Address(options.url)  # what cannot be is told before there is a file
     with Interruption() as interruption, TapeWriter(options.file) as tape:
-        kinds = kinds_of(options.types)
         held = tape.positions(kinds)
         if options.to is not None and held and min(held.values()) >= options.to:
             return
@@ -135,14 +164,8 @@ def _price(options: argparse.Namespace) -> None:
 
 def _status(options: argparse.Namespace) -> None:
     url = Address(options.url).http("/health", {"symbol": options.symbol} if options.symbol else {})
-    try:
-        answer = httpx.get(url, timeout=_TIMEOUT_SECONDS)
-        health = answer.json()
-        meta, segment = health["meta"], health["current_segment"]
-    except httpx.HTTPError as error:
-        raise HistoryUnavailable(url, str(error) or type(error).__name__) from None
-    except (ValueError, KeyError, TypeError):
-        raise HistoryUnavailable(url, f"the answer was {answer.status_code}, no word of health") from None
+    health = _health(url)
+    meta, segment = health["meta"], health["current_segment"]
     print(f"{'well' if health['ok'] else 'NOT WELL'}: {'running' if meta['running'] else 'not running'}")
     if health.get("detail"):
         print(health["detail"])
@@ -151,3 +174,22 @@ def _status(options: argparse.Namespace) -> None:
         print(f"open segment       from t={segment['start_t']}, {segment['lines']:,} lines")
     if not health["ok"]:
         raise HistoryUnavailable(url, "the market is not well")
+
+
+def _health(url: str) -> dict[str, Any]:
+    """What a server says of itself. Raises HistoryUnavailable."""
+    with http_client(url, _TIMEOUT_SECONDS) as client:
+        try:
+            answer = client.get(url)
+        except Exception as error:
+            raise history_error(url, error) from error
+    try:
+        health = answer.json()
+        segment = health["current_segment"]
+        counts = [health["meta"]["ticks"], *([] if segment is None else [segment["start_t"], segment["lines"]])]
+        understood = isinstance(health["meta"].get("running"), bool) and all(type(count) is int for count in counts)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        understood = False
+    if not understood or not isinstance(health.get("ok"), bool):
+        raise HistoryUnavailable(url, f"the answer was {answer.status_code}, no word of health")
+    return dict(health)

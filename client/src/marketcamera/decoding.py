@@ -8,6 +8,11 @@ from typing import Any
 
 from marketcamera.errors import BadMessage, MarketCameraError
 
+#: A frame of 10,000 agents has some megabytes; a message beyond this is not ours and must not fill the memory.
+MOST_TEXT_BYTES = 256 << 20
+#: At most 128 KiB of text come of 4 bytes: no more than 32 MiB at a step.
+_STEP_BYTES = 1024
+
 
 def _dumps(data: Any) -> bytes:
     return json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
@@ -23,7 +28,10 @@ else:
 
 
 def decode(text: str | bytes) -> list[dict[str, Any]]:
-    """The messages in a WebSocket message: one, or the array of a batch; bytes are a zstd frame. Raises BadMessage."""
+    """The messages in a WebSocket message: one, or the array of a batch; bytes are a zstd frame. Each has a `type`.
+
+    Raises BadMessage, MarketCameraError.
+    """
     if isinstance(text, bytes):
         text = decompress(text)
     try:
@@ -32,7 +40,7 @@ def decode(text: str | bytes) -> list[dict[str, Any]]:
         raise BadMessage("a message must be JSON", text) from None
     messages = found if isinstance(found, list) else [found]
     for message in messages:
-        if not isinstance(message, dict) or "type" not in message:
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
             raise BadMessage("a message is an object with a type", text)
     return messages
 
@@ -40,11 +48,17 @@ def decode(text: str | bytes) -> list[dict[str, Any]]:
 def decompress(data: bytes) -> bytes:
     """The text in one zstd frame. Raises BadMessage, and MarketCameraError where zstandard is not installed."""
     zstandard = zstandard_module()
+    decoder, text = zstandard.ZstdDecompressor().decompressobj(), bytearray()
     try:
-        text: bytes = zstandard.ZstdDecompressor().decompressobj().decompress(data)
+        for at in range(0, len(data), _STEP_BYTES):
+            if decoder.eof or len(text) > MOST_TEXT_BYTES:
+                break
+            text += decoder.decompress(data[at : at + _STEP_BYTES])
     except zstandard.ZstdError:
         raise BadMessage("a binary message must be a zstd frame", data) from None
-    return text
+    if len(text) > MOST_TEXT_BYTES:
+        raise BadMessage(f"a message has at most {MOST_TEXT_BYTES:,} bytes of text", data)
+    return bytes(text)
 
 
 def zstandard_module() -> Any:

@@ -7,7 +7,28 @@ class MarketCameraError(Exception):
     """Base of everything this package raises by itself, wrong arguments (ValueError) apart."""
 
 
-class StreamRefused(MarketCameraError):
+class WebSocketConnectionError(MarketCameraError):
+    """There is no connection to the server: it could not be made, or it broke."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url}: {reason}")
+        self.url, self.reason = url, reason
+
+
+class ConnectionGivenUp(WebSocketConnectionError):
+    """The connection could not be had within the attempts that were allowed."""
+
+    def __init__(self, url: str, attempts: int, reason: str) -> None:
+        count = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+        super().__init__(url, f"given up after {count}: {reason}")
+        self.attempts, self.reason = attempts, reason
+
+
+class WebSocketSubscriptionError(MarketCameraError):
+    """The server answered, and will not send what was asked for."""
+
+
+class StreamRefused(WebSocketSubscriptionError):
     """The server will not serve this request, however often it is asked; `code` is for programs."""
 
     def __init__(self, code: str, detail: str) -> None:
@@ -15,13 +36,8 @@ class StreamRefused(MarketCameraError):
         self.code, self.detail = code, detail
 
 
-class ConnectionGivenUp(MarketCameraError):
-    """The connection could not be had within the attempts that were allowed."""
-
-    def __init__(self, url: str, attempts: int, reason: str) -> None:
-        count = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-        super().__init__(f"{url}: given up after {count}: {reason}")
-        self.url, self.attempts, self.reason = url, attempts, reason
+class FeedRefused(WebSocketSubscriptionError):
+    """The feed answered CONNECT with an error."""
 
 
 class StoreChanged(MarketCameraError):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Iterable
+from contextlib import suppress
 from types import EllipsisType
 from typing import Any
 
@@ -14,15 +14,22 @@ from websockets.sync.client import ClientConnection, connect
 
 from marketcamera.addresses import Address
 from marketcamera.backoff import Backoff
+from marketcamera.bars import Bar
 from marketcamera.cache import CAPACITY, BarCache
 from marketcamera.environment import names_a_feed, subscription_from_environment
-from marketcamera.errors import BadMessage
-from marketcamera.feed_protocol import Connected, FeedRefused, Subscription, feed_message
+from marketcamera.errors import BadMessage, MarketCameraError
+from marketcamera.failures import connection_error, is_of_the_network
+from marketcamera.feed_protocol import Connected, Subscription, feed_message
+from marketcamera.feed_status import ConnectionState, FeedStatus
 
 log = logging.getLogger("marketcamera")
 
 _OPEN_SECONDS = 10.0
 _CLOSE_SECONDS = 1.0
+_STOP_SECONDS = 3.0
+
+#: A connection on which so many messages in a row are not understood is given up: it is not to a bar feed.
+_BAD_MESSAGES = 10
 
 
 class BarFeed:
@@ -43,11 +50,8 @@ class BarFeed:
         self._thread: threading.Thread | None = None
         self._connection: ClientConnection | None = None
         self._ended = threading.Event()
-        self._connected = False
-        self._connections = self._requests = 0
-        self._unknown: tuple[str, ...] = ()
-        self._last_error: str | None = None
-        self._heard_at: float | None = None
+        self._requests = 0
+        self._status = FeedStatus()
 
     def configure(
         self,
@@ -92,13 +96,22 @@ class BarFeed:
             return self._subscription or subscription_from_environment()
 
     @property
+    def _endpoint(self) -> str:
+        return Address(self.subscription.endpoint).feed()
+
+    @property
     def running(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        """Whether it reads, or tries to."""
+        return self._thread is not None and self._thread.is_alive() and not self._ended.is_set()
 
     @property
     def connected(self) -> bool:
         """Whether the server has accepted the subscription and sends what closes."""
-        return self._connected
+        return self._status.state is ConnectionState.CONNECTED
+
+    def is_connected(self) -> bool:
+        """The same as `connected`, for programs that call it."""
+        return self.connected
 
     def start(self) -> None:
         """Begin to read, on a thread of its own; nothing happens if it runs. Raises ValueError."""
@@ -110,6 +123,7 @@ class BarFeed:
             self._subscription, self._is_left_alone = subscription, False
             self._backoff.succeeded()  # failures before a start are another row
             self._ended = threading.Event()
+            self._status.state = ConnectionState.CONNECTING
             self._thread = threading.Thread(target=self._read, args=(self._ended,), name="bar feed", daemon=True)
             self._thread.start()
 
@@ -120,15 +134,21 @@ class BarFeed:
                 self.start()
 
     def stop(self) -> None:
-        """Close the connection and wait for the thread's end; the cache stays."""
+        """Close the connection; the cache stays. From any thread, also from one that it runs code on, and repeatedly.
+
+        A connection that is just being made may take some seconds longer to end; nothing comes of it any more.
+        """
         with self._lock:
             thread, connection = self._thread, self._connection
             self._is_left_alone = False
             self._ended.set()
+            self._connection = None
+            self._status.state = ConnectionState.DISCONNECTED
         if connection is not None:
-            connection.close()
+            with suppress(OSError, WebSocketException):  # then it is closed already
+                connection.close()
         if thread is not None and thread is not threading.current_thread():
-            thread.join()
+            thread.join(_STOP_SECONDS)
 
     def update_subscription(
         self, symbols: str | Iterable[str] | None = None, resolutions: str | Iterable[str] | None = None
@@ -146,46 +166,57 @@ class BarFeed:
                     log.info("the connection ended meanwhile: the next one asks for the new subscription")
 
     def get_status(self) -> dict[str, Any]:
-        """How it stands: running, connected, what is subscribed, connections made, the last error and message's age."""
+        """How it stands: `state` (a ConnectionState's text), what is subscribed, counts, the age of the last message.
+
+        `last_error` is a sentence; None before anything was wrong, and once a connection works again.
+        """
         with self._lock:
-            wanted = self.subscription
-            heard = self._heard_at
+            status, wanted, error = self._status, Subscription(), self._status.last_error
+            try:
+                wanted = self.subscription
+            except ValueError as wrong:  # of the environment, before anybody has configured anything
+                error = error or MarketCameraError(str(wrong))
             return {
+                "state": str(status.state),
                 "running": self.running,
-                "connected": self._connected,
+                "connected": self.connected,
                 "endpoint": wanted.endpoint,
                 "symbols": list(wanted.symbols),
                 "resolutions": list(wanted.resolutions),
-                "unknown_symbols": list(self._unknown),
-                "connections": self._connections,
+                "unknown_symbols": list(status.unknown_symbols),
+                "connections": status.connections,
                 "failed_attempts": self._backoff.attempts,
-                "last_error": self._last_error,
-                "seconds_since_message": None if heard is None else time.monotonic() - heard,
+                "bad_messages": status.bad_messages,
+                "last_error": None if error is None else str(error),
+                "seconds_since_message": status.seconds_since_message,
             }
 
     def _read(self, ended: threading.Event) -> None:
-        """The thread: connect, read until the connection ends, wait, again."""
+        """The thread: connect, read until the connection ends, wait, again; whatever goes wrong."""
         while not ended.is_set():
+            failure: Exception | None = None
             try:
                 self._read_connection(ended)
-            except (OSError, WebSocketException, BadMessage, FeedRefused) as error:
+            except Exception as error:  # noqa: BLE001 - a thread that dies leaves nobody who would tell
+                failure = error
+            with self._lock:
                 if ended.is_set():
                     return
-                self._last_error = str(error) or type(error).__name__
-            finally:
-                with self._lock:
-                    self._connection, self._connected = None, False
-            seconds = self._backoff.next_seconds()
-            if self._attempts is not None and self._backoff.attempts >= self._attempts:
-                log.error("the bar feed is given up after %d attempts: %s", self._attempts, self._last_error)
+                self._connection = None
+                seconds = self._backoff.next_seconds()
+                given_up = self._attempts is not None and self._backoff.attempts >= self._attempts
+                told = connection_error(self._endpoint, failure)
+                self._status.failed(told, passing=is_of_the_network(failure) and not given_up)
+            if given_up:
+                self._log(logging.ERROR, "the bar feed is given up after %d attempts: %s", self._attempts, told)
                 return
-            log.warning("the bar feed is lost: %s; next attempt in %.1f s", self._last_error, seconds)
+            self._log(logging.WARNING, "the bar feed is lost: %s; next attempt in %.1f s", told, seconds)
             ended.wait(seconds)
 
     def _read_connection(self, ended: threading.Event) -> None:
         half = self._silence_seconds / 2
         with connect(
-            Address(self.subscription.endpoint).feed(),
+            self._endpoint,
             open_timeout=_OPEN_SECONDS,
             close_timeout=_CLOSE_SECONDS,
             ping_interval=half,
@@ -197,21 +228,45 @@ class BarFeed:
                     return
                 self._connection = connection
                 self._send_connect(connection)
+            bad = 0
             for text in connection:
-                self._heard_at = time.monotonic()
-                self._take(text)
-        self._last_error = "the connection was closed"
+                bad = 0 if self._take(text, ended) else bad + 1
+                if bad >= _BAD_MESSAGES:
+                    raise self._status.last_error or BadMessage("no message of a feed", text)
 
     def _send_connect(self, connection: ClientConnection) -> None:
         self._requests += 1
         connection.send(self.subscription.connect_message(self._requests, CAPACITY))
 
-    def _take(self, text: str | bytes) -> None:
-        told = feed_message(text)
-        if isinstance(told, Connected):
-            self._cache.connected()
-            self._backoff.succeeded()
-            self._unknown, self._connected, self._last_error = told.unknown_symbols, True, None
-            self._connections += 1
-        elif told is not None:
-            self._cache.put(told)
+    def _take(self, text: str | bytes, ended: threading.Event) -> bool:
+        """Take a message in; False for one that is left out as nothing can be made of it. Raises FeedRefused."""
+        told: Bar | Connected | BadMessage | None
+        try:
+            told = feed_message(text)
+        except BadMessage as error:
+            told = error
+        with self._lock:
+            if ended.is_set():
+                return True
+            self._status.heard()
+            if isinstance(told, Connected):
+                self._cache.interrupted()
+                self._backoff.succeeded()
+                self._status.connected(told.unknown_symbols)
+            elif isinstance(told, BadMessage):
+                self._cache.interrupted()  # it may have been a bar
+                self._status.skipped(told)
+            elif told is not None:
+                self._cache.put(told)
+        if not isinstance(told, BadMessage):
+            return True
+        self._log(logging.WARNING, "the bar feed leaves a message out: %s", told)
+        return False
+
+    def _log(self, level: int, text: str, *arguments: Any) -> None:
+        """Log; the handlers are the program's own code, and one that fails must not end the thread."""
+        try:
+            log.log(level, text, *arguments)
+        except Exception as error:  # noqa: BLE001
+            with self._lock:
+                self._status.last_error = MarketCameraError(f"a handler of the program's log failed: {error!r}")

@@ -10,11 +10,7 @@ from typing import Any
 from marketcamera.addresses import Address
 from marketcamera.bars import RESOLUTIONS, Bar, bar_of, resolution_of
 from marketcamera.decoding import decode
-from marketcamera.errors import MarketCameraError
-
-
-class FeedRefused(MarketCameraError):
-    """The feed answered CONNECT with an error."""
+from marketcamera.errors import BadMessage, FeedRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +73,26 @@ class Subscription:
 
 def feed_message(text: str | bytes) -> Bar | Connected | None:
     """What a message of the feed says; None for one that says nothing to us. Raises FeedRefused, BadMessage."""
-    (message, *_) = decode(text) or [{"type": None}]
+    if isinstance(text, bytes):
+        raise BadMessage("the feed's messages are text", text)
+    (message, *_) = decode(text) or [{"type": ""}]
     if message["type"] == "BAR":
-        return bar_of(str(message.get("symbol")), str(message.get("timeframe")), message)
+        symbol, resolution = message.get("symbol"), message.get("timeframe")
+        if not isinstance(symbol, str) or not isinstance(resolution, str) or resolution not in RESOLUTIONS:
+            raise BadMessage("a bar has a symbol and a timeframe", text)
+        return bar_of(symbol, resolution, message)
     if message["type"] == "CONNECTED":
-        return Connected(tuple(_names(message.get("unknown_symbols") or ())))
+        return Connected(_unknown_symbols(message.get("unknown_symbols"), text))
     if message["type"] == "ERROR":
         raise FeedRefused(str(message.get("message")))
     return None
+
+
+def _unknown_symbols(told: Any, text: str) -> tuple[str, ...]:
+    names = told.split(",") if isinstance(told, str) else told or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise BadMessage("unknown_symbols are names", text)
+    return tuple(_names(names))
 
 
 def _names(names: str | Iterable[str]) -> list[str]:

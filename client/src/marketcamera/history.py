@@ -14,6 +14,7 @@ from marketcamera.addresses import Address
 from marketcamera.backoff import Backoff
 from marketcamera.bars import Bar, bar_of
 from marketcamera.errors import BadMessage, HistoryUnavailable
+from marketcamera.failures import PASSING_STATUS, history_error, http_client, reason_of
 
 log = logging.getLogger("marketcamera")
 
@@ -21,7 +22,6 @@ log = logging.getLogger("marketcamera")
 _PAGE_BARS = 1000
 _TIMEOUT_SECONDS = 15.0
 _ATTEMPTS = 4
-_PASSING_STATUS = frozenset({408, 425, 429, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class Recorded:
 
 
 class BarHistory:
-    """The recorded bars of the server that has this URL. May be used from any thread."""
+    """The recorded bars of the server that has this URL. May be used from any thread. Raises HistoryUnavailable."""
 
     def __init__(self, url: str, client: httpx.Client | None = None) -> None:
         self._address = Address(url)
-        self._client = client or httpx.Client(timeout=_TIMEOUT_SECONDS, follow_redirects=True)
+        self._client = client or http_client(self._address.http("/"), _TIMEOUT_SECONDS)
 
     def before(self, symbol: str, resolution: str, end_ms: int | None, count: int) -> Recorded:
         """The last `count` bars that had closed at `end_ms`, or by now. Raises HistoryUnavailable, BadMessage."""
@@ -70,7 +70,7 @@ class BarHistory:
         try:
             rows = [bar for bar in answer["bars"] if bar.get("closed", True)]
             gaps = [{"from_t": int(gap["from_t"]), "to_t": int(gap["to_t"])} for gap in answer.get("gaps", ())]
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise BadMessage(f"{url}: not an answer with bars ({error!r})", str(answer)) from None
         return [bar_of(symbol, resolution, row) for row in rows], gaps
 
@@ -80,11 +80,14 @@ class BarHistory:
         while True:
             try:
                 answer = self._client.get(url)
-                if answer.status_code not in _PASSING_STATUS:
+            except httpx.TransportError as error:
+                reason = reason_of(error)
+            except Exception as error:  # an address or an answer that the library makes nothing of
+                raise history_error(url, error) from error
+            else:
+                if answer.status_code not in PASSING_STATUS:
                     return _json(url, answer)
                 reason = f"the answer was {answer.status_code}"
-            except httpx.TransportError as error:
-                reason = str(error) or type(error).__name__
             seconds = backoff.next_seconds()
             if backoff.attempts >= _ATTEMPTS:
                 raise HistoryUnavailable(url, reason)

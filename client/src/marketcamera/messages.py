@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from marketcamera.errors import BadMessage
 
 if TYPE_CHECKING:
     import networkx
     import pandas
 
 Kind = Literal["tick", "metric", "frame"]
+Part = TypeVar("Part", list[Any], dict[str, Any])
 
 #: In the order in which those of one t come.
 KINDS: tuple[Kind, ...] = ("frame", "metric", "tick")
@@ -33,6 +37,18 @@ class Message:
     def __getitem__(self, name: str) -> Any:
         return self.data[name]
 
+    def _part(self, name: str, kind: type[Part]) -> Part:
+        part = self.data.get(name)
+        if not isinstance(part, kind):
+            raise BadMessage(f"the {name} of a {self.kind} is a {kind.__name__}", str(dict(self.data)))
+        return part
+
+    def _number(self, name: str) -> float:
+        number: Any = self.data.get(name)
+        if not _is_number(number):
+            raise BadMessage(f"the {name} of a {self.kind} is a number", str(dict(self.data)))
+        return float(number)
+
 
 @dataclass(frozen=True, slots=True)
 class Tick(Message):
@@ -41,29 +57,31 @@ class Tick(Message):
     @property
     def state(self) -> Mapping[str, float]:
         """price_norm, volatility, liquidity and imbalance."""
-        state: Mapping[str, float] = self.data["s"]
-        return state
+        return self._part("s", dict)
 
     @property
     def agents(self) -> list[dict[str, Any]]:
-        return list(self.data.get("agents", ()))
+        return list(self._part("agents", list)) if "agents" in self.data else []
 
     @property
     def actions(self) -> list[dict[str, Any]]:
-        return list(self.data.get("actions", ()))
+        return list(self._part("actions", list)) if "actions" in self.data else []
 
     @property
     def matches(self) -> list[dict[str, Any]]:
-        return list(self.data.get("matches", ()))
+        return list(self._part("matches", list)) if "matches" in self.data else []
 
     @property
     def mid(self) -> float | None:
         """The median of all quotes, or the mid its source gave; None in a tick without quotes."""
         given = self.data.get("mid")
         if given is not None:
-            return float(given)
-        prices = [action["price"] for action in self.actions if action["side"] != "none"]
-        return float(median(prices)) if prices else None
+            return self._number("mid")
+        try:
+            prices = [float(action["price"]) for action in self.actions if action["side"] != "none"]
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise BadMessage("an action has a side and a price", str(dict(self.data))) from None
+        return median(prices) if prices else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +91,19 @@ class Metric(Message):
     @property
     def state(self) -> Mapping[str, float]:
         """price_norm, volatility, liquidity and imbalance."""
-        state: Mapping[str, float] = self.data["s"]
-        return state
+        return self._part("s", dict)
 
     @property
     def active_agents(self) -> int:
-        return int(self.data["N"])
+        return int(self._number("N"))
 
     @property
     def mean_experience(self) -> float:
-        return float(self.data["avg_exp"])
+        return self._number("avg_exp")
 
     @property
     def match_count(self) -> int:
-        return int(self.data["matches_n"])
+        return int(self._number("matches_n"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +113,20 @@ class Frame(Message):
     @property
     def window(self) -> Mapping[str, int]:
         """W, stride, and the first and last t, `t0` and `t1`."""
-        window: Mapping[str, int] = self.data["window"]
-        return window
+        return self._part("window", dict)
 
     @property
     def nodes(self) -> list[dict[str, Any]]:
-        return list(self.data["nodes"])
+        return list(self._part("nodes", list))
 
     @property
     def edges(self) -> list[dict[str, Any]]:
-        return list(self.data["edges"])
+        return list(self._part("edges", list))
 
     @property
     def events(self) -> Mapping[str, list[dict[str, Any]]]:
         """`bursts` and `shocks`."""
-        events: Mapping[str, list[dict[str, Any]]] = self.data["events"]
-        return events
+        return self._part("events", dict)
 
     def to_frame(self, part: Literal["nodes", "edges"] = "nodes") -> pandas.DataFrame:
         """The nodes (a row an agent, a column a feature) or the edges (agent ids, type, weight) as a DataFrame."""
@@ -145,14 +160,40 @@ class Gap:
 
 Received = Tick | Metric | Frame | Gap
 
+_LARGEST = 1e300
+
+#: How the id of a recording looks.
+STORE_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
 _CLASSES: dict[str, type[Tick] | type[Metric] | type[Frame]] = {"tick": Tick, "metric": Metric, "frame": Frame}
 
 
 def message_of(data: dict[str, Any]) -> Tick | Metric | Frame:
-    """The object for a decoded tick, metric or frame. Raises KeyError for any other type and for one without t."""
-    return _CLASSES[data["type"]](data["t"], data["ts"], data)
+    """The object for a decoded tick, metric or frame. Raises BadMessage."""
+    made = _CLASSES.get(data["type"])
+    t: Any = data.get("t")
+    ts: Any = data.get("ts")
+    if made is None or type(t) is not int or t < 0 or not _is_number(ts):
+        raise BadMessage("a tick, metric or frame has a t and a ts", str(data))
+    return made(t, ts, data)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number that a float can hold; JSON knows longer ones."""
+    return type(value) in (int, float) and -_LARGEST < value < _LARGEST
 
 
 def gap_of(data: dict[str, Any]) -> Gap:
-    """The object for a decoded gap message."""
-    return Gap(data["kind"], data["from_t"], data["to_t"], data["reason"], data.get("store"))
+    """The object for a decoded gap message. Raises BadMessage."""
+    kind, from_t, to_t = data.get("kind"), data.get("from_t"), data.get("to_t")
+    if kind not in KINDS or type(from_t) is not int or type(to_t) is not int or not 0 <= from_t <= to_t:
+        raise BadMessage("a gap has a kind, and a to_t from its from_t on", str(data))
+    return Gap(kind, from_t, to_t, str(data.get("reason", "lost")), store_of(data))
+
+
+def store_of(data: dict[str, Any]) -> str | None:
+    """The id of the recording that a message names, None where it names none. Raises BadMessage."""
+    store: Any = data.get("store")
+    if store is not None and not (isinstance(store, str) and STORE_ID.fullmatch(store)):
+        raise BadMessage("a store's id has 32 hexadecimal digits", str(data))
+    return store

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from marketcamera.errors import BadMessage
-from marketcamera.messages import KINDS, Gap, Kind, Received, gap_of, message_of
+from marketcamera.messages import KINDS, Gap, Kind, Received, gap_of, message_of, store_of
 
 #: A resume asks again for at most this much of what was given already. It looks back at all because a server that held
 #: back frames or metrics from a slow client tells so only before the next one, which a lost connection never brings.
@@ -55,16 +55,15 @@ class Playhead:
         Each counts as given as soon as it is. Raises Slow, BadMessage.
         """
         kind = data["type"]
-        try:
-            if kind in self._kinds:
-                yield from self._take_message(kind, data)
-            elif kind == "gap":
-                yield from self._take_gap(gap_of(data))
-            elif kind == "caught_up":
-                self.caught_up_t, self.store = data["t"], self.store or data.get("store")
-            # All else is a heartbeat, a pong, or what a later server may say.
-        except KeyError as missing:
-            raise BadMessage(f"a {kind} lacks {missing}", str(data)) from None
+        if kind in self._kinds:
+            yield from self._take_message(kind, data)
+        elif kind == "gap":
+            yield from self._take_gap(gap_of(data))
+        elif kind == "caught_up":
+            if type(data.get("t")) is not int:
+                raise BadMessage("caught_up has a t", str(data))
+            self.caught_up_t, self.store = data["t"], self.store or store_of(data)
+        # All else is a heartbeat, a pong, or what a later server may say.
 
     def _take_message(self, kind: Kind, data: dict[str, Any]) -> Iterator[Received]:
         message = message_of(data)

@@ -16,14 +16,16 @@ import httpx
 from marketcamera.addresses import Address
 from marketcamera.backoff import Backoff
 from marketcamera.decoding import decode
-from marketcamera.errors import BadMessage, ConnectionGivenUp, HistoryUnavailable, StoreChanged
+from marketcamera.errors import BadMessage, ConnectionGivenUp, HistoryUnavailable, MarketCameraError, StoreChanged
+from marketcamera.failures import PASSING_STATUS, history_error, http_client, is_of_the_network, reason_of
 from marketcamera.messages import KINDS, Gap, Kind, Received, gap_of, message_of
 from marketcamera.session import store_id
 
 log = logging.getLogger("marketcamera")
 
 _TIMEOUT_SECONDS = 30.0
-_PASSING_STATUS = frozenset({408, 425, 429, 502, 503, 504})
+#: So often in a row a line may be not understood, each time over a new connection, before that is raised.
+_BAD_LINES = 3
 
 #: Messages an asyncio program gets for one visit to the thread that reads.
 _BATCH = 256
@@ -82,7 +84,7 @@ class Replay:
 
     def __iter__(self) -> Iterator[Received]:
         due = _Due(self._speed)
-        with httpx.Client(timeout=_TIMEOUT_SECONDS) as client:
+        with http_client(self._address.http("/"), _TIMEOUT_SECONDS) as client:
             for message in self._messages(client):
                 if (seconds := due.wait_seconds(message, time.monotonic())) > 0:
                     time.sleep(seconds)
@@ -90,7 +92,7 @@ class Replay:
 
     async def __aiter__(self) -> AsyncIterator[Received]:
         due = _Due(self._speed)
-        with httpx.Client(timeout=_TIMEOUT_SECONDS) as client:
+        with http_client(self._address.http("/"), _TIMEOUT_SECONDS) as client:
             messages = self._messages(client)
             while batch := await asyncio.to_thread(lambda: list(islice(messages, _BATCH))):
                 for message in batch:
@@ -141,6 +143,7 @@ class _Tape:
         self._next_t, self._t1 = span
         self._recording = recording
         self._backoff = Backoff()
+        self._bad = (-1, 0)
 
     def messages(self) -> Iterator[Received]:
         while self._t1 is None or self._next_t <= self._t1:
@@ -151,8 +154,16 @@ class _Tape:
                 return
             except _OtherStore:
                 return
-            except httpx.TransportError as error:
-                reason = str(error) or type(error).__name__
+            except BadMessage as error:
+                if self._is_repeated():
+                    raise
+                reason = str(error)
+            except MarketCameraError:
+                raise
+            except Exception as error:
+                if not is_of_the_network(error):
+                    raise history_error(url, error) from error
+                reason = reason_of(error)
             seconds = self._backoff.next_seconds()
             if self._attempts is not None and self._backoff.attempts >= self._attempts:
                 raise ConnectionGivenUp(url, self._backoff.attempts, reason)
@@ -161,7 +172,7 @@ class _Tape:
 
     def _read(self, url: str) -> Iterator[Received]:
         with self._client.stream("GET", url) as answer:
-            if answer.status_code in _PASSING_STATUS:
+            if answer.status_code in PASSING_STATUS:
                 raise httpx.NetworkError(f"the answer was {answer.status_code}")
             if answer.status_code != 200:
                 told = answer.read().decode(errors="replace")[:200]
@@ -172,12 +183,16 @@ class _Tape:
                     self._backoff.succeeded()
                     yield from self._take(line)
 
+    def _is_repeated(self) -> bool:
+        """Whether a line was not understood so often at the same place that no broken connection can have cut it."""
+        self._bad = (self._next_t, self._bad[1] + 1 if self._bad[0] == self._next_t else 1)
+        return self._bad[1] >= _BAD_LINES
+
     def _take(self, line: str) -> Iterator[Received]:
-        (data,) = decode(line)
-        try:
-            message = gap_of({"kind": self._kind, **data}) if data["type"] == "gap" else message_of(data)
-        except KeyError as missing:
-            raise BadMessage(f"a line of the tape lacks {missing}", line) from None
+        data, *more = decode(line) or [{"type": ""}]
+        if more or data["type"] not in (self._kind, "gap"):
+            raise BadMessage(f"a line of this tape is a {self._kind} or a gap", line)
+        message = gap_of({**data, "kind": self._kind}) if data["type"] == "gap" else message_of(data)
         if isinstance(message, Gap) and message.reason == "store_changed":
             yield self._changed(message)
             raise _OtherStore

@@ -13,8 +13,9 @@ from websockets.exceptions import InvalidStatus
 from marketcamera.addresses import Address
 from marketcamera.backoff import Backoff
 from marketcamera.decoding import decode
-from marketcamera.errors import ConnectionGivenUp, StoreChanged, StreamRefused
-from marketcamera.messages import KINDS, Kind, Received
+from marketcamera.errors import BadMessage, ConnectionGivenUp, MarketCameraError, StoreChanged, StreamRefused
+from marketcamera.failures import connection_error, is_of_the_network, reason_of
+from marketcamera.messages import KINDS, STORE_ID, Kind, Received
 from marketcamera.playhead import Playhead
 
 log = logging.getLogger("marketcamera")
@@ -28,8 +29,10 @@ FIELDS = ("agents", "actions", "matches")
 _PASSING = frozenset({"too_many_connections", "too_many_options", "rate_limited", "unavailable"})
 _PASSING_STATUS = frozenset({408, 425, 429})
 
+#: So often in a row a message may be not understood, each time over a new connection, before that is raised.
+_BAD_MESSAGES = 3
+
 _STORE_HEADER = "Market-Camera-Store"
-_STORE_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 class Session:
@@ -73,6 +76,7 @@ class Session:
         self._asks_without_store = False
         self._attempts, self._backoff = attempts, backoff
         self._reason = ""
+        self._bad: tuple[int | None, int] = (None, 0)
 
     def connecting_url(self) -> str:
         """The URL for the next connection."""
@@ -86,7 +90,7 @@ class Session:
     def connected(self, headers: Mapping[str, str]) -> None:
         """The server's answer to the handshake: it may name the recording that is to come."""
         named = headers.get(_STORE_HEADER, "")
-        if self.playhead.store is None and _STORE_ID.fullmatch(named):
+        if self.playhead.store is None and STORE_ID.fullmatch(named):
             self.playhead.store = named
 
     def receive(self, text: str | bytes) -> Iterator[Received]:
@@ -103,14 +107,26 @@ class Session:
                 self._compare(data.get("t"))
 
     def failed(self, error: Exception | None) -> float:
-        """The connection is gone, or never was: how long to wait. Raises what no waiting helps against."""
-        _raise_if_final(error)
-        reason, self._reason = self._reason or _reason(error), ""
+        """The connection is gone, or never was: how long to wait. Raises what no waiting helps against.
+
+        A message that is not understood may come right over another connection; where it does not, it is raised.
+        """
+        if isinstance(error, BadMessage) and not self._is_repeated(error):
+            reason, self._reason = str(error), ""
+        else:
+            _raise_if_final(self.url, error)
+            reason, self._reason = self._reason or reason_of(error), ""
         seconds = self._backoff.next_seconds()
         if self._attempts is not None and self._backoff.attempts >= self._attempts:
             raise ConnectionGivenUp(self.url, self._backoff.attempts, reason) from error
         log.warning("%s: %s; next attempt in %.1f s", self.url, reason, seconds)
         return seconds
+
+    def _is_repeated(self, error: BadMessage) -> bool:
+        """Whether messages were not understood so often at the same place that another attempt is of no use."""
+        position = self.playhead.position
+        self._bad = (position, self._bad[1] + 1 if self._bad[0] == position else 1)
+        return self._bad[1] >= _BAD_MESSAGES
 
     def _compare(self, newest_t: Any) -> None:
         """Say so where the server has not come as far as we have been, as one with a new store has not."""
@@ -129,7 +145,7 @@ class Session:
 
 def store_id(text: str | None) -> str | None:
     """The id of a recording, if it can be one. Raises ValueError."""
-    if text is not None and not _STORE_ID.fullmatch(text):
+    if text is not None and not STORE_ID.fullmatch(text):
         raise ValueError(f"store must be 32 lower-case hexadecimal digits, got {text!r}")
     return text
 
@@ -169,14 +185,14 @@ def _options(every: int, fields: Iterable[str] | None, encoding: str) -> dict[st
     return options
 
 
-def _raise_if_final(error: Exception | None) -> None:
+def _raise_if_final(url: str, error: Exception | None) -> None:
     if isinstance(error, ssl.SSLCertVerificationError):
         raise StreamRefused("certificate", error.verify_message) from error
     if isinstance(error, InvalidStatus):
         status = error.response.status_code
         if 400 <= status < 500 and status not in _PASSING_STATUS:
             raise StreamRefused(f"http_{status}", f"there is no stream, the answer was {status}") from error
-
-
-def _reason(error: Exception | None) -> str:
-    return "the connection was closed" if error is None else str(error) or type(error).__name__
+    if isinstance(error, MarketCameraError):
+        raise error
+    if not is_of_the_network(error):
+        raise connection_error(url, error) from error

@@ -10,11 +10,12 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as connect_async
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Response
 from websockets.sync.client import connect
 
 from marketcamera.backoff import Backoff
+from marketcamera.decoding import MOST_TEXT_BYTES
 from marketcamera.messages import Kind, Received
 from marketcamera.playhead import Slow
 from marketcamera.session import Session
@@ -42,8 +43,9 @@ class Stream:
 
     `types` are some of tick, metric, frame, all by default. The URL may itself name types, since, store and symbol.
 
-    Raises StreamRefused when the server will not serve this request, ConnectionGivenUp, BadMessage; ValueError at once
-    for arguments that cannot be.
+    Raises StreamRefused when the server will not serve this request, ConnectionGivenUp, WebSocketConnectionError for a
+    proxy that cannot be used, BadMessage for a message that is not understood over a third connection either;
+    ValueError at once for arguments that cannot be.
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class Stream:
             "ping_interval": silence_seconds / 2,
             "ping_timeout": silence_seconds / 2,
             "compression": None,
-            "max_size": None,
+            "max_size": MOST_TEXT_BYTES,
             "max_queue": _READ_AHEAD,
         }
         self._closed = threading.Event()
@@ -120,7 +122,7 @@ class Stream:
                 yield from self._connected()
             except Slow:
                 continue
-            except (OSError, WebSocketException) as error:
+            except Exception as error:  # noqa: BLE001 - of the libraries below and our own; `failed` raises it
                 failure = error
             if not self._closed.is_set():
                 self._closed.wait(self._session.failed(failure))
@@ -148,7 +150,7 @@ class Stream:
                             yield message
             except Slow:
                 continue
-            except (OSError, WebSocketException) as error:
+            except Exception as error:  # noqa: BLE001 - of the libraries below and our own; `failed` raises it
                 failure = error
             finally:
                 # At once and without awaiting, for a generator that is left in mid-loop may have no loop to wait on.

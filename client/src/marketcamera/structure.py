@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from marketcamera.errors import MarketCameraError
+from marketcamera.errors import BadMessage, MarketCameraError
 from marketcamera.messages import Frame
 
 if TYPE_CHECKING:
@@ -30,10 +32,11 @@ def node_table(frame: Frame) -> pandas.DataFrame:
     import pandas as pd
 
     types = {name: "int64" if name in _COUNTS else "float64" for name in _FEATURES[:-1]} | {"dominant_side": "object"}
-    nodes = frame.nodes
-    columns = {name: [node["features"][name] for node in nodes] for name in _FEATURES}
-    index = pd.Index([node["agent_id"] for node in nodes], dtype="int64", name="agent_id")
-    table = pd.DataFrame(columns, index=index).astype(types)
+    with _understood(frame):
+        nodes = frame.nodes
+        columns = {name: [node["features"][name] for node in nodes] for name in _FEATURES}
+        index = pd.Index([node["agent_id"] for node in nodes], dtype="int64", name="agent_id")
+        table = pd.DataFrame(columns, index=index).astype(types)
     table.attrs |= {"t": frame.t, "ts": frame.ts, "window": dict(frame.window)}
     return table
 
@@ -42,16 +45,17 @@ def edge_table(frame: Frame) -> pandas.DataFrame:
     """A row for each edge, strongest first: agent ids `src` and `dst`, `type` and weight `w`."""
     import pandas as pd
 
-    agents = {node["node_id"]: node["agent_id"] for node in frame.nodes}
-    edges = frame.edges
-    columns = {
-        "src": [agents[edge["src"]] for edge in edges],
-        "dst": [agents[edge["dst"]] for edge in edges],
-        "type": [edge["type"] for edge in edges],
-        "w": [edge["w"] for edge in edges],
-    }
     types = {"src": "int64", "dst": "int64", "type": "object", "w": "float64"}
-    table = pd.DataFrame(columns).astype(types)
+    with _understood(frame):
+        agents = {node["node_id"]: node["agent_id"] for node in frame.nodes}
+        edges = frame.edges
+        columns = {
+            "src": [agents[edge["src"]] for edge in edges],
+            "dst": [agents[edge["dst"]] for edge in edges],
+            "type": [edge["type"] for edge in edges],
+            "w": [edge["w"] for edge in edges],
+        }
+        table = pd.DataFrame(columns).astype(types)
     table.attrs |= {"t": frame.t, "ts": frame.ts, "window": dict(frame.window)}
     return table
 
@@ -62,10 +66,23 @@ def graph(frame: Frame) -> networkx.MultiGraph[int]:
         import networkx
     except ModuleNotFoundError:
         raise MarketCameraError("a graph needs the networkx package: pip install 'marketcamera[graph]'") from None
-    made: networkx.MultiGraph[int] = networkx.MultiGraph(t=frame.t, ts=frame.ts, **frame.window)
-    agents = {node["node_id"]: node["agent_id"] for node in frame.nodes}
-    for node in frame.nodes:
-        made.add_node(node["agent_id"], **node["features"])
-    for edge in frame.edges:
-        made.add_edge(agents[edge["src"]], agents[edge["dst"]], key=edge["type"], type=edge["type"], weight=edge["w"])
+    with _understood(frame):
+        made: networkx.MultiGraph[int] = networkx.MultiGraph(t=frame.t, ts=frame.ts, **frame.window)
+        agents = {node["node_id"]: node["agent_id"] for node in frame.nodes}
+        for node in frame.nodes:
+            made.add_node(node["agent_id"], **node["features"])
+        for edge in frame.edges:
+            ends = agents[edge["src"]], agents[edge["dst"]]
+            made.add_edge(*ends, key=edge["type"], type=edge["type"], weight=edge["w"])
     return made
+
+
+@contextmanager
+def _understood(frame: Frame) -> Iterator[None]:
+    """Says in a sentence that a frame lacks what a frame has."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, BadMessage):
+            raise
+        raise BadMessage(f"a frame's nodes and edges cannot be read ({error!r})", str(dict(frame.data))) from None
