@@ -185,11 +185,13 @@ class Server(daphne.server.Server):  # type: ignore[misc]
             for number in (signal.SIGINT, signal.SIGTERM):
                 self.loop.add_signal_handler(number, self._on_signal, number)
         self._grant.report()
-        self._look_for_stalls()
-        self._look_at_deadlines()
         for start in self.on_start:
             asyncio.ensure_future(start(), loop=self.loop).add_done_callback(self._start_ended)
-        self._side_tasks = [self.loop.create_task(supervisor.keep(*one)) for one in self.beside.items()]
+        work = [supervisor.keep(*one) for one in self.beside.items()]
+        stalls_seconds, deadlines_seconds = self._watch.stall_seconds / 4, self.deadlines.between_looks_seconds
+        work.append(supervisor.every(stalls_seconds, "search for stalled clients", self._look_for_stalls))
+        work.append(supervisor.every(deadlines_seconds, "search for missed deadlines", self._look_at_deadlines))
+        self._side_tasks = [self.loop.create_task(one) for one in work]
         if self.ready_callable:
             self.ready_callable()
 
@@ -263,16 +265,16 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         if protocol in self.connections:  # a refused socket is forgotten before it is gone
             super().protocol_disconnected(protocol)
 
-    def _look_at_deadlines(self) -> None:
+    async def _look_at_deadlines(self) -> None:
         for channel, due in self.deadlines.missed(self.loop.time()):
-            channel.time_is_up(due)
-        self.loop.call_later(self.deadlines.between_looks_seconds, self._look_at_deadlines)
+            with supervisor.guarded("end of a late connection"):
+                channel.time_is_up(due)
 
-    def _look_for_stalls(self) -> None:
+    async def _look_for_stalls(self) -> None:
         waiting = [writer for writer in reactor.getWriters() if isinstance(writer, Metered)]
         for transport in self._watch.stalled(waiting, self.loop.time()):
-            self._cut_off(transport)
-        self.loop.call_later(self._watch.stall_seconds / 4, self._look_for_stalls)
+            with supervisor.guarded("end of a stalled connection"):
+                self._cut_off(transport)
 
     def _cut_off(self, transport: Any) -> None:
         protocol = next((one for one in self.connections if innermost(one.transport) is transport), None)

@@ -17,7 +17,7 @@ from tests.subscribe.client import new_token
 _INSIDE = Path(__file__).with_name("inside")
 
 #: Twenty ticks a second, a frame every five.
-MARKET = {"IG_SPEED": 2, "IG_CAM_W": 20, "IG_CAM_STRIDE": 5, "IG_FLUSH_SECONDS": 0.2}
+MARKET = {"IG_SPEED": 2, "IG_CAM_W": 20, "IG_CAM_STRIDE": 5, "IG_FLUSH_SECONDS": 0.2, "IG_STALL_SECONDS": 4}
 
 #: What fails is tried again soon, and counts as healthy soon.
 QUICK = {

@@ -19,6 +19,8 @@ FAULTS = {
     "psutil:Process": ("NoSuchProcess", "report of simulator"),
     "backtests.lifecycle:next_queued": ("OSError", "backtests"),
     "backtests.lifecycle:fail_silent": ("OSError", "scheduled look_after"),
+    "igsite.flow:StallWatch.stalled": ("ValueError", "search for stalled clients"),
+    "igsite.deadlines:Deadlines.missed": ("OSError", "search for missed deadlines"),
     "subscribe.throttle:Throttle.wait_seconds": ("ValueError", "listener of IG-USD"),
 }
 
