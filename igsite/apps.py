@@ -14,6 +14,8 @@ class SiteConfig(AppConfig):
     verbose_name = "Market Camera"
 
     def ready(self) -> None:
+        from igsite import checks  # noqa: F401  (importing registers them)
+
         if names := unused_names():
             log = logging.getLogger(__name__)
             log.warning("set, and without any effect here (docs/settings.md): %s", ", ".join(names))

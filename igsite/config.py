@@ -185,7 +185,13 @@ class Config:
         "IG_SECRET_KEY", None, parsers.text, "signs admin sessions; unset is made once and kept in data/", secret=True
     )
     allowed_hosts: tuple[str, ...] = _setting(
-        "IG_ALLOWED_HOSTS", ("*",), parsers.hosts, "host names answered to, separated by commas"
+        "IG_ALLOWED_HOSTS",
+        ("*",),
+        parsers.hosts,
+        "host names answered to, with commas between; those of this machine always are",
+    )
+    tls: bool = _setting(
+        "IG_TLS", False, parsers.switch, "1 tells that TLS is in front: secure cookies, HSTS, HTTP is sent to HTTPS"
     )
     debug: bool = _setting("IG_DEBUG", False, parsers.switch, "1 shows Django's error pages (development only)")
 

@@ -17,7 +17,8 @@ _NEVER_SECONDS = 10**11
 
 SECRET_KEY = CONFIG.secret_key or kept_secret(BASE_DIR / "data" / "secret_key")
 DEBUG = CONFIG.debug
-ALLOWED_HOSTS = list(CONFIG.allowed_hosts)
+# A probe on this machine asks by its address, whatever name the world uses.
+ALLOWED_HOSTS = [*CONFIG.allowed_hosts, "localhost", "127.0.0.1", "[::1]"]
 
 INSTALLED_APPS = [
     "igsite",
@@ -149,6 +150,14 @@ CORS_EXPOSE_HEADERS = (
     "Market-Camera-Store",
 )
 
+# Whether a request came over TLS the server tells, by what trusted proxies say (igsite/request.py) or its own socket.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = CONFIG.tls
+SECURE_SSL_REDIRECT = CONFIG.tls
+# Probes and Prometheus ask on this machine, past the proxy; there is no secret in the answers.
+SECURE_REDIRECT_EXEMPT = [r"^health$", r"^metrics$"]
+SECURE_HSTS_SECONDS = 365 * 86_400 if CONFIG.tls else 0
+# Subdomains and the browsers' own lists concern other hosts than this one: whoever has the domain decides.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

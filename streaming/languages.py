@@ -33,5 +33,11 @@ def mark(request: HttpRequest, response: HttpResponse, language: str) -> HttpRes
     response["Content-Language"] = language
     patch_vary_headers(response, ["Accept-Language", "Cookie"])
     if "lang" in request.GET:
-        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language, max_age=_A_YEAR_SECONDS, samesite="Lax")
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            language,
+            max_age=_A_YEAR_SECONDS,
+            secure=settings.LANGUAGE_COOKIE_SECURE,
+            samesite="Lax",
+        )
     return response

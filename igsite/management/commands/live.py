@@ -14,6 +14,7 @@ from django.db import Error as DatabaseError
 from igsite.config import ConfigError, with_changes
 from igsite.descriptors import wanted
 from igsite.market_runs import MarketRuns
+from igsite.proxy_headers import proxy_options
 from igsite.server import Server, endpoints
 from igsite.timer import run_scheduled
 from market.tick import MarketError
@@ -55,9 +56,8 @@ class Command(BaseCommand):
             on_stop=[market.stop, *on_stop],
             stall_seconds=config.stall_seconds,
             permessage_deflate=config.permessage_deflate,
-            trusted_proxies=config.trusted_proxies,
-            forwarded_header=config.forwarded_header,
             wanted=wanted(config),
+            **proxy_options(config),
         )
         self._tell_addresses(options["bind"] or "localhost", config.port)
         try:

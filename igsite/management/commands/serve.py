@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from igsite.descriptors import wanted
+from igsite.proxy_headers import proxy_options
 
 
 def add_server_arguments(parser: CommandParser) -> None:
@@ -49,7 +50,8 @@ def add_server_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "--proxy-headers",
         action="store_true",
-        help="take address, port and scheme from the X-Forwarded headers of the proxies in IG_TRUSTED_PROXIES",
+        help="take address, port and scheme from the X-Forwarded headers of the proxies in IG_TRUSTED_PROXIES"
+        " (as IG_TLS=1 does)",
     )
     parser.add_argument("--proxy-headers-host", help="the header that holds the client's address instead")
     parser.add_argument("--proxy-headers-port", help="the header that holds the client's port instead")
@@ -64,9 +66,8 @@ def server_options(options: dict[str, Any]) -> dict[str, Any]:
     elsewhere = unix_socket is not None or file_descriptor is not None or options["endpoint"]
     if port is None and (host or not elsewhere):
         port = settings.CONFIG.port
-    forwarded, trusted = options["proxy_headers"], settings.CONFIG.trusted_proxies
-    header = options["proxy_headers_host"] or settings.CONFIG.forwarded_header
-    if forwarded and not trusted:
+    forwarded = options["proxy_headers"]
+    if forwarded and not settings.CONFIG.trusted_proxies:
         raise CommandError("--proxy-headers believes nobody unless IG_TRUSTED_PROXIES names the proxies")
     stall_seconds = settings.CONFIG.stall_seconds if options["stall_seconds"] is None else options["stall_seconds"]
     return {
@@ -75,15 +76,16 @@ def server_options(options: dict[str, Any]) -> dict[str, Any]:
         "ping_timeout": options["ping_timeout"],
         "stall_seconds": stall_seconds,
         "permessage_deflate": settings.CONFIG.permessage_deflate,
-        "trusted_proxies": trusted,
-        "forwarded_header": header.lower() if header else None,
         "wanted": wanted(settings.CONFIG),
         "max_message_bytes": options["max_message_bytes"],
         "websocket_connect_timeout": options["websocket_connect_timeout"],
         "websocket_handshake_timeout": options["websocket_connect_timeout"],
-        "proxy_forwarded_address_header": (header or "X-Forwarded-For") if forwarded else None,
-        "proxy_forwarded_port_header": (options["proxy_headers_port"] or "X-Forwarded-Port") if forwarded else None,
-        "proxy_forwarded_proto_header": "X-Forwarded-Proto" if forwarded else None,
+        **proxy_options(
+            settings.CONFIG,
+            asked=forwarded,
+            header=options["proxy_headers_host"],
+            port_header=options["proxy_headers_port"],
+        ),
     }
 
 
