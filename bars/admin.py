@@ -12,7 +12,7 @@ from recorder.admin import RecordedAdmin
 
 @admin.register(Bar)
 class BarAdmin(RecordedAdmin):
-    """Bars of a second and of a minute, newest first."""
+    """Bars of a second, a minute, an hour and a day, newest first."""
 
     list_display = ["opened", "market", "resolution", "open", "high", "low", "close", "volume", "matches", "ticks"]
     list_filter = ["market", "resolution"]

@@ -12,6 +12,7 @@ from itertools import islice
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
 
+from bars import coarse
 from bars.builder import Builder
 from bars.errors import BarsStopped
 from bars.stored import Closing, builder_from, save, take_back
@@ -135,6 +136,7 @@ class BarKeeper:
 
     def _make_up_and_hand_over(self) -> None:
         take_back(self._market, self._next_t)
+        coarse.make_up(self._market, lambda: self._closing)
         builder = builder_from(self._market)
         while not self._closing:
             to_t = self._held_from() - 1

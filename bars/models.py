@@ -1,4 +1,4 @@
-"""Bars as they are kept: one row a second and one a minute; whatever is coarser is made of these."""
+"""Bars as they are kept: a row for each second, minute, hour and day; the other resolutions are made of these."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """Reading closed bars of every resolution: by time, or the last so many; in pages, so that memory stays bounded.
 
 A bar is closed when a tick of a later period is known. `next_ms` of the newest second tells up to where that is so.
+Bars of an hour and a day are rows; where they are not written yet, as in a database of an older version, the rest is
+made of finer rows.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from itertools import islice, takewhile
 from bars import stored
 from bars.models import Gap
 from bars.ohlcv import Merger, Ohlcv
-from bars.resolutions import PERIOD_MS, STORED, period_start, stored_base
+from bars.resolutions import PERIOD_MS, READ_FROM, STORED, period_start
 from recorder.rows import Ask, directly
 
 _PAGE_ROWS = 2000
@@ -31,8 +33,7 @@ def closed_bars(
         return
     if to_ms is not None:
         end_ms = min(end_ms, to_ms)
-    rows = _rows_from(symbol, stored_base(resolution), from_ms, end_ms, ask)
-    for bar in rows if resolution in STORED else _merged(rows, resolution):
+    for bar in _from(symbol, resolution, from_ms, end_ms, ask):
         if bar.close_ms > end_ms:
             return
         if from_ms is None or bar.open_ms >= from_ms:
@@ -52,9 +53,7 @@ def last_bars(
     if to_ms is not None:
         end_ms = min(end_ms, to_ms)
     end_ms = period_start(end_ms, resolution)
-    base = stored_base(resolution)
-    rows = _rows_before(symbol, base, end_ms, (count + 1) * PERIOD_MS[resolution] // PERIOD_MS[base])
-    bars = rows if resolution in STORED else _merged_backwards(rows, resolution)
+    bars = _before(symbol, resolution, end_ms, count)
     if after_ms is not None:
         bars = takewhile(lambda bar: bar.open_ms > after_ms, bars)
     return list(islice(bars, count))[::-1]
@@ -78,6 +77,35 @@ def _over_before(symbol: str) -> int | None:
     """The time before which every period is over, as far as the database knows; None without any bar."""
     newest = stored.newest(symbol)
     return None if newest is None else newest.next_ms
+
+
+def _from(symbol: str, resolution: str, from_ms: int | None, end_ms: int, ask: Ask) -> Iterator[Ohlcv]:
+    """Bars that begin at a time or later and before another: the stored ones, and behind those what finer ones give.
+
+    The last one may be of a period under way, the first of one that has begun before `from_ms`.
+    """
+    if resolution in STORED:
+        kept_ms = ask(lambda: stored.kept_to(symbol, resolution))
+        if kept_ms is not None:
+            yield from _rows_from(symbol, resolution, from_ms, min(end_ms, kept_ms), ask)
+            from_ms = kept_ms if from_ms is None else max(from_ms, kept_ms)
+    if resolution in READ_FROM and (from_ms is None or from_ms < end_ms):
+        yield from _merged(_from(symbol, READ_FROM[resolution], from_ms, end_ms, ask), resolution)
+
+
+def _before(symbol: str, resolution: str, end_ms: int, count: int) -> Iterator[Ohlcv]:
+    """The same backwards, the last one that begins before a time first; `count` is about how many are wanted."""
+    kept_ms = stored.kept_to(symbol, resolution) if resolution in STORED else None
+    if resolution in READ_FROM and (kept_ms is None or kept_ms < end_ms):
+        finer = READ_FROM[resolution]
+        wanted_ms = (count + 1) * PERIOD_MS[resolution] if kept_ms is None else end_ms - kept_ms
+        bars = _before(symbol, finer, end_ms, wanted_ms // PERIOD_MS[finer])
+        if kept_ms is not None:
+            begin_ms = kept_ms
+            bars = takewhile(lambda bar: bar.open_ms >= begin_ms, bars)
+        yield from _merged_backwards(bars, resolution)
+    if kept_ms is not None:
+        yield from _rows_before(symbol, resolution, min(end_ms, kept_ms), count + 1)
 
 
 def _rows_from(symbol: str, base: str, from_ms: int | None, end_ms: int, ask: Ask) -> Iterator[Ohlcv]:
@@ -108,9 +136,9 @@ def _rows_before(symbol: str, base: str, end_ms: int, wanted: int) -> Iterator[O
 def _merged(rows: Iterable[Ohlcv], resolution: str) -> Iterator[Ohlcv]:
     merger = Merger(resolution)
     for row in rows:
-        bar = merger.close_before(row.open_ms)
-        if bar is not None:
-            yield bar
+        bar = merger.bar
+        if bar is not None and merger.close_before(row.open_ms):
+            yield bar  # with the `next_ms` of its last part, which closed with it
         merger.take(row)
     if merger.bar is not None:
         yield merger.bar

@@ -7,11 +7,11 @@ from functools import partial
 
 from django.db import transaction
 
-from bars import stored
+from bars import coarse, stored
 from bars.builder import Builder
 from bars.market_time import MarketTime
 from bars.models import Gap
-from bars.resolutions import period_start
+from bars.resolutions import COARSE, period_start
 from bars.stored import Closing
 from bars.tape import ticks_of
 from market.tick import Tick
@@ -43,13 +43,18 @@ class Rebuild:
         self.ticks = self.bars = 0
 
     def run(self) -> None:
-        """Raises OSError, TickError, django.db.Error."""
+        """Raises OSError, TickError, django.db.Error.
+
+        Bars of an hour and a day are made of the rows at the end, since behind a hole they hold minutes that stay.
+        """
+        self._ask(lambda: coarse.remove(self._market))
         for found in ticks_of(self._history, -1):
             if isinstance(found, Tick):
                 self._take(found)
             else:
                 self._leave_off()
         self._write()
+        coarse.make_up(self._market, ask=self._ask)
 
     def _leave_off(self) -> None:
         """Ticks are gone: the bars under way cannot be made."""
@@ -63,7 +68,8 @@ class Rebuild:
         if builder is None:
             return
         self.ticks += 1
-        closing = stored.closing_of(builder, builder.take(tick))
+        closed = [bar for bar in builder.take(tick) if bar.resolution not in COARSE]
+        closing = stored.closing_of(builder, closed)
         if self._from_ms is None:
             self._from_ms = builder.second_ms
         if closing is not None:

@@ -16,20 +16,21 @@ PERIOD_MS = {
     "1d": 86_400 * SECOND_MS,
 }
 
-#: Bars of ticks, and bars of those: kept in the database. The others are made of them.
-STORED = ("1s", "1m")
+#: Kept in the database as they close. The others are made of the next finer of these.
+STORED = ("1s", "1m", "1h", "1d")
 
-#: What the bars of a resolution are put together from, live and when they are read: one way, so that every digit of a
-#: sum comes out the same.
+#: What the bars of a resolution are put together from while the market runs.
 MADE_OF = {"1s": "1s", "5s": "1s", "1m": "1s", "5m": "1m", "15m": "1m", "1h": "1m", "4h": "1m", "1d": "1m"}
+
+#: What they are read from where they are not stored, or not yet. A sum of figures of six decimals has the same digits
+#: whatever the order, so that a bar of hours equals the one of their minutes.
+READ_FROM = {"5s": "1s", "5m": "1m", "15m": "1m", "1h": "1m", "4h": "1h", "1d": "1h"}
+
+#: Stored bars that can be made again from finer stored ones.
+COARSE = tuple(resolution for resolution in STORED if resolution in READ_FROM)
 
 #: Those that are made of minutes.
 OF_MINUTES = tuple(resolution for resolution, base in MADE_OF.items() if base == "1m")
-
-
-def stored_base(resolution: str) -> str:
-    """The stored resolution from which bars of this one are read."""
-    return resolution if resolution in STORED else MADE_OF[resolution]
 
 
 def period_start(ms: int, resolution: str) -> int:

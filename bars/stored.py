@@ -12,7 +12,7 @@ from bars.builder import Builder
 from bars.market_time import END_MS
 from bars.models import Bar, Gap
 from bars.ohlcv import Ohlcv
-from bars.resolutions import STORED, period_start
+from bars.resolutions import PERIOD_MS, STORED, period_start
 from recorder.models import Market
 
 FIELDS = Ohlcv._fields
@@ -38,18 +38,23 @@ def closing_of(builder: Builder, closed: Iterable[Ohlcv]) -> Closing | None:
 
 def save(market: Market, closings: Sequence[Closing]) -> None:
     """Write closings in one transaction; what is there already is written over. Raises django.db.Error."""
-    bars = [Bar(market=market, **bar._asdict()) for closing in closings for bar in closing.bars]
+    bars = [bar for closing in closings for bar in closing.bars]
     gaps = [Gap(market=market, at_ms=one.at_ms, from_t=one.gap[0], to_t=one.gap[1]) for one in closings if one.gap]
     with transaction.atomic():
-        Bar.objects.bulk_create(
-            bars,
-            update_conflicts=True,
-            unique_fields=["market", "resolution", "open_ms"],
-            update_fields=_CHANGING,
-        )
+        save_bars(market, bars)
         Gap.objects.bulk_create(
             gaps, update_conflicts=True, unique_fields=["market", "from_t"], update_fields=["at_ms", "to_t"]
         )
+
+
+def save_bars(market: Market, bars: Iterable[Ohlcv]) -> None:
+    """Write bars; what is there already is written over. Raises django.db.Error."""
+    Bar.objects.bulk_create(
+        [Bar(market=market, **bar._asdict()) for bar in bars],
+        update_conflicts=True,
+        unique_fields=["market", "resolution", "open_ms"],
+        update_fields=_CHANGING,
+    )
 
 
 def rows(market: Market | str, resolution: str) -> QuerySet[Bar]:
@@ -71,6 +76,12 @@ def newest(market: Market | str) -> Ohlcv | None:
     """The newest bar of a second: everything that closed before its `next_ms` is in the database."""
     found = ohlcv(rows(market, "1s").order_by("-open_ms")[:1])
     return found[0] if found else None
+
+
+def kept_to(market: Market | str, resolution: str) -> int | None:
+    """Where the newest stored bar of a resolution ends, in milliseconds; None without any."""
+    found = rows(market, resolution).order_by("-open_ms").values_list("open_ms", flat=True).first()
+    return None if found is None else int(found) + PERIOD_MS[resolution]
 
 
 def second_with(market: Market, t: int) -> int | None:

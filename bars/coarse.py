@@ -1,0 +1,38 @@
+"""Bars of an hour and a day in the database: made of finer rows where those go further.
+
+While a market runs, the builder makes them with the tick that closes them. This is for the rows of a version that kept
+seconds and minutes alone, and for rows that were made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import islice
+
+from bars import stored
+from bars.models import Bar
+from bars.reading import closed_bars
+from bars.resolutions import COARSE
+from recorder.models import Market
+from recorder.rows import Ask, directly
+
+#: A transaction; what was written before an end is not made again.
+_BATCH_BARS = 500
+
+
+def make_up(market: Market, stop: Callable[[], bool] = lambda: False, ask: Ask = directly) -> None:
+    """Write what is over and not there, from where the rows end; each query goes through `ask`.
+
+    Raises django.db.Error.
+    """
+    for resolution in COARSE:
+        kept_ms = ask(partial(stored.kept_to, market, resolution))
+        bars = closed_bars(market.symbol, resolution, from_ms=kept_ms, ask=ask)
+        while not stop() and (batch := list(islice(bars, _BATCH_BARS))):
+            ask(partial(stored.save_bars, market, batch))
+
+
+def remove(market: Market) -> None:
+    """Remove the rows, which are of finer ones that are about to change. Raises django.db.Error."""
+    Bar.objects.filter(market=market, resolution__in=COARSE).delete()
