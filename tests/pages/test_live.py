@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
@@ -18,7 +20,7 @@ from tests.pages.reading import (
     wait_for_frame,
     wait_for_t_beyond,
 )
-from tests.processes import ROOT, Live, Site, wait_until
+from tests.processes import ROOT, Live, Site, free_port, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -279,6 +281,40 @@ def test_a_market_in_a_new_store_begins_anew(page: Page) -> None:
     page.route_web_socket("**/ws/stream*", join)
     page.goto("/live/")
     expect(page.locator("#t")).to_have_text("22")
+
+
+def test_a_store_that_is_wiped_is_shown_anew_without_a_reload(
+    watched_anywhere: Page, site: Site, migrated_database: Path
+) -> None:
+    page, port, camera = watched_anywhere, free_port(), {"IG_CAM_W": WINDOW, "IG_CAM_STRIDE": STRIDE}
+    server = site.serve(PORT=port, IG_SEED=1, IG_SPEED=40, **camera)
+    asked: list[str] = []
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    page.goto(f"{server.url}/live/")
+    wait_for_t_beyond(page, "#t", 2000)
+    page.evaluate("window.here = true")
+    old = server.json("/health")["meta"]["store"]
+    server.stop()
+    shutil.rmtree(site.store)
+    site.database.write_bytes(migrated_database.read_bytes())
+    for leftover in site.directory.glob("site.sqlite3-*"):
+        leftover.unlink()
+    server = site.serve(PORT=port, IG_SEED=2, IG_SPEED=5, **camera)
+    new = server.json("/health")["meta"]["store"]
+    page.wait_for_function("() => Number(document.querySelector('#t').textContent.replaceAll(',', '')) < 2000")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+    assert any(f"store={old}" in url for url in asked)
+    wait_for_t_beyond(page, "#frame-t", 0)
+    shown = shown_graph(page)
+    assert shown == size_of(frame_on_disk(server, shown["t"])), "the new market's graph"
+    seen_t = number(page, "#t")
+    server.stop()
+    server = site.serve(PORT=port, IG_SEED=2, IG_SPEED=5, **camera)
+    wait_for_t_beyond(page, "#t", seen_t + 20)
+    assert f"store={new}" in asked[-1]
+    page.keyboard.press("Home")
+    expect(page.locator("#t")).to_have_text("0")
+    assert page.evaluate("window.here")
 
 
 def test_a_refusal_is_said(page: Page) -> None:

@@ -42,3 +42,14 @@ export async function get(url, options) {
 export async function getJSON(url, options) {
   return (await get(url, options)).json();
 }
+
+/** With this long no answer, the page goes on without it. */
+const ID_MS = 2000;
+
+/** The id of the recording that a market has now. @param {string} symbol @returns {Promise<string | null>} null where nothing tells */
+export async function recordingOf(symbol) {
+  const asked = get(marketPath("/range", symbol, { t1: 0 }), { method: "HEAD", signal: AbortSignal.timeout(ID_MS) });
+  // What is wrong shows in everything else the page asks for.
+  const answer = await asked.catch(() => null);
+  return answer?.headers.get("Market-Camera-Store") ?? null;
+}

@@ -259,7 +259,7 @@ function saySkipped() {
 
 /** The market is another one: what was shown belongs to the old. */
 function beginAnew() {
-  for (const part of [feed, chartFeed, past]) part.forget();
+  for (const part of [feed, chartFeed, past, backfill]) part.forget();
   happenings.clear();
   const look = async () => {
     await past.refresh();

@@ -25,6 +25,11 @@ export class Backfill {
     this.parts = parts;
   }
 
+  /** What is under way is of no use any more. */
+  forget() {
+    this.#asked += 1;
+  }
+
   /**
    * Fills the live charts with what was recorded before the stream began.
    * @param {number} beforeT @returns {Promise<import("./axis.js").Stretch | null>} the stretch that was filled; null where the stream began anew meanwhile

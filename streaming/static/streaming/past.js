@@ -29,8 +29,9 @@ export class Past {
     this.symbol = symbol;
   }
 
-  /** Forgets what files told that are no longer there. */
+  /** Forgets what files told that are no longer there, and the blocks of them that the worker keeps. */
   forget() {
+    if (this.#worker) this.#lost(this.#worker);
     [this.#told, this.#gaps] = [[], null];
     this.segments = { ticks: [], frames: [], metrics: [] };
   }

@@ -1,6 +1,6 @@
 /** Owns the live side of the page: the connection, what it brings, and whether the market is running at all. */
 
-import { ApiError, getJSON, marketPath } from "./api.js";
+import { ApiError, getJSON, marketPath, recordingOf } from "./api.js";
 import { StreamSocket } from "./socket.js";
 
 /** With nothing new for this long, the page asks whether the market is running. */
@@ -26,6 +26,7 @@ const FILLED_AT_MOST = 2;
 export class LiveStream {
   #quietTimer = 0;
   #open = false;
+  /** The recording of which the store holds messages; null where nothing tells. @type {string | null} */ #recording = null;
   /** Ticks since a resumed connection was opened; null when none is catching up. @type {number | null} */ #filling = null;
   #socket;
 
@@ -44,7 +45,9 @@ export class LiveStream {
     window.addEventListener("offline", () => this.#socket.lose());
   }
 
-  open() {
+  /** Asks for the recording's id first: should it be replaced before the socket is open, the next connection is told. */
+  async open() {
+    this.#recording = await recordingOf(this.symbol);
     this.#socket.open();
   }
 
@@ -53,14 +56,16 @@ export class LiveStream {
    * server may be set to send fewer to who does not. @param {number | null} since
    */
   #url(since) {
-    const wanted = { types: "tick,metric,frame", fields: "", ...(since === null ? {} : { since }) };
-    const path = marketPath("/ws/stream", this.symbol, wanted);
+    /** @type {Record<string, string | number>} */ const resume = since === null ? {} : { since };
+    if (since !== null && this.#recording !== null) resume.store = this.#recording;
+    const path = marketPath("/ws/stream", this.symbol, { types: "tick,metric,frame", fields: "", ...resume });
     return new URL(path, location.href.replace(/^http/, "ws")).href;
   }
 
   /** @param {any} message */
   #take(message) {
-    if (message.type === "caught_up") return this.#caughtUp(message.t);
+    if (message.type === "caught_up") return this.#caughtUp(message);
+    if (message.reason === "store_changed") return this.#changeRecording(message.store);
     const resumed = this.store.tick !== null;
     if (!this.store.receive(message)) return;
     if (message.type === "tick") {
@@ -79,18 +84,29 @@ export class LiveStream {
     this.#socket.rejoin();
   }
 
-  /** @param {number} t */
-  #caughtUp(t) {
-    if (this.store.position !== null && t < this.store.position) return this.#beginAnew();
+  /** @param {{t: number, store?: string}} message */
+  #caughtUp({ t, store = "" }) {
+    const known = store !== "" && store === this.#recording;
+    this.#recording ??= store || null;
+    if (!known && this.store.position !== null && t < this.store.position) {
+      this.#beginAnew();
+      return this.#socket.rejoin();
+    }
     if (this.#filling) this.hooks.onFilled(this.#filling);
     this.#filling = null;
   }
 
-  /** A market whose t lies behind the page's is another one, in a new store: nothing of the old one is kept. */
+  /** What follows is of another recording, from its beginning; each kind of message is told so. @param {string} recording */
+  #changeRecording(recording) {
+    if (recording === this.#recording) return;
+    [this.#recording, this.#filling] = [recording, 0];
+    this.#beginAnew();
+  }
+
+  /** A market in a new store, as is one whose t lies behind the page's: nothing of the old one is kept. */
   #beginAnew() {
     this.store.clear();
     this.hooks.onAnew();
-    this.#socket.rejoin();
   }
 
   /** @param {import("./socket.js").ConnectionState} state @param {import("./socket.js").Refusal} refusal */
@@ -101,7 +117,14 @@ export class LiveStream {
       return this.#expectTicks();
     }
     clearTimeout(this.#quietTimer);
+    if (state === "refused" && refusal.detail.startsWith("unknown parameter 'store'")) return this.#comeWithoutId();
     this.hooks.onState(state, refusal);
+  }
+
+  /** A server of the version before, as one behind the same address may be during an update. */
+  #comeWithoutId() {
+    this.#recording = null;
+    this.#socket.open();
   }
 
   #runs() {
