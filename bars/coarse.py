@@ -21,16 +21,19 @@ from recorder.rows import Ask, directly
 _BATCH_BARS = 500
 
 
-def make_up(market: Market, stop: Callable[[], bool] = lambda: False, ask: Ask = directly) -> None:
-    """Write what is over and not there, from where the rows end; each query goes through `ask`.
+def make_up(market: Market, stop: Callable[[], bool] = lambda: False, ask: Ask = directly) -> int:
+    """Write what is over and not there, from where the rows end; how many bars. Each query goes through `ask`.
 
     Raises django.db.Error.
     """
+    written = 0
     for resolution in COARSE:
         kept_ms = ask(partial(stored.kept_to, market, resolution))
         bars = closed_bars(market.symbol, resolution, from_ms=kept_ms, ask=ask)
         while not stop() and (batch := list(islice(bars, _BATCH_BARS))):
             ask(partial(stored.save_bars, market, batch))
+            written += len(batch)
+    return written
 
 
 def remove(market: Market) -> None:

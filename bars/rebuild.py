@@ -54,7 +54,7 @@ class Rebuild:
             else:
                 self._leave_off()
         self._write()
-        coarse.make_up(self._market, ask=self._ask)
+        self.bars += coarse.make_up(self._market, ask=self._ask)
 
     def _leave_off(self) -> None:
         """Ticks are gone: the bars under way cannot be made."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -16,6 +17,12 @@ from tests.processes import Live, Site, logs_of, make_migrated
 # No test is on absolute time. And where every service is asked for, a commit is judged by the same examples each time.
 settings.register_profile("market camera", deadline=None, derandomize=services.required())
 settings.load_profile("market camera")
+
+
+# Started in the background a shell or nohup has these ignored, and so would every process that a test is to interrupt.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
