@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from bars.models import Bar, Gap
+from bars.resolutions import STORED
 from recorder.admin import RecordedAdmin
+from recorder.admin_lists import BoundedPaginator, ChoiceFilter, MarketFilter
+
+
+class ResolutionFilter(ChoiceFilter):
+    title = parameter_name = "resolution"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(resolution, resolution) for resolution in reversed(STORED)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Bar]) -> QuerySet[Bar]:
+        return queryset.filter(resolution=self.chosen)
 
 
 @admin.register(Bar)
@@ -15,9 +30,10 @@ class BarAdmin(RecordedAdmin):
     """Bars of a second, a minute, an hour and a day, newest first."""
 
     list_display = ["opened", "market", "resolution", "open", "high", "low", "close", "volume", "matches", "ticks"]
-    list_filter = ["market", "resolution"]
+    list_filter = [MarketFilter, ResolutionFilter]
     list_select_related = ["market"]
-    ordering = ["market", "resolution", "-open_ms"]
+    ordering = ["-open_ms"]
+    paginator = BoundedPaginator
     show_full_result_count = False
     readonly_fields = ["opened"]
 
@@ -35,8 +51,11 @@ class GapAdmin(RecordedAdmin):
     """Ticks that no bar has."""
 
     list_display = ["at", "market", "from_t", "to_t"]
-    list_filter = ["market"]
+    list_filter = [MarketFilter]
     list_select_related = ["market"]
+    ordering = ["-from_t"]
+    paginator = BoundedPaginator
+    show_full_result_count = False
     readonly_fields = ["at"]
 
     @admin.display(description="before (UTC)")

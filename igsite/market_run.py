@@ -91,6 +91,7 @@ class MarketRun:
         self.stop = stop or threading.Event()
         self._directory = market_dir(config.store_dir, config.symbol, home_symbol)
         self._silence_seconds = silence_allowed(self._tick_seconds)
+        self._history = History(config.symbol, self._directory)
         self._checkpoints = Checkpoints(self._directory)
         self._settings = {name: getattr(config, name) for name in RUN_SETTINGS}
         self._open_source()
@@ -115,7 +116,7 @@ class MarketRun:
         self._manifest_files.restore()
         ends = ends_of(
             self._market,
-            self._directory,
+            self._history,
             boot=boot_id(),
             unrecorded_to=self._lease.left_unrecorded_to,
             crashed=crashed,
@@ -138,6 +139,7 @@ class MarketRun:
             flush_seconds=config.flush_seconds,
             clock=time.time,
             on_change=self._list,
+            on_file=self._keeper.record_file,
             on_trouble=lambda message: log.critical("%s: %s", self._market, message),
             on_recovered=lambda message: log.warning("%s: %s", self._market, message),
             hold=self._holding.hold_store,
@@ -147,7 +149,7 @@ class MarketRun:
         complete(self._recording, self._continued.lacking)
         self._tapes = upstream_run.tapes_to_write(self._recording, ends.on_disk, self._continued.next_t)
         self._lease.note_unrecorded(lambda: self._recording.unrecorded_to)
-        self._bars = LiveBars(self._market, History(config.symbol, self._directory), self._continued.next_t)
+        self._bars = LiveBars(self._market, self._history, self._continued.next_t)
         self._holding.at_end(lambda: self._bars.close(_BARS_SECONDS))
 
     def _list(self, facts: SegmentFacts) -> None:
@@ -184,7 +186,7 @@ class MarketRun:
             self._placement = Placement(first_t, facts["start_ts"], facts["tick_interval"], facts["t_shift"])
             self._open_source()
             try:
-                done = upstream_run.go_on(self._directory, checkpoint, ends, self._source, self._placement, self._film)
+                done = upstream_run.go_on(self._history, checkpoint, ends, self._source, self._placement, self._film)
             except Differs as why:
                 log.error("%s: the run from t=%d ends here, a new one begins: %s", self._market, first_t, why)
                 self._open_source()

@@ -109,6 +109,7 @@ CELERY_BEAT_SCHEDULE = {
     # One that could not be run in time is not made up for: the next one does the same.
     "forget-alerts": {"task": "subscribe.tasks.forget_alerts", "schedule": 3600.0, "options": {"expires": 3600}},
     "clean-up": {"task": "recorder.tasks.clean_up", "schedule": 60.0, "options": {"expires": 60}},
+    "take-stock": {"task": "recorder.tasks.take_stock", "schedule": 3600.0, "options": {"expires": 3600}},
     "backtests": {"task": "backtests.tasks.look_after", "schedule": 5.0, "options": {"expires": 5}},
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from threading import Event
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from market.sources import Source
 from market.upstream import UpstreamSource, place, position_of
 from recorder.checkpoints import Checkpoint, Checkpoints
 from recorder.ends import Ends
+from recorder.history import History
 from recorder.recording import Recording
 from streaming.continuation import Continued, Differs, Placement, continue_from_tape, continue_run
 from streaming.film import Film
@@ -64,7 +64,7 @@ def beginning(source: Source, ends: Ends, checkpoints: Checkpoints, stop: Event)
 
 
 def go_on(
-    directory: Path,
+    history: History,
     checkpoint: Checkpoint,
     ends: Ends,
     source: Source,
@@ -79,8 +79,8 @@ def go_on(
         _check_streamed(ends)
         _, store = position_of(checkpoint.source)
         place_behind = lambda t: place(t - t_shift, store)  # noqa: E731
-        return continue_from_tape(directory, checkpoint, ends.on_disk, source, place_behind, make_film)
-    return continue_run(directory, checkpoint, ends.on_disk, source, placement, make_film)
+        return continue_from_tape(history, checkpoint, ends.on_disk, source, place_behind, make_film)
+    return continue_run(history, checkpoint, ends.on_disk, source, placement, make_film)
 
 
 def _check_streamed(ends: Ends) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from recorder.admin_lists import BoundedPaginator, ChoiceFilter, MarketFilter, found_by
+from recorder.format import KINDS
 from recorder.models import Market, Run, Segment, SegmentQuerySet
 from recorder.stores import directory_of
 from recorder.totals import Total, totals
@@ -49,19 +52,16 @@ class MarketAdmin(RecordedAdmin):
     search_fields = ["symbol"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Market]:
-        on_disk = Q(segments__removed_at=None, segments__missing=False)
         markets: QuerySet[Market] = super().get_queryset(request)
-        return markets.annotate(
-            kept_count=Count("segments", on_disk), kept_bytes=Sum("segments__bytes", filter=on_disk)
-        )
+        return markets.annotate(kept_count=Sum("inventories__segments"), kept_bytes=Sum("inventories__bytes"))
 
     @admin.display(description="segments on disk", ordering="kept_count")
     def segments_on_disk(self, market: Any) -> int:
-        return int(market.kept_count)
+        return sum(total.segments for total in _totals(market).values())
 
     @admin.display(description="size on disk", ordering="kept_bytes")
     def size_on_disk(self, market: Any) -> str:
-        return filesizeformat(market.kept_bytes or 0)
+        return filesizeformat(sum(total.bytes for total in _totals(market).values()))
 
     @admin.display
     def ticks(self, market: Any) -> str:
@@ -76,11 +76,16 @@ class MarketAdmin(RecordedAdmin):
         return _kept(market, "metrics")
 
 
-def _kept(market: Any, kind: str) -> str:
-    """What is on disk of one kind of a market; asked of the database once for all kinds."""
+def _totals(market: Any) -> dict[str, Total]:
+    """What is on disk of each kind; asked of the database once for all columns."""
     if not hasattr(market, "totals"):
         market.totals = {total.kind: total for total in totals(market.symbol)}
-    total: Total | None = market.totals.get(kind)
+    found: dict[str, Total] = market.totals
+    return found
+
+
+def _kept(market: Any, kind: str) -> str:
+    total = _totals(market).get(kind)
     if total is None:
         return "–"
     size = filesizeformat(total.bytes)
@@ -95,6 +100,34 @@ class RunAdmin(RecordedAdmin):
     list_filter = ["market", "created_at"]
     list_select_related = ["market"]
     search_fields = ["source"]
+
+
+class KindFilter(ChoiceFilter):
+    title = parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind, kind) for kind in KINDS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Segment]) -> QuerySet[Segment]:
+        return queryset.filter(kind=self.chosen)
+
+
+class StateFilter(ChoiceFilter):
+    title = parameter_name = "state"
+    _rows: dict[str, Callable[[SegmentQuerySet], SegmentQuerySet]] = {
+        "on disk": lambda rows: rows.on_disk(),
+        "pending": lambda rows: rows.filter(pending=True),
+        "pinned": lambda rows: rows.filter(pinned=True),
+        "removed": lambda rows: rows.gone().filter(removed_at__isnull=False),
+        "missing": lambda rows: rows.filter(missing=True),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state, state) for state in self._rows]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> SegmentQuerySet:
+        chosen = self._rows.get(self.chosen or "")
+        return queryset.none() if chosen is None else chosen(queryset)
 
 
 @admin.register(Segment)
@@ -116,18 +149,17 @@ class SegmentAdmin(RecordedAdmin):
         "pinned",
         "links",
     ]
-    list_filter = [
-        "market",
-        "kind",
-        "pending",
-        "pinned",
-        "missing",
-        ("removed_at", admin.EmptyFieldListFilter),
-    ]
+    list_filter = [MarketFilter, KindFilter, StateFilter]
     list_select_related = ["market"]
+    ordering = ["-start_t"]
+    paginator = BoundedPaginator
+    show_full_result_count = False
     search_fields = ["name"]
-    date_hierarchy = "created_at"
+    search_help_text = "a t, or how a name begins: segment_20260124_12"
     actions = ["verify", "pin", "unpin"]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[SegmentQuerySet, bool]:
+        return found_by(queryset, search_term.strip()), False
 
     @admin.display(ordering="bytes")
     def size(self, segment: Segment) -> str:

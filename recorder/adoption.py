@@ -18,6 +18,7 @@ from recorder.foreign import Foreign, look_into
 from recorder.foreign_runs import ForeignRuns
 from recorder.foreign_times import time_faults
 from recorder.format import KINDS, SegmentFacts
+from recorder.inventory import change_row
 from recorder.manifest import pages, save_facts, spans_on_disk
 from recorder.models import Market, Run, Segment
 from recorder.recovery import read_facts, recover_file
@@ -206,10 +207,7 @@ def _take_pending(market: Market, run: Run, directory: Path, plan: Plan, move: b
 
 def _row(market: Market, run: Run, facts: SegmentFacts) -> Segment:
     row = save_facts(market, run, facts)
-    if row.removed_at is not None:
-        row.removed_at = None
-        row.save(update_fields=["removed_at"])
-    return row
+    return row if row.removed_at is None else change_row(Segment.objects.filter(pk=row.pk), removed_at=None) or row
 
 
 def _copied(source: Path, copy: Path, sha256: str | None) -> Path:

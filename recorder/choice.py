@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -47,25 +48,51 @@ class Candidate(NamedTuple):
     pinned: bool
 
 
-def choose(segments: Iterable[Candidate], disk: DiskUse, settings: RetentionSettings, now: datetime) -> list[Candidate]:
-    """The segments to remove, the oldest of all markets and kinds first.
+class Shelf(NamedTuple):
+    """The finished segments of one market and kind: how many there are, and each in market order."""
+
+    segments: int
+    oldest_first: Iterable[Candidate]
+
+
+def choose(shelves: Iterable[Shelf], disk: DiskUse, settings: RetentionSettings, now: datetime) -> Iterator[Candidate]:
+    """The segments to remove, the oldest of all markets and kinds first, those of each in market order.
 
     Those older than `max_days` go, and, once the disk is `disk_percent` full, as many more as bring it down to
     `target_percent`. `min_segments` of each market and kind stay (pinned ones are counted), and so does every one
-    that is pinned or younger than `min_days`.
+    that is pinned or younger than `min_days`. No more candidates are asked for than it takes.
     """
-    found = sorted(segments, key=lambda one: (one.created_at, one.start_t, one.symbol, one.kind))
-    left = Counter((one.symbol, one.kind) for one in found)
     excess = excess_bytes(disk, settings)
-    chosen = []
-    for one in found:
-        wanted = excess > 0 or is_too_old(one.created_at, settings, now)
-        kept = one.pinned or now - one.created_at < timedelta(days=settings.min_days)
-        if wanted and not kept and left[one.symbol, one.kind] > settings.min_segments:
-            left[one.symbol, one.kind] -= 1
+    if excess <= 0 and not settings.max_days:
+        return
+    merged = heapq.merge(*map(_aged, shelves), key=_Aged.order)
+    gone = Counter[tuple[str, str]]()
+    for one, sealed_at, segments in merged:
+        wanted = excess > 0 or is_too_old(sealed_at, settings, now)
+        if not wanted or now - sealed_at < timedelta(days=settings.min_days):
+            return  # and so are all that follow
+        shelf = (one.symbol, one.kind)
+        if not one.pinned and segments - gone[shelf] > settings.min_segments:
+            gone[shelf] += 1
             excess -= one.bytes
-            chosen.append(one)
-    return chosen
+            yield one
+
+
+class _Aged(NamedTuple):
+    one: Candidate
+    sealed_at: datetime
+    segments: int
+
+    def order(self) -> tuple[datetime, int, str, str]:
+        return self.sealed_at, self.one.start_t, self.one.symbol, self.one.kind
+
+
+def _aged(shelf: Shelf) -> Iterator[_Aged]:
+    """No segment was sealed before those that come before it."""
+    sealed_at = None
+    for one in shelf.oldest_first:
+        sealed_at = one.created_at if sealed_at is None else max(sealed_at, one.created_at)
+        yield _Aged(one, sealed_at, shelf.segments)
 
 
 def is_full(disk: DiskUse, settings: RetentionSettings) -> bool:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import orjson
-from django.db.models import Max
 
 from market.moments import is_moment
 from recorder.format import KINDS
+from recorder.history import History
+from recorder.manifest import last_t_in_rows
 from recorder.models import Market, Segment
-from recorder.reader import first_t, last_line
-from recorder.reconcile import last_t
 from recorder.recording import Recording
-from recorder.recovery import last_t as last_t_on_disk
 from recorder.streamed import read_mark
 
 
@@ -38,31 +35,35 @@ class Ends:
 
 
 def ends_of(
-    market: Market, directory: Path, *, boot: str, unrecorded_to: int | None, crashed: bool, tick_interval: float
+    market: Market, history: History, *, boot: str, unrecorded_to: int | None, crashed: bool, tick_interval: float
 ) -> Ends:
-    """The ends of the tapes in `directory`, which are made whole. Raises OSError, django.db.Error.
+    """The ends of the market's tapes, which are made whole. Raises OSError, django.db.Error.
 
     `boot` is the id of this boot, `unrecorded_to` what the last holder's lease told, and `crashed` whether a pending
     file was there; `tick_interval` is for a market without a run.
     """
-    on_disk = {kind: -1 if (t := last_t_on_disk(directory, kind)) is None else t for kind in KINDS}
-    removed = dict(
-        Segment.objects.of(market).exclude(removed_at=None).values_list("kind").annotate(last=Max("end_t")).order_by()
-    )
-    recorded = [t for kind in KINDS if (t := last_t(market, directory, kind)) is not None]
-    mark = read_mark(directory)
+    on_disk = {kind: -1 if (t := history.told_to(kind)) is None else t for kind in KINDS}
+    # Rows know of segments that were removed since, files of what the database lost.
+    in_rows = [t for kind in KINDS if (t := last_t_in_rows(market, kind)) is not None]
+    mark = read_mark(history.directory)
     streamed = max(mark.streamed_to(boot), -1 if unrecorded_to is None else unrecorded_to)
-    end = max([streamed, *recorded])
+    end = max([streamed, *on_disk.values(), *in_rows])
     last_run = market.runs.order_by("first_t", "id").last()
     return Ends(
         on_disk=on_disk,
-        told={kind: max(t, removed.get(kind, -1)) for kind, t in on_disk.items()},
+        told={kind: max(t, _removed_to(market, kind)) for kind, t in on_disk.items()},
         streamed=streamed,
         t=end,
-        ts=_ts_at(directory, end, tick_interval if last_run is None else last_run.tick_interval),
-        first_t=_begun(market, directory),
+        ts=_ts_at(history, end, tick_interval if last_run is None else last_run.tick_interval),
+        first_t=_begun(market, history),
         crashed=crashed or mark.is_open,
     )
+
+
+def _removed_to(market: Market, kind: str) -> int:
+    """The last t of what clean-ups removed, -1 for nothing."""
+    removed = Segment.objects.of(market, kind).filter(removed_at__isnull=False).order_by("-start_t")
+    return max(removed.values_list("end_t", flat=True)[:1], default=-1)
 
 
 def tell_lost(recording: Recording, ends: Ends, first_t: int, *, begins: bool) -> None:
@@ -81,20 +82,20 @@ def tell_lost(recording: Recording, ends: Ends, first_t: int, *, begins: bool) -
                 recording.flush()
 
 
-def _begun(market: Market, directory: Path) -> int | None:
+def _begun(market: Market, history: History) -> int | None:
     """The first t of the market, by its runs and files."""
     runs = market.runs.order_by("first_t").values_list("first_t", flat=True)[:1]
-    return min([*runs, *(t for kind in KINDS if (t := first_t(directory, kind)) is not None)], default=None)
+    return min([*runs, *(t for kind in KINDS if (t := history.first_t(kind)) is not None)], default=None)
 
 
-def _ts_at(directory: Path, t: int, interval: float) -> float | None:
+def _ts_at(history: History, t: int, interval: float) -> float | None:
     """The market time of `t`, by the newest message before it: no earlier than that of any message.
 
     None where nothing tells, or where what does is no time at all: it would push every later run behind it.
     """
     known = []
     for kind in KINDS:
-        line = last_line(directory, kind)
+        line = history.last_line(kind)
         ts = None if line is None else orjson.loads(line.text).get("ts")
         if line is not None and isinstance(ts, int | float) and is_moment(ts):
             known.append((line.last_t, float(ts)))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +28,7 @@ GAP_REASONS = ("slow", "expired", "lost")
 _SUFFIX = ".jsonl.zst"
 _PENDING = "_pending"
 _NAME = re.compile(r"segment_([0-9]{8}_[0-9]{6})_(0|[1-9][0-9]{0,18})(_pending)?\.jsonl\.zst", re.ASCII)
+_FORM = "segment_<YYYYMMDD_HHMMSS>_<t>[_pending].jsonl.zst"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LARGEST_T = 2**63 - 1
 
@@ -59,7 +61,8 @@ class SegmentFacts:
     start_t is the t after the gap and end_t = start_t - 1: no message. `lines` counts gap lines too. `bytes`
     is the size on disk, `text_bytes` that of the NDJSON. `opened_at` and `sealed_at` are Unix seconds.
     `seek_points` are (first t, byte offset) of each zstd frame, both rising. `sha256` is of the finished
-    file, in hex; "" while pending.
+    file, in hex; "" while pending. `directory_change` is what the file's present name changed in its directory
+    (`recorder.listing.DirectoryChange`), where who told of it knows.
     """
 
     kind: str
@@ -75,6 +78,7 @@ class SegmentFacts:
     seek_points: tuple[tuple[int, int], ...]
     gaps: int
     sha256: str
+    directory_change: tuple[str, str] | None = field(default=None, compare=False)
 
     @property
     def file(self) -> str:
@@ -108,13 +112,34 @@ def pending_name(lasting: str) -> str:
 def parse_name(file: str) -> SegmentName:
     """The parts of a segment's file name. Raises BadName for anything else, however near."""
     match = _NAME.fullmatch(file)
-    if match is None or int(match[2]) > _LARGEST_T:
-        raise BadName("a segment's name", file, "segment_<YYYYMMDD_HHMMSS>_<t>[_pending].jsonl.zst")
+    if match is None:
+        raise BadName("a segment's name", file, _FORM)
+    return _named(match)
+
+
+def _named(match: re.Match[str]) -> SegmentName:
+    start_t = int(match[2])
+    if start_t > _LARGEST_T:
+        raise BadName("a segment's name", match[0], _FORM)
     try:
-        opened = datetime.strptime(match[1], "%Y%m%d_%H%M%S").replace(tzinfo=UTC)
+        return SegmentName(_seconds_at(match[1]), start_t, match[3] is not None)
     except ValueError:
-        raise BadName("a segment's name", file, "of a date and time that exist") from None
-    return SegmentName((opened - _EPOCH) // timedelta(seconds=1), int(match[2]), match[3] is not None)
+        raise BadName("a segment's name", match[0], "of a date and time that exist") from None
+
+
+def _seconds_at(text: str) -> int:
+    """Unix seconds of `YYYYMMDD_HHMMSS`. Raises ValueError."""
+    hour, minute, second = int(text[9:11]), int(text[11:13]), int(text[13:])
+    if hour > 23 or minute > 59 or second > 59:
+        raise ValueError(text)
+    return _day_seconds(text[:8]) + 3600 * hour + 60 * minute + second
+
+
+@lru_cache(maxsize=4096)
+def _day_seconds(text: str) -> int:
+    """Unix seconds at which a day begins. A directory holds hundreds of names of one day. Raises ValueError."""
+    day = datetime(int(text[:4]), int(text[4:6]), int(text[6:]), tzinfo=UTC)
+    return (day - _EPOCH) // timedelta(seconds=1)
 
 
 def make_name(opened_at: float, start_t: int, *, pending: bool = False) -> SegmentName:
@@ -153,7 +178,7 @@ def segment_files(directory: Path, kind: str) -> list[SegmentName]:
     A file whose name only looks like a segment's is logged, once, and left out.
     """
     try:
-        files = [entry.name for entry in (directory / check_kind(kind)).iterdir()]
+        files = os.listdir(directory / check_kind(kind))
     except FileNotFoundError:
         return []
     names = _parsed(directory / kind, files)
@@ -162,9 +187,9 @@ def segment_files(directory: Path, kind: str) -> list[SegmentName]:
 
 def _parsed(directory: Path, files: Iterable[str]) -> Iterator[SegmentName]:
     for file in files:
-        if _NAME.fullmatch(file):
+        if match := _NAME.fullmatch(file):
             try:
-                yield parse_name(file)
+                yield _named(match)
             except BadName as error:
                 _tell_stray(directory / file, str(error))
 

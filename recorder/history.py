@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import logging
 from collections.abc import Iterable, Iterator
-from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +13,10 @@ from django.db import Error as DatabaseError
 from django.db.models import F
 
 from recorder.errors import OtherStore
-from recorder.manifest import spans_on_disk
-from recorder.models import Segment, SegmentQuerySet
-from recorder.reader import Line, SeekPoints, first_t, last_line, read
+from recorder.finding import Manifest
+from recorder.models import Segment
+from recorder.reader import Line, first_t, last_line, read
+from recorder.recovery import last_t
 from recorder.rows import reading
 from recorder.spans import Span, without
 from recorder.store_id import read_store_id
@@ -49,7 +49,6 @@ class History:
 
     def of_store(self, store_id: str) -> History:
         """The same market's recording of this id."""
-        _known_points.cache_clear()
         return History(self.symbol, self.directory, store_id)
 
     def id_on_disk(self) -> str | None:
@@ -72,18 +71,28 @@ class History:
 
     def first_t(self, kind: str = "ticks") -> int | None:
         """The first t that can still be read."""
-        return first_t(self.directory, kind)
+        return first_t(self.directory, kind, self._finder(kind))
 
     def last_t(self, kind: str = "ticks") -> int | None:
         """The t of the newest message on disk. Raises OtherStore, OSError."""
-        line = last_line(self.directory, kind)
+        line = self.last_line(kind)
         self.check()
         return None if line is None else line.last_t
 
+    def last_line(self, kind: str = "ticks") -> Line | None:
+        """The newest message on disk."""
+        return last_line(self.directory, kind, self._finder(kind))
+
+    def told_to(self, kind: str = "ticks") -> int | None:
+        """The last t that the files speak of, gaps included."""
+        return last_t(self.directory, kind, self._finder(kind))
+
     def lines(self, kind: str, after_t: int, to_t: int | None = None) -> Iterator[Line]:
         """The lines of one tape as they lie there. Raises OtherStore, OSError."""
-        points_of = partial(self._points, kind)
-        return read(self.directory, kind, after_t, to_t, points_of=points_of, on_open=self.check)
+        return read(self.directory, kind, after_t, to_t, finder=self._finder(kind), on_open=self.check)
+
+    def _finder(self, kind: str) -> Manifest:
+        return Manifest(self.symbol, self.directory, kind)
 
     def _of_kind(self, kind: str, after_t: int, to_t: int | None) -> Iterator[Message]:
         lines = self.lines(kind, after_t, to_t)
@@ -92,41 +101,30 @@ class History:
             return _with_holes(told, after_t)
         return heapq.merge(self._removed(kind, after_t, to_t), told, key=lambda message: message.first_t)
 
-    def _removed(self, kind: str, after_t: int, to_t: int | None) -> list[Message]:
+    def _removed(self, kind: str, after_t: int, to_t: int | None) -> Iterator[Message]:
         """Segments that are gone. Ticks tell of their loss by a jump in t; other kinds have none to miss."""
-        rows = Segment.objects.of(self.symbol, kind).filter(end_t__gt=after_t, end_t__gte=F("start_t"))
-        gone = rows.exclude(removed_at=None) | rows.filter(missing=True)
-        if to_t is not None:
-            gone = gone.filter(start_t__lte=to_t)
         try:
-            spans = reading(lambda: self._without_remade(kind, gone))
+            for first, last in self._gone(kind, after_t, to_t):
+                first, last = max(first, after_t + 1), last if to_t is None else min(last, to_t)
+                if first <= last:
+                    yield Message(kind, first, last, None, "expired")
         except DatabaseError as error:
             log.warning("%s: what was removed of the %s cannot be told: %s", self.symbol, kind, error)
-            return []
-        last = max((end for _, end in spans), default=0) if to_t is None else to_t
-        within = ((max(a, after_t + 1), min(b, last)) for a, b in spans)
-        return [Message(kind, a, b, None, "expired") for a, b in within if a <= b]
 
-    def _without_remade(self, kind: str, gone: SegmentQuerySet) -> list[Span]:
+    def _gone(self, kind: str, after_t: int, to_t: int | None) -> Iterator[Span]:
         """The spans of segments that are gone, but for what was made again after a crash and is in others."""
-        found = list(gone.order_by("start_t").values_list("start_t", "end_t", "missing"))
-        on_disk = spans_on_disk(self.symbol, kind) if any(missing for _, _, missing in found) else []
-        left = (without((a, b), on_disk) if missing else [(a, b)] for a, b, missing in found)
-        return [span for spans in left for span in spans]
+        rows = Segment.objects.of(self.symbol, kind).gone().filter(end_t__gte=F("start_t"))
+        for start_t, _, end_t, missing in rows.paged("end_t", "missing", from_t=after_t + 1):
+            if to_t is not None and start_t > to_t:
+                return
+            span = (start_t, end_t)
+            yield from without(span, self._on_disk(kind, span)) if missing else [span]
 
-    def _points(self, kind: str, name: str) -> SeekPoints | None:
-        try:
-            return _known_points(self.symbol, kind, name)
-        except (Segment.DoesNotExist, DatabaseError):
-            return None  # the reader looks them up in the file
-
-
-@lru_cache(maxsize=256)
-def _known_points(symbol: str, kind: str, name: str) -> SeekPoints:
-    """The seek points of a finished segment, which never change. An exception is not kept."""
-    points = Segment.objects.of(symbol, kind).values_list("seek_points", flat=True)
-    found: SeekPoints = reading(lambda: points.get(name=name, pending=False))
-    return found
+    def _on_disk(self, kind: str, span: Span) -> list[Span]:
+        """What lies on disk around a span."""
+        rows = Segment.objects.of(self.symbol, kind).on_disk().filter(end_t__gte=F("start_t"))
+        rows = rows.from_t(span[0]).filter(start_t__lte=span[1])
+        return reading(lambda: list(rows.values_list("start_t", "end_t")))
 
 
 def _message(kind: str, line: Line, after_t: int, to_t: int | None) -> Message:

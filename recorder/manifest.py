@@ -9,11 +9,14 @@ from functools import partial
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db import close_old_connections, connections
-from django.db.models import F, Max
+from django.db import close_old_connections, connections, transaction
+from django.db.models import F
 
+from recorder import inventory
 from recorder.errors import ManifestStopped
 from recorder.format import SegmentFacts
+from recorder.inventory import FileChange
+from recorder.listing import DirectoryChange
 from recorder.models import Market, Run, Segment, SegmentQuerySet
 from recorder.rows import persistently
 from recorder.spans import Span, merged
@@ -25,6 +28,8 @@ REFRESH_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 
 _PAGE_ROWS = 200
+#: Among so many rows that begin last is the one that ends last.
+_LAST_ROWS = 8
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +51,15 @@ def manifest_of(market: Market | str, kind: str) -> list[dict[str, Any]]:
 
 def last_t_in_rows(market: Market | str, kind: str = "ticks") -> int | None:
     """The last message's t that any row tells of, removed segments included; None without a message."""
-    found = Segment.objects.of(market, kind).aggregate(last=Max("end_t"))["last"]
-    return None if found is None or found < 0 else int(found)
+    rows = Segment.objects.of(market, kind)
+    # A segment that a crash took and that was made again may reach further than the one that begins last.
+    ends = [t for some in (rows.on_disk(), rows.gone()) for t in _ends_of_last(some)]
+    last = max(ends, default=-1)
+    return None if last < 0 else last
+
+
+def _ends_of_last(rows: SegmentQuerySet) -> list[int]:
+    return list(rows.order_by("-start_t").values_list("end_t", flat=True)[:_LAST_ROWS])
 
 
 def pages(rows: SegmentQuerySet) -> Iterator[Segment]:
@@ -70,14 +82,12 @@ def spans_on_disk(market: Market | str, kind: str) -> list[Span]:
 
 def save_facts(market: Market, run: Run | None, facts: SegmentFacts) -> Segment:
     """Makes or updates a segment's row; a row that exists keeps its run, its pin and its removal."""
-    values = _values(facts)
-    row, _ = Segment.objects.update_or_create(
-        market=market,
-        kind=facts.kind,
-        name=facts.name,
-        defaults=values,
-        create_defaults={**values, "run": run},
-    )
+    row = inventory.change_row(Segment.objects.of(market, facts.kind).filter(name=facts.name), **_values(facts))
+    if row is None:
+        with transaction.atomic():
+            names = {"market": market, "kind": facts.kind, "name": facts.name}
+            row = Segment.objects.create(run=run, **names, **_values(facts))
+            inventory.count(row.market_id, row.kind, inventory.Stock(), inventory.stock_of(row))
     return row
 
 
@@ -124,6 +134,7 @@ class ManifestKeeper:
         self._refresh_seconds = refresh_seconds
         self._retry_seconds = retry_seconds
         self._waiting: dict[tuple[str, str], SegmentFacts] = {}
+        self._changes: list[FileChange] = []
         self._changed = threading.Condition()
         self._urgent = False
         self._closing = False
@@ -141,15 +152,30 @@ class ManifestKeeper:
         """Takes the facts of a segment. Raises ManifestStopped after close."""
         key = (facts.kind, facts.name)
         with self._changed:
-            if self._closing:
-                raise ManifestStopped(self._market.symbol)
+            self._check_open()
             known = self._waiting.get(key)
             if known is not None and facts.pending and not known.pending:
                 return
             self._waiting[key] = facts
             if not facts.pending:
-                self._urgent = True
-                self._changed.notify()
+                if facts.directory_change is not None:
+                    self._changes.append(FileChange(facts.kind, facts.directory_change))
+                self._hurry()
+
+    def record_file(self, kind: str, name: str, change: DirectoryChange) -> None:
+        """Takes what a writer tells of a file without facts (`on_file`). Raises as `record`."""
+        with self._changed:
+            self._check_open()
+            self._changes.append(FileChange(kind, change, name))
+            self._hurry()
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise ManifestStopped(self._market.symbol)
+
+    def _hurry(self) -> None:
+        self._urgent = True
+        self._changed.notify()
 
     def close(self, timeout: float) -> bool:
         """Writes what waits and ends the thread; False if that was not done in `timeout` seconds."""
@@ -178,28 +204,28 @@ class ManifestKeeper:
             else:
                 self._changed.wait_for(lambda: self._urgent or self._closing, self._refresh_seconds)
             self._urgent = False
-            return not self._given_up and not (self._closing and not self._waiting)
+            return not self._given_up and not (self._closing and not self._waiting and not self._changes)
 
     def _write_all(self) -> None:
         with self._changed:
             taken, self._waiting = self._waiting, {}
-        while taken:
-            key, facts = next(iter(taken.items()))
-            try:
+            changes, self._changes = self._changes, []
+        try:
+            for key, facts in list(taken.items()):
                 self._save_shift()
                 save_facts(self._market, self._run, facts)
-            except DatabaseError as error:
-                self._put_back(taken, key)
-                self._say_away(error)
-                return
-            except Exception as error:  # noqa: BLE001 (told, and no reason to give up the rows of others)
-                self._put_back(taken, key)
-                self._on_failure(f"manifest of {self._market.symbol}", error)
-                self._retrying = True
-                return
-            del taken[key]
-        self._retrying = False
-        self._say_back()
+                del taken[key]
+            inventory.follow(self._market, changes)
+        except DatabaseError as error:
+            self._put_back(taken, changes)
+            self._say_away(error)
+        except Exception as error:  # noqa: BLE001 (told, and no reason to give up the rows of others)
+            self._put_back(taken, changes)
+            self._on_failure(f"manifest of {self._market.symbol}", error)
+            self._retrying = True
+        else:
+            self._retrying = False
+            self._say_back()
 
     def _save_shift(self) -> None:
         shift = self._t_shift()
@@ -207,14 +233,17 @@ class ManifestKeeper:
             Run.objects.filter(pk=self._run.pk).update(t_shift=shift)
             self._run.t_shift = shift
 
-    def _put_back(self, taken: dict[tuple[str, str], SegmentFacts], failed: tuple[str, str]) -> None:
-        """What was taken waits again unless newer facts came; the one that failed goes last.
+    def _put_back(self, taken: dict[tuple[str, str], SegmentFacts], changes: list[FileChange]) -> None:
+        """What was taken waits again unless newer facts came; the first, which failed, goes last.
 
         So a single row that the database refuses holds up no other.
         """
         with self._changed:
+            failed = next(iter(taken), None)
             self._waiting = {**taken, **self._waiting}
-            self._waiting[failed] = self._waiting.pop(failed)
+            if failed is not None:
+                self._waiting[failed] = self._waiting.pop(failed)
+            self._changes = [*changes, *self._changes]
 
     def _say_away(self, error: DatabaseError) -> None:
         close_old_connections()

@@ -10,6 +10,7 @@ from typing import Any
 
 from recorder.errors import BadManifest
 from recorder.format import KINDS, SegmentFacts, manifest_form
+from recorder.inventory import followed
 from recorder.manifest import finished
 from recorder.manifest_file import ManifestFile
 from recorder.models import Market, SegmentQuerySet
@@ -64,7 +65,8 @@ class ManifestFiles:
                     file.append(newest[::-1])
                 return
         known = file.path.exists()
-        count = file.write(every_finished(self._market, kind))
+        with followed(self._market, kind, file.path.parent):
+            count = file.write(every_finished(self._market, kind))
         if known:
             log.info("%s: made anew, %d segments", file.path, count)
 

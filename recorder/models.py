@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Subquery
+from django.db.models.functions import Coalesce
 
 from recorder.format import KINDS, manifest_form, market_dir, pending_name, segment_path
+from recorder.rows import reading
 
 
 class Market(models.Model):
@@ -58,6 +61,12 @@ class Run(models.Model):
         return f"{self.market.symbol} from t={self.first_t}"
 
 
+#: A page of rows is about so long that asking for it costs little beside reading it.
+_MOST_ROWS = 256
+
+_GONE = Q(removed_at__isnull=False) | Q(missing=True)
+
+
 class SegmentQuerySet(models.QuerySet["Segment"]):
     """The ways in which segments are asked for."""
 
@@ -75,9 +84,41 @@ class SegmentQuerySet(models.QuerySet["Segment"]):
         """Those whose file is there."""
         return self.filter(removed_at=None, missing=False)
 
+    def gone(self) -> SegmentQuerySet:
+        """Those whose file is not there: removed, or missing."""
+        return self.filter(_GONE)
+
     def oldest_first(self) -> SegmentQuerySet:
         """By the t they begin with, the pending one last."""
         return self.order_by("pending", "start_t", "kind", "name")
+
+    def from_t(self, t: int) -> SegmentQuerySet:
+        """Of one market and kind: the last that begins with `t` or before, if any, and all behind it."""
+        last_before = self.filter(start_t__lte=t).order_by("-start_t").values("start_t")[:1]
+        return self.filter(start_t__gte=Coalesce(Subquery(last_before), t))
+
+    def paged(
+        self, *columns: str, from_t: int | None = None, newest_first: bool = False, first_rows: int = 4
+    ) -> Iterator[tuple[Any, ...]]:
+        """Of one market and kind, in market order: start_t, name and these columns of each, read a page at a time.
+
+        Pages grow from `first_rows`, since most who ask want one row or two. Raises django.db.Error.
+        """
+        order, behind = (("-start_t", "-name"), "lte") if newest_first else (("start_t", "name"), "gte")
+        page, size = self if from_t is None else self.from_t(from_t), first_rows
+        while True:
+            found = _read(page.order_by(*order).values_list("start_t", "name", *columns)[:size])
+            yield from found
+            if len(found) < size:
+                return
+            start_t, name = found[-1][:2]
+            page, size = self.filter(**{f"start_t__{behind}": start_t}), min(4 * size, _MOST_ROWS)
+            # A segment of gap lines alone begins with the same t as the next one.
+            page = page.exclude(**{"start_t": start_t, f"name__{'gte' if newest_first else 'lte'}": name})
+
+
+def _read(rows: models.QuerySet[Segment, tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return reading(lambda: list(rows))
 
 
 class Segment(models.Model):
@@ -113,16 +154,18 @@ class Segment(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["market", "kind", "name"], name="segment_name_once_a_kind"),
         ]
+        # Each row is in one of the first two. Removed ones keep their rows, so after some years most are: whoever looks
+        # for a file must not have to pass over them, nor a reader over the files for what is gone.
         indexes = [
-            # A reader looks for the segments that hold a span of t, a listing for their order.
-            models.Index(fields=["market", "kind", "start_t"], name="segment_by_start"),
-            models.Index(fields=["market", "kind", "end_t"], name="segment_by_end"),
-            # A clean-up looks for the oldest that may go.
             models.Index(
-                fields=["market", "created_at"],
-                name="segment_removable",
-                condition=Q(removed_at=None, pending=False),
+                fields=["market", "kind", "start_t"],
+                name="segment_on_disk",
+                condition=Q(removed_at=None, missing=False),
             ),
+            models.Index(fields=["market", "kind", "start_t"], name="segment_gone", condition=_GONE),
+            models.Index(fields=["market", "kind", "start_t"], name="segment_pending", condition=Q(pending=True)),
+            models.Index(fields=["market", "kind", "start_t"], name="segment_pinned", condition=Q(pinned=True)),
+            models.Index(fields=["market", "kind", "start_t"], name="segment_missing", condition=Q(missing=True)),
         ]
 
     def __str__(self) -> str:
@@ -157,6 +200,32 @@ class Segment(models.Model):
         if self.removed_at is not None:
             form["removed_at"] = f"{self.removed_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         return form
+
+
+class Inventory(models.Model):
+    """What is kept of one kind of a market, summed up as its rows change, and how far the rows are known to be true.
+
+    `segments`, `bytes` and `lines` are of finished segments whose file is there, `removed` counts those that clean-ups
+    removed. As long as `directory_state` is that of the kind's directory (`recorder.listing.state_of`), the rows tell
+    exactly which segments lie in it, but for the one that was `opened` last, which may have no row yet; "" is the state
+    of none. `removing`: rows were marked as removed whose files may still be there.
+    """
+
+    market = models.ForeignKey(Market, models.CASCADE, related_name="inventories")
+    kind = models.CharField(max_length=8, choices=[(kind, kind) for kind in KINDS])
+    segments = models.BigIntegerField(default=0)
+    bytes = models.BigIntegerField(default=0)
+    lines = models.BigIntegerField(default=0)
+    removed = models.BigIntegerField(default=0)
+    directory_state = models.CharField(max_length=64, blank=True)
+    opened = models.CharField(max_length=64, blank=True)
+    removing = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["market", "kind"], name="inventory_once_a_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.market.symbol} {self.kind}"
 
 
 class Lease(models.Model):

@@ -10,6 +10,7 @@ import zstandard
 from recorder.errors import DamagedFrame
 from recorder.format import SegmentFacts, SegmentName
 from recorder.frames import FRAME_SECONDS, FRAME_TEXT_BYTES, frame_ending, read_frame
+from recorder.listing import DirectoryChange
 from recorder.segment_file import SegmentFile
 
 #: Lines are joined up to this size before they are compressed. A call for each line made a metric cost 1.8
@@ -73,6 +74,11 @@ class OpenSegment:
     def unkept_lines(self) -> int:
         """How many lines are not on disk."""
         return self._counts.lines - self._kept.lines
+
+    @property
+    def directory_change(self) -> DirectoryChange:
+        """What the file's present name changed in its directory, or that it is gone again."""
+        return self._file.directory_change
 
     @property
     def start_t(self) -> int:
@@ -150,6 +156,7 @@ class OpenSegment:
             seek_points=self._kept_seek_points,
             gaps=kept.gaps,
             sha256="",
+            directory_change=self.directory_change,
         )
 
     def _take(self, line: bytes, first_t: int, last_t: int, now: float) -> None:

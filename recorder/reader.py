@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -16,8 +15,9 @@ import orjson
 import zstandard
 
 from recorder.errors import DamagedFrame, DamagedLine
-from recorder.format import GAP_START, SegmentName, gap_line, segment_files
+from recorder.format import GAP_START, SegmentName, gap_line
 from recorder.frames import frame_starts, read_frame
+from recorder.listing import Directory, Finder, Found, SeekPoints
 from recorder.survey import good_lines
 
 log = logging.getLogger(__name__)
@@ -27,13 +27,6 @@ _TEXT_BYTES = 128 * 1024
 
 #: How every message of ours begins; lines of another writer are parsed whole.
 _BEGINNING = re.compile(rb'\{"type":"(?:tick|metric|frame)","t":([0-9]{1,18})[,}]')
-
-#: A directory changed so lately may change again without another time of change: file systems count in ticks of some
-#: milliseconds, some in seconds. Its listing is not kept.
-_SETTLED_NS = 2_000_000_000
-
-#: (first t, byte offset) of frames in a segment, in order.
-SeekPoints = Sequence[Sequence[int]]
 
 
 class Line(NamedTuple):
@@ -54,19 +47,19 @@ def read(
     after_t: int,
     to_t: int | None = None,
     *,
-    points_of: Callable[[str], SeekPoints | None] = lambda name: None,
+    finder: Finder | None = None,
     on_open: Callable[[], None] = lambda: None,
 ) -> Iterator[Line]:
     """The lines of a kind with after_t < t <= to_t (or to the end of what is on disk), in order.
 
-    `directory` is the market's. A segment is found by its name alone, whatever database there is; `points_of(name)`
-    gives a segment's seek points where they are known, else they are looked up in the file. `on_open` is called behind
-    the opening of each file, or the failing of that, before anything is read from it. A segment that is removed
-    meanwhile is left out. Where a file is damaged, reading goes on with the next frame, and a gap line tells of what
-    lies between. Holds one piece of one frame at a time. Raises OSError where the disk fails.
+    `directory` is the market's. `finder` finds its segments, by default by their names alone, whatever database there
+    is. `on_open` is called behind the opening of each file, or the failing of that, before anything is read from it. A
+    segment that is removed meanwhile is left out. Where a file is damaged, reading goes on with the next frame, and a
+    gap line tells of what lies between. Holds one piece of one frame at a time. Raises OSError where the disk fails.
     """
     told_t, damaged = after_t, False
-    for line in _from_frame(directory / kind, after_t, to_t, points_of, on_open):
+    found = (finder or Directory(directory / kind)).from_t(after_t + 1)
+    for line in _from_frame(directory / kind, found, after_t, to_t, on_open):
         if line is None:
             damaged = True
             continue
@@ -81,20 +74,14 @@ def read(
 
 
 def _from_frame(
-    directory: Path,
-    after_t: int,
-    to_t: int | None,
-    points_of: Callable[[str], SeekPoints | None],
-    on_open: Callable[[], None],
+    directory: Path, found: Iterator[Found], after_t: int, to_t: int | None, on_open: Callable[[], None]
 ) -> Iterator[Line | None]:
     """Lines from the frame on that holds the first t after `after_t`; None where something cannot be read."""
-    names = _names(directory)
-    begin = max(0, bisect_right(names, after_t + 1, key=lambda name: name.start_t) - 1)
-    for name in names[begin:]:
+    for name, known_points in found:
         with _open(directory, name) as file:
             on_open()
             if file is not None:
-                points = partial(_points, file, name, points_of)
+                points = partial(_points, file, known_points)
                 start = _offset(points(), after_t) if name.start_t <= after_t else 0
                 yield from _undamaged(file, start, points)
         # The first segment behind to_t was looked into as well: it may begin with a gap that reaches back.
@@ -102,8 +89,8 @@ def _from_frame(
             return
 
 
-def _points(file: BinaryIO, name: SegmentName, points_of: Callable[[str], SeekPoints | None]) -> SeekPoints:
-    return points_of(name.lasting) or _walk(file)
+def _points(file: BinaryIO, known: SeekPoints | None) -> SeekPoints:
+    return known or _walk(file)
 
 
 def _undamaged(file: BinaryIO, start: int, points: Callable[[], SeekPoints]) -> Iterator[Line | None]:
@@ -147,9 +134,9 @@ def _loss(kind: str, from_t: int, to_t: int) -> Line:
     return Line(from_t, to_t, gap_line(kind, from_t, to_t, "lost"))
 
 
-def last_line(directory: Path, kind: str) -> Line | None:
+def last_line(directory: Path, kind: str, finder: Finder | None = None) -> Line | None:
     """The newest message of a kind, gaps not counted; None when there is none."""
-    for name in reversed(_names(directory / kind)):
+    for name, _ in (finder or Directory(directory / kind)).newest_first():
         with _open(directory / kind, name) as file:
             for start in reversed(list(frame_starts(file)) if file else []):
                 assert file is not None
@@ -171,30 +158,10 @@ def _last_message(file: BinaryIO, start: int) -> Line | None:
     return found
 
 
-def first_t(directory: Path, kind: str) -> int | None:
+def first_t(directory: Path, kind: str, finder: Finder | None = None) -> int | None:
     """The t with which the oldest segment of a kind begins."""
-    names = _names(directory / kind)
-    return names[0].start_t if names else None
-
-
-def _names(directory: Path) -> tuple[SegmentName, ...]:
-    try:
-        changed = directory.stat().st_mtime_ns
-    except FileNotFoundError:
-        return ()
-    return (_listed if time.time_ns() - changed > _SETTLED_NS else _list)(directory, changed)
-
-
-@lru_cache(maxsize=64)
-def _listed(directory: Path, changed: int) -> tuple[SegmentName, ...]:
-    """A listing that holds as long as the directory's time of change does."""
-    return _list(directory, changed)
-
-
-def _list(directory: Path, changed: int) -> tuple[SegmentName, ...]:
-    """The segments of a directory by start; every new, renamed or removed file changes its time."""
-    names = segment_files(directory.parent, directory.name)
-    return tuple(sorted(names, key=lambda name: (name.start_t, name.opened_at)))
+    oldest = next((finder or Directory(directory / kind)).from_t(-1), None)
+    return None if oldest is None else oldest.name.start_t
 
 
 @contextmanager

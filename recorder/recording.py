@@ -10,6 +10,7 @@ from typing import Any
 
 from recorder.errors import RecorderError, StoreError
 from recorder.format import KINDS, SegmentFacts
+from recorder.listing import DirectoryChange
 from recorder.streamed import StreamMark
 from recorder.tape_writer import TapeWriter
 from recorder.writer import ZstdSegmentWriter
@@ -39,8 +40,8 @@ class Recording:
     messages that were not kept, and `on_recovered` is called. Both are given a sentence.
 
     `hold` is called before the store is looked at: it sees to it that the directory is there and nobody else's, and
-    may raise StoreError, which counts as trouble; any other error ends the recording. `on_change` gets the facts of
-    each segment that was opened, flushed or sealed. `mark` is kept ahead of every t that is handed in.
+    may raise StoreError, which counts as trouble; any other error ends the recording. `on_change` and `on_file` are
+    told what a `ZstdSegmentWriter` tells. `mark` is kept ahead of every t that is handed in.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Recording:
         flush_seconds: float,
         clock: Callable[[], float],
         on_change: Callable[[SegmentFacts], None] | None = None,
+        on_file: Callable[[str, str, DirectoryChange], None] = lambda kind, name, change: None,
         on_trouble: Callable[[str], None] = lambda message: None,
         on_recovered: Callable[[str], None] = lambda message: None,
         hold: Callable[[], None] = lambda: None,
@@ -70,6 +72,7 @@ class Recording:
                     clock=clock,
                     flush_seconds=flush_seconds,
                     on_change=on_change,
+                    on_file=on_file,
                 ),
             )
             for kind in KINDS

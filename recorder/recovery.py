@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recorder.errors import StoreError
 from recorder.format import KINDS, SegmentFacts, SegmentName, parse_name, segment_files
 from recorder.frames import frame_starts, read_frame
+from recorder.listing import Directory, Finder
 from recorder.repair import repair, unused
 from recorder.segment_file import sha256_of, sync_directory
 from recorder.survey import Survey, count_lines, survey
@@ -42,15 +44,21 @@ class Recovered:
         return (self.path.parent.name, lasting) if found else None
 
 
-def recover(directory: Path) -> list[Recovered]:
+def pending_files(directory: Path, kind: str) -> list[SegmentName]:
+    """The pending files of a kind, found by a listing. Raises OSError."""
+    return [name for name in segment_files(directory, kind) if name.pending]
+
+
+def recover(directory: Path, pending: Mapping[str, Sequence[SegmentName]] | None = None) -> list[Recovered]:
     """Seals every pending file of a market's directory at its last whole line; kind by kind, oldest first.
 
-    Only for the process that owns the store: the file of a living writer is pending too. Nothing is deleted,
-    and a crash at any point loses no line. Every file's fate is logged. Raises OSError where a directory
-    cannot be read.
+    `pending` are those of each kind where they are known. Only for the process that owns the store: the file of a
+    living writer is pending too. Nothing is deleted, and a crash at any point loses no line. Every file's fate is
+    logged. Raises OSError where a directory cannot be read.
     """
-    pending = [(kind, name) for kind in KINDS for name in segment_files(directory, kind) if name.pending]
-    recovered = [recover_file(directory / kind, kind, name) for kind, name in pending]
+    if pending is None:
+        pending = {kind: pending_files(directory, kind) for kind in KINDS}
+    recovered = [recover_file(directory / kind, kind, name) for kind, names in pending.items() for name in names]
     for one in recovered:
         _log(one)
     return recovered
@@ -67,12 +75,12 @@ def read_facts(path: Path, kind: str) -> tuple[SegmentFacts | None, str]:
     return _facts(kind, parse_name(path.name), found, sha256_of(path)), found.fault
 
 
-def last_t(directory: Path, kind: str = "ticks") -> int | None:
+def last_t(directory: Path, kind: str = "ticks", finder: Finder | None = None) -> int | None:
     """The last t the recording of a kind speaks of, gaps included; None when there is none.
 
     Read from the end of the newest file that holds one, finished or pending. Raises OSError.
     """
-    for name in reversed(segment_files(directory, kind)):
+    for name, _ in (finder or Directory(directory / kind)).newest_first():
         with (directory / kind / name.file).open("rb") as file:
             for start in reversed(list(frame_starts(file))):
                 text = read_frame(file, start).text

@@ -13,9 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from recorder.choice import Candidate, DiskUse, RetentionSettings, choose, is_full
-from recorder.format import KINDS, segment_files
-from recorder.models import Market, Segment
+from recorder.choice import Candidate, DiskUse, RetentionSettings, Shelf, choose, is_full
+from recorder.format import market_dir, segment_files
+from recorder.inventory import change_row, compare
+from recorder.listing import state_of
+from recorder.models import Inventory, Segment
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +37,16 @@ def retention_settings(config: Any) -> RetentionSettings:
     return RetentionSettings(**{name: getattr(config, f"retain_{name}") for name in names})
 
 
-def candidates() -> list[Candidate]:
-    """The finished segments of all markets whose file is there."""
-    columns = ("pk", "market__symbol", "kind", "name", "start_t", "created_at", "bytes", "pinned")
-    return [Candidate(*values) for values in Segment.objects.finished().on_disk().values_list(*columns)]
+def shelves() -> list[Shelf]:
+    """The finished segments of all markets whose file is there; rows are read as far as somebody asks."""
+    known = Inventory.objects.filter(segments__gt=0).values_list("market__symbol", "kind", "segments")
+    return [Shelf(segments, _candidates(symbol, kind)) for symbol, kind, segments in known]
+
+
+def _candidates(symbol: str, kind: str) -> Iterator[Candidate]:
+    rows = Segment.objects.of(symbol, kind).finished().on_disk()
+    for start_t, name, pk, created_at, size, pinned in rows.paged("pk", "created_at", "bytes", "pinned"):
+        yield Candidate(pk, symbol, kind, name, start_t, created_at, size, pinned)
 
 
 def disk_use(root: Path) -> DiskUse:
@@ -57,12 +65,16 @@ def clean_up(root: Path, home_symbol: str, settings: RetentionSettings, now: dat
     done = CleanUp()
     with _alone(root) as alone:
         if alone:
-            directories = {market: market.directory(root, home_symbol) for market in Market.objects.all()}
-            for market, directory in directories.items():
-                _end_removals(market, directory, done)
-            places = {market.symbol: directory for market, directory in directories.items()}
-            for one in choose(candidates(), disk_use(root), settings, now):
-                _remove(one, places[one.symbol], now, done)
+            for inventory in Inventory.objects.filter(removing=True).select_related("market"):
+                _end_removals(inventory, inventory.market.directory(root, home_symbol), done)
+            removals: dict[tuple[str, str], _Removal] = {}
+            for one in choose(shelves(), disk_use(root), settings, now):
+                key = (one.symbol, one.kind)
+                if key not in removals:
+                    removals[key] = _Removal(*key, market_dir(root, one.symbol, home_symbol))
+                removals[key].remove(one, now, done)
+            for removal in removals.values():
+                removal.end()
             _tell(done, root, settings)
     return done
 
@@ -92,31 +104,59 @@ def _locks(handle: int) -> bool:
     return True
 
 
-def _end_removals(market: Market, directory: Path, done: CleanUp) -> None:
+def _end_removals(inventory: Inventory, directory: Path, done: CleanUp) -> None:
     """Unlink files whose rows are marked as removed: a clean-up was broken off between the two."""
-    for kind in KINDS:
-        files = {name.lasting for name in segment_files(directory, kind) if not name.pending}
-        rows = Segment.objects.of(market, kind)
-        promised = set(rows.on_disk().values_list("name", flat=True))
-        for name in sorted(files - promised):  # next to none
-            marked = rows.filter(name=name, pinned=False).exclude(removed_at=None).exists()
-            if marked and _unlink(directory / kind / name):
-                done.ended.append(f"{market.symbol}: {kind}/{name}")
+    market, kind = inventory.market, inventory.kind
+    files = {name.lasting for name in segment_files(directory, kind) if not name.pending}
+    rows = Segment.objects.of(market, kind)
+    promised = set(rows.on_disk().values_list("name", flat=True))
+    left = 0
+    for name in sorted(files - promised):  # next to none
+        marked = rows.filter(name=name, pinned=False, removed_at__isnull=False).exists()
+        if marked and _unlink(directory / kind / name):
+            done.ended.append(f"{market.symbol}: {kind}/{name}")
+        elif marked:
+            left += 1
+    if not left:
+        Inventory.objects.filter(pk=inventory.pk).update(removing=False)
+        compare(market, kind, directory / kind)
 
 
-def _remove(one: Candidate, directory: Path, now: datetime, done: CleanUp) -> None:
-    # Asked of the database once more: it may have been pinned or removed since it was chosen.
-    marked = Segment.objects.filter(pk=one.pk, pinned=False, removed_at=None).update(removed_at=now)
-    if marked and _unlink(directory / one.kind / one.name):
-        done.removed.append(f"{one.symbol}: {one.kind}/{one.name}")
-        done.freed_bytes += one.bytes
+class _Removal:
+    """The removal of some segments of one market and kind; the inventory goes along with what it does."""
+
+    def __init__(self, symbol: str, kind: str, directory: Path) -> None:
+        self._directory = directory / kind
+        self._inventory = Inventory.objects.filter(market__symbol=symbol, kind=kind)
+        self._inventory.update(removing=True)
+        self._before = self._after = state_of(self._directory)
+        self._left = self._disturbed = False
+
+    def remove(self, one: Candidate, now: datetime, done: CleanUp) -> None:
+        """Remove a segment, unless it was pinned or removed since it was chosen."""
+        if change_row(Segment.objects.filter(pk=one.pk, pinned=False, removed_at=None), removed_at=now) is None:
+            return
+        self._disturbed = self._disturbed or state_of(self._directory) != self._after
+        if _unlink(self._directory / one.name):
+            done.removed.append(f"{one.symbol}: {one.kind}/{one.name}")
+            done.freed_bytes += one.bytes
+        else:
+            self._left = True  # its row is marked: the next clean-up tries again
+        self._after = state_of(self._directory)
+
+    def end(self) -> None:
+        """No more of them go now."""
+        if not self._left:
+            self._inventory.update(removing=False)
+            if not self._disturbed:
+                self._inventory.filter(directory_state=self._before).update(directory_state=self._after)
 
 
 def _unlink(path: Path) -> bool:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        log.error("%s cannot be removed: %s", path, error)  # its row is marked: the next clean-up tries again
+        log.error("%s cannot be removed: %s", path, error)
         return False
     return True
 

@@ -9,6 +9,7 @@ from io import FileIO
 from pathlib import Path
 
 from recorder.format import SegmentName
+from recorder.listing import state_of
 
 _READ_BYTES = 1 << 20
 
@@ -16,7 +17,8 @@ _READ_BYTES = 1 << 20
 class SegmentFile:
     """The open `_pending` file of a segment; `bytes` is its size, all of it handed to the operating system.
 
-    Every method may raise OSError. `bytes` and the digest count only pieces that went in whole.
+    Every method may raise OSError. `bytes` and the digest count only pieces that went in whole. `directory_change` is
+    what came of the directory when the file got its present name.
     """
 
     def __init__(self, directory: Path, name: SegmentName) -> None:
@@ -26,7 +28,9 @@ class SegmentFile:
         self._final_path = directory / name.lasting
         self.bytes = 0
         self._digest = hashlib.sha256()
+        before = state_of(directory)
         self._file = FileIO(self.path, "x")
+        self.directory_change = (before, state_of(directory))
 
     def append(self, data: bytes) -> None:
         """Writes the whole of `data`, in one system call unless the disk takes less."""
@@ -48,8 +52,10 @@ class SegmentFile:
         after it failed.
         """
         os.fsync(self._file.fileno())
+        before = state_of(self.path.parent)
         os.rename(self.path, self._final_path)
         self.path = self._final_path
+        self.directory_change = (before, state_of(self.path.parent))
         sync_directory(self.path.parent)
         self._file.close()
         return self._digest.hexdigest()
@@ -61,7 +67,9 @@ class SegmentFile:
     def remove(self) -> None:
         """Deletes the file, which holds nothing."""
         self._file.close()
+        before = state_of(self.path.parent)
         self.path.unlink(missing_ok=True)
+        self.directory_change = (before, state_of(self.path.parent))
 
 
 def write_all(file: FileIO, data: bytes) -> None:

@@ -9,6 +9,9 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from recorder import retention
+from recorder.format import KINDS
+from recorder.inventory import compare, is_exact
+from recorder.models import Market
 
 
 @shared_task(name="recorder.tasks.clean_up", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]
@@ -20,3 +23,18 @@ def clean_up() -> int:
     finally:
         close_old_connections()  # outside Celery nobody else does, and the caller's thread may live on
     return len(done.removed)
+
+
+@shared_task(name="recorder.tasks.take_stock", ignore_result=True)  # type: ignore[untyped-decorator]
+def take_stock() -> None:
+    """Find out again whether rows tell of every file, where something else than market and clean-up changed a
+    directory. Raises OSError, django.db.Error."""
+    config = settings.CONFIG
+    try:
+        for market in Market.objects.all():
+            directory = market.directory(config.store_dir, config.symbol)
+            for kind in KINDS:
+                if not is_exact(market.symbol, kind, directory / kind):
+                    compare(market, kind, directory / kind)
+    finally:
+        close_old_connections()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from django.db.models import Count, Q, Sum
-
-from recorder.models import Segment
+from recorder.models import Inventory, Segment
 
 
 class Total(NamedTuple):
@@ -23,17 +21,16 @@ class Total(NamedTuple):
 
 def totals(symbol: str | None = None) -> list[Total]:
     """The totals of a market or of all, by symbol and kind."""
-    rows = Segment.objects.all() if symbol is None else Segment.objects.of(symbol)
-    on_disk = Q(removed_at=None, missing=False)
-    found = (
-        rows.values("market__symbol", "kind")
-        .annotate(
-            kept=Count("pk", on_disk),
-            kept_bytes=Sum("bytes", filter=on_disk, default=0),
-            kept_lines=Sum("lines", filter=on_disk, default=0),
-            removed=Count("pk", ~Q(removed_at=None)),
+    inventories, pending = Inventory.objects.all(), Segment.objects.on_disk().filter(pending=True)
+    if symbol is not None:
+        inventories, pending = inventories.filter(market__symbol=symbol), pending.of(symbol)
+    found = {}
+    columns = ("market__symbol", "kind", "segments", "bytes", "lines", "removed")
+    for values in inventories.values_list(*columns):
+        found[values[:2]] = Total(*values)
+    for symbol_, kind, size, lines in pending.order_by().values_list("market__symbol", "kind", "bytes", "lines"):
+        known = found.get((symbol_, kind), Total(symbol_, kind, 0, 0, 0, 0))
+        found[symbol_, kind] = known._replace(
+            segments=known.segments + 1, bytes=known.bytes + size, lines=known.lines + lines
         )
-        .order_by("market__symbol", "kind")
-    )
-    columns = ("market__symbol", "kind", "kept", "kept_bytes", "kept_lines", "removed")
-    return [Total(*values) for values in found.values_list(*columns)]
+    return sorted(total for total in found.values() if total.segments or total.removed)

@@ -12,6 +12,7 @@ import orjson
 from recorder.errors import BadLine, BadOrder, StoreError
 from recorder.format import SegmentFacts, SegmentName, check_kind, gap_line, make_name
 from recorder.frames import compressor
+from recorder.listing import DirectoryChange
 from recorder.open_segment import OpenSegment
 from recorder.segment_file import SegmentFile
 
@@ -21,8 +22,10 @@ class ZstdSegmentWriter:
 
     `clock` gives Unix seconds and may jump. What is written is on disk, decodable, `flush_seconds` after its
     first line at the latest, provided somebody calls: write_jsonline looks at the clock, and whoever waits
-    calls flush_if_due. `on_change(facts)` is called after each flush and after each sealing, and must not
-    block. For one thread; `facts` alone may be read from others.
+    calls flush_if_due. `on_change(facts)` is called after each flush and after each sealing,
+    `on_file(kind, name, change)` when a file was made under that lasting name, or one that held nothing was taken away
+    ("" then); `change` is what that did to the directory. Neither may block. For one thread; `facts` alone may be read
+    from others.
 
     When the store cannot be written, every method that writes raises StoreError, which names the messages not
     kept. The file then ends with the last whole flush, sealed where the disk allows it and otherwise left
@@ -40,6 +43,7 @@ class ZstdSegmentWriter:
         clock: Callable[[], float] = time.time,
         flush_seconds: float = 1.0,
         on_change: Callable[[SegmentFacts], None] | None = None,
+        on_file: Callable[[str, str, DirectoryChange], None] = lambda kind, name, change: None,
     ) -> None:
         self.kind = check_kind(kind)
         self._directory = Path(store_dir) / kind
@@ -47,7 +51,7 @@ class ZstdSegmentWriter:
         self._compressor = compressor(level)
         self._clock = clock
         self._flush_seconds = flush_seconds
-        self._on_change = on_change
+        self._on_change, self._on_file = on_change, on_file
         self._segment: OpenSegment | None = None
         self._age_counts_from = 0.0
         self._last_t = self._last_t_before = -1
@@ -139,6 +143,7 @@ class ZstdSegmentWriter:
         except OSError as error:
             raise StoreError(self._directory / name.file, error, lost=refused, lost_lines=1) from error
         self._segment = OpenSegment(self.kind, name, file, self._compressor, now)
+        self._on_file(self.kind, name.lasting, file.directory_change)
         self._age_counts_from = now
         self._last_t_before = self._last_t
         self._seal_left_behind(now)
@@ -190,7 +195,9 @@ class ZstdSegmentWriter:
             except OSError:
                 self._unsealed.append(segment)  # the failure itself was told already, by StoreError
                 facts = segment.facts()
-            if facts is not None and facts.lines:
+            if facts is None:
+                self._on_file(self.kind, "", segment.directory_change)
+            elif facts.lines:
                 self._tell(facts)
 
     def _tell(self, facts: SegmentFacts) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from market.moments import END_TS
@@ -16,7 +15,8 @@ from market.sources import Source
 from market.tick import MarketError, Tick, TickError
 from recorder.checkpoints import Checkpoint
 from recorder.format import KINDS
-from recorder.reader import Line, read
+from recorder.history import History
+from recorder.reader import Line
 from recorder.recording import Recording
 from streaming.film import Film
 from streaming.protocol import Moment
@@ -91,9 +91,9 @@ class Continued:
 class _Tape:
     """What is on disk of one kind behind a t, asked for in ascending order."""
 
-    def __init__(self, directory: Path, kind: str, after_t: int, end_t: int) -> None:
+    def __init__(self, history: History, kind: str, after_t: int, end_t: int) -> None:
         self.kind, self.end_t = kind, end_t
-        self._lines = read(directory, kind, after_t)
+        self._lines = history.lines(kind, after_t)
         self._line: Line | None = next(self._lines, None)
 
     def lacks(self, t: int, message: bytes | None) -> bool:
@@ -115,7 +115,7 @@ class _Tape:
 
 
 def continue_run(
-    directory: Path,
+    history: History,
     checkpoint: Checkpoint,
     ends: dict[str, int],
     source: Source,
@@ -127,14 +127,14 @@ def continue_run(
     `ends` gives the last t on disk of each kind, -1 for none. Every tick that is made again is held against the
     disk, and so is every metric and frame: what is there stays as it is. Raises CannotContinue.
     """
-    film = _film_at(directory, checkpoint, make_film)
+    film = _film_at(history, checkpoint, make_film)
     try:
         source.restore(checkpoint.source)
     except (MarketError, ValueError) as error:
         raise CannotContinue(str(error)) from error
     ticks = iter(source)
     after_t = checkpoint.next_t - 1
-    tapes = [_Tape(directory, kind, after_t, ends[kind]) for kind in KINDS]
+    tapes = [_Tape(history, kind, after_t, ends[kind]) for kind in KINDS]
     done = Continued(checkpoint.next_t, film, ticks)
     while done.next_t <= max(ends.values()):
         raw = next(ticks, None)
@@ -148,7 +148,7 @@ def continue_run(
 
 
 def continue_from_tape(
-    directory: Path,
+    history: History,
     checkpoint: Checkpoint,
     ends: dict[str, int],
     source: Source,
@@ -162,10 +162,10 @@ def continue_from_tape(
     metrics and frames reach further than the ticks, the rest of them is not looked at (`streaming.kept`). Raises
     CannotContinue.
     """
-    done = Continued(checkpoint.next_t, _film_at(directory, checkpoint, make_film), iter(source))
+    done = Continued(checkpoint.next_t, _film_at(history, checkpoint, make_film), iter(source))
     after_t = checkpoint.next_t - 1
-    tapes = [_Tape(directory, kind, after_t, ends[kind]) for kind in KINDS]
-    for line in read(directory, "ticks", after_t):
+    tapes = [_Tape(history, kind, after_t, ends[kind]) for kind in KINDS]
+    for line in history.lines("ticks", after_t):
         if line.is_gap:
             _pass_over(done, line.last_t, tapes)
         else:
@@ -208,12 +208,12 @@ def _messages(moment: Moment) -> dict[str, bytes | None]:
     return {"ticks": moment.tick, "frames": moment.frame, "metrics": moment.metric}
 
 
-def _film_at(directory: Path, checkpoint: Checkpoint, make_film: Callable[[], Film]) -> Film:
+def _film_at(history: History, checkpoint: Checkpoint, make_film: Callable[[], Film]) -> Film:
     """A film whose camera stands before the checkpoint's next tick, its window read from the tape."""
     film = make_film()
     film.camera.resume(checkpoint.mid_before, checkpoint.filmed)
     due = checkpoint.next_t - checkpoint.window_ticks
-    for line in read(directory, "ticks", due - 1, checkpoint.next_t - 1):
+    for line in history.lines("ticks", due - 1, checkpoint.next_t - 1):
         if line.is_gap or line.first_t != due:
             raise CannotContinue(f"the tape lacks t={due} of the camera's window")
         film.camera.ingest(Tick.from_json(line.text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -13,8 +12,7 @@ from django.views.decorators.http import require_safe
 
 from recorder.choice import DiskUse, RetentionSettings, choose, is_full, is_too_old
 from recorder.format import KINDS
-from recorder.models import Segment
-from recorder.retention import candidates, disk_use, retention_settings
+from recorder.retention import disk_use, retention_settings, shelves
 from recorder.rows import reading
 from recorder.totals import Total, totals
 from streaming import parameters
@@ -60,10 +58,8 @@ def _by_kind(found: list[Total]) -> dict[str, dict[str, int]]:
 
 def _clean_up(use: DiskUse, retention: RetentionSettings) -> dict[str, Any]:
     """Whether one is due and why, and how many segments and bytes it would remove; 0 where none may go."""
-    now = timezone.now()
-    full = is_full(use, retention)
-    # A hundred thousand rows are only looked at when one of them may have to go.
-    chosen = choose(candidates(), use, retention, now) if full or _something_is_old(retention, now) else []
+    now, full = timezone.now(), is_full(use, retention)
+    chosen = list(choose(shelves(), use, retention, now))
     because = ["disk"] if full else []
     if any(is_too_old(one.created_at, retention, now) for one in chosen):
         because.append("age")
@@ -73,10 +69,3 @@ def _clean_up(use: DiskUse, retention: RetentionSettings) -> dict[str, Any]:
         "segments": len(chosen),
         "bytes": sum(one.bytes for one in chosen),
     }
-
-
-def _something_is_old(retention: RetentionSettings, now: datetime) -> bool:
-    if not retention.max_days:
-        return False
-    long_ago = now - timedelta(days=retention.max_days)
-    return Segment.objects.finished().on_disk().filter(created_at__lt=long_ago).exists()

@@ -17,9 +17,9 @@ def bar(market):
     return Bar.objects.first()
 
 
-@pytest.mark.parametrize("model", ["bar", "gap"])
-def test_the_list_is_shown(admin_client, bar, model):
-    html = admin_client.get(reverse(f"admin:bars_{model}_changelist")).content.decode()
+@pytest.mark.parametrize(("model", "query"), [("bar", "?resolution=1s"), ("gap", "")])
+def test_the_list_is_shown(admin_client, bar, model, query):
+    html = admin_client.get(reverse(f"admin:bars_{model}_changelist") + query).content.decode()
     assert "2026-01-24 12:00:0" in html
 
 

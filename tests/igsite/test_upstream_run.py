@@ -11,6 +11,7 @@ from igsite.upstream_run import go_on
 from market.upstream import UpstreamSource
 from recorder.checkpoints import Checkpoint
 from recorder.ends import Ends
+from recorder.history import History
 from streaming.continuation import Continued, Differs, Placement
 from streaming.film import Film
 
@@ -20,7 +21,7 @@ def going_on(directory: Path, frames_end: int, streamed: int) -> Continued:
     on_disk = {"ticks": -1, "frames": frames_end, "metrics": -1}
     ends = Ends(on_disk, on_disk, streamed, max(frames_end, streamed), None, 0, crashed=True)
     return go_on(
-        directory,
+        History("IG-USD", directory),
         Checkpoint({}, 0, "", 0, None, filmed=False),
         ends,
         UpstreamSource("ws://127.0.0.1:1/ws/stream"),
@@ -29,10 +30,12 @@ def going_on(directory: Path, frames_end: int, streamed: int) -> Continued:
     )
 
 
+@pytest.mark.django_db
 def test_frames_ahead_of_the_ticks_as_a_crash_leaves_them_are_gone_on_with(tmp_path: Path) -> None:
     assert going_on(tmp_path, 40, 44).next_t == 0
 
 
+@pytest.mark.django_db
 def test_frames_that_were_never_streamed_here_end_the_run(tmp_path: Path) -> None:
     with pytest.raises(Differs, match=r"^t=10000000 is on disk, and t=44 is the last that may have been streamed$"):
         going_on(tmp_path, 10_000_000, 44)

@@ -1,8 +1,11 @@
 """The admin shows what is recorded and lets nobody change it."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from recorder.inventory import change_row
 from recorder.models import Segment
 
 pytestmark = pytest.mark.django_db
@@ -67,19 +70,69 @@ def test_a_file_that_is_gone_has_no_links(admin_client, segment, now):
 
 
 @pytest.mark.parametrize(
-    "query", ["kind=ticks", "pending__exact=0", "missing__exact=1", "removed_at__isempty=1", "q=1200"]
+    ("query", "found"),
+    [
+        ("kind=ticks", True),
+        ("kind=frames", False),
+        ("kind=none", False),
+        ("market=IG-USD", True),
+        ("market=NONE", False),
+        ("state=on disk", True),
+        ("state=missing", False),
+        ("state=none", False),
+        ("q=1200", True),
+        ("q=999", False),
+        ("q=2000", False),
+        ("q=segment_20260124_120000_1000.jsonl.zst", True),
+        ("q=segment_20260124_120000_1000_pending.jsonl.zst", True),
+        ("q=segment_20260124", True),
+        ("q=segment_2026012", True),
+        ("q=segment_20260124_11", False),
+        ("q=segment_20260125", False),
+        ("q=segment_9999", False),
+        ("q=segment_9_", False),
+        ("q=ment", False),
+        ("q=%27;--", False),
+        ("q=99999999999999999999", False),
+    ],
 )
-def test_segments_can_be_filtered(admin_client, segment, query):
+def test_segments_can_be_filtered(admin_client, segment, query, found):
     answer = admin_client.get(page("segment_changelist") + "?" + query)
     assert answer.status_code == 200
-    assert (segment.name in answer.content.decode()) is (query != "missing__exact=1")
+    assert (f">{segment.name}</a>" in answer.content.decode()) is found
+
+
+@pytest.mark.parametrize("state", ["pending", "pinned", "removed", "missing"])
+def test_each_state_shows_those_that_are_in_it(admin_client, segment, now, state):
+    Segment.objects.update(**{"removed_at" if state == "removed" else state: now if state == "removed" else True})
+    shown = {
+        one: segment.name in admin_client.get(page("segment_changelist") + f"?state={one}").content.decode()
+        for one in ("on disk", "pending", "pinned", "removed", "missing")
+    }
+    on_disk = state not in ("removed", "missing")
+    assert shown == {"on disk": on_disk} | {one: one == state for one in ("pending", "pinned", "removed", "missing")}
+
+
+def test_lists_count_no_further_than_anybody_turns_pages(admin_client, segment, facts, monkeypatch):
+    from recorder import admin_lists
+    from recorder.manifest import save_facts
+
+    monkeypatch.setattr(admin_lists, "MOST_COUNTED", 2)
+    for t in (2000, 3000):
+        save_facts(segment.market, None, facts(t))
+    with CaptureQueriesContext(connection) as asked:
+        answer = admin_client.get(page("segment_changelist"))
+    assert answer.context["cl"].result_count == 2
+    counts = [query["sql"] for query in asked if "COUNT(" in query["sql"]]
+    assert all("LIMIT 2" in sql for sql in counts), counts
+    assert all("LIKE" not in query["sql"] for query in asked)
 
 
 def test_a_market_shows_what_is_on_disk(admin_client, segment, facts, now):
     from recorder.manifest import save_facts
 
     gone = save_facts(segment.market, None, facts(5000))
-    Segment.objects.filter(pk=gone.pk).update(removed_at=now)
+    change_row(Segment.objects.filter(pk=gone.pk), removed_at=now)
     html = admin_client.get(page("market_changelist")).content.decode()
     assert '<td class="field-segments_on_disk">1</td>' in html
     assert "1.1\xa0MB" in html
@@ -96,9 +149,11 @@ def test_a_market_shows_its_totals_of_each_kind(admin_client, segment, facts):
         assert "2.0\xa0KB, 1,000 lines, 1 segments (0 removed)" in html
 
 
-def verified(admin_client, *segments):
+def verified(admin_client, *segments, query=""):
     answer = admin_client.post(
-        page("segment_changelist"), {"action": "verify", "_selected_action": [s.pk for s in segments]}, follow=True
+        page("segment_changelist") + query,
+        {"action": "verify", "_selected_action": [s.pk for s in segments]},
+        follow=True,
     )
     return [str(message) for message in answer.context["messages"]]
 
@@ -109,14 +164,16 @@ def test_segments_are_verified_where_they_lie(admin_client, market, tmp_path, se
     from tests.recorder.store import Store
 
     settings.CONFIG = replace(settings.CONFIG, store_dir=tmp_path)
-    Store(market, tmp_path).record(30)
-    ticks, frames, metrics = (Segment.objects.get(kind=kind) for kind in ("ticks", "frames", "metrics"))
-    assert verified(admin_client, ticks, frames, metrics) == ["3 verified, 0 faults"]
-    (tmp_path / "ticks" / ticks.name).unlink()
-    Segment.objects.filter(pk=metrics.pk).update(removed_at=now)
-    assert verified(admin_client, ticks, frames, metrics) == [
-        f"ticks/{ticks.name}: the file is missing",
-        "2 verified, 1 faults; 1 are not finished files",
+    store = Store(market, tmp_path)
+    store.record(30)
+    store.record(30)
+    first, second = Segment.objects.filter(kind="frames").order_by("start_t")
+    assert verified(admin_client, first, second, query="?kind=frames") == ["2 verified, 0 faults"]
+    (tmp_path / "frames" / first.name).unlink()
+    Segment.objects.filter(pk=second.pk).update(pending=True)
+    assert verified(admin_client, first, second, query="?kind=frames") == [
+        f"frames/{first.name}: the file is missing",
+        "1 verified, 1 faults; 1 are not finished files",
     ]
 
 

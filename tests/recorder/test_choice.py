@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.choice import Candidate, DiskUse, RetentionSettings, choose, is_full, is_too_old
+from recorder.choice import Candidate, DiskUse, RetentionSettings, Shelf, choose, is_full, is_too_old
 
 NOW = datetime(2026, 1, 24, 12, tzinfo=UTC)
 FULL = DiskUse(total=1000, used=800, free=200)
@@ -20,8 +21,16 @@ def candidate(pk: int, days: float, kind: str = "ticks", *, size: int = 50, pinn
     return Candidate(pk, symbol, kind, f"segment {pk}", pk, NOW - timedelta(days=days), size, pinned)
 
 
+def shelves(segments):
+    """The segments on the shelves of their markets and kinds, each in market order."""
+    found = defaultdict(list)
+    for one in segments:
+        found[one.symbol, one.kind].append(one)
+    return [Shelf(len(ones), sorted(ones, key=lambda one: (one.start_t, one.name))) for ones in found.values()]
+
+
 def chosen(segments, disk=FULL, settings=SETTINGS):
-    return [one.pk for one in choose(segments, disk, settings, NOW)]
+    return [one.pk for one in choose(shelves(segments), disk, settings, NOW)]
 
 
 def test_a_disk_below_its_bound_costs_no_segment():
@@ -47,11 +56,32 @@ def test_the_oldest_go_first_whatever_their_kind_or_market():
     segments = [
         candidate(1, 3, "frames"),
         candidate(2, 5, "metrics", symbol="B"),
-        candidate(3, 4),
-        candidate(4, 5, "ticks"),
+        candidate(3, 5),
+        candidate(4, 4, "ticks"),
     ]
-    assert chosen(segments) == [2, 4]
-    assert chosen(reversed(segments)) == [2, 4]
+    assert chosen(segments) == [2, 3]
+    assert chosen(reversed(segments)) == [2, 3]
+
+
+def test_of_one_kind_none_goes_before_one_that_comes_before_it_in_the_market():
+    segments = [candidate(1, 3), candidate(2, 9), candidate(3, 2), candidate(4, 3.5, "frames", size=1)]
+    assert chosen(segments) == [4, 1, 2], "what stands behind 1 was not sealed before it, whatever its clock said"
+
+
+def test_no_more_is_asked_for_than_it_takes():
+    def oldest_first():
+        yield candidate(1, 9)
+        yield candidate(2, 8)
+        yield candidate(3, 0.5)
+        raise AssertionError("nothing behind one that is too young can go")
+
+    settings = RetentionSettings(min_segments=0, min_days=1)
+    assert [one.pk for one in choose([Shelf(9, oldest_first())], FULL._replace(used=950, free=50), settings, NOW)] == [
+        1,
+        2,
+    ]
+    roomy = choose([Shelf(9, (1 / 0 for _ in range(1)))], ROOMY, settings, NOW)
+    assert list(roomy) == [], "with room and no greatest age no segment is looked at"
 
 
 def test_a_pinned_one_stays_and_the_next_goes_in_its_place():
@@ -114,14 +144,15 @@ def test_whatever_is_there_nothing_protected_goes_and_no_more_than_needed(
 ):
     disk = DiskUse(1000, used, 1000 - used)
     settings = RetentionSettings(80, target, min_segments, min_days, max_days)
-    gone = choose(segments, disk, settings, NOW)
+    gone = list(choose(shelves(segments), disk, settings, NOW))
     assert not any(one.pinned or NOW - one.created_at < timedelta(days=min_days) for one in gone)
-    for key in {(one.symbol, one.kind) for one in gone}:
-        assert sum((one.symbol, one.kind) == key for one in segments) - sum(
-            (one.symbol, one.kind) == key for one in gone
-        ) >= min_segments  # fmt: skip
-    for_room = [one for one in gone if not is_too_old(one.created_at, settings, NOW)]
-    if for_room:
-        assert is_full(disk, settings)
-        before = [one for one in gone if (one.created_at, one.pk) < (for_room[-1].created_at, for_room[-1].pk)]
-        assert used - sum(one.bytes for one in before) > target * 10
+    for shelf in shelves(segments):
+        in_order = list(shelf.oldest_first)
+        removed = [one for one in gone if (one.symbol, one.kind) == (in_order[0].symbol, in_order[0].kind)]
+        assert shelf.segments - len(removed) >= min_segments or not removed
+        free_to_go = [one for one in in_order if not one.pinned]
+        assert removed == free_to_go[: len(removed)], "in market order"
+    if not is_full(disk, settings):
+        assert all(is_too_old(one.created_at, settings, NOW) for one in gone)
+    elif gone and not is_too_old(gone[-1].created_at, settings, NOW):
+        assert used - sum(one.bytes for one in gone[:-1]) > target * 10

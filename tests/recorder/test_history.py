@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 from django.db import OperationalError, connection
 
-from recorder import history
+from recorder import reader
+from recorder.format import pending_name
 from recorder.history import History, Message
-from recorder.models import Segment
+from recorder.listing import state_of
+from recorder.manifest import save_facts
+from recorder.models import Inventory, Segment
+from recorder.reconcile import reconcile
 from recorder.recording import Recording
 from tests.recorder.store import record_plainly
 from tests.recorder.tape import Clock, message
@@ -15,11 +19,6 @@ from tests.recorder.tape import Clock, message
 pytestmark = pytest.mark.django_db
 
 KINDS = ["ticks", "metrics", "frames"]
-
-
-@pytest.fixture(autouse=True)
-def no_points_of_other_tests():
-    history._known_points.cache_clear()
 
 
 @pytest.fixture
@@ -125,15 +124,119 @@ def test_without_a_database_the_files_are_read_all_the_same(past, market, caplog
     assert "what was removed of the frames cannot be told: the server is away" in caplog.text
 
 
-def test_seek_points_of_a_finished_segment_are_asked_for_once(past, market, django_assert_num_queries):
+# -- segments found by rows, where these tell of every file
+
+
+@pytest.fixture
+def by_rows(past, market, monkeypatch):
+    """Makes the rows known to be exact; a listing of a directory fails from then on."""
+
+    def trust():
+        reconcile(market, past.directory)
+
+        def listed(*args):
+            raise AssertionError(f"{args} is listed")
+
+        monkeypatch.setattr("os.listdir", listed)
+
+    return trust
+
+
+def test_where_rows_tell_of_every_file_no_directory_is_listed(past, market, by_rows, django_assert_max_num_queries):
+    record_plainly(market, past.directory, 30, ticks=3)
+    by_rows()
+    assert (past.first_t(), past.last_t(), past.told_to("metrics")) == (0, 89, 89)
+    for after_t, to_t in ((-1, 0), (40, 41), (44, 44), (-1, 89), (87, None)):
+        expected = list(range(after_t + 1, (89 if to_t is None else to_t) + 1))
+        assert [line.first_t for line in past.lines("frames", after_t, to_t)] == expected
+    with django_assert_max_num_queries(1):
+        assert next(past.lines("ticks", 61)).first_t == 62
+    with django_assert_max_num_queries(3):
+        assert len(list(past.lines("ticks", -1))) == 90
+
+
+def test_seek_points_come_with_the_rows_but_for_those_of_a_pending_one(past, market, by_rows, monkeypatch):
     record_plainly(market, past.directory, 2)
-    with django_assert_num_queries(1):
-        for _ in range(3):
-            assert next(past.messages(["ticks"], 4)).first_t == 5
+    by_rows()
+    monkeypatch.setattr(reader, "_walk", lambda file: 1 / 0)
+    assert next(past.lines("ticks", 4)).first_t == 5
+    Segment.objects.filter(start_t=10).update(seek_points=[[10, 0], [13, 10**9]])
+    assert next(past.lines("ticks", 13), None) is None
+    row = Segment.objects.get(kind="ticks", start_t=10)
+    path = past.directory / "ticks" / row.name
+    path.rename(path.with_name(pending_name(row.name)))
+    Segment.objects.filter(start_t=10).update(pending=True)
+    Inventory.objects.filter(kind="ticks").update(directory_state=state_of(path.parent))
+    monkeypatch.undo()
+    assert next(past.lines("ticks", 13)).first_t == 14
 
 
-def test_those_of_a_pending_one_are_not_kept(past, market):
+def test_segments_that_begin_with_the_same_t_are_all_read(past, market, by_rows):
+    for number in range(7):  # more than a page
+        clock = Clock(1769256000 + number)
+        recording = Recording(
+            past.directory, segment_seconds=300, level=3, flush_seconds=1, clock=clock,
+            on_change=lambda facts: save_facts(market, None, facts),
+        )  # fmt: skip
+        recording.write_gap(number, number, "lost")
+        recording.close()
+    Segment.objects.update(start_t=7, end_t=6)
+    by_rows()
+    assert [line.first_t for line in past.lines("ticks", -1)] == list(range(7))
+    assert past.told_to("ticks") == 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_goes_away_meanwhile_costs_no_line_and_repeats_none(past, market):
+    record_plainly(market, past.directory, 9)
+    reconcile(market, past.directory)
+    lines = past.lines("ticks", -1)
+    assert [next(lines).first_t for _ in range(35)] == list(range(35))
+
+    def away(*args):
+        raise OperationalError("the server is away")
+
+    with connection.execute_wrapper(away):
+        assert [line.first_t for line in lines] == list(range(35, 90))
+        assert (past.last_t(), past.first_t()) == (89, 0)
+
+
+def test_a_file_that_somebody_put_there_is_read_at_once(past, market):
     record_plainly(market, past.directory, 1)
-    Segment.objects.update(pending=True, seek_points=[[0, 0], [3, 10**9]])
-    assert next(past.messages(["ticks"], 4)).first_t == 5
-    assert history._known_points.cache_info().currsize == 0
+    reconcile(market, past.directory)
+    assert past.last_t() == 9
+    recording = Recording(past.directory, segment_seconds=300, level=3, flush_seconds=1, clock=Clock())
+    recording.write(10, message(10), message(10), message(10))
+    recording.close()
+    assert past.last_t() == 10
+
+
+def test_what_is_gone_is_read_as_far_as_somebody_wants_to_know(past, market, django_assert_max_num_queries):
+    record_plainly(market, past.directory, 30, ticks=1)
+    for row in Segment.objects.filter(start_t__lt=25):
+        (past.directory / row.kind / row.name).unlink()
+    Segment.objects.filter(start_t__lt=25).update(removed_at=Segment.objects.first().created_at)
+    assert told(past.messages(["frames"], -1)) == [
+        *(("frames", t, t, "expired") for t in range(25)),
+        *(("frames", t, t, "") for t in range(25, 30)),
+    ]
+    assert told(past.messages(["frames"], 10, 12)) == [("frames", t, t, "expired") for t in (11, 12)]
+    with django_assert_max_num_queries(4):
+        assert next(past.messages(["frames"], 10)).first_t == 11
+
+
+PLANS = {
+    "on disk": lambda rows: rows.on_disk().from_t(5).order_by("start_t", "name")[:4],
+    "newest": lambda rows: rows.on_disk().order_by("-start_t", "-name")[:4],
+    "gone": lambda rows: rows.gone().from_t(5).order_by("start_t", "name")[:4],
+    "may go": lambda rows: rows.finished().on_disk().order_by("start_t", "name")[:4],
+}
+
+
+@pytest.mark.parametrize("what", PLANS)
+def test_no_question_of_a_reader_scans_the_rows(market, what):
+    rows = PLANS[what](Segment.objects.of(market, "ticks")).values_list("name")
+    plan = rows.explain()
+    assert "SCAN" not in plan, plan
+    assert f"USING INDEX segment_{'gone' if what == 'gone' else 'on_disk'}" in plan, plan
+    assert "TEMP B-TREE FOR ORDER BY" not in plan, plan

@@ -12,10 +12,11 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder import reader
+from recorder import listing, reader
 from recorder.errors import DamagedLine
 from recorder.format import segment_files
 from recorder.frames import frame_starts
+from recorder.listing import Directory, Found
 from recorder.reader import Line, first_t, last_line, read
 from recorder.writer import ZstdSegmentWriter
 from tests.recorder.tape import Clock, message
@@ -36,6 +37,17 @@ def write(directory, ts, *, seal=True, frame_every=None, gaps=(), kind="ticks"):
     if seal:
         writer.close()
     return told[-1]
+
+
+class Known(Directory):
+    """Finds segments by their names, and knows the seek points of each."""
+
+    def __init__(self, directory, points, kind="ticks"):
+        super().__init__(directory / kind)
+        self._points = points
+
+    def from_t(self, t):
+        return (Found(found.name, self._points) for found in super().from_t(t))
 
 
 def spans(lines):
@@ -102,7 +114,7 @@ def test_a_seek_costs_one_frame(tmp_path, monkeypatch, known):
 
     points = facts.seek_points
     monkeypatch.setattr(reader, "lines_of", lines_of)
-    found = read(tmp_path, "ticks", 804, points_of=lambda name: points if known else None)
+    found = read(tmp_path, "ticks", 804, finder=Known(tmp_path, points) if known else None)
     assert next(found).first_t == 805
     offset = dict(points)[800]
     assert len([line for at, line in decoded if at == offset]) == (6 if known else 7), "800 to 805"
@@ -173,11 +185,20 @@ def test_a_directory_at_rest_is_listed_once(tmp_path, monkeypatch):
     write(tmp_path, range(5))
     os.utime(tmp_path / "ticks", (1_700_000_000, 1_700_000_000))
     listings = []
-    real = reader.segment_files
-    monkeypatch.setattr(reader, "segment_files", lambda *args: listings.append(args) or real(*args))
+    real = listing.segment_files
+    monkeypatch.setattr(listing, "segment_files", lambda *args: listings.append(args) or real(*args))
     for _ in range(5):
         assert ts(read(tmp_path, "ticks", -1)) == list(range(5))
     assert len(listings) == 1
+
+
+def test_of_a_directory_one_listing_is_kept_however_often_it_changes(tmp_path):
+    for number in range(3):
+        write(tmp_path, range(number * 5, number * 5 + 5))
+        os.utime(tmp_path / "ticks", (1_700_000_000 + number,) * 2)
+        assert ts(read(tmp_path, "ticks", -1)) == list(range(number * 5 + 5))
+    assert len(listing._kept[tmp_path / "ticks"].names) == 3
+    assert sum(path.is_relative_to(tmp_path) for path in listing._kept) == 1
 
 
 def test_the_newest_message_and_the_oldest(tape):
@@ -211,7 +232,7 @@ def test_behind_a_damaged_frame_reading_goes_on_with_the_next_and_tells_what_is_
     (path,) = (tmp_path / "ticks").glob("*_0.jsonl.zst")
     damage(path, points[40])
     damage(path, points[90])
-    found = list(read(tmp_path, "ticks", -1, points_of=lambda name: facts.seek_points if known else None))
+    found = list(read(tmp_path, "ticks", -1, finder=Known(tmp_path, facts.seek_points) if known else None))
     kept = [line.first_t for line in found if not line.is_gap]
     assert set(range(110)) - set(kept) <= {*range(40, 50), *range(90, 100)}
     told = {t for line in found if line.is_gap for t in range(line.first_t, line.last_t + 1)}
@@ -233,7 +254,7 @@ def test_garbage_at_the_beginning_of_a_file_costs_its_first_frame_alone(tmp_path
     facts = write(tmp_path, range(100), frame_every=10)
     (path,) = (tmp_path / "ticks").glob("*_0.jsonl.zst")
     path.write_bytes(b"garbage!" + path.read_bytes()[8:])
-    assert spans(read(tmp_path, "ticks", -1, points_of=lambda name: facts.seek_points))[:2] == [(0, 9), (10, 10)]
+    assert spans(read(tmp_path, "ticks", -1, finder=Known(tmp_path, facts.seek_points)))[:2] == [(0, 9), (10, 10)]
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\x28\xb5\x2f\xfd", b"\x28\xb5\x2f\xfd" + b"\xff" * 50])

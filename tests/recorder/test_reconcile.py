@@ -4,9 +4,14 @@ import shutil
 
 import pytest
 
-from recorder.manifest import fetchable, save_facts
-from recorder.models import Market, Run, Segment
-from recorder.reconcile import last_t, reconcile
+from recorder import inventory
+from recorder.ends import ends_of
+from recorder.format import KINDS
+from recorder.history import History
+from recorder.inventory import is_exact
+from recorder.manifest import ManifestKeeper, fetchable, save_facts
+from recorder.models import Inventory, Market, Run, Segment
+from recorder.reconcile import reconcile
 from recorder.writer import ZstdSegmentWriter
 from tests.recorder.tape import NOON, Clock, message
 
@@ -112,8 +117,10 @@ def test_a_row_that_is_behind_its_finished_file_is_corrected(market, tmp_path):
 
 
 def test_nothing_is_done_where_all_is_right(market, tmp_path, django_assert_max_num_queries):
-    save_facts(market, None, record(tmp_path, range(10))[-1])
-    with django_assert_max_num_queries(6):
+    for kind in KINDS:
+        save_facts(market, None, record(tmp_path, range(10), kind=kind)[-1])
+    reconcile(market, tmp_path)
+    with django_assert_max_num_queries(9):
         done = reconcile(market, tmp_path)
     assert (done.recovered, done.adopted, done.missing, done.unreadable) == ([], [], [], [])
 
@@ -147,9 +154,142 @@ def test_markets_do_not_meddle_with_each_others_files(market, tmp_path):
 
 
 def test_the_next_t_is_above_all_that_rows_or_files_know(market, tmp_path, facts):
-    assert last_t(market, tmp_path) is None
+    def end():
+        history = History("IG-USD", tmp_path)
+        return ends_of(market, history, boot="", unrecorded_to=None, crashed=False, tick_interval=1.0).t
+
+    assert end() == -1
     record(tmp_path, range(10))
-    assert last_t(market, tmp_path) == 9
+    assert end() == 9
     save_facts(market, None, facts(1000))
-    assert last_t(market, tmp_path) == 1999
-    assert last_t(market, tmp_path, "frames") is None
+    assert end() == 1999
+    Segment.objects.update(missing=True)
+    assert end() == 1999
+
+
+# -- a start that need not look at every file
+
+
+@pytest.fixture
+def recorded(market, run, tmp_path):
+    """Records segments as a market does, its rows written; what is left pending, its process is dead."""
+
+    def write(first, last, *, seal=True, kind="ticks"):
+        keeper = ManifestKeeper(market, run)
+        writer = ZstdSegmentWriter(
+            kind, tmp_path, 300, 3, clock=Clock(NOON + first), on_change=keeper.record, on_file=keeper.record_file
+        )
+        for t in range(first, last):
+            writer.write_jsonline(message(t), t)
+        writer.flush()
+        if seal:
+            writer.close()
+        assert keeper.close(30)
+
+    return write
+
+
+@pytest.fixture
+def not_listed(monkeypatch):
+    """From now on listing a directory fails."""
+
+    def forbid():
+        def listed(*args):
+            raise AssertionError(f"{args} is listed")
+
+        monkeypatch.setattr("os.listdir", listed)
+
+    return forbid
+
+
+def exact(directory):
+    return [kind for kind in KINDS if is_exact("IG-USD", kind, directory / kind)]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("seal", [True, False])
+def test_a_start_behind_a_market_whose_rows_tell_of_every_file_lists_none(market, recorded, tmp_path, not_listed, seal):
+    for kind in KINDS:
+        recorded(0, 1, kind=kind)
+    reconcile(market, tmp_path)
+    assert exact(tmp_path) == [*KINDS]
+    recorded(1, 9)
+    recorded(9, 20, seal=seal)
+    assert exact(tmp_path) == [*KINDS]
+    not_listed()
+    done = reconcile(market, tmp_path)
+    assert [one.kept_lines for one in done.recovered] == ([] if seal else [11])
+    history = History("IG-USD", tmp_path)
+    ends = ends_of(market, history, boot="", unrecorded_to=None, crashed=False, tick_interval=1.0)
+    assert (ends.t, ends.first_t, ends.on_disk) == (19, 0, {"ticks": 19, "frames": 0, "metrics": 0})
+    assert [line.first_t for line in history.lines("ticks", 3, 12)] == [*range(4, 13)]
+    assert exact(tmp_path) == [*KINDS]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_market_killed_behind_the_opening_of_a_file_leaves_nothing_unseen(market, run, recorded, tmp_path):
+    recorded(0, 10)
+    reconcile(market, tmp_path)
+    keeper = ManifestKeeper(market, run)
+    writer = ZstdSegmentWriter("ticks", tmp_path, 300, 3, clock=Clock(NOON + 10), on_file=keeper.record_file)
+    writer.write_jsonline(message(10), 10)
+    assert keeper.close(30)
+    assert is_exact("IG-USD", "ticks", tmp_path / "ticks")
+    (recovered,) = reconcile(market, tmp_path).recovered
+    assert recovered.set_aside == ("ticks", "segment_20260124_120010_10.jsonl.zst")
+    assert not list(tmp_path.glob("ticks/*_pending*"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_somebody_else_does_to_a_directory_is_seen_at_the_next_start(market, recorded, tmp_path):
+    recorded(0, 10)
+    reconcile(market, tmp_path)
+    record(tmp_path, range(10, 20), now=NOON + 10)
+    assert exact(tmp_path) == []
+    recorded(20, 30)
+    assert exact(tmp_path) == [], "what the market does later vouches for nothing that was done before"
+    assert [row.start_t for row in reconcile(market, tmp_path).adopted] == [10]
+    assert exact(tmp_path) == ["ticks"]
+    next((tmp_path / "ticks").glob("*_10.jsonl.zst")).unlink()
+    assert [row.start_t for row in reconcile(market, tmp_path).missing] == [10]
+    assert exact(tmp_path) == ["ticks"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_copy_of_a_store_vouches_for_nothing(market, recorded, tmp_path):
+    recorded(0, 10)
+    reconcile(market, tmp_path)
+    shutil.copytree(tmp_path / "ticks", tmp_path / "copy")
+    shutil.rmtree(tmp_path / "ticks")
+    shutil.move(tmp_path / "copy", tmp_path / "ticks")
+    assert exact(tmp_path) == []
+
+
+def test_repairing_looks_at_every_file_all_the_same(market, tmp_path):
+    facts = record(tmp_path, range(10))[-1]
+    save_facts(market, None, facts)
+    reconcile(market, tmp_path)
+    Segment.objects.update(bytes=1)
+    assert reconcile(market, tmp_path).adopted == []
+    assert [row.bytes for row in reconcile(market, tmp_path, whole=True).adopted] == [facts.bytes]
+
+
+def test_the_sums_are_those_of_the_rows_whatever_happens_to_them(market, tmp_path, facts, now):
+    def sums():
+        return Inventory.objects.values_list("segments", "bytes", "lines", "removed").get(kind="ticks")
+
+    save_facts(market, None, facts(0, pending=True))
+    assert not Inventory.objects.exists(), "a pending one changes each second"
+    save_facts(market, None, facts(0))
+    save_facts(market, None, facts(1000, bytes=7, lines=3))
+    assert sums() == (2, 1_200_007, 1003, 0)
+    save_facts(market, None, facts(1000, bytes=8, lines=4))
+    assert sums() == (2, 1_200_008, 1004, 0)
+    inventory.change_row(Segment.objects.filter(start_t=0), removed_at=now)
+    assert sums() == (1, 8, 4, 1)
+    inventory.change_row(Segment.objects.filter(start_t=1000), missing=True)
+    assert sums() == (0, 0, 0, 1)
+    inventory.change_row(Segment.objects.filter(start_t=0), removed_at=None)
+    assert sums() == (1, 1_200_000, 1000, 0)
+    inventory.recount(market, "ticks")
+    assert sums() == (1, 1_200_000, 1000, 0)

@@ -117,12 +117,12 @@ def test_a_crash_between_row_and_file_is_made_good(market, tmp_path, monkeypatch
 def test_a_crash_before_the_row_leaves_all_as_it_was(market, tmp_path, monkeypatch):
     record_plainly(market, tmp_path, 1)
     before = files(tmp_path)
-    real = retention._remove
-    monkeypatch.setattr(retention, "_remove", lambda *_: (_ for _ in ()).throw(OperationalError("away")))
+    real = retention.change_row
+    monkeypatch.setattr(retention, "change_row", lambda *_, **__: (_ for _ in ()).throw(OperationalError("away")))
     with pytest.raises(OperationalError):
         clean(tmp_path)
     assert (files(tmp_path), set(states(market).values())) == (before, {"finished"})
-    monkeypatch.setattr(retention, "_remove", real)
+    monkeypatch.setattr(retention, "change_row", real)
     assert len(clean(tmp_path).removed) == 3
 
 
@@ -131,7 +131,7 @@ def test_one_pinned_since_it_was_chosen_stays(market, tmp_path, monkeypatch):
     real = retention.choose
 
     def choose(*args):
-        chosen = real(*args)
+        chosen = list(real(*args))
         Segment.objects.filter(kind="ticks").update(pinned=True)
         return chosen
 

@@ -12,7 +12,8 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from recorder.choice import DiskUse
-from recorder.models import Market, Segment
+from recorder.inventory import change_row
+from recorder.models import Inventory, Market, Segment
 from streaming import disk
 from tests.recorder.store import record_plainly
 
@@ -42,7 +43,7 @@ def without_bytes(kinds):
 
 
 def test_it_tells_of_disk_kinds_markets_and_settings(store):
-    Segment.objects.filter(kind="frames", start_t=0).update(removed_at=timezone.now())
+    change_row(Segment.objects.filter(kind="frames", start_t=0), removed_at=timezone.now())
     other = Market.objects.create(symbol="OTHER")
     record_plainly(other, store / "OTHER", 1)
     body = ask()
@@ -78,7 +79,8 @@ def test_a_clean_up_is_due_for_want_of_room_or_for_age(settings, monkeypatch, us
 
 def test_a_store_that_is_not_there_is_told(settings, tmp_path):
     settings.CONFIG = replace(settings.CONFIG, store_dir=tmp_path / "none")
-    Segment.objects.all().delete()
+    Market.objects.get().segments.all().delete()
+    Inventory.objects.all().delete()
     body = ask()
     assert body["store"]["exists"] is False
     assert body["kinds"]["ticks"] == {"segments": 0, "bytes": 0, "lines": 0, "removed": 0}

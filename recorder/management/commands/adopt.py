@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
+from recorder import inventory
 from recorder.adoption import Adopted, adopt
 from recorder.errors import RecorderError
+from recorder.format import KINDS
 from recorder.management.asking import made
 from recorder.manifest_files import ManifestFiles
 from recorder.models import Market, Segment
@@ -44,6 +47,8 @@ class Command(BaseCommand):
                 reconcile(market, directory)
                 done = self._adopt(market, directory, store, move)
                 ManifestFiles(market, directory).restore()
+                for kind in KINDS:
+                    persistently(partial(inventory.compare, market, kind, directory / kind), "the inventory")
                 if options["pin"]:
                     taken = Segment.objects.filter(pk__in=[row.pk for row in done.rows])
                     persistently(lambda: taken.update(pinned=True), "the pins")

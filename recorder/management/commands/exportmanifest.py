@@ -13,6 +13,7 @@ from django.db import Error as DatabaseError
 
 from recorder.errors import RecorderError
 from recorder.format import KINDS
+from recorder.inventory import followed
 from recorder.management.asking import add_symbol, stores, tell_lost
 from recorder.manifest import manifest_of
 from recorder.manifest_file import ManifestFile
@@ -73,4 +74,5 @@ class Command(BaseCommand):
 
 
 def _write(file: ManifestFile, listed: Callable[..., Iterable[dict[str, Any]]], market: Market, kind: str) -> int:
-    return file.write(listed(market, kind))
+    with followed(market, kind, file.path.parent):
+        return file.write(listed(market, kind))

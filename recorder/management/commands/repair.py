@@ -41,7 +41,7 @@ class Command(BaseCommand):
             return 0
         with locked(directory, symbol):
             market = made(symbol)
-            done = reconcile(market, directory)
+            done = reconcile(market, directory, whole=True)
             ManifestFiles(market, directory).restore()
         for line in _report(done, directory):
             self.stdout.write(f"  {line}")

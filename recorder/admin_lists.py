@@ -1,0 +1,86 @@
+"""Lists of the admin that open as fast after a year: always of one market and kind, and counted only so far."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+
+from recorder.errors import BadName
+from recorder.format import parse_name
+from recorder.models import Market, SegmentQuerySet
+
+#: Nobody turns more pages than this many rows have.
+MOST_COUNTED = 10_000
+
+_A_T = re.compile(r"[0-9]{1,18}", re.ASCII)
+_BEGINNING = re.compile(r"segment_[0-9][0-9_]*", re.ASCII)
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts `MOST_COUNTED` rows and no more: counting all of a year's takes longer than showing some."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        return rows[:MOST_COUNTED].count()
+
+
+class ChoiceFilter(admin.SimpleListFilter):
+    """A filter in which something is always chosen, so that the rows come in the order of an index."""
+
+    def default(self) -> str | None:
+        """What is chosen at first."""
+        return next((str(lookup) for lookup, _ in self.lookup_choices), None)
+
+    @property
+    def chosen(self) -> str | None:
+        return self.value() or self.default()
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        for lookup, title in self.lookup_choices:
+            query = changelist.get_query_string({str(self.parameter_name): lookup})
+            yield {"selected": str(lookup) == self.chosen, "query_string": query, "display": title}
+
+
+class MarketFilter(ChoiceFilter):
+    title = parameter_name = "market"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(symbol, symbol) for symbol in Market.objects.values_list("symbol", flat=True)]
+
+    def default(self) -> str | None:
+        home = settings.CONFIG.symbol
+        return home if (home, home) in self.lookup_choices else super().default()
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        market = Market.objects.filter(symbol=self.chosen or "").first()
+        return queryset.filter(market=market) if market else queryset.none()
+
+
+def found_by(rows: SegmentQuerySet, term: str) -> SegmentQuerySet:
+    """Those of one market and kind that hold a t, or whose names begin so."""
+    if not term:
+        return rows
+    if _A_T.fullmatch(term):
+        t = int(term)
+        last_before = rows.filter(start_t__lte=t).order_by("-start_t").values_list("pk", flat=True)[:1]
+        return rows.filter(pk__in=list(last_before), end_t__gte=t)
+    try:
+        return rows.filter(name=parse_name(term).lasting)
+    except BadName:
+        return _beginning_with(rows, term) if _BEGINNING.fullmatch(term) else rows.none()
+
+
+def _beginning_with(rows: SegmentQuerySet, text: str) -> SegmentQuerySet:
+    """By a range, for which there is an index; its end is a name too, as databases differ in where they sort others."""
+    rows, common = rows.filter(name__gte=text), text.rstrip("9_")
+    return rows.filter(name__lt=common[:-1] + str(int(common[-1]) + 1)) if common[-1].isdecimal() else rows
