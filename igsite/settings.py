@@ -148,6 +148,7 @@ CORS_EXPOSE_HEADERS = (
     "Content-Range",
     "ETag",
     "Last-Modified",
+    "Market-Camera-First-T",
     "Market-Camera-Store",
 )
 

@@ -92,9 +92,9 @@ class SegmentFacts:
 
 
 def manifest_form(segment: Any) -> dict[str, Any]:
-    """A segment, given as its facts or its row, as HTTP and manifest.json list it."""
+    """A segment, given as its facts, its row or columns of that, as HTTP and manifest.json list it."""
     return {
-        "path": f"{segment.kind}/{segment.file}",
+        "path": f"{segment.kind}/{pending_name(segment.name) if segment.pending else segment.name}",
         "start_t": segment.start_t,
         "end_t": segment.end_t,
         "lines": segment.lines,

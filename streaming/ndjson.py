@@ -1,4 +1,4 @@
-"""NDJSON over HTTP: lines that are read while the client takes them, in bounded memory."""
+"""Lines over HTTP, as NDJSON or as a JSON array: read while the client takes them, in bounded memory."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+import orjson
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 _PIECE_BYTES = 128 * 1024
+_ARRAY_END = b"]\n"
 
 
 class _Pieces:
     """Lines in pieces, as an object with `close`: Django calls it at once when a client goes away.
 
-    A generator would wait for the garbage collector with its file open.
+    A generator would wait for the garbage collector with its file open. `begun` was read already.
     """
 
-    def __init__(self, lines: Iterator[bytes], close: Callable[[], Any] | None) -> None:
-        self._lines, self._close = lines, close
+    def __init__(self, lines: Iterator[bytes], close: Callable[[], Any] | None = None, begun: bytes = b"") -> None:
+        self._lines, self._close, self._begun = lines, close, begun
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        piece = await asyncio.to_thread(_piece, self._lines)
+        piece, self._begun = self._begun or await asyncio.to_thread(_piece, self._lines), b""
         if not piece:
             raise StopAsyncIteration
         return piece
@@ -57,6 +59,28 @@ def ndjson_response(
     if request.method == "HEAD":
         pieces.close()
     return streamed(request, pieces, headers)
+
+
+async def array_response(
+    request: HttpRequest, objects: Iterator[dict[str, Any]], headers: dict[str, str]
+) -> HttpResponseBase:
+    """Objects as a JSON array, one a line; a short one at once, with its length.
+
+    What they are read from fails before there is an answer, if it does at the beginning.
+    """
+    lines = _array(objects)
+    begun = await asyncio.to_thread(_piece, lines)
+    if begun.endswith(_ARRAY_END):
+        return HttpResponse(begun, headers=headers)
+    return streamed(request, _Pieces(lines, begun=begun), headers)
+
+
+def _array(objects: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+    before = b"["
+    for one in objects:
+        yield before + orjson.dumps(one)
+        before = b","
+    yield b"]" if before == b"," else b"[]"
 
 
 def streamed(request: HttpRequest, pieces: AsyncIterator[bytes], headers: dict[str, str]) -> HttpResponseBase:

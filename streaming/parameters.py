@@ -45,6 +45,12 @@ def limit(request: HttpRequest, default: int, most: int) -> int:
     return integer(request, "limit", default, 1, most)
 
 
+def listing(request: HttpRequest, most: int) -> tuple[int | None, int | None]:
+    """The parameters `after_t` and `limit` of a list, None for one that is not there. Raises HttpError."""
+    after_t = integer(request, "after_t", None, -1, LARGEST_T) if "after_t" in request.GET else None
+    return after_t, limit(request, most, most) if "limit" in request.GET else None
+
+
 def kind(request: HttpRequest) -> str | None:
     """The parameter `kind`, if it is there: ticks, frames or metrics. Raises HttpError."""
     return choice(request, "kind", KINDS)

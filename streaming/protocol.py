@@ -12,6 +12,8 @@ KINDS = ("frame", "metric", "tick")
 
 #: The header in which answers, a socket's handshake among them, name the recording they are from.
 STORE_HEADER = "Market-Camera-Store"
+#: Tells with a list of segments where the first one begins that is still there.
+FIRST_T_HEADER = "Market-Camera-First-T"
 
 CLOSE_BAD_PARAMETER = 4400
 CLOSE_NOT_FOUND = 4404

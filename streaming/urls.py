@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from streaming import disk, metrics, segments, views
+from streaming import disk, manifests, metrics, segments, views
 
 urlpatterns = [
     path("", views.index),
@@ -13,8 +13,8 @@ urlpatterns = [
     path("range", views.range_of),
     path("disk", disk.disk),
     path("metrics", metrics.metrics),
-    path("segments", views.segments),
-    path("manifest/<str:kind>", views.manifest_of),
+    path("segments", manifests.segments),
+    path("manifest/<str:kind>", manifests.manifest),
     path("segment/<str:name>", segments.segment_by_name),
     path("segment/<str:kind>/<path:name>", segments.segment),
 ]

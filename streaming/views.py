@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from typing import Any, TypeVar
 
-import orjson
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -14,17 +11,14 @@ from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.http import require_safe
 
-from recorder import manifest
 from recorder.format import KINDS
 from recorder.models import Market
-from recorder.rows import reading
 from streaming import languages, parameters
 from streaming.errors import bad_parameter
 from streaming.incremental import json_pieces, ticks_after
 from streaming.ndjson import ndjson_response, one_by_one, streamed
 from streaming.past import recorded_lines
 from streaming.protocol import STORE_HEADER
-from streaming.relay import Relay
 from streaming.texts import TEXTS
 
 VERSION = "0.1.0"
@@ -139,31 +133,3 @@ async def range_of(request: HttpRequest) -> HttpResponseBase:
         raise bad_parameter(f"t1 must not be below t0, got t0={t0} and t1={t1}")
     lines = recorded_lines(relay.history, kind, t0, t1, store_id)
     return _named(ndjson_response(request, lines), relay.store_id)
-
-
-@require_safe
-async def segments(request: HttpRequest) -> HttpResponse:
-    """Finished segments of one kind, of the ticks unless it is said, or of all."""
-    relay = await parameters.relay(request)
-    kind = parameters.kind_or_all(request, "ticks")
-    return await _listing(
-        relay,
-        lambda: [
-            {**row.manifest_form(), "kind": row.kind}
-            for row in manifest.finished(relay.symbol, kind).on_disk().defer("seek_points")
-        ],
-    )
-
-
-@require_safe
-async def manifest_of(request: HttpRequest, kind: str) -> HttpResponse:
-    """What can be fetched of one kind."""
-    parameters.check_kind(kind)
-    relay = await parameters.relay(request)
-    return await _listing(relay, lambda: manifest.manifest_of(relay.symbol, kind))
-
-
-async def _listing(relay: Relay, rows: Callable[[], list[dict[str, Any]]]) -> HttpResponse:
-    """What rows tell, made on another thread: a year's are a hundred thousand, and would hold up the stream."""
-    body = await asyncio.to_thread(lambda: orjson.dumps(reading(rows)))
-    return _named(HttpResponse(body, content_type="application/json"), relay.store_id)

@@ -50,6 +50,40 @@ def test_the_page_asks_for_all_it_shows_whatever_others_get_unasked(watched_anyw
     wait_for_t_beyond(watched_anywhere, "#frame-t", number(watched_anywhere, "#frame-t") + 20)
 
 
+def test_a_hidden_page_asks_for_no_list_and_one_that_is_seen_for_what_is_new(
+    watched_anywhere: Page, server: Live
+) -> None:
+    page = watched_anywhere
+    asked: list[str] = []
+    page.on("request", lambda request: "/manifest/" in request.url and asked.append(request.url))
+    page.clock.install()
+    page.goto(f"{server.url}/live/")
+    wait_for_t_beyond(page, "#t", 0)
+    assert len(asked) >= 3
+    assert not [url for url in asked if "after_t" in url], "the first time all of it"
+
+    def look(state: str) -> None:
+        page.evaluate(
+            """(state) => {
+                Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+                document.dispatchEvent(new Event("visibilitychange"));
+            }""",
+            state,
+        )
+
+    asked.clear()
+    look("hidden")
+    for _ in range(6):
+        page.clock.run_for(20_000)
+    assert asked == []
+    with page.expect_response(lambda response: "/manifest/ticks" in response.url) as heard:
+        look("visible")
+    assert "after_t=" in heard.value.url
+    assert len(heard.value.json()) < len(server.json("/manifest/ticks"))
+    with page.expect_request(lambda request: "/manifest/ticks" in request.url):
+        page.clock.run_for(20_000)
+
+
 def test_the_charts_begin_with_what_was_recorded_before(page: Page) -> None:
     with page.expect_request(lambda request: "/segment/metrics/" in request.url):
         page.goto("/live/")

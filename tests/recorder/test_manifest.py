@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from recorder.errors import ManifestStopped
-from recorder.manifest import ManifestKeeper, fetchable, finished, last_t_in_rows, save_facts
+from recorder.manifest import ManifestKeeper, finished, last_t_in_rows, save_facts
 from recorder.models import Market, Segment
 from recorder.writer import ZstdSegmentWriter
 from tests.processes import wait_until
@@ -190,7 +190,7 @@ def test_a_writer_and_its_manifest_tell_the_same(keeper, tmp_path):
         writer.write_jsonline(message(t), t)
     writer.flush()
     assert keeper.close(10)
-    rows = fetchable("IG-USD", "ticks")
+    rows = Segment.objects.of("IG-USD", "ticks").on_disk().oldest_first()
     assert [(row.start_t, row.end_t, row.pending) for row in rows] == [
         (0, 49, False),
         (50, 99, False),
@@ -224,8 +224,8 @@ def test_listings_are_oldest_first_with_the_pending_one_last(market, facts, now)
 
     assert starts(finished(market)) == [100, 200, 500, 1000, 2000, 10_000]
     assert starts(finished("IG-USD", "ticks")) == [100, 200, 1000, 2000, 10_000]
-    assert starts(fetchable(market, "ticks")) == [1000, 2000, 10_000, 3000]
-    assert starts(fetchable("NONE", "ticks")) == []
+    assert starts(Segment.objects.of(market, "ticks").on_disk().oldest_first()) == [1000, 2000, 10_000, 3000]
+    assert starts(Segment.objects.of("NONE", "ticks").on_disk().oldest_first()) == []
 
 
 def test_the_last_t_in_rows_is_that_of_the_kind_whatever_became_of_the_file(market, facts, now):

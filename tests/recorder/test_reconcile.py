@@ -9,7 +9,7 @@ from recorder.ends import ends_of
 from recorder.format import KINDS
 from recorder.history import History
 from recorder.inventory import is_exact
-from recorder.manifest import ManifestKeeper, fetchable, save_facts
+from recorder.manifest import ManifestKeeper, save_facts
 from recorder.models import Inventory, Market, Run, Segment
 from recorder.reconcile import reconcile
 from recorder.writer import ZstdSegmentWriter
@@ -66,7 +66,7 @@ def test_a_lost_database_is_made_again_from_the_files(market, tmp_path):
         ("ticks", 10, 19, False, False),
         ("ticks", 20, 29, False, False),
     ]
-    for facts, row in zip(expected, fetchable(market, "ticks"), strict=True):
+    for facts, row in zip(expected, Segment.objects.of(market, "ticks").on_disk().oldest_first(), strict=True):
         assert (row.name, row.sha256, row.lines, row.text_bytes) == (
             facts.name,
             facts.sha256,
@@ -82,7 +82,7 @@ def test_an_adopted_segment_belongs_to_the_last_run_begun_by_its_start(market, r
     record(tmp_path, range(0, 10))
     record(tmp_path, range(10, 20), now=NOON + 1)
     reconcile(market, tmp_path)
-    assert [row.run for row in fetchable(market, "ticks")] == [run, later]
+    assert [row.run for row in Segment.objects.of(market, "ticks").on_disk().oldest_first()] == [run, later]
 
 
 def test_a_row_whose_file_is_gone_is_marked_and_comes_back_with_it(market, tmp_path):
@@ -90,11 +90,11 @@ def test_a_row_whose_file_is_gone_is_marked_and_comes_back_with_it(market, tmp_p
     save_facts(market, None, facts)
     shutil.move(tmp_path / "ticks", tmp_path / "elsewhere")
     assert [row.name for row in reconcile(market, tmp_path).missing] == [facts.name]
-    assert list(fetchable(market)) == []
+    assert list(Segment.objects.of(market).on_disk().oldest_first()) == []
     assert reconcile(market, tmp_path).missing == [], "it is told once"
     shutil.move(tmp_path / "elsewhere", tmp_path / "ticks")
     reconcile(market, tmp_path)
-    assert [row.name for row in fetchable(market)] == [facts.name]
+    assert [row.name for row in Segment.objects.of(market).on_disk().oldest_first()] == [facts.name]
 
 
 def test_a_removed_segment_is_neither_missing_nor_adopted_again(market, tmp_path, now):

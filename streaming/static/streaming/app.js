@@ -24,6 +24,7 @@ import { LiveStream } from "./stream.js";
 import { text } from "./texts.js";
 import { paceOf, recordedAt } from "./timeline.js";
 import { TimelineView } from "./timeline-view.js";
+import { askWhileSeen } from "./watching.js";
 
 /** Ticks on the charts: two minutes at the usual ten a second. */
 const SPAN = 1200;
@@ -305,7 +306,7 @@ function begin() {
   const start = async () => {
     await past.refresh();
     enter(place);
-    setInterval(() => past.refresh().then(draw, () => {}), REFRESH_MS);
+    askWhileSeen(() => past.refresh().then(draw, () => {}), REFRESH_MS);
   };
   healing.attempt("start", start, (error) => cover({ words: wordsOf(error), state: "error" }));
 }

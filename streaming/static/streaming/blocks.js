@@ -5,7 +5,7 @@
 
 import { get, marketPath } from "./api.js";
 import { LineSplitter } from "./ndjson.js";
-import { nameOf } from "./segments.js";
+import { lastingName, nameOf } from "./segments.js";
 import { Tape } from "./tape.js";
 import { SegmentDecoder } from "./zstd.js";
 
@@ -136,7 +136,7 @@ export class Blocks {
 
 /** By the file's lasting name: a market begun anew in another store has other segments with the same t. @param {Kind} kind @param {Segment} segment */
 function nameKey(kind, segment) {
-  return `${kind}/${nameOf(segment).replace("_pending.", ".")}`;
+  return `${kind}/${lastingName(segment)}`;
 }
 
 /** @param {Kind} kind @param {Segment} segment */

@@ -2,13 +2,17 @@
 
 import { ApiError } from "./api.js";
 import { METRIC_COLUMNS } from "./messages.js";
-import { acrossSegments, fetchManifest, gapsBetween, mergedGaps, overlapping, segmentAt } from "./segments.js";
+import { accountsFor, acrossSegments, broughtUpToDate, fetchManifest, gapsBetween, mergedGaps, overlapping, reachOf, segmentAt } from "./segments.js";
 
 /** @typedef {import("./segments.js").Segment} Segment */
 /** @typedef {import("./segments.js").Span} Span */
+/** @typedef {Record<import("./segments.js").Kind, Segment[]>} Segments */
 
 /** The manifest lags behind the files by a second; asking more often brings nothing. */
 const FRESH_MS = 1000;
+
+const KINDS = /** @type {const} */ (["ticks", "frames", "metrics"]);
+const none = () => ({ ticks: [], frames: [], metrics: [] });
 
 export class Past {
   /** @type {Worker | null} */ #worker = null;
@@ -19,8 +23,9 @@ export class Past {
   /** @type {Span[]} */ #told = [];
   /** Found once for each state of the manifest: a page asks at every drawing. @type {Span[] | null} */ #gaps = null;
   /** @type {Promise<void> | null} */ #refreshing = null;
-  /** @type {Record<import("./segments.js").Kind, Segment[]>} */
-  segments = { ticks: [], frames: [], metrics: [] };
+  /** The recording that the segments are of. @type {string | null} */ #store = null;
+  /** Whether something changed elsewhere than at the ends of the manifests: they are taken whole next time. */ #behind = false;
+  /** @type {Segments} */ segments = none();
   /** Bytes of segments fetched so far. */
   fetched = 0;
 
@@ -32,8 +37,7 @@ export class Past {
   /** Forgets what files told that are no longer there, and the blocks of them that the worker keeps. */
   forget() {
     if (this.#worker) this.#lost(this.#worker);
-    [this.#told, this.#gaps] = [[], null];
-    this.segments = { ticks: [], frames: [], metrics: [] };
+    [this.#told, this.#gaps, this.#store, this.segments] = [[], null, null, none()];
   }
 
   /** @returns {Worker} */
@@ -73,17 +77,28 @@ export class Past {
     return this.#gaps;
   }
 
-  /** Takes the manifests as they are now. */
+  /** Learns what the manifests tell by now. */
   refresh() {
     this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = null));
     return this.#refreshing;
   }
 
+  /** @returns {Promise<void>} */
   async #refresh() {
-    const [ticks, frames, metrics] = await Promise.all([
-      fetchManifest("ticks", this.symbol), fetchManifest("frames", this.symbol), fetchManifest("metrics", this.symbol),
-    ]);
-    [this.segments, this.#gaps] = [{ ticks, frames, metrics }, null];
+    const { segments } = this;
+    const known = this.#behind ? none() : segments;
+    this.#behind = false;
+    const found = await Promise.all(KINDS.map((kind) => fetchManifest(kind, this.symbol, reachOf(known[kind]))));
+    if (this.segments !== segments) return this.#refresh(); // it was forgotten meanwhile
+    const store = found[0].store ?? this.#store;
+    if (this.#store !== null && this.#store !== store) {
+      this.forget();
+      return this.#refresh();
+    }
+    const [ticks, frames, metrics] = KINDS.map((kind, i) => broughtUpToDate(known[kind], found[i]));
+    // One that was given up by its writer may have been finished among others that are known.
+    this.#behind = !KINDS.every((kind, i) => accountsFor(known[kind], found[i]));
+    [this.segments, this.#gaps, this.#store] = [{ ticks, frames, metrics }, null, store];
     this.#refreshedMs = performance.now();
   }
 
@@ -147,6 +162,7 @@ export class Past {
   #answered({ id, answer, error, fetched }) {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
+    if (error?.status === 404) this.#behind = true; // of a segment that is not there any more, among others that are
     if (error) return waiting?.reject(new ApiError(error.status ?? 0, error.code ?? "unreadable", error.message));
     this.fetched = fetched;
     waiting?.resolve(answer);

@@ -1,14 +1,49 @@
 /** Owns what a manifest says: which segment holds a t, and where ticks are missing. */
 
-import { getJSON, marketPath } from "./api.js";
+import { get, marketPath } from "./api.js";
 
 /** @typedef {{path: string, start_t: number, end_t: number, lines: number, bytes: number, created_at: string, pending: boolean}} Segment */
 /** @typedef {"ticks" | "frames" | "metrics"} Kind */
 /** @typedef {{from_t: number, to_t: number}} Span */
 
-/** @param {Kind} kind @param {string} symbol @returns {Promise<Segment[]>} oldest first, the pending one last */
-export function fetchManifest(kind, symbol) {
-  return getJSON(marketPath(`/manifest/${kind}`, symbol));
+/**
+ * What a server tells of the segments of a kind.
+ * @typedef {object} Listed
+ * @property {Segment[]} segments those that were asked for, oldest first, pending ones last
+ * @property {number} firstT where the first that is still there begins, Infinity without any
+ * @property {string | null} store the recording they are of
+ */
+
+/** All segments, or those that reach beyond a t and the pending ones. @param {Kind} kind @param {string} symbol @param {number | null} afterT @returns {Promise<Listed>} */
+export async function fetchManifest(kind, symbol, afterT) {
+  const response = await get(marketPath(`/manifest/${kind}`, symbol, afterT === null ? {} : { after_t: afterT }));
+  const { headers } = response;
+  return {
+    segments: await response.json(),
+    firstT: Number(headers.get("Market-Camera-First-T") ?? Infinity),
+    store: headers.get("Market-Camera-Store"),
+  };
+}
+
+/** How far the finished segments reach: what is asked for next lies beyond. @param {Segment[]} segments @returns {number | null} null without any */
+export function reachOf(segments) {
+  return segments.findLast(({ pending }) => !pending)?.end_t ?? null;
+}
+
+/** What is known, with what was found beyond it and without what was removed before it. @param {Segment[]} known @param {Listed} found @returns {Segment[]} */
+export function broughtUpToDate(known, { segments, firstT }) {
+  return [...known.filter(({ pending, start_t }) => !pending && start_t >= firstT), ...segments];
+}
+
+/** Whether each segment that was pending was found again, pending or finished. @param {Segment[]} known @param {Listed} found */
+export function accountsFor(known, { segments }) {
+  const names = new Set(segments.map(lastingName));
+  return known.every((segment) => !segment.pending || names.has(lastingName(segment)));
+}
+
+/** The name of a segment's file once it is finished. @param {Segment} segment */
+export function lastingName(segment) {
+  return nameOf(segment).replace("_pending.", ".");
 }
 
 /** @param {Segment} segment */
