@@ -45,7 +45,7 @@ class Anew:
         wait_until(lambda: (self.web.json(asked)["latest_t"] or 0) > t, f"t={t}")
 
     def store_id(self) -> str:
-        return str(self.web.json(f"/health?symbol={SYMBOL}")["meta"]["store"])
+        return str(self.web.ask(f"/health?symbol={SYMBOL}").json()["meta"]["store"])
 
     def wipe(self, *, database: bool = True) -> None:
         """Take the store away, and what the database knows of it, and begin another one."""
