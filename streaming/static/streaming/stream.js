@@ -56,9 +56,10 @@ export class LiveStream {
    * server may be set to send fewer to who does not. @param {number | null} since
    */
   #url(since) {
-    /** @type {Record<string, string | number>} */ const resume = since === null ? {} : { since };
-    if (since !== null && this.#recording !== null) resume.store = this.#recording;
-    const path = marketPath("/ws/stream", this.symbol, { types: "tick,metric,frame", fields: "", ...resume });
+    /** @type {Record<string, string | number>} */
+    const wanted = { types: "tick,metric,frame", fields: "", ...(since === null ? {} : { since }) };
+    if (since !== null && this.#recording !== null) wanted.store = this.#recording;
+    const path = marketPath("/ws/stream", this.symbol, wanted);
     return new URL(path, location.href.replace(/^http/, "ws")).href;
   }
 
