@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import pickle
 import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketcamera import Bar, BarCache
+from marketcamera import Bar, BarCache, ParseError
 from marketcamera.cache import CAPACITY
 from tests.processes import wait_until
 
@@ -32,6 +35,7 @@ def test_what_is_not_there_is_empty() -> None:
     cache.put(bar(0, symbol="B"))
     assert (cache.get_bars("A", "1s", 5), cache.get_latest_bar("B", "1m")) == ([], None)
     assert cache.get_cached_symbols() == ["B"]
+    assert (cache.get_last_update_time("A", "1s"), cache.get_cache_size("A")) == (None, 0)
     with pytest.raises(ValueError, match="count must be at least 0, got -1"):
         cache.get_bars("A", "1s", -1)
 
@@ -111,3 +115,76 @@ def test_bars_that_overlap_or_adjoin_leave_no_hole(first: int) -> None:
     for n in range(first, 6):
         cache.put(bar(n))
     assert cache.whole_bars("A", "1s") == ([bar(n) for n in range(6)], True)
+
+
+def three_pairs() -> BarCache:
+    cache = BarCache()
+    for n, symbol, resolution in [(0, "B", "1m"), (0, "A", "1h"), (0, "A", "1m"), (1, "A", "1m")]:
+        cache.put(bar(n, symbol=symbol, resolution=resolution))
+    return cache
+
+
+def test_what_is_cached_is_named_by_symbol_and_by_pair() -> None:
+    cached = three_pairs().get_cached_symbols()
+    assert isinstance(cached, list)
+    assert [f"{symbol}" for symbol in cached] == ["A", "A", "B"] == cached
+    assert [(symbol, resolution) for symbol, resolution in cached] == [("A", "1m"), ("A", "1h"), ("B", "1m")] == cached
+    assert [(pair[0], pair[1]) for pair in cached] == cached
+    assert "B" in cached
+    assert ("B", "1m") in cached
+    assert "C" not in cached
+    assert ("B", "1h") not in cached
+    assert set(cached) == {"A", "B"}
+    assert dict(cached) == {"A": "1h", "B": "1m"}
+
+
+def test_a_cached_symbol_is_a_text_wherever_one_is_wanted() -> None:
+    cache = three_pairs()
+    last = cache.get_cached_symbols()[-1]
+    assert cache.get_bars(last, "1m") == [bar(0, symbol="B", resolution="1m")]
+    assert json.dumps([last]) == '["B"]'
+    assert (last.lower(), last[:1], last != "B", last != ("B", "1m")) == ("b", "B", False, False)
+    for again in (copy.copy(last), copy.deepcopy(last), pickle.loads(pickle.dumps(last))):
+        assert again.pair == ("B", "1m")
+
+
+def test_its_size_and_age_are_told_by_pair() -> None:
+    cache = three_pairs()
+    sizes = [cache.get_cache_size(*pair) for pair in [(), ("A",), ("A", "1m"), (None, "1m"), ("C",)]]
+    assert sizes == [4, 3, 2, 3, 0]
+    assert cache.get_last_update_time("A", "1m") == 2000
+
+
+@pytest.mark.parametrize(
+    ("what", "left"),
+    [((), []), (("A",), [("B", "1m")]), (("A", "1m"), [("A", "1h"), ("B", "1m")]), ((None, "1m"), [("A", "1h")])],
+)
+def test_a_part_of_it_is_forgotten(what: tuple[str | None, ...], left: list[tuple[str, str]]) -> None:
+    cache = three_pairs()
+    cache.clear(*what)
+    assert cache.get_cached_symbols() == left
+
+
+def test_a_bar_of_ones_own_may_be_a_dict_of_texts() -> None:
+    cache = BarCache()
+    texts = {"open_time": "0", "close_time": 1000, "open": "1.0", "high": "2", "low": ".5", "close": "1", "volume": "3"}
+    cache.add_bar("A", "1s", texts)
+    assert cache.get_bars("A", "1s") == [bar(0)]
+    cache.add_bar("B", "1s", bar(0))
+    assert cache.get_latest_bar("B", "1s") == bar(0, symbol="B")
+    with pytest.raises(ParseError, match=r"a bar cannot be read \(KeyError\('high'\)\)"):
+        cache.add_bar("A", "1s", {name: texts[name] for name in ("open_time", "close_time", "open")})
+
+
+def test_a_bar_is_read_by_attribute_and_by_key() -> None:
+    one = bar(0)
+    assert (one.close, one["close"], one.get("close"), one.get("bid", 7)) == (1.0, 1.0, 1.0, 7)
+    assert "close" in one
+    assert "bid" not in one
+    assert dict(one) == {**one} == {name: getattr(one, name) for name in Bar.__dataclass_fields__}
+    assert one == bar(0) != bar(1)
+    assert len({one, bar(0)}) == 1
+    with pytest.raises(KeyError, match="bid"):
+        one["bid"]
+    with pytest.raises(KeyError, match="get"):
+        one["get"]

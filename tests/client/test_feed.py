@@ -266,6 +266,23 @@ def test_a_stop_before_the_first_start_leaves_the_environment(
     assert server.connects[0]["symbols"] == ["A"]
 
 
+def test_what_the_environment_asks_for_can_be_read(new_feed: NewFeed, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed, _ = new_feed()
+    silent = feed.load_config_from_env()
+    assert (silent["symbols"], silent["resolutions"]) == ([], ["1m"])
+    monkeypatch.setenv("WEBSOCKET_SYMBOLS", "A, B")
+    monkeypatch.setenv("WEBSOCKET_RESOLUTIONS", "1m,1h")
+    feed.configure(symbols="C")
+    asked = feed.load_config_from_env()
+    assert asked == {**silent, "symbols": ["A", "B"], "resolutions": ["1m", "1h"]}
+    assert feed.get_status()["symbols"] == ["C"], "what was configured stays"
+    feed.configure(**asked)
+    assert feed.get_status()["symbols"] == ["A", "B"]
+    monkeypatch.setenv("WEBSOCKET_RESOLUTIONS", "7m")
+    with pytest.raises(ValueError, match=r"in the environment .*got '7m'"):
+        feed.load_config_from_env()
+
+
 def test_without_symbols_nothing_starts(new_feed: NewFeed) -> None:
     feed, _ = new_feed()
     assert not names_a_feed({"WEBSOCKET_ENDPOINT": "ws://x"})

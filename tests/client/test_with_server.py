@@ -249,7 +249,10 @@ def test_the_readme_tells_the_truth(live: Live, monkeypatch: pytest.MonkeyPatch,
     assert list(scope["prices"].columns) == ["open", "high", "low", "close", "volume"]
     assert len(scope["prices"]) == 5
     assert len(scope["ticks"]) == 100
-    assert "100 ticks," in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "100 ticks," in shown
+    assert "\nconnected True\n" in shown
+    assert re.search(rf"^{SYMBOL} 1s \d+ ", shown, re.MULTILINE)
 
 
 class Ran(NamedTuple):

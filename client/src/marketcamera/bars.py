@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from math import isfinite
 from typing import Any
 
@@ -29,8 +29,11 @@ _BY_LENGTH = {length: name for name, length in RESOLUTIONS.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """A closed bar; times are milliseconds since 1970, its ticks have open_time <= ts < close_time."""
+class Bar(Mapping[str, Any]):
+    """A closed bar; times are milliseconds since 1970, its ticks have open_time <= ts < close_time.
+
+    `bar["close"]` is `bar.close`, and `dict(bar)` has all of it.
+    """
 
     symbol: str
     resolution: str
@@ -41,6 +44,20 @@ class Bar:
     low: float
     close: float
     volume: float
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in _NAMES:
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_NAMES)
+
+    def __len__(self) -> int:
+        return len(_NAMES)
+
+
+_NAMES = tuple(field.name for field in fields(Bar))
 
 
 def resolution_of(frequency: str) -> str:

@@ -4,11 +4,50 @@ from __future__ import annotations
 
 import threading
 from bisect import insort
+from collections.abc import Iterator, Mapping
+from typing import Any, SupportsIndex
 
-from marketcamera.bars import Bar
+from marketcamera.bars import RESOLUTIONS, Bar, bar_of
 
 #: Bars kept of each pair, and asked for whenever a feed connects: so what a reconnect brings fills any hole there is.
 CAPACITY = 1000
+
+
+class CachedSymbol(str):
+    """The symbol of a pair that is cached: text, and also the pair (symbol, resolution) to whoever unpacks it.
+
+    It is equal to both; as a member of a set or a key of a dict it is the symbol. Slices of it are text.
+    """
+
+    __slots__ = ("resolution",)
+    resolution: str
+
+    def __new__(cls, symbol: str, resolution: str) -> CachedSymbol:
+        made = super().__new__(cls, symbol)
+        made.resolution = resolution
+        return made
+
+    def __reduce__(self) -> tuple[type[CachedSymbol], tuple[str, str]]:
+        return CachedSymbol, self.pair
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Both, as a plain tuple."""
+        return str(self), self.resolution
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.pair)
+
+    def __getitem__(self, key: SupportsIndex | slice) -> str:
+        return str(self)[key] if isinstance(key, slice) else self.pair[key]
+
+    def __eq__(self, other: object) -> bool:
+        return self.pair == other if isinstance(other, tuple) else str.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
 
 
 class _Row:
@@ -51,16 +90,21 @@ class BarCache:
             self._rows.setdefault((bar.symbol, bar.resolution), _Row()).put(bar)
             self._changed.notify_all()
 
+    def add_bar(self, symbol: str, resolution: str, bar: Mapping[str, Any]) -> None:
+        """Keep a bar of a program's own, as if the feed had brought it; its numbers may be text. Raises BadMessage."""
+        self.put(bar_of(symbol, resolution, bar))
+
     def interrupted(self) -> None:
         """Bars may have closed unheard, as between two connections, and those that come now may come again."""
         with self._changed:
             for row in self._rows.values():
                 row.reconnected = True
 
-    def clear(self) -> None:
-        """Forget every bar."""
+    def clear(self, symbol: str | None = None, resolution: str | None = None) -> None:
+        """Forget every bar, or those of a symbol, of a resolution, or of both."""
         with self._changed:
-            self._rows.clear()
+            for pair in self._pairs(symbol, resolution):
+                del self._rows[pair]
 
     def get_bars(self, symbol: str, resolution: str, count: int | None = None) -> list[Bar]:
         """The newest `count` bars, or all of them, oldest first; an empty list where there are none."""
@@ -78,10 +122,27 @@ class BarCache:
         newest = self.get_bars(symbol, resolution, 1)
         return newest[0] if newest else None
 
-    def get_cached_symbols(self) -> list[str]:
-        """The symbols there are bars of, in alphabetical order."""
+    def get_last_update_time(self, symbol: str, resolution: str) -> int | None:
+        """The close time of the newest bar in ms, None where there is none."""
+        newest = self.get_latest_bar(symbol, resolution)
+        return None if newest is None else newest.close_time
+
+    def get_cache_size(self, symbol: str | None = None, resolution: str | None = None) -> int:
+        """How many bars there are: all, or those of a symbol, of a resolution, or of both."""
         with self._changed:
-            return sorted({symbol for symbol, _ in self._rows})
+            return sum(len(self._rows[pair].times) for pair in self._pairs(symbol, resolution))
+
+    def get_cached_symbols(self) -> list[CachedSymbol]:
+        """The symbol of each pair there are bars of, by name and then by length; `set(...)` has each symbol once.
+
+        `for symbol in ...` and `for symbol, resolution in ...` both work.
+        """
+        with self._changed:
+            pairs = sorted(self._rows, key=lambda pair: (pair[0], RESOLUTIONS.get(pair[1], 0), pair[1]))
+        return [CachedSymbol(*pair) for pair in pairs]
+
+    def _pairs(self, symbol: str | None, resolution: str | None) -> list[tuple[str, str]]:
+        return [pair for pair in self._rows if symbol in (None, pair[0]) and resolution in (None, pair[1])]
 
     def whole_bars(self, symbol: str, resolution: str) -> tuple[list[Bar], bool]:
         """The newest bars between which none is missing, oldest first; and whether the connection has brought any yet.

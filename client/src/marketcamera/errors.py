@@ -49,7 +49,11 @@ class StoreChanged(MarketCameraError):
         self.url, self.former, self.position, self.store = url, former, position, store
 
 
-class BadMessage(MarketCameraError, ValueError):
+class ParseError(MarketCameraError):
+    """What came, or was given, cannot be understood."""
+
+
+class BadMessage(ParseError, ValueError):
     """Something arrived that no Market Camera server sends."""
 
     def __init__(self, reason: str, text: str | bytes) -> None:
@@ -63,3 +67,7 @@ class HistoryUnavailable(MarketCameraError):
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"{url}: {reason}")
         self.url, self.reason = url, reason
+
+
+class NotFoundError(HistoryUnavailable):
+    """The server has no such market, or nothing at all at this address."""

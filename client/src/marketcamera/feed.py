@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import asdict
 from types import EllipsisType
 from typing import Any
 
@@ -94,6 +95,14 @@ class BarFeed:
         """What is asked for: what was configured, else what the environment says."""
         with self._lock:
             return self._subscription or subscription_from_environment()
+
+    def load_config_from_env(self) -> dict[str, Any]:
+        """What the environment asks for, and the defaults where it is silent: the arguments of `configure`.
+
+        Nothing is configured by it; a feed that nobody has configured starts by the same. Raises ValueError.
+        """
+        asked = asdict(subscription_from_environment())
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
 
     @property
     def _endpoint(self) -> str:

@@ -13,7 +13,7 @@ import httpx
 from marketcamera.addresses import Address
 from marketcamera.backoff import Backoff
 from marketcamera.bars import Bar, bar_of
-from marketcamera.errors import BadMessage, HistoryUnavailable
+from marketcamera.errors import BadMessage, HistoryUnavailable, NotFoundError
 from marketcamera.failures import PASSING_STATUS, history_error, http_client, reason_of
 
 log = logging.getLogger("marketcamera")
@@ -99,9 +99,13 @@ def _json(url: str, answer: httpx.Response) -> Any:
     try:
         body = answer.json()
     except ValueError:
-        raise HistoryUnavailable(url, f"the answer was {answer.status_code}, no JSON") from None
+        raise _refusal(answer)(url, f"the answer was {answer.status_code}, no JSON") from None
     if answer.status_code != 200:
         error = body.get("error") if isinstance(body, dict) else None
         told = error.get("message") if isinstance(error, dict) else None
-        raise HistoryUnavailable(url, told or f"the answer was {answer.status_code}")
+        raise _refusal(answer)(url, told or f"the answer was {answer.status_code}")
     return body
+
+
+def _refusal(answer: httpx.Response) -> type[HistoryUnavailable]:
+    return NotFoundError if answer.status_code == 404 else HistoryUnavailable
