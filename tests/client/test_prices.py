@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
@@ -13,8 +14,8 @@ import pytest
 
 import marketcamera
 import wealthdata
-from marketcamera import Backtest, Bar, get_bars, get_price
-from marketcamera.bars import bar_of, resolution_of
+from marketcamera import Backtest, Bar, get_bars, get_price, prices
+from marketcamera.bars import bar_of, frequency_of, resolution_of
 from marketcamera.errors import BadMessage
 from marketcamera.moments import milliseconds
 
@@ -115,9 +116,12 @@ def test_fields_choose_columns(fields: Any, columns: Any) -> None:
         ({"count": 0}, "count must be an integer of at least 1, got 0"),
         ({"count": True}, "count must be an integer of at least 1, got True"),
         ({"count": "9"}, "count must be an integer of at least 1, got '9'"),
-        ({"frequency": "7m"}, "frequency must be one of 1s, 5s, 1m, 5m, 15m, 1h, 4h, 1d, got '7m'"),
+        ({"frequency": "7m"}, "frequency must be one of 1s, 5s, 1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w, got '7m'"),
         ({"fields": "price"}, "fields must be some of open, high, low, close, volume, each once, got 'price'"),
         ({"fields": []}, "fields must be some of open, high, low, close, volume, each once, got []"),
+        ({"tz": "Mars/Olympus"}, "tz must be the name of a time zone, or None for UTC without one, got 'Mars/Olympus'"),
+        ({"tz": "../UTC"}, "tz must be the name of a time zone, or None for UTC without one, got '../UTC'"),
+        ({"tz": 8}, "tz must be the name of a time zone, or None for UTC without one, got 8"),
         ({"end_date": "soon"}, "a moment is an ISO 8601 text, a date, a datetime or milliseconds, got 'soon'"),
     ],
 )
@@ -140,7 +144,15 @@ def test_a_frequency_may_be_written_in_several_ways(frequency: str) -> None:
     assert resolution_of(frequency) == "1h"
 
 
-@pytest.mark.parametrize("frequency", ["", "1", "m1", "0m", "1.5h", "2h", "-1m", "1w", "²m"])
+@pytest.mark.parametrize(
+    ("frequency", "meant"),
+    [("30m", "30m"), ("30min", "30m"), ("1w", "1w"), ("7d", "1w"), ("weekly", "1w"), ("H", "1h")],
+)
+def test_prices_come_in_more_lengths_than_a_feed_has(frequency: str, meant: str) -> None:
+    assert frequency_of(frequency) == meant
+
+
+@pytest.mark.parametrize("frequency", ["", "30m", "1", "m1", "0m", "1.5h", "2h", "-1m", "1w", "²m"])
 def test_other_frequencies_are_refused(frequency: str) -> None:
     with pytest.raises(ValueError, match="frequency must be one of"):
         resolution_of(frequency)
@@ -185,3 +197,67 @@ def test_a_part_of_a_millisecond_is_cut_off() -> None:
 def test_a_bar_that_cannot_be_read_is_told() -> None:
     with pytest.raises(BadMessage, match="a bar cannot be read"):
         bar_of("A", "1h", {"open_time": 1, "close_time": 2, "open": "high"})
+
+
+@pytest.fixture
+def at_ten() -> Iterator[None]:
+    with Backtest(ALL) as test:
+        test.at(DAY + timedelta(hours=10))
+        yield
+
+
+@pytest.mark.usefixtures("at_ten")
+def test_without_a_count_there_are_as_many_as_usual() -> None:
+    pd.testing.assert_frame_equal(get_price("A", count=None), get_price("A"))
+    with Backtest(ALL) as test:
+        test.at(bar(47).close_time)
+        assert len(get_price("A", None)) == len(get_bars("A")) == 20
+
+
+@pytest.mark.usefixtures("at_ten")
+def test_options_of_other_markets_change_nothing() -> None:
+    with warnings.catch_warnings(action="error"):
+        told = get_price("A", count=3, fq="pre", skip_paused=True, fill_paused=False, panel=False)
+        pd.testing.assert_frame_equal(told, get_bars("A", 3, unit="60m", fq=None, skip_paused=False))
+
+
+@pytest.mark.usefixtures("at_ten")
+def test_an_unknown_option_is_told_once_where_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prices, "_warned", set())
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for ask in (get_price, get_bars, get_price):
+            assert len(ask("A", count=2, colour="red", start_date="2026")) == 2
+    assert [str(one.message) for one in told] == [
+        "colour= is not known here and is ignored",
+        "start_date= is not known here and is ignored",
+    ]
+    assert {one.filename for one in told} == {__file__}
+
+
+@pytest.mark.usefixtures("at_ten")
+@pytest.mark.parametrize(
+    ("tz", "last"),
+    [
+        (None, pd.Timestamp("2026-01-05 10:00")),
+        ("UTC", pd.Timestamp("2026-01-05 10:00", tz="UTC")),
+        ("Asia/Shanghai", pd.Timestamp("2026-01-05 18:00", tz="Asia/Shanghai")),
+        (timezone(timedelta(hours=-5)), pd.Timestamp("2026-01-05 05:00-05:00")),
+    ],
+)
+def test_the_times_of_a_table_are_in_the_zone_that_is_asked_for(
+    tz: Any, last: pd.Timestamp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for table in (get_price("A", tz=tz), get_bars("A", tz=tz)):
+        assert (table.index[-1], table.index[-1].tzinfo is None) == (last, tz is None)
+        assert (table.index.name, table.attrs["position"]) == ("close_time", bar(9).close_time)
+    monkeypatch.setenv("MARKETCAMERA_TZ", "none" if tz is None else str(tz))
+    if not isinstance(tz, timezone):
+        pd.testing.assert_frame_equal(get_price("A"), get_price("A", tz=tz))
+        assert get_price("A", tz="UTC").index[-1] == pd.Timestamp("2026-01-05 10:00", tz="UTC")
+
+
+def test_an_empty_table_has_its_zone_too() -> None:
+    with Backtest(ALL):
+        assert str(get_price("A", tz=None).index.dtype) == "datetime64[ns]"
+        assert str(get_price("A").index.dtype) == "datetime64[ns, UTC]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from math import isfinite
+from operator import itemgetter
 from typing import Any
 
 from marketcamera.errors import BadMessage
@@ -21,11 +22,29 @@ RESOLUTIONS = {
     "1d": 86_400_000,
 }
 
-_UNITS = {"s": 1_000, "sec": 1_000, "m": 60_000, "min": 60_000, "t": 60_000, "h": 3_600_000, "d": 86_400_000}
-_WORDS = {"minute": "1m", "hour": "1h", "hourly": "1h", "day": "1d", "daily": "1d"}
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What bars of a length that no server keeps are made of; one period began at `begin_ms`."""
+
+    resolution: str
+    parts: int
+    begin_ms: int = 0
+
+
+#: Weeks begin on Monday, as that of 1970-01-05 did.
+MADE = {"30m": Made("15m", 2), "1w": Made("1d", 7, begin_ms=4 * RESOLUTIONS["1d"])}
+
+_LENGTHS = RESOLUTIONS | {name: RESOLUTIONS[made.resolution] * made.parts for name, made in MADE.items()}
+#: Milliseconds of each length there are bars of, kept or made, the shortest first.
+FREQUENCIES = dict(sorted(_LENGTHS.items(), key=itemgetter(1)))
+
+_UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_UNITS |= {"sec": _UNITS["s"], "min": _UNITS["m"], "t": _UNITS["m"]}
+_WORDS = {"minute": "1m", "hour": "1h", "hourly": "1h", "day": "1d", "daily": "1d", "week": "1w", "weekly": "1w"}
 #: The year 2200; tables hold times up to 2262.
 _LATEST_MS = 7_258_118_400_000
-_BY_LENGTH = {length: name for name, length in RESOLUTIONS.items()}
+_BY_LENGTH = {length: name for name, length in FREQUENCIES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +81,22 @@ _NAMES = tuple(field.name for field in fields(Bar))
 
 def resolution_of(frequency: str) -> str:
     """The resolution that a frequency means: `1h`, but also `60m`, `1min`, `1H`, `daily`. Raises ValueError."""
+    return _one_of(RESOLUTIONS, frequency)
+
+
+def frequency_of(frequency: str) -> str:
+    """The same for every length there are bars of, kept or made. Raises ValueError."""
+    return _one_of(FREQUENCIES, frequency)
+
+
+def _one_of(lengths: Mapping[str, int], frequency: str) -> str:
     text = str(frequency).strip().lower()
-    if text in _WORDS:
-        return _WORDS[text]
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
     unit = _UNITS.get(text[len(number) :])
-    found = _BY_LENGTH.get(int(number or "1") * unit) if unit and (not number or number.isdecimal()) else None
-    if found is None:
-        raise ValueError(f"frequency must be one of {', '.join(RESOLUTIONS)}, got {frequency!r}")
+    known = _BY_LENGTH.get(int(number or "1") * unit) if unit and (not number or number.isdecimal()) else None
+    found = _WORDS.get(text, known)
+    if found is None or found not in lengths:
+        raise ValueError(f"frequency must be one of {', '.join(lengths)}, got {frequency!r}")
     return found
 
 

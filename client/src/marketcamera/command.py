@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from marketcamera.addresses import Address
+from marketcamera.bars import FREQUENCIES
 from marketcamera.errors import HistoryUnavailable, MarketCameraError
 from marketcamera.failures import history_error, http_client
 from marketcamera.interruption import Interrupted, Interruption
@@ -88,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("--to", type=int, help="end with this t (default: with Ctrl-C, or any signal)")
     price = _command(commands, "price", _price, "print the last closed bars of a symbol")
     price.add_argument("--count", type=_count, default=20)
-    price.add_argument("--frequency", default="1m", help="1s 5s 1m 5m 15m 1h 4h or 1d (default: 1m)")
+    price.add_argument("--frequency", default="1m", help=f"{', '.join(FREQUENCIES)} (default: 1m)")
     price.add_argument("--end", help="only what had closed by then, ISO 8601")
     _command(commands, "status", _status, "how the server and its market fare")
     return parser

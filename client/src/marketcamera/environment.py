@@ -1,4 +1,4 @@
-"""The environment: which variables a feed is configured by when a program says nothing; the only reader of them."""
+"""The environment: what it says of the feed and of tables when a program says nothing; the only reader of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import os
 from collections.abc import Mapping
 
 from marketcamera.feed_protocol import Subscription
+
+#: The zone of the times of tables, by name; `none` is UTC without a zone.
+_ZONE = "MARKETCAMERA_TZ"
 
 #: Each variable and the argument of `configure` that it stands for; lists are separated by commas.
 VARIABLES = {
@@ -24,6 +27,12 @@ def subscription_from_environment(environ: Mapping[str, str] = os.environ) -> Su
         return Subscription().changed(**given)
     except ValueError as error:
         raise ValueError(f"in the environment ({', '.join(VARIABLES)}): {error}") from None
+
+
+def zone_from_environment(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The zone that tables have their times in; None where they have none."""
+    name = environ.get(_ZONE) or "UTC"
+    return None if name.lower() == "none" else name
 
 
 def names_a_feed(environ: Mapping[str, str] = os.environ) -> bool:
