@@ -111,11 +111,9 @@ def _before(symbol: str, resolution: str, end_ms: int, count: int) -> Iterator[O
 def _rows_from(symbol: str, base: str, from_ms: int | None, end_ms: int, ask: Ask) -> Iterator[Ohlcv]:
     """Stored bars that begin at a time or later and before another. Those of a period that has begun before `from_ms`
     are not among them: it is left out anyway."""
-    at_ms = from_ms
+    at_ms = from_ms or 0
     while True:
-        found = stored.rows(symbol, base).filter(open_ms__lt=end_ms)
-        chosen = (found if at_ms is None else found.filter(open_ms__gte=at_ms))[:_PAGE_ROWS]
-        page = ask(partial(stored.ohlcv, chosen))
+        page = ask(partial(stored.ohlcv, stored.rows(symbol, base, at_ms, end_ms)[:_PAGE_ROWS]))
         yield from page
         if len(page) < _PAGE_ROWS:
             return
@@ -126,7 +124,7 @@ def _rows_before(symbol: str, base: str, end_ms: int, wanted: int) -> Iterator[O
     """Stored bars that begin before a time, the last one first; in pages of about as many as are wanted."""
     page_rows = min(wanted, _PAGE_ROWS)
     while True:
-        page = stored.ohlcv(stored.rows(symbol, base).filter(open_ms__lt=end_ms).order_by("-open_ms")[:page_rows])
+        page = stored.ohlcv(stored.rows(symbol, base, before_ms=end_ms).order_by("-open_ms")[:page_rows])
         yield from page
         if len(page) < page_rows:
             return

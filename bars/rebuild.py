@@ -109,4 +109,4 @@ class Rebuild:
             stored.save(self._market, self._waiting)
 
     def _remove(self, resolution: str, from_ms: int, to_ms: int) -> None:
-        stored.rows(self._market, resolution).filter(open_ms__gte=from_ms, open_ms__lt=to_ms).delete()
+        stored.rows(self._market, resolution, from_ms, to_ms).delete()

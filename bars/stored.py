@@ -16,6 +16,8 @@ from bars.resolutions import PERIOD_MS, STORED, period_start
 from recorder.models import Market
 
 FIELDS = Ohlcv._fields
+#: A crash leaves about so many that are made again.
+_FEW_ROWS = 16
 _CHANGING = [name for name in FIELDS if name not in ("resolution", "open_ms")]
 
 
@@ -57,10 +59,16 @@ def save_bars(market: Market, bars: Iterable[Ohlcv]) -> None:
     )
 
 
-def rows(market: Market | str, resolution: str) -> QuerySet[Bar]:
-    """The rows of a market, given as row or symbol, by time; none of times that cannot be (`bars.market_time`)."""
+def rows(market: Market | str, resolution: str, from_ms: int = 0, before_ms: int = END_MS) -> QuerySet[Bar]:
+    """The rows of a market, given as row or symbol, that begin at a time or later and before another, by time; none of
+    times that cannot be (`bars.market_time`).
+
+    Bounds are given here and not as filters on what this returns: of two lower ones SQLite searches its index by the
+    first and reads every row from there to the second.
+    """
     key = {"market__symbol": market} if isinstance(market, str) else {"market": market}
-    return Bar.objects.filter(**key, resolution=resolution, open_ms__gte=0, open_ms__lt=END_MS).order_by("open_ms")
+    span = {"open_ms__gte": max(from_ms, 0), "open_ms__lt": min(before_ms, END_MS)}
+    return Bar.objects.filter(**key, resolution=resolution, **span).order_by("open_ms")
 
 
 def ohlcv(found: QuerySet[Bar]) -> list[Ohlcv]:
@@ -97,14 +105,14 @@ def take_back(market: Market, from_t: int) -> None:
         Gap.objects.filter(market=market, at_ms__gte=END_MS).delete()
         for resolution in STORED:
             last_before = _last_before(market, resolution, from_t)
-            found = rows(market, resolution)
-            (found if last_before is None else found.filter(open_ms__gt=last_before)).delete()
+            rows(market, resolution, 0 if last_before is None else last_before + 1).delete()
         Gap.objects.filter(market=market, to_t__gte=from_t).delete()
 
 
 def _last_before(market: Market, resolution: str, from_t: int) -> int | None:
     """When the last bar begins that ends before this t. Asked of the newest rows first, since it is among them."""
-    for open_ms, last_t in rows(market, resolution).order_by("-open_ms").values_list("open_ms", "last_t").iterator():
+    newest_first = rows(market, resolution).order_by("-open_ms").values_list("open_ms", "last_t")
+    for open_ms, last_t in newest_first.iterator(chunk_size=_FEW_ROWS):
         if last_t < from_t:
             return int(open_ms)
     return None
@@ -113,13 +121,12 @@ def _last_before(market: Market, resolution: str, from_t: int) -> int | None:
 def builder_from(market: Market) -> Builder:
     """A builder that stands behind the rows; a new one without any."""
     builder = Builder()
-    seconds, minutes = rows(market, "1s"), rows(market, "1m")
     last = newest(market)
     if last is not None:
         minute, day = period_start(last.open_ms, "1m"), period_start(last.open_ms, "1d")
         builder.restore(
-            ohlcv(minutes.filter(open_ms__gte=day, open_ms__lt=minute)),
-            ohlcv(seconds.filter(open_ms__gte=minute)),
+            ohlcv(rows(market, "1m", day, minute)),
+            ohlcv(rows(market, "1s", minute)),
             _last_close(market, last.open_ms),
         )
     return builder
@@ -128,7 +135,7 @@ def builder_from(market: Market) -> Builder:
 def builder_before(market: Market, minute_ms: int) -> Builder:
     """A builder that begins with a minute, behind the rows of seconds before it."""
     builder = Builder()
-    found = ohlcv(rows(market, "1s").filter(open_ms__lt=minute_ms).order_by("-open_ms")[:1])
+    found = ohlcv(rows(market, "1s", before_ms=minute_ms).order_by("-open_ms")[:1])
     if found:
         builder.stand_behind(found[0], _last_close(market, found[0].open_ms))
     return builder
@@ -137,10 +144,8 @@ def builder_before(market: Market, minute_ms: int) -> Builder:
 def _last_close(market: Market, second_ms: int) -> float | None:
     """The price of the last match up to a second, None before any; asked of minutes where there are many seconds."""
     minute = period_start(second_ms, "1m")
-    for resolution, from_ms, to_ms in (("1s", minute, second_ms + 1), ("1m", None, minute)):
-        found = rows(market, resolution).filter(open_ms__lt=to_ms, matches__gt=0).order_by("-open_ms")
-        if from_ms is not None:
-            found = found.filter(open_ms__gte=from_ms)
+    for resolution, from_ms, to_ms in (("1s", minute, second_ms + 1), ("1m", 0, minute)):
+        found = rows(market, resolution, from_ms, to_ms).filter(matches__gt=0).order_by("-open_ms")
         for close in found.values_list("close", flat=True)[:1]:
             return float(close)
     return None

@@ -13,7 +13,7 @@ from recorder.format import KINDS, SegmentFacts, manifest_form
 from recorder.inventory import followed
 from recorder.manifest import finished
 from recorder.manifest_file import ManifestFile
-from recorder.models import Market, SegmentQuerySet
+from recorder.models import Inventory, Market, Segment, SegmentQuerySet
 from recorder.rows import persistently
 
 log = logging.getLogger(__name__)
@@ -56,10 +56,9 @@ class ManifestFiles:
                 self._tell(error)
 
     def _restore(self, kind: str) -> None:
-        file, rows = self._files[kind], _listed(self._market, kind)
-        contents = file.contents()
-        if contents is not None and 0 <= (missing := rows.count() - contents.entries) <= _MOST_APPENDED:
-            newest = list(map(manifest_form, rows.reverse()[: missing + 1]))
+        file, contents = self._files[kind], self._files[kind].contents()
+        if contents is not None and 0 <= (missing := _count(self._market, kind) - contents.entries) <= _MOST_APPENDED:
+            newest = list(map(manifest_form, _newest(self._market, kind, missing + 1)))
             if contents.last == (newest.pop() if len(newest) > missing else None):
                 if newest:
                     file.append(newest[::-1])
@@ -83,3 +82,16 @@ def every_finished(market: Market, kind: str) -> Iterator[dict[str, Any]]:
 
 def _listed(market: Market, kind: str) -> SegmentQuerySet:
     return finished(market, kind).filter(missing=False).order_by("start_t", "name").defer("seek_points")
+
+
+def _count(market: Market, kind: str) -> int:
+    """How many are listed, without counting them."""
+    sums = Inventory.objects.filter(market=market, kind=kind).values_list("segments", "removed")
+    return sum(map(sum, sums))
+
+
+def _newest(market: Market, kind: str, count: int) -> list[Segment]:
+    """The last so many that are listed, newest first; of those on disk and of those that are gone, by their indexes."""
+    listed = _listed(market, kind)
+    found = [row for some in (listed.on_disk(), listed.gone()) for row in some.reverse()[:count]]
+    return sorted(found, key=lambda row: (row.start_t, row.name), reverse=True)[:count]

@@ -5,8 +5,8 @@ import threading
 import pytest
 from django.db import OperationalError
 
+from bars import coarse, reading, stored
 from bars import keeper as keeper_module
-from bars import reading, stored
 from bars.builder import Builder
 from bars.errors import BarsStopped
 from bars.keeper import BarKeeper
@@ -17,6 +17,7 @@ from bars.resolutions import PERIOD_MS
 from streaming import supervision
 from streaming.protocol import Moment
 from tests.bars.conftest import walk
+from tests.database_steps import Steps, sqlite_only
 
 
 def rows():
@@ -294,3 +295,57 @@ def test_a_tick_that_no_bars_can_be_made_of_ends_the_bars_until_the_next_start(m
     again.catch_up(60)
     assert again.close(60)
     assert rows() == expected(ticks)
+
+
+# -- after years
+
+DAY_MS = PERIOD_MS["1d"]
+EVERY_MS = 5 * PERIOD_MS["1m"]
+
+
+def fill(market, days):
+    """Bars of whole days and five hours more, a tick every five minutes; when the last day begins."""
+    Bar.objects.all().delete()
+    begins = range(0, days * DAY_MS + 5 * PERIOD_MS["1h"], EVERY_MS)
+    same = dict.fromkeys(("open", "high", "low", "close", "volume"), 1.0) | {"matches": 1, "market": market}
+    made = [
+        Bar(resolution=resolution, open_ms=ms, next_ms=ms + EVERY_MS, first_t=t, last_t=t, **same)
+        for t, ms in enumerate(begins)
+        for resolution in ("1s", "1m")
+    ]
+    Bar.objects.bulk_create(made)
+    coarse.make_up(market)
+    return days * DAY_MS
+
+
+QUESTIONS = {
+    "the state to go on from": lambda market, day_ms: stored.builder_from(market),
+    "what a crash left": lambda market, day_ms: stored.take_back(market, 10**9),
+    "what hours and days lack": lambda market, day_ms: coarse.make_up(market),
+    **{
+        f"{resolution} from a day on": lambda market, day_ms, resolution=resolution: list(
+            reading.closed_bars("IG-USD", resolution, from_ms=day_ms)
+        )
+        for resolution in PERIOD_MS
+    },
+    **{
+        f"the last of {resolution}": lambda market, day_ms, resolution=resolution: reading.last_bars(
+            "IG-USD", resolution, 2, to_ms=day_ms
+        )
+        for resolution in PERIOD_MS
+    },
+}
+
+
+@sqlite_only
+def test_no_question_costs_more_with_six_times_the_bars(market):
+    costs = []
+    for days in (2, 12):
+        day_ms, cost = fill(market, days), {}
+        for name, ask in QUESTIONS.items():
+            with Steps() as steps:
+                ask(market, day_ms)
+            cost[name] = steps.count
+        costs.append(cost)
+    few, many = costs
+    assert {name: (few[name], many[name]) for name in few if many[name] > 1.3 * few[name]} == {}

@@ -13,8 +13,9 @@ import orjson
 import pytest
 
 from recorder.errors import BadManifest
-from recorder.format import manifest_form
+from recorder.format import KINDS, SegmentFacts, manifest_form
 from recorder.manifest_file import Contents, ManifestFile, whole_entries
+from tests.database_steps import Steps, sqlite_only
 
 
 @contextmanager
@@ -200,6 +201,7 @@ def test_what_a_crash_kept_from_it_is_appended(files, sealed, tmp_path, caplog):
 
 
 def test_a_removed_segment_stays_listed_and_a_vanished_one_does_not(files, market, sealed, tmp_path, now):
+    from recorder import inventory
     from recorder.models import Segment
 
     kept = files()
@@ -209,7 +211,7 @@ def test_a_removed_segment_stays_listed_and_a_vanished_one_does_not(files, marke
     Segment.objects.filter(start_t=1000).update(removed_at=now)
     files()
     assert (tmp_path / "ticks" / "manifest.json").read_bytes() == before
-    Segment.objects.filter(start_t=2000).update(missing=True)
+    inventory.change_row(Segment.objects.filter(start_t=2000), missing=True)
     files()
     assert listed(tmp_path) == [1000, 3000]
     assert b"removed" not in (tmp_path / "ticks" / "manifest.json").read_bytes()
@@ -242,6 +244,32 @@ def test_a_start_that_cannot_write_it_goes_on(market, tmp_path, caplog):
     ManifestFiles(market, tmp_path).restore()
     assert "Not a directory" in caplog.text
     assert listed(tmp_path, "frames") == []
+
+
+COLUMNS = SegmentFacts.__dataclass_fields__.keys() - {"opened_at", "sealed_at", "directory_change", "seek_points"}
+
+
+@sqlite_only
+def test_a_start_asks_for_the_last_rows_alone(market, files, facts, tmp_path, now):
+    from recorder import inventory
+    from recorder.models import Segment
+
+    costs = []
+    for ts in (range(0, 100_000, 1000), range(100_000, 2_000_000, 1000)):
+        for kind in KINDS:
+            made = (facts(t, kind=kind) for t in ts)
+            Segment.objects.bulk_create(
+                Segment(market=market, **{name: getattr(one, name) for name in COLUMNS}, created_at=one.created_at)
+                for one in made
+            )
+            inventory.recount(market, kind)
+        files()
+        with Steps() as steps:
+            files()
+        assert listed(tmp_path)[-1] == ts[-1]
+        costs.append(steps.count)
+    few, many = costs
+    assert many <= 1.3 * few, f"{few} steps with 100 segments of a kind, {many} with 2,000"
 
 
 def test_facts_and_rows_are_listed_alike(sealed):

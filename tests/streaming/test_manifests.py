@@ -20,6 +20,7 @@ from recorder.manifest import manifest_of, save_facts, state_of
 from recorder.models import Market, Segment
 from streaming import manifests, parameters
 from streaming.errors import HttpError
+from tests.database_steps import Steps, sqlite_only
 from tests.recorder.conftest import facts  # noqa: F401  (a fixture)
 from tests.recorder.tape import NOON
 
@@ -230,23 +231,6 @@ def test_another_recording_has_another_state(market: Market, relay: Stub) -> Non
 # -- after years
 
 
-class Steps:
-    """Counts what SQLite does, in instructions of its machine."""
-
-    def __enter__(self) -> Steps:
-        self.count = 0
-        connection.ensure_connection()
-        connection.connection.set_progress_handler(self._one, 1)
-        return self
-
-    def _one(self) -> int:
-        self.count += 1
-        return 0
-
-    def __exit__(self, *_: object) -> None:
-        connection.connection.set_progress_handler(None, 1)
-
-
 def polled(market: Market) -> tuple[int, int, int]:
     """What a page's question costs: steps of the database for state and list, and bytes of the answer."""
     last = Segment.objects.of(market, "ticks").finished().order_by("-start_t")[0].end_t
@@ -258,7 +242,7 @@ def polled(market: Market) -> tuple[int, int, int]:
     return asked.count, read.count, len(json.dumps(found))
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite tells what it does")
+@sqlite_only
 def test_a_question_costs_the_same_with_fifty_thousand_segments(market: Market) -> None:
     costs = []
     for first, count in ((0, 500), (500, 49_500)):
