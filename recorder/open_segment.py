@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import zstandard
@@ -44,8 +45,11 @@ class OpenSegment:
         file: SegmentFile,
         compressor: zstandard.ZstdCompressor,
         now: float,
+        before_disk: Callable[[], None] = lambda: None,
     ) -> None:
+        """`before_disk` is called each time lines are about to go to disk."""
         self._kind = kind
+        self._before_disk = before_disk
         self._name, self._named_t = name.lasting, name.start_t
         self._file = file
         self._compressor = compressor
@@ -193,6 +197,7 @@ class OpenSegment:
             self._held_bytes = 0
 
     def _write(self, how: int) -> None:
+        self._before_disk()
         self._compress()
         self._compressed.append(self._frame.flush(how))
         self._file.append(b"".join(self._compressed))

@@ -42,6 +42,9 @@ class Recording:
     `hold` is called before the store is looked at: it sees to it that the directory is there and nobody else's, and
     may raise StoreError, which counts as trouble; any other error ends the recording. `on_change` and `on_file` are
     told what a `ZstdSegmentWriter` tells. `mark` is kept ahead of every t that is handed in.
+
+    On disk the tick tape is never ahead of the others: who has read tick t there and reads the others afterwards finds
+    all they have up to t.
     """
 
     def __init__(
@@ -73,12 +76,14 @@ class Recording:
                     flush_seconds=flush_seconds,
                     on_change=on_change,
                     on_file=on_file,
+                    before_disk=self._flush_others if kind == "ticks" else lambda: None,
                 ),
             )
             for kind in KINDS
         }
         self._ticks, self._frames, self._metrics = (self._tapes[kind] for kind in KINDS)
         self._trouble: StoreError | None = None
+        self._failed_first: StoreError | None = None
         self._looked_at = clock()
         self._last_t = -1
         self._closed = False
@@ -129,6 +134,7 @@ class Recording:
                     tape, message = waiting[0]
                     tape.write(t, message)
                     del waiting[0]
+                self._raise_failed_first()
             except StoreError as error:
                 self._stop(error)
         for tape, _ in waiting:
@@ -142,6 +148,7 @@ class Recording:
                 while waiting:
                     waiting[0].write_gap(from_t, to_t, reason)
                     del waiting[0]
+                self._raise_failed_first()
             except StoreError as error:
                 self._stop(error)
         for tape in waiting:
@@ -162,6 +169,7 @@ class Recording:
     def close(self) -> None:
         """Seal every tape. Raises StoreError after trying all of them, RecordingStopped if they had stopped."""
         failed = [error for tape in self._tapes.values() if (error := tape.seal()) is not None]
+        failed += [] if self._failed_first is None else [self._failed_first]
         self._closed = True
         try:
             if self._mark is not None and self._last_t >= 0:
@@ -189,8 +197,23 @@ class Recording:
         try:
             for tape in self._tapes.values():
                 do(tape)
+            self._raise_failed_first()
         except StoreError as error:
             self._stop(error)
+
+    def _flush_others(self) -> None:
+        """Ticks are about to go to disk: what the other tapes hold goes there first. Their failure must not count as
+        one of the tick tape, in whose midst this is called, and is raised when it is through."""
+        for tape in (self._frames, self._metrics):
+            try:
+                tape.flush()
+            except StoreError as error:
+                self._failed_first = error
+
+    def _raise_failed_first(self) -> None:
+        error, self._failed_first = self._failed_first, None
+        if error is not None:
+            raise error
 
     def _takes_data(self) -> bool:
         """Whether the recording goes on, as far as one look a second can tell."""
@@ -213,6 +236,7 @@ class Recording:
         known, self._trouble = self._trouble, error
         for tape in self._tapes.values():
             tape.seal()
+        self._failed_first = None  # it is one trouble
         if known is None:
             self._on_trouble(f"the recording has stopped, the stream goes on: {error}")
 
@@ -229,6 +253,7 @@ class Recording:
             tape.tell_loss()
         for tape in self._tapes.values():
             tape.flush()
+        self._raise_failed_first()
         self._trouble = None
         self._on_recovered(f"the recording goes on; lost: {losses}")
 

@@ -25,7 +25,7 @@ def clean_up() -> int:
     return len(done.removed)
 
 
-@shared_task(name="recorder.tasks.take_stock", ignore_result=True)  # type: ignore[untyped-decorator]
+@shared_task(name="recorder.tasks.take_stock", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]
 def take_stock() -> None:
     """Find out again whether rows tell of every file, where something else than market and clean-up changed a
     directory. Raises OSError, django.db.Error."""

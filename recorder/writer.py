@@ -24,8 +24,8 @@ class ZstdSegmentWriter:
     first line at the latest, provided somebody calls: write_jsonline looks at the clock, and whoever waits
     calls flush_if_due. `on_change(facts)` is called after each flush and after each sealing,
     `on_file(kind, name, change)` when a file was made under that lasting name, or one that held nothing was taken away
-    ("" then); `change` is what that did to the directory. Neither may block. For one thread; `facts` alone may be read
-    from others.
+    ("" then); `change` is what that did to the directory. Neither may block. `before_disk()` is called each time lines
+    are about to go to disk, and may raise nothing. For one thread; `facts` alone may be read from others.
 
     When the store cannot be written, every method that writes raises StoreError, which names the messages not
     kept. The file then ends with the last whole flush, sealed where the disk allows it and otherwise left
@@ -44,6 +44,7 @@ class ZstdSegmentWriter:
         flush_seconds: float = 1.0,
         on_change: Callable[[SegmentFacts], None] | None = None,
         on_file: Callable[[str, str, DirectoryChange], None] = lambda kind, name, change: None,
+        before_disk: Callable[[], None] = lambda: None,
     ) -> None:
         self.kind = check_kind(kind)
         self._directory = Path(store_dir) / kind
@@ -51,7 +52,7 @@ class ZstdSegmentWriter:
         self._compressor = compressor(level)
         self._clock = clock
         self._flush_seconds = flush_seconds
-        self._on_change, self._on_file = on_change, on_file
+        self._on_change, self._on_file, self._before_disk = on_change, on_file, before_disk
         self._segment: OpenSegment | None = None
         self._age_counts_from = 0.0
         self._last_t = self._last_t_before = -1
@@ -142,7 +143,7 @@ class ZstdSegmentWriter:
             file = SegmentFile(self._directory, name)
         except OSError as error:
             raise StoreError(self._directory / name.file, error, lost=refused, lost_lines=1) from error
-        self._segment = OpenSegment(self.kind, name, file, self._compressor, now)
+        self._segment = OpenSegment(self.kind, name, file, self._compressor, now, self._before_disk)
         self._on_file(self.kind, name.lasting, file.directory_change)
         self._age_counts_from = now
         self._last_t_before = self._last_t

@@ -108,10 +108,9 @@ class Filling:
         try:
             last = await _in_pool(self._history.last_t)
             if last is not None:
-                # Of what is on its way here, parts may not be on the tapes yet: the moments themselves are whole.
                 # Who has joined already did so when nothing was recorded, and so misses all of it.
                 after_t = -1 if self._relay.feeds.clients() else max(-1, last - self._ring_ticks)
-                await self._read(after_t, self._held[0][0].t - 1 if self._held else last)
+                await self._read(after_t, last)
         except OSError as error:
             log.error("%s: the ring could not be filled from the recording: %s", self._relay.symbol, error)
 
@@ -147,8 +146,10 @@ class Filling:
         self._under_way = False
         self.filled.set()
 
-    async def _read(self, after_t: int, to_t: int | None = None) -> None:
-        """Hand out what is recorded behind a t. Losses are left for `_release` to tell."""
+    async def _read(self, after_t: int, recorded_t: int) -> None:
+        """Hand out what is recorded behind a t, as far as the tick tape was seen to reach, since beyond it a moment may
+        lie there in part; and before what is held back, which is whole. Losses are left for `_release` to tell."""
+        to_t = min(recorded_t, self._held[0][0].t - 1) if self._held else recorded_t
         past = moments(self._history, KINDS, after_t, to_t)
         while batch := await _in_pool(_some, past):
             for moment in batch:
@@ -184,9 +185,9 @@ class Filling:
         """Hand out what is recorded before the first moment held back; how far the recording had come before."""
         with supervisor.guarded(f"tape of {self._relay.symbol}", but=OtherStore):
             try:
-                recorded = await self.recorded_t()
-                await self._read(after_t, self._held[0][0].t - 1)
-                return -1 if recorded is None else recorded
+                if (recorded := await self.recorded_t()) is not None:
+                    await self._read(after_t, recorded)
+                    return recorded
             except OSError as error:
                 log.warning("%s: the recording cannot be read: %s", self._relay.symbol, error)
         return -1

@@ -33,9 +33,6 @@ _SLOW_SECONDS = 1.0
 _FLUSH_SECONDS = 0.5
 _MOST_WAITS = 8
 
-#: Tapes are flushed each on its own. Where the tick tape reaches this far into the ring, the others reach it too.
-_OVERLAP_TICKS = 50
-
 Record = Moment | Loss
 
 
@@ -101,8 +98,7 @@ class Resume:
             self._check_store()
             begin = self._relay.ring.first_t
             assert begin is not None
-            overlap = min(_OVERLAP_TICKS, len(self._relay.ring) // 2)
-            if waits < _MOST_WAITS and (recorded is None or recorded < begin + overlap):
+            if waits < _MOST_WAITS and (recorded is None or recorded < begin - 1):
                 waits += 1
                 await asyncio.sleep(_FLUSH_SECONDS)
             elif recorded is None or recorded <= self.position:

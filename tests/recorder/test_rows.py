@@ -67,7 +67,9 @@ def test_a_job_that_was_perhaps_done_is_told_so(closings: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "asked"), [({"seconds": 0.0}, 1), ({"seconds": 60, "pause": lambda _: True}, 1)], ids=str
+    ("options", "asked"),
+    [({"seconds": 0.0}, 1), ({"seconds": 60, "pause": lambda _: True}, 1)],
+    ids=["the time is over", "told to end"],
 )
 def test_a_job_is_given_up_in_the_end(closings: list[Any], options: dict[str, Any], asked: int) -> None:
     job = Breaking(99)
