@@ -210,6 +210,7 @@ def test_a_strategy_sees_live_what_the_recording_tells_afterwards(site: Site) ->
             again, same_side = moving_average(SYMBOL)
             pd.testing.assert_frame_equal(again, prices, check_freq=False)
             assert same_side == side
+    server.stop()  # what is being written may end in the midst of a line
     rebuilt = bars_of_ticks(site)
     for prices, _ in seen.values():
         pd.testing.assert_frame_equal(rebuilt.loc[prices.index], prices, check_freq=False)

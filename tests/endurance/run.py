@@ -198,7 +198,8 @@ class Run:
             connection.close()
 
     def latest_t(self, symbol: str) -> int:
-        return int(json.loads(self.ask(f"/incremental?limit=1&symbol={symbol}")[1])["latest_t"])
+        newest = json.loads(self.ask(f"/incremental?limit=1&symbol={symbol}")[1])["latest_t"]
+        return -1 if newest is None else int(newest)
 
     def until_healthy(self) -> None:
         def healthy() -> bool:

@@ -22,7 +22,7 @@ SETTINGS: dict[str, Any] = {
 PLAN: dict[str, Any] = {
     **{"symbols": ["IG-USD"], "tick_seconds": 1 / 30, "patience_seconds": 60, "arrival_seconds": 1},
     **{"report_seconds": 0.5, "hold_seconds": 5, "attackers": 3, "attack_seconds": 1},
-    **{"flood": 0, "flood_seconds": 6, "descriptors": (1024, 2048), "scale": 0.03},
+    **{"flood": 700, "flood_seconds": 6, "descriptors": (256, 512), "scale": 0.03},
 }
 FAULTS = (
     *("kill market-1", "kill web-1", "cut postgres", "freeze web-1", "thaw web-1", "stop redis", "start redis"),

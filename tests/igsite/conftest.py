@@ -13,21 +13,21 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.igsite.serving import Serving
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hasty() -> Iterator[Serving]:
     """A server that cuts stalled clients off after a second."""
     with Serving(stall_seconds=1) as serving:
         yield serving
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def patient() -> Iterator[Serving]:
     """A server that leaves stalled clients alone for as long as a test lasts."""
     with Serving(stall_seconds=600) as serving:
         yield serving
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Paths of a key and of a certificate for localhost, signed with it."""
     key = ec.generate_private_key(ec.SECP256R1())

@@ -7,14 +7,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from tests import services
 from tests.pages.reading import STRIDE, WINDOW, Watched
-from tests.processes import Live, Site, wait_until
+from tests.processes import PATIENCE_SECONDS, Live, Site, wait_until
 
 # The graph needs WebGL; without a GPU Chromium draws it in software, which it must be allowed to.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader"]
+PATIENCE_MS = PATIENCE_SECONDS * 1000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="package")
@@ -41,7 +43,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def _watch(page: Page) -> Watched:
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(PATIENCE_MS)
     seen = Watched(page, [], set())
     page.on("console", lambda message: message.type == "error" and seen.errors.append(message.text))
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
@@ -73,6 +75,6 @@ def page(watched: Watched, server: Live) -> Iterator[Page]:
 def watched_anywhere(chromium: Browser) -> Iterator[Page]:
     """A page for a server of the test's own, which may go away: then the console may say so."""
     page = chromium.new_page(viewport={"width": 1000, "height": 700}, locale="en-US")
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE_MS)
     yield page
     page.close()

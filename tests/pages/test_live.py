@@ -224,13 +224,19 @@ def test_before_the_market_is_heard_of_nothing_is_claimed(page: Page) -> None:
 
 def test_a_frame_that_is_not_yet_recorded_is_looked_for_again(page: Page, server: Live) -> None:
     """The page pauses some seconds ahead of what is on disk, without the stream's frames to bridge that."""
-    t = server.json("/incremental?limit=1")["latest_t"] + 300
-    page.route_web_socket("**/ws/stream*", lambda route: [route.send(tick(one)) for one in (t, t + 1)])
+    told: list[int] = []
+
+    def join(route: WebSocketRoute) -> None:
+        told.append(server.json("/incremental?limit=1")["latest_t"] + 300)
+        for t in (told[0] - 1, told[0]):
+            route.send(tick(t))
+
+    page.route_web_socket("**/ws/stream*", join)
     page.goto("/live/")
     expect(page.locator("#connection")).to_have_attribute("data-state", "live")
-    expect(page.locator("#t")).to_have_text(f"{t + 1:,}")
+    expect(page.locator("#t")).to_have_text(f"{told[0]:,}")
     page.keyboard.press("Space")
-    wait_for_frame(page, (t + 1) - (t + 1) % STRIDE)
+    wait_for_frame(page, told[0] - told[0] % STRIDE)
 
 
 def test_what_is_lost_and_what_was_filled_in_are_both_said(page: Page) -> None:

@@ -1,0 +1,1 @@
+"""A live market with a past, whose server ends with its tests."""

@@ -1,0 +1,1 @@
+"""Small servers that the tests of this package share, and that end with them."""
