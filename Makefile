@@ -7,14 +7,23 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test lint figures soak endurance services clean
+.PHONY: run test test-all lint figures soak endurance services clean
 
 run: $(VENV)/ready
 	@$(PY) manage.py migrate --verbosity 0
 	@exec $(PY) manage.py live
 
+# A file's tests stay together, and files of a folder follow each other: they share servers. More workers than cores,
+# since a test waits for its servers most of the time.
+WORKERS ?= 3
+PYTEST := $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/ready-dev
-	$(PY) -m pytest
+	$(PYTEST) -m "not long"
+
+# With those that kill, cut and wait for long.
+test-all: $(VENV)/ready-dev
+	$(PYTEST)
 
 lint: $(VENV)/ready-dev
 	$(VENV)/bin/ruff check .

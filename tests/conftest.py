@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from tests import services
-from tests.processes import Live, Site, logs_of, make_migrated
+from tests.processes import ROOT, Live, Site, logs_of, make_migrated
 
 # No test is on absolute time. And where every service is asked for, a commit is judged by the same examples each time.
 settings.register_profile("market camera", deadline=None, derandomize=services.required())
@@ -23,6 +23,19 @@ settings.load_profile("market camera")
 for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, signal.SIG_DFL)
+
+
+#: What kills, cuts and waits for long; `make test` leaves it out, `make test-all` does not.
+LONG = (
+    *("outages/", "endurance/test_run.py", "continuation/test_crash.py", "continuation/test_kill.py"),
+    *("end_to_end/test_upstream.py", "client/test_record_command.py", "service_mode/test_store_change.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").as_posix().startswith(LONG):
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,13 +31,14 @@ class Watched:
     hosts: set[str]
 
 
-def recorded_frames(server: Live) -> dict[int, dict[str, Any]]:
-    """Every frame on disk by its t."""
-    lines: list[bytes] = []
+def recorded_frames(server: Live, from_t: int = 0, to_t: int = 10**15) -> Iterator[dict[str, Any]]:
+    """The frames on disk of from_t <= t <= to_t, segment by segment: the market goes on, and has no end."""
     for segment in server.json("/manifest/frames"):
-        body = server.ask(f"/segment/{segment['path']}").body
-        lines += zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True).read().split(b"\n")[:-1]
-    return {frame["t"]: frame for frame in map(json.loads, lines) if frame["type"] == "frame"}
+        if segment["start_t"] <= to_t and (segment["pending"] or segment["end_t"] >= from_t):
+            body = server.ask(f"/segment/{segment['path']}").body
+            lines = zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True).read().split(b"\n")[:-1]
+            frames = [frame for frame in map(json.loads, lines) if frame["type"] == "frame"]
+            yield from (frame for frame in frames if from_t <= frame["t"] <= to_t)
 
 
 def finished_frames(server: Live) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def finished_frames(server: Live) -> dict[str, Any]:
 
 def frame_on_disk(server: Live, t: int) -> dict[str, Any]:
     """The recorded frame of t, once it is written."""
-    return wait_until(lambda: recorded_frames(server).get(t), f"frame {t} on disk")
+    return wait_until(lambda: next(recorded_frames(server, t, t), None), f"frame {t} on disk")
 
 
 def tick_at(server: Live, t: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ def kinds_of(frame: dict[str, Any]) -> set[str]:
 def frame_with_both_kinds(server: Live) -> int:
     both_kinds = {"match", "quote_proximity"}
     return wait_until(
-        lambda: next((t for t, frame in recorded_frames(server).items() if kinds_of(frame) == both_kinds), None),
+        lambda: next((frame["t"] for frame in recorded_frames(server) if kinds_of(frame) == both_kinds), None),
         "a frame with both kinds of edge",
     )
 
@@ -91,12 +92,12 @@ def test_an_agent_that_has_gone_is_not_pointed_at_any_more(page: Page, server: L
     page.evaluate(SOME_DRAWINGS)
     box = page.locator("#graph").bounding_box()
     assert box is not None
-    places = (
-        (box["x"] + x, box["y"] + y) for y in range(0, int(box["height"]), 8) for x in range(0, int(box["width"]), 8)
-    )
+    middle = (box["width"] / 2, box["height"] / 2)
+    places = [(x, y) for y in range(0, int(box["height"]), 8) for x in range(0, int(box["width"]), 8)]
+    places.sort(key=lambda place: math.dist(place, middle))  # where agents are densest is where one is found first
     pointing = page.locator("#graph.pointing")
     for x, y in places:
-        page.mouse.move(x, y)
+        page.mouse.move(box["x"] + x, box["y"] + y)
         if pointing.count():
             break
     expect(pointing).to_have_count(1)

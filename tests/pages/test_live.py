@@ -20,7 +20,7 @@ from tests.pages.reading import (
     wait_for_frame,
     wait_for_t_beyond,
 )
-from tests.processes import ROOT, Live, Site, free_port, wait_until
+from tests.processes import ROOT, Live, Site, free_port
 
 pytestmark = pytest.mark.browser
 
@@ -94,8 +94,8 @@ def test_the_charts_begin_with_what_was_recorded_before(page: Page) -> None:
 @pytest.mark.parametrize("door", ["live", "replay"])
 def test_bursts_and_shocks_from_before_the_page_are_listed(watched_anywhere: Page, site: Site, door: str) -> None:
     server = site.serve(IG_SOURCE=f"file:{GOLDEN / 'events.ticks.jsonl.zst'}", IG_SPEED=0, IG_CAM_W=100)
-    frames = wait_until(lambda: (found := recorded_frames(server)).get(790) and found, "the last frame on disk")
-    told = [event["t"] for frame in frames.values() for event in frame["events"]["shocks"]]
+    frame_on_disk(server, 790)  # the last one
+    told = [event["t"] for frame in recorded_frames(server) for event in frame["events"]["shocks"]]
     watched_anywhere.goto(f"{server.url}/{door}/")
     shocks = watched_anywhere.locator("#happenings a", has_text="shock")
     expect(shocks).to_have_count(len(told))

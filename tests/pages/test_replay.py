@@ -15,6 +15,7 @@ from tests.pages.reading import (
     WINDOW,
     Watched,
     finished_frames,
+    frame_on_disk,
     number,
     open_at,
     price_of,
@@ -53,7 +54,7 @@ def test_playing_reaches_the_present_and_goes_on_live(page: Page, server: Live) 
 
 def test_every_frame_gone_to_is_the_recorded_one(page: Page, server: Live) -> None:
     segment = finished_frames(server)
-    frames = recorded_frames(server)
+    frames = {frame["t"]: frame for frame in recorded_frames(server, segment["start_t"], segment["end_t"])}
     open_at(page, segment["end_t"])
     for t in range(segment["end_t"], segment["start_t"] - 1, -STRIDE):
         wait_for_frame(page, t)
@@ -102,7 +103,7 @@ def test_replay_shows_the_metrics_of_the_same_moment(page: Page, server: Live) -
 def test_a_link_opens_the_same_moment_and_agent(page: Page, server: Live) -> None:
     segment = finished_frames(server)
     open_at(page, segment["start_t"])
-    agent = recorded_frames(server)[segment["start_t"]]["nodes"][0]["agent_id"]
+    agent = frame_on_disk(server, segment["start_t"])["nodes"][0]["agent_id"]
     page.get_by_placeholder("Agent…").fill(str(agent))
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
@@ -120,7 +121,7 @@ def test_a_link_opens_the_same_moment_and_agent(page: Page, server: Live) -> Non
 
 def test_a_pinned_agent_shows_every_feature_with_its_course(page: Page, server: Live) -> None:
     t = finished_frames(server)["end_t"]
-    node = recorded_frames(server)[t]["nodes"][0]
+    node = frame_on_disk(server, t)["nodes"][0]
     open_at(page, t, f"&agent={node['agent_id']}")
     rows = page.locator("#card dl div")
     assert rows.count() == len(node["features"]) - 1  # the dominant side stands in the title
@@ -236,7 +237,7 @@ def test_the_address_holds_the_moment_however_it_was_reached(page: Page, server:
 def test_bursts_and_shocks_are_listed_and_lead_to_their_moment(page: Page, server: Live) -> None:
     t = finished_frames(server)["start_t"]
     shock = {"t": t + 12, "kind": "price", "size": 0.02, "score": 6.25}
-    frame = recorded_frames(server)[t] | {"t": t + 10**6, "events": {"bursts": [], "shocks": [shock]}}
+    frame = frame_on_disk(server, t) | {"t": t + 10**6, "events": {"bursts": [], "shocks": [shock]}}
     page.route_web_socket("**/ws/stream*", lambda route: route.send(json.dumps(frame)))
     open_at(page, t)
     entry = page.locator("#happenings a")
