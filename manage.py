@@ -7,6 +7,7 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "igsite.settings")
+    os.umask(os.umask(0) | 0o077)  # database, secret key and recording are their owner's alone
     from django.core.management import execute_from_command_line
 
     from igsite.config import ConfigError

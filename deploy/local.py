@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -79,29 +80,64 @@ def program(*places: str) -> str:
 
 def redis(services: Services) -> str:
     port = free_port()
-    command = [program("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(HOME)]
-    services.start("redis", command)
+    word = password("redis")
+    settings = HOME / "redis.conf"  # and not its command line, which every user of this machine can read
+    private(settings, f'port {port}\nbind 127.0.0.1\nsave ""\ndir "{HOME}"\nrequirepass {word}\n')
+    services.start("redis", [program("redis-server"), str(settings)])
     until_open(port, "Redis")
-    return f"redis://127.0.0.1:{port}/0"
+    return f"redis://:{word}@127.0.0.1:{port}/0"
 
 
 def postgres(services: Services) -> str:
     newest = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), default=Path())
-    data, port = HOME / "postgres", free_port()
+    data, port, word = HOME / "postgres", free_port(), password("postgres")
     user = unprivileged()
-    owner = {"user": user, "extra_groups": []} if user else {}
+    owner: dict[str, object] = {"user": user, "extra_groups": []} if user else {}
     if not data.exists():
-        data.mkdir(mode=0o700)
-        if user:
-            shutil.chown(data, user)
-        initdb = [program("initdb", str(newest / "initdb")), "-D", str(data), "-U", "market", "--auth=trust"]
-        subprocess.run([*initdb, "-E", "UTF8"], cwd=data, check=True, stdout=subprocess.DEVNULL, **owner)  # type: ignore[call-overload]
+        make_cluster(data, word, program("initdb", str(newest / "initdb")), owner)
+    elif "trust" in rules(data):
+        ask_for_password(data, word, program("postgres", str(newest / "postgres")), owner)
     options = [f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={data}"]
     command = [program("postgres", str(newest / "postgres")), "-D", str(data)]
     command += [part for option in options for part in ("-c", option)]
     services.start("postgres", command, stop=signal.SIGINT, cwd=data, **owner)
     until_open(port, "PostgreSQL")
-    return f"postgres://market@127.0.0.1:{port}/postgres"
+    return f"postgres://market:{word}@127.0.0.1:{port}/postgres"
+
+
+def make_cluster(data: Path, word: str, initdb: str, owner: dict[str, object]) -> None:
+    data.mkdir(mode=0o700)
+    if owner:
+        shutil.chown(data, str(owner["user"]))
+    command = [initdb, "-D", str(data), "-U", "market", "-E", "UTF8", "--auth=scram-sha-256", "--pwfile=/dev/stdin"]
+    subprocess.run(command, cwd=data, check=True, input=word.encode(), stdout=subprocess.DEVNULL, **owner)  # type: ignore[call-overload]
+
+
+def rules(data: Path) -> str:
+    lines = (data / "pg_hba.conf").read_text().splitlines()
+    return "\n".join(line for line in lines if line.strip() and not line.startswith("#"))
+
+
+def ask_for_password(data: Path, word: str, server: str, owner: dict[str, object]) -> None:
+    """One that was made without a password, and lets everybody in, gets one."""
+    command = [server, "--single", "-D", str(data), "postgres"]
+    asked = f"ALTER USER market PASSWORD '{word}'\n".encode()
+    subprocess.run(command, cwd=data, check=True, input=asked, stdout=subprocess.DEVNULL, **owner)  # type: ignore[call-overload]
+    (data / "pg_hba.conf").write_text(rules(data).replace("trust", "scram-sha-256") + "\n")
+
+
+def password(name: str) -> str:
+    """The password of a service, made once and kept in its home."""
+    path = HOME / f"{name}.password"
+    if not path.exists():
+        private(path, secrets.token_urlsafe(24))
+    return path.read_text()
+
+
+def private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
 
 
 def unprivileged() -> str | None:
@@ -138,6 +174,10 @@ def main() -> None:
     parser.add_argument("--webs", type=int, default=2, help="web processes, from PORT on")
     options = parser.parse_args()
     HOME.mkdir(parents=True, exist_ok=True)
+    if unprivileged():  # who runs PostgreSQL then must get to its own
+        for directory in (HOME, HOME.parent):
+            directory.chmod(directory.stat().st_mode | 0o011)
+    os.umask(0o077)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     services = Services()
     try:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+from ipaddress import ip_address
 from typing import Any
 
+import psutil
 from daphne.endpoints import build_endpoint_description_strings
+
+from igsite.parsers import LOCALHOST
 
 
 def endpoints(
@@ -17,15 +21,35 @@ def endpoints(
 ) -> list[str]:
     """Where to listen, as descriptions of Twisted endpoints.
 
-    A port without a host means all of IPv4, and by IPv6 this machine alone: some look for `localhost` only
-    there. (All of IPv6 would take one socket for both, where IPv4 clients appear by mapped addresses.)
+    A port without a host, or with `localhost`, means this machine alone, by IPv4 and by IPv6: some look for
+    `localhost` only there. So does `0.0.0.0` beside all of IPv4. (All of IPv6 would take one socket for both, where
+    IPv4 clients appear by mapped addresses.)
     """
-    hosts = [host] if host else ["0.0.0.0", *(["::1"] if _has_ipv6() else [])]
+    hosts = {None: ["127.0.0.1"], LOCALHOST: ["127.0.0.1"]}.get(host, [host])
+    if host in (None, LOCALHOST, "0.0.0.0") and _has_ipv6():
+        hosts = [*hosts, "::1"]
     found: list[str] = []
     for each in hosts if port is not None else []:
         found += build_endpoint_description_strings(each, port)
     found += build_endpoint_description_strings(unix_socket=unix_socket, file_descriptor=file_descriptor)
     return found
+
+
+def own_names(host: str | None) -> list[str]:
+    """How this machine is called by those who reach it where it listens at `host`, localhost aside: by the address
+    alone, or, where that is all of them, by its name too."""
+    if host in (None, LOCALHOST):
+        return []
+    own = ip_address(host)
+    if not own.is_unspecified:
+        return [_as_host(str(own))]
+    families = (socket.AF_INET, socket.AF_INET6)
+    found = [one for each in psutil.net_if_addrs().values() for one in each if one.family in families]
+    return [socket.gethostname(), *(_as_host(one.address.split("%")[0]) for one in found)]
+
+
+def _as_host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 def _has_ipv6() -> bool:
@@ -45,4 +69,4 @@ def address_text(address: Any) -> str:
 
 
 def host_and_port(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return f"{_as_host(host)}:{port}"

@@ -4,7 +4,7 @@ import logging
 
 from django.apps import AppConfig
 
-from igsite.config import unused_names
+from igsite.config import without_effect
 
 
 class SiteConfig(AppConfig):
@@ -16,6 +16,6 @@ class SiteConfig(AppConfig):
     def ready(self) -> None:
         from igsite import checks  # noqa: F401  (importing registers them)
 
-        if names := unused_names():
+        if names := without_effect():
             log = logging.getLogger(__name__)
             log.warning("set, and without any effect here (docs/settings.md): %s", ", ".join(names))

@@ -32,7 +32,7 @@ def check_proxies(**_: Any) -> list[CheckMessage]:
 @register(Tags.security, deploy=True)
 def check_deployment(**_: Any) -> list[CheckMessage]:
     """igsite.W002 to igsite.W005: TLS, host names, the secret key, and error pages."""
-    found = [check(settings.CONFIG) for check in (_no_tls, _any_host, _weak_key, _debug)]
+    found = [check(settings.CONFIG) for check in (_no_tls, _hosts, _weak_key, _debug)]
     return [one for one in found if one is not None]
 
 
@@ -47,11 +47,13 @@ def _no_tls(config: Config) -> Warning | None:
     )
 
 
-def _any_host(config: Config) -> Warning | None:
-    if "*" not in config.allowed_hosts:
+def _hosts(config: Config) -> Warning | None:
+    if config.allowed_hosts and "*" not in config.allowed_hosts:
         return None
+    any_host = "IG_ALLOWED_HOSTS is *: requests for any host name are answered."
+    none = "IG_ALLOWED_HOSTS is not set: only requests for names of this machine are answered."
     return Warning(
-        "IG_ALLOWED_HOSTS is *: requests for any host name are answered.",
+        any_host if config.allowed_hosts else none,
         hint="Set IG_ALLOWED_HOSTS to the names under which this installation is reached.",
         id="igsite.W003",
     )

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from igsite import parsers
-from igsite.parsers import BASE_DIR
+from igsite.parsers import BASE_DIR, LOCALHOST
+from igsite.unused_names import UNUSED, unused_names
 from streaming.addresses import Network
 
 
@@ -28,24 +29,8 @@ def _setting(env: str, default: Any, parse: Callable[[str], Any], help: str, *, 
 
 _MEBI = 1 << 20
 
-#: Names that the units and documents of the backend before this one set, so that these start this one unchanged: what
-#: each did there. They are accepted, said to be without effect, and never read.
-UNUSED = {
-    "IG_DOWNSAMPLE": "recorded and sent every so many ticks; here every tick is kept, and a stream takes `every=N`",
-    "IG_LOG_EVERY": "a line of log every so many ticks",
-    "IG_PRINT_EVERY_SEC": "seconds between lines of output",
-    "IG_TRAJ_WIN": "points of the trajectory kept in memory",
-    "IG_CPX_WIN": "points of the complexity kept in memory",
-    "IG_DEPTH_K": "price levels of the book in each tick",
-    "IG_TF_SEC": "seconds of a bar; here bars are made of every resolution",
-    "IG_EMIT_EMPTY_BARS": "bars without a trade; here there is one where there were ticks",
-    "IG_STREAM_MODE": "which parts of a tick were sent; see `IG_STREAM_TYPES` and `fields=`",
-    "IG_RUN_DIR": "where runs were kept; see `IG_CAM_STORE_DIR`",
-    "IG_RUN_ID": "the name of a run",
-    "IG_RING_SIZE": "points kept in memory; see `IG_RING_TICKS`",
-    "IG_FLUSH_EVERY": "ticks between writes; see `IG_FLUSH_SECONDS`",
-    "IG_SLEEP_SEC": "seconds of sleep after each tick; see `IG_SPEED`",
-}
+#: What deploy/market-camera.env has where a secret is to be put.
+_EXAMPLE_SECRET = "change-me"
 
 
 @dataclass(frozen=True)
@@ -69,6 +54,12 @@ class Config:
     seed: int = _setting("IG_SEED", 0, parsers.integer(0, 2**63 - 1), "the simulator's seed")
     adjust_interval: int = _setting(
         "IG_ADJUST_INTERVAL", 2000, parsers.integer(1, 1_000_000_000), "ticks between chances to join or leave"
+    )
+    bind: str = _setting(
+        "IG_BIND",
+        LOCALHOST,
+        parsers.bind,
+        "the address to listen on; localhost is this machine alone, 0.0.0.0 all of IPv4, :: all",
     )
     port: int = _setting("PORT", 8000, parsers.integer(1, 65_535), "where the server listens")
     symbol: str = _setting("IG_SYMBOL", "IG-USD", parsers.symbol, "the market's symbol")
@@ -186,9 +177,9 @@ class Config:
     )
     allowed_hosts: tuple[str, ...] = _setting(
         "IG_ALLOWED_HOSTS",
-        ("*",),
+        (),
         parsers.hosts,
-        "host names answered to, with commas between; those of this machine always are",
+        "host names answered to, with commas between, `*` is any; none are those of the machine at IG_BIND",
     )
     tls: bool = _setting(
         "IG_TLS", False, parsers.switch, "1 tells that TLS is in front: secure cookies, HSTS, HTTP is sent to HTTPS"
@@ -236,6 +227,12 @@ def _contradictions(config: Config) -> list[str]:
             f"IG_RETAIN_TARGET_PERCENT ({config.retain_target_percent:g}) must not be above"
             f" IG_RETAIN_DISK_PERCENT ({config.retain_disk_percent:g})"
         )
+    if config.redis_url:  # several processes and often several hosts: what everybody knows must be nobody's secret
+        problems += [
+            f"{setting.metadata['env']} still holds {_EXAMPLE_SECRET}, which everybody can read in the example"
+            for setting in fields(Config)
+            if setting.metadata["secret"] and _EXAMPLE_SECRET in (getattr(config, setting.name) or "")
+        ]
     if config.database_url:
         try:
             parsers.database(config.database_url)
@@ -249,9 +246,9 @@ def from_environment() -> Config:
     return load(os.environ)
 
 
-def unused_names(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """The names that are set and have no effect."""
-    return [name for name in UNUSED if environ.get(name, "").strip()]
+def without_effect() -> list[str]:
+    """The names in this process's environment that are accepted and have no effect."""
+    return unused_names(os.environ)
 
 
 def with_changes(config: Config, changes: Mapping[str, str]) -> Config:
@@ -284,11 +281,3 @@ def settings_table() -> str:
             shown = f"`{int(default)}`" if isinstance(default, bool) else f"`{default}`"
         rows.append(f"| `{setting.metadata['env']}` | {shown} | {setting.metadata['help']} |")
     return "\n".join(rows) + "\n"
-
-
-def unused_table() -> str:
-    """The names that are accepted and unused, as a Markdown table."""
-    return (
-        "\n".join(["| name | what it did |", "|---|---|", *(f"| `{name}` | {did} |" for name, did in UNUSED.items())])
-        + "\n"
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -22,6 +23,9 @@ _PATIENCE = {
     "keepalives_interval": "2",
     "keepalives_count": "3",
 }
+
+#: Both of a machine's own addresses, 127.0.0.1 and ::1.
+LOCALHOST = "localhost"
 
 #: What paths that do not begin with a slash begin at.
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -96,6 +100,15 @@ def header(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", text):
         raise ValueError("must be the name of a header")
     return text.lower()
+
+
+def bind(text: str) -> str:
+    if text != LOCALHOST:
+        try:
+            ip_address(text)
+        except ValueError:
+            raise ValueError(f"must be {LOCALHOST} or an IP address of this machine; 0.0.0.0 is all of IPv4") from None
+    return text
 
 
 def hosts(text: str) -> tuple[str, ...]:

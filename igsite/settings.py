@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from igsite.addresses import own_names
 from igsite.broker import redis_host
 from igsite.config import from_environment
 from igsite.kept_secret import kept_secret
@@ -18,7 +19,7 @@ _NEVER_SECONDS = 10**11
 SECRET_KEY = CONFIG.secret_key or kept_secret(BASE_DIR / "data" / "secret_key")
 DEBUG = CONFIG.debug
 # A probe on this machine asks by its address, whatever name the world uses.
-ALLOWED_HOSTS = [*CONFIG.allowed_hosts, "localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = [*(CONFIG.allowed_hosts or own_names(CONFIG.bind)), "localhost", "127.0.0.1", "[::1]"]
 
 INSTALLED_APPS = [
     "igsite",

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from igsite import parsers
-from igsite.config import UNUSED, Config, ConfigError, load, unused_names, with_changes
+from igsite.config import Config, ConfigError, load, with_changes
 from igsite.parsers import BASE_DIR
+from igsite.unused_names import UNUSED, unused_names
 
 PROMISED = {
     "IG_CAM_STORE_DIR": BASE_DIR / "data" / "ig_cam",
@@ -303,6 +304,25 @@ def test_every_problem_of_a_command_line_is_said_at_once() -> None:
     with pytest.raises(ConfigError) as refused:
         with_changes(load({}), {"speed": "nan", "symbol": "/"})
     assert [problem.split()[0] for problem in refused.value.problems] == ["--symbol", "--speed"]
+
+
+@pytest.mark.parametrize("text", ["localhost", "0.0.0.0", "::", "192.0.2.1", "2001:db8::1"])
+def test_an_address_to_listen_on_is_taken(text: str) -> None:
+    assert load({"IG_BIND": text}).bind == text
+
+
+@pytest.mark.parametrize("text", ["market.example.org", "0.0.0.0:8000", "*", "[::]"])
+def test_what_is_no_address_to_listen_on_is_refused(text: str) -> None:
+    (problem,) = problems(IG_BIND=text)
+    assert problem.startswith("IG_BIND must be localhost or an IP address of this machine")
+
+
+def test_the_secrets_of_the_example_are_refused_where_several_processes_share_them() -> None:
+    service = {"REDIS_URL": "redis://127.0.0.1/0"}
+    example = {"IG_SECRET_KEY": "change-me", "DATABASE_URL": "postgres://market:change-me@127.0.0.1/market"}
+    assert [problem.split()[0] for problem in problems(**service, **example)] == ["DATABASE_URL", "IG_SECRET_KEY"]
+    assert "change-me" in problems(**service, IG_FEED_TOKEN="change-me")[0]
+    assert load({"IG_SECRET_KEY": "change-me"}).secret_key == "change-me"
 
 
 @pytest.mark.parametrize(("text", "types"), [("tick", ("tick",)), (" tick , frame ", ("tick", "frame"))])

@@ -35,9 +35,16 @@ def test_endpoint_options_say_where_to_listen(arguments: list[str], expected: li
     assert options(*arguments)["endpoints"] == expected
 
 
-def test_default_is_every_interface_at_the_port_of_the_settings() -> None:
+def test_default_is_this_machine_alone_at_the_port_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert options()["endpoints"] == endpoints(port=settings.CONFIG.port)
+    assert options()["endpoints"][0] == f"tcp:port={settings.CONFIG.port}:interface=127.0.0.1"
+    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, bind="0.0.0.0"))
     assert options()["endpoints"][0] == f"tcp:port={settings.CONFIG.port}:interface=0.0.0.0"
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    with pytest.raises(CommandError, match="--bind must be localhost or an IP address of this machine"):
+        options("--bind", "market.example.org")
 
 
 def test_proxy_headers_are_believed_only_when_asked_and_of_proxies_that_are_named(

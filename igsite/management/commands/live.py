@@ -11,9 +11,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
-from igsite.config import ConfigError, with_changes
+from igsite.addresses import host_and_port
+from igsite.config import Config, ConfigError, with_changes
 from igsite.descriptors import wanted
+from igsite.management.commands.serve import answer_to_own_names
 from igsite.market_runs import MarketRuns
+from igsite.parsers import LOCALHOST
 from igsite.proxy_headers import proxy_options
 from igsite.server import Server, endpoints
 from igsite.timer import run_scheduled
@@ -28,7 +31,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", help="where to listen (PORT)")
-        parser.add_argument("--bind", help="the address to listen on; all addresses of this machine if not given")
+        parser.add_argument("--bind", help="the address to listen on; 0.0.0.0 is all of IPv4 (IG_BIND)")
         parser.add_argument("--speed", help="market seconds a real second, 0 is flat out (IG_SPEED)")
         parser.add_argument("--source", help="simulator, file:PATH or ws://… (IG_SOURCE)")
         parser.add_argument(
@@ -36,9 +39,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        changes = {
-            name: options[name] for name in ("port", "speed", "source", "stall_seconds") if options[name] is not None
-        }
+        names = ("bind", "port", "speed", "source", "stall_seconds")
+        changes = {name: options[name] for name in names if options[name] is not None}
         try:
             config = with_changes(settings.CONFIG, changes)
             market = EmbeddedMarket(MarketRuns(config, home_symbol=config.symbol))
@@ -50,7 +52,7 @@ class Command(BaseCommand):
 
         server = Server(
             application,
-            endpoints(options["bind"], config.port),
+            endpoints(config.bind, config.port),
             on_start=[market.run],
             beside={**beside, "scheduled tasks": run_scheduled},
             on_stop=[market.stop, *on_stop],
@@ -59,16 +61,22 @@ class Command(BaseCommand):
             wanted=wanted(config),
             **proxy_options(config),
         )
-        self._tell_addresses(options["bind"] or "localhost", config.port)
+        answer_to_own_names(config)
+        self._tell_addresses(config)
         try:
             server.run()
         except (MarketError, RecorderError) as error:
             raise CommandError(f"the market stopped: {error}") from error
 
-    def _tell_addresses(self, host: str, port: int) -> None:
-        at = f"http://{host}:{port}"
+    def _tell_addresses(self, config: Config) -> None:
+        everywhere = config.bind in ("0.0.0.0", "::")
+        at = f"http://{host_and_port(LOCALHOST if everywhere else config.bind, config.port)}"
+        if config.bind == LOCALHOST:
+            who = "for this machine alone (IG_BIND=0.0.0.0: for others too)"
+        else:
+            who = f"for whoever reaches {config.bind}"
         self.stdout.write(
-            f"Market Camera\n  live     {at}/live/\n  replay   {at}/replay/\n  admin    {at}/admin/"
+            f"Market Camera, {who}\n  live     {at}/live/\n  replay   {at}/replay/\n  admin    {at}/admin/"
             f"   (make a user: {sys.executable} manage.py createsuperuser)\n  stop it with Ctrl-C"
         )
         self.stdout.flush()

@@ -7,13 +7,15 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from igsite.addresses import own_names
+from igsite.config import Config, ConfigError, with_changes
 from igsite.descriptors import wanted
 from igsite.proxy_headers import proxy_options
 
 
 def add_server_arguments(parser: CommandParser) -> None:
     """The options of a command that runs the server; read back by `server_options`."""
-    parser.add_argument("-b", "--bind", help="address to listen on (default: all of IPv4, and ::1)")
+    parser.add_argument("-b", "--bind", help=f"address to listen on (default: {settings.CONFIG.bind}, from IG_BIND)")
     parser.add_argument(
         "-p", "--port", type=int, help=f"port to listen on (default: {settings.CONFIG.port}, from PORT)"
     )
@@ -57,6 +59,12 @@ def add_server_arguments(parser: CommandParser) -> None:
     parser.add_argument("--proxy-headers-port", help="the header that holds the client's port instead")
 
 
+def answer_to_own_names(config: Config) -> None:
+    """Answer to this machine's names at the address where the server is to listen, unless names are set."""
+    if not config.allowed_hosts:
+        settings.ALLOWED_HOSTS += own_names(config.bind)
+
+
 def server_options(options: dict[str, Any]) -> dict[str, Any]:
     """The arguments of `igsite.server.Server` from a command's options, `endpoints` among them. Raises CommandError."""
     from igsite.server import endpoints
@@ -64,8 +72,15 @@ def server_options(options: dict[str, Any]) -> dict[str, Any]:
     unix_socket, file_descriptor = options["unix_socket"], options["fd"]
     host, port = options["bind"], options["port"]
     elsewhere = unix_socket is not None or file_descriptor is not None or options["endpoint"]
+    if host is not None:
+        try:
+            answer_to_own_names(with_changes(settings.CONFIG, {"bind": host}))
+        except ConfigError as error:
+            raise CommandError(str(error)) from error
     if port is None and (host or not elsewhere):
         port = settings.CONFIG.port
+    if port is not None and host is None:
+        host = settings.CONFIG.bind
     forwarded = options["proxy_headers"]
     if forwarded and not settings.CONFIG.trusted_proxies:
         raise CommandError("--proxy-headers believes nobody unless IG_TRUSTED_PROXIES names the proxies")
