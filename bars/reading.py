@@ -18,6 +18,8 @@ from bars.resolutions import PERIOD_MS, READ_FROM, STORED, period_start
 from recorder.rows import Ask, directly
 
 _PAGE_ROWS = 2000
+#: Pages grow from here, since most who ask want a few dozen bars.
+_FIRST_ROWS = 64
 
 
 def closed_bars(
@@ -111,13 +113,13 @@ def _before(symbol: str, resolution: str, end_ms: int, count: int) -> Iterator[O
 def _rows_from(symbol: str, base: str, from_ms: int | None, end_ms: int, ask: Ask) -> Iterator[Ohlcv]:
     """Stored bars that begin at a time or later and before another. Those of a period that has begun before `from_ms`
     are not among them: it is left out anyway."""
-    at_ms = from_ms or 0
+    at_ms, page_rows = from_ms or 0, _FIRST_ROWS
     while True:
-        page = ask(partial(stored.ohlcv, stored.rows(symbol, base, at_ms, end_ms)[:_PAGE_ROWS]))
+        page = ask(partial(stored.ohlcv, stored.rows(symbol, base, at_ms, end_ms)[:page_rows]))
         yield from page
-        if len(page) < _PAGE_ROWS:
+        if len(page) < page_rows:
             return
-        at_ms = page[-1].open_ms + 1
+        at_ms, page_rows = page[-1].open_ms + 1, min(4 * page_rows, _PAGE_ROWS)
 
 
 def _rows_before(symbol: str, base: str, end_ms: int, wanted: int) -> Iterator[Ohlcv]:

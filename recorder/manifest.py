@@ -91,13 +91,15 @@ def state_of(market: str, kinds: Sequence[str]) -> ManifestState:
     """The state of the manifests of these kinds, without reading them. Raises django.db.Error."""
     columns = ("kind", "segments", "bytes", "lines", "removed")
     sums = Inventory.objects.filter(market__symbol=market, kind__in=kinds).order_by("kind").values_list(*columns)
-    on_disk = Segment.objects.of(market).on_disk()
     open_ones = (
-        on_disk.filter(kind__in=kinds, pending=True)
+        Segment.objects.of(market)
+        .on_disk()
+        .filter(kind__in=kinds, pending=True)
         .order_by("kind", "start_t")
         .values_list("kind", "name", "end_t", "lines", "bytes")
     )
-    firsts = (on_disk.filter(kind=kind).order_by("start_t").values_list("start_t", flat=True).first() for kind in kinds)
+    of_kinds = (Segment.objects.of(market, kind).on_disk() for kind in kinds)
+    firsts = (some.order_by("start_t").values_list("start_t", flat=True).first() for some in of_kinds)
     first = min((t for t in firsts if t is not None), default=None)
     text = repr(([*sums], [*open_ones]))
     return ManifestState(blake2b(text.encode(), digest_size=12).hexdigest(), first)

@@ -71,10 +71,14 @@ class SegmentQuerySet(models.QuerySet["Segment"]):
     """The ways in which segments are asked for."""
 
     def of(self, market: Market | str, kind: str | None = None) -> SegmentQuerySet:
-        """Those of a market, given as row or symbol, and of one kind or all."""
+        """Those of a market, given as row or symbol, and of one kind or all.
+
+        All kinds are named, too: they come behind the market in every index. Without them SQLite looks at each row of
+        the market.
+        """
         key = {"market__symbol": market} if isinstance(market, str) else {"market": market}
         found = self.filter(**key)
-        return found if kind is None else found.filter(kind=kind)
+        return found.filter(kind__in=KINDS) if kind is None else found.filter(kind=kind)
 
     def finished(self) -> SegmentQuerySet:
         """Sealed ones, whatever became of them since."""

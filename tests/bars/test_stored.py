@@ -1,6 +1,7 @@
 """Bars in the database: written once, made again, gone on from, and read at every resolution as they were live."""
 
 import threading
+from itertools import islice
 
 import pytest
 from django.db import OperationalError
@@ -327,6 +328,12 @@ QUESTIONS = {
             reading.closed_bars("IG-USD", resolution, from_ms=day_ms)
         )
         for resolution in PERIOD_MS
+    },
+    **{
+        f"three of {resolution}": lambda market, day_ms, resolution=resolution: list(
+            islice(reading.closed_bars("IG-USD", resolution, from_ms=0), 3)
+        )
+        for resolution in ("1s", "1m", "1h", "4h")
     },
     **{
         f"the last of {resolution}": lambda market, day_ms, resolution=resolution: reading.last_bars(

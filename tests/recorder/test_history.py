@@ -240,3 +240,10 @@ def test_no_question_of_a_reader_scans_the_rows(market, what):
     assert "SCAN" not in plan, plan
     assert f"USING INDEX segment_{'gone' if what == 'gone' else 'on_disk'}" in plan, plan
     assert "TEMP B-TREE FOR ORDER BY" not in plan, plan
+
+
+@pytest.mark.parametrize("asked", ["IG-USD", None])
+def test_pending_segments_of_all_kinds_are_found_without_looking_at_the_others(market, asked):
+    of_market = Segment.objects.of(market if asked is None else asked)
+    plan = of_market.on_disk().filter(pending=True).order_by().values_list("name").explain()
+    assert "USING INDEX segment_pending" in plan, plan
