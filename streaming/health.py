@@ -50,10 +50,13 @@ def health_of(status: dict[str, Any] | None, silent_seconds: float | None, claim
     """(well, the body of `/health`) from the pipeline's last word here, how long ago it came, and the database.
 
     `claim` is None where the database was not asked, or did not answer. What is heard counts most, for it is what
-    clients get; the database tells apart a pipeline that has ended, one that died, and one that is not heard here.
+    clients get; the database tells apart a pipeline that has ended, one that died, and one that is not heard here. A
+    recording that has stopped is said and does not make a market unwell: taken out of service for it, nobody would get
+    the stream either.
     """
     if status is not None and silent_seconds is not None and hears(status, silent_seconds):
-        return _body(True, status, status["segment"])
+        stopped = "" if status["recording"] else "the recording has stopped, the stream goes on"
+        return _body(True, status, status["segment"], stopped)
     if claim is not None:
         return _by_claim(status, silent_seconds, claim)
     if status is None or silent_seconds is None:
@@ -68,7 +71,7 @@ def _by_claim(status: dict[str, Any] | None, silent_seconds: float | None, claim
     heard_running = status is not None and status["running"]
     if not claim.held:
         ended = run if status is None or heard_running else status
-        return _body(True, {**ended, "running": False}, None)
+        return _body(True, {**ended, "running": False, "recording": False}, None)
     running = {**run, "running": True}
     if claim.is_dead:
         died = f"{claim.holder} has not renewed its lease for {claim.renewed_seconds:.0f} s"
@@ -82,7 +85,7 @@ def _by_claim(status: dict[str, Any] | None, silent_seconds: float | None, claim
 
 
 def _body(well: bool, run: dict[str, Any], segment: dict[str, Any] | None, detail: str = "") -> Health:
-    meta = {"running": False, "start_ts": None, "ticks": 0, "seed": None}
+    meta = {"running": False, "recording": None, "start_ts": None, "ticks": 0, "seed": None}
     meta |= {name: run[name] for name in meta if name in run}
     body = {"ok": well, "meta": meta, "current_segment": segment}
     return well, body | ({"detail": detail} if detail else {})

@@ -21,6 +21,7 @@ _GAUGES = {
     "market_camera_clients": "Stream clients that get live messages.",
     "market_camera_option_sets": "Different sets of options among them.",
     "market_camera_running": "1 while a pipeline makes ticks.",
+    "market_camera_recording": "1 while what the pipeline makes is kept; 0 while the store takes no data.",
     "market_camera_silent_seconds": "How long ago the pipeline was heard last.",
 }
 
@@ -53,6 +54,8 @@ def _figures(relay: Relay) -> dict[str, float]:
         "market_camera_option_sets": len(relay.feeds),
         "market_camera_running": float(running),
     }
+    if relay.status is not None:
+        figures["market_camera_recording"] = float(relay.status["recording"])
     if relay.ring.last_t is not None:
         figures["market_camera_latest_t"] = relay.ring.last_t
     if relay.heard_at is not None:

@@ -48,6 +48,13 @@ def assert_proved(site: Site, **env: Any) -> None:
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
+def recording_as_told(live: Live) -> tuple[int, bool, float]:
+    """What `/health` answers, and says of the recording, and what `/metrics` does."""
+    health = live.ask("/health")
+    (figure,) = re.findall(r"^market_camera_recording\{[^}]*\} (\S+)", live.ask("/metrics").body.decode(), re.M)
+    return health.status, health.json()["meta"]["recording"], float(figure)
+
+
 def outage(live: Live, breaks: Any, heals: Any, cause: str) -> None:
     """The store fails and is well again, while a client hears every tick."""
     with socket(live, "?types=tick") as client:
@@ -56,8 +63,10 @@ def outage(live: Live, breaks: Any, heals: Any, cause: str) -> None:
         wait_until(lambda: STOPPED in live.log(), "the alert")
         stopped_at = live.json("/incremental?limit=1")["latest_t"]
         heard = hear_until(client, t=stopped_at + 40)
+        assert recording_as_told(live) == (200, False, 0.0)
         heals()
         wait_until(lambda: GOES_ON in live.log(), "the recovery")
+        wait_until(lambda: recording_as_told(live) == (200, True, 1.0), "the word that it is recorded again")
         gone_on_at = live.json("/incremental?limit=1")["latest_t"]
         heard += hear_until(client, t=gone_on_at + 10)
     ts = [message["t"] for message in heard]

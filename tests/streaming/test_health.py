@@ -18,6 +18,7 @@ def status(**changes: Any) -> dict[str, Any]:
         "seed": 3,
         "silence_seconds": 10.0,
         "segment": SEGMENT,
+        "recording": True,
         **changes,
     }
 
@@ -40,8 +41,14 @@ def claim(**changes: Any) -> Claim:
 
 
 def test_a_running_market_is_well() -> None:
-    meta = {"running": True, "start_ts": 1.7e9, "ticks": 7, "seed": 3}
+    meta = {"running": True, "recording": True, "start_ts": 1.7e9, "ticks": 7, "seed": 3}
     assert health_of(status(), 0.1, None) == (True, {"ok": True, "meta": meta, "current_segment": SEGMENT})
+
+
+def test_a_recording_that_has_stopped_is_said_and_takes_no_market_out_of_service() -> None:
+    well, body = health_of(status(recording=False, segment=None), 0.1, None)
+    assert (well, body["meta"]["recording"], body["current_segment"]) == (True, False, None)
+    assert body["detail"] == "the recording has stopped, the stream goes on"
 
 
 def test_a_running_market_that_is_silent_is_not_well() -> None:
@@ -70,21 +77,21 @@ def test_a_market_that_never_ran_is_well_and_not_running() -> None:
     well, body = health_of(None, None, claim(held=False, run=None, segment=None))
     assert well
     assert body["ok"] is True
-    assert body["meta"] == {"running": False, "start_ts": None, "ticks": 0, "seed": None}
+    assert body["meta"] == {"running": False, "recording": False, "start_ts": None, "ticks": 0, "seed": None}
     assert body["current_segment"] is None
 
 
 def test_a_market_that_ended_before_this_process_began_is_told_from_its_last_run() -> None:
     assert health_of(None, None, claim(held=False)) == (
         True,
-        {"ok": True, "meta": {**RUN, "running": False}, "current_segment": None},
+        {"ok": True, "meta": {**RUN, "running": False, "recording": False}, "current_segment": None},
     )
 
 
 def test_a_market_that_was_just_taken_is_running_before_its_first_tick_is_heard() -> None:
     assert health_of(None, None, claim()) == (
         True,
-        {"ok": True, "meta": {**RUN, "running": True}, "current_segment": SEGMENT},
+        {"ok": True, "meta": {**RUN, "running": True, "recording": None}, "current_segment": SEGMENT},
     )
     assert health_of(status(running=False), 3600, claim())[1]["meta"]["running"] is True
 
