@@ -29,6 +29,7 @@ from igsite.descriptors import Wanted, granted
 from igsite.factories import RequestFactory, SocketFactory
 from igsite.flow import Metered, StallWatch, innermost
 from igsite.last_resort import leave_after
+from igsite.memory import give_back_what_is_freed
 from igsite.request import Request
 from igsite.twisted_log import tell_errors
 from streaming.addresses import Networks
@@ -137,6 +138,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         Raises SystemExit where it cannot listen (one line on stderr, status 1), and what a task of
         `on_start` raised.
         """
+        give_back_what_is_freed()
         asyncio.set_event_loop(self.loop)
         sys.setswitchinterval(_SWITCH_SECONDS)
         self._grant = granted(self._wanted)
