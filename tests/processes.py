@@ -24,7 +24,7 @@ import zstandard
 ROOT = Path(__file__).resolve().parent.parent
 
 #: How long anything may take that is expected to happen; only a failing test waits for so long.
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 _LOOK_AGAIN_SECONDS = 0.02
 
 
@@ -70,7 +70,7 @@ class Process:
         """Its exit status, once it has ended by itself."""
         return self.process.wait(seconds)
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 15.0) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = PATIENCE_SECONDS) -> int:
         """Ask it to end; its exit status. Killed, and a failure, when it does not."""
         if self.running:
             self.process.send_signal(number)

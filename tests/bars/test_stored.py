@@ -19,6 +19,7 @@ from streaming import supervision
 from streaming.protocol import Moment
 from tests.bars.conftest import walk
 from tests.database_steps import Steps, sqlite_only
+from tests.processes import PATIENCE_SECONDS
 
 
 def rows():
@@ -198,12 +199,12 @@ def test_a_database_that_was_away_catches_up(market, tape, monkeypatch, most_wai
         write_seconds=0.01, retry_seconds=0.01, most_waiting=most_waiting,
     )  # fmt: skip
     keeper.start()
-    assert taken.wait(60)
+    assert taken.wait(PATIENCE_SECONDS)
     for one in ticks:
         closing = stored.closing_of(builder, builder.take(one))
         if closing is not None:
             keeper.put(closing)
-    assert database.asked.wait(60)
+    assert database.asked.wait(PATIENCE_SECONDS)
     assert keeper.waiting <= most_waiting
     database.away = False
     assert keeper.close(60)
@@ -215,7 +216,7 @@ def test_a_database_that_stays_away_holds_no_end_up(market, tape, monkeypatch):
     database.away = True
     live = LiveBars(market, history, 0)
     observe(live, walk(50))
-    assert database.asked.wait(60)
+    assert database.asked.wait(PATIENCE_SECONDS)
     assert not live.close(0.05)
 
 
@@ -225,7 +226,7 @@ def test_ticks_that_come_while_the_past_is_read_are_waited_for(market, tape, mon
     allowed, make = threading.Event(), keeper_module.builder_from
 
     def wait_for_it(market):
-        assert allowed.wait(60)
+        assert allowed.wait(PATIENCE_SECONDS)
         return make(market)
 
     monkeypatch.setattr(keeper_module, "builder_from", wait_for_it)
@@ -247,7 +248,7 @@ def test_what_was_held_too_long_is_read_from_the_tape(market, tape, monkeypatch)
     ticks = walk(400)
     history = tape(ticks)
     allowed, make = threading.Event(), keeper_module.builder_from
-    monkeypatch.setattr(keeper_module, "builder_from", lambda market: allowed.wait(60) and make(market))
+    monkeypatch.setattr(keeper_module, "builder_from", lambda market: allowed.wait(PATIENCE_SECONDS) and make(market))
     monkeypatch.setattr("bars.live._MOST_HELD", 20)
     live = LiveBars(market, history, 100)
     assert all(live.observe(one, Moment(one.t)) is None for one in ticks if 100 <= one.t < 390)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from marketcamera.command import main
 from tests.client.test_hostile_stream import answering_http
-from tests.processes import ROOT, Live, Process, Site, free_port, wait_until
+from tests.processes import PATIENCE_SECONDS, ROOT, Live, Process, Site, free_port, wait_until
 
 URLS = ["", "localhost", "http://", "ws://[", "http://x:99999", "ftp://x", "http://a b", "ws://\ud800", "http://x\n"]
 COMMANDS = ["tail", "record", "price", "status", "news"]
@@ -103,7 +103,7 @@ def test_a_reader_that_has_seen_enough_ends_it(live: Live, lines: int) -> None:
     for _ in range(lines):
         assert process.stdout.readline().startswith("{")
     process.stdout.close()
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
     assert process.stderr.read() == ""
 
 
@@ -111,14 +111,14 @@ def test_a_reader_that_has_seen_enough_ends_it(live: Live, lines: int) -> None:
 def test_an_output_that_is_full_or_gone_is_told(live: Live, command: tuple[str, ...]) -> None:
     with Path("/dev/full").open("w") as full:
         process = started(*command, "--url", live.url, stdout=full)
-        assert process.wait(60) == 1
+        assert process.wait(PATIENCE_SECONDS) == 1
     assert process.stderr is not None
     assert process.stderr.read() == "marketcamera: [Errno 28] No space left on device\n"
     reader, writer = os.pipe()
     os.close(reader)
     process = started(*command, "--url", live.url, stdout=writer)
     os.close(writer)
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
     assert process.stderr is not None
     assert process.stderr.read() == ""
 

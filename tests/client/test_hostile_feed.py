@@ -22,7 +22,7 @@ from marketcamera import BarCache, BarFeed
 from marketcamera.backoff import Backoff
 from tests.client.garbage import BAR, feed_garbage
 from tests.client.made import serving
-from tests.processes import ROOT, free_port, wait_until
+from tests.processes import PATIENCE_SECONDS, ROOT, free_port, wait_until
 
 
 class Server:
@@ -245,7 +245,7 @@ def test_a_stop_logs_no_loss(url: str, caplog: pytest.LogCaptureFixture) -> None
             feed.stop()
             feed.stop()
             assert thread is not None
-            thread.join(30)
+            thread.join(PATIENCE_SECONDS)
             assert not thread.is_alive()
             assert feed.get_status()["last_error"] is None
     assert losses(caplog) == []
@@ -271,7 +271,7 @@ def test_stops_from_many_threads_and_from_its_own(url: str, caplog: pytest.LogCa
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(PATIENCE_SECONDS)
         assert not any(thread.is_alive() for thread in threads)
 
 
@@ -320,7 +320,9 @@ def test_a_program_that_leaves_a_feed_running_just_ends(url: str, case: str) -> 
         endpoint = {"connected": url, "connecting": silent, "reconnecting": f"ws://127.0.0.1:{free_port()}"}[case]
         environment = os.environ | {"PYTHONPATH": str(ROOT / "client" / "src")}
         command = [sys.executable, "-c", LEAVING, endpoint, case]
-        ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        ran = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+        )
     assert (ran.returncode, ran.stdout) == (0, f"{case}\n")
     assert "Traceback" not in ran.stderr
     assert "Fatal" not in ran.stderr

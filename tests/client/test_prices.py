@@ -18,6 +18,7 @@ from marketcamera import Backtest, Bar, get_bars, get_price, prices
 from marketcamera.bars import bar_of, frequency_of, resolution_of
 from marketcamera.errors import BadMessage
 from marketcamera.moments import milliseconds
+from tests.processes import PATIENCE_SECONDS
 
 HOUR = 3_600_000
 DAY = datetime(2026, 1, 5, tzinfo=UTC)
@@ -69,7 +70,7 @@ def test_backtests_in_two_threads_do_not_see_each_other() -> None:
     def run(n: int) -> None:
         with Backtest(ALL) as test:
             test.at(bar(n).close_time)
-            ready.wait(10)
+            ready.wait(PATIENCE_SECONDS)
             seen[n] = get_price("A", count=1)["close"].iloc[0]
 
     threads = [threading.Thread(target=run, args=(n,)) for n in (3, 30)]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import ROOT, Live, Process, Site, decompressed, free_port, wait_until
+from tests.processes import PATIENCE_SECONDS, ROOT, Live, Process, Site, decompressed, free_port, wait_until
 
 FAST = {"IG_SPEED": 20, "IG_CAM_W": 20, "IG_CAM_STRIDE": 5, "IG_SEED": 11}
 NAMES = pytest.mark.parametrize("name", ["copy.jsonl", "copy.jsonl.zst"])
@@ -181,7 +181,9 @@ def test_a_disk_that_is_full_ends_it_with_a_sentence(live: Live, recorders: Reco
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT / "client" / "src")}
     command = [sys.executable, "-c", program, "record", str(copy), "--url", live.url, *SOON]
-    ran = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=60)
+    ran = subprocess.run(
+        command, capture_output=True, text=True, env=environment, check=False, timeout=PATIENCE_SECONDS
+    )
     assert ran.returncode == 1
     assert ran.stderr.splitlines()[-1] == (
         f"marketcamera: {copy}: File too large; it ends with what was written before"

@@ -17,7 +17,7 @@ from websockets.sync.server import ServerConnection
 from marketcamera import ConnectionGivenUp, Gap, Received, Stream, StreamRefused
 from marketcamera.backoff import Backoff
 from tests.client.made import START_TS, Script, behind, gap, market, message, say, serving
-from tests.processes import free_port, wait_until
+from tests.processes import PATIENCE_SECONDS, free_port, wait_until
 
 MARKET = market(40)
 ALL = [(one["type"], one["t"]) for one in MARKET]
@@ -148,7 +148,7 @@ def test_a_server_is_waited_for() -> None:
     thread = threading.Thread(target=lambda: heard.extend(taken(iter(one), 5)))
     thread.start()
     with serving(Script(whole), port):
-        thread.join(30)
+        thread.join(PATIENCE_SECONDS)
     assert heard == ALL[:5]
 
 
@@ -187,7 +187,7 @@ def test_close_ends_the_loop_from_another_thread(style: str) -> None:
         thread.start()
         wait_until(lambda: one._interrupt.__name__ != "<lambda>", "the connection")
         one.close()
-        thread.join(10)
+        thread.join(PATIENCE_SECONDS)
         assert ended.is_set()
 
 
@@ -197,7 +197,7 @@ def test_close_ends_the_wait_for_a_server() -> None:
     thread.start()
     wait_until(lambda: one._session._backoff.attempts, "the first attempt")
     one.close()
-    thread.join(10)
+    thread.join(PATIENCE_SECONDS)
     assert not thread.is_alive()
 
 

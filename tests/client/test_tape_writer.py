@@ -229,7 +229,7 @@ try:
         tape.on_failure = failed.set
         for t in range(int(sys.argv[2])):
             tape.write(b'{"type":"tick","t":%d,"pad":"%d"}' % (t, hash(str(t))))
-        failed.wait(60)
+        failed.wait(PATIENCE_SECONDS)
 except MarketCameraError as error:
     print(error, failed.is_set())
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.continuation.soak import KINDS, Market
-from tests.processes import ROOT
+from tests.processes import PATIENCE_SECONDS, ROOT
 
 CRASHING = ROOT / "tests" / "continuation" / "crashing.py"
 
@@ -47,7 +47,9 @@ def whole_tapes(whole: Market) -> dict[str, list[bytes]]:
 def crash(market: Market, point: str, ticks: int, **env: str) -> str:
     """A `runmarket` that ends at the point; what it said."""
     command = [sys.executable, str(CRASHING), point, "runmarket", "--ticks", str(ticks)]
-    done = subprocess.run(command, cwd=ROOT, env=market.environment | env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, cwd=ROOT, env=market.environment | env, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     assert done.returncode == (1 if point.endswith(":raise") else -9), (point, done.stdout + done.stderr)
     return done.stderr
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.reading import OTHER, assert_error, assert_is_tick
-from tests.processes import Live, decompressed, wait_until
+from tests.processes import PATIENCE_SECONDS, Live, decompressed, wait_until
 
 JSON_PATHS = ["/", "/health", "/incremental", "/segments", "/manifest/ticks", "/manifest/frames", "/manifest/metrics"]
 LARGEST_T = 2**53 - 1
@@ -362,7 +362,7 @@ def test_no_page_may_write_or_use_the_admin(market: Live) -> None:
 
 def mark_removed(market: Live, kind: str, name: str, at: str | None) -> None:
     """Let a row of the other market tell that its file was removed; None takes that back."""
-    with sqlite3.connect(market.site.database, timeout=30) as database:
+    with sqlite3.connect(market.site.database, timeout=PATIENCE_SECONDS) as database:
         removed = database.execute(
             "UPDATE recorder_segment SET removed_at = ? WHERE kind = ? AND name = ?"
             " AND market_id = (SELECT id FROM recorder_market WHERE symbol = ?)",

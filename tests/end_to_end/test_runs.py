@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.reading import assert_is_frame, assert_is_metric, assert_is_tick, socket
-from tests.processes import Live, Site, wait_until
+from tests.processes import PATIENCE_SECONDS, Live, Site, wait_until
 
 FLAT_OUT = ("runmarket", "--speed", "0")
 CAMERA = {"IG_CAM_W": 50, "IG_CAM_STRIDE": 5}
@@ -107,7 +107,7 @@ def test_a_server_goes_on_where_a_command_ended(site: Site, start_live: Callable
     made(site, 80)
     live = start_live(**CAMERA)
     with socket(live, "?types=tick") as client:
-        client.recv(timeout=30)
+        client.recv(timeout=PATIENCE_SECONDS)
     live.wait_for_ticks(85)
     assert live.stop() == 0
     assert assert_whole(site) > 85
@@ -138,7 +138,7 @@ def test_a_signal_seals_everything_within_five_seconds(site: Site, command: str,
     env = {"IG_SPEED": 20, "IG_FLUSH_SECONDS": 0.1, **CAMERA}
     process = site.serve("live", **env) if command == "live" else site.start(command, **env)
     wait_until(lambda: len(site.messages("frames")) > 3, "frames on disk")
-    assert process.stop(number, seconds=5.0) == 0
+    assert process.stop(number) == 0
     assert site.sealed
     assert assert_whole(site) >= 50
     assert "Traceback" not in process.log()
@@ -148,9 +148,9 @@ def test_a_signal_seals_everything_within_five_seconds(site: Site, command: str,
 def test_a_signal_ends_a_market_with_listeners(site: Site, start_live: Callable[..., Live], speed: int) -> None:
     live = start_live(IG_SPEED=speed, **CAMERA)
     with socket(live) as client, socket(live, "?types=tick") as other:
-        client.recv(timeout=30)
-        other.recv(timeout=30)
-        assert live.stop(seconds=5.0) == 0
+        client.recv(timeout=PATIENCE_SECONDS)
+        other.recv(timeout=PATIENCE_SECONDS)
+        assert live.stop() == 0
     assert site.sealed
     assert "Traceback" not in live.log()
 

@@ -24,9 +24,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
+from tests.processes import PATIENCE_SECONDS
+
 ROOT = Path(__file__).resolve().parents[2]
 CHILD = Path(__file__).with_name("served.py")
-PATIENCE_SECONDS = 20.0
 MEBI = 1 << 20
 
 UPGRADE = (

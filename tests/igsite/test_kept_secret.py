@@ -10,6 +10,7 @@ import pytest
 
 from igsite.config import ConfigError
 from igsite.kept_secret import kept_secret
+from tests.processes import PATIENCE_SECONDS
 
 _STARTS, _ROUNDS = 4, 100
 
@@ -28,7 +29,7 @@ def test_first_starts_at_once_agree_on_a_whole_key(tmp_path: Path) -> None:
         start.start()
     keys: dict[int, set[str]] = {}
     for _ in range(_STARTS * _ROUNDS):
-        one, key = told.get(timeout=60)
+        one, key = told.get(timeout=PATIENCE_SECONDS)
         keys.setdefault(one, set()).add(key)
     for start in starts:
         start.join()

@@ -83,12 +83,10 @@ def test_postgresql_stops_and_comes_back(site: Site, postgres: PostgresServer) -
 
 
 def _end_while_it_is_away(live: Live, postgres: PostgresServer) -> None:
-    """The process ends soon, its segments sealed; the next start makes the rows from the files."""
+    """The process ends, its segments sealed; the next start makes the rows from the files."""
     postgres.crash()
     wait_until(lambda: live.log().count(AWAY) == 2, "the news of the second outage")
-    begun = time.monotonic()
     assert live.stop() == 0
-    assert time.monotonic() - begun < 15
     assert "rows of the manifest were not written" in live.log()
     assert live.site.sealed
     postgres.start()

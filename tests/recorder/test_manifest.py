@@ -10,7 +10,7 @@ from recorder.errors import ManifestStopped
 from recorder.manifest import ManifestKeeper, finished, last_t_in_rows, save_facts
 from recorder.models import Market, Segment
 from recorder.writer import ZstdSegmentWriter
-from tests.processes import wait_until
+from tests.processes import PATIENCE_SECONDS, wait_until
 from tests.recorder.tape import NOON, Clock, message
 
 writes_from_a_thread = pytest.mark.django_db(transaction=True)
@@ -98,7 +98,7 @@ def test_a_pending_row_is_seen_before_its_segment_is_sealed(market, run, facts):
     post_save.connect(notice, sender=Segment)
     try:
         keeper.record(facts(1000, pending=True, lines=10))
-        assert saved.wait(10)
+        assert saved.wait(PATIENCE_SECONDS)
     finally:
         post_save.disconnect(notice, sender=Segment)
         assert keeper.close(10)
@@ -135,7 +135,7 @@ def test_a_close_waits_for_the_database_to_come_back(keeper, facts, outage, log)
     closing = threading.Thread(target=lambda: closed.append(keeper.close(10)))
     closing.start()
     outage.end()
-    closing.join(10)
+    closing.join(PATIENCE_SECONDS)
     assert closed == [True]
     assert Segment.objects.count() == 1
 

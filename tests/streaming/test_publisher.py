@@ -14,6 +14,7 @@ from channels.layers import InMemoryChannelLayer
 from streaming.publisher import Publisher
 from streaming.relay import group_name
 from streaming.supervision import supervisor
+from tests.processes import PATIENCE_SECONDS
 
 
 class Layer:
@@ -96,7 +97,7 @@ def test_a_flat_out_producer_waits_while_the_loop_is_behind(loop: asyncio.Abstra
     held = threading.Thread(target=publisher.wait_for_room, args=(60,))
     held.start()
     open_(layer, loop)
-    held.join(10)
+    held.join(PATIENCE_SECONDS)
     assert not held.is_alive()
     assert publisher.drain(10)
     assert (layer.ts, publisher.dropped) == (list(range(8)), 0)
@@ -156,7 +157,7 @@ def test_the_in_memory_layer_keeps_up(loop: asyncio.AbstractEventLoop) -> None:
 
     joined = threading.Event()
     reading = asyncio.run_coroutine_threadsafe(read(), loop)
-    assert joined.wait(10)
+    assert joined.wait(PATIENCE_SECONDS)
     publisher = Publisher("IG-USD", layer, loop)
     for t in range(3000):
         publisher.wait_for_room(10)
