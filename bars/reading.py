@@ -15,6 +15,7 @@ from bars import stored
 from bars.models import Gap
 from bars.ohlcv import Merger, Ohlcv
 from bars.resolutions import PERIOD_MS, READ_FROM, STORED, period_start
+from recorder.models import market_key
 from recorder.rows import Ask, directly
 
 _PAGE_ROWS = 2000
@@ -63,7 +64,7 @@ def last_bars(
 
 def gaps(symbol: str, from_ms: int | None, to_ms: int | None, most: int) -> list[tuple[int, int]]:
     """Ticks that are missing among those of a time, as (first t, last t); the last one covers all beyond `most`."""
-    found = Gap.objects.filter(market__symbol=symbol).order_by("from_t")
+    found = Gap.objects.filter(market_id=market_key(symbol)).order_by("from_t")
     if from_ms is not None:
         found = found.filter(at_ms__gte=from_ms)
     if to_ms is not None:

@@ -13,11 +13,9 @@ from bars.market_time import END_MS
 from bars.models import Bar, Gap
 from bars.ohlcv import Ohlcv
 from bars.resolutions import PERIOD_MS, STORED, period_start
-from recorder.models import Market
+from recorder.models import Market, market_key
 
 FIELDS = Ohlcv._fields
-#: A crash leaves about so many that are made again.
-_FEW_ROWS = 16
 _CHANGING = [name for name in FIELDS if name not in ("resolution", "open_ms")]
 
 
@@ -66,9 +64,8 @@ def rows(market: Market | str, resolution: str, from_ms: int = 0, before_ms: int
     Bounds are given here and not as filters on what this returns: of two lower ones SQLite searches its index by the
     first and reads every row from there to the second.
     """
-    key = {"market__symbol": market} if isinstance(market, str) else {"market": market}
     span = {"open_ms__gte": max(from_ms, 0), "open_ms__lt": min(before_ms, END_MS)}
-    return Bar.objects.filter(**key, resolution=resolution, **span).order_by("open_ms")
+    return Bar.objects.filter(market_id=market_key(market), resolution=resolution, **span).order_by("open_ms")
 
 
 def ohlcv(found: QuerySet[Bar]) -> list[Ohlcv]:
@@ -110,12 +107,9 @@ def take_back(market: Market, from_t: int) -> None:
 
 
 def _last_before(market: Market, resolution: str, from_t: int) -> int | None:
-    """When the last bar begins that ends before this t. Asked of the newest rows first, since it is among them."""
-    newest_first = rows(market, resolution).order_by("-open_ms").values_list("open_ms", "last_t")
-    for open_ms, last_t in newest_first.iterator(chunk_size=_FEW_ROWS):
-        if last_t < from_t:
-            return int(open_ms)
-    return None
+    """When the last bar begins that ends before this t. It is among the newest rows, and looked for from there."""
+    found = rows(market, resolution).filter(last_t__lt=from_t).order_by("-open_ms")
+    return found.values_list("open_ms", flat=True).first()
 
 
 def builder_from(market: Market) -> Builder:

@@ -36,6 +36,17 @@ class Market(models.Model):
         return market_dir(root, self.symbol, home_symbol)
 
 
+def market_key(market: Market | str) -> Any:
+    """What rows are filtered by to be those of a market, given as row or symbol.
+
+    One value, not a join: of how many markets a join finds rows PostgreSQL cannot know, and sorts all that are found
+    instead of reading a few in the order of an index.
+    """
+    if isinstance(market, Market):
+        return market.pk
+    return Subquery(Market.objects.filter(symbol=market).order_by().values("pk")[:1])
+
+
 class Run(models.Model):
     """Ticks made by one source under one set of settings; a market's store is a row of runs.
 
@@ -76,8 +87,7 @@ class SegmentQuerySet(models.QuerySet["Segment"]):
         All kinds are named, too: they come behind the market in every index. Without them SQLite looks at each row of
         the market.
         """
-        key = {"market__symbol": market} if isinstance(market, str) else {"market": market}
-        found = self.filter(**key)
+        found = self.filter(market_id=market_key(market))
         return found.filter(kind__in=KINDS) if kind is None else found.filter(kind=kind)
 
     def finished(self) -> SegmentQuerySet:

@@ -21,16 +21,14 @@ class Total(NamedTuple):
 
 def totals(symbol: str | None = None) -> list[Total]:
     """The totals of a market or of all, by symbol and kind."""
-    inventories, pending = Inventory.objects.all(), Segment.objects.on_disk().filter(pending=True)
-    if symbol is not None:
-        inventories, pending = inventories.filter(market__symbol=symbol), pending.of(symbol)
     found = {}
-    columns = ("market__symbol", "kind", "segments", "bytes", "lines", "removed")
-    for values in inventories.values_list(*columns):
+    for values in Inventory.objects.values_list("market__symbol", "kind", "segments", "bytes", "lines", "removed"):
         found[values[:2]] = Total(*values)
-    for symbol_, kind, size, lines in pending.order_by().values_list("market__symbol", "kind", "bytes", "lines"):
-        known = found.get((symbol_, kind), Total(symbol_, kind, 0, 0, 0, 0))
-        found[symbol_, kind] = known._replace(
+    pending = Segment.objects.on_disk().filter(pending=True).order_by()
+    for market, kind, size, lines in pending.values_list("market__symbol", "kind", "bytes", "lines"):
+        known = found.get((market, kind), Total(market, kind, 0, 0, 0, 0))
+        found[market, kind] = known._replace(
             segments=known.segments + 1, bytes=known.bytes + size, lines=known.lines + lines
         )
-    return sorted(total for total in found.values() if total.segments or total.removed)
+    wanted = (total for total in found.values() if symbol in (None, total.symbol))
+    return sorted(total for total in wanted if total.segments or total.removed)

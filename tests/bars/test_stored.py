@@ -345,6 +345,11 @@ QUESTIONS = {
 }
 
 
+def test_bars_of_a_symbol_are_not_joined_with_markets():
+    """PostgreSQL would sort them all to find the last one."""
+    assert "JOIN" not in str(stored.rows("IG-USD", "1m").query)
+
+
 @sqlite_only
 def test_no_question_costs_more_with_six_times_the_bars(market):
     costs = []

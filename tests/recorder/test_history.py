@@ -247,3 +247,9 @@ def test_pending_segments_of_all_kinds_are_found_without_looking_at_the_others(m
     of_market = Segment.objects.of(market if asked is None else asked)
     plan = of_market.on_disk().filter(pending=True).order_by().values_list("name").explain()
     assert "USING INDEX segment_pending" in plan, plan
+
+
+def test_segments_of_a_symbol_are_not_joined_with_markets():
+    """PostgreSQL would sort them all to find the last one."""
+    for kind in ("ticks", None):
+        assert "JOIN" not in str(Segment.objects.of("IG-USD", kind).order_by("start_t").query)
