@@ -94,7 +94,7 @@ def test_a_client_behind_a_proxy_counts_wherever_it_comes_from(small: Live, open
 
 def ask(small: Live, source: str, headers: str = "") -> bytes:
     with open_connection(small, source) as client:
-        client.sendall(f"GET /disk HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n".encode())
+        client.sendall(f"GET /disk HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n".encode())
         answer = b""
         with suppress(ConnectionResetError):
             while piece := client.recv(10_000):
@@ -126,7 +126,7 @@ def test_beyond_those_who_are_told_connections_are_closed_at_once(small: Live, o
     for n in range(3 + 32 + 5):
         client = open_connection(small, THIRD if n % 2 else "127.0.0.5")
         opened.callback(client.close)
-        client.sendall(b"POST /api/v1/backtests HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        client.sendall(b"POST /api/v1/backtests HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n")
         busy.append(client)
     answers = [first_line(client) for client in busy[3:]]
     assert answers.count(b"HTTP/1.1 429 Too Many Requests") >= 32
