@@ -20,20 +20,20 @@ from typing import Any
 from tests.endurance.child import Book, raise_descriptors, told_to_finish
 
 _UPGRADE = (
-    "GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
 _ODD_REQUESTS = (
-    b"GET /segment/ticks/..%2f..%2fetc%2fpasswd HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET /incremental?from_t=%00&limit=99999999999999999999 HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET /range?t0=-1&t1=1e9 HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /segment/ticks/..%2f..%2fetc%2fpasswd HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /incremental?from_t=%00&limit=99999999999999999999 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /range?t0=-1&t1=1e9 HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"GET /health?symbol=%ff%fe HTTP/1.1\r\nHost: \x00\xff\r\n\r\n",
-    b"GET " + b"/" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"POST /api/v1/backtests HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n",
-    b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 2000 + b"\r\n",
+    b"GET " + b"/" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"POST /api/v1/backtests HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n",
+    b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 2000 + b"\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    b"GET /api/v1/bars?from=nan&limit=-5&resolution=9x HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.7:1\r\n\r\n",
+    b"GET /api/v1/bars?from=nan&limit=-5&resolution=9x HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 203.0.113.7:1\r\n\r\n",
 )
 #: Malformed frames: reserved bits, unmasked, control frames in fragments or too long, no text, a length of 2^63.
 _ODD_FRAMES = (
@@ -153,12 +153,12 @@ class Hostile:
         await self._held(sockets, "half open")
 
     async def dripping_headers(self) -> None:
-        head = b"GET /health HTTP/1.1\r\nHost: x\r\n" + b"X-Long: y\r\n" * 100
+        head = b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"X-Long: y\r\n" * 100
         sockets = await self._many(8, self._open)
         await asyncio.gather(*(self._drip(one, head, "header") for one in sockets))
 
     async def dripping_body(self) -> None:
-        head = b"POST /api/v1/backtests HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n"
+        head = b"POST /api/v1/backtests HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n"
         sockets = await self._many(8, self._open)
         for one in sockets:
             with suppress(OSError):
