@@ -1,14 +1,12 @@
-"""The manifest's rows: written by a thread of their own from the writers' facts, read for listings."""
+"""The manifest's rows: written by a thread of their own from the writers' facts."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator
 from functools import partial
-from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections, transaction
@@ -16,10 +14,10 @@ from django.db.models import F
 
 from recorder import inventory
 from recorder.errors import ManifestStopped
-from recorder.format import SegmentFacts, manifest_form
+from recorder.format import SegmentFacts
 from recorder.inventory import FileChange
 from recorder.listing import DirectoryChange
-from recorder.models import Inventory, Market, Run, Segment, SegmentQuerySet
+from recorder.models import Market, Run, Segment, SegmentQuerySet
 from recorder.rows import persistently
 from recorder.spans import Span, merged
 from recorder.trouble import OnFailure, logged
@@ -32,8 +30,6 @@ RETRY_SECONDS = 1.0
 _PAGE_ROWS = 200
 #: Among so many rows that begin last is the one that ends last.
 _LAST_ROWS = 8
-#: Of what is new there are mostly fewer.
-_FIRST_ROWS = 16
 
 logger = logging.getLogger(__name__)
 
@@ -41,68 +37,6 @@ logger = logging.getLogger(__name__)
 def finished(market: Market | str, kind: str | None = None) -> SegmentQuerySet:
     """Sealed segments of a market (row or symbol), oldest first, removed and missing ones among them."""
     return Segment.objects.of(market, kind).finished().oldest_first()
-
-
-class _Row(NamedTuple):
-    """What a manifest tells of a segment."""
-
-    start_t: int
-    name: str
-    kind: str
-    end_t: int
-    lines: int
-    bytes: int
-    created_at: datetime
-    pending: bool
-
-
-def manifest_of(
-    market: Market | str, kind: str, *, after_t: int | None = None, pending: bool = True
-) -> Iterator[dict[str, Any]]:
-    """What can be fetched of a kind, as HTTP and manifest.json list it: oldest first, pending segments last.
-
-    With `after_t` only segments that reach further, and all that are pending; without `pending` none of these. Rows are
-    read a page at a time, and from where they are wanted. Raises django.db.Error.
-    """
-    on_disk = Segment.objects.of(market, kind).on_disk()
-    # Asked for before the finished ones: one that is sealed meanwhile is then among those, and not in neither.
-    open_ones = [*_rows(on_disk.filter(pending=True))] if pending else []
-    named = {row.name for row in open_ones}
-    for row in _rows(on_disk.finished(), after_t):
-        named.discard(row.name)
-        yield manifest_form(row)
-    yield from (manifest_form(row) for row in open_ones if row.name in named)
-
-
-def _rows(segments: SegmentQuerySet, after_t: int | None = None) -> Iterator[_Row]:
-    from_t = None if after_t is None else after_t + 1
-    rows = map(_Row._make, segments.paged(*_Row._fields[2:], from_t=from_t, first_rows=_FIRST_ROWS))
-    return rows if after_t is None else (row for row in rows if row.end_t > after_t)
-
-
-class ManifestState(NamedTuple):
-    """What manifests come to: another `version` for each content, and where the first segment begins."""
-
-    version: str
-    first_t: int | None
-
-
-def state_of(market: str, kinds: Sequence[str]) -> ManifestState:
-    """The state of the manifests of these kinds, without reading them. Raises django.db.Error."""
-    columns = ("kind", "segments", "bytes", "lines", "removed")
-    sums = Inventory.objects.filter(market__symbol=market, kind__in=kinds).order_by("kind").values_list(*columns)
-    open_ones = (
-        Segment.objects.of(market)
-        .on_disk()
-        .filter(kind__in=kinds, pending=True)
-        .order_by("kind", "start_t")
-        .values_list("kind", "name", "end_t", "lines", "bytes")
-    )
-    of_kinds = (Segment.objects.of(market, kind).on_disk() for kind in kinds)
-    firsts = (some.order_by("start_t").values_list("start_t", flat=True).first() for some in of_kinds)
-    first = min((t for t in firsts if t is not None), default=None)
-    text = repr(([*sums], [*open_ones]))
-    return ManifestState(blake2b(text.encode(), digest_size=12).hexdigest(), first)
 
 
 def last_t_in_rows(market: Market | str, kind: str = "ticks") -> int | None:

@@ -180,6 +180,7 @@ class Segment(models.Model):
             models.Index(fields=["market", "kind", "start_t"], name="segment_pending", condition=Q(pending=True)),
             models.Index(fields=["market", "kind", "start_t"], name="segment_pinned", condition=Q(pinned=True)),
             models.Index(fields=["market", "kind", "start_t"], name="segment_missing", condition=Q(missing=True)),
+            models.Index(fields=["market", "kind", "start_t"], name="segment_with_gaps", condition=Q(gaps__gt=0)),
         ]
 
     def __str__(self) -> str:

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any
 
+import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.http import parse_etags
 from django.views.decorators.http import require_safe
 
 from recorder.format import KINDS
-from recorder.manifest import manifest_of, state_of
+from recorder.holes import holes
+from recorder.lists import manifest_before, manifest_of, state_of
 from recorder.rows import reading
 from streaming import parameters
 from streaming.ndjson import array_response
+from streaming.parameters import Part
 from streaming.protocol import FIRST_T_HEADER, STORE_HEADER
 from streaming.relay import Relay
 
 Entry = dict[str, Any]
 
 _MOST_ENTRIES = 10_000
+_MOST_GAPS = 1000
 
 
 @require_safe
@@ -31,8 +36,8 @@ async def manifest(request: HttpRequest, kind: str) -> HttpResponseBase:
     """What can be fetched of one kind, the pending segment last."""
     parameters.check_kind(kind)
     relay = await parameters.relay(request)
-    after_t, limit = parameters.listing(request, _MOST_ENTRIES)
-    return await _answer(request, relay, (kind,), islice(manifest_of(relay.symbol, kind, after_t=after_t), limit))
+    part = parameters.part(request, _MOST_ENTRIES)
+    return await _answer(request, relay, (kind,), islice(_part_of(relay.symbol, kind, part, pending=True), part.limit))
 
 
 @require_safe
@@ -40,16 +45,38 @@ async def segments(request: HttpRequest) -> HttpResponseBase:
     """Finished segments of one kind, of the ticks unless it is said, or of all."""
     relay = await parameters.relay(request)
     kind = parameters.kind_or_all(request, "ticks")
-    after_t, limit = parameters.listing(request, _MOST_ENTRIES)
+    part = parameters.part(request, _MOST_ENTRIES)
     kinds = KINDS if kind is None else (kind,)
-    of_kinds = [_with_kind(relay.symbol, one, after_t) for one in kinds]
+    of_kinds = [_with_kind(relay.symbol, one, part) for one in kinds]
     found = heapq.merge(*of_kinds, key=lambda entry: (entry["start_t"], entry["path"]))
-    return await _answer(request, relay, kinds, islice(found, limit))
+    if part.before_t is not None:
+        return await _answer(request, relay, kinds, _last(found, part.limit))
+    return await _answer(request, relay, kinds, islice(found, part.limit))
 
 
-def _with_kind(symbol: str, kind: str, after_t: int | None) -> Iterator[Entry]:
-    for entry in manifest_of(symbol, kind, after_t=after_t, pending=False):
+@require_safe
+async def gaps(request: HttpRequest) -> HttpResponse:
+    """The t between segments of ticks that none of them holds."""
+    relay = await parameters.relay(request)
+    found = await asyncio.to_thread(reading, partial(holes, relay.symbol, "ticks", _MOST_GAPS))
+    body = orjson.dumps([{"from_t": first, "to_t": last} for first, last in found])
+    return HttpResponse(body, content_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _with_kind(symbol: str, kind: str, part: Part) -> Iterator[Entry]:
+    for entry in _part_of(symbol, kind, part, pending=False):
         yield {**entry, "kind": kind}
+
+
+def _part_of(symbol: str, kind: str, part: Part, *, pending: bool) -> Iterator[Entry]:
+    """What is wanted of a kind; where it is wanted from its beginning on, perhaps more."""
+    if part.before_t is None:
+        return manifest_of(symbol, kind, after_t=part.after_t, pending=pending)
+    return manifest_before(symbol, kind, part.before_t, part.limit or _MOST_ENTRIES, pending=pending)
+
+
+def _last(entries: Iterator[Entry], most: int | None) -> Iterator[Entry]:
+    yield from deque(entries, most or _MOST_ENTRIES)
 
 
 async def _answer(

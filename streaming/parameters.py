@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from django.http import HttpRequest
 
@@ -45,10 +46,23 @@ def limit(request: HttpRequest, default: int, most: int) -> int:
     return integer(request, "limit", default, 1, most)
 
 
-def listing(request: HttpRequest, most: int) -> tuple[int | None, int | None]:
-    """The parameters `after_t` and `limit` of a list, None for one that is not there. Raises HttpError."""
-    after_t = integer(request, "after_t", None, -1, LARGEST_T) if "after_t" in request.GET else None
-    return after_t, limit(request, most, most) if "limit" in request.GET else None
+class Part(NamedTuple):
+    """Which part of a list is wanted: what reaches beyond `after_t`, the first `limit` of it; or what begins before
+    `before_t`, the last `limit` of it. None stands for no bound."""
+
+    after_t: int | None
+    before_t: int | None
+    limit: int | None
+
+
+def part(request: HttpRequest, most: int) -> Part:
+    """The parameters `after_t`, `before_t` and `limit` of a list. Raises HttpError."""
+    after_t, before_t = (
+        integer(request, name, None, -1, LARGEST_T) if name in request.GET else None for name in ("after_t", "before_t")
+    )
+    if after_t is not None and before_t is not None:
+        raise bad_parameter("after_t and before_t ask for different parts of a list; give one of them")
+    return Part(after_t, before_t, limit(request, most, most) if "limit" in request.GET else None)
 
 
 def kind(request: HttpRequest) -> str | None:

@@ -13,6 +13,7 @@ urlpatterns = [
     path("range", views.range_of),
     path("disk", disk.disk),
     path("metrics", metrics.metrics),
+    path("gaps", manifests.gaps),
     path("segments", manifests.segments),
     path("manifest/<str:kind>", manifests.manifest),
     path("segment/<str:name>", segments.segment_by_name),

@@ -38,6 +38,7 @@ _ENDPOINTS = {
     "range": "/range",
     "disk": "/disk",
     "metrics": "/metrics",
+    "gaps": "/gaps",
     "segments": "/segments",
     "manifest": "/manifest/{ticks,frames,metrics}",
     **{f"manifest_{kind}": f"/manifest/{kind}" for kind in KINDS},

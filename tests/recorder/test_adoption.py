@@ -14,7 +14,7 @@ from recorder import adoption
 from recorder.adoption import AdoptionRefused, adopt
 from recorder.checkpoints import Checkpoint, Checkpoints
 from recorder.errors import StoreError
-from recorder.manifest import manifest_of
+from recorder.lists import manifest_of
 from recorder.models import Market, Run, Segment
 from recorder.verify import Verification
 from recorder.writer import ZstdSegmentWriter

@@ -9,7 +9,8 @@ import pytest
 from market.moments import END_TS
 from recorder.format import KINDS, segment_files
 from recorder.history import History
-from recorder.manifest import manifest_of, save_facts
+from recorder.lists import manifest_of
+from recorder.manifest import save_facts
 from recorder.models import Market
 from recorder.reconcile import reconcile
 from recorder.recording import Recording

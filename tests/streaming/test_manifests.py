@@ -16,8 +16,11 @@ from django.test import RequestFactory
 
 from recorder import inventory
 from recorder.format import make_name
-from recorder.manifest import manifest_of, save_facts, state_of
+from recorder.holes import holes
+from recorder.lists import manifest_before, manifest_of, state_of
+from recorder.manifest import save_facts
 from recorder.models import Market, Segment
+from recorder.totals import totals
 from streaming import manifests, parameters
 from streaming.errors import HttpError
 from tests.database_steps import Steps, sqlite_only
@@ -116,6 +119,7 @@ def test_finished_ones_of_all_kinds_come_in_the_order_of_t(market: Market, relay
     ]
     assert starts(ask(manifests.segments, "?kind=all&after_t=2979")[1]) == [2980] * 3 + [2990] * 3
     assert starts(ask(manifests.segments, "?limit=2")[1]) == [0, 10]
+    assert starts(ask(manifests.segments, "?kind=all&before_t=2981&limit=4")[1]) == [2970] + [2980] * 3
 
 
 @pytest.mark.parametrize(
@@ -133,9 +137,15 @@ def test_finished_ones_of_all_kinds_come_in_the_order_of_t(market: Market, relay
         ("?limit=4&after_t=9", [10, 20, 30, 40]),
         ("?limit=1&after_t=49", [50]),
         ("?limit=100000", [0, 10, 20, 30, 40, 50]),
+        ("?before_t=-1", []),
+        ("?before_t=0", []),
+        ("?before_t=1", [0]),
+        ("?before_t=30", [0, 10, 20]),
+        ("?before_t=31&limit=2", [20, 30]),
+        ("?before_t=9007199254740991&limit=2", [40, 50]),
     ],
 )
-def test_what_lies_behind_a_t_is_given_with_the_pending_one(
+def test_what_lies_before_or_behind_a_t_is_given_with_the_pending_one(
     market: Market, relay: Stub, query: str, expected: list[int]
 ) -> None:
     fill(market, 5)
@@ -159,13 +169,40 @@ def test_whoever_goes_on_from_the_last_one_gets_each_once(market: Market, relay:
 
 
 @pytest.mark.parametrize("query", ["after_t=-2", "after_t=x", "after_t=", "after_t=9007199254740992", "after_t=1.5",
-                                   "limit=0", "limit=-1", "limit=", "limit=many"])  # fmt: skip
+                                   "before_t=x", "limit=0", "limit=-1", "limit=", "limit=many"])  # fmt: skip
 @pytest.mark.parametrize("view", ["manifest", "segments"])
 def test_what_makes_no_sense_is_refused(market: Market, relay: Stub, view: str, query: str) -> None:
     more = ("ticks",) if view == "manifest" else ()
     with pytest.raises(HttpError, match=f"^{query.split('=')[0]} must be") as refused:
         ask(getattr(manifests, view), f"?{query}", *more)
     assert (refused.value.status, refused.value.code) == (400, "bad_parameter")
+
+
+@pytest.mark.parametrize("view", ["manifest", "segments"])
+def test_a_list_has_one_beginning_or_one_end(market: Market, relay: Stub, view: str) -> None:
+    with pytest.raises(HttpError, match="give one of them"):
+        ask(getattr(manifests, view), "?after_t=1&before_t=9", *(("ticks",) if view == "manifest" else ()))
+
+
+# -- holes
+
+
+def test_what_no_segment_holds_is_told_whatever_took_it(market: Market, relay: Stub, now: datetime) -> None:
+    fill(market, 20)
+    rows = Segment.objects.of(market, "ticks")
+    rows.filter(start_t__in=(0, 10)).update(removed_at=now)  # before all that is there
+    rows.filter(start_t__in=(40, 50, 70)).update(removed_at=now)
+    rows.filter(start_t=90).update(missing=True)
+    rows.filter(start_t=190).update(removed_at=now)  # behind all that is there
+    rows.filter(start_t__in=(110, 120)).delete()
+    rows.filter(start_t__in=(130, 150)).update(gaps=1)  # one tells what is lost before it, one what is lost in it
+    row(market, 91, 99, name="segment_20260124_130000_91.jsonl.zst").save()  # made again in part
+    fill(market, 1, "frames")
+    expected = [(40, 59), (70, 79), (90, 90), (110, 129)]
+    assert holes("IG-USD", "ticks", 1000) == expected
+    assert holes("IG-USD", "ticks", 2) == expected[-2:]
+    assert holes("IG-USD", "frames", 1000) == holes("IG-EUR", "ticks", 1000) == []
+    assert ask(manifests.gaps)[1] == [{"from_t": first, "to_t": last} for first, last in expected]
 
 
 # -- the state of a list
@@ -231,15 +268,22 @@ def test_another_recording_has_another_state(market: Market, relay: Stub) -> Non
 # -- after years
 
 
-def polled(market: Market) -> tuple[int, int, int]:
-    """What a page's question costs: steps of the database for state and list, and bytes of the answer."""
+def polled(market: Market) -> tuple[int, ...]:
+    """What a page's questions cost: steps of the database for each, and bytes of the answers."""
     last = Segment.objects.of(market, "ticks").finished().order_by("-start_t")[0].end_t
     with Steps() as asked:
         state_of("IG-USD", ("ticks",))
     with Steps() as read:
         found = list(manifest_of("IG-USD", "ticks", after_t=last))
     assert [entry["pending"] for entry in found] == [True]
-    return asked.count, read.count, len(json.dumps(found))
+    with Steps() as read_before:
+        part = list(manifest_before("IG-USD", "ticks", 4000, 100))
+    with Steps() as looked_for_holes:
+        assert len(holes("IG-USD", "ticks", 1000)) == 1
+    with Steps() as summed:
+        assert totals("IG-USD")
+    steps = (one.count for one in (asked, read, read_before, looked_for_holes, summed))
+    return *steps, len(json.dumps(found + part))
 
 
 @sqlite_only
@@ -247,6 +291,7 @@ def test_a_question_costs_the_same_with_fifty_thousand_segments(market: Market) 
     costs = []
     for first, count in ((0, 500), (500, 49_500)):
         fill(market, count, first=first)
+        Segment.objects.filter(start_t=100).update(missing=True)
         pending = row(market, 10 * (first + count), 10 * (first + count) + 3, pending=True)
         pending.save()
         with connection.cursor() as cursor:

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError, errorOf, marketPath } from "../../streaming/static/streaming/api.js";
-import { acrossSegments, gapsBetween, mergedGaps, nameOf, overlapping, segmentAt } from "../../streaming/static/streaming/segments.js";
+import { gapsIn } from "../../streaming/static/streaming/known.js";
+import { acrossSegments, mergedGaps, nameOf, overlapping, segmentAt } from "../../streaming/static/streaming/segments.js";
 
 const segment = (start_t, end_t, pending = false) => ({ path: `frames/segment_20260124_120000_${start_t}.jsonl.zst`, start_t, end_t, pending });
 const segments = [segment(300, 3290), segment(3300, 6290), segment(6300, 6400, true)];
@@ -17,8 +18,11 @@ test("finds the segments of a period; a pending one may have grown", () => {
   assert.deepEqual(overlapping(segments, 6500, 7000).map(({ start_t }) => start_t), [6300]);
 });
 
-test("finds the gaps between segments of ticks", () => {
-  assert.deepEqual(gapsBetween([segment(0, 99), segment(100, 199), segment(250, 300, true)]), [{ from_t: 200, to_t: 249 }]);
+test("finds the gaps between segments of ticks, where each of them is known", () => {
+  const segments = [segment(0, 99), segment(100, 199), segment(250, 300), segment(900, 999, true)];
+  const gapsOf = (...spans) => gapsIn({ segments, spans: spans.map(([from_t, to_t]) => ({ from_t, to_t })), firstT: 0 });
+  assert.deepEqual(gapsOf([-Infinity, Infinity]), [{ from_t: 200, to_t: 249 }, { from_t: 301, to_t: 899 }]);
+  assert.deepEqual(gapsOf([0, 400], [800, Infinity]), [{ from_t: 200, to_t: 249 }]);
 });
 
 test("joins gaps that touch or overlap, and keeps them in order", () => {

@@ -14,8 +14,8 @@ from django.db import Error as DatabaseError
 from recorder.errors import RecorderError
 from recorder.format import KINDS
 from recorder.inventory import followed
+from recorder.lists import manifest_of
 from recorder.management.asking import add_symbol, stores, tell_lost
-from recorder.manifest import manifest_of
 from recorder.manifest_file import ManifestFile
 from recorder.manifest_files import every_finished
 from recorder.models import Market

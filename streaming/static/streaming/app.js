@@ -176,7 +176,7 @@ function explain(t) {
 
 /** @param {number} t */
 function factsAt(t) {
-  const first = past.segments.frames[0]?.start_t ?? firstFrameT(Number(data.window), stride, head.firstT);
+  const first = past.firstOf("frames") ?? firstFrameT(Number(data.window), stride, head.firstT);
   return { t, firstFrameT: first, empty: past.empty && !store.tick, unheard: head.following && !store.tick, gaps: head.gaps };
 }
 
@@ -204,7 +204,7 @@ function drawPast(t) {
 /** @param {number} t */
 function drawMoment(t) {
   if (head.running) timeline.follow(t);
-  timeline.show({ whole: whole(), segments: past.segments.ticks, gaps: head.gaps, happenings: happenings.within(-Infinity, Infinity), loop: head.loop, charted: chartFeed.stretch, t });
+  timeline.show({ whole: whole(), segments: past.segments("ticks"), unseen: past.unseen, gaps: head.gaps, happenings: happenings.within(-Infinity, Infinity), loop: head.loop, charted: chartFeed.stretch, t });
   showControls({ running: head.running, following: head.following, loops: head.loop !== null, growing: head.growing });
   if (happened && charted && chartFeed.stretch) {
     happened = false;
@@ -277,7 +277,7 @@ function enter(place) {
   entered = true;
   measure();
   if (place.t === null && data.door === "live") head.follow();
-  else steering.seek(place.t ?? past.segments.frames.at(-1)?.start_t ?? head.firstT);
+  else steering.seek(place.t ?? past.segments("frames").at(-1)?.start_t ?? head.firstT);
   if (place.agent !== null) pin(place.agent);
   draw();
 }

@@ -1,18 +1,20 @@
 /** Owns reaching the recording from the page: the manifests here, everything else by way of the worker. */
 
 import { ApiError } from "./api.js";
+import { PART, broughtUpToDate, gapsIn, nothing, ofNewest, unknownFrom, unknownIn, widened } from "./known.js";
 import { METRIC_COLUMNS } from "./messages.js";
-import { accountsFor, acrossSegments, broughtUpToDate, fetchManifest, gapsBetween, mergedGaps, overlapping, reachOf, segmentAt } from "./segments.js";
+import { accountsFor, acrossSegments, fetchGaps, fetchManifest, mergedGaps, overlapping, reachOf, segmentAt } from "./segments.js";
 
+/** @typedef {import("./segments.js").Kind} Kind */
 /** @typedef {import("./segments.js").Segment} Segment */
 /** @typedef {import("./segments.js").Span} Span */
-/** @typedef {Record<import("./segments.js").Kind, Segment[]>} Segments */
+/** @typedef {import("./known.js").Known} Known */
 
 /** The manifest lags behind the files by a second; asking more often brings nothing. */
 const FRESH_MS = 1000;
 
 const KINDS = /** @type {const} */ (["ticks", "frames", "metrics"]);
-const none = () => ({ ticks: [], frames: [], metrics: [] });
+const none = () => ({ ticks: nothing(), frames: nothing(), metrics: nothing() });
 
 export class Past {
   /** @type {Worker | null} */ #worker = null;
@@ -24,8 +26,10 @@ export class Past {
   /** Found once for each state of the manifest: a page asks at every drawing. @type {Span[] | null} */ #gaps = null;
   /** @type {Promise<void> | null} */ #refreshing = null;
   /** The recording that the segments are of. @type {string | null} */ #store = null;
-  /** Whether something changed elsewhere than at the ends of the manifests: they are taken whole next time. */ #behind = false;
-  /** @type {Segments} */ segments = none();
+  /** Whether something changed elsewhere than at the ends of the manifests: nothing of them counts next time. */ #behind = false;
+  /** @type {Record<Kind, Known>} */ #known = none();
+  /** Gaps that the server told of when nothing was known. @type {Span[]} */ #old = [];
+  /** Another number whenever what was known is known no more. */ #age = 0;
   /** Bytes of segments fetched so far. */
   fetched = 0;
 
@@ -37,7 +41,14 @@ export class Past {
   /** Forgets what files told that are no longer there, and the blocks of them that the worker keeps. */
   forget() {
     if (this.#worker) this.#lost(this.#worker);
-    [this.#told, this.#gaps, this.#store, this.segments] = [[], null, null, none()];
+    [this.#told, this.#old, this.#store] = [[], [], null];
+    this.#know(none());
+    this.#age += 1;
+  }
+
+  /** @param {Record<Kind, Known>} known */
+  #know(known) {
+    [this.#known, this.#gaps] = [known, null];
   }
 
   /** @returns {Worker} */
@@ -59,21 +70,37 @@ export class Past {
     this.#waiting.clear();
   }
 
+  /** The segments of a kind that are known. @param {Kind} kind */
+  segments(kind) {
+    return this.#known[kind].segments;
+  }
+
+  /** Where the first segment of a kind begins. @param {Kind} kind @returns {number | null} null without any */
+  firstOf(kind) {
+    const { segments, firstT } = this.#known[kind];
+    return segments.length ? Math.min(firstT, segments[0].start_t) : null;
+  }
+
   get empty() {
-    return this.segments.ticks.length === 0;
+    return this.segments("ticks").length === 0;
   }
 
   get firstT() {
-    return this.segments.ticks[0]?.start_t ?? 0;
+    return this.firstOf("ticks") ?? 0;
   }
 
   get lastT() {
-    return this.segments.ticks.at(-1)?.end_t ?? 0;
+    return this.segments("ticks").at(-1)?.end_t ?? 0;
+  }
+
+  /** Where the segments of ticks are not known, since nobody looked there. @returns {Span[]} */
+  get unseen() {
+    return unknownFrom(this.#known.ticks, this.firstT);
   }
 
   /** Where nothing was recorded: between segments, and inside them as far as they were read. */
   get gaps() {
-    this.#gaps ??= mergedGaps(gapsBetween(this.segments.ticks), this.#told);
+    this.#gaps ??= mergedGaps([...this.#old.filter(({ from_t }) => from_t > this.firstT), ...gapsIn(this.#known.ticks)], this.#told);
     return this.#gaps;
   }
 
@@ -85,66 +112,97 @@ export class Past {
 
   /** @returns {Promise<void>} */
   async #refresh() {
-    const { segments } = this;
-    const known = this.#behind ? none() : segments;
+    const age = this.#age;
+    const anew = this.#behind;
+    const reach = KINDS.map((kind) => (anew ? null : reachOf(this.segments(kind))));
     this.#behind = false;
-    const found = await Promise.all(KINDS.map((kind) => fetchManifest(kind, this.symbol, reachOf(known[kind]))));
-    if (this.segments !== segments) return this.#refresh(); // it was forgotten meanwhile
+    const [old, ...found] = await Promise.all([
+      reach[0] === null ? fetchGaps(this.symbol) : this.#old,
+      ...KINDS.map((kind, i) => fetchManifest(kind, this.symbol, partBeyond(reach[i]))),
+    ]);
+    if (this.#age !== age) return this.#refresh(); // it was forgotten meanwhile
     const store = found[0].store ?? this.#store;
     if (this.#store !== null && this.#store !== store) {
       this.forget();
       return this.#refresh();
     }
-    const [ticks, frames, metrics] = KINDS.map((kind, i) => broughtUpToDate(known[kind], found[i]));
+    const now = KINDS.map((kind, i) => (reach[i] === null ? ofNewest(found[i]) : broughtUpToDate(this.#known[kind], found[i])));
     // One that was given up by its writer may have been finished among others that are known.
-    this.#behind = !KINDS.every((kind, i) => accountsFor(known[kind], found[i]));
-    [this.segments, this.#gaps, this.#store] = [{ ticks, frames, metrics }, null, store];
+    this.#behind = !KINDS.every((kind, i) => anew || accountsFor(this.segments(kind), found[i]));
+    this.#old = old;
+    this.#know({ ticks: now[0], frames: now[1], metrics: now[2] });
+    if (anew) this.#age += 1;
+    this.#store = store;
     this.#refreshedMs = performance.now();
   }
 
   /** The frame to be seen at t. @param {number} t @returns {Promise<import("./frame-feed.js").Found>} */
   async frame(t) {
-    await this.#reach("frames", t);
-    const { frames } = this.segments;
+    await Promise.all([this.#reach("frames", t, t), this.#learn("ticks", t, t)]);
+    const found = segmentAt(this.segments("frames"), t);
+    // The neighbours of a frame may be in the segments beside its own.
+    if (found) await this.#learn("frames", found.start_t - 1, found.end_t + 1);
+    const frames = this.segments("frames");
     const segment = segmentAt(frames, t);
-    if (!segment) return { frame: null, previousT: null, nextT: frames[0]?.start_t ?? null };
+    if (!segment) return { frame: null, previousT: null, nextT: this.firstOf("frames") };
     return acrossSegments(await this.#ask("frame", { segment, t }), frames, segment);
   }
 
   /** Reads ahead of t, whatever comes of it: what fails will fail again when it is wanted. @param {number} t */
   readAhead(t) {
-    const segment = segmentAt(this.segments.frames, t);
+    const segment = segmentAt(this.segments("frames"), t);
     if (segment) this.#ask("readAhead", { segment, t }).catch(() => {});
   }
 
   /** @param {number} fromT @param {number} toT @returns {Promise<Record<string, Float64Array>>} a column for each of `METRIC_COLUMNS` */
   async metrics(fromT, toT) {
-    await this.#reach("metrics", toT);
+    await this.#reach("metrics", fromT, toT);
     const { columns, gaps } = await this.#askRange("metrics", "metrics", fromT, toT);
     [this.#told, this.#gaps] = [mergedGaps(this.#told, gaps), null];
     return Object.fromEntries(METRIC_COLUMNS.map((name, i) => [name, columns[i]]));
   }
 
   /** @param {number} fromT @param {number} toT @returns {Promise<import("./messages.js").FrameEvents[]>} */
-  events(fromT, toT) {
+  async events(fromT, toT) {
+    await this.#learn("frames", fromT, toT);
     return this.#askRange("events", "frames", fromT, toT);
   }
 
   /** @param {number} agent @param {number} fromT @param {number} toT @returns {Promise<number[][]>} rows of t and `FEATURES` */
   async features(agent, fromT, toT) {
-    await this.#reach("frames", toT);
+    await this.#reach("frames", fromT, toT);
     return this.#askRange("features", "frames", fromT, toT, { agent });
   }
 
-  /** Looks at the manifest again where t lies beyond what it told. @param {import("./segments.js").Kind} kind @param {number} t */
-  async #reach(kind, t) {
-    const known = this.segments[kind].at(-1)?.end_t ?? -1;
-    if (t > known && performance.now() - this.#refreshedMs > FRESH_MS) await this.refresh();
+  /** Learns of the segments of a stretch, and looks again whether there are more where it goes beyond all. @param {Kind} kind @param {number} fromT @param {number} toT */
+  async #reach(kind, fromT, toT) {
+    const last = this.segments(kind).at(-1)?.end_t ?? -1;
+    if (toT > last && performance.now() - this.#refreshedMs > FRESH_MS) await this.refresh();
+    await this.#learn(kind, fromT, toT);
   }
 
-  /** @param {string} question @param {import("./segments.js").Kind} kind @param {number} fromT @param {number} toT @param {object} [more] */
+  /** Learns of the segments of a stretch. @param {Kind} kind @param {number} fromT @param {number} toT */
+  async #learn(kind, fromT, toT) {
+    let t = unknownIn(this.#known[kind], fromT, toT);
+    while (t !== null) {
+      if (this.#known[kind].spans.length) await this.#widen(kind, t);
+      else await this.refresh();
+      t = unknownIn(this.#known[kind], fromT, toT);
+    }
+  }
+
+  /** @param {Kind} kind @param {number} t */
+  async #widen(kind, t) {
+    const age = this.#age;
+    const ask = (/** @type {Record<string, number>} */ part) => fetchManifest(kind, this.symbol, { ...part, limit: PART });
+    const [older, newer] = await Promise.all([ask({ before_t: t + 1 }), ask({ after_t: t })]);
+    if ((older.store ?? this.#store) !== this.#store) return this.refresh();
+    if (this.#age === age) this.#know({ ...this.#known, [kind]: widened(this.#known[kind], t, older, newer) });
+  }
+
+  /** @param {string} question @param {Kind} kind @param {number} fromT @param {number} toT @param {object} [more] */
   #askRange(question, kind, fromT, toT, more = {}) {
-    return this.#ask(question, { segments: overlapping(this.segments[kind], fromT, toT), fromT, toT, ...more });
+    return this.#ask(question, { segments: overlapping(this.segments(kind), fromT, toT), fromT, toT, ...more });
   }
 
   /** @param {string} question @param {object} wish @returns {Promise<any>} */
@@ -167,4 +225,9 @@ export class Past {
     this.fetched = fetched;
     waiting?.resolve(answer);
   }
+}
+
+/** What to ask for where the finished segments that are known reach so far, null without any. @param {number | null} t @returns {Record<string, number>} */
+function partBeyond(t) {
+  return t === null ? { before_t: Number.MAX_SAFE_INTEGER, limit: PART } : { after_t: t };
 }

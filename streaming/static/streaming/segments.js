@@ -1,6 +1,6 @@
-/** Owns what a manifest says: which segment holds a t, and where ticks are missing. */
+/** Owns what a manifest says: which segments there are, and which of them holds a t. */
 
-import { get, marketPath } from "./api.js";
+import { get, getJSON, marketPath } from "./api.js";
 
 /** @typedef {{path: string, start_t: number, end_t: number, lines: number, bytes: number, created_at: string, pending: boolean}} Segment */
 /** @typedef {"ticks" | "frames" | "metrics"} Kind */
@@ -14,9 +14,9 @@ import { get, marketPath } from "./api.js";
  * @property {string | null} store the recording they are of
  */
 
-/** All segments, or those that reach beyond a t and the pending ones. @param {Kind} kind @param {string} symbol @param {number | null} afterT @returns {Promise<Listed>} */
-export async function fetchManifest(kind, symbol, afterT) {
-  const response = await get(marketPath(`/manifest/${kind}`, symbol, afterT === null ? {} : { after_t: afterT }));
+/** Part of a manifest, as the server's parameters have it. @param {Kind} kind @param {string} symbol @param {Record<string, number>} part @returns {Promise<Listed>} */
+export async function fetchManifest(kind, symbol, part) {
+  const response = await get(marketPath(`/manifest/${kind}`, symbol, part));
   const { headers } = response;
   return {
     segments: await response.json(),
@@ -25,14 +25,14 @@ export async function fetchManifest(kind, symbol, afterT) {
   };
 }
 
+/** Where no segment of ticks holds any, between two that do. @param {string} symbol @returns {Promise<Span[]>} */
+export function fetchGaps(symbol) {
+  return getJSON(marketPath("/gaps", symbol));
+}
+
 /** How far the finished segments reach: what is asked for next lies beyond. @param {Segment[]} segments @returns {number | null} null without any */
 export function reachOf(segments) {
   return segments.findLast(({ pending }) => !pending)?.end_t ?? null;
-}
-
-/** What is known, with what was found beyond it and without what was removed before it. @param {Segment[]} known @param {Listed} found @returns {Segment[]} */
-export function broughtUpToDate(known, { segments, firstT }) {
-  return [...known.filter(({ pending, start_t }) => !pending && start_t >= firstT), ...segments];
 }
 
 /** Whether each segment that was pending was found again, pending or finished. @param {Segment[]} known @param {Listed} found */
@@ -74,17 +74,6 @@ export function acrossSegments({ frame, previousT, nextT }, segments, segment) {
 /** @param {Segment[]} segments @param {number} fromT @param {number} toT */
 export function overlapping(segments, fromT, toT) {
   return segments.filter(({ start_t, end_t, pending }) => start_t <= toT && (pending || end_t >= fromT));
-}
-
-/** The t that no segment holds, between those that are held. @param {Segment[]} segments of ticks @returns {Span[]} */
-export function gapsBetween(segments) {
-  /** @type {Span[]} */
-  const gaps = [];
-  for (let i = 1; i < segments.length; i++) {
-    const [before, after] = [segments[i - 1].end_t, segments[i].start_t];
-    if (after > before + 1) gaps.push({ from_t: before + 1, to_t: after - 1 });
-  }
-  return gaps;
 }
 
 /** Gaps of two sources as one ascending list, joined where they touch. @param {Span[]} some @param {Span[]} more @returns {Span[]} */

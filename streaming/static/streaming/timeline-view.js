@@ -20,13 +20,14 @@ const WHEEL_ZOOM = 1.0015;
 /**
  * @typedef {object} Scene
  * @property {Stretch} whole @property {{start_t: number, end_t: number, pending: boolean}[]} segments
- * @property {import("./segments.js").Span[]} gaps @property {import("./happenings.js").Happening[]} happenings
+ * @property {import("./segments.js").Span[]} gaps @property {import("./segments.js").Span[]} unseen where segments are not known
+ * @property {import("./happenings.js").Happening[]} happenings
  * @property {import("./segments.js").Span | null} loop @property {Stretch | null} charted @property {number} t
  */
 
 export class TimelineView {
   /** The part that is seen; null for the whole, however it grows. @type {Stretch | null} */ #view = null;
-  /** @type {Scene} */ #scene = { whole: { from: 0, to: 1 }, segments: [], gaps: [], happenings: [], loop: null, charted: null, t: 0 };
+  /** @type {Scene} */ #scene = { whole: { from: 0, to: 1 }, segments: [], unseen: [], gaps: [], happenings: [], loop: null, charted: null, t: 0 };
   /** @type {{x: number, loops: boolean, startT: number} | null} */ #drag = null;
   /** @type {number | null} */ #hoverX = null;
   /** As of the last drawing: asking the page for it makes it lay itself out. */ #width = 0;
@@ -154,8 +155,13 @@ export class TimelineView {
   /** @param {CanvasRenderingContext2D} context @param {number} width */
   #paintTrack(context, width) {
     const palette = colours();
-    const { segments, gaps } = this.#scene;
+    const { segments, unseen, gaps } = this.#scene;
     const [even, odd, open] = [0.16, 0.22, 0.34].map((alpha) => withAlpha(palette.accent, alpha));
+    context.fillStyle = even;
+    for (const { from_t, to_t } of unseen) {
+      const [left, right] = this.#ends(from_t, to_t + 1);
+      context.fillRect(left, TRACK.top, right - left, TRACK.height);
+    }
     let painted = -Infinity;
     segments.forEach(({ start_t, end_t, pending }, i) => {
       // The newest one goes on to the present, which the manifest tells late.
