@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import re
-import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import NamedTuple
 
 from recorder.errors import StoreError
 from recorder.segment_file import sync_directory
+from recorder.threads import running
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,8 @@ class StreamMark:
         self._found, self._bound = mark.streamed_to(boot), mark.bound
         self._file: int | None = None
         self._moved_at = 0.0
-        self._syncing: threading.Thread | None = None
+        self._thread = running(1, "stream mark")
+        self._syncing: Future[None] | None = None
         self.ahead = _FIRST_AHEAD
 
     def cover(self, t: int) -> None:
@@ -102,7 +104,7 @@ class StreamMark:
     def close(self, last_t: int) -> None:
         """No tick behind `last_t` was streamed by who holds the market now. Raises StoreError."""
         if self._syncing is not None:
-            self._syncing.join()
+            self._syncing.result()
         # A holder before may have streamed more, which this one did not come to make again.
         last_t = max(last_t, self._found)
         try:
@@ -123,17 +125,8 @@ class StreamMark:
         self._put(Mark(self._bound, max(t, self._found), self._boot))
         if first:
             _sync(self._path)
-        elif self._syncing is None or not self._syncing.is_alive():
-            self._start_syncing()
-
-    def _start_syncing(self) -> None:
-        syncing = threading.Thread(target=self._sync, name="stream mark", daemon=True)
-        try:
-            syncing.start()
-        except RuntimeError as error:  # the system has no thread to spare; the next move tries again
-            log.warning("%s does not reach the disk: %s", self._path, error)
-        else:
-            self._syncing = syncing
+        elif self._syncing is None or self._syncing.done():
+            self._syncing = self._thread.submit(self._sync)
 
     def _fit(self, seconds: float) -> None:
         """Look further ahead, or less far, after so many seconds between two moves."""

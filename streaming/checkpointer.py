@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
 from recorder.checkpoints import Checkpoint, Checkpoints
 from recorder.errors import StoreError
+from recorder.threads import running
 from streaming.supervision import supervisor
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,8 @@ class Checkpointer:
         self._store, self._take, self._recording, self._now = store, take, recording, now
         self._segment_start: int | None = None
         self._taken_at, self._taken_t = now(), -1
-        self._keeping: threading.Thread | None = None
+        self._thread = running(1, "checkpoint")
+        self._keeping: Future[None] | None = None
 
     def after(self, next_t: int, segment_start: int | None) -> None:
         """The tick before `next_t` was made. Raises StoreError."""
@@ -58,18 +60,16 @@ class Checkpointer:
             and self._now() - self._taken_at < _EVERY_SECONDS
         ):
             return
-        if self._keeping is not None and self._keeping.is_alive():
+        if self._keeping is not None and not self._keeping.done():
             return  # the disk is slow: the next tick asks again
         self._segment_start, self._taken_at, self._taken_t = segment_start, self._now(), next_t
         self._recording.flush()
-        arguments = (self._take(next_t, False), self._recording.open_files)
-        self._keeping = threading.Thread(target=self._keep, args=arguments, name="checkpoint", daemon=True)
-        self._keeping.start()
+        self._keeping = self._thread.submit(self._keep, self._take(next_t, False), self._recording.open_files)
 
     def last(self, next_t: int, *, ended: bool) -> None:
         """The pipeline stops in good order before the tick `next_t`. Raises StoreError."""
         if self._keeping is not None:
-            self._keeping.join()
+            self._keeping.result()
         self._recording.flush()
         self._keep(self._take(next_t, ended), self._recording.open_files)
 

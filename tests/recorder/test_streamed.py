@@ -58,7 +58,7 @@ def test_the_bound_is_on_the_disk_before_the_stream_comes_to_it(tmp_path, clock,
     for t in range(3000):
         mark.cover(t)
         if mark._syncing is not None:
-            mark._syncing.join()  # a disk that is done before half of the way to the bound is gone
+            mark._syncing.result()  # a disk that is done before half of the way to the bound is gone
         assert synced[-1] > t
         clock.now += 0.1
     assert 3000 / 40 < len(synced) < 3000 / 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -22,6 +23,7 @@ from igsite.server import Server, endpoints
 from igsite.timer import run_scheduled
 from market.tick import MarketError
 from recorder.errors import RecorderError
+from recorder.threads import running
 from streaming.publisher import Publisher
 from streaming.relays import relays
 
@@ -83,10 +85,10 @@ class Command(BaseCommand):
 
 
 class EmbeddedMarket:
-    """A market's runs on a thread beside the server's loop."""
+    """A market's runs on a thread beside the server's loop, which is there before anybody is let in."""
 
     def __init__(self, market_runs: MarketRuns) -> None:
-        self._market_runs = market_runs
+        self._market_runs, self._thread = market_runs, running(1, "market")
         self._ended: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
@@ -96,7 +98,7 @@ class EmbeddedMarket:
         await relay.filling.filled.wait()  # or until that failed: the market waits for nothing that may never be
         loop = asyncio.get_running_loop()
         publisher = Publisher(relay.symbol, get_channel_layer(), loop)
-        self._ended = asyncio.ensure_future(asyncio.to_thread(self._market_runs.run, outlet=publisher))
+        self._ended = loop.run_in_executor(self._thread, partial(self._market_runs.run, outlet=publisher))
         await asyncio.shield(self._ended)
 
     async def stop(self) -> None:
