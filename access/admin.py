@@ -9,9 +9,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from access.login import LoginForm
 from access.models import Token
 from access.secret import new_token
 from access.tokens import keep, revoke
+
+admin.site.login_form = LoginForm
 
 
 @admin.register(Token)

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from access.models import Token
 from access.presented import REFUSAL, bearer
 from access.tokens import check
-from recorder.rows import on_thread
+from streaming import pools
 from streaming.errors import HttpError
 
 View = Callable[..., Awaitable[HttpResponseBase]]
@@ -21,7 +21,7 @@ View = Callable[..., Awaitable[HttpResponseBase]]
 async def token_of(request: HttpRequest) -> Token:
     """The valid token a request came with. Raises HttpError: 401 without one, 503 where it cannot be looked up."""
     try:
-        token = await on_thread(lambda: check(bearer(request.headers.get("Authorization", ""))))
+        token = await pools.lookups.ask(lambda: check(bearer(request.headers.get("Authorization", ""))))
     except DatabaseError:
         raise HttpError(503, "unavailable", "the database is away, so no token can be checked") from None
     if token is None:

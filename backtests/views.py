@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
@@ -24,7 +23,7 @@ from backtests.models import QUEUED, STATUSES, Backtest
 from backtests.recorded import check_bars
 from backtests.request import MOST_BODY_BYTES, read
 from recorder.rows import detached
-from streaming import parameters
+from streaming import parameters, pools
 from streaming.errors import HttpError, bad_parameter
 
 log = logging.getLogger(__name__)
@@ -72,7 +71,7 @@ def _off_the_loop(answer: Callable[..., Answer], *arguments: Any) -> Awaitable[A
             log.error("the database is away: %s", error)
             raise HttpError(503, "unavailable", "the database is away, and the backtests with it") from None
 
-    return sync_to_async(asked, thread_sensitive=False)()
+    return pools.lookups.run(asked)
 
 
 def _queue(body: bytes) -> HttpResponse:

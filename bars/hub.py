@@ -18,7 +18,7 @@ from bars.feed_protocol import bar_message
 from bars.ohlcv import Ohlcv
 from bars.reading import closed_bars, last_bars
 from bars.resolutions import PERIOD_MS, period_start
-from recorder.rows import on_thread
+from streaming import pools
 from streaming.relay import Relay
 from streaming.supervision import supervisor
 
@@ -223,7 +223,7 @@ class Hub:
         away = False
         while True:
             try:
-                return await on_thread(read)
+                return await pools.bars.ask_on(read)
             except DatabaseError as error:
                 if not away:
                     log.warning("%s: the feed waits for the database: %s", self.symbol, error)
@@ -243,7 +243,7 @@ class Hub:
                 return wires, floor_ms
             return wires, wires[-1].open_ms if wires else after_ms
 
-        return await on_thread(read)
+        return await pools.bars.ask_on(read)
 
     async def history(self, resolution: str, count: int, to_ms: int) -> list[Wire]:
         """The last `count` closed bars that begin at `to_ms` or earlier, oldest first. Raises django.db.Error."""
@@ -252,7 +252,7 @@ class Hub:
         older: list[Ohlcv] = []
         if len(kept) < count:
             end_ms = min(line.floor_ms, to_ms) + PERIOD_MS[resolution]
-            older = await on_thread(lambda: last_bars(self.symbol, resolution, count - len(kept), to_ms=end_ms))
+            older = await pools.bars.ask_on(lambda: last_bars(self.symbol, resolution, count - len(kept), to_ms=end_ms))
         return [*(Wire(bar.open_ms, bar_message(self.symbol, bar)) for bar in older), *kept][-count:]
 
 

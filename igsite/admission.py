@@ -11,6 +11,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
+from igsite.under_way import Requests
+
 #: What counts as one client: an address, of IPv6 a network.
 Household = Hashable
 
@@ -18,12 +20,15 @@ Household = Hashable
 @dataclass(frozen=True, slots=True)
 class Capacity:
     """How many connections there may be at a time: in all, from one address, and of all as WebSockets. So many `spare`
-    ones beyond these are let in to be told that there is no room."""
+    ones beyond these are let in to be told that there is no room. Of the connections so many may have a request under
+    way, and so many of one address."""
 
     total: int
     per_address: int
     sockets: int
     spare: int
+    requests: int = 1 << 20
+    requests_per_address: int = 1 << 20
 
 
 class Place:
@@ -86,6 +91,7 @@ class Admission:
 
     def __init__(self, capacity: Capacity) -> None:
         self.capacity = capacity
+        self.requests = Requests(capacity.requests, capacity.requests_per_address)
         self.open = self.sockets = self.spare = self._unheard = 0
         self._by_client: Counter[Household] = Counter()
         self._waiting, self._waiting_spare = Waiting(), Waiting()

@@ -7,19 +7,25 @@ from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "igsite.settings")
 
-http = get_asgi_application()
+django = get_asgi_application()
 
-import igsite.celery  # noqa: E402, F401  (Django must be set up first; tasks are sent through this)
+from django.conf import settings  # noqa: E402  (Django must be set up first)
+
+import igsite.celery  # noqa: E402, F401  (tasks are sent through this)
 from backtests.embedded import children  # noqa: E402
 from bars.routing import websocket_urlpatterns as bar_sockets  # noqa: E402
+from igsite.http import Http  # noqa: E402
+from streaming import pools  # noqa: E402
 from streaming.relays import relays  # noqa: E402
 from streaming.routing import websocket_urlpatterns as stream_sockets  # noqa: E402
 from subscribe import service  # noqa: E402
 from subscribe.routing import websocket_urlpatterns as subscribe_sockets  # noqa: E402
 
+pools.start(settings.CONFIG.pool_threads)
+
 #: The stream's come last: they end with the answer to a socket at any other path.
 sockets = URLRouter([*subscribe_sockets, *bar_sockets, *stream_sockets])
-application = ProtocolTypeRouter({"http": http, "websocket": sockets})
+application = ProtocolTypeRouter({"http": Http(django), "websocket": sockets})
 
 #: daphne knows no lifespan; `igsite.server` runs these on its loop.
 beside = {"start of the relays": relays.start, "subscribe service": service.run, "backtests": children.run}

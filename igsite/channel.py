@@ -11,6 +11,7 @@ from twisted.web import http
 
 from igsite.deadlines import Deadlines, Due
 from igsite.flow import innermost
+from streaming.limits import RETRY_SECONDS
 
 if TYPE_CHECKING:
     from igsite.request import Request
@@ -88,6 +89,11 @@ class Channel(_HTTPChannel):  # type: ignore[misc]
         """Whether a part of a request is there."""
         return bool(self.requests or self._buffer)
 
+    @property
+    def path(self) -> bytes:
+        """That of the request whose headers are there; the request itself learns of it with its body's end."""
+        return bytes(self._path).partition(b"?")[0]
+
     # -- what does not come
 
     def _expect(self, due: Due) -> None:
@@ -127,6 +133,8 @@ class Channel(_HTTPChannel):  # type: ignore[misc]
         """Answer the request that has begun with an error, and end the connection."""
         content = json.dumps({"error": {"code": code, "message": message}}).encode()
         head = f"HTTP/1.1 {status} {status.phrase}\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+            head += f"Retry-After: {RETRY_SECONDS}\r\n"
         head += f"Content-Length: {len(content)}\r\n\r\n"
         self.write(head.encode() + (b"" if getattr(self, "_command", None) == b"HEAD" else content))
         self.loseConnection()

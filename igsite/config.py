@@ -100,6 +100,11 @@ class Config:
     max_connections_per_address: int = _setting(
         "IG_MAX_CONNECTIONS_PER_ADDRESS", 100, parsers.integer(1, 1_000_000), "sockets from one address, a process"
     )
+    max_requests: int = _setting("IG_MAX_REQUESTS", 256, parsers.integer(1, 1_000_000), "HTTP requests, a process")
+    max_requests_per_address: int = _setting(
+        "IG_MAX_REQUESTS_PER_ADDRESS", 64, parsers.integer(1, 1_000_000), "HTTP requests of one address, a process"
+    )
+    pool_threads: int = _setting("IG_POOL_THREADS", 2, parsers.integer(1, 64), "threads for each kind of slow work")
     trusted_proxies: tuple[Network, ...] = _setting(
         "IG_TRUSTED_PROXIES", (), parsers.networks, "proxies that are believed whom they forward"
     )

@@ -15,13 +15,9 @@ log = logging.getLogger(__name__)
 #: backtest takes 3, a clean-up or a check of the recording some more.
 _OWN = 128
 
-#: A quarter of what is left is for those who read the past: three files for one that resumes, one for a download. Few
-#: read at the same time, since two threads read for all.
+#: A quarter of what is left is for those who read the past: a file for each request under way, and three for one that
+#: resumes; of these few read at the same time, since two threads read for all.
 _CONNECTIONS_PART = 3 / 4
-
-#: Connections beyond the sockets that the settings allow: pages, requests, idle ones that are kept for the next.
-_REQUESTS = 256
-_REQUESTS_OF_AN_ADDRESS = 64
 
 #: Connections over the limit that are let in to be told so.
 _SPARE = 32
@@ -35,11 +31,14 @@ _MANY = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the settings ask for: stream and bar-feed sockets, how many of them from one address, subscribe sockets."""
+    """What the settings ask for: stream and bar-feed sockets, how many of them from one address, subscribe sockets;
+    and connections beyond these, for requests."""
 
     sockets: int
     sockets_of_an_address: int
     api_sockets: int
+    requests: int
+    requests_of_an_address: int
 
     @property
     def all_sockets(self) -> int:
@@ -47,7 +46,13 @@ class Wanted:
 
 
 def wanted(config: Config) -> Wanted:
-    return Wanted(config.max_connections, config.max_connections_per_address, config.api_connections)
+    return Wanted(
+        config.max_connections,
+        config.max_connections_per_address,
+        config.api_connections,
+        config.max_requests,
+        config.max_requests_per_address,
+    )
 
 
 def raise_limit() -> int:
@@ -65,14 +70,17 @@ def capacity(limit: int, wanted: Wanted | None = None) -> Capacity:
     """The connections that so many descriptors allow: those that are wanted, or as many parts of them as there is room
     for; None wants all there is room for."""
     room = max(int((limit - _OWN) * _CONNECTIONS_PART) - _SPARE, _FEWEST)
+    files = max(int((limit - _OWN) * (1 - _CONNECTIONS_PART)), _FEWEST)
     if wanted is None:
-        return Capacity(room, room, room, _SPARE)
+        return Capacity(room, room, room, _SPARE, files, files)
+    requests, of_an_address = min(wanted.requests, files), wanted.requests_of_an_address
     sockets = wanted.all_sockets
-    total = sockets + _REQUESTS
-    per_address = wanted.sockets_of_an_address + wanted.api_sockets + _REQUESTS_OF_AN_ADDRESS
+    total = sockets + wanted.requests
+    per_address = wanted.sockets_of_an_address + wanted.api_sockets + of_an_address
     if total <= room:
-        return Capacity(total, per_address, sockets, _SPARE)
-    return Capacity(room, max(per_address * room // total, 1), max(sockets * room // total, 1), _SPARE)
+        return Capacity(total, per_address, sockets, _SPARE, requests, of_an_address)
+    per_address, sockets = max(per_address * room // total, 1), max(sockets * room // total, 1)
+    return Capacity(room, per_address, sockets, _SPARE, requests, of_an_address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,7 @@ class Grant:
     def report(self) -> None:
         found, wanted = self.capacity, self.wanted.all_sockets if self.wanted else 0
         said = f"{self.limit} file descriptors: {found.total} connections, {found.per_address} from one address"
+        said += f", {found.requests} requests at a time"
         if found.sockets >= wanted:
             log.info(said)
         else:

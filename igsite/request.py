@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +15,11 @@ from twisted.web.http import NO_BODY_CODES
 
 from igsite.admission import Place
 from igsite.flow import TURN_BYTES, Valve
+from igsite.under_way import Requests
 from streaming.addresses import LOCAL, Client, client_of, hops, household, is_in, parse_address
+
+#: How the server fares can be seen however crowded it is.
+_ALWAYS_ANSWERED = (b"/health", b"/metrics")
 
 
 class Request(WebRequest):  # type: ignore[misc]
@@ -21,6 +27,7 @@ class Request(WebRequest):  # type: ignore[misc]
 
     refused = given_up = False
     told_client: Client | None = None
+    _counted: Callable[[], None] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, parsePOSTFormSubmission=False, **kwargs)  # the application parses what it wants
@@ -52,8 +59,24 @@ class Request(WebRequest):  # type: ignore[misc]
         place.work(household(self.told_client.address) if self.told_client else None)
         if (self.requestHeaders.getRawHeaders(b"Upgrade") or [b""])[0].lower() == b"websocket":
             place.become_socket()
-        elif place.refusal is not None:
+        elif self.channel.path not in _ALWAYS_ANSWERED:
+            self._count(place)
+
+    def _count(self, place: Place) -> None:
+        """Count this request until its answer or its connection ends, or refuse it."""
+        requests: Requests = self.server.admission.requests
+        if place.refusal is not None:
             self._refuse(HTTPStatus.TOO_MANY_REQUESTS, "too_many_connections", place.refusal)
+        elif (refusal := requests.begin(place.client)) is not None:
+            self._refuse(*refusal)
+        else:
+            self._counted = partial(requests.end, place.client)
+
+    def _end(self) -> None:
+        self.valve.stopProducing()
+        if self._counted is not None:
+            self._counted()
+            self._counted = None
 
     def _refuse(self, status: HTTPStatus, code: str, message: str) -> None:
         if not self.refused:
@@ -154,9 +177,9 @@ class Request(WebRequest):  # type: ignore[misc]
     def finish(self) -> None:
         if self.producer and not self._disconnected:
             self.unregisterProducer()
-        self.valve.stopProducing()
+        self._end()
         super().finish()
 
     def connectionLost(self, reason: Any) -> None:  # noqa: N802
         super().connectionLost(reason)
-        self.valve.stopProducing()
+        self._end()

@@ -32,6 +32,7 @@ from igsite.last_resort import leave_after
 from igsite.memory import give_back_what_is_freed
 from igsite.request import Request
 from igsite.twisted_log import tell_errors
+from recorder.threads import OWN_THREADS, running
 from streaming.addresses import Networks
 from streaming.limits import REFUSED
 from streaming.supervision import supervisor
@@ -108,9 +109,8 @@ class Server(daphne.server.Server):  # type: ignore[misc]
             **options,
         )
         self.on_start, self.on_stop, self.beside = list(on_start), list(on_stop), dict(beside or {})
-        self.max_body_bytes = max_body_bytes
+        self.max_body_bytes, self.forwarded_header = max_body_bytes, forwarded_header
         self.permessage_deflate, self.trusted_proxies = permessage_deflate, trusted_proxies
-        self.forwarded_header = forwarded_header
         self.loop: asyncio.AbstractEventLoop = reactor._asyncioEventloop
         self.connections: dict[Any, dict[str, Any]] = {}
         self.ports: list[Any] = []
@@ -141,6 +141,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         give_back_what_is_freed()
         asyncio.set_event_loop(self.loop)
         sys.setswitchinterval(_SWITCH_SECONDS)
+        self.loop.set_default_executor(running(OWN_THREADS, "server"))
         self._grant = granted(self._wanted)
         self.admission, self._outage = Admission(self._grant.capacity), Outage(self.loop)
         self.http_factory, self.ws_factory = RequestFactory(self), SocketFactory(self)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, BinaryIO
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
+
+from streaming import pools
+from streaming.errors import busy
+from streaming.ndjson import PIECE_BYTES, streamed
 
 
 class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
@@ -33,21 +37,44 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
 
     async def _acall(self, request: HttpRequest) -> Any:
         if request.path_info.startswith(settings.STATIC_URL):
-            found = await sync_to_async(self._read, thread_sensitive=False)(request)
+            try:
+                found = await self._answer(request)
+            except pools.Busy as error:  # no middleware above this one makes an answer of it
+                return busy(error).response()
             if found is not None:
                 return found
         return await self.get_response(request)
 
-    def _read(self, request: HttpRequest) -> HttpResponse | None:
+    async def _answer(self, request: HttpRequest) -> HttpResponseBase | None:
         static_file = self.files.get(request.path_info)
         if static_file is None:
             return None
-        answer = static_file.get_response(request.method, request.META)
-        body = b"" if answer.file is None else answer.file.read()
-        if answer.file is not None:
-            answer.file.close()
-        response = HttpResponse(body, status=int(answer.status))
+        answer = await pools.files.run(static_file.get_response, request.method, request.META)
+        if answer.file is None:
+            response: HttpResponseBase = HttpResponse(status=int(answer.status))
+        else:
+            response = streamed(request, _Pieces(answer.file), {})
+            response.status_code = int(answer.status)
         del response["Content-Type"]
         for name, value in answer.headers:
             response[name] = value
         return response
+
+
+class _Pieces:
+    """A file, read while the client takes it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = await pools.files.go_on(self._file.read, PIECE_BYTES)
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+    def close(self) -> None:
+        self._file.close()

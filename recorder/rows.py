@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -104,8 +103,3 @@ def _close() -> None:
     for one in connections.all(initialized_only=True):
         if not one.in_atomic_block:
             one.close()
-
-
-async def on_thread(read: Callable[[], T]) -> T:
-    """What a query gives, asked on another thread, and again if its connection had broken. Raises django.db.Error."""
-    return await asyncio.to_thread(detached, lambda: reading(read))

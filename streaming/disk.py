@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
@@ -13,16 +12,15 @@ from django.views.decorators.http import require_safe
 from recorder.choice import DiskUse, RetentionSettings, choose, is_full, is_too_old
 from recorder.format import KINDS
 from recorder.retention import disk_use, retention_settings, shelves
-from recorder.rows import reading
 from recorder.totals import Total, totals
-from streaming import parameters
+from streaming import parameters, pools
 
 
 @require_safe
 async def disk(request: HttpRequest) -> HttpResponse:
     """Disk use, totals of all markets or of the one that `symbol` names, and the clean-up."""
     symbol = (await parameters.relay(request)).symbol if "symbol" in request.GET else None
-    body = await sync_to_async(lambda: reading(lambda: _body(symbol)), thread_sensitive=False)()
+    body = await pools.listings.ask(lambda: _body(symbol))
     return JsonResponse(body, headers={"Cache-Control": "no-store"})
 
 

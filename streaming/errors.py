@@ -7,8 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.core.exceptions import SuspiciousOperation
+from django.conf import settings
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
+
+from streaming.limits import RETRY_SECONDS
+from streaming.pools import Busy
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +34,19 @@ def bad_parameter(message: str) -> HttpError:
     return HttpError(400, "bad_parameter", message)
 
 
+#: What a request raises that is at fault itself: Django makes answers of these.
+_AT_FAULT = (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError)
+
+
+def busy(error: Busy) -> HttpError:
+    return HttpError(503, "busy", str(error), {"Retry-After": str(RETRY_SECONDS)})
+
+
 class JsonErrors:
-    """Middleware: what Django would answer in HTML (404, 405, 400, 500) becomes the contract's JSON."""
+    """Middleware: what Django would answer in HTML (404, 405, 400, 500) becomes the contract's JSON.
+
+    A person at the admin is shown Django's pages where the request was at fault.
+    """
 
     sync_capable = False
     async_capable = True
@@ -42,7 +58,7 @@ class JsonErrors:
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         response: HttpResponse = await self._get_response(request)
-        if response.status_code < 400 or _is_page(request) or _is_json(response):
+        if response.status_code < 400 or _is_json(response) or _may_be_page(request, response.status_code):
             return response
         plain = _plain_error(request, response).response()
         for name, value in response.headers.items():
@@ -55,23 +71,30 @@ class JsonErrors:
 
         A view that is exempt from that check says itself what it takes.
         """
-        if request.method in ("GET", "HEAD") or _is_page(request) or getattr(view[0], "csrf_exempt", False):
+        if request.method in ("GET", "HEAD") or _is_admin(request) or getattr(view[0], "csrf_exempt", False):
             return None
         return _not_allowed(request, "GET, HEAD").response()
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, HttpError):
             return error.response()
-        if isinstance(error, SuspiciousOperation) and not _is_page(request):
+        if isinstance(error, Busy):
+            return busy(error).response()
+        if isinstance(error, SuspiciousOperation) and not _may_be_page(request, 400):
             return HttpError(400, "bad_request", f"the request cannot be read: {error}").response()
-        if isinstance(error, Http404) or _is_page(request):
+        if isinstance(error, _AT_FAULT) or _may_be_page(request, 500):
             return None
         log.error("%s %s failed", request.method, request.path, exc_info=error)
         return HttpError(503, "internal", "the server could not answer this request").response()
 
 
-def _is_page(request: HttpRequest) -> bool:
+def _is_admin(request: HttpRequest) -> bool:
     return request.path_info.startswith("/admin")
+
+
+def _may_be_page(request: HttpRequest, status: int) -> bool:
+    """Whether an error may be told as a page: to a person, and with the server's own faults kept to its log."""
+    return _is_admin(request) and "text/html" in request.headers.get("Accept", "") and (status < 500 or settings.DEBUG)
 
 
 def _is_json(response: HttpResponse) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 import re
@@ -16,9 +15,10 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import http_date, parse_etags, parse_http_date_safe
 
 from recorder.ending import ending_of
+from streaming import pools
 from streaming.errors import HttpError
 
-_PIECE_BYTES = 256 * 1024
+_PIECE_BYTES = 128 * 1024
 #: No more digits than any client's largest number has: Python refuses to read thousands of them.
 _RANGE = re.compile(r"bytes=\s*([0-9]{0,40})\s*-\s*([0-9]{0,40})\s*", re.ASCII | re.IGNORECASE)
 
@@ -150,7 +150,7 @@ class _Pieces:
         return self
 
     async def __anext__(self) -> bytes:
-        piece = await asyncio.to_thread(self._file.read, min(_PIECE_BYTES, self._left))
+        piece = await pools.files.go_on(self._file.read, min(_PIECE_BYTES, self._left))
         if not piece and not self._left:
             piece, self._tail = self._tail, b""
         if not piece:  # all is sent; or the file was cut meanwhile, and the missing bytes tell the client

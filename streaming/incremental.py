@@ -3,139 +3,207 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 import orjson
 
 from recorder.errors import OtherStore
+from streaming import pools
+from streaming.ndjson import PIECE_BYTES, SLOW_SECONDS
 from streaming.past import Loss, moments
 from streaming.protocol import Moment
 from streaming.relay import Relay
 
-#: A page ends with so much read from disk, so that a few large ones cannot fill the memory; what the ring holds is
-#: shared by all who ask.
-_READ_BYTES = 32 << 20
-_PIECE_BYTES = 128 * 1024
+Record = Moment | Loss
+
+#: Ticks that are looked for in memory at a time; a piece has room for some dozens.
+_STEP_TICKS = 256
 
 
-@dataclass(slots=True)
 class Page:
-    """Ticks in ascending order, and the one range before or between them that is gone.
+    """Up to `limit` ticks with t > from_t, all of one recording, as the pieces of a JSON object.
 
-    `changed`: the gap tells that the ticks are of another recording than the client's, from its beginning.
+    They are found as the client takes them; a second gap ends the page, so that none is passed over in silence.
+    `store_id` is the recording in which `from_t` is a position, None where that is not known. Where the market has
+    another one, the gap says so, and the ticks are from its beginning.
     """
 
-    ticks: list[bytes] = field(default_factory=list)
-    last_t: int = -1
-    gap: tuple[int, int] | None = None
-    changed: bool = False
-    store_id: str | None = None
-    latest_t: int | None = None
+    def __init__(self, relay: Relay, from_t: int, limit: int, store_id: str | None = None) -> None:
+        self._relay, self._from_t, self._limit, self._known_id = relay, from_t, limit, store_id
+        self._slow: asyncio.TimerHandle | None = None
+        self._reset()
 
+    def _reset(self) -> None:
+        relay, known = self._relay, self._known_id
+        #: The recording that the ticks are of.
+        self.store_id = relay.store_id
+        self._changed = None not in (known, relay.store_id) and known != relay.store_id
+        self._last_t, self._gap = self._from_t, None
+        if self._changed:
+            self._last_t, self._gap = -1, (self._from_t + 1, max(self._from_t + 1, relay.end_of(known)))
+        self._count, self._latest_t = 0, relay.ring.last_t
+        self._begun, self._answered = b"", False
+        #: Whether the last piece is made.
+        self.ended = False
+        self._ticks: list[bytes] = []
+        self._size = 0
+        self._past: Iterator[Record] | None = None
+        self._to_t: int | None = None
+        self._recorded: int | None = None  # how far the tape had come before it was last read
+        self._has_waited = False
 
-async def ticks_after(relay: Relay, from_t: int, limit: int, store_id: str | None = None) -> Page:
-    """Up to `limit` ticks with t > from_t, all of one recording; a second gap ends the page, so that none is passed
-    over in silence. `store_id` is the recording in which `from_t` is a position, None where that is not known."""
-    while True:
+    # -- its pieces
+
+    async def begin(self) -> bytes:
+        """Make the first piece, which is the whole page where that has `ended`. Raises OSError, pools.Busy."""
+        while True:
+            try:
+                self._begun = await self._piece(b'{"from_t":%d,"store":%b,"data":[' % (self._from_t, self._named()))
+                self._answered = True
+                return self._begun
+            except OtherStore as other:
+                self._relay.enter(other.store_id)
+            self._reset()
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._slow is not None:
+            self._slow.cancel()
+        piece, self._begun = self._begun, b""
+        if not piece and self.ended:
+            raise StopAsyncIteration
+        piece = piece or await self._next_piece()
+        if self._past is not None:
+            self._slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._give_up)
+        return piece
+
+    async def _next_piece(self) -> bytes:
         try:
-            page = _page(relay, from_t, store_id)
-            await _fill(page, relay, limit)
-            newest = relay.ring.last_t
-            page.latest_t = await asyncio.to_thread(relay.history.last_t) if newest is None else newest
-        except OtherStore as other:
-            relay.enter(other.store_id)
-        if page.store_id in (None, relay.store_id):
-            return page
+            return await self._piece()
+        except OtherStore as other:  # what was sent is of one recording, and ends with it
+            self._relay.enter(other.store_id)
+            return self._cut(b"", ended=True)
+
+    def close(self) -> None:
+        """The client is gone, or has all."""
+        if self._slow is not None:
+            self._slow.cancel()
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """Close what is open of the recording; where that is read on its thread, with the end of that."""
+        self._past = None
+
+    async def _piece(self, head: bytes = b"") -> bytes:
+        ended = False
+        while self._size < PIECE_BYTES and not ended:
+            ended = not await self._step()
+        if ended and self._latest_t is None:
+            self._latest_t = await self._pooled(self._relay.history.last_t)
+        return self._cut(head, ended=ended)
+
+    def _cut(self, head: bytes, *, ended: bool) -> bytes:
+        """What is gathered, as a piece."""
+        comma = b"," if self._ticks and self._count > len(self._ticks) else b""
+        piece = b"".join((head, comma, b",".join(self._ticks), self._tail() if ended else b""))
+        self._ticks, self._size, self.ended = [], 0, ended
+        return piece
+
+    def _tail(self) -> bytes:
+        facts: dict[str, Any] = {"count": self._count, "latest_t": self._latest_t}
+        if self._gap is not None:
+            facts["gap"] = {"from_t": self._gap[0], "to_t": self._gap[1]}
+        if self._changed:
+            facts["gap"]["reason"] = "store_changed"
+        return b"]," + orjson.dumps(facts)[1:]
+
+    def _named(self) -> bytes:
+        return orjson.dumps(self.store_id)
+
+    # -- its ticks
+
+    async def _step(self) -> bool:
+        """Gather some ticks more; False at the end of the page. Raises OSError, OtherStore, pools.Busy."""
+        if self.store_id is not None and self._relay.store_id not in (None, self.store_id):
+            raise OtherStore(self._relay.store_id or "")
+        ring, left = self._relay.ring, self._limit - self._count
+        self._latest_t = ring.last_t if ring else self._latest_t
+        if not left:
+            return False
+        if self._past is None:
+            if following := ring.following(self._last_t, min(left, _STEP_TICKS)):
+                return self._add(_some(iter(following), left, self._room)[0])
+            ahead = ring.after(self._last_t, 1)
+            if not ahead and ring:
+                return False
+            # Before memory begins, or in a hole of it.
+            self._to_t = ahead[0].t - 1 if ahead else None
+            self._past = moments(self._relay.history, ["tick"], self._last_t, self._to_t)
+        return await self._read(self._past, left)
+
+    @property
+    def _room(self) -> int:
+        return PIECE_BYTES - self._size
+
+    async def _read(self, past: Iterator[Record], left: int) -> bool:
+        records, more = await self._pooled(_some, past, left, self._room)
+        if not self._add(records):
+            return False
+        if more:
+            return True
+        self._past = None
+        if self._to_t is None:
+            return False
+        if self._last_t >= self._to_t or self._count == self._limit:
+            return True
+        return await self._bridge(self._to_t)
+
+    async def _bridge(self, to_t: int) -> bool:
+        """The tape ends before `to_t`: it is read again once it has come further; what is missing then is lost."""
+        if self._has_waited or (self._recorded is not None and self._recorded > to_t):
+            return self._add([Loss("tick", self._last_t + 1, to_t, "lost")])
+        if self._recorded is not None:
+            self._has_waited = True
+            await asyncio.sleep(self._relay.settle_seconds)
+        found = await self._relay.recorded_t()
+        self._recorded = -1 if found is None else found
+        return True
+
+    async def _pooled(self, work: Any, *arguments: Any) -> Any:
+        """Refused only while there is no answer yet."""
+        return await (pools.past.go_on if self._answered else pools.past.run)(work, *arguments)
+
+    def _add(self, records: Iterable[Record]) -> bool:
+        """Gather these; False when a gap ends the page."""
+        for record in records:
+            if isinstance(record, Loss):
+                if self._gap is not None and (self._changed or self._gap[1] + 1 != record.from_t):
+                    return False
+                self._gap = (self._gap[0] if self._gap else record.from_t, record.to_t)
+                self._last_t = record.to_t
+            elif record.tick is not None:
+                if self._gap is None and record.t > self._last_t + 1:
+                    self._gap = (self._last_t + 1, record.t - 1)
+                elif record.t > self._last_t + 1:
+                    return False
+                self._ticks.append(record.tick)
+                self._last_t = record.t
+                self._count += 1
+                self._size += len(record.tick)
+        return True
 
 
-def _page(relay: Relay, from_t: int, store_id: str | None) -> Page:
-    """An empty page that begins behind a position."""
-    if None in (store_id, relay.store_id) or store_id == relay.store_id:
-        return Page(last_t=from_t, store_id=relay.store_id)
-    gap = (from_t + 1, max(from_t + 1, relay.end_of(store_id)))
-    return Page(gap=gap, changed=True, store_id=relay.store_id)
-
-
-async def _fill(page: Page, relay: Relay, limit: int) -> None:
-    """Raises OSError, OtherStore."""
-    recorded: int | None = None  # how far the tape had come before it was last read; asked for where that matters
-    has_waited = False
-    while len(page.ticks) < limit:
-        if following := relay.ring.following(page.last_t, limit - len(page.ticks)):
-            _add(page, following)
-            continue
-        ahead = relay.ring.after(page.last_t, 1)
-        if not ahead and relay.ring:
-            break
-        # Before memory begins, or in a hole of it.
-        to_t = ahead[0].t - 1 if ahead else None
-        past = moments(relay.history, ["tick"], page.last_t, to_t)
-        records = await asyncio.to_thread(_some, past, limit - len(page.ticks))
-        if not _add(page, records) or _size(records) >= _READ_BYTES or to_t is None:
-            break
-        if page.last_t >= to_t or len(page.ticks) == limit:
-            continue
-        if has_waited or (recorded is not None and recorded > to_t):
-            if not _add(page, [Loss("tick", page.last_t + 1, to_t, "lost")]):
-                break
-            continue
-        if recorded is not None:
-            has_waited = True
-            await asyncio.sleep(relay.settle_seconds)
-        found = await relay.recorded_t()
-        recorded = -1 if found is None else found
-
-
-def json_pieces(page: Page, from_t: int) -> Iterator[bytes]:
-    """The answer to a client, as pieces of its JSON."""
-    facts = {"from_t": from_t, "count": len(page.ticks), "latest_t": page.latest_t, "store": page.store_id}
-    head = orjson.dumps(facts)
-    gap: dict[str, Any] = {} if page.gap is None else {"gap": {"from_t": page.gap[0], "to_t": page.gap[1]}}
-    if page.changed:
-        gap["gap"]["reason"] = "store_changed"
-    tail = orjson.dumps(gap)[1:]
-    piece, size = [head[:-1], b',"data":['], 0
-    for index, tick in enumerate(page.ticks):
-        piece += [b",", tick] if index else [tick]
-        size += len(tick)
-        if size >= _PIECE_BYTES:
-            yield b"".join(piece)
-            piece, size = [], 0
-    yield b"".join([*piece, b"],", tail] if gap else [*piece, b"]", tail])
-
-
-def _some(past: Iterator[Moment | Loss], most: int) -> list[Moment | Loss]:
-    """Records up to so many ticks, of which a loss is none, or so many bytes."""
-    found: list[Moment | Loss] = []
+def _some(records: Iterator[Record], most: int, most_bytes: int) -> tuple[list[Record], bool]:
+    """Records up to so many ticks, of which a loss is none, or so many bytes; and whether there may be more."""
+    found: list[Record] = []
     ticks = size = 0
-    for record in past:
+    for record in records:
         found.append(record)
         if isinstance(record, Moment):
             ticks, size = ticks + 1, size + record.size
-        if ticks == most or size >= _READ_BYTES:
-            break
-    return found
-
-
-def _size(records: Iterable[Moment | Loss]) -> int:
-    return sum(record.size for record in records if isinstance(record, Moment))
-
-
-def _add(page: Page, records: Iterable[Moment | Loss]) -> bool:
-    """Add to a page; False when a gap ends it."""
-    for record in records:
-        if isinstance(record, Loss):
-            if page.gap is not None and (page.changed or page.gap[1] + 1 != record.from_t):
-                return False
-            page.gap = (page.gap[0] if page.gap else record.from_t, record.to_t)
-            page.last_t = record.to_t
-        elif record.tick is not None:
-            if page.gap is None and record.t > page.last_t + 1:
-                page.gap = (page.last_t + 1, record.t - 1)
-            elif record.t > page.last_t + 1:
-                return False
-            page.ticks.append(record.tick)
-            page.last_t = record.t
-    return True
+        if ticks == most or size >= most_bytes:
+            return found, True
+    return found, False

@@ -18,6 +18,9 @@ _BURST = 100.0
 
 CLOSE_TOO_LARGE = 1009
 
+#: Who is refused for now may come again after so long: what is full is worked off in some seconds.
+RETRY_SECONDS = 2
+
 #: A key of a WebSocket scope's extensions: why the server cannot take one more, None if it can.
 REFUSED = "market_camera.refused"
 

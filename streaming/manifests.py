@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -19,8 +18,8 @@ from recorder.format import KINDS
 from recorder.holes import holes
 from recorder.lists import manifest_before, manifest_of, state_of
 from recorder.rows import reading
-from streaming import parameters
-from streaming.ndjson import array_response
+from streaming import parameters, pools
+from streaming.ndjson import array, lines_response
 from streaming.parameters import Part
 from streaming.protocol import FIRST_T_HEADER, STORE_HEADER
 from streaming.relay import Relay
@@ -58,7 +57,7 @@ async def segments(request: HttpRequest) -> HttpResponseBase:
 async def gaps(request: HttpRequest) -> HttpResponse:
     """The t between segments of ticks that none of them holds."""
     relay = await parameters.relay(request)
-    found = await asyncio.to_thread(reading, partial(holes, relay.symbol, "ticks", _MOST_GAPS))
+    found = await pools.listings.run(reading, partial(holes, relay.symbol, "ticks", _MOST_GAPS))
     body = orjson.dumps([{"from_t": first, "to_t": last} for first, last in found])
     return HttpResponse(body, content_type="application/json", headers={"Cache-Control": "no-store"})
 
@@ -83,7 +82,7 @@ async def _answer(
     request: HttpRequest, relay: Relay, kinds: Sequence[str], entries: Iterator[Entry]
 ) -> HttpResponseBase:
     """A list, or 304 for a client that has it as it is now."""
-    state = await asyncio.to_thread(reading, partial(state_of, relay.symbol, kinds))
+    state = await pools.listings.run(reading, partial(state_of, relay.symbol, kinds))
     headers = {"ETag": f'W/"{relay.store_id or ""}-{state.version}"', "Cache-Control": "no-cache"}
     if state.first_t is not None:
         headers[FIRST_T_HEADER] = str(state.first_t)
@@ -92,4 +91,5 @@ async def _answer(
     tags = parse_etags(request.headers.get("If-None-Match", ""))
     if "*" in tags or headers["ETag"].removeprefix("W/") in (tag.removeprefix("W/") for tag in tags):
         return HttpResponse(status=304, headers=headers)
-    return await array_response(request, entries, {**headers, "Content-Type": "application/json"})
+    headers["Content-Type"] = "application/json"
+    return await lines_response(request, array(entries), headers, pools.listings)

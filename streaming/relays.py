@@ -18,6 +18,7 @@ from recorder.format import market_dir
 from recorder.history import History
 from recorder.models import Market
 from recorder.rows import reading
+from streaming import pools
 from streaming.feed import Feed
 from streaming.options import Options
 from streaming.protocol import CLOSE_NOT_FOUND, CLOSE_UNAVAILABLE, StreamError
@@ -76,7 +77,9 @@ class Relays:
 
     async def _exists(self, symbol: str) -> bool:
         try:
-            return await asyncio.to_thread(reading, Market.objects.filter(symbol=symbol).exists)
+            return await pools.lookups.ask(Market.objects.filter(symbol=symbol).exists)
+        except pools.Busy as busy:
+            raise StreamError("unavailable", str(busy), CLOSE_UNAVAILABLE) from None
         except DatabaseError as error:
             log.error("the database cannot be asked for the market %s: %s", symbol, error)
             detail = f"whether there is a market {symbol!r} cannot be told now"

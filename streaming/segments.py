@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -15,7 +14,7 @@ from recorder.errors import BadName
 from recorder.format import KINDS, market_dir, parse_name, pending_name
 from recorder.models import Segment
 from recorder.reader import lines_of
-from streaming import files, parameters
+from streaming import files, parameters, pools
 from streaming.errors import HttpError
 from streaming.ndjson import ndjson_response
 
@@ -41,26 +40,27 @@ async def _answer(request: HttpRequest, kinds: Sequence[str], name: str) -> Http
         lasting = parse_name(name).lasting
     except BadName as error:
         raise HttpError(404, "unknown_segment", str(error)) from None
-    rows = {row.kind: row async for row in Segment.objects.of(relay.symbol).filter(kind__in=kinds, name=lasting)}
+    of_name = Segment.objects.of(relay.symbol).filter(kind__in=kinds, name=lasting)
+    rows = await pools.lookups.ask(lambda: {row.kind: row for row in of_name})
     directory = market_dir(settings.CONFIG.store_dir, relay.symbol, settings.CONFIG.symbol)
-    kind = await asyncio.to_thread(_kind_of, directory, kinds, lasting, rows)
+    kind = await pools.files.run(_kind_of, directory, kinds, lasting, rows)
     row = rows.get(kind)
     if row is not None and row.removed_at is not None:
         raise HttpError(404, "segment_removed", f"{kind}/{lasting} was removed on {row.removed_at:%Y-%m-%d}")
     if form == "seek":
         return _seek_points(row, kind, lasting)
-    found = await asyncio.to_thread(_open, directory / kind, lasting)
+    found = await pools.files.run(_open, directory / kind, lasting)
     if found is None:
         raise HttpError(404, "unknown_segment", f"there is no {kind}/{lasting}")
     file, path = found
     if form == "jsonl":
-        return ndjson_response(request, lines_of(file), close=file.close)
+        return await ndjson_response(request, lines_of(file), pools.past, close=file.close)
     state = files.state_of(file, path, finished=path.name == lasting)
     if not state.finished and not files.asks_for_part(request, state):
         points = row.seek_points if row is not None else []
         try:
-            state = await asyncio.to_thread(files.state_with_end, file, path, points[-1][1] if points else 0)
-        except OSError:
+            state = await pools.past.run(files.state_with_end, file, path, points[-1][1] if points else 0)
+        except BaseException:
             file.close()
             raise
     return files.file_response(request, file, state, path.name)

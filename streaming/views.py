@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
+import orjson
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -13,10 +15,10 @@ from django.views.decorators.http import require_safe
 
 from recorder.format import KINDS
 from recorder.models import Market
-from streaming import languages, parameters
+from streaming import languages, parameters, pools
 from streaming.errors import bad_parameter
-from streaming.incremental import json_pieces, ticks_after
-from streaming.ndjson import ndjson_response, one_by_one, streamed
+from streaming.incremental import Page
+from streaming.ndjson import ndjson_response, streamed
 from streaming.past import recorded_lines
 from streaming.protocol import STORE_HEADER
 from streaming.texts import TEXTS
@@ -78,11 +80,11 @@ async def replay(request: HttpRequest) -> HttpResponse:
 async def _page(request: HttpRequest, door: str) -> HttpResponse:
     """The one page; through the door `live` it opens at the present, through `replay` in the past."""
     relay = await parameters.relay(request)
-    symbols = {settings.CONFIG.symbol} | {s async for s in Market.objects.values_list("symbol", flat=True)}
+    found = await pools.lookups.ask(lambda: set(Market.objects.values_list("symbol", flat=True)))
     context = {
         "door": door,
         "symbol": relay.symbol,
-        "symbols": sorted(symbols),
+        "symbols": sorted({settings.CONFIG.symbol} | found),
         "cam": {"W": settings.CONFIG.cam_w, "stride": settings.CONFIG.cam_stride},
         "csp_nonce": request.csp_nonce,  # type: ignore[attr-defined]
     }
@@ -110,9 +112,11 @@ async def incremental(request: HttpRequest) -> HttpResponseBase:
     relay = await parameters.relay(request)
     from_t = parameters.integer(request, "from_t", 0, -1, parameters.LARGEST_T)
     limit = parameters.limit(request, 1000, 10_000)
-    page = await ticks_after(relay, from_t, limit, parameters.store(request))
+    page = Page(relay, from_t, limit, parameters.store(request))
+    begun = await page.begin()
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    return _named(streamed(request, one_by_one(json_pieces(page, from_t)), headers), page.store_id)
+    answer = HttpResponse(begun, headers=headers) if page.ended else streamed(request, page, headers)
+    return _named(answer, page.store_id)
 
 
 def _named(response: Response, store_id: str | None) -> Response:
@@ -132,5 +136,13 @@ async def range_of(request: HttpRequest) -> HttpResponseBase:
     store_id = parameters.store(request)
     if t1 < t0:
         raise bad_parameter(f"t1 must not be below t0, got t0={t0} and t1={t1}")
-    lines = recorded_lines(relay.history, kind, t0, t1, store_id)
-    return _named(ndjson_response(request, lines), relay.store_id)
+    history = relay.history
+
+    def again(line: bytes) -> Iterator[bytes]:
+        told = orjson.loads(line)
+        if told.get("reason") == "store_changed":
+            return iter(())  # the lines of one recording end with it
+        return recorded_lines(history, kind, told.get("to_t", told.get("t")) + 1, t1)
+
+    lines = recorded_lines(history, kind, t0, t1, store_id)
+    return _named(await ndjson_response(request, lines, pools.past, again=again), history.store_id)

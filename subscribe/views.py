@@ -7,8 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from access.http import token_required
-from recorder.rows import on_thread
-from streaming import parameters
+from streaming import parameters, pools
 from streaming.errors import HttpError
 from subscribe.models import Alert
 
@@ -21,7 +20,7 @@ async def alerts(request: HttpRequest) -> HttpResponse:
     limit = parameters.integer(request, "limit", 100, 1, 1000)
     chosen = Alert.objects.filter(cleared_at=None) if active else Alert.objects.all()
     try:
-        rows = await on_thread(lambda: list(chosen[:limit]))
+        rows = await pools.lookups.ask(lambda: list(chosen[:limit]))
     except DatabaseError:
         raise HttpError(503, "unavailable", "the database is away, and the alerts with it") from None
     body = {"alerts": [row.listed() for row in rows]}

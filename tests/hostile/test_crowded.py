@@ -25,8 +25,8 @@ def small(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> 
     try:
         web = site.serve("serve", "-b", "127.0.0.1", IG_TRUSTED_PROXIES=PROXY)
         assert (
-            "200 file descriptors: 22 connections, 11 from one address, 19 WebSockets, where the settings allow 2000"
-            in web.log()
+            "200 file descriptors: 22 connections, 11 from one address, 18 requests at a time, 19 WebSockets, where"
+            " the settings allow 2000" in web.log()
         )
         yield web
         assert web.stop() == 0
@@ -40,7 +40,7 @@ def opened(small: Live) -> Iterator[ExitStack]:
     """Closes at the end what a test has opened, and waits until the server has seen it."""
     with ExitStack() as stack:
         yield stack
-    wait_until(lambda: small.ask("/health").status != 429, "room for the next test")
+    wait_until(lambda: small.ask("/disk").status != 429, "room for the next test")
 
 
 def sockets(small: Live, opened: ExitStack, count: int, source: str = "127.0.0.1", headers: str = "") -> None:
@@ -74,9 +74,11 @@ def test_an_address_that_is_full_is_told_so_and_others_come_in(small: Live, open
     detail = "11 connections are open from 127.0.0.1, the most for one address"
     told = {"type": "error", "error": "too_many_connections", "detail": detail}
     assert refusal(small, "127.0.0.1") == (told, 4429)
-    answer = small.ask("/health")
-    assert (answer.status, answer.headers["Connection"]) == (429, "close")
+    answer = small.ask("/disk")
+    assert (answer.status, answer.headers["Connection"], answer.headers["Retry-After"]) == (429, "close", "2")
     assert answer.json() == {"error": {"code": "too_many_connections", "message": detail}}
+    assert small.ask("/health").json()["ok"] is True, "the operator's view stays"
+    assert small.ask("/metrics").status == 200
     assert refusal(small, "127.0.0.1", "/market_data")[1] == 4429
     told, code = refusal(small, "127.0.0.1", "/api/v1/websocket")
     assert (told["error"], code) == ("too_many_connections", 4429)

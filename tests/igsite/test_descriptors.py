@@ -15,29 +15,31 @@ from igsite.admission import Capacity
 from igsite.descriptors import Grant, Wanted, capacity
 from tests.processes import ROOT
 
-DEFAULT = Wanted(sockets=1000, sockets_of_an_address=100, api_sockets=1000)
+DEFAULT = Wanted(1000, 100, api_sockets=1000, requests=256, requests_of_an_address=64)
 
 
 def test_with_enough_descriptors_connections_are_what_the_settings_want() -> None:
-    assert capacity(65_536, DEFAULT) == Capacity(total=2256, per_address=1164, sockets=2000, spare=32)
+    assert capacity(65_536, DEFAULT) == Capacity(
+        2256, 1164, sockets=2000, spare=32, requests=256, requests_per_address=64
+    )
 
 
 def test_with_few_descriptors_everything_is_scaled() -> None:
-    assert capacity(1024, DEFAULT) == Capacity(total=640, per_address=330, sockets=567, spare=32)
+    assert capacity(1024, DEFAULT) == Capacity(640, 330, sockets=567, spare=32, requests=224, requests_per_address=64)
 
 
 def test_without_settings_all_that_descriptors_allow() -> None:
-    assert capacity(1024) == Capacity(total=640, per_address=640, sockets=640, spare=32)
+    assert capacity(1024) == Capacity(640, 640, sockets=640, spare=32, requests=224, requests_per_address=224)
 
 
-@given(st.integers(64, 1 << 20), st.integers(1, 1 << 20), st.integers(1, 1 << 20), st.integers(1, 1 << 20))
+@given(st.integers(64, 1 << 20), *[st.integers(1, 1 << 20)] * 4)
 def test_there_is_always_room_for_somebody_and_never_more_than_descriptors(
-    limit: int, sockets: int, of_an_address: int, api_sockets: int
+    limit: int, sockets: int, of_an_address: int, api_sockets: int, requests: int
 ) -> None:
-    found = capacity(limit, Wanted(sockets, of_an_address, api_sockets))
-    assert min(found.total, found.per_address, found.sockets) >= 1
+    found = capacity(limit, Wanted(sockets, of_an_address, api_sockets, requests, requests))
+    assert min(found.total, found.per_address, found.sockets, found.requests) >= 1
     assert found.sockets <= found.total
-    assert found.total + found.spare <= max(limit - 128, 16 + 32)
+    assert found.total + found.spare + found.requests <= max(limit - 128, 16 + 32 + 16)
     assert 0 < Grant(limit, None, found).most_in_use <= limit
 
 
@@ -48,11 +50,11 @@ def test_the_limits_are_said_in_one_line_and_a_warning_where_the_settings_want_m
     for limit in (65_536, 1024):
         Grant(limit, DEFAULT, capacity(limit, DEFAULT)).report()
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("INFO", "65536 file descriptors: 2256 connections, 1164 from one address"),
+        ("INFO", "65536 file descriptors: 2256 connections, 1164 from one address, 256 requests at a time"),
         (
             "WARNING",
-            "1024 file descriptors: 640 connections, 330 from one address, 567 WebSockets, where the settings allow"
-            " 2000: raise the hard limit (ulimit -Hn, LimitNOFILE=)",
+            "1024 file descriptors: 640 connections, 330 from one address, 224 requests at a time, 567 WebSockets,"
+            " where the settings allow 2000: raise the hard limit (ulimit -Hn, LimitNOFILE=)",
         ),
     ]
 

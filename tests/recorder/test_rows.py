@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 
 from recorder import rows
 from recorder.models import Market
-from recorder.rows import on_thread, persistently
+from recorder.rows import detached, persistently, reading
 
 
 class Breaking:
@@ -36,14 +35,14 @@ def closings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def test_a_connection_that_has_broken_is_made_anew(closings: list[Any]) -> None:
     query = Breaking(1)
-    assert asyncio.run(on_thread(query)) == "an answer"
+    assert detached(lambda: reading(query)) == "an answer"
     assert (query.asked, len(closings)) == (2, 2)
 
 
 def test_none_is_left_open_whatever_came_of_it(closings: list[Any]) -> None:
     query = Breaking(9)
     with pytest.raises(OperationalError):
-        asyncio.run(on_thread(query))
+        detached(lambda: reading(query))
     assert query.asked == 2
     assert len(closings) == 2, "before the second attempt, and at the end"
 

@@ -9,23 +9,40 @@ from collections.abc import Iterable
 import pytest
 
 from streaming import incremental
-from streaming.incremental import Page, json_pieces, ticks_after
+from streaming.incremental import Page
 from streaming.relay import Relay
 from tests.streaming.tape import Tape, loss, moment, text, ticks
 
 
-def page_of(
-    tape: Tape, ring: Iterable[int], from_t: int, limit: int, *, ring_ticks: int = 1000
-) -> tuple[list[int], object]:
-    async def run() -> Page:
-        relay = Relay(tape, ring_ticks, 1 << 20, 0.0)  # type: ignore[arg-type]
-        relay.filling.end()
-        for t in ring:
-            relay.ring.append(moment(t))
-        return await ticks_after(relay, from_t, limit)
+def relay_of(tape: Tape, ring: Iterable[int], ring_ticks: int = 1000) -> Relay:
+    relay = Relay(tape, ring_ticks, 1 << 20, 0.0)  # type: ignore[arg-type]
+    relay.filling.end()
+    for t in ring:
+        relay.ring.append(moment(t))
+    return relay
 
-    page = asyncio.run(run())
-    return [json.loads(tick)["t"] for tick in page.ticks], page.gap
+
+async def pieces_of(page: Page) -> list[bytes]:
+    await page.begin()
+    pieces = [piece async for piece in page]
+    page.close()
+    return pieces
+
+
+def page_of(tape: Tape, ring: Iterable[int], from_t: int, limit: int) -> tuple[list[int], object]:
+    async def run() -> list[bytes]:
+        return await pieces_of(Page(relay_of(tape, ring), from_t, limit))
+
+    return told(asyncio.run(run()))
+
+
+def told(pieces: list[bytes]) -> tuple[list[int], object]:
+    """The t of the ticks in an answer, and its gap."""
+    assert all(pieces)
+    body = json.loads(b"".join(pieces))
+    assert body["count"] == len(body["data"])
+    gap = body.get("gap")
+    return [tick["t"] for tick in body["data"]], gap and (gap["from_t"], gap["to_t"])
 
 
 EXPIRED = Tape(loss("ticks", 0, 49), *ticks(*range(50, 200)))
@@ -75,7 +92,7 @@ def test_a_hole_of_memory_is_looked_for_on_the_tape() -> None:
 def test_what_the_ring_lets_go_meanwhile_is_read_from_the_tape() -> None:
     """A market flat out: with each look at the tape the ring moves on by ten ticks, up to 300."""
 
-    async def run() -> Page:
+    async def run() -> list[bytes]:
         tape = Tape(*ticks(*range(100)))
         relay = Relay(tape, 20, 1 << 20, 0.0)  # type: ignore[arg-type]
         relay.filling.end()
@@ -95,29 +112,81 @@ def test_what_the_ring_lets_go_meanwhile_is_read_from_the_tape() -> None:
             return read(*arguments)
 
         tape.messages = reading  # type: ignore[method-assign]
-        return await ticks_after(relay, -1, 10_000)
+        return await pieces_of(Page(relay, -1, 10_000))
 
-    page = asyncio.run(run())
-    found = [json.loads(tick)["t"] for tick in page.ticks]
-    assert page.gap is None
+    found, gap = told(asyncio.run(run()))
+    assert gap is None
     assert found == [*range(found[-1] + 1)]
     assert found[-1] >= 100
 
 
-def test_a_page_of_large_ticks_ends_early_and_the_next_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incremental, "_READ_BYTES", 10 * len(text("tick", 50)))
-    assert page_of(EXPIRED, range(190, 200), 49, 1000) == ([*range(50, 60)], None)
-    assert page_of(EXPIRED, range(190, 200), 59, 1000) == ([*range(60, 70)], None)
+@pytest.mark.parametrize("ring", [range(190, 200), range(50, 200)])
+def test_however_long_a_page_is_a_piece_of_it_is_held(monkeypatch: pytest.MonkeyPatch, ring: range) -> None:
+    size = len(text("tick", 100))
+    monkeypatch.setattr(incremental, "PIECE_BYTES", 10 * size)
+
+    async def run() -> list[bytes]:
+        page = Page(relay_of(EXPIRED, ring), 49, 1000)
+        pieces = [await page.begin()]
+        assert not page.ended
+        await anext(page)
+        async for piece in page:
+            assert sum(map(len, page._ticks)) == 0
+            pieces.append(piece)
+        return pieces
+
+    pieces = asyncio.run(run())
+    assert told(pieces) == ([*range(50, 200)], None)
+    assert len(pieces) >= 15
+    assert max(map(len, pieces)) < 13 * size
 
 
-@pytest.mark.parametrize(("count", "gap"), [(0, None), (0, (3, 4)), (1, None), (5000, (3, 4))])
-def test_the_pieces_are_one_object(count: int, gap: tuple[int, int] | None) -> None:
-    page = Page([text("tick", t) for t in range(count)], count - 1, gap, latest_t=7)
-    pieces = list(json_pieces(page, -1))
-    assert all(pieces)
-    assert len(pieces) == 1 + sum(map(len, page.ticks)) // (128 * 1024)
-    data = [{"type": "tick", "t": t} for t in range(count)]
-    expected = {"from_t": -1, "count": count, "latest_t": 7, "store": None, "data": data}
-    body = json.loads(b"".join(pieces))
-    assert body == expected | ({} if gap is None else {"gap": {"from_t": 3, "to_t": 4}})
-    assert [*body] == [*expected, *(["gap"] if gap else [])]
+def test_what_a_slow_client_has_open_of_the_recording_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incremental, "PIECE_BYTES", 10 * len(text("tick", 100)))
+    monkeypatch.setattr(incremental, "SLOW_SECONDS", 0.0)
+
+    async def run() -> list[bytes]:
+        page = Page(relay_of(EXPIRED, range(190, 200)), 49, 1000)
+        await page.begin()
+        pieces = []
+        async for piece in page:
+            pieces.append(piece)
+            while page._past is not None:
+                await asyncio.sleep(0)
+        return pieces
+
+    assert told(asyncio.run(run())) == ([*range(50, 200)], None)
+
+
+def test_an_answer_that_has_begun_ends_with_its_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incremental, "PIECE_BYTES", 10 * len(text("tick", 100)))
+
+    async def run() -> list[bytes]:
+        tape = Tape(*ticks(*range(100)))
+        tape.on_disk = "a" * 32
+        relay = relay_of(tape, range(100))
+        page = Page(relay, -1, 1000)
+        pieces = [await page.begin()]
+        relay.enter("b" * 32)
+        assert await anext(page) == pieces[0]
+        return pieces + [piece async for piece in page]
+
+    found, gap = told(asyncio.run(run()))
+    assert (found, gap) == ([*range(len(found))], None)
+    assert 10 <= len(found) < 20
+
+
+@pytest.mark.parametrize(("count", "lost"), [(0, None), (0, (3, 4)), (1, None), (5000, (3, 4))])
+def test_the_pieces_are_one_object(count: int, lost: tuple[int, int] | None) -> None:
+    first = 0 if lost is None else 5
+    tape = Tape(*([] if lost is None else [loss("ticks", *lost)]))
+
+    async def run() -> list[bytes]:
+        return await pieces_of(
+            Page(relay_of(tape, range(first, first + count), 5000), first - 1 if lost is None else 2, 9999)
+        )
+
+    body = json.loads(b"".join(asyncio.run(run())))
+    data = [{"type": "tick", "t": t} for t in range(first, first + count)]
+    expected = {"from_t": body["from_t"], "store": None, "data": data, "count": count, "latest_t": body["latest_t"]}
+    assert body == expected | ({} if lost is None else {"gap": {"from_t": 3, "to_t": 4}})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from streaming.consumers import _follow
-from streaming.incremental import ticks_after
+from streaming.incremental import Page
 from streaming.options import Options, Request
 from streaming.past import recorded_lines
 from streaming.relay import Relay
@@ -255,17 +256,21 @@ def test_a_slow_client_gets_the_old_store_first() -> None:
 def test_a_page_is_of_one_store() -> None:
     async def test() -> None:
         market = Market(OLD, *range(100))
+
+        async def page(*asked: Any) -> Any:
+            return json.loads(await Page(market.relay, *asked).begin())
+
         for t in range(90, 100):
             market.relay.ring.append(moment(t))
-        same = await ticks_after(market.relay, 95, 10, OLD)
-        assert (same.store_id, same.gap, same.changed, len(same.ticks)) == (OLD, None, False, 4)
+        same = await page(95, 10, OLD)
+        assert (same["store"], same.get("gap"), same["count"]) == (OLD, None, 4)
         market.anew(NEW, *range(300))
-        page = await ticks_after(market.relay, 50, 10, OLD)
-        assert (page.store_id, page.gap, page.changed) == (NEW, (51, 99), True)
-        assert page.ticks == [text("tick", t) for t in range(10)]
-        assert page.latest_t == 299
-        none = await ticks_after(market.relay, 50, 1)
-        assert (none.gap, none.ticks) == (None, [text("tick", 51)])
+        other = await page(50, 10, OLD)
+        assert (other["store"], other["gap"]) == (NEW, {"from_t": 51, "to_t": 99, "reason": "store_changed"})
+        assert other["data"] == [{"type": "tick", "t": t} for t in range(10)]
+        assert other["latest_t"] == 299
+        none = await page(50, 1)
+        assert (none.get("gap"), none["data"]) == (None, [{"type": "tick", "t": 51}])
 
     run(test)
 

@@ -1,0 +1,62 @@
+"""Attempts to log in: so many from one address and on one account, told before anything is computed; no I/O in here.
+
+A password's hash takes a third of a second of a core, and whoever may ask for many at once has the machine.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+
+from streaming.limits import Rate
+
+#: At once, and again after so many seconds each. Of an account, from all addresses, more: its owner shares them with
+#: whoever tries to guess.
+_FROM_ADDRESS, _FROM_ADDRESS_SECONDS = 10, 30
+_ON_ACCOUNT, _ON_ACCOUNT_SECONDS = 50, 10
+
+#: So many addresses and accounts are remembered; the one that was not heard of for the longest is forgotten first.
+_MOST = 10_000
+
+
+class Attempts:
+    """Counts those that failed or are under way. For any thread; `now` is a monotonic clock in seconds.
+
+    Who has logged in is not kept out of the account by strangers: from that address it has no limit but the address's.
+    """
+
+    def __init__(self) -> None:
+        self._rates: OrderedDict[Hashable, Rate] = OrderedDict()
+        self._known: OrderedDict[Hashable, None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def begin(self, address: Hashable, account: str, now: float) -> tuple[str, int] | None:
+        """Count an attempt; where it is one too many, what had too many and when to come again, in seconds."""
+        with self._lock:
+            rate = self._rate(("address", address), 1 / _FROM_ADDRESS_SECONDS, _FROM_ADDRESS, now)
+            if not rate.allows(now):
+                return f"too many logins failed from {address}", _FROM_ADDRESS_SECONDS
+            if (address, account) in self._known:
+                return None
+            rate = self._rate(("account", account), 1 / _ON_ACCOUNT_SECONDS, _ON_ACCOUNT, now)
+            return None if rate.allows(now) else ("too many logins failed on this account", _ON_ACCOUNT_SECONDS)
+
+    def succeeded(self, address: Hashable, account: str) -> None:
+        """The attempt was a right one: those before it were slips."""
+        with self._lock:
+            for key in (("address", address), ("account", account)):
+                self._rates.pop(key, None)
+            _remember(self._known, (address, account), None)
+
+    def _rate(self, key: Hashable, rate: float, burst: float, now: float) -> Rate:
+        found = self._rates.get(key) or Rate(rate, burst, now)
+        _remember(self._rates, key, found)
+        return found
+
+
+def _remember(known: OrderedDict[Hashable, Rate] | OrderedDict[Hashable, None], key: Hashable, value: object) -> None:
+    known[key] = value  # type: ignore[assignment]
+    known.move_to_end(key)
+    if len(known) > _MOST:
+        known.popitem(last=False)

@@ -1,0 +1,89 @@
+"""Pools: one kind of work waits behind no other, and what would wait for too long is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from streaming.pools import Busy, Hands, Pool
+
+
+def with_held_pool(test: Callable[[Pool, threading.Event], Awaitable[None]]) -> None:
+    """Run a test on a pool whose only thread is at work until the event is set."""
+
+    async def run() -> None:
+        pool, gate = Pool("slow work", most_waiting=2), threading.Event()
+        pool.start(1)
+        holding = asyncio.ensure_future(pool.run(gate.wait))
+        await asyncio.sleep(0)
+        try:
+            await test(pool, gate)
+        finally:
+            gate.set()
+            await holding
+
+    asyncio.run(run())
+
+
+def test_what_would_wait_behind_too_many_is_refused_and_what_has_begun_goes_on() -> None:
+    async def test(pool: Pool, gate: threading.Event) -> None:
+        waiting = [asyncio.ensure_future(pool.run(int, n)) for n in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(Busy, match="2 requests wait for slow work; come again in 2 s"):
+            await pool.run(int)
+        going_on = asyncio.ensure_future(pool.go_on(int, 7))
+        await asyncio.sleep(0)
+        gate.set()
+        assert await asyncio.gather(*waiting, going_on) == [0, 1, 7]
+        while True:  # what is done makes room with the next turn of the loop
+            try:
+                assert await pool.run(int, 8) == 8
+                return
+            except Busy:
+                await asyncio.sleep(0)
+
+    with_held_pool(test)
+
+
+def test_who_leaves_gives_up_the_place_in_the_queue() -> None:
+    async def test(pool: Pool, gate: threading.Event) -> None:
+        for _ in range(10):
+            waiting = [asyncio.ensure_future(pool.run(int)) for _ in range(2)]
+            await asyncio.sleep(0)
+            for one in waiting:
+                one.cancel()
+            await asyncio.wait(waiting)
+            await asyncio.sleep(0)
+        assert all(one.cancelled() for one in waiting)
+
+    with_held_pool(test)
+
+
+def test_one_pool_does_not_wait_for_another() -> None:
+    async def test(pool: Pool, gate: threading.Event) -> None:
+        assert await Pool("other work").run(int, 3) == 3
+
+    with_held_pool(test)
+
+
+def test_threads_run_before_there_is_work() -> None:
+    before = threading.active_count()
+    pool = Pool("early")
+    pool.start(3)
+    assert threading.active_count() == before + 3
+    asyncio.run(pool.run(int))
+    assert threading.active_count() == before + 3
+
+
+def test_requests_share_single_threads_evenly_up_to_a_limit() -> None:
+    hands = Hands("steps", most_waiting=2)
+    hands.start(2)
+    with hands.hand() as first, hands.hand() as second:
+        assert first is not second
+        with hands.hand(), hands.hand(), pytest.raises(Busy), hands.hand():
+            pass
+        with hands.hand() as third:
+            assert third in (first, second)
