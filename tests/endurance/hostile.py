@@ -20,8 +20,8 @@ from typing import Any
 from tests.endurance.child import Book, raise_descriptors, told_to_finish
 
 _UPGRADE = (
-    "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
 _ODD_REQUESTS = (
     b"GET /segment/ticks/..%2f..%2fetc%2fpasswd HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -33,7 +33,8 @@ _ODD_REQUESTS = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 2000 + b"\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    b"GET /api/v1/bars?from=nan&limit=-5&resolution=9x HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 203.0.113.7:1\r\n\r\n",
+    b"GET /api/v1/bars?from=nan&limit=-5&resolution=9x HTTP/1.1\r\nHost: localhost\r\n"
+    b"X-Forwarded-For: 203.0.113.7:1\r\n\r\n",
 )
 #: Malformed frames: reserved bits, unmasked, control frames in fragments or too long, no text, a length of 2^63.
 _ODD_FRAMES = (
