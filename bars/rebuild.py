@@ -25,7 +25,7 @@ _BATCH_CLOSINGS = 1000
 class Rebuild:
     """One round through the tape of a market that nobody writes meanwhile; `on_tick` is told the t of each tick.
 
-    Where a clean-up removed ticks, rows stay as they are up to the first minute of which every tick is there.
+    Where ticks are gone or cannot be read, rows stay as they are up to the first minute of which every tick is there.
     `ticks` and `bars` count what was done.
     """
 

@@ -8,12 +8,12 @@ from bars.builder import Builder
 from bars.market_time import has_place
 from bars.stored import Closing, closing_of
 from market.tick import Tick
-from recorder.history import History
+from recorder.history import FOUND_OUT, History
 
 
 def ticks_of(history: History, after_t: int, to_t: int | None = None) -> Iterator[Tick | tuple[int, int]]:
-    """The recorded ticks with after_t < t <= to_t that have a place in time; (first t, last t) where a clean-up removed
-    some.
+    """The recorded ticks with after_t < t <= to_t that have a place in time; (first t, last t) where there were
+    some that cannot be read any more.
 
     Raises OSError where the disk fails, TickError for a line that is no tick.
     """
@@ -22,7 +22,7 @@ def ticks_of(history: History, after_t: int, to_t: int | None = None) -> Iterato
             tick = Tick.from_json(message.text)
             if has_place(tick.ts):
                 yield tick
-        elif message.reason == "expired":
+        elif message.reason in FOUND_OUT:
             yield message.first_t, message.last_t
 
 

@@ -42,7 +42,8 @@ def ending_of(file: BinaryIO, near: int = 0) -> Ending:
 
 
 def _ended(frame: Frame) -> Ending:
-    lines = frame.text[: frame.text.rfind(b"\n") + 1]
-    if lines and lines == frame.text and frame.endable:
+    text = frame.text
+    lines = text[: text.rfind(b"\n") + 1]
+    if lines and lines == text and frame.endable:
         return Ending(frame.cut, frame_ending(lines, last_block=frame.last_block))
     return Ending(frame.start, compressor(_LEVEL).compress(lines) if lines or not frame.start else b"")

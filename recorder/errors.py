@@ -45,6 +45,17 @@ class DamagedFrame(RecorderError):
         super().__init__(f"no whole zstd frame at byte {offset}: {reason}")
 
 
+class Misplaced(RecorderError):
+    """A segment whose lines are not those that belong where it lies."""
+
+
+class NoFile(RecorderError):
+    """Something of a segment's name that is no plain file."""
+
+    def __init__(self) -> None:
+        super().__init__("it is no plain file")
+
+
 class BadManifest(RecorderError):
     """A manifest.json that does not end as ours do, and so cannot be appended to."""
 

@@ -10,7 +10,7 @@ import orjson
 
 from recorder.errors import DamagedFrame
 from recorder.format import GAP_START, parse_name
-from recorder.frames import read_frame
+from recorder.frames import LONGEST_LINE_BYTES, read_frame
 from recorder.segment_file import sha256_of
 from recorder.spans import Span
 
@@ -52,6 +52,8 @@ class Examined:
 
 def examine(path: Path, kind: str) -> Examined:
     """The finished segment of `kind` at `path`; holds one of its frames at a time. Raises OSError."""
+    if path.exists() and not path.is_file():  # whoever opens a FIFO would wait for its writer
+        return Examined(faults=["it is no plain file"])
     found = Examined(sha256=sha256_of(path))
     rest = b""
     with path.open("rb") as file:
@@ -66,6 +68,9 @@ def examine(path: Path, kind: str) -> Examined:
             if not rest:
                 found.frames[at] = -1 if found.end_t is None else found.end_t
             rest = _take(found, kind, rest + frame.text)
+            if len(rest) > LONGEST_LINE_BYTES:
+                found.fault(f"a line of more than {LONGEST_LINE_BYTES:,} bytes ends nowhere before byte {frame.cut:,}")
+                return found
             if frame.end is None:
                 found.fault(f"the zstd frame at byte {at:,} is not whole: {frame.fault}")
                 return found

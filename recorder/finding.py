@@ -15,7 +15,7 @@ from recorder.listing import Directory, Found
 from recorder.models import Segment, SegmentQuerySet
 from recorder.rows import reading
 
-_COLUMNS = ("pending", "seek_points")
+_COLUMNS = ("pending", "seek_points", "end_t", "sha256")
 
 
 class Manifest:
@@ -32,7 +32,7 @@ class Manifest:
     def from_t(self, t: int) -> Iterator[Found]:
         last: SegmentName | None = None
         try:
-            if self._rows_are_exact():
+            if self.rows_are_exact():
                 for row in self._rows().paged(*_COLUMNS, from_t=t):
                     found = _found(row)
                     yield found
@@ -45,14 +45,15 @@ class Manifest:
 
     def newest_first(self) -> Iterator[Found]:
         try:
-            if self._rows_are_exact():
+            if self.rows_are_exact():
                 yield from map(_found, self._rows().paged(*_COLUMNS, newest_first=True))
                 return
         except DatabaseError:
             pass  # the files tell as well
         yield from self._files.newest_first()
 
-    def _rows_are_exact(self) -> bool:
+    def rows_are_exact(self) -> bool:
+        """Whether they are known to tell of every file. Raises OSError, django.db.Error."""
         return reading(lambda: is_exact(self._symbol, self._kind, self._directory))
 
     def _rows(self) -> SegmentQuerySet:
@@ -61,8 +62,10 @@ class Manifest:
 
 def _found(row: tuple[Any, ...]) -> Found:
     """The points of a pending one are looked up in its file, which has grown since."""
-    _, name, pending, points = row
-    return Found(parse_name(pending_name(name))) if pending else Found(parse_name(name), points)
+    start_t, name, pending, points, end_t, sha256 = row
+    if pending:
+        return Found(parse_name(pending_name(name)), span=(start_t, end_t))
+    return Found(parse_name(name), points, (start_t, end_t), sha256)
 
 
 def _place(name: SegmentName) -> tuple[int, int]:

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import zstandard
 
 from market.moments import Sequence
 from market.tick import TickError
-from recorder.errors import DamagedLine
-from recorder.reader import parsed
+from recorder.checked import parsed
+from recorder.errors import DamagedFrame, DamagedLine
 
 #: Where one line is in another unit all are.
 _MOST_FAULTS = 3
@@ -36,10 +35,10 @@ def _faults(path: Path, sequence: Sequence) -> Iterator[str]:
     number = 0
     with path.open("rb") as file:
         try:
-            for number, line in enumerate(parsed(file), 1):
+            for number, line in enumerate(parsed(file, path.parent.name), 1):
                 if not line.is_gap and (why := _fault(line.text, sequence)):
                     yield f"line {number:,}: t={line.first_t}: {why}"
-        except (DamagedLine, zstandard.ZstdError):
+        except (DamagedFrame, DamagedLine):
             return  # what lies behind is told by others, or cut off
 
 

@@ -23,7 +23,7 @@ SYMBOL_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 
 #: Every gap line begins so; a line of JSON holds no raw newline, so counting these counts gap lines.
 GAP_START = b'{"type":"gap",'
-GAP_REASONS = ("slow", "expired", "lost")
+GAP_REASONS = ("slow", "expired", "lost", "damaged")
 
 _SUFFIX = ".jsonl.zst"
 _PENDING = "_pending"

@@ -10,6 +10,10 @@ import zstandard
 
 from recorder.errors import DamagedFrame
 
+#: A line may be as long as one of a tape that is played (`market.sources`); what is longer is none, and is not unpacked
+#: any further.
+LONGEST_LINE_BYTES = 64 << 20
+
 #: No frame of ours holds more text, unless a single line does: what a reader decodes to get at any one t.
 FRAME_TEXT_BYTES = 1 << 20
 #: No frame stays open longer, so that seek points of a quiet market lie close in time.
@@ -40,21 +44,29 @@ _CHECKSUM_BYTES = 4
 class Frame:
     """One frame, read as far as it goes.
 
-    `text` is what its whole blocks decode to, `cut` the offset after the last of them; a frame whose checksum
+    `pieces` are what its whole blocks decode to, `cut` the offset after the last of them; a frame whose checksum
     is wrong has no text, since nobody knows which of it is false. `end` is the offset after the frame, None
     when it is not whole; `fault` then says why, and `torn` that the data merely ends too soon. `last_block`
     tells that the block marked as the last was read; `endable` that frame_ending after `cut` would make it
-    whole: not every tool writes a checksum, and some announce the length.
+    whole: not every tool writes a checksum, and some announce the length. `checked`: it is whole and has the right
+    checksum. `text_bytes` is the size of the text, also where that was too long to be kept.
     """
 
     start: int
     cut: int
     end: int | None
-    text: bytes
+    pieces: tuple[bytes, ...]
     last_block: bool
     endable: bool
     torn: bool = False
     fault: str = ""
+    checked: bool = False
+    text_bytes: int = 0
+
+    @property
+    def text(self) -> bytes:
+        """Made anew each time, at the price of a quarter of the decoding."""
+        return b"".join(self.pieces)
 
 
 def compressor(level: int) -> zstandard.ZstdCompressor:
@@ -83,15 +95,18 @@ def frame_ending(text: bytes, *, last_block: bool = False) -> bytes:
     return checksum if last_block else _EMPTY_LAST_BLOCK + checksum
 
 
-def read_frame(file: BinaryIO, start: int) -> Frame:
-    """The frame at `start`, whole or as far as it can be decoded. Raises DamagedFrame where none begins."""
+def read_frame(file: BinaryIO, start: int, most_text_bytes: int | None = None) -> Frame:
+    """The frame at `start`, whole or as far as it can be decoded. Raises DamagedFrame where none begins.
+
+    A text of more than `most_text_bytes` is not kept: `text_bytes` tells, and `frame_texts` gives it piece by piece.
+    """
     try:
         header, checksum_bytes, endable = _read_header(file, start)
     except EOFError as error:
-        return Frame(start, start, None, b"", last_block=False, endable=False, torn=True, fault=str(error))
+        return Frame(start, start, None, (), last_block=False, endable=False, torn=True, fault=str(error))
     decoder = zstandard.ZstdDecompressor().decompressobj()
     at = cut = start + len(header)
-    texts, last = [], False
+    taken, last = _Text(start, most_text_bytes), False
     try:
         decoder.decompress(header)
         for block, last_mark in _blocks(file):
@@ -100,15 +115,58 @@ def read_frame(file: BinaryIO, start: int) -> Frame:
             if text or last_mark:
                 # The zeros that a power cut may leave behind read as empty blocks: they do not count.
                 cut, last = at, last_mark
-                texts.append(text)
+                taken.add(text)
         if checksum_bytes:
             decoder.decompress(_read(file, checksum_bytes, "the checksum"))
     except EOFError as error:
-        return Frame(start, cut, None, b"".join(texts), last, endable, torn=True, fault=str(error))
+        return Frame(start, cut, None, taken.pieces, last, endable, torn=True, fault=str(error), text_bytes=taken.bytes)
     except (zstandard.ZstdError, DamagedFrame) as error:
-        text = b"" if last else b"".join(texts)
-        return Frame(start, cut, None, text, last, endable, fault=str(error))
-    return Frame(start, cut, cut + checksum_bytes, b"".join(texts), last, endable)
+        pieces = () if last else taken.pieces
+        return Frame(start, cut, None, pieces, last, endable, fault=str(error))
+    end = cut + checksum_bytes
+    return Frame(start, cut, end, taken.pieces, last, endable, checked=bool(checksum_bytes), text_bytes=taken.bytes)
+
+
+class _Text:
+    """The text of a frame as it comes, block by block, as far as it is to be kept."""
+
+    def __init__(self, start: int, most_bytes: int | None) -> None:
+        self._start, self._most_bytes = start, most_bytes
+        self._pieces: list[bytes] = []
+        self._line_bytes = self.bytes = 0
+
+    def add(self, piece: bytes) -> None:
+        """Raises DamagedFrame where a line has no end."""
+        newline = piece.rfind(b"\n")
+        self._line_bytes = len(piece) - newline - 1 + (self._line_bytes if newline < 0 else 0)
+        if self._line_bytes > LONGEST_LINE_BYTES:
+            raise DamagedFrame(self._start, f"it holds a line of more than {LONGEST_LINE_BYTES:,} bytes")
+        self.bytes += len(piece)
+        self._pieces.append(piece)
+        if self._most_bytes is not None and self.bytes > self._most_bytes:
+            self._pieces.clear()
+
+    @property
+    def pieces(self) -> tuple[bytes, ...]:
+        """All of it, or nothing where that is too much."""
+        return tuple(self._pieces)
+
+
+def frame_texts(file: BinaryIO, start: int) -> Iterator[bytes]:
+    """The text of a frame, piece by piece, as far as it goes; checked by nobody. Raises DamagedFrame."""
+    try:
+        header, _, _ = _read_header(file, start)
+        decoder = zstandard.ZstdDecompressor().decompressobj()
+        decoder.decompress(header)
+        at = start + len(header)
+        for block, _ in _blocks(file):
+            at += len(block)
+            yield decoder.decompress(block)
+            file.seek(at)  # who reads may have read elsewhere meanwhile
+    except EOFError:
+        return
+    except zstandard.ZstdError as error:
+        raise DamagedFrame(start, str(error)) from error
 
 
 def frame_starts(file: BinaryIO) -> Iterator[int]:
@@ -135,6 +193,25 @@ def find_frame(file: BinaryIO, after: int) -> Frame | None:
         if b"\n" in frame.text:
             return frame
     return None
+
+
+def next_frame(file: BinaryIO, after: int, most_text_bytes: int) -> int | None:
+    """Where the first frame begins at or behind `after` that is whole, or that the file's end cuts short."""
+    for start in _magics(file, after):
+        try:
+            frame = read_frame(file, start, most_text_bytes)
+        except DamagedFrame:
+            continue  # four bytes that only looked like a beginning
+        if frame.end is not None or (frame.torn and b"\n" in frame.text):
+            return start
+    return None
+
+
+def begins_frame(file: BinaryIO, at: int) -> bool:
+    """Whether a frame may begin at an offset, or the file ends there."""
+    file.seek(at)
+    data = file.read(len(_MAGIC))
+    return not data or data == _MAGIC
 
 
 def _magics(file: BinaryIO, after: int) -> Iterator[int]:

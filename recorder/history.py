@@ -5,18 +5,21 @@ from __future__ import annotations
 import heapq
 import logging
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import Error as DatabaseError
 from django.db.models import F
 
+from recorder.checked import Line
 from recorder.errors import OtherStore
 from recorder.finding import Manifest
+from recorder.format import pending_name
+from recorder.listing import names_in
 from recorder.models import Segment
-from recorder.reader import Line, first_t, last_line, read
-from recorder.recovery import last_t
+from recorder.reader import first_t, last_line, read, told_to
 from recorder.rows import reading
 from recorder.spans import Span, without
 from recorder.store_id import read_store_id
@@ -25,6 +28,10 @@ log = logging.getLogger(__name__)
 
 #: The order in which messages of one t are given.
 _ORDER = {"frames": 0, "metrics": 1, "ticks": 2}
+
+
+#: Reasons that no line of a tape gives: whoever reads finds them out.
+FOUND_OUT = ("expired", "damaged")
 
 
 class Message(NamedTuple):
@@ -85,7 +92,7 @@ class History:
 
     def told_to(self, kind: str = "ticks") -> int | None:
         """The last t that the files speak of, gaps included."""
-        return last_t(self.directory, kind, self._finder(kind))
+        return told_to(self.directory, kind, self._finder(kind))
 
     def lines(self, kind: str, after_t: int, to_t: int | None = None) -> Iterator[Line]:
         """The lines of one tape as they lie there. Raises OtherStore, OSError."""
@@ -95,35 +102,66 @@ class History:
         return Manifest(self.symbol, self.directory, kind)
 
     def _of_kind(self, kind: str, after_t: int, to_t: int | None) -> Iterator[Message]:
-        lines = self.lines(kind, after_t, to_t)
-        told = (_message(kind, line, after_t, to_t) for line in lines)
         if kind == "ticks":
-            return _with_holes(told, after_t)
-        return heapq.merge(self._removed(kind, after_t, to_t), told, key=lambda message: message.first_t)
+            return self._ticks(after_t, to_t)
+        told = (_message(kind, line, after_t, to_t) for line in self.lines(kind, after_t, to_t))
+        gone = self._gone(kind, after_t, to_t)
+        return _once(heapq.merge(gone, _until(told, to_t), key=lambda message: message.first_t), after_t)
 
-    def _removed(self, kind: str, after_t: int, to_t: int | None) -> Iterator[Message]:
-        """Segments that are gone. Ticks tell of their loss by a jump in t; other kinds have none to miss."""
+    def _ticks(self, after_t: int, to_t: int | None) -> Iterator[Message]:
+        """Ticks follow each other without a hole; where one is and no line tells of it, a segment is gone. So rows are
+        asked only for what was there behind the last of them."""
+        due = after_t + 1
+        for line in self.lines("ticks", after_t):
+            if line.first_t > due:
+                last = line.first_t - 1 if to_t is None else min(line.first_t - 1, to_t)
+                yield Message("ticks", due, last, None, "expired")
+            if to_t is not None and line.first_t > to_t:
+                return
+            due = max(due, line.last_t + 1)
+            yield _message("ticks", line, after_t, to_t)
+            if to_t is not None and due > to_t:
+                return
+        yield from self._gone("ticks", due - 1, to_t)
+
+    def _gone(self, kind: str, after_t: int, to_t: int | None) -> Iterator[Message]:
+        """Segments that are gone. Where the database cannot tell, files alone do."""
         try:
-            for first, last in self._gone(kind, after_t, to_t):
+            for first, last in self._gone_spans(kind, after_t, to_t):
                 first, last = max(first, after_t + 1), last if to_t is None else min(last, to_t)
                 if first <= last:
                     yield Message(kind, first, last, None, "expired")
         except DatabaseError as error:
             log.warning("%s: what was removed of the %s cannot be told: %s", self.symbol, kind, error)
 
-    def _gone(self, kind: str, after_t: int, to_t: int | None) -> Iterator[Span]:
+    def _gone_spans(self, kind: str, after_t: int, to_t: int | None) -> Iterator[Span]:
         """The spans of segments that are gone, but for what was made again after a crash and is in others."""
-        rows = Segment.objects.of(self.symbol, kind).gone().filter(end_t__gte=F("start_t"))
-        for start_t, _, end_t, missing in rows.paged("end_t", "missing", from_t=after_t + 1):
+        for start_t, name, end_t, removed_at in self._not_there(kind, after_t + 1):
             if to_t is not None and start_t > to_t:
                 return
-            span = (start_t, end_t)
-            yield from without(span, self._on_disk(kind, span)) if missing else [span]
+            if end_t >= start_t:
+                span = (start_t, end_t)
+                yield from [span] if removed_at else without(span, self._on_disk(kind, span, name))
 
-    def _on_disk(self, kind: str, span: Span) -> list[Span]:
-        """What lies on disk around a span."""
+    def _not_there(self, kind: str, from_t: int) -> Iterator[tuple[Any, ...]]:
+        """The rows of segments without a file. Where rows are not known to be exact, each is held against the files."""
+        rows = Segment.objects.of(self.symbol, kind)
+        told = [rows.gone(), rows.on_disk()]
+        pages = [one.paged("end_t", "removed_at", from_t=from_t) for one in told]
+        if self._finder(kind).rows_are_exact():
+            return pages[0]
+        there = {name.lasting for name in names_in(self.directory / kind)}
+        merged = heapq.merge(*pages, key=itemgetter(0))
+        # A row that is newer than the listing speaks of a file that is too.
+        return (row for row in merged if row[1] not in there and not self._lies(kind, row[1]))
+
+    def _lies(self, kind: str, name: str) -> bool:
+        return any((self.directory / kind / file).exists() for file in (pending_name(name), name))
+
+    def _on_disk(self, kind: str, span: Span, but: str) -> list[Span]:
+        """What lies on disk around a span, in other segments."""
         rows = Segment.objects.of(self.symbol, kind).on_disk().filter(end_t__gte=F("start_t"))
-        rows = rows.from_t(span[0]).filter(start_t__lte=span[1])
+        rows = rows.from_t(span[0]).filter(start_t__lte=span[1]).exclude(name=but)
         return reading(lambda: list(rows.values_list("start_t", "end_t")))
 
 
@@ -134,11 +172,18 @@ def _message(kind: str, line: Line, after_t: int, to_t: int | None) -> Message:
     return Message(kind, first, last, None, orjson.loads(line.text).get("reason", "lost"))
 
 
-def _with_holes(messages: Iterator[Message], after_t: int) -> Iterator[Message]:
-    """Ticks follow each other without a hole; where one is and no line tells of it, a segment is gone."""
-    due = after_t + 1
+def _until(messages: Iterable[Message], to_t: int | None) -> Iterator[Message]:
+    """Those that speak of no later t alone."""
+    return (one for one in messages if to_t is None or one.first_t <= to_t)
+
+
+def _once(messages: Iterable[Message], after_t: int) -> Iterator[Message]:
+    """What was told by a row is not told by its file again, nor the other way round."""
+    told_t = after_t
     for message in messages:
-        if message.first_t > due:
-            yield Message(message.kind, due, message.first_t - 1, None, "expired")
-        due = message.last_t + 1
+        if message.text is None and message.reason in FOUND_OUT and message.first_t <= told_t:
+            if message.last_t <= told_t:
+                continue
+            message = message._replace(first_t=told_t + 1)
+        told_t = max(told_t, message.last_t)
         yield message

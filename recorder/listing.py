@@ -19,10 +19,15 @@ SeekPoints = Sequence[Sequence[int]]
 
 
 class Found(NamedTuple):
-    """A segment on disk, with its seek points where they are known."""
+    """A segment on disk, and what is known of it beside its name.
+
+    `points` are its seek points, `span` the t of its first and last message, `sha256` is of the finished file.
+    """
 
     name: SegmentName
     points: SeekPoints | None = None
+    span: tuple[int, int] | None = None
+    sha256: str = ""
 
 
 class Finder(Protocol):

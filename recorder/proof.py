@@ -8,7 +8,7 @@ from pathlib import Path
 
 from camera.errors import OrderError
 from market.tick import Tick, TickError
-from recorder.reader import Line, parsed
+from recorder.checked import Line, parsed
 from recorder.retake import UNKNOWN, Due, Retake, RunFacts
 from recorder.spans import without
 from recorder.tape import Held, Tape
@@ -138,7 +138,7 @@ class Comparison:
 
 def _messages(directory: Path, kind: str, segment: Held) -> Iterator[Line]:
     with (directory / kind / segment.name).open("rb") as file:
-        yield from (line for line in parsed(file) if not line.is_gap)
+        yield from (line for line in parsed(file, kind) if not line.is_gap)
 
 
 def _where(ours: bytes, theirs: bytes) -> str:

@@ -10,11 +10,9 @@ from pathlib import Path
 
 from recorder.errors import StoreError
 from recorder.format import KINDS, SegmentFacts, SegmentName, parse_name, segment_files
-from recorder.frames import frame_starts, read_frame
-from recorder.listing import Directory, Finder
 from recorder.repair import repair, unused
 from recorder.segment_file import sha256_of, sync_directory
-from recorder.survey import Survey, count_lines, survey
+from recorder.survey import Survey, survey
 
 logger = logging.getLogger(__name__)
 
@@ -73,21 +71,6 @@ def read_facts(path: Path, kind: str) -> tuple[SegmentFacts | None, str]:
     if not found.lines:
         return None, found.fault
     return _facts(kind, parse_name(path.name), found, sha256_of(path)), found.fault
-
-
-def last_t(directory: Path, kind: str = "ticks", finder: Finder | None = None) -> int | None:
-    """The last t the recording of a kind speaks of, gaps included; None when there is none.
-
-    Read from the end of the newest file that holds one, finished or pending. Raises OSError.
-    """
-    for name, _ in (finder or Directory(directory / kind)).newest_first():
-        with (directory / kind / name.file).open("rb") as file:
-            for start in reversed(list(frame_starts(file))):
-                text = read_frame(file, start).text
-                found = count_lines(text[: text.rfind(b"\n") + 1]).last_t
-                if found is not None:
-                    return found
-    return None
 
 
 def recover_file(directory: Path, kind: str, name: SegmentName) -> Recovered:

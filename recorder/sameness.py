@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
-import zstandard
-
+from recorder.checked import parsed
+from recorder.errors import DamagedFrame, DamagedLine
 from recorder.foreign import Foreign
 from recorder.format import SegmentFacts
 from recorder.frames import read_frame
-from recorder.reader import lines_of
 from recorder.segment_file import sha256_of
 from recorder.survey import survey
 
@@ -26,9 +25,9 @@ def is_held_by(ours: Path, foreign: Foreign, facts: SegmentFacts) -> bool:
         return sha256_of(ours) == facts.sha256
     try:
         with ours.open("rb") as file:
-            pairs = zip_longest(_good_lines(foreign), lines_of(file))
+            pairs = zip_longest(_good_lines(foreign), (line.text for line in parsed(file, foreign.kind)))
             return all(line is None or line == our_line for line, our_line in pairs)
-    except zstandard.ZstdError:
+    except (DamagedFrame, DamagedLine):
         return False
 
 

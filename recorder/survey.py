@@ -12,7 +12,7 @@ import orjson
 
 from recorder.errors import DamagedFrame
 from recorder.format import GAP_START, gap_line, parse_name
-from recorder.frames import Frame, find_frame, read_frame
+from recorder.frames import LONGEST_LINE_BYTES, Frame, find_frame, read_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +153,8 @@ def good_lines(text: bytes) -> bytes:
 def survey(path: Path, kind: str) -> Survey:
     """What the file of a segment of `kind` holds; read once, a frame at a time. Raises OSError."""
     start_t = parse_name(path.name).start_t
+    if not path.is_file():  # whoever opens a FIFO would wait for its writer
+        return Survey((Loss(0, 0, torn=False, fault="it is no plain file"),), 0, path.stat().st_mtime)
     with path.open("rb") as file:
         status = os.fstat(file.fileno())
         parts = tuple(_parts(file, status.st_size, kind, start_t))
@@ -167,6 +169,9 @@ def _parts(file: BinaryIO, size: int, kind: str, start_t: int) -> Iterator[Piece
         if frame.end is not None:
             parts, carry = _keep_whole(frame, carry)
             at = frame.end
+            if len(carry) > LONGEST_LINE_BYTES:
+                parts.append(Loss(0, len(carry), torn=False, fault="a line is too long to be one"))
+                carry = b""
         else:
             following = find_frame(file, at + 1)
             end = following.start if following else size
@@ -189,15 +194,15 @@ def _read_frame(file: BinaryIO, at: int) -> Frame:
     try:
         return read_frame(file, at)
     except DamagedFrame as error:
-        return Frame(at, at, None, b"", last_block=False, endable=False, fault=error.reason)
+        return Frame(at, at, None, (), last_block=False, endable=False, fault=error.reason)
 
 
 def _keep_whole(frame: Frame, carry: bytes) -> tuple[list[Piece | Loss], bytes]:
     """The whole frame as it lies; as text where a line runs into it or out of it, as in no file of ours."""
     assert frame.end is not None
-    if not carry and (not frame.text or frame.text.endswith(b"\n")):
-        return [Piece(frame.start, frame.end, count_lines(frame.text))], b""
     text = carry + frame.text
+    if not carry and (not text or text.endswith(b"\n")):
+        return [Piece(frame.start, frame.end, count_lines(text))], b""
     cut = text.rfind(b"\n") + 1
     return [Piece(frame.start, frame.end, count_lines(text[:cut]), text[:cut])], text[cut:]
 

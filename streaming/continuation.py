@@ -13,10 +13,10 @@ from typing import Any
 from market.moments import END_TS
 from market.sources import Source
 from market.tick import MarketError, Tick, TickError
+from recorder.checked import Line
 from recorder.checkpoints import Checkpoint
 from recorder.format import KINDS
 from recorder.history import History
-from recorder.reader import Line
 from recorder.recording import Recording
 from streaming.film import Film
 from streaming.protocol import Moment

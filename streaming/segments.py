@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -12,8 +11,10 @@ from django.views.decorators.http import require_safe
 
 from recorder.errors import BadName
 from recorder.format import KINDS, market_dir, parse_name, pending_name
+from recorder.listing import Found
 from recorder.models import Segment
-from recorder.reader import lines_of
+from recorder.reader import texts_of
+from recorder.segment_lines import open_segment
 from streaming import files, parameters, pools
 from streaming.errors import HttpError
 from streaming.ndjson import ndjson_response
@@ -49,13 +50,14 @@ async def _answer(request: HttpRequest, kinds: Sequence[str], name: str) -> Http
         raise HttpError(404, "segment_removed", f"{kind}/{lasting} was removed on {row.removed_at:%Y-%m-%d}")
     if form == "seek":
         return _seek_points(row, kind, lasting)
-    found = await pools.files.run(_open, directory / kind, lasting)
-    if found is None:
+    segment = await pools.files.run(open_segment, directory / kind, parse_name(pending_name(lasting)))
+    if segment is None or segment.file is None:
         raise HttpError(404, "unknown_segment", f"there is no {kind}/{lasting}")
-    file, path = found
+    file, path = segment.file, segment.path
     if form == "jsonl":
-        return await ndjson_response(request, lines_of(file), pools.past, close=file.close)
-    state = files.state_of(file, path, finished=path.name == lasting)
+        texts = texts_of(segment, kind, _found(lasting, row))
+        return await ndjson_response(request, texts, pools.past, close=segment.close)
+    state = files.state_of(file, path, finished=segment.finished)
     if not state.finished and not files.asks_for_part(request, state):
         points = row.seek_points if row is not None else []
         try:
@@ -87,11 +89,7 @@ def _seek_points(row: Segment | None, kind: str, lasting: str) -> HttpResponse:
     return JsonResponse(body, headers={"Cache-Control": age})
 
 
-def _open(directory: Path, lasting: str) -> tuple[BinaryIO, Path] | None:
-    """The segment's file under whichever name it has now; looked for twice, as it may be sealed in between."""
-    for name in (lasting, pending_name(lasting), lasting):
-        try:
-            return (directory / name).open("rb"), directory / name
-        except FileNotFoundError:
-            continue
-    return None
+def _found(lasting: str, row: Segment | None) -> Found:
+    """What the manifest knows of a segment that is read."""
+    name = parse_name(lasting)
+    return Found(name) if row is None else Found(name, row.seek_points, (row.start_t, row.end_t), row.sha256)

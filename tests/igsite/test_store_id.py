@@ -49,7 +49,7 @@ def forget_market() -> None:
 
 
 def last_t(directory: Path) -> int:
-    from recorder.recovery import last_t
+    from recorder.reader import told_to as last_t
 
     return int(last_t(directory) or 0)
 

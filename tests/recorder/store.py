@@ -15,7 +15,7 @@ from recorder.format import KINDS, SegmentFacts
 from recorder.manifest import save_facts
 from recorder.models import Market, Run
 from recorder.recording import Recording
-from tests.recorder.tape import NOON, Clock, message
+from tests.recorder.tape import NOON, Clock, moment
 
 #: A camera that films often, so that short tapes hold frames.
 CAMERA = {"cam_w": 20, "cam_stride": 5, "cam_prox_eps_pct": 0.003, "cam_edge_cap": 2000, "cam_metric_downsample": 2}
@@ -87,7 +87,7 @@ def record_plainly(market: Market, directory: Path, segments: int, ticks: int = 
             on_change=lambda facts: save_facts(market, None, facts),
         )  # fmt: skip
         for t in range(first_t + number * ticks, first_t + (number + 1) * ticks):
-            recording.write(t, message(t), message(t), message(t))
+            recording.write(t, *moment(t))
         clock.now += 300
         recording.close()
 

@@ -23,10 +23,12 @@ class Clock:
         return self.now
 
 
-def message(t: int, text_bytes: int = 40) -> bytes:
+def message(t: int, text_bytes: int = 40, kind: str = "ticks") -> bytes:
     """A tick-like line that compresses about as badly as prices do."""
     noise = random.Random(t).randbytes(text_bytes // 2).hex()
-    return orjson.dumps({"type": "tick", "t": t, "ts": NOON + t / 10, "s": {"price_norm": 0.5}, "noise": noise})
+    return orjson.dumps(
+        {"type": kind.removesuffix("s"), "t": t, "ts": NOON + t / 10, "s": {"price_norm": 0.5}, "noise": noise}
+    )
 
 
 def decoded(path: Path) -> bytes:
@@ -50,3 +52,8 @@ def parsed(text: bytes) -> list[dict]:
     """The objects of an NDJSON text that ends with a newline."""
     assert text.endswith(b"\n")
     return [orjson.loads(line) for line in text.splitlines()]
+
+
+def moment(t: int) -> tuple[bytes, bytes, bytes]:
+    """What is written of one t: tick, metric and frame."""
+    return message(t), message(t, kind="metrics"), message(t, kind="frames")

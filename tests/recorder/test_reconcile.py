@@ -23,7 +23,7 @@ def record(directory, ts, *, kind="ticks", seal=True, now=NOON):
     told = []
     writer = ZstdSegmentWriter(kind, directory, 300, 3, clock=Clock(now), on_change=told.append)
     for t in ts:
-        writer.write_jsonline(message(t), t)
+        writer.write_jsonline(message(t, kind=kind), t)
     writer.flush()
     if seal:
         writer.close()
@@ -180,7 +180,7 @@ def recorded(market, run, tmp_path):
             kind, tmp_path, 300, 3, clock=Clock(NOON + first), on_change=keeper.record, on_file=keeper.record_file
         )
         for t in range(first, last):
-            writer.write_jsonline(message(t), t)
+            writer.write_jsonline(message(t, kind=kind), t)
         writer.flush()
         if seal:
             writer.close()

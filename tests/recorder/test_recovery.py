@@ -12,7 +12,8 @@ import zstandard
 
 from recorder.format import make_name
 from recorder.frames import frame_starts, read_frame
-from recorder.recovery import last_t, read_facts, recover
+from recorder.reader import told_to as last_t
+from recorder.recovery import read_facts, recover
 from recorder.writer import ZstdSegmentWriter
 from tests.recorder.tape import NOON, Clock, decoded, decoded_by_tool, message, only_file, parsed
 

@@ -147,8 +147,8 @@ class Frame(Message):
 class Gap:
     """Messages of `kind` with from_t <= t <= to_t that nobody can give any more.
 
-    `reason` is `expired` (the recording was cleaned up), `lost` (it never was recorded), `slow`, or `store_changed`:
-    what follows is of another recording, `store` is its id, and its t may be lower.
+    `reason` is `expired` (it was recorded, and is not there any more), `lost` (it never was), `damaged` (it cannot be
+    read), `slow`, or `store_changed`: what follows is of another recording, `store` is its id, and its t may be lower.
     """
 
     kind: Kind

@@ -1,0 +1,72 @@
+"""Damages: which segments could not be read as they were written, as far as this process came upon it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+log = logging.getLogger(__name__)
+
+#: Of more than so many the oldest are forgotten, and come up again when they are read again.
+_MOST_KEPT = 1000
+
+
+class Damaged(NamedTuple):
+    """A file and what is wrong with it."""
+
+    path: Path
+    why: str
+
+
+class Damages:
+    """May be used from any thread. A file that was changed, replaced or removed since is not damaged any more."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: dict[Path, tuple[tuple[int, ...], str]] = {}
+
+    def note(self, path: Path, status: os.stat_result, why: str) -> None:
+        """A file whose status is this is damaged. Who reads it again is told no second time."""
+        state = _state_of(status)
+        with self._lock:
+            if self._found.get(path, (None,))[0] == state:
+                return
+            self._found[path] = (state, why)
+            while len(self._found) > _MOST_KEPT:
+                del self._found[next(iter(self._found))]
+        log.error("%s is damaged, and what cannot be read is told as a gap: %s", path, why)
+
+    def below(self, directory: Path) -> list[Damaged]:
+        """Those of a market's directory that are as they were found, one stat each."""
+        with self._lock:
+            found = [(path, *facts) for path, facts in self._found.items() if path.parent.parent == directory]
+        there = []
+        for path, state, why in found:
+            if _state_now(path) == state:
+                there.append(Damaged(path, why))
+            else:
+                self._forget(path, state)
+        return there
+
+    def _forget(self, path: Path, state: tuple[int, ...]) -> None:
+        with self._lock:
+            if self._found.get(path, (None,))[0] == state:
+                del self._found[path]
+
+
+def _state_of(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _state_now(path: Path) -> tuple[int, ...] | None:
+    try:
+        return _state_of(path.stat())
+    except OSError:
+        return None  # gone, or out of reach: it is noted again by who reads it
+
+
+#: Those of this process.
+damages = Damages()
