@@ -68,5 +68,13 @@ def _found(row: tuple[Any, ...]) -> Found:
     return Found(parse_name(name), points, (start_t, end_t), sha256)
 
 
+def known(row: Segment) -> Found:
+    """What a row tells of a segment that may have been sealed since."""
+    name = parse_name(pending_name(row.name))
+    if row.pending:
+        return Found(name, span=(row.start_t, row.end_t))
+    return Found(name, row.seek_points, (row.start_t, row.end_t), row.sha256)
+
+
 def _place(name: SegmentName) -> tuple[int, int]:
     return name.start_t, name.opened_at

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import heapq
 import logging
+from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,12 +17,13 @@ from django.db.models import F
 
 from recorder.checked import Line
 from recorder.errors import OtherStore
-from recorder.finding import Manifest
-from recorder.format import pending_name
-from recorder.listing import names_in
+from recorder.finding import Manifest, known
+from recorder.format import SegmentName, pending_name
+from recorder.listing import Found, names_in
 from recorder.models import Segment
-from recorder.reader import first_t, last_line, read, told_to
+from recorder.reader import first_t, last_line, read, texts_of, told_to
 from recorder.rows import reading
+from recorder.segment_lines import opened
 from recorder.spans import Span, without
 from recorder.store_id import read_store_id
 
@@ -97,6 +100,13 @@ class History:
     def lines(self, kind: str, after_t: int, to_t: int | None = None) -> Iterator[Line]:
         """The lines of one tape as they lie there. Raises OtherStore, OSError."""
         return read(self.directory, kind, after_t, to_t, finder=self._finder(kind), on_open=self.check)
+
+    def read_whole(self, kind: str, name: SegmentName) -> None:
+        """Read a segment to its end: what is damaged in it is known then (`recorder.damages`). Raises OSError."""
+        row = reading(lambda: Segment.objects.of(self.symbol, kind).filter(name=name.lasting).first())
+        with opened(self.directory / kind, replace(name, pending=True)) as segment:
+            if segment is not None:
+                deque(texts_of(segment, kind, Found(name) if row is None else known(row)), maxlen=0)
 
     def _finder(self, kind: str) -> Manifest:
         return Manifest(self.symbol, self.directory, kind)

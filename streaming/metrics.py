@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from recorder.damages import damages
 from streaming.relay import Relay
 from streaming.relays import relays
 
@@ -22,6 +23,7 @@ _GAUGES = {
     "market_camera_option_sets": "Different sets of options among them.",
     "market_camera_running": "1 while a pipeline makes ticks.",
     "market_camera_recording": "1 while what the pipeline makes is kept; 0 while the store takes no data.",
+    "market_camera_damaged_segments": "Segments that readers of this process found damaged and that still are.",
     "market_camera_silent_seconds": "How long ago the pipeline was heard last.",
 }
 
@@ -53,6 +55,7 @@ def _figures(relay: Relay) -> dict[str, float]:
         "market_camera_clients": sum(len(feed.clients) for feed in relay.feeds.values()),
         "market_camera_option_sets": len(relay.feeds),
         "market_camera_running": float(running),
+        "market_camera_damaged_segments": len(damages.below(relay.history.directory)),
     }
     if relay.status is not None:
         figures["market_camera_recording"] = float(relay.status["recording"])

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.views.decorators.http import require_safe
 
 from recorder.errors import BadName
+from recorder.finding import known
 from recorder.format import KINDS, market_dir, parse_name, pending_name
 from recorder.listing import Found
 from recorder.models import Segment
@@ -55,8 +56,8 @@ async def _answer(request: HttpRequest, kinds: Sequence[str], name: str) -> Http
         raise HttpError(404, "unknown_segment", f"there is no {kind}/{lasting}")
     file, path = segment.file, segment.path
     if form == "jsonl":
-        texts = texts_of(segment, kind, _found(lasting, row))
-        return await ndjson_response(request, texts, pools.past, close=segment.close)
+        here = Found(parse_name(lasting)) if row is None else known(row)
+        return await ndjson_response(request, texts_of(segment, kind, here), pools.past, close=segment.close)
     state = files.state_of(file, path, finished=segment.finished)
     if not state.finished and not files.asks_for_part(request, state):
         points = row.seek_points if row is not None else []
@@ -87,9 +88,3 @@ def _seek_points(row: Segment | None, kind: str, lasting: str) -> HttpResponse:
     age = "no-cache" if row.pending else "public, max-age=31536000, immutable"
     body = {"path": row.path, "bytes": row.bytes, "seek_points": row.seek_points}
     return JsonResponse(body, headers={"Cache-Control": age})
-
-
-def _found(lasting: str, row: Segment | None) -> Found:
-    """What the manifest knows of a segment that is read."""
-    name = parse_name(lasting)
-    return Found(name) if row is None else Found(name, row.seek_points, (row.start_t, row.end_t), row.sha256)

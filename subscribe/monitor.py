@@ -15,6 +15,7 @@ from streaming.relay import Relay
 from streaming.relays import relays
 from streaming.supervision import Trouble, supervisor
 from subscribe import rules
+from subscribe.damaged import DamageWatch
 from subscribe.desk import AlertDesk
 from subscribe.rules import Finding
 
@@ -37,6 +38,7 @@ class Monitor:
 
     def __init__(self, desk: AlertDesk, process: str, known: Callable[[], set[str]]) -> None:
         self._desk, self._process, self._known = desk, process, known
+        self._damage = DamageWatch(desk)
         #: What fails, by the processes that told of it.
         self._failing: dict[str, set[str]] = {}
 
@@ -49,6 +51,8 @@ class Monitor:
             "check of the memory": (_MACHINE_SECONDS, self.check_memory),
             "check of the disk": (_MACHINE_SECONDS, self.check_disk),
             "check of the database": (_MACHINE_SECONDS, self.check_database),
+            "check of damaged segments": (LOOK_SECONDS, self._damage.check),
+            "check of segments that others found damaged": (_LEFT_BEHIND_SECONDS, self._damage.check_left_behind),
             "check of alerts left behind": (_LEFT_BEHIND_SECONDS, self.check_left_behind),
         }
 

@@ -16,8 +16,11 @@ DATABASE = "database"
 #: How the keys of alerts about side tasks begin; the process and the task follow.
 SIDE_TASK = "task:"
 
-#: Causes that lie in one market; its symbol is the rest of the key.
-_OF_MARKETS = _SILENT, _RECORDING = ("silent", "recording")
+#: How the keys of alerts about damaged segments begin; the market and the segment follow.
+DAMAGED = "damaged:"
+
+#: Causes that lie in one market; its symbol is the next part of the key.
+_OF_MARKETS = _SILENT, _RECORDING, _DAMAGED = ("silent", "recording", "damaged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Finding:
 
 def symbol_of(key: str) -> str | None:
     """The market that a cause lies in, None where it concerns all; a row of the database tells no more than its key."""
-    kind, _, symbol = key.partition(":")
+    kind, symbol, *_ = [*key.split(":"), ""]
     return symbol if kind in _OF_MARKETS else None
 
 
@@ -61,6 +64,18 @@ def recorder(symbol: str, status: dict[str, Any]) -> Finding:
     wrong = bool(status["running"]) and not status["recording"]
     told = f"记录器 {symbol} 无法写入，行情继续推送" if wrong else f"记录器 {symbol} 恢复写入"
     return Finding(f"{_RECORDING}:{symbol}", wrong, "critical", told, "recorder", symbol)
+
+
+def damaged(symbol: str, segment: str, why: str) -> Finding:
+    """A segment, by kind and file, that cannot be read as it was written; `why` is "" once it can, or is gone."""
+    wrong = f"分段 {segment}（{symbol}）已损坏，缺失部分以 gap 告知: {why}"
+    told = wrong if why else f"分段 {segment}（{symbol}）不再损坏"
+    return Finding(f"{_DAMAGED}:{symbol}:{segment}", bool(why), "critical", told, "recorder", symbol)
+
+
+def segment_of(key: str) -> str:
+    """The segment in the key of an alert about a damaged one."""
+    return key.split(":", 2)[2]
 
 
 def database(reachable: bool) -> Finding:
