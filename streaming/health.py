@@ -85,7 +85,7 @@ def _by_claim(status: dict[str, Any] | None, silent_seconds: float | None, claim
 
 
 def _body(well: bool, run: dict[str, Any], segment: dict[str, Any] | None, detail: str = "") -> Health:
-    meta = {"running": False, "recording": None, "start_ts": None, "ticks": 0, "seed": None}
+    meta = {"running": False, "recording": None, "start_ts": None, "ticks": 0, "seed": None, "unpublished": None}
     meta |= {name: run[name] for name in meta if name in run}
     body = {"ok": well, "meta": meta, "current_segment": segment}
     return well, body | ({"detail": detail} if detail else {})

@@ -37,14 +37,22 @@ class _Relays(Collector):
         lost = CounterMetricFamily(
             "market_camera_lost_messages", "Messages not sent to slow clients, told as gaps.", labels=["symbol"]
         )
+        unpublished = CounterMetricFamily(
+            "market_camera_unpublished_messages",
+            "Messages of the pipeline that did not reach the channel layer; readers take them from the recording.",
+            labels=["symbol"],
+        )
         for relay in relays.all():
             for name, value in _figures(relay).items():
                 gauges[name].add_metric([relay.symbol], value)
             holes.add_metric([relay.symbol], relay.holes)
             lost.add_metric([relay.symbol], relay.lost_messages)
+            told = (relay.status or {}).get("unpublished")
+            unpublished.add_metric([relay.symbol], told["messages"] if told else 0)
         yield from gauges.values()
         yield holes
         yield lost
+        yield unpublished
 
 
 def _figures(relay: Relay) -> dict[str, float]:

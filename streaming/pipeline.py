@@ -41,6 +41,8 @@ class Outlet(Protocol):
 
     @property
     def waiting(self) -> int: ...
+    @property
+    def unpublished(self) -> dict[str, int] | None: ...
     def publish(self, message: dict[str, Any]) -> None: ...
     def wait_for_room(self, seconds: float) -> None: ...
 
@@ -181,5 +183,6 @@ class Pipeline:
                 "silence_seconds": self._silence_seconds,
                 "segment": self._recording.current_segment(),
                 "recording": running and not self._recording.stopped,
+                "unpublished": None if self._outlet is None else self._outlet.unpublished,
             },
         }

@@ -26,7 +26,7 @@ from tests.recorder.tape import decoded
 class Heard:
     """A client that notes every message it was sent."""
 
-    waiting = 0
+    waiting, unpublished = 0, None
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []

@@ -8,6 +8,7 @@ from streaming.health import Claim, health_of
 
 SEGMENT = {"start_t": 100, "lines": 5, "compressed_bytes": 900, "pending": True}
 RUN = {"start_ts": 1.6e9, "ticks": 900, "seed": 5}
+LAST = {**RUN, "unpublished": None}
 
 
 def status(**changes: Any) -> dict[str, Any]:
@@ -41,8 +42,13 @@ def claim(**changes: Any) -> Claim:
 
 
 def test_a_running_market_is_well() -> None:
-    meta = {"running": True, "recording": True, "start_ts": 1.7e9, "ticks": 7, "seed": 3}
+    meta = {"running": True, "recording": True, "start_ts": 1.7e9, "ticks": 7, "seed": 3, "unpublished": None}
     assert health_of(status(), 0.1, None) == (True, {"ok": True, "meta": meta, "current_segment": SEGMENT})
+
+
+def test_what_was_not_published_is_said_with_its_range() -> None:
+    told = {"messages": 5, "from_t": 3, "to_t": 7}
+    assert health_of(status(unpublished=told), 0.1, None)[1]["meta"]["unpublished"] == told
 
 
 def test_a_recording_that_has_stopped_is_said_and_takes_no_market_out_of_service() -> None:
@@ -77,21 +83,36 @@ def test_a_market_that_never_ran_is_well_and_not_running() -> None:
     well, body = health_of(None, None, claim(held=False, run=None, segment=None))
     assert well
     assert body["ok"] is True
-    assert body["meta"] == {"running": False, "recording": False, "start_ts": None, "ticks": 0, "seed": None}
+    assert body["meta"] == {
+        "running": False,
+        "recording": False,
+        "start_ts": None,
+        "ticks": 0,
+        "seed": None,
+        "unpublished": None,
+    }
     assert body["current_segment"] is None
 
 
 def test_a_market_that_ended_before_this_process_began_is_told_from_its_last_run() -> None:
     assert health_of(None, None, claim(held=False)) == (
         True,
-        {"ok": True, "meta": {**RUN, "running": False, "recording": False}, "current_segment": None},
+        {
+            "ok": True,
+            "meta": {**LAST, "running": False, "recording": False},
+            "current_segment": None,
+        },
     )
 
 
 def test_a_market_that_was_just_taken_is_running_before_its_first_tick_is_heard() -> None:
     assert health_of(None, None, claim()) == (
         True,
-        {"ok": True, "meta": {**RUN, "running": True, "recording": None}, "current_segment": SEGMENT},
+        {
+            "ok": True,
+            "meta": {**LAST, "running": True, "recording": None},
+            "current_segment": SEGMENT,
+        },
     )
     assert health_of(status(running=False), 3600, claim())[1]["meta"]["running"] is True
 

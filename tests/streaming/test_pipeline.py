@@ -59,6 +59,10 @@ class Log:
         self.waits += 1
 
     @property
+    def unpublished(self) -> dict[str, int] | None:
+        return None
+
+    @property
     def written(self) -> list[tuple[Any, ...]]:
         return [event for event in self.events if event[0] == "write"]
 

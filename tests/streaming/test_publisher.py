@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from channels.layers import InMemoryChannelLayer
 
+from streaming.options import Options
 from streaming.publisher import Publisher
-from streaming.relay import group_name
+from streaming.relay import Relay, group_name
 from streaming.supervision import supervisor
 from tests.processes import PATIENCE_SECONDS
+from tests.streaming.tape import Socket, Tape, moment, ticks
 
 
 class Layer:
@@ -67,10 +69,10 @@ def test_everything_arrives_in_order_in_the_markets_group(loop: asyncio.Abstract
     publisher = Publisher("IG-USD", layer, loop)
     for t in range(1000):
         publisher.publish(message(t))
-    assert publisher.drain(10)
+    assert publisher.drain(PATIENCE_SECONDS)
     assert layer.ts == list(range(1000))
     assert {group for group, _ in layer.sent} == {group_name("IG-USD")}
-    assert (publisher.dropped, publisher.failed) == (0, 0)
+    assert (publisher.dropped, publisher.failed, publisher.unpublished) == (0, 0, None)
 
 
 def test_a_full_queue_loses_its_oldest_and_counts_them(loop: asyncio.AbstractEventLoop) -> None:
@@ -80,10 +82,49 @@ def test_a_full_queue_loses_its_oldest_and_counts_them(loop: asyncio.AbstractEve
     for t in range(100):
         publisher.publish(message(t))
     open_(layer, loop)
-    assert publisher.drain(10)
+    assert publisher.drain(PATIENCE_SECONDS)
     assert layer.ts[-10:] == list(range(90, 100))
     assert len(layer.ts) + publisher.dropped == 100
     assert layer.ts == sorted(layer.ts)
+    lost = sorted(set(range(100)) - set(layer.ts))
+    assert publisher.unpublished == {"messages": len(lost), "from_t": lost[0], "to_t": lost[-1]}
+
+
+def test_what_does_not_go_out_is_told_to_clients_as_a_gap_with_its_range(
+    loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the recording does not have it either; else it is filled in from there."""
+    for name in ("relay._SETTLE_SECONDS", "filling._HOLE_SECONDS", "filling._HOLE_PAUSE_SECONDS"):
+        monkeypatch.setattr(f"streaming.{name}", 0.0)
+    layer = Layer()
+    publisher = Publisher("IG-USD", layer, loop, most=10)
+    publisher.publish(message(0))
+    assert publisher.drain(PATIENCE_SECONDS)
+    close(layer, loop)
+    for t in range(1, 50):
+        publisher.publish(message(t))
+    open_(layer, loop)
+    assert publisher.drain(PATIENCE_SECONDS)
+    told = publisher.unpublished
+    assert told is not None
+
+    async def heard(tape: Tape) -> list[Any]:
+        relay = Relay(tape, 1000, 1 << 20, 0.0)  # type: ignore[arg-type]
+        relay.filling.end()
+        feed = relay.feeds.of(Options(types=frozenset(["tick"])))
+        socket = Socket(feed)
+        relay.subscribe(socket.client, feed)
+        for t in layer.ts:
+            relay.pass_on(moment(t))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while relay.ring.last_t != 49:
+                await asyncio.sleep(0)
+        return await socket.settled()
+
+    gap = f"gap tick {told['from_t']}-{told['to_t']} lost"
+    after = range(told["to_t"] + 1, 50)
+    assert asyncio.run(heard(Tape())) == [*range(told["from_t"]), gap, *after]
+    assert asyncio.run(heard(Tape(*ticks(*range(50))))) == list(range(50))
 
 
 def test_a_flat_out_producer_waits_while_the_loop_is_behind(loop: asyncio.AbstractEventLoop) -> None:
@@ -99,7 +140,7 @@ def test_a_flat_out_producer_waits_while_the_loop_is_behind(loop: asyncio.Abstra
     open_(layer, loop)
     held.join(PATIENCE_SECONDS)
     assert not held.is_alive()
-    assert publisher.drain(10)
+    assert publisher.drain(PATIENCE_SECONDS)
     assert (layer.ts, publisher.dropped) == (list(range(8)), 0)
 
 
@@ -110,7 +151,7 @@ def test_who_waits_for_the_end_is_told_when_it_does_not_come(loop: asyncio.Abstr
     publisher.publish(message(0))
     assert publisher.drain(0.05) is False
     open_(layer, loop)
-    assert publisher.drain(10)
+    assert publisher.drain(PATIENCE_SECONDS)
 
 
 def test_a_broker_that_is_away_stops_nothing(loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture) -> None:
@@ -120,7 +161,7 @@ def test_a_broker_that_is_away_stops_nothing(loop: asyncio.AbstractEventLoop, ca
     with caplog.at_level(logging.WARNING):
         for t in range(30):
             publisher.publish(message(t))
-        assert publisher.drain(10)
+        assert publisher.drain(PATIENCE_SECONDS)
     assert layer.ts == list(range(20, 30))
     assert publisher.failed == 20
     assert 1 <= len(caplog.records) <= 6, "said, but not for every message"
@@ -137,7 +178,7 @@ def test_many_threads_may_publish(loop: asyncio.AbstractEventLoop) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert publisher.drain(10)
+    assert publisher.drain(PATIENCE_SECONDS)
     assert sorted(layer.ts) == [k * 1000 + i for k in range(4) for i in range(500)]
     for k in range(4):
         assert [t for t in layer.ts if t // 1000 == k] == [k * 1000 + i for i in range(500)]
