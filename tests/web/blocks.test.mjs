@@ -130,3 +130,22 @@ test("what is kept stays within its room, however much is read and however often
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(blocks.size, 3 * one);
 });
+
+test("a block that is not what was written is a gap, whatever bit was flipped, and the others are read", async () => {
+  const points = await seekPoints();
+  const [from, to] = [points[1][1], points[2]?.[1] ?? whole.length];
+  const [fromT, toT] = [points[1][0], (points[2]?.[0] ?? segment.end_t + 1) - 1];
+  const written = lines.filter(({ t }) => t < fromT || t > toT).map(({ t }) => t);
+  for (let flip = 0; flip < 60; flip++) {
+    const bytes = whole.slice();
+    bytes[from + ((flip * 7919) % (to - from))] ^= 1 << (flip % 8);
+    const reading = new Reading(new Blocks("A", { fetch: server(bytes, points).fetch }));
+    const blocks = [];
+    for await (const { tape } of reading.blocks.over("frames", [segment], 0, segment.end_t)) blocks.push(tape);
+    const given = blocks.flatMap(({ ts }) => ts);
+    const gaps = blocks.flatMap((tape) => tape.gaps);
+    for (const tape of blocks) tape.ts.forEach((t, i) => assert.deepEqual(tape.message(i), lines.find((line) => line.t === t)));
+    assert.deepEqual([given, gaps.length], [written, 1], `bit ${flip % 8} of byte ${(flip * 7919) % (to - from)}`);
+    assert.deepEqual([gaps[0].from_t, gaps[0].to_t, gaps[0].reason], [fromT, toT, "damaged"]);
+  }
+});

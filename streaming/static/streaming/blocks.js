@@ -7,7 +7,7 @@ import { get, marketPath } from "./api.js";
 import { LineSplitter } from "./ndjson.js";
 import { lastingName, nameOf } from "./segments.js";
 import { Tape } from "./tape.js";
-import { SegmentDecoder } from "./zstd.js";
+import { SegmentError, checkedText } from "./zstd.js";
 
 /** @typedef {import("./segments.js").Segment} Segment */
 /** @typedef {import("./segments.js").Kind} Kind */
@@ -102,7 +102,7 @@ export class Blocks {
     const response = await this.fetch(this.#url(kind, segment), { headers: { Range: range }, ...cacheOf(segment) });
     const bytes = new Uint8Array(await response.arrayBuffer());
     this.fetched += bytes.length;
-    return { tape: taped(bytes, !open), offset, nextT };
+    return { tape: taped(bytes, open) ?? missing(kind, points[index][0], nextT === null ? segment.end_t : nextT - 1), offset, nextT };
   }
 
   /** Keeps a block as the one used last. @param {string} key @param {Promise<Block>} block */
@@ -149,12 +149,22 @@ function cacheOf({ pending }) {
   return { cache: pending ? "no-store" : "default" };
 }
 
-/** @param {Uint8Array} bytes @param {boolean} whole whether the zstd frame in them must have ended */
-function taped(bytes, whole) {
+/** @param {Uint8Array} bytes @param {boolean} open whether the last zstd frame in them may not have ended @returns {Tape | null} null where they are not what was written */
+function taped(bytes, open) {
   const tape = new Tape();
   const splitter = new LineSplitter();
-  const decoder = new SegmentDecoder((block) => splitter.push(block).forEach((line) => tape.add(line)));
-  decoder.push(bytes);
-  if (whole) decoder.end();
+  try {
+    for (const piece of checkedText(bytes, open)) splitter.push(piece).forEach((line) => tape.add(line));
+  } catch (error) {
+    if (error instanceof SegmentError) return null;
+    throw error;
+  }
+  return tape;
+}
+
+/** A block that cannot be read: nothing but a gap. @param {Kind} kind @param {number} fromT @param {number} toT */
+function missing(kind, fromT, toT) {
+  const tape = new Tape();
+  tape.add(JSON.stringify({ type: "gap", kind, from_t: fromT, to_t: Math.max(fromT, toT), reason: "damaged" }));
   return tape;
 }
