@@ -68,6 +68,7 @@ class Checkpointer:
 
     def last(self, next_t: int, *, ended: bool) -> None:
         """The pipeline stops in good order before the tick `next_t`. Raises StoreError."""
+        self._thread.shutdown()
         if self._keeping is not None:
             self._keeping.result()
         self._recording.flush()

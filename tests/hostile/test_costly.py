@@ -17,7 +17,7 @@ from tests.hostile.conftest import MARKET
 from tests.processes import PATIENCE_SECONDS, Live, Site, wait_until
 
 #: Of one address; the piece of an answer that waits, and what a connection has beside it.
-REQUESTS, HELD_BYTES = 64, 1 << 20
+REQUESTS, HELD_BYTES = 64, 3 << 19
 
 #: A page of them has some megabytes.
 PAST = 9000

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.pages.reading import STRIDE, number, open_at, wait_for_frame, wait_for_t_beyond
+from tests.pages.reading import SOME_DRAWINGS, STRIDE, number, open_at, wait_for_frame, wait_for_t_beyond
 from tests.processes import Live, wait_until
 
 pytestmark = pytest.mark.browser
@@ -145,7 +145,8 @@ def test_a_screen_reader_is_not_flooded(page: Page) -> None:
         }"""
     )
     wait_for_t_beyond(page, "#t", number(page, "#t") + 100)
-    assert page.evaluate("window.said") == []
+    said = page.evaluate("window.said")
+    assert len(said) <= 2, "a frame that is late may be told once, and that it has come"
 
 
 def test_a_finger_on_the_graph_or_timeline_scrolls_the_page(chromium: Browser, server: Live) -> None:
@@ -187,6 +188,7 @@ def test_a_zoomed_timeline_goes_with_the_playhead(page: Page, server: Live) -> N
     whole = int(page.get_attribute("#timeline", "aria-valuemax") or "")
     wait_for_t_beyond(page, "#t", start + whole // 5)
     page.get_by_role("button", name="Pause").click()
+    page.evaluate(SOME_DRAWINGS)  # the t that is written may lie behind the one that is drawn
     t = number(page, "#t")
     page.locator("#track").click()
     assert abs(number(page, "#t") - t) < whole / 20, "what is seen lies around the playhead"
