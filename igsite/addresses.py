@@ -70,3 +70,9 @@ def address_text(address: Any) -> str:
 
 def host_and_port(host: str, port: int) -> str:
     return f"{_as_host(host)}:{port}"
+
+
+def name_of(protocol: Any) -> str:
+    """A client's address and port, as its proxy names them where there is one."""
+    client = getattr(protocol, "client_addr", None)
+    return host_and_port(*client) if client else address_text(protocol.transport.getPeer())

@@ -126,6 +126,9 @@ class Config:
     permessage_deflate: bool = _setting(
         "IG_PERMESSAGE_DEFLATE", False, parsers.switch, "1 compresses for sockets that offer permessage-deflate"
     )
+    socket_frames_a_second: int = _setting(
+        "IG_SOCKET_FRAMES_A_SECOND", 1000, parsers.integer(1, 1_000_000), "WebSocket frames of any kind, a client"
+    )
     api_connections: int = _setting(
         "IG_API_CONNECTIONS", 1000, parsers.integer(1, 1_000_000), "subscribe sockets, a process"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import daphne.server  # noqa: F401  (installs the asyncio reactor, so it must come first)
@@ -9,8 +10,13 @@ from autobahn.util import encode_truncate
 from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketProtocol
 
-from igsite.flow import TURN_BYTES, Inbox, Valve
+from igsite.addresses import name_of
+from igsite.flow import TURN_BYTES, Inbox, Valve, innermost
+from igsite.intake import Intake
+from streaming.limits import Rate
 from streaming.protocol import CLOSE_STALLED, websocket_frame
+
+log = logging.getLogger(__name__)
 
 #: The ASGI extension of websocket scopes, and the key of the message it allows:
 #: `{"type": "websocket.send", "market_camera.frames": b"…"}` with ready-made, unmasked frames (RFC 6455), one
@@ -21,7 +27,12 @@ FRAMES = "market_camera.frames"
 #: A message's fragment counts for so much at least, for even an empty one takes memory.
 _FRAGMENT_BYTES = 64
 
+#: Of a client that was refused so much is still taken and thrown away: one that is in the middle of a message reads why
+#: only behind it.
+_DROPPED_BYTES = 8 << 20
+
 _GOING_AWAY = 1001
+_POLICY_VIOLATION = 1008
 _INTERNAL_ERROR = 1011
 _CLOSE_REASON_BYTES = 123
 
@@ -32,12 +43,20 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
     failByDrop = False  # noqa: N815 (autobahn's name; a client that breaks the rules is told which)
     closeHandshakeTimeout: float = 5  # noqa: N815
 
+    data: bytes  # autobahn's: what is not parsed yet
+
     #: Told that it will be cut off; when the time for a closing handshake is over, it is.
     given_up = False
 
     def connectionMade(self) -> None:  # noqa: N802
+        server = self.factory.server_class
         self.valve = Valve(self._pay_pong)
-        self.inbox = Inbox(self.transport)
+        self.intake = Intake(self.transport, self.parse, self.factory.turns)
+        self.inbox = Inbox(self.intake)
+        self._read_at = server.loop.time()
+        self._rate = Rate(server.frames_a_second, server.frames_a_second, self._read_at)
+        self._has_request = False
+        self._dropped_bytes = 0
         self.frames_extension = {"deflate": False, "write": self.write_now}
         self._run_bytes = 0
         self._owed_pong: bytes | None = None
@@ -121,6 +140,70 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
             del self.handshake_deferred
         self.close(_INTERNAL_ERROR if failed else 1000, "")
 
+    # -- what comes
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        if not self._has_request:  # which daphne has read, and passes on
+            self._has_request = True
+            super().dataReceived(data)
+        elif self._is_over:
+            self._drop(data)
+        else:
+            self._read_at = self.factory.server_class.loop.time()
+            self.intake.put(data)
+
+    def onOpen(self) -> None:  # noqa: N802
+        super().onOpen()
+        behind_the_request, self.data = self.data, b""
+        self.intake.begin(behind_the_request)
+
+    def parse(self, data: bytes) -> int:
+        """Let autobahn parse what comes next, nothing behind what is refused; the bytes its last frame still lacks."""
+        self.data += data
+        while not self._is_over and self.processData():
+            pass
+        if self._is_over:
+            self.data = b""
+            self.intake.end()
+        elif self.current_frame is not None:
+            return int(self.current_frame.length - self.current_frame_masker.pointer())
+        return 0
+
+    @property
+    def _is_over(self) -> bool:
+        return bool(self.failedByMe or self.state == self.STATE_CLOSED)
+
+    def _drop(self, data: bytes) -> None:
+        self._dropped_bytes += len(data)
+        if self._dropped_bytes > _DROPPED_BYTES:
+            self.transport.abortConnection()
+
+    def onFrameBegin(self) -> None:  # noqa: N802
+        """A frame of any kind, an empty one too, has its head here. It counts as of when it was read: a server that
+        parses slowly allows no more for that."""
+        if self._rate.allows(self._read_at):
+            super().onFrameBegin()
+            return
+        limit = self.factory.server_class.frames_a_second
+        log.warning("cut off %s: it sent more than %d WebSocket frames a second", name_of(self), limit)
+        self._fail_connection(_POLICY_VIOLATION, f"more than {limit} WebSocket frames a second")
+
+    def _fail_connection(self, code: int = _GOING_AWAY, reason: str = "") -> None:
+        if self.failedByMe:
+            return  # one frame can be wrong twice
+        super()._fail_connection(code, reason)
+        if self.state == self.STATE_CLOSING:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """End our direction behind the close frame. The client ends its own, or is cut when the time for that is over;
+        to close both at once could overtake the close frame with a reset."""
+        self.unregisterProducer()
+        if innermost(self.transport) is self.transport:
+            self.transport.loseWriteConnection()
+        else:
+            self.transport.loseConnection()  # by TLS the same, since it waits for the other end
+
     def onMessageFrameBegin(self, length: int) -> None:  # noqa: N802
         super().onMessageFrameBegin(max(length, _FRAGMENT_BYTES))
 
@@ -162,5 +245,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
         self.valve.stopProducing()  # nobody else will, from here on
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N802, N803
+        if self.failedByMe:
+            code = self.localCloseCode
         if hasattr(self, "server"):  # else the handshake failed before daphne knew of the connection
             super().onClose(wasClean, code, reason)

@@ -11,6 +11,7 @@ from daphne.ws_protocol import WebSocketFactory
 from igsite.channel import Channel
 from igsite.connections import Socket
 from igsite.deflate import accepted
+from igsite.intake import Turns
 from igsite.request import Request
 
 
@@ -21,6 +22,7 @@ class SocketFactory(WebSocketFactory):  # type: ignore[misc]
 
     def __init__(self, server: Any) -> None:
         super().__init__(server, server=server.server_name)
+        self.turns = Turns(server.loop)
         self.setProtocolOptions(
             autoPingTimeout=server.ping_timeout,
             allowNullOrigin=True,

@@ -19,7 +19,7 @@ from twisted.internet import defer
 from twisted.internet.endpoints import serverFromString
 
 from igsite.accepting import Acceptor, Outage
-from igsite.addresses import address_text, endpoints, host_and_port
+from igsite.addresses import address_text, endpoints, name_of
 from igsite.admission import Admission
 from igsite.channel import BODY_SECONDS, HEAD_SECONDS, IDLE_SECONDS, Channel
 from igsite.connections import FRAMES, Socket
@@ -73,8 +73,8 @@ class Server(daphne.server.Server):  # type: ignore[misc]
     `body_seconds`), the next request begin in `idle_seconds`; else the connection ends, after an answer (408) where a
     request had begun. There may be as many connections as `wanted` says, or as file descriptors allow. What proxies
     tell of their clients, in the header `forwarded_header`, is believed of `trusted_proxies` alone.
-    `permessage_deflate` lets sockets have compressed messages. A message from a WebSocket client may hold
-    `max_message_bytes` (else close 1009), the body of a request `max_body_bytes` (else 413).
+    `permessage_deflate` lets sockets have compressed messages. A WebSocket client may send `max_message_bytes` in a
+    message (else close 1009) and `frames_a_second` (else 1008), `max_body_bytes` in a request's body (else 413).
     """
 
     def __init__(
@@ -94,6 +94,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         trusted_proxies: Networks = (),
         forwarded_header: str | None = None,
         max_message_bytes: int = 1 << 20,
+        frames_a_second: int = 1000,
         max_body_bytes: int = 1 << 20,
         websocket_timeout: int = -1,
         application_close_timeout: int = 5,
@@ -111,6 +112,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         self.on_start, self.on_stop, self.beside = list(on_start), list(on_stop), dict(beside or {})
         self.max_body_bytes, self.forwarded_header = max_body_bytes, forwarded_header
         self.permessage_deflate, self.trusted_proxies = permessage_deflate, trusted_proxies
+        self.frames_a_second = frames_a_second
         self.loop: asyncio.AbstractEventLoop = reactor._asyncioEventloop
         self.connections: dict[Any, dict[str, Any]] = {}
         self.ports: list[Any] = []
@@ -283,10 +285,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         protocol = next((one for one in self.connections if innermost(one.transport) is transport), None)
         if protocol is not None and protocol.given_up:
             return
-        if protocol is not None and protocol.client_addr:
-            client = host_and_port(*protocol.client_addr)  # as its proxy names it
-        else:
-            client = address_text(transport.getPeer())
+        client = name_of(protocol) if protocol is not None else address_text(transport.getPeer())
         seconds = self._watch.stall_seconds
         log.warning(
             "cut off %s: it took nothing for %g s, %d bytes were waiting", client, seconds, transport.unsent_bytes

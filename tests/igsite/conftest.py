@@ -22,8 +22,8 @@ def hasty() -> Iterator[Serving]:
 
 @pytest.fixture(scope="package")
 def patient() -> Iterator[Serving]:
-    """A server that leaves stalled clients alone for as long as a test lasts."""
-    with Serving(stall_seconds=600) as serving:
+    """A server that leaves clients alone for as long as a test lasts, whether they stall or flood."""
+    with Serving(stall_seconds=600, frames_a_second=1_000_000) as serving:
         yield serving
 
 

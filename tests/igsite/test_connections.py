@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 import struct
 from collections.abc import Iterator
 
@@ -94,6 +95,23 @@ def test_message_beyond_the_limit_is_refused_with_1009(patient: Serving) -> None
             "received WebSocket message size 1048577 exceeds payload limit of 1048576 octets",
         )
     assert patient.event("disconnect", name="large")["code"] == 1009
+
+
+def test_who_is_refused_over_tls_is_told_why_and_sees_the_end(certificate: tuple[str, str]) -> None:
+    key, chain = certificate
+    where = f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={chain}"
+    with Serving(endpoints=[where]) as serving:
+        client = ssl.create_default_context(cafile=chain).wrap_socket(
+            serving.connect(), server_hostname="localhost", suppress_ragged_eofs=False
+        )
+        client.sendall(b"GET /echo?name=refused HTTP/1.1\r\n" + UPGRADE + b"\r\n")
+        while not client.recv(MEBI).endswith(b"\r\n\r\n"):
+            pass
+        client.sendall(b"\x81\x00")
+        assert client.recv(MEBI)[2:] == struct.pack("!H", 1002) + b"unmasked client-to-server frame"
+        assert client.recv(MEBI) == b""
+        client.close()
+        assert serving.event("disconnect", name="refused")["code"] == 1002
 
 
 # -- closing

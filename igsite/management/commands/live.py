@@ -15,6 +15,7 @@ from django.db import Error as DatabaseError
 from igsite.addresses import host_and_port
 from igsite.config import Config, ConfigError, with_changes
 from igsite.descriptors import wanted
+from igsite.intake import frames_allowed
 from igsite.management.commands.serve import answer_to_own_names
 from igsite.market_runs import MarketRuns
 from igsite.parsers import LOCALHOST
@@ -61,6 +62,7 @@ class Command(BaseCommand):
             stall_seconds=config.stall_seconds,
             permessage_deflate=config.permessage_deflate,
             wanted=wanted(config),
+            frames_a_second=frames_allowed(config),
             **proxy_options(config),
         )
         answer_to_own_names(config)

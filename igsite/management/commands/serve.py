@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from igsite.addresses import own_names
 from igsite.config import Config, ConfigError, with_changes
 from igsite.descriptors import wanted
+from igsite.intake import frames_allowed
 from igsite.proxy_headers import proxy_options
 
 
@@ -92,6 +93,7 @@ def server_options(options: dict[str, Any]) -> dict[str, Any]:
         "stall_seconds": stall_seconds,
         "permessage_deflate": settings.CONFIG.permessage_deflate,
         "wanted": wanted(settings.CONFIG),
+        "frames_a_second": frames_allowed(settings.CONFIG),
         "max_message_bytes": options["max_message_bytes"],
         "websocket_connect_timeout": options["websocket_connect_timeout"],
         "websocket_handshake_timeout": options["websocket_connect_timeout"],

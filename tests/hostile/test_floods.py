@@ -1,0 +1,113 @@
+"""Clients that send frames without end, of every sort, are cut; a stream beside them goes on."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from tests.hostile.clients import frame, messages_and_close, read_to_the_end, vanish
+from tests.igsite.serving import Serving, wait_until
+
+EMPTY = b"\x00\x80" + bytes(4)
+
+#: What each kind begins with, and sends over and over.
+FLOODS = {
+    "empty fragments": (b"\x01\x80" + bytes(4), EMPTY * 10_000),
+    "pings": (b"", frame(9, b"") * 10_000),
+    "pongs": (b"", frame(10, b"p") * 9_000),
+    "messages": (b"", frame(1, b"1") * 9_000),
+    "what follows a refused message": (b"\x81\x00", EMPTY * 10_000),
+}
+TICKS = 200
+CUTS = 3
+
+#: With one client alone that floods a server that parses what it reads at once takes 30 times as long.
+TIMES_AS_LONG = 8
+
+
+class Flooder:
+    """Floods on a thread of its own; where it is cut it comes again, but not for ever: handshakes are no frames."""
+
+    def __init__(self, serving: Serving, kind: str) -> None:
+        self._serving = serving
+        self._first, self._again = FLOODS[kind]
+        self._client = serving.upgrade("/echo")
+        self._over = False
+        self.cuts = 0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._over:
+            with suppress(OSError):
+                self._client.sendall(self._first)
+                while not self._over:
+                    self._client.sendall(self._again)
+            self.cuts += 1
+            if self._over or self.cuts == CUTS:
+                return
+            self._client.close()
+            self._client = self._serving.upgrade("/echo")
+
+    def end(self) -> None:
+        self._over = True
+        with suppress(OSError):
+            self._client.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        vanish(self._client)
+
+
+@contextmanager
+def floods(serving: Serving, *kinds: str) -> Iterator[list[Flooder]]:
+    flooders = [Flooder(serving, kind) for kind in kinds]
+    try:
+        yield flooders
+    finally:
+        for flooder in flooders:
+            flooder.end()
+
+
+@pytest.fixture(scope="module")
+def serving() -> Iterator[Serving]:
+    with Serving(stall_seconds=600) as serving:
+        yield serving
+
+
+def seconds_of_ticks(client: ClientConnection) -> float:
+    """How long the next ticks take, which are sent a few milliseconds apart."""
+    begun = time.monotonic()
+    for _ in range(TICKS):
+        client.recv()
+    return time.monotonic() - begun
+
+
+def test_a_stream_beside_ten_that_flood_is_late_by_little(serving: Serving) -> None:
+    with connect(f"{serving.url}/ticks", compression=None) as client:
+        quiet = seconds_of_ticks(client)
+        with floods(serving, *FLOODS, *FLOODS) as flooders:
+            assert seconds_of_ticks(client) < TIMES_AS_LONG * quiet
+            wait_until(lambda: all(flooder.cuts == CUTS for flooder in flooders))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FLOODS if kind != "what follows a refused message"])
+def test_who_floods_is_told_1008_and_cut_with_one_line(serving: Serving, kind: str) -> None:
+    first, again = FLOODS[kind]
+    client = serving.upgrade(f"/echo?name={kind.replace(' ', '-')}")
+    client.sendall(first + again)
+    assert messages_and_close(read_to_the_end(client))[1] == (
+        1008,
+        "more than 1000 WebSocket frames a second",
+    )
+    assert client.recv(1) == b"", "the server ends its direction at once"
+    port = client.getsockname()[1]
+    client.close()
+    assert serving.event("disconnect", name=kind.replace(" ", "-"))["code"] == 1008
+    line = f"cut off 127.0.0.1:{port}: it sent more than 1000 WebSocket frames a second"
+    wait_until(lambda: line in serving.errors)
+    assert serving.errors.count(line) == 1
