@@ -24,8 +24,8 @@ FLOODS = {
     "messages": (b"", frame(1, b"1") * 9_000),
     "what follows a refused message": (b"\x81\x00", EMPTY * 10_000),
 }
-TICKS = 200
-CUTS = 3
+TICKS = 100
+CUTS = 2
 
 #: With one client alone that floods a server that parses what it reads at once takes 30 times as long.
 TIMES_AS_LONG = 8
