@@ -44,6 +44,7 @@ def test_the_python_client(market: Live) -> None:
 
 @pytest.mark.skipif(NODE is None, reason="needs node")
 def test_the_javascript_client(market: Live) -> None:
-    version = int(run(str(NODE), "--version")[0].removeprefix("v").split(".")[0])
+    said = subprocess.run([str(NODE), "--version"], capture_output=True, text=True, check=True).stdout
+    version = int(said.removeprefix("v").split(".")[0])
     flags = [] if version >= 22 else ["--experimental-websocket"]
     assert_shows_a_market(run(str(NODE), *flags, str(EXAMPLES / "client.mjs"), market.url))

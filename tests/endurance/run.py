@@ -21,14 +21,13 @@ import psycopg
 
 from tests.endurance.crowd import Crowd
 from tests.endurance.deployment import Deployment
-from tests.endurance.measures import sample
+from tests.endurance.measures import TRIERS, sample
 from tests.endurance.schedule import Fault, schedule
 from tests.endurance.summary import Outcome
 from tests.processes import wait_until
 
 SYMBOLS = ["IG-USD", "IG-EUR"]
 SETTINGS: dict[str, Any] = {"IG_CAM_SEGMENT_SECONDS": 60, "IG_RING_TICKS": 3000, "IG_SEED": 7}
-_MODULES = ("population", "sdk", "hostile")
 _STEP_SECONDS = 0.25
 _MEASURE_SECONDS = 30.0
 
@@ -58,7 +57,7 @@ class Run:
         plan = self.directory / "plan.json"
         plan.write_text(json.dumps(self._plan))
         self._begun = self._measured = time.monotonic()
-        for name in _MODULES:
+        for name in TRIERS:
             self.crowds.append(Crowd(f"tests.endurance.{name}", plan, self.deployment.environment, self._hear))
         pids = {name: part.pid for name, part in self.deployment.parts.items()}
         self.say(f"in {self.directory}: {pids}, ports {self.deployment.ports}")

@@ -84,7 +84,8 @@ def test_what_waits_for_a_table_holds_up_nobody_else_and_is_bounded(
                 assert web.ask(path).status == 200, path
             assert waiting(deployment, web) == 2
             refused = [answer(one) for one in clients if is_answered(one)]
-    assert len(refused) == 16
+    # 17 where the request for the form that `login` fills in still held a place when the first of these came.
+    assert 16 <= len(refused) <= 17
     for one in refused:
         assert one.startswith(b"HTTP/1.1 503 ")
         assert b"\r\nRetry-After: 2\r\n" in one
