@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +17,7 @@ from recorder.lease import LeaseLost, MarketLease
 from recorder.lock import StoreLock
 from recorder.models import Market
 from recorder.store_id import keep_store_id, read_store_id
+from recorder.threads import Ready
 from streaming.supervision import supervisor
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Holding:
 
     def __init__(self, directory: Path, symbol: str, host: str | None = None) -> None:
         self._directory, self._symbol, self._host = directory, symbol, host or _host()
-        self._last_words = ExitStack()
+        self._last_words, self._mouth = ExitStack(), Ready("last words")
         self._lock: StoreLock | None = None
         self._store_id: str | None = None
         self.hold_store()
@@ -85,10 +85,8 @@ class Holding:
 
     def let_go(self) -> None:
         """Tell the database that all is over, and let the next writer in. A database that is away holds nothing up."""
-        words = threading.Thread(target=self._say_last_words, name="last words", daemon=True)
-        words.start()
-        words.join(_LAST_WORDS_SECONDS)
-        if words.is_alive():
+        self._mouth.start(self._say_last_words)
+        if not self._mouth.join(_LAST_WORDS_SECONDS):
             log.error("%s: the database takes too long to hear of the end", self._symbol)
         if self._lock is not None:
             self._lock.release()

@@ -30,6 +30,7 @@ from recorder.reconcile import reconcile
 from recorder.recording import Recording
 from recorder.runs import begin_run, continued_run, end_run
 from recorder.streamed import StreamMark, raise_mark
+from recorder.threads import Ready
 from streaming.checkpointer import Checkpointer
 from streaming.continuation import (
     CannotContinue,
@@ -151,6 +152,11 @@ class MarketRun:
         self._lease.note_unrecorded(lambda: self._recording.unrecorded_to)
         self._bars = LiveBars(self._market, self._history, self._continued.next_t)
         self._holding.at_end(lambda: self._bars.close(_BARS_SECONDS))
+        self._checkpointer = self._make_checkpointer() if self._source.replayable else None
+        if self._checkpointer is not None:
+            self._holding.at_end(self._checkpointer.close)
+        self._reporting = Ready("reporter")
+        self._holding.at_end(self._reporting.end)
 
     def _list(self, facts: SegmentFacts) -> None:
         """Bring the manifests up to a segment that was opened, flushed or sealed."""
@@ -244,7 +250,7 @@ class MarketRun:
         on_tick: Callable[[int], None] | None = None,
     ) -> int:
         """Make ticks on the calling thread until the source ends, `stop` is set or `most_ticks` are made; how many."""
-        config, film = self._config, self._continued.film
+        config = self._config
         pace_seconds = 0.0 if upstream_run.sets_the_pace(self._source) else self._tick_seconds
         meters, pacer = PipelineMeters(), Pacer(pace_seconds, time.monotonic())
         pipeline = Pipeline(
@@ -254,7 +260,7 @@ class MarketRun:
             pacer=pacer,
             now=time.monotonic,
             stop=self.stop,
-            checkpoints=self._checkpointer(film) if self._source.replayable else None,
+            checkpoints=self._checkpointer,
             outlet=outlet,
             observers={"bars": self._bars, "events": EventObserver()},
             seed=config.seed,
@@ -265,7 +271,7 @@ class MarketRun:
         )
         try:
             self._bars.catch_up(_CATCH_UP_SECONDS)
-            with reported(self._parts(meters, pacer, outlet), alone=self._alone):
+            with reported(self._parts(meters, pacer, outlet), self._reporting, alone=self._alone):
                 pipeline.run(most_ticks, on_tick)
         finally:
             upstream_run.close(self._source)
@@ -298,7 +304,9 @@ class MarketRun:
         self._lost_lease = lost
         self.stop.set()
 
-    def _checkpointer(self, film: Film) -> Checkpointer:
+    def _make_checkpointer(self) -> Checkpointer:
+        film = self._continued.film
+
         def take(next_t: int, ended: bool) -> Checkpoint:
             return checkpoint_of(self._facts(), next_t, self._source, film, ended=ended)
 

@@ -74,6 +74,10 @@ class Checkpointer:
         self._recording.flush()
         self._keep(self._take(next_t, ended), self._recording.open_files)
 
+    def close(self) -> None:
+        """End its thread, where the pipeline did not come to its end."""
+        self._thread.shutdown(wait=False)
+
     def _keep(self, checkpoint: Checkpoint, tapes: list[Path]) -> None:
         # Not fatal, whatever fails: a crash now costs more work, nothing else.
         with supervisor.guarded("checkpoint"):

@@ -6,11 +6,11 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
 from recorder.errors import OtherStore
+from streaming import pools
 from streaming.past import Loss, moments
 from streaming.patience import Patience
 from streaming.protocol import KINDS, Moment
@@ -29,10 +29,6 @@ _HOLE_PAUSE_SECONDS = 0.2
 #: The past is passed on in batches of so many bytes, each when the clients that keep up have taken the one before: an
 #: outbox that holds a mebibyte must not overflow with what an outage left behind.
 _BATCH_BYTES = 128 * 1024
-
-
-#: Of their own, so that no request for a page of the past is waited for before a hole in the live stream is closed.
-_pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="relay")
 
 
 class Filling:
@@ -106,7 +102,7 @@ class Filling:
 
     async def _fill_ring(self) -> None:
         try:
-            last = await _in_pool(self._history.last_t)
+            last = await pools.holes.go_on(self._history.last_t)
             if last is not None:
                 # Who has joined already did so when nothing was recorded, and so misses all of it.
                 after_t = -1 if self._relay.feeds.clients() else max(-1, last - self._ring_ticks)
@@ -151,7 +147,7 @@ class Filling:
         lie there in part; and before what is held back, which is whole. Losses are left for `_release` to tell."""
         to_t = min(recorded_t, self._held[0][0].t - 1) if self._held else recorded_t
         past = moments(self._history, KINDS, after_t, to_t)
-        while batch := await _in_pool(_some, past):
+        while batch := await pools.holes.go_on(_some, past):
             for moment in batch:
                 if isinstance(moment, Moment) and moment.tick:
                     self.catch_up(moment)
@@ -206,12 +202,8 @@ class Filling:
     async def recorded_t(self) -> int | None:
         """The newest t on disk; one look for all who ask meanwhile. Raises OSError, OtherStore."""
         if self._recorded is None or self._recorded.done():
-            self._recorded = asyncio.create_task(_in_pool(self._history.last_t))
+            self._recorded = asyncio.create_task(pools.holes.go_on(self._history.last_t))
         return await asyncio.shield(self._recorded)
-
-
-async def _in_pool(work: Callable[..., Any], *arguments: Any) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(_pool, work, *arguments)
 
 
 def _some(past: Iterator[Moment | Loss]) -> list[Moment | Loss]:

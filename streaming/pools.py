@@ -27,16 +27,22 @@ class Busy(Exception):
 
 
 class Pool:
-    """Threads for one kind of work, for which so much may wait. For the loop's thread."""
+    """Threads for one kind of work, for which so much may wait: `threads` of them, or as many as `start` is told. For
+    the loop's thread."""
 
-    def __init__(self, name: str, *, most_waiting: int = 64) -> None:
-        self.name, self._most_waiting = name, most_waiting
-        self._executor: Executor = ThreadPoolExecutor(1)
-        self._threads, self._taken = 1, 0
+    def __init__(self, name: str, *, threads: int | None = None, most_waiting: int = 64) -> None:
+        self.name, self._most_waiting, self._own_threads = name, most_waiting, threads
+        self._threads, self._taken = threads or 1, 0
+        self._executor: Executor = ThreadPoolExecutor(self._threads, thread_name_prefix=name)
 
     def start(self, threads: int) -> None:
-        """Have so many threads, before there are clients."""
-        self._executor, self._threads = running(threads, self.name), threads
+        """Have the threads, before there are clients."""
+        self._threads = self.threads_of(threads)
+        self._executor = running(self._threads, self.name)
+
+    def threads_of(self, threads: int) -> int:
+        """How many there are where `start` is told so many."""
+        return self._own_threads or threads
 
     async def run(self, work: Callable[..., T], *arguments: Any) -> T:
         """What the work gives. Raises Busy, and what the work raises."""
@@ -49,7 +55,7 @@ class Pool:
         loop = asyncio.get_running_loop()
         self._taken += 1
         future = self._executor.submit(work, *arguments)
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._end))
+        future.add_done_callback(lambda _: loop.is_closed() or loop.call_soon_threadsafe(self._end))
         return await asyncio.wrap_future(future)
 
     async def ask(self, query: Callable[[], T]) -> T:
@@ -104,8 +110,16 @@ files = Pool("files")
 steps = Hands("steps of requests")
 admin = Hands("the admin", most_waiting=32)
 
+#: Few threads for all who catch up, so that however many there are, the loop keeps most of the machine.
+resumes = Pool("resumes", threads=2)
+#: Holes in the live stream are closed before anybody's page of the past.
+holes = Pool("holes", threads=4)
+#: A database that hangs must not take the others' threads.
+tokens = Pool("tokens", threads=4)
+alerts = Pool("alerts", threads=1)
+
 #: Each of their threads has one connection to the database at most.
-ALL: tuple[Pool | Hands, ...] = (past, listings, bars, lookups, files, steps, admin)
+ALL: tuple[Pool | Hands, ...] = (past, listings, bars, lookups, files, steps, admin, resumes, holes, tokens, alerts)
 
 
 def start(threads: int) -> None:

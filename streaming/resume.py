@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
 
+from streaming import pools
 from streaming.clients import StreamClient
 from streaming.feed import Feed
 from streaming.past import Loss, moments
 from streaming.protocol import KINDS, Moment, control, gap
 from streaming.relay import Relay
 
-#: Few threads for all who catch up, so that however many there are, the loop keeps most of the machine; each job makes
-#: one batch, so they take turns.
-_pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="resume")
-
-#: What a client that catches up holds in memory: a batch of so many ticks or so many bytes.
+#: What a client that catches up holds in memory: a batch of so many ticks or so many bytes. Each job on the threads of
+#: all who catch up makes one, so they take turns.
 _BATCH = 256
 _BATCH_BYTES = 256 * 1024
 
@@ -65,7 +61,7 @@ class Resume:
             elif self._is_rest(batch):
                 return self._join(batch)
             else:
-                await self._client.put(await _in_pool(self._prepare, batch))
+                await self._client.put(await pools.resumes.go_on(self._prepare, batch))
 
     def _check_store(self) -> None:
         """Raises OtherStore."""
@@ -127,7 +123,7 @@ class Resume:
     async def _read_while_taken(self, kinds: Iterable[str], to_t: int) -> bool:
         """Read and send up to `to_t`, or until the client turns out to be slow; whether all is sent."""
         past = moments(self._history, kinds, self.position, to_t)
-        while (wire := await _in_pool(self._next_wire, past)) is not None:
+        while (wire := await pools.resumes.go_on(self._next_wire, past)) is not None:
             sending = asyncio.ensure_future(self._client.put(wire))
             try:
                 await asyncio.wait({sending}, timeout=_SLOW_SECONDS)
@@ -173,10 +169,6 @@ class Resume:
     def _own_rest(self) -> list[bytes]:
         """The arrays that are being gathered, as far as they are."""
         return [item.wire for item in self._own.end_arrays()]
-
-
-async def _in_pool(work: Callable[..., Any], *arguments: Any) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(_pool, work, *arguments)
 
 
 def _first(moments: list[Moment], most_bytes: int) -> list[Moment]:

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import OperationalError, connections
+
+from streaming.pools import Pool
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
 
 
 class Database:
-    """Asks with up to `threads` at once. A database that hangs keeps these busy, and nobody else's threads."""
+    """Asks on the threads of a pool. A database that hangs keeps these busy, and nobody else's threads."""
 
-    def __init__(self, name: str, threads: int, patience_seconds: float) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._patience_seconds = patience_seconds
+    def __init__(self, pool: Pool, patience_seconds: float) -> None:
+        self._pool, self._patience_seconds = pool, patience_seconds
 
     async def ask(
         self, question: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Answer:
         """What the function answers. Raises django.db.Error, also where no answer came in time."""
-        asked = asyncio.get_running_loop().run_in_executor(self._pool, lambda: _ask(question, *args, **kwargs))
+        asked = self._pool.go_on(lambda: _ask(question, *args, **kwargs))
         try:
             return await asyncio.wait_for(asked, self._patience_seconds)
         except TimeoutError:

@@ -13,6 +13,7 @@ from uuid import uuid4
 from django.db import Error as DatabaseError
 from django.db import OperationalError
 
+from streaming import pools
 from subscribe import ledger
 from subscribe.database import Database
 from subscribe.hub import Hub
@@ -37,7 +38,7 @@ class AlertDesk:
 
     def __init__(self, hub: Hub, publish: Callable[[dict[str, Any]], None], clock: Callable[[], float] = time.time):
         self._hub, self._publish, self._clock = hub, publish, clock
-        self._database = Database("alerts", 1, 3.0)
+        self._database = Database(pools.alerts, 3.0)
         self._origin = uuid4().hex
         self._known: dict[str, bool] = {}
         #: What was told and has not cleared: the message of each cause. It changes with each `_changes`.

@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from recorder.threads import Ready
 from streaming.supervision import Trouble, supervisor
 from subscribe import bus
 from subscribe.roster import REPORT_SECONDS, STOPPED
@@ -117,11 +118,10 @@ class TroubleReporter:
 class ReportingThread:
     """Reporters on a thread of their own, for a process whose other threads are busy."""
 
-    def __init__(self, reporter: Reporter, troubles: TroubleReporter | None = None) -> None:
-        self._reporter, self._troubles = reporter, troubles
+    def __init__(self, thread: Ready, reporter: Reporter, troubles: TroubleReporter | None = None) -> None:
+        self._thread, self._reporter, self._troubles = thread, reporter, troubles
         self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
-        self._thread.start()
+        thread.start(self._run)
 
     def stop(self) -> None:
         self._ending.set()
@@ -137,10 +137,10 @@ class ReportingThread:
 
 
 @contextmanager
-def reported(parts: Sequence[Part], *, alone: bool) -> Iterator[None]:
-    """Report these parts, on a thread, for as long as they live; `alone` where no web server is in this process."""
+def reported(parts: Sequence[Part], thread: Ready, *, alone: bool) -> Iterator[None]:
+    """Report these parts, on this thread, for as long as they live; `alone` where no web server is in this process."""
     troubles = TroubleReporter(parts[0].agent_id) if alone and parts else None
-    reporting = ReportingThread(Reporter(parts), troubles)
+    reporting = ReportingThread(thread, Reporter(parts), troubles)
     try:
         yield
     finally:

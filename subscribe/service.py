@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from access.tokens import still_valid
+from streaming import pools
 from streaming.membership import Membership
 from streaming.protocol import StreamError
 from streaming.relay import Relay
@@ -53,7 +54,7 @@ class Service:
         self.roster = Roster(config.status_seconds)
         self.desk = AlertDesk(self.hub, bus.publish)
         #: Tokens are checked on threads of their own: a database that hangs must not take those of the relays.
-        self.tokens = Database("tokens", 4, 5.0)
+        self.tokens = Database(pools.tokens, 5.0)
         self._joined = asyncio.Event()
         self._errands: set[asyncio.Task[None]] = set()
         self._name = process_name("web", os.getpid())

@@ -11,6 +11,7 @@ from celery import signals
 from celery.worker import state
 from kombu.exceptions import OperationalError
 
+from recorder.threads import Ready
 from streaming.membership import LAYER_ERRORS
 from subscribe.reporter import Part, Reporter, ReportingThread, TroubleReporter, process_name
 
@@ -28,7 +29,7 @@ class WorkerReport:
         self._app = sender.app
         name = process_name("worker", os.getpid())
         part = Part(name, cpu_seconds, self.waiting_tasks, memory_bytes=memory_bytes)
-        self._thread = ReportingThread(Reporter([part]), TroubleReporter(name))
+        self._thread = ReportingThread(Ready("reporter"), Reporter([part]), TroubleReporter(name))
 
     def end(self, **_: Any) -> None:
         if self._thread is not None:
