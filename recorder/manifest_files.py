@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,14 +44,14 @@ class ManifestFiles:
         else:
             waiting.clear()
 
-    def restore(self) -> None:
+    def restore(self, changed: Collection[str] = ()) -> None:
         """Make the files list what the rows do, which agree with the segments; what cannot be written is told.
 
-        Raises django.db.Error.
+        Of kinds that were `changed` any row may have been. Raises django.db.Error.
         """
         for kind in KINDS:
             try:
-                persistently(partial(self._restore, kind), "the manifest")
+                persistently(partial(self._write if kind in changed else self._restore, kind), "the manifest")
             except (BadManifest, OSError) as error:
                 self._tell(error)
 
@@ -63,6 +63,10 @@ class ManifestFiles:
                 if newest:
                     file.append(newest[::-1])
                 return
+        self._write(kind)
+
+    def _write(self, kind: str) -> None:
+        file = self._files[kind]
         known = file.path.exists()
         with followed(self._market, kind, file.path.parent):
             count = file.write(every_finished(self._market, kind))

@@ -37,7 +37,7 @@ def read(
     for here, behind in pairwise(chain(found, (None,))):
         assert here is not None
         parts = _parts(directory / kind, here, behind, after_t, on_open)
-        for line in _told(kind, parts, told_t, partial(_end_of, here, behind, told_t)):
+        for line in told(kind, parts, told_t, partial(_end_of, here, behind, told_t)):
             if to_t is not None and line.first_t > to_t:
                 return
             told_t = max(told_t, line.last_t)
@@ -50,11 +50,11 @@ def read(
 def texts_of(segment: Opened, kind: str, here: Found) -> Iterator[bytes]:
     """All lines of one segment, with a gap line where some cannot be given. Raises OSError."""
     before_t = here.name.start_t - 1
-    for line in _told(kind, _noted(segment, kind, here, None, -1), before_t, partial(_end_of, here, None, before_t)):
+    for line in told(kind, _noted(segment, kind, here, None, -1), before_t, partial(_end_of, here, None, before_t)):
         yield line.text
 
 
-def _told(kind: str, parts: Iterable[Line | str], told_t: int, end_of: Callable[[int], int]) -> Iterator[Line]:
+def told(kind: str, parts: Iterable[Line | str], told_t: int, end_of: Callable[[int], int]) -> Iterator[Line]:
     """The lines of a segment, and a gap line for each reason among them; `told_t` is the last t before it that was
     spoken of, and `end_of` gives the last one of the segment from the last one of its lines."""
     lost = ""

@@ -16,6 +16,7 @@ from recorder.format import KINDS, SegmentFacts, SegmentName, parse_name, pendin
 from recorder.inventory import FileChange
 from recorder.listing import state_of
 from recorder.manifest import last_t_in_rows, save_facts
+from recorder.mending import fault_of
 from recorder.models import Inventory, Market, Run, Segment
 from recorder.recovery import Recovered, pending_files, read_facts, recover
 from recorder.rows import persistently
@@ -145,6 +146,8 @@ def _adopt_files(
         row = rows.get(name.lasting)
         if name.pending or (row is not None and row.agrees(path)):
             continue
+        if row is not None and not row.pending and _is_damaged(market, directory, kind, row.name):
+            continue
         facts, fault = read_facts(path, kind)
         if fault:
             logger.warning("%s is damaged: %s", path, fault)
@@ -153,6 +156,16 @@ def _adopt_files(
         else:
             done.adopted.append(_ask(partial(_save, market, facts)))
             logger.info("%s: row made from %s", market.symbol, path)
+
+
+def _is_damaged(market: Market, directory: Path, kind: str, name: str) -> bool:
+    """Whether a finished segment is not what its row tells of, which then stays: readers know by it what is missing."""
+    rows = Segment.objects.of(market, kind).filter(name=name)
+    why = fault_of(_ask(rows.get), directory.parent)
+    if why:
+        _ask(partial(inventory.change_row, rows, missing=False))
+        logger.warning("%s is damaged: %s", directory / name, why)
+    return bool(why)
 
 
 def _mark_missing(market: Market, kind: str, names: list[str], done: Reconciled) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +12,9 @@ from recorder.format import parse_name
 from recorder.frames import FRAME_TEXT_BYTES, Frame, compressor, frame_ending
 from recorder.segment_file import sync_directory, write_all
 from recorder.survey import Piece, Survey
+
+#: What follows the name of an original that was damaged.
+DAMAGED = ".damaged"
 
 _LEVEL = 3
 
@@ -56,16 +59,46 @@ def _rewrite(path: Path, pieces: list[Piece], *, keep_original: bool) -> None:
 
     An original damaged in its midst is kept beside it, for whoever can read more from it.
     """
-    lasting = path.with_name(parse_name(path.name).lasting)
-    temporary = Path(f"{lasting}.recovering")
-    with FileIO(temporary, "w") as target, path.open("rb") as source:
-        for data in _contents(source, pieces):
+    if keep_original:
+        keep_aside(path)
+    with path.open("rb") as source:
+        put_in_place(path, _contents(source, pieces))
+
+
+def keep_aside(path: Path) -> None:
+    """Gives the file a second name, `….damaged`, unless it has one; what is no plain file has that name alone then."""
+    aside = _lasting(path).with_name(f"{_lasting(path).name}{DAMAGED}")
+    if not path.is_file():
+        os.rename(path, unused(aside))
+    elif not any(kept.samefile(path) for kept in path.parent.glob(f"{aside.name}*")):
+        os.link(path, unused(aside))
+    sync_directory(path.parent)
+
+
+def put_in_place(path: Path, contents: Iterable[bytes]) -> None:
+    """Puts a new file in the place of the one at `path`, whole or not at all. Raises OSError."""
+    temporary = Path(f"{_lasting(path)}.recovering")
+    with FileIO(temporary, "w") as target:
+        for data in contents:
             write_all(target, data)
         os.fsync(target.fileno())
-    if keep_original:
-        os.link(path, unused(Path(f"{lasting}.damaged")))
     os.replace(temporary, path)
     sync_directory(path.parent)
+
+
+def in_frames(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines, given without their ends, in frames."""
+    text = bytearray()
+    for line in lines:
+        if text and len(text) + len(line) >= FRAME_TEXT_BYTES:
+            yield from _frames(bytes(text))
+            text.clear()
+        text += line + b"\n"
+    yield from _frames(bytes(text))
+
+
+def _lasting(path: Path) -> Path:
+    return path.with_name(parse_name(path.name).lasting)
 
 
 def _contents(source: BinaryIO, pieces: list[Piece]) -> Iterator[bytes]:

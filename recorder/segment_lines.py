@@ -73,7 +73,7 @@ def lines_of(one: Opened, kind: str, here: Found, before_t: int | None, after_t:
     if here.span is not None and here.sha256:  # that of a segment that is being written may be behind it
         first_t, last_t = here.span
         end_t = min(end_t, last_t)
-    seen_t, begun = -1, False
+    seen_t, told_t, begun = -1, -1, False
     for found in _sought(one, kind, here, after_t):
         if isinstance(found, Line) and not found.is_gap:
             t = found.first_t
@@ -83,9 +83,11 @@ def lines_of(one: Opened, kind: str, here: Found, before_t: int | None, after_t:
             if not begun and t > max(first_t, after_t + 1):
                 yield Damage(Misplaced(f"it begins with t={t}, not with t={first_t}"))
             seen_t = t
+        if isinstance(found, Line):
+            told_t = max(told_t, found.last_t)
         begun = True
         yield found
-    if first_t <= last_t > max(seen_t, after_t):
+    if first_t <= last_t > max(told_t, after_t):
         yield Damage(Misplaced(f"it ends with t={seen_t}, not with t={last_t}"))
 
 

@@ -17,6 +17,6 @@ def spoil(site: Site, factor: int, **env: Any) -> None:
             text = re.sub(
                 rb'"ts":([0-9.]+)', lambda found: b'"ts":%.1f' % (float(found[1]) * factor), decompressed(path)
             )
-            path.write_bytes(zstandard.ZstdCompressor().compress(text))
+            path.write_bytes(zstandard.ZstdCompressor(write_checksum=True).compress(text))
     repaired = site.run("repair", **env)
     assert repaired.returncode == 0, repaired.stderr

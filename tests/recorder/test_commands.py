@@ -129,7 +129,10 @@ def test_repair_makes_rows_and_files_tell_the_same(store, store_dir, run_command
     assert "metrics/segment_20260124_120000_0.jsonl.zst: row made from the file, 30 lines" in out
     assert "frames/segment_20260124_120000_20.jsonl.zst: the file is missing" in out
     assert "ticks/segment_20260124_150000_500.jsonl.zst: holds no line, and has no row" in out
-    assert "IG-USD: 1 pending files, 1 rows made or corrected, 1 files missing, 1 unreadable\n" in out
+    assert (
+        "IG-USD: 1 pending files, 1 rows made or corrected, 0 damaged segments written anew, 1 files missing,"
+        " 1 unreadable\n"
+    ) in out
 
 
 def test_repair_makes_a_database_anew_for_every_market_on_disk(store_dir, run_command):

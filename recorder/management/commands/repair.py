@@ -9,15 +9,23 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from recorder.errors import RecorderError
+from recorder.format import KINDS
 from recorder.management.asking import add_symbol, made
 from recorder.manifest_files import ManifestFiles
+from recorder.mending import Mended, mend
 from recorder.reconcile import Reconciled, reconcile
 from recorder.recovery import Recovered
 from recorder.stores import directory_of, locked, symbols
 
+#: Of a segment's gaps so many are shown.
+_MOST_GAPS = 5
+
 
 class Command(BaseCommand):
-    help = "Makes pending files whole and brings the manifest in line with the files. Nothing is deleted."
+    help = (
+        "Makes pending files whole, writes damaged segments anew and brings the manifest in line with the files."
+        " Reads every segment. Nothing is deleted."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_symbol(parser)
@@ -42,11 +50,14 @@ class Command(BaseCommand):
         with locked(directory, symbol):
             market = made(symbol)
             done = reconcile(market, directory, whole=True)
-            ManifestFiles(market, directory).restore()
-        for line in _report(done, directory):
+            mended = [one for kind in KINDS for one in mend(market, directory, kind)]
+            changed = {row.kind for row in [*done.adopted, *(one.row for one in mended)]}
+            ManifestFiles(market, directory).restore(changed)
+        for line in [*_report(done, directory), *map(_mending, mended)]:
             self.stdout.write(f"  {line}")
         self.stdout.write(
             f"{symbol}: {len(done.recovered)} pending files, {len(done.adopted)} rows made or corrected,"
+            f" {len(mended)} damaged segments written anew,"
             f" {len(done.missing)} files missing, {len(done.unreadable)} unreadable"
         )
         return sum(one.path.name.endswith("_pending.jsonl.zst") for one in done.recovered)
@@ -59,6 +70,13 @@ def _report(done: Reconciled, directory: Path) -> list[str]:
         *(f"{row.path}: the file is missing" for row in done.missing),
         *(f"{path.relative_to(directory)}: holds no line, and has no row" for path in done.unreadable),
     ]
+
+
+def _mending(one: Mended) -> str:
+    told = ", ".join(f"t={first} to {last}" for first, last in one.gaps[:_MOST_GAPS])
+    more = f" and {len(one.gaps) - _MOST_GAPS:,} more" if len(one.gaps) > _MOST_GAPS else ""
+    missing = f"told as missing: {told}{more}" if told else "nothing is missing"
+    return f"{one.row.path}: was damaged ({one.why}), {missing}"
 
 
 def _fate(one: Recovered, directory: Path) -> str:
