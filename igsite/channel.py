@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import daphne.server  # noqa: F401  (installs the asyncio reactor, so it must co
 from twisted.web import http
 
 from igsite.deadlines import Deadlines, Due
+from igsite.error_answer import error_answer
 from igsite.flow import innermost
 from streaming.limits import RETRY_SECONDS
 
@@ -94,6 +94,37 @@ class Channel(_HTTPChannel):  # type: ignore[misc]
         """That of the request whose headers are there; the request itself learns of it with its body's end."""
         return bytes(self._path).partition(b"?")[0]
 
+    # -- what cannot be read
+
+    def headerReceived(self, line: bytes) -> bool:  # noqa: N802
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:  # a Content-Length of more digits than Python makes a number of
+            self._respondToBadRequestAndDisconnect()
+            return False
+
+    def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802
+        self._refuse_head()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802
+        # Twisted's only word for a request that it cannot read, whatever the reason.
+        if self.transport.disconnecting:
+            return
+        if self._receivedHeaderSize > self.totalHeadersSize or self._receivedHeaderCount > self.maxHeaders:
+            self._refuse_head()
+        else:
+            self.refuse(HTTPStatus.BAD_REQUEST, "bad_request", "this cannot be read as a request of HTTP/1.1")
+
+    def _refuse_head(self) -> None:
+        """Refuse what is longer than a request's head may be: its request line, if that is not over yet."""
+        most = self.totalHeadersSize
+        if not hasattr(self, "_path"):
+            status, code = HTTPStatus.REQUEST_URI_TOO_LONG, "request_line_too_long"
+            self.refuse(status, code, f"a request line may have {most} bytes")
+        else:
+            status, code = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large"
+            self.refuse(status, code, f"a request's head may have {most} bytes and {self.maxHeaders} headers")
+
     # -- what does not come
 
     def _expect(self, due: Due) -> None:
@@ -131,11 +162,9 @@ class Channel(_HTTPChannel):  # type: ignore[misc]
 
     def refuse(self, status: HTTPStatus, code: str, message: str) -> None:
         """Answer the request that has begun with an error, and end the connection."""
-        content = json.dumps({"error": {"code": code, "message": message}}).encode()
-        head = f"HTTP/1.1 {status} {status.phrase}\r\nContent-Type: application/json\r\nConnection: close\r\n"
-        if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-            head += f"Retry-After: {RETRY_SECONDS}\r\n"
-        head += f"Content-Length: {len(content)}\r\n\r\n"
-        self.write(head.encode() + (b"" if getattr(self, "_command", None) == b"HEAD" else content))
+        is_passing = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+        headers = [("Retry-After", str(RETRY_SECONDS))] if is_passing else []
+        has_body = getattr(self, "_command", None) != b"HEAD"
+        self.write(error_answer(status, code, message, headers, has_body=has_body))
         self.loseConnection()
         self._expect(Due.END)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 import daphne.server  # noqa: F401  (installs the asyncio reactor, so it must come first)
@@ -11,6 +13,7 @@ from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketProtocol
 
 from igsite.addresses import name_of
+from igsite.error_answer import code_of, error_answer
 from igsite.flow import TURN_BYTES, Inbox, Valve, innermost
 from igsite.intake import Intake
 from streaming.limits import Rate
@@ -30,6 +33,9 @@ _FRAGMENT_BYTES = 64
 #: Of a client that was refused so much is still taken and thrown away: one that is in the middle of a message reads why
 #: only behind it.
 _DROPPED_BYTES = 8 << 20
+
+#: Of why a handshake failed; it may repeat a header, which may have 16 KiB.
+_SHOWN_CHARACTERS = 200
 
 _GOING_AWAY = 1001
 _POLICY_VIOLATION = 1008
@@ -115,6 +121,15 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
 
     def serverAccept(self, subprotocol: str | None = None) -> None:  # noqa: N802
         super().serverAccept((subprotocol, self._accept_headers))  # daphne knows no headers here, autobahn does
+
+    def sendHttpErrorResponse(  # noqa: N802
+        self,
+        code: int,
+        reason: str,
+        responseHeaders: Iterable[tuple[str, str]] | None = None,  # noqa: N803
+    ) -> None:
+        status = HTTPStatus(code)
+        self.sendData(error_answer(status, code_of(status.phrase), reason[:_SHOWN_CHARACTERS], responseHeaders or ()))
 
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake, if the socket is open."""

@@ -14,6 +14,7 @@ from daphne.http_protocol import WebRequest
 from twisted.web.http import NO_BODY_CODES
 
 from igsite.admission import Place
+from igsite.error_answer import code_of
 from igsite.flow import TURN_BYTES, Valve
 from igsite.under_way import Requests
 from streaming.addresses import LOCAL, Client, client_of, hops, household, is_in, parse_address
@@ -153,8 +154,7 @@ class Request(WebRequest):  # type: ignore[misc]
         return bool(self.finished or self.channel is None)
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
-        code = status_text.decode().lower().replace(" ", "_")
-        content = json.dumps({"error": {"code": code, "message": body}}).encode()
+        content = json.dumps({"error": {"code": code_of(status_text.decode()), "message": body}}).encode()
         headers = [(b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % len(content))]
         self.handle_reply({"type": "http.response.start", "status": status, "headers": headers})
         self.handle_reply({"type": "http.response.body", "body": content})

@@ -169,13 +169,19 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "filters": {"one_line_a_minute": {"()": "igsite.broker.OneLineAMinute"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {
+        "few_lines": {"()": "igsite.refusals.FewLines"},
+        "one_line_a_minute": {"()": "igsite.broker.OneLineAMinute"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "plain"},
+        "refusals": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["few_lines"]},
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         # A refused request is the client's affair; the answer says what was wrong.
         "django.request": {"level": "ERROR"},
-        "django.security.DisallowedHost": {"level": "ERROR"},
+        "django.security": {"handlers": ["refusals"], "propagate": False},
         "django.channels.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
         "channels_redis.pubsub": {"filters": ["one_line_a_minute"]},

@@ -8,7 +8,7 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
-from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 
@@ -109,9 +109,20 @@ def _plain_error(request: HttpRequest, response: HttpResponse) -> HttpError:
         return _not_allowed(request, response.get("Allow", "GET, HEAD"))
     if response.status_code >= 500:
         return HttpError(503, "internal", "the server could not answer this request")
+    if response.status_code == 400 and (host := _unknown_host(request)) is not None:
+        return HttpError(400, "unknown_host", f"this server answers to no Host of {host!r:.80}")
     return HttpError(response.status_code, "bad_request", response.reason_phrase)
 
 
+def _unknown_host(request: HttpRequest) -> str | None:
+    """The host that a request names, where that is none of ours."""
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return request.headers.get("Host", "")
+    return None
+
+
 def _not_allowed(request: HttpRequest, allowed: str) -> HttpError:
-    message = f"{request.path_info[:200]!r} takes {allowed}, not {request.method}"
+    message = f"{request.path_info[:200]!r} takes {allowed}, not {request.method:.20}"
     return HttpError(405, "method_not_allowed", message, {"Allow": allowed})
