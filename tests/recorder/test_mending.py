@@ -174,7 +174,7 @@ def test_a_start_leaves_the_row_of_a_damaged_segment_as_it_is(store):
     assert reconcile(store.market, store.directory).adopted == []
     assert told(store)["frames"][1] == lost
     Segment.objects.filter(pk=row.pk).update(missing=True)
-    reconcile(store.market, store.directory)
+    reconcile(store.market, store.directory, whole=True)
     assert not Segment.objects.get(pk=row.pk).missing, "its file is back"
 
 
