@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +24,7 @@ _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
 #: Compressed bytes taken at a time. Zstd makes at most 128 KiB of 4 bytes, so even a hostile file gets no
 #: more than 32 MiB out of one step.
 _STEP_BYTES = 1024
+_LONGEST_HEADER_BYTES = 18
 _PIECE_BYTES = 65_536
 
 
@@ -77,9 +78,10 @@ class SimulatorSource:
 class FileSource:
     """The ticks of a tape: one JSON message a line, plain or as zstd frames, told apart by the first bytes.
 
-    Blank lines and the `gap` messages of recorded tapes are passed over. Memory is bounded, however long the
-    file. Raises SourceError at once for a file that is not there, and while reading for what is no tick, and for a ts
-    that cannot be or lies further than `most_step_seconds` from the one before it (0: any distance).
+    Blank lines and the `gap` messages of recorded tapes are passed over. No tick of a zstd frame is given before all
+    of that frame was checked. Memory is bounded, however long the file. Raises SourceError at once for a file that is
+    not there, and while reading for what is no tick, and for a ts that cannot be or lies further than
+    `most_step_seconds` from the one before it (0: any distance).
     """
 
     replayable = True
@@ -172,18 +174,18 @@ def _lines(pieces: Iterator[bytes]) -> Iterator[bytearray]:
         *ends, rest = piece.split(b"\n")
         for end in ends:
             line += end
-            yield _bounded(line)
+            _bounded(len(line))
+            yield line
             line = bytearray()
         line += rest
-        _bounded(line)
+        _bounded(len(line))
     if line:
         yield line
 
 
-def _bounded(line: bytearray) -> bytearray:
-    if len(line) > MOST_LINE_BYTES:
+def _bounded(line_bytes: int) -> None:
+    if line_bytes > MOST_LINE_BYTES:
         raise _Unreadable(f"a line of more than {MOST_LINE_BYTES:,} bytes")
-    return line
 
 
 def _pieces(file: io.BufferedReader) -> Iterator[bytes]:
@@ -197,30 +199,58 @@ def _pieces(file: io.BufferedReader) -> Iterator[bytes]:
 
 
 def _decompressed(file: io.BufferedReader) -> Iterator[bytes]:
-    """The text of all the frames, one after the other.
+    """The text of all the frames, one after the other, each after it was found to be what its checksum says.
+
+    So each is decoded twice: kept meanwhile it would fill the memory.
+    """
+    start = 0
+    while (end := _end_of_frame(file, start)) is not None:
+        yield from _texts(file, start)
+        start = end
+
+
+def _end_of_frame(file: io.BufferedReader, start: int) -> int | None:
+    """Where the frame ends that begins at `start` and is whole; None at the end of the file. Raises _Unreadable."""
+    file.seek(start)
+    if not (head := file.peek(_LONGEST_HEADER_BYTES)):
+        return None
+    texts, line_bytes = _texts(file, start), 0
+    try:
+        while True:
+            _, newline, behind = next(texts).rpartition(b"\n")
+            line_bytes = len(behind) if newline else line_bytes + len(behind)
+            _bounded(line_bytes)
+    except StopIteration as ended:
+        end: int = ended.value
+    file.seek(end)
+    if head[:4] == _ZSTD_FRAME and not zstandard.get_frame_parameters(head).has_checksum and not _begins(file):
+        # A flipped bit in a header takes away the mark of a checksum, not the checksum.
+        raise _Unreadable(f"no zstd frame begins at byte {end:,}, where one without a checksum ends")
+    return end
+
+
+def _begins(file: io.BufferedReader) -> bool:
+    """Whether the file ends here, or may go on with a frame."""
+    magic = file.peek(4)[:4]
+    return not magic or magic == _ZSTD_FRAME or magic[1:] == _ZSTD_SKIPPABLE
+
+
+def _texts(file: io.BufferedReader, start: int) -> Generator[bytes, None, int]:
+    """The text of one frame, not checked before its end, and where it ends. Raises _Unreadable.
 
     `stream_reader` with `read_across_frames=True` reads the same, but takes a frame that is cut short for the
     end of the file, without a word.
     """
-    decompressor = zstandard.ZstdDecompressor()
-    frame, begun = decompressor.decompressobj(), False
+    file.seek(start)
+    frame = zstandard.ZstdDecompressor().decompressobj()
     while compressed := file.read(_STEP_BYTES):
-        while compressed:
-            begun = True
-            yield _step(frame, compressed)
-            if not frame.eof:
-                break
-            compressed = frame.unused_data
-            frame, begun = decompressor.decompressobj(), False
-    if begun:
-        raise _Unreadable("the zstd data is cut short")
-
-
-def _step(frame: zstandard.ZstdDecompressionObj, compressed: bytes) -> bytes:
-    try:
-        return frame.decompress(compressed)
-    except zstandard.ZstdError as error:
-        raise _Unreadable(str(error)) from None
+        try:
+            yield frame.decompress(compressed)
+        except zstandard.ZstdError as error:
+            raise _Unreadable(f"{error} (in the frame at byte {start:,})") from None
+        if frame.eof:
+            return file.tell() - len(frame.unused_data)
+    raise _Unreadable(f"the zstd data is cut short (the frame at byte {start:,} has no end)")
 
 
 def source_from(text: str, *, seed: int, adjust_interval: int, most_step_seconds: float = DAY_SECONDS) -> Source:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import tracemalloc
 from collections.abc import Callable
 from itertools import islice
@@ -238,13 +239,37 @@ def test_every_cut_of_a_zstd_tape_is_a_fault_and_never_a_silent_end(write: Write
             assert "the zstd data is cut short" in fault(path)
 
 
-def test_a_cut_tape_gives_its_whole_lines_first(write: Writer) -> None:
-    lines = tape(2_000)
-    whole = compressed(joined(lines))
-    got, text = played_to_the_fault(write(whole[: len(whole) // 2]))
-    assert 100 < len(got) < 2_000
-    assert got == lines[: len(got)]
-    assert text == f"tape.jsonl:{len(got) + 1}: the zstd data is cut short"
+def test_a_cut_tape_gives_its_whole_frames_first(write: Writer) -> None:
+    lines = tape(200)
+    frames = [compressed(joined(lines[at : at + 50])) for at in range(0, 200, 50)]
+    got, text = played_to_the_fault(write(b"".join(frames[:3]) + frames[3][:-10]))
+    assert got == lines[:150], "of the last one nothing vouches for a line"
+    begin = sum(map(len, frames[:3]))
+    assert text == f"tape.jsonl:151: the zstd data is cut short (the frame at byte {begin:,} has no end)"
+
+
+@pytest.mark.parametrize("step", [64, 1024])
+def test_no_flipped_bit_gives_a_tick_of_the_frame_it_is_in(
+    write: Writer, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Whatever of a frame decodes before the bit is met, and whatever the checksum is said to be."""
+    monkeypatch.setattr(sources, "_STEP_BYTES", step)
+    lines, dice = tape(90), random.Random(step)
+    frames = [compressed(joined(lines[at : at + 30])) for at in (0, 30, 60)]
+    whole = b"".join(frames)
+    headers = [start + at for start in (0, len(frames[0])) for at in range(18)]
+    for at in [*headers, *(dice.randrange(len(whole)) for _ in range(300))]:
+        for bit in range(8) if at in headers else [dice.randrange(8)]:
+            data = bytearray(whole)
+            data[at] ^= 1 << bit
+            path = write(bytes(data))
+            try:
+                got = played(path)
+            except SourceError as error:
+                got, text = played_to_the_fault(path)
+                assert text == str(error)
+                assert len(got) in (0, 30, 60, 90)
+            assert got == lines[: len(got)], (at, bit)
 
 
 def played_to_the_fault(path: Path) -> tuple[list[bytes], str]:
