@@ -39,9 +39,11 @@ class Page:
         #: The recording that the ticks are of.
         self.store_id = relay.store_id
         self._changed = None not in (known, relay.store_id) and known != relay.store_id
-        self._last_t, self._gap = self._from_t, None
+        self._last_t = self._from_t
+        self._gap: Loss | None = None
         if self._changed:
-            self._last_t, self._gap = -1, (self._from_t + 1, max(self._from_t + 1, relay.end_of(known)))
+            last_t = max(self._from_t + 1, relay.end_of(known))
+            self._last_t, self._gap = -1, Loss("tick", self._from_t + 1, last_t, "store_changed")
         self._count, self._latest_t = 0, relay.ring.last_t
         self._begun, self._answered = b"", False
         #: Whether the last piece is made.
@@ -115,9 +117,7 @@ class Page:
     def _tail(self) -> bytes:
         facts: dict[str, Any] = {"count": self._count, "latest_t": self._latest_t}
         if self._gap is not None:
-            facts["gap"] = {"from_t": self._gap[0], "to_t": self._gap[1]}
-        if self._changed:
-            facts["gap"]["reason"] = "store_changed"
+            facts["gap"] = {"from_t": self._gap.from_t, "to_t": self._gap.to_t, "reason": self._gap.reason}
         return b"]," + orjson.dumps(facts)[1:]
 
     def _named(self) -> bytes:
@@ -180,13 +180,13 @@ class Page:
         """Gather these; False when a gap ends the page."""
         for record in records:
             if isinstance(record, Loss):
-                if self._gap is not None and (self._changed or self._gap[1] + 1 != record.from_t):
+                if self._gap is not None and (self._changed or self._gap.to_t + 1 != record.from_t):
                     return False
-                self._gap = (self._gap[0] if self._gap else record.from_t, record.to_t)
+                self._gap = record if self._gap is None else _joined(self._gap, record)
                 self._last_t = record.to_t
             elif record.tick is not None:
                 if self._gap is None and record.t > self._last_t + 1:
-                    self._gap = (self._last_t + 1, record.t - 1)
+                    self._gap = Loss("tick", self._last_t + 1, record.t - 1, "lost")
                 elif record.t > self._last_t + 1:
                     return False
                 self._ticks.append(record.tick)
@@ -194,6 +194,12 @@ class Page:
                 self._count += 1
                 self._size += len(record.tick)
         return True
+
+
+def _joined(one: Loss, next_one: Loss) -> Loss:
+    """Two that follow each other as one. Of their reasons that which says that something can be done is told."""
+    reason = "damaged" if next_one.reason == "damaged" else one.reason
+    return Loss(one.kind, one.from_t, next_one.to_t, reason)
 
 
 def _some(records: Iterator[Record], most: int, most_bytes: int) -> tuple[list[Record], bool]:

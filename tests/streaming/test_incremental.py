@@ -54,6 +54,28 @@ def test_a_loss_takes_no_place_of_a_tick(from_t: int, limit: int) -> None:
     assert page_of(EXPIRED, range(180, 200), from_t, limit) == ([*range(50, 50 + limit)], (0, 49))
 
 
+@pytest.mark.parametrize(
+    ("reasons", "told_reason"),
+    [
+        (["damaged"], "damaged"),
+        (["lost"], "lost"),
+        (["expired", "damaged"], "damaged"),
+        (["damaged", "expired"], "damaged"),
+        (["expired", "lost"], "expired"),
+        ([], "lost"),
+    ],
+)
+def test_a_gap_has_the_reason_of_its_losses(reasons: list[str], told_reason: str) -> None:
+    losses = [loss("ticks", 10 * number, 10 * number + 9, reason) for number, reason in enumerate(reasons)]
+    begin = 10 * len(losses) or 10  # where nothing tells of it, a hole is seen
+    tape = Tape(*losses, *ticks(*range(begin, 60)))
+
+    async def run() -> list[bytes]:
+        return await pieces_of(Page(relay_of(tape, range(50, 60)), -1, 100))
+
+    assert json.loads(b"".join(asyncio.run(run())))["gap"] == {"from_t": 0, "to_t": begin - 1, "reason": told_reason}
+
+
 def test_tape_and_memory_follow_each_other() -> None:
     assert page_of(EXPIRED, range(180, 210), 60, 1000) == ([*range(61, 210)], None)
     assert page_of(Tape(), range(0), 5, 10) == ([], None)
@@ -189,4 +211,4 @@ def test_the_pieces_are_one_object(count: int, lost: tuple[int, int] | None) -> 
     body = json.loads(b"".join(asyncio.run(run())))
     data = [{"type": "tick", "t": t} for t in range(first, first + count)]
     expected = {"from_t": body["from_t"], "store": None, "data": data, "count": count, "latest_t": body["latest_t"]}
-    assert body == expected | ({} if lost is None else {"gap": {"from_t": 3, "to_t": 4}})
+    assert body == expected | ({} if lost is None else {"gap": {"from_t": 3, "to_t": 4, "reason": "expired"}})
