@@ -212,6 +212,18 @@ def test_a_file_that_has_it_all_is_left_as_it_is(live: Live, recorders: Recorder
     assert [one["t"] for one in messages_of(copy)] == list(range(31))
 
 
+def test_a_file_that_was_emptied_begins_anew_with_a_word(live: Live, recorders: Recorders, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.jsonl.zst"
+    begun = recorders.start(copy, live.url, "--since", "-1", "--to", "30")
+    assert begun.wait() == 0
+    assert "begins anew" not in begun.log()
+    os.truncate(copy, 0)
+    again = recorders.start(copy, live.url, "--since", "-1", "--to", "30")
+    assert again.wait() == 0
+    assert f"{copy} holds no message any more of those that were recorded in it, and begins anew" in again.log()
+    assert [one["t"] for one in messages_of(copy)] == list(range(31))
+
+
 def test_a_copy_is_of_one_recording(new_site: Callable[[], Site], recorders: Recorders, tmp_path: Path) -> None:
     """While nobody records, another store and database take the place of the server's."""
     copy, port = tmp_path / "copy.jsonl.zst", free_port()

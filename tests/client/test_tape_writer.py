@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,12 @@ from marketcamera.packing import packing_of
 from marketcamera.tape_lines import NoRecording
 from marketcamera.tape_repair import repair
 from marketcamera.tape_writer import TapeWriter
-from marketcamera.zstd_frames import FRAME_TEXT_BYTES, whole_frames
+from marketcamera.zstd_frames import FRAME_TEXT_BYTES, texts, whole_frames
 from tests.client.made import gap, market, message
 from tests.processes import ROOT, decompressed, wait_until
 
 LINES = [json.dumps(one).encode() for one in market(30)]
+LONG = [json.dumps(message("tick", t) | {"pad": random.Random(t).randbytes(60).hex()}).encode() for t in range(120)]
 NAMES = pytest.mark.parametrize("name", ["tape.jsonl", "tape.jsonl.zst"])
 
 
@@ -126,6 +129,70 @@ def test_a_file_torn_anywhere_is_gone_on_with(tmp_path_factory: Any, name: str, 
         for line in later:
             tape.write(line)
     assert text_of(path) == whole(LINES), "no line is missing and none is there twice"
+
+
+def good_texts(path: Path) -> Iterator[bytes]:
+    """What the zstd frames of a file hold whose checksum is right."""
+    with path.open("rb") as file:
+        for start, end in whole_frames(file):
+            try:
+                yield b"".join(texts(file, start, end))
+            except zstandard.ZstdError:
+                continue
+
+
+def assert_gone_on_with(path: Path, lines: list[bytes], caplog: pytest.LogCaptureFixture) -> None:
+    """No line of the file was altered, and one that is missing comes again, or was told as lost."""
+    before = path.read_bytes()
+    try:
+        with TapeWriter(path) as tape:
+            last_t = tape.positions(["tick"]).get("tick", -1)
+    except NoRecording:
+        assert path.read_bytes() == before, "it is told, and not touched"
+        return
+    found = [line for text in good_texts(path) for line in text.splitlines()]
+    assert set(found) <= set(lines)
+    assert set(lines[: last_t + 1]) <= set(found) or "is damaged" in caplog.text, last_t
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_no_flipped_bit_nor_cut_alters_a_line_or_loses_one_untold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_open: bool
+) -> None:
+    """Of an open frame, which has no checksum yet, bits are not flipped: nothing could tell."""
+    monkeypatch.setattr("marketcamera.tape_writer.FRAME_TEXT_BYTES", 4000)
+    path, dice = tmp_path / "tape.jsonl.zst", random.Random(is_open)
+    write(path, LONG[:90])
+    ended = path.stat().st_size
+    if is_open:
+        flushed_in_steps(path, [LONG[90:100], LONG[100:]])
+    else:
+        write(path, LONG[90:])
+    whole_file = path.read_bytes()
+    with path.open("rb") as file:
+        assert len(whole_frames(file)) >= 5
+    for _ in range(400):
+        data = bytearray(whole_file)
+        data[dice.randrange(ended if is_open else len(data))] ^= 1 << dice.randrange(8)
+        if is_cut := dice.random() < 0.3:
+            data = bytearray(whole_file[: dice.randrange(len(data))])
+        path.write_bytes(data)
+        caplog.clear()
+        assert_gone_on_with(path, LONG, caplog)
+        assert not is_cut or not caplog.text, "a cut is no damage"
+
+
+def test_what_is_damaged_in_the_last_frame_is_kept_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "tape.jsonl.zst"
+    write(path, LONG[:50])
+    ended = path.stat().st_size
+    flushed_in_steps(path, [LONG[50:80], LONG[80:]])
+    data = bytearray(path.read_bytes())
+    data[-200] ^= 0xFF
+    path.write_bytes(data)
+    repair(path)
+    assert (tmp_path / f"{path.name}.damaged-{ended}").read_bytes() == data[ended:]
+    assert f"the zstd frame at byte {ended} is damaged, all of it is kept in" in caplog.text
 
 
 def test_what_a_killed_writer_flushed_is_all_kept(tmp_path: Path) -> None:

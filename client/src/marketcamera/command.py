@@ -127,7 +127,10 @@ def _record(options: argparse.Namespace) -> None:
         held = tape.positions(kinds)
         if options.to is not None and held and min(held.values()) >= options.to:
             return
-        store = store_beside(options.file) if held else None
+        store = store_beside(options.file)
+        if not held and store is not None:
+            _complain(f"{options.file} holds no message any more of those that were recorded in it, and begins anew")
+            store = None
         stream = Stream(
             options.url,
             kinds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import BinaryIO
@@ -11,6 +12,8 @@ from marketcamera.errors import BadMessage
 from marketcamera.tape_lines import TAIL_BYTES, NoRecording, chunks_backward, is_compressed, last_text, place
 from marketcamera.zstd_frames import MAGIC, compressor, texts, whole_frames
 
+log = logging.getLogger("marketcamera")
+
 _OFFSET_BYTES = 8
 
 
@@ -18,7 +21,8 @@ def repair(path: Path) -> None:
     """Cut what lies behind the last whole line; the lines of a frame that has no end are put into one that has.
 
     A crash in the midst of it loses no line, and the next repair ends it. Raises NoRecording for what no writer of
-    ours leaves behind, and then touches nothing; OSError, MarketCameraError without zstandard.
+    ours leaves behind, and then touches nothing; OSError, MarketCameraError without zstandard. Every frame is checked:
+    of one before the last that is damaged the log tells, and it is left as it is.
     """
     if is_compressed(path):
         _finish(path)
@@ -57,9 +61,10 @@ def _repair_frames(path: Path) -> None:
         frames = whole_frames(file)
         end = frames[-1][1] if frames else 0
         last = _last_line(path, file, frames)
+        _tell_damaged(path, file, frames)
         if end < size:
             _raise_if_more_than_torn(path, file, end, size)
-            text = _whole_lines(file, end, size)
+            text = _whole_lines(path, file, end, size)
         elif last and not last.endswith(b"\n"):
             text = b"\n"  # which a whole file of another tool may lack
         else:
@@ -83,6 +88,15 @@ def _last_line(path: Path, file: BinaryIO, frames: list[tuple[int, int]]) -> byt
     return b""
 
 
+def _tell_damaged(path: Path, file: BinaryIO, frames: list[tuple[int, int]]) -> None:
+    for start, end in frames:
+        try:
+            for _ in texts(file, start, end):
+                pass
+        except zstandard_module().ZstdError as error:
+            log.warning("%s: the zstd frame at byte %d is damaged, its lines are lost (%s)", path, start, error)
+
+
 def _raise_if_more_than_torn(path: Path, file: BinaryIO, at: int, size: int) -> None:
     """A crash leaves one torn frame, or zeros, at the end of a file: what holds anything else may be of use yet."""
     if size - at > TAIL_BYTES:
@@ -98,21 +112,34 @@ def _raise_if_more_than_torn(path: Path, file: BinaryIO, at: int, size: int) -> 
         found = rest.find(MAGIC, found + 1)
 
 
-def _whole_lines(file: BinaryIO, start: int, end: int) -> bytes:
-    """The messages that a torn frame begins with, as far as it can be decoded; no checksum vouches for them."""
-    text = b""
+def _whole_lines(path: Path, file: BinaryIO, start: int, end: int) -> bytes:
+    """The messages that a torn frame begins with, as far as it can be decoded; no checksum vouches for them.
+
+    Where more than its end is wrong, all of it is kept in a file of its own.
+    """
+    text, fault = b"", ""
     try:
         for piece in texts(file, start, end):
             text += piece
-    except zstandard_module().ZstdError:
-        pass  # what was decoded before is all there is
+    except zstandard_module().ZstdError as error:
+        fault = str(error)  # what was decoded before is all there is
     good = 0
     while (newline := text.find(b"\n", good)) >= 0:
         line = text[good:newline]
         if line.strip() and not _is_message(line):
+            fault = "a line is no message"
             break
         good = newline + 1
+    if fault:
+        _keep_aside(path, file, start, fault)
     return text[:good]
+
+
+def _keep_aside(path: Path, file: BinaryIO, start: int, fault: str) -> None:
+    aside = path.with_name(f"{path.name}.damaged-{start}")
+    file.seek(start)
+    aside.write_bytes(file.read())
+    log.warning("%s: the zstd frame at byte %d is damaged, all of it is kept in %s (%s)", path, start, aside, fault)
 
 
 def _log(path: Path) -> Path:
