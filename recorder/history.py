@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 _ORDER = {"frames": 0, "metrics": 1, "ticks": 2}
 
 
-#: Reasons that no line of a tape gives: whoever reads finds them out.
+#: Reasons of losses of what once was recorded: whoever reads finds them out, or a repair did.
 FOUND_OUT = ("expired", "damaged")
 
 
