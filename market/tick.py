@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,7 +150,7 @@ class Tick:
             raise TickError(f"{len(agents)} agents but {len(actions)} actions")
         ids = [_integer(agent, "id", f"agents[{i}]") for i, agent in enumerate(agents)]
         if len(set(ids)) != len(ids):
-            twice = next(i for i in ids if ids.count(i) > 1)
+            twice = next(i for i, count in Counter(ids).items() if count > 1)
             raise TickError(f"agent {twice} is there twice")
         _check_action_ids(actions)
         return cls(

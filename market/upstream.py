@@ -42,14 +42,15 @@ class UpstreamSource:
 
     Where the source stands is the t, as the other server counts, of the last tick it gave, and the id of the recording
     that this counts in. Behind that it can be asked for all that server still has; the rest is a jump in t. A server
-    that is away is waited for, without end. Raises SourceError for a URL that cannot be, and while reading for what no
-    waiting helps against.
+    that is away is waited for, without end. What it says that is no tick, or that cannot be understood over a third
+    connection either, is passed over, and the tick that it was to be is a jump in t too. Raises SourceError for a URL
+    that cannot be, and while reading for a refusal.
 
     `replaced`: the other server has another recording than the one whose ticks this source gave, or was to go on with.
     It gives no more of them; where it stands is the beginning of the new one.
 
-    A ts that cannot be is an error. How far it goes from tick to tick is that server's own source's affair: its stream
-    goes on from run to run, after a week without it or with an old tape, and nothing in it tells where.
+    What has a ts that cannot be is no tick. How far ts goes from tick to tick is that server's own source's affair: its
+    stream goes on from run to run, after a week without it or with an old tape, and nothing in it tells where.
     """
 
     replayable = True
@@ -63,6 +64,7 @@ class UpstreamSource:
         self._goes_on = False
         self._reader: _Reader | None = None
         self._next: Tick | None = None
+        self._passed_over = 0
         self._stream = self._new_stream()
 
     def wait(self, seconds: float | None = None) -> bool:
@@ -118,7 +120,7 @@ class UpstreamSource:
             hint = "pip install ./client installs it"
             raise SourceError(f"{self.name}: reading another server needs {missing.name}; {hint}") from None
         try:
-            return Stream(self.name, "tick", self._last_t, store=self._store)
+            return Stream(self.name, "tick", self._last_t, store=self._store, on_bad_message="skip")
         except ValueError as error:
             raise SourceError(str(error)) from None
 
@@ -144,7 +146,14 @@ class UpstreamSource:
                 check_moment(tick.ts)
             return tick
         except TickError as error:
-            raise SourceError(f"{self.name}: t={message.get('t')}: {error}") from None
+            self._pass_over(message, error)
+            return None
+
+    def _pass_over(self, message: dict[str, Any], error: TickError) -> None:
+        self._passed_over += 1
+        if self._passed_over.bit_count() == 1:  # more and more seldom: there may be many
+            t, number = message.get("t"), self._passed_over
+            log.warning("%s: t=%s is no tick, message %d of such: %s", self.name, t, number, error)
 
 
 class _Reader:

@@ -159,19 +159,10 @@ def test_a_gap_is_logged_and_left_as_a_jump(caplog: pytest.LogCaptureFixture) ->
     assert "t=3 to 7 are gone there (expired)" in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        ({"type": "error", "error": "unknown_symbol", "detail": "there is no market 'X'"}, "there is no market 'X'"),
-        ({**message("tick", 3), "agents": []}, "t=3: 0 agents but 1 actions"),
-        ({"type": "tick", "ts": 1.0}, "a tick, metric or frame has a t"),
-        ({**message("tick", 3), "ts": 1.7e12}, "t=3: ts must be Unix seconds from 1971 to 2199, got 1700000000000 (it"),
-    ],
-)
-def test_what_no_waiting_helps_against_ends_it(words: dict[str, Any], told: str) -> None:
-    with upstream(words) as (source, _), pytest.raises(SourceError) as caught:
+def test_a_refusal_ends_it() -> None:
+    words = {"type": "error", "error": "unknown_symbol", "detail": "there is no market 'X'"}
+    with upstream(words) as (source, _), pytest.raises(SourceError, match="there is no market 'X'") as caught:
         ts(source, 1)
-    assert told in str(caught.value)
     assert str(caught.value).startswith(source.name)
 
 

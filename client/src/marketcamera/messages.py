@@ -162,6 +162,9 @@ Received = Tick | Metric | Frame | Gap
 
 _LARGEST = 1e300
 
+#: The greatest t: what JavaScript counts exactly.
+_LARGEST_T = 2**53 - 1
+
 #: How the id of a recording looks.
 STORE_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
@@ -173,7 +176,7 @@ def message_of(data: dict[str, Any]) -> Tick | Metric | Frame:
     made = _CLASSES.get(data["type"])
     t: Any = data.get("t")
     ts: Any = data.get("ts")
-    if made is None or type(t) is not int or t < 0 or not _is_number(ts):
+    if made is None or type(t) is not int or not 0 <= t <= _LARGEST_T or not _is_number(ts):
         raise BadMessage("a tick, metric or frame has a t and a ts", str(data))
     return made(t, ts, data)
 
@@ -185,10 +188,16 @@ def _is_number(value: Any) -> bool:
 
 def gap_of(data: dict[str, Any]) -> Gap:
     """The object for a decoded gap message. Raises BadMessage."""
-    kind, from_t, to_t = data.get("kind"), data.get("from_t"), data.get("to_t")
-    if kind not in KINDS or type(from_t) is not int or type(to_t) is not int or not 0 <= from_t <= to_t:
+    kind = data.get("kind")
+    from_t: Any = data.get("from_t")
+    to_t: Any = data.get("to_t")
+    is_span = type(from_t) is int and type(to_t) is int and 0 <= from_t <= to_t <= _LARGEST_T
+    if kind not in KINDS or not is_span:
         raise BadMessage("a gap has a kind, and a to_t from its from_t on", str(data))
-    return Gap(kind, from_t, to_t, str(data.get("reason", "lost")), store_of(data))
+    reason, store = str(data.get("reason", "lost")), store_of(data)
+    if reason == "store_changed" and store is None:
+        raise BadMessage("a gap of another recording names its store", str(data))
+    return Gap(kind, from_t, to_t, reason, store)
 
 
 def store_of(data: dict[str, Any]) -> str | None:

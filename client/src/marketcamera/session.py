@@ -29,7 +29,8 @@ FIELDS = ("agents", "actions", "matches")
 _PASSING = frozenset({"too_many_connections", "too_many_options", "rate_limited", "unavailable"})
 _PASSING_STATUS = frozenset({408, 425, 429})
 
-#: So often in a row a message may be not understood, each time over a new connection, before that is raised.
+#: So often in a row a message may be not understood, each time over a new connection, before that is raised; the last
+#: of these connections passes over what it brings, where that was asked for.
 _BAD_MESSAGES = 3
 
 _STORE_HEADER = "Market-Camera-Store"
@@ -46,6 +47,7 @@ class Session:
         *,
         store: str | None,
         on_store_change: str,
+        on_bad_message: str,
         symbol: str | None,
         every: int,
         fields: Iterable[str] | None,
@@ -70,13 +72,16 @@ class Session:
             raise ValueError(f"since must be at least -1, got {first}")
         if on_store_change not in ("yield", "raise"):
             raise ValueError(f"on_store_change must be yield or raise, got {on_store_change!r}")
-        self._raises = on_store_change == "raise"
+        if on_bad_message not in ("raise", "skip"):
+            raise ValueError(f"on_bad_message must be raise or skip, got {on_bad_message!r}")
+        self._raises, self._skips = on_store_change == "raise", on_bad_message == "skip"
         self.playhead = Playhead(kinds, since, every)
         self.playhead.store = store_id(named.get("store") if store is None else store)
         self._asks_without_store = False
         self._attempts, self._backoff = attempts, backoff
         self._reason = ""
         self._bad: tuple[int | None, int] = (None, 0)
+        self._passes_over, self._passed_over = False, 0
 
     def connecting_url(self) -> str:
         """The URL for the next connection."""
@@ -95,6 +100,16 @@ class Session:
 
     def receive(self, text: str | bytes) -> Iterator[Received]:
         """What to give for one WebSocket message. Raises Slow, BadMessage, StreamRefused, StoreChanged."""
+        try:
+            yield from self._understood(text)
+        except BadMessage as error:
+            if not self._passes_over:
+                raise
+            self._passed_over += 1
+            if self._passed_over.bit_count() == 1:  # more and more seldom: there may be many
+                log.warning("%s: passed over, message %d of such: %s", self.url, self._passed_over, error)
+
+    def _understood(self, text: str | bytes) -> Iterator[Received]:
         for data in decode(text):
             if data["type"] == "error":
                 self._heed(data)
@@ -109,9 +124,12 @@ class Session:
     def failed(self, error: Exception | None) -> float:
         """The connection is gone, or never was: how long to wait. Raises what no waiting helps against.
 
-        A message that is not understood may come right over another connection; where it does not, it is raised.
+        A message that is not understood may come right over another connection; where it does not, it is raised, or
+        passed over from the next connection on.
         """
-        if isinstance(error, BadMessage) and not self._is_repeated(error):
+        times = self._times_bad() if isinstance(error, BadMessage) else 0
+        self._passes_over = self._skips and times >= _BAD_MESSAGES - 1
+        if isinstance(error, BadMessage) and (self._skips or times < _BAD_MESSAGES):
             reason, self._reason = str(error), ""
         else:
             _raise_if_final(self.url, error)
@@ -122,11 +140,11 @@ class Session:
         log.warning("%s: %s; next attempt in %.1f s", self.url, reason, seconds)
         return seconds
 
-    def _is_repeated(self, error: BadMessage) -> bool:
-        """Whether messages were not understood so often at the same place that another attempt is of no use."""
+    def _times_bad(self) -> int:
+        """How often in a row a message was not understood at this place."""
         position = self.playhead.position
         self._bad = (position, self._bad[1] + 1 if self._bad[0] == position else 1)
-        return self._bad[1] >= _BAD_MESSAGES
+        return self._bad[1]
 
     def _compare(self, newest_t: Any) -> None:
         """Say so where the server has not come as far as we have been, as one with a new store has not."""
@@ -135,6 +153,8 @@ class Session:
             log.warning("%s: it is at t=%d there, nothing comes until t=%d is over", self.url, newest_t, position)
 
     def _heed(self, data: dict[str, Any]) -> None:
+        if self._skips and not isinstance(data.get("error"), str):
+            raise BadMessage("an error has a code", str(data))
         code, detail = str(data.get("error")), str(data.get("detail"))
         # A server of a version before, as one behind the same address may be during an update.
         self._asks_without_store = code == "bad_parameter" and detail.startswith("unknown parameter 'store'")

@@ -41,11 +41,13 @@ class Stream:
     kind is given a `Gap` with the reason `store_changed` first, or StoreChanged is raised with
     `on_store_change="raise"`.
 
+    A message that is not understood over a third connection either is raised as BadMessage. With
+    `on_bad_message="skip"` it is passed over then; a tick that is missing by it is a `Gap` with the reason `lost`.
+
     `types` are some of tick, metric, frame, all by default. The URL may itself name types, since, store and symbol.
 
     Raises StreamRefused when the server will not serve this request, ConnectionGivenUp, WebSocketConnectionError for a
-    proxy that cannot be used, BadMessage for a message that is not understood over a third connection either;
-    ValueError at once for arguments that cannot be.
+    proxy that cannot be used, BadMessage; ValueError at once for arguments that cannot be.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Stream:
         *,
         store: str | None = None,
         on_store_change: str = "yield",
+        on_bad_message: str = "raise",
         symbol: str | None = None,
         every: int = 1,
         fields: Iterable[str] | None = None,
@@ -70,6 +73,7 @@ class Stream:
             since,
             store=store,
             on_store_change=on_store_change,
+            on_bad_message=on_bad_message,
             symbol=symbol,
             every=every,
             fields=fields,
