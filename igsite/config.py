@@ -104,6 +104,12 @@ class Config:
     max_requests_per_address: int = _setting(
         "IG_MAX_REQUESTS_PER_ADDRESS", 64, parsers.integer(1, 1_000_000), "HTTP requests of one address, a process"
     )
+    client_memory_mb: int = _setting(
+        "IG_CLIENT_MEMORY_MB",
+        0,
+        parsers.integer(0, 1 << 24),
+        "MiB of memory for clients, a process; 0 is half of what it can get",
+    )
     pool_threads: int = _setting("IG_POOL_THREADS", 2, parsers.integer(1, 64), "threads for each kind of slow work")
     trusted_proxies: tuple[Network, ...] = _setting(
         "IG_TRUSTED_PROXIES", (), parsers.networks, "proxies that are believed whom they forward"

@@ -23,7 +23,7 @@ from igsite.admission import Place
 KERNEL_UNSENT_BYTES = 65_536
 
 #: When so much waits for the application to receive it, the socket is read no further.
-UNREAD_BYTES = 1 << 20
+UNREAD_BYTES = 1 << 16
 
 #: After so much in one go a sender gives the loop a turn: a client may read as fast as we write.
 TURN_BYTES = 256 * 1024

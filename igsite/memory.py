@@ -1,8 +1,15 @@
-"""How the process's memory is kept: what is freed goes back to the system."""
+"""The process's memory: how much of it there is for clients, and that what is freed goes back to the system."""
 
 from __future__ import annotations
 
 import ctypes
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+_CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 #: Parameters of glibc's `mallopt`, by their numbers in malloc.h, and what they are set to.
 _SETTINGS = {
@@ -24,3 +31,39 @@ def give_back_what_is_freed() -> None:
     if mallopt is not None:
         for parameter, value in _SETTINGS.items():
             mallopt(parameter, value)
+
+
+def for_clients(megabytes: int) -> int:
+    """Bytes that clients may take: those that are set, else half of what this process can still get. The other half is
+    for the ring, what all share, and the kernel's buffers."""
+    return megabytes << 20 if megabytes else max(_left_bytes(), 0) // 2
+
+
+def _left_bytes() -> int:
+    own = psutil.Process().memory_info()
+    groups = Path("/proc/self/cgroup")
+    limits = group_limits(groups.read_text(), _CONTROL_GROUPS) if groups.exists() else ()
+    left = min(psutil.virtual_memory().total, *limits) - own.rss
+    addresses, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return int(left if addresses == resource.RLIM_INFINITY else min(left, addresses - own.vms))
+
+
+def group_limits(groups: str, root: Path) -> Iterator[int]:
+    """The memory limits, in bytes, of the control groups in `groups` (`/proc/self/cgroup`, of either version) and of
+    those around them. In a container the paths may be the host's; then the root tells the limit."""
+    for line in groups.splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            yield from _limits_up_to(root, path, "memory.max")
+        elif "memory" in controllers.split(","):
+            yield from _limits_up_to(root / "memory", path, "memory.limit_in_bytes")
+
+
+def _limits_up_to(root: Path, path: str, name: str) -> Iterator[int]:
+    group = root / path.lstrip("/")
+    for directory in (group, *group.parents):
+        file = directory / name
+        if file.is_file() and (said := file.read_text().strip()) != "max":
+            yield int(said)
+        if directory == root:
+            return

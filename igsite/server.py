@@ -93,7 +93,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         permessage_deflate: bool = False,
         trusted_proxies: Networks = (),
         forwarded_header: str | None = None,
-        max_message_bytes: int = 1 << 20,
+        max_message_bytes: int = 1 << 17,
         frames_a_second: int = 1000,
         max_body_bytes: int = 1 << 20,
         websocket_timeout: int = -1,

@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
@@ -32,6 +33,21 @@ def test_without_settings_all_that_descriptors_allow() -> None:
     assert capacity(1024) == Capacity(640, 640, sockets=640, spare=32, requests=224, requests_per_address=224)
 
 
+def test_with_little_memory_everything_is_scaled_to_it() -> None:
+    needed = 2000 * 640 * 1024 + 256 * 1280 * 1024
+    assert replace(DEFAULT, memory_bytes=needed).within_memory() == replace(DEFAULT, memory_bytes=needed)
+    half = replace(DEFAULT, memory_bytes=needed // 2)
+    assert half.within_memory() == replace(half, **halved(DEFAULT))
+    assert capacity(65_536, half) == Capacity(1128, 582, sockets=1000, spare=32, requests=128, requests_per_address=32)
+    assert capacity(65_536, replace(DEFAULT, memory_bytes=0)) == Capacity(
+        3, 3, sockets=2, spare=32, requests=1, requests_per_address=1
+    )
+
+
+def halved(wanted: Wanted) -> dict[str, int]:
+    return {name: value // 2 for name, value in asdict(wanted).items() if name != "memory_bytes"}
+
+
 @given(st.integers(64, 1 << 20), *[st.integers(1, 1 << 20)] * 4)
 def test_there_is_always_room_for_somebody_and_never_more_than_descriptors(
     limit: int, sockets: int, of_an_address: int, api_sockets: int, requests: int
@@ -47,14 +63,20 @@ def test_the_limits_are_said_in_one_line_and_a_warning_where_the_settings_want_m
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    for limit in (65_536, 1024):
-        Grant(limit, DEFAULT, capacity(limit, DEFAULT)).report()
+    little = replace(DEFAULT, memory_bytes=100 << 20)
+    for limit, wanted in ((65_536, DEFAULT), (1024, DEFAULT), (65_536, little)):
+        Grant(limit, wanted, capacity(limit, wanted)).report()
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("INFO", "65536 file descriptors: 2256 connections, 1164 from one address, 256 requests at a time"),
         (
             "WARNING",
             "1024 file descriptors: 640 connections, 330 from one address, 224 requests at a time, 567 WebSockets,"
             " where the settings allow 2000: raise the hard limit (ulimit -Hn, LimitNOFILE=)",
+        ),
+        (
+            "WARNING",
+            "65536 file descriptors: 142 connections, 73 from one address, 16 requests at a time, 126 WebSockets, where"
+            " the settings allow 2000: 100 MiB of memory are for clients (IG_CLIENT_MEMORY_MB)",
         ),
     ]
 

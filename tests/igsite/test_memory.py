@@ -1,13 +1,15 @@
-"""A process of many threads keeps few heaps."""
+"""A process of many threads keeps few heaps, and knows how much memory there is for its clients."""
 
 from __future__ import annotations
 
 import ctypes
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from igsite.memory import for_clients, group_limits
 from tests.processes import PATIENCE_SECONDS, ROOT
 
 #: Sixteen threads at once take memory; then glibc says of which heaps.
@@ -41,3 +43,35 @@ def heaps(how: str) -> int:
 def test_threads_share_two_heaps() -> None:
     assert heaps("unset") > 2, "else there is nothing to be set any more"
     assert heaps("set") == 2
+
+
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+def test_limits_are_those_of_the_group_and_of_all_around_it(tmp_path: Path) -> None:
+    write(tmp_path / "memory.max", "max\n")
+    write(tmp_path / "system.slice" / "memory.max", "3000\n")
+    write(tmp_path / "system.slice" / "web" / "memory.max", "2000\n")
+    assert list(group_limits("0::/system.slice/web\n", tmp_path)) == [2000, 3000]
+
+
+def test_in_a_container_whose_path_is_the_hosts_the_root_tells(tmp_path: Path) -> None:
+    write(tmp_path / "memory" / "memory.limit_in_bytes", "4096\n")
+    groups = "3:cpuset:/docker/ab\n2:memory:/docker/ab\n0::/\n"
+    assert list(group_limits(groups, tmp_path)) == [4096]
+    assert list(group_limits("2:name=systemd:/\n", tmp_path)) == []
+
+
+def test_clients_may_take_what_is_set_or_half_of_what_the_process_can_get() -> None:
+    assert for_clients(7) == 7 << 20
+    program = (
+        "import resource, psutil\n"
+        "from igsite.memory import for_clients\n"
+        "limit = psutil.Process().memory_info().vms + (64 << 20)\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
+        "print(for_clients(0))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert 0 < int(ran.stdout) <= 32 << 20

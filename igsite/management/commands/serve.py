@@ -41,8 +41,8 @@ def add_server_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "--max-message-bytes",
         type=int,
-        default=1 << 20,
-        help="largest message a socket takes (default: 1 MiB)",
+        default=1 << 17,
+        help="largest message a socket takes (default: 128 KiB, twice what the site itself reads)",
     )
     parser.add_argument(
         "--websocket-connect-timeout",
