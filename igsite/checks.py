@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Tags, Warning, register
 
 from igsite.config import Config
+from igsite.database_room import few_connections
 
 _LEAST_KEY_CHARACTERS = 50
 
@@ -31,8 +32,8 @@ def check_proxies(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_deployment(**_: Any) -> list[CheckMessage]:
-    """igsite.W002 to igsite.W005: TLS, host names, the secret key, and error pages."""
-    found = [check(settings.CONFIG) for check in (_no_tls, _hosts, _weak_key, _debug)]
+    """igsite.W002 to igsite.W006: TLS, host names, the secret key, error pages, and PostgreSQL's connections."""
+    found = [check(settings.CONFIG) for check in (_no_tls, _hosts, _weak_key, _debug, few_connections)]
     return [one for one in found if one is not None]
 
 

@@ -87,6 +87,10 @@ class Hands:
         """Have so many threads, before there are clients."""
         self._load = Counter({running(1, self.name): 0 for _ in range(threads)})
 
+    def threads_of(self, threads: int) -> int:
+        """How many there are where `start` is told so many."""
+        return threads
+
     @contextmanager
     def hand(self) -> Iterator[Executor]:
         """The thread for a request, the one that has the fewest. Raises Busy."""
@@ -120,6 +124,11 @@ alerts = Pool("alerts", threads=1)
 
 #: Each of their threads has one connection to the database at most.
 ALL: tuple[Pool | Hands, ...] = (past, listings, bars, lookups, files, steps, admin, resumes, holes, tokens, alerts)
+
+
+def threads(of_each: int) -> int:
+    """How many threads all pools have where `start` is told so many."""
+    return sum(pool.threads_of(of_each) for pool in ALL)
 
 
 def start(threads: int) -> None:

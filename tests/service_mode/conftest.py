@@ -38,6 +38,10 @@ class Deployment:
         """Another program with the settings of the deployment: `python -m module …`."""
         return self.site.start_program(module, *arguments, **self._env)
 
+    def check(self, **env: Any) -> str:
+        """What `check --deploy` says."""
+        return self.site.run("check", "--deploy", **{**self._env, **env}).stderr
+
     def run(self, *arguments: str) -> str:
         done = self.site.run(*arguments, **self._env)
         assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -9,9 +10,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from igsite.addresses import own_names
 from igsite.config import Config, ConfigError, with_changes
+from igsite.database_room import few_connections
 from igsite.descriptors import wanted
 from igsite.intake import frames_allowed
 from igsite.proxy_headers import proxy_options
+
+log = logging.getLogger(__name__)
 
 
 def add_server_arguments(parser: CommandParser) -> None:
@@ -117,6 +121,8 @@ class Command(BaseCommand):
 
         from igsite import asgi  # isort: skip
 
+        if (few := few_connections(settings.CONFIG)) is not None:
+            log.warning("%s %s", few.msg, few.hint)
         Server(
             asgi.application,
             **server_options(options),
