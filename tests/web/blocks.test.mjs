@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { ApiError } from "../../streaming/static/streaming/api.js";
 import { Blocks } from "../../streaming/static/streaming/blocks.js";
 import { Reading } from "../../streaming/static/streaming/reading.js";
 
@@ -148,4 +149,24 @@ test("a block that is not what was written is a gap, whatever bit was flipped, a
     assert.deepEqual([given, gaps.length], [written, 1], `bit ${flip % 8} of byte ${(flip * 7919) % (to - from)}`);
     assert.deepEqual([gaps[0].from_t, gaps[0].to_t, gaps[0].reason], [fromT, toT, "damaged"]);
   }
+});
+
+test("what a finished file is too short for is a gap, and what does not belong to its place", async () => {
+  const points = await seekPoints();
+  const toT = segment.end_t;
+  const all = async (fetch, from = segment) => {
+    const found = [];
+    for await (const { tape } of new Blocks("A", { fetch }).over("frames", [from], 0, toT)) found.push(tape);
+    return { ts: found.flatMap(({ ts }) => ts), gaps: found.flatMap(({ gaps }) => gaps).map((gap) => [gap.from_t, gap.to_t, gap.reason]) };
+  };
+  const none = async (url, options) => {
+    if (!url.includes("format=seek") && !options.headers.Range.startsWith("bytes=0-")) throw new ApiError(416, "no_such_range", "");
+    return server(whole, points).fetch(url, options);
+  };
+  const short = await all(none);
+  assert.deepEqual(short.ts, lines.map(({ t }) => t).filter((t) => t < points[1][0]));
+  assert.deepEqual([short.gaps[0], short.gaps.at(-1)[1]], [[points[1][0], (points[2]?.[0] ?? toT + 1) - 1, "damaged"], toT]);
+  const elsewhere = await all(server(whole, [[1000, 0]]).fetch, { ...segment, start_t: 1000, end_t: 1200 });
+  assert.deepEqual(elsewhere, { ts: [], gaps: [[1000, 1200, "damaged"]] });
+  await assert.rejects(all(none, { ...segment, pending: true }), { status: 416 }, "an open one may have been sealed meanwhile");
 });

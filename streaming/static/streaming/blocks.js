@@ -3,7 +3,7 @@
  * there is room. Runs in the worker.
  */
 
-import { get, marketPath } from "./api.js";
+import { ApiError, get, marketPath } from "./api.js";
 import { LineSplitter } from "./ndjson.js";
 import { lastingName, nameOf } from "./segments.js";
 import { Tape } from "./tape.js";
@@ -17,6 +17,9 @@ import { SegmentError, checkedText } from "./zstd.js";
 
 /** Characters of text kept; a block has about a million, a minute of 74 agents six of them. */
 const ROOM = 64 * 2 ** 20;
+
+/** What a server answers that has less of a file than was asked for. */
+const NO_SUCH_RANGE = 416;
 
 /** Segments whose seek points are kept: three days of five minutes each. */
 const POINTS_KEPT = 1000;
@@ -99,10 +102,22 @@ export class Blocks {
     const offset = points[index][1];
     const [nextT, end] = points[index + 1] ?? [null, null];
     const range = `bytes=${offset}-${end === null ? "" : end - 1}`;
-    const response = await this.fetch(this.#url(kind, segment), { headers: { Range: range }, ...cacheOf(segment) });
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    this.fetched += bytes.length;
-    return { tape: taped(bytes, open) ?? missing(kind, points[index][0], nextT === null ? segment.end_t : nextT - 1), offset, nextT };
+    const bytes = await this.#bytes(this.#url(kind, segment), { headers: { Range: range }, ...cacheOf(segment) }, open);
+    this.fetched += bytes?.length ?? 0;
+    const [fromT, toT] = [points[index][0], nextT === null ? segment.end_t : nextT - 1];
+    const tape = bytes && taped(bytes, open);
+    const belongs = tape?.ts.every((t) => t >= fromT && (t <= toT || (open && nextT === null)));
+    return { tape: tape && belongs ? tape : missing(kind, fromT, toT), offset, nextT };
+  }
+
+  /** Part of a file; null where a finished one ends before it. @param {string} url @param {RequestInit} options @param {boolean} open */
+  async #bytes(url, options, open) {
+    try {
+      return new Uint8Array(await (await this.fetch(url, options)).arrayBuffer());
+    } catch (error) {
+      if (!open && error instanceof ApiError && error.status === NO_SUCH_RANGE) return null;
+      throw error;
+    }
   }
 
   /** Keeps a block as the one used last. @param {string} key @param {Promise<Block>} block */
