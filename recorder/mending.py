@@ -84,12 +84,19 @@ def _damaged(market: Market, directory: Path, kind: str) -> Iterator[_Damaged]:
     end_t = -1
     for row, behind in pairwise(chain(rows, (None,))):
         assert row is not None
-        if row.state == "finished" and (why := fault_of(row, directory)):
+        if row.state == "finished" and (why := fault_of(row, directory) or _altered(row, directory)):
             begun_t, last_t = known(row).name.start_t - 1, row.end_t
             if row.gaps:  # the lines that tell of what lies around it may be lost
                 begun_t, last_t = min(begun_t, end_t), last_t if behind is None else behind.start_t - 1
             yield _Damaged(row, why, begun_t, max(last_t, row.end_t))
         end_t = max(end_t, row.end_t)
+
+
+def _altered(row: Segment, directory: Path) -> str:
+    """What is wrong with a file whose lines are all right: some bits of a header mean nothing."""
+    path = directory / row.path
+    is_other = row.sha256 and path.exists() and sha256_of(path) != row.sha256
+    return f"its SHA-256 is not {row.sha256}" if is_other else ""
 
 
 def _parts(segment: Opened, row: Segment) -> Iterator[Line | Damage]:

@@ -94,7 +94,10 @@ def test_after_a_repair_a_store_is_whole_and_tells_what_it_lacks(store, capsys, 
 
 
 #: Damage in the midst of a segment of several zstd frames.
-MANY_FRAMES = [*ONE_FRAME, damaging.flip_a_header, damaging.cut_between_frames, damaging.behead, damaging.take_out]
+MANY_FRAMES = [
+    damaging.flip_a_bit, damaging.flip_a_header, damaging.cut, damaging.cut_between_frames, damaging.behead,
+    damaging.take_out, damaging.zero,
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -123,6 +126,16 @@ def test_of_a_segment_of_many_frames_those_are_kept_that_are_whole(in_many_frame
     messages, lost = told(store)[kind]
     damaging.assert_honest(recorded[0], messages, [(t, t) for t in lost], range(store.next_t))
     assert set(messages) >= set(damaged[0])
+
+
+def test_a_flipped_bit_that_means_nothing_costs_no_line(store, capsys):
+    recorded, path = told(store), store.paths("ticks")[1]
+    data = bytearray(path.read_bytes())
+    data[4] ^= 0x10  # in the frame's descriptor: unused
+    path.write_bytes(data)
+    repair(store)
+    assert "no faults" in verify(capsys)
+    assert told(store) == recorded
 
 
 class Killed(BaseException):
