@@ -76,7 +76,8 @@ def fault_of(row: Segment, directory: Path) -> str:
     """Why a finished segment's file is not all that its row tells of; "" where it is, or is gone. Raises OSError."""
     with opened(directory / row.kind, known(row).name) as segment:
         parts = iter(()) if segment is None else _parts(segment, row)
-        return next((str(one.why) for one in parts if isinstance(one, Damage)), "")
+        why = next((str(one.why) for one in parts if isinstance(one, Damage)), "")
+    return "" if why and _holds_more(row, directory / row.path) else why
 
 
 def _damaged(market: Market, directory: Path, kind: str) -> Iterator[_Damaged]:
@@ -90,6 +91,17 @@ def _damaged(market: Market, directory: Path, kind: str) -> Iterator[_Damaged]:
                 begun_t, last_t = min(begun_t, end_t), last_t if behind is None else behind.start_t - 1
             yield _Damaged(row, why, begun_t, max(last_t, row.end_t))
         end_t = max(end_t, row.end_t)
+
+
+def _holds_more(row: Segment, path: Path) -> bool:
+    """Whether a file is whole and holds messages that its row has lost: a copy of what was there before a repair."""
+    facts, fault = read_facts(path, row.kind)
+    if facts is None or fault or facts.lines - facts.gaps <= row.lines - row.gaps:
+        return False
+    others = Segment.objects.of(row.market, row.kind).exclude(pk=row.pk)
+    behind = _ask(lambda: others.filter(start_t__gt=row.end_t).order_by("start_t").first())
+    is_around = known(row).name.start_t <= facts.start_t <= row.start_t and row.end_t <= facts.end_t
+    return is_around and (behind is None or facts.end_t < behind.start_t)
 
 
 def _altered(row: Segment, directory: Path) -> str:

@@ -138,6 +138,20 @@ def test_a_flipped_bit_that_means_nothing_costs_no_line(store, capsys):
     assert told(store) == recorded
 
 
+@pytest.mark.parametrize("damage", [damaging.behead, damaging.cut, damaging.empty])
+def test_a_copy_that_turns_up_later_takes_its_place_again(in_many_frames, capsys, damage):
+    store = in_many_frames
+    recorded, path = told(store), store.paths("ticks")[2]
+    copy = path.read_bytes()
+    damage(path, random.Random(1))
+    repair(store)
+    assert told(store) != recorded
+    path.write_bytes(copy)
+    repair(store)
+    assert "no faults" in verify(capsys)
+    assert told(store) == recorded
+
+
 class Killed(BaseException):
     """The process ends here."""
 
