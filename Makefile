@@ -38,7 +38,7 @@ services: $(VENV)/ready
 
 # The model against the published figures; some minutes.
 figures: $(VENV)/ready
-	$(PY) -m market.figures
+	$(PY) -m market.model.figures
 
 # A hundred times kill -9, then the tapes against those of a run never interrupted; some minutes.
 soak: $(VENV)/ready-dev

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponseBase
 from access.models import Token
 from access.presented import REFUSAL, bearer
 from access.tokens import check
-from streaming import pools
-from streaming.errors import HttpError
+from runtime import pools
+from runtime.http_errors import HttpError
 
 View = Callable[..., Awaitable[HttpResponseBase]]
 

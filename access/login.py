@@ -10,8 +10,8 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.http import HttpRequest
 
 from access.attempts import Attempts
-from streaming.addresses import LOCAL, Address, client_of, hops, household, parse_address
-from streaming.errors import HttpError
+from runtime.addresses import LOCAL, Address, client_of, hops, household, parse_address
+from runtime.http_errors import HttpError
 
 attempts = Attempts()
 

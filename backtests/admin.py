@@ -11,9 +11,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from backtests.bar import iso
-from backtests.curve import equity_svg
-from backtests.dispatch import cancel
+from backtests.engine.curve import equity_svg
 from backtests.models import Backtest
+from backtests.running.dispatch import cancel
 
 _FIGURES = ("return", "max_drawdown", "sharpe", "exposure", "bars", "trades_count", "refused_count", "fees")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from bars.ohlcv import Ohlcv
+from bars.making.ohlcv import Ohlcv
 
 
 class Bar(NamedTuple):

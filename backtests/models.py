@@ -18,7 +18,7 @@ def new_id() -> str:
 
 
 class Backtest(models.Model):
-    """A backtest; `backtests.lifecycle` moves it from one status to the next.
+    """A backtest; `backtests.running.lifecycle` moves it from one status to the next.
 
     The range is that of bars with `from_ms <= open` and `close <= to_ms`. `params` holds every parameter of the
     strategy. `sent_at`: when a worker was last asked to run it; `heard_at`: when whoever runs it last said so;

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from backtests.catalog import strategy_named
-from backtests.engine import DEFAULT_CASH, DEFAULT_FEE
+from backtests.engine.engine import DEFAULT_CASH, DEFAULT_FEE
 from backtests.errors import BadRequest, shown
 from backtests.strategy import Value, check_parameters
-from bars.resolutions import PERIOD_MS
-from bars.times import to_ms
-from recorder.format import SYMBOL_PATTERN
+from bars.making.resolutions import PERIOD_MS
+from bars.making.times import to_ms
+from recorder.segment.layout import SYMBOL_PATTERN
 
 #: Nothing that is asked for needs more.
 MOST_BODY_BYTES = 64 * 1024

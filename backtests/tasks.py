@@ -9,11 +9,11 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from kombu.exceptions import OperationalError as BrokerError
 
-from backtests import lifecycle, running
-from backtests.messages import last_message
-from backtests.progress import LONGEST_SECONDS
-from recorder.rows import PATIENCE_SECONDS, detached
-from subscribe import bus
+from backtests.engine.progress import LONGEST_SECONDS
+from backtests.running import lifecycle, running
+from backtests.running.messages import last_message
+from components import system_bus
+from runtime.db_threads import PATIENCE_SECONDS, detached
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ _EXPIRES_SECONDS = lifecycle.SEND_AGAIN_SECONDS
 @shared_task(name="backtests.tasks.run", ignore_result=True, time_limit=_MOST_SECONDS, throws=(DatabaseError,))  # type: ignore[untyped-decorator]
 def run(backtest_id: str) -> None:
     """Run a backtest, unless another worker does. Raises django.db.Error."""
-    running.run(backtest_id, bus.publish)
+    running.run(backtest_id, system_bus.publish)
 
 
 @shared_task(name="backtests.tasks.look_after", ignore_result=True, throws=(DatabaseError,))  # type: ignore[untyped-decorator]
@@ -43,7 +43,7 @@ def _look_after() -> int:
     failed = list(lifecycle.fail_silent())
     for backtest in failed:
         log.error("%s failed: %s is silent", backtest, backtest.worker)
-        bus.publish(last_message(backtest))
+        system_bus.publish(last_message(backtest))
     if settings.CONFIG.redis_url:
         for backtest_id in lifecycle.unsent():
             send(backtest_id)

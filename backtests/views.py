@@ -15,16 +15,17 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from access.http import token_required
-from backtests import lifecycle
 from backtests.catalog import strategies_in
-from backtests.dispatch import cancel, dispatch
+from backtests.engine.recorded_bars import check_bars
 from backtests.errors import BadRequest, TooMany, UnknownSymbol, shown
 from backtests.models import QUEUED, STATUSES, Backtest
-from backtests.recorded import check_bars
 from backtests.request import MOST_BODY_BYTES, read
-from recorder.rows import detached
-from streaming import parameters, pools
-from streaming.errors import HttpError, bad_parameter
+from backtests.running import lifecycle
+from backtests.running.dispatch import cancel, dispatch
+from runtime import pools
+from runtime.db_threads import detached
+from runtime.http_errors import HttpError, bad_parameter
+from streaming.http import parameters
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from bars.making.resolutions import STORED
 from bars.models import Bar, Gap
-from bars.resolutions import STORED
 from recorder.admin import RecordedAdmin
 from recorder.admin_lists import BoundedPaginator, ChoiceFilter, MarketFilter
 

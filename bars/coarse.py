@@ -11,11 +11,11 @@ from functools import partial
 from itertools import islice
 
 from bars import stored
+from bars.making.resolutions import COARSE
 from bars.models import Bar
 from bars.reading import closed_bars
-from bars.resolutions import COARSE
 from recorder.models import Market
-from recorder.rows import Ask, directly
+from runtime.db_threads import Ask, directly
 
 #: A transaction; what was written before an end is not made again.
 _BATCH_BARS = 500

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.db import models
 
-from bars.resolutions import PERIOD_MS, STORED
+from bars.making.resolutions import PERIOD_MS, STORED
 from recorder.models import Market
 
 
 class Bar(models.Model):
-    """A closed bar; the fields mean what they mean in `bars.ohlcv.Ohlcv`.
+    """A closed bar; the fields mean what they mean in `bars.making.ohlcv.Ohlcv`.
 
     Rows are written in the order in which bars closed, those that closed with one tick together. So what is there is
     always everything up to some tick, and what comes after it can be made again from the tape.

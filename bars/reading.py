@@ -12,11 +12,11 @@ from functools import partial
 from itertools import islice, takewhile
 
 from bars import stored
+from bars.making.ohlcv import Merger, Ohlcv
+from bars.making.resolutions import PERIOD_MS, READ_FROM, STORED, period_start
 from bars.models import Gap
-from bars.ohlcv import Merger, Ohlcv
-from bars.resolutions import PERIOD_MS, READ_FROM, STORED, period_start
 from recorder.models import market_key
-from recorder.rows import Ask, directly
+from runtime.db_threads import Ask, directly
 
 _PAGE_ROWS = 2000
 #: Pages grow from here, since most who ask want a few dozen bars.

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import QuerySet
 
-from bars.builder import Builder
-from bars.market_time import END_MS
+from bars.making.builder import Builder
+from bars.making.market_time import END_MS
+from bars.making.ohlcv import Ohlcv
+from bars.making.resolutions import PERIOD_MS, STORED, period_start
 from bars.models import Bar, Gap
-from bars.ohlcv import Ohlcv
-from bars.resolutions import PERIOD_MS, STORED, period_start
 from recorder.models import Market, market_key
 
 FIELDS = Ohlcv._fields
@@ -59,7 +59,7 @@ def save_bars(market: Market, bars: Iterable[Ohlcv]) -> None:
 
 def rows(market: Market | str, resolution: str, from_ms: int = 0, before_ms: int = END_MS) -> QuerySet[Bar]:
     """The rows of a market, given as row or symbol, that begin at a time or later and before another, by time; none of
-    times that cannot be (`bars.market_time`).
+    times that cannot be (`bars.making.market_time`).
 
     Bounds are given here and not as filters on what this returns: of two lower ones SQLite searches its index by the
     first and reads every row from there to the second.

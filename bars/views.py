@@ -11,13 +11,14 @@ from django.http import HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from bars import reading
-from bars.ohlcv import Ohlcv
-from bars.resolutions import PERIOD_MS
-from bars.times import to_ms
-from streaming import parameters, pools
-from streaming.errors import bad_parameter
-from streaming.ndjson import lines_response
-from streaming.pools import asked
+from bars.making.ohlcv import Ohlcv
+from bars.making.resolutions import PERIOD_MS
+from bars.making.times import to_ms
+from runtime import pools
+from runtime.http_errors import bad_parameter
+from runtime.pools import asked
+from streaming.http import parameters
+from streaming.http.ndjson import lines_response
 
 _MOST_BARS = 10_000
 _MOST_GAPS = 1000

@@ -23,10 +23,10 @@ sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import Browser, sync_playwright  # noqa: E402
 
-from bars.resolutions import PERIOD_MS  # noqa: E402
+from bars.making.resolutions import PERIOD_MS  # noqa: E402
 from bench.aged_server import AgedServer  # noqa: E402
 from bench.aged_store import DAY_TICKS, KINDS, SEGMENT_SECONDS, SEGMENT_TICKS, TICK_SECONDS  # noqa: E402
-from recorder.format import make_name  # noqa: E402
+from recorder.segment.layout import make_name  # noqa: E402
 
 GOAL = 1.3
 _IDLE_SECONDS = 65

@@ -77,7 +77,7 @@ def segments(directory: Path, kind: str, texts: Texts, begun: int, count: int) -
     """Writes the files of a kind; what each one's row holds from `kind` on."""
     import zstandard
 
-    from recorder.format import make_name
+    from recorder.segment.layout import make_name
 
     (directory / kind).mkdir(parents=True)
     compressor = zstandard.ZstdCompressor(level=1, write_checksum=True)
@@ -110,7 +110,7 @@ def make_segments(market: Any, directory: Path, begun: int, days: int) -> None:
 def make_bars(market: Any, begun: int, days: int) -> None:
     from django.db import connection
 
-    from bars.resolutions import PERIOD_MS, STORED
+    from bars.making.resolutions import PERIOD_MS, STORED
 
     with connection.cursor() as cursor:
         for resolution in STORED:

@@ -21,7 +21,7 @@ from bench.stores import free_port  # noqa: E402
 from camera.frame import frame_json  # noqa: E402
 from camera.metric import metric_of  # noqa: E402
 from camera.window import SlidingWindowCamera  # noqa: E402
-from market.simulator import Simulator  # noqa: E402
+from market.model.simulator import Simulator  # noqa: E402
 
 _UPGRADE = (
     "GET /ws/stream{query} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -22,9 +22,9 @@ import zstandard
 from camera.frame import frame_json
 from camera.metric import metric_of
 from camera.window import SlidingWindowCamera
-from market.simulator import Simulator
+from market.model.simulator import Simulator
 from market.tick import Tick
-from recorder.recording import Recording
+from recorder.tape.recording import Recording
 
 
 def ticks_of(agents: int, count: int) -> list[Tick]:

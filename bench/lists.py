@@ -28,7 +28,7 @@ import sys; sys.path[:0] = [%r]
 import django; django.setup()
 from datetime import UTC, datetime
 from django.core.management import call_command
-from recorder.format import make_name
+from recorder.segment.layout import make_name
 from recorder.models import Market, Segment
 call_command("migrate", verbosity=0)
 market, begun, count = Market.objects.create(symbol="IG-USD"), 1_700_000_000, int(sys.argv[1])

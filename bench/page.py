@@ -85,9 +85,9 @@ def bodies(agents: int) -> list[tuple[bytes, bytes, bytes | None]]:
 
 def record(directory: Path, agents: int, ticks: int) -> Iterator[int]:
     """Records moments at ten a second of market time, with rows. How many are done."""
-    from recorder.manifest import save_facts
+    from recorder.manifest.row_writer import save_facts
     from recorder.models import Market
-    from recorder.recording import Recording
+    from recorder.tape.recording import Recording
 
     market, now, texts = Market.objects.create(symbol="IG-USD"), 1.7e9, bodies(agents)
     recording = Recording(

@@ -38,9 +38,9 @@ def run(agents: int, ticks: int) -> None:
     from django.conf import settings
     from django.core.management import call_command
 
-    from igsite import market_run
-    from market.simulator import Simulator
-    from market.sources import SimulatorSource
+    from market.model.simulator import Simulator
+    from market.sources.source import SimulatorSource
+    from pipeline import run
 
     call_command("migrate", verbosity=0)
     begun = (0.0, 0.0)
@@ -54,8 +54,8 @@ def run(agents: int, ticks: int) -> None:
         return SimulatorSource(Simulator(seed=seed, agents=agents, fixed_agents=True))
 
     # The settings know of no number of agents: a market grows by itself.
-    with patch.object(market_run, "source_from", source_from):
-        market = market_run.MarketRun(settings.CONFIG, home_symbol=settings.CONFIG.symbol)
+    with patch.object(run, "source_from", source_from):
+        market = run.MarketRun(settings.CONFIG, home_symbol=settings.CONFIG.symbol)
         market.run(most_ticks=_WARM_UP_TICKS + ticks, on_tick=on_tick)
     ended = (time.perf_counter(), time.process_time())
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

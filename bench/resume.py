@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 from crowd import HERE, Client
 
-from recorder.reader import read
+from recorder.tape.reader import read
 
 _MARKET = {"IG_CAM_SEGMENT_SECONDS": "20", "IG_RING_TICKS": "1000", "IG_SECRET_KEY": "bench", "IG_SPEED": "1"}
 GOAL = 20_000

@@ -35,7 +35,7 @@ _IDLE_PERCENT = 40.0
 
 def bodies(agents: int) -> list[bytes]:
     """Ticks of a real market, without their t and ts."""
-    from market.simulator import Simulator
+    from market.model.simulator import Simulator
 
     simulator = Simulator(seed=1, agents=agents, fixed_agents=True)
     ticks = (simulator.step().placed(0, 0.0).to_json() for _ in range(_DIFFERENT))
@@ -44,9 +44,9 @@ def bodies(agents: int) -> list[bytes]:
 
 def record(directory: Path, texts: list[bytes], ticks: int) -> Iterator[int]:
     """Records ticks at ten a second of market time, with rows; the last segment stays open. How many are done."""
-    from recorder.manifest import save_facts
+    from recorder.manifest.row_writer import save_facts
     from recorder.models import Market
-    from recorder.writer import ZstdSegmentWriter
+    from recorder.segment.writer import ZstdSegmentWriter
 
     market, now = Market.objects.create(symbol="IG-USD"), time.time() - ticks / 10
     writer = ZstdSegmentWriter(

@@ -54,15 +54,15 @@ def ours(port: int, moments: list[Moment]) -> None:
     import os
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "igsite.settings")
-    from igsite.server import Server, endpoints  # first, for it installs the reactor
+    from server.server import Server, endpoints  # first, for it installs the reactor
 
     from igsite import asgi  # isort: skip
 
     from channels.layers import get_channel_layer
     from django.conf import settings
 
-    from streaming.publisher import Publisher
-    from streaming.relays import relays
+    from streaming.group.publisher import Publisher
+    from streaming.relay.relays import relays
 
     status = {"running": True, "start_ts": 0.0, "ticks": 0, "seed": 0, "silence_seconds": 1e9, "segment": None}
 

@@ -16,7 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from market.simulator import Simulator
+from market.model.simulator import Simulator
 
 #: NumPy calls (ufuncs, indexing, sorting, drawing) in one tick without density or joining; counted in
 #: `Simulator.step` and the rules it calls.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from camera.census import KINDS
+from camera.agent_counts import KINDS
 from camera.quotes import to_grid
 from market.tick import NONE, SELL, Tick
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from camera.census import ABOVE, CENSUS, KINDS, QUOTES, SQUARES, STEPS, quoting
+from camera.agent_counts import ABOVE, CENSUS, KINDS, QUOTES, SQUARES, STEPS, quoting
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from camera.agent_counts import ABOVE, CENSUS, MATCHES, buying, quoting, seen
 from camera.block import Block, Layout, Quotes, block_of, medians, quotes_of
-from camera.census import ABOVE, CENSUS, MATCHES, buying, quoting, seen
+from camera.columns import Slots
 from camera.edges import PairCounts, Pairs, adjacent_quotes, strongest
 from camera.errors import OrderError
 from camera.events import events
 from camera.frame import Edges, Shot, frame_of
 from camera.quotes import GRID, QuoteSums, direct, largest_step
-from camera.rings import Rings
-from camera.slots import Slots
+from camera.ring_arrays import Rings
 from market.tick import Tick
 
 Ints = npt.NDArray[np.int64]

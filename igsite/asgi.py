@@ -12,14 +12,14 @@ django = get_asgi_application()
 from django.conf import settings  # noqa: E402  (Django must be set up first)
 
 import igsite.celery  # noqa: E402, F401  (tasks are sent through this)
-from backtests.embedded import children  # noqa: E402
-from bars.routing import websocket_urlpatterns as bar_sockets  # noqa: E402
-from igsite.http import Http  # noqa: E402
-from streaming import pools  # noqa: E402
-from streaming.relays import relays  # noqa: E402
+from api_socket import service  # noqa: E402
+from api_socket.routing import websocket_urlpatterns as subscribe_sockets  # noqa: E402
+from backtests.running.embedded import children  # noqa: E402
+from bars.feed.routing import websocket_urlpatterns as bar_sockets  # noqa: E402
+from runtime import pools  # noqa: E402
+from server.request_threads import Http  # noqa: E402
+from streaming.relay.relays import relays  # noqa: E402
 from streaming.routing import websocket_urlpatterns as stream_sockets  # noqa: E402
-from subscribe import service  # noqa: E402
-from subscribe.routing import websocket_urlpatterns as subscribe_sockets  # noqa: E402
 
 pools.start(settings.CONFIG.pool_threads)
 
@@ -27,6 +27,6 @@ pools.start(settings.CONFIG.pool_threads)
 sockets = URLRouter([*subscribe_sockets, *bar_sockets, *stream_sockets])
 application = ProtocolTypeRouter({"http": Http(django), "websocket": sockets})
 
-#: daphne knows no lifespan; `igsite.server` runs these on its loop.
+#: daphne knows no lifespan; `server.server` runs these on its loop.
 beside = {"start of the relays": relays.start, "subscribe service": service.run, "backtests": children.run}
 on_stop = [children.stop, service.stop, relays.stop]

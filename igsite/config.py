@@ -11,7 +11,7 @@ from typing import Any
 from igsite import parsers
 from igsite.parsers import BASE_DIR, LOCALHOST
 from igsite.unused_names import UNUSED, unused_names
-from streaming.addresses import Network
+from runtime.addresses import Network
 
 
 class ConfigError(Exception):

@@ -7,9 +7,9 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from igsite.config import Config
-from recorder.rows import detached
-from recorder.threads import OWN_THREADS
-from streaming import pools
+from runtime import pools
+from runtime.db_threads import detached
+from runtime.threads import OWN_THREADS
 
 #: A market keeps its lease, its segments' rows, its bars and its run, each on a thread, and says its last words.
 MARKET_CONNECTIONS = 5

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from market.moments import EXPECTED, guessed_unit, is_moment
-from recorder.format import SYMBOL_PATTERN
-from streaming.addresses import Network, parse_network
+from market.timestamps import EXPECTED, guessed_unit, is_moment
+from recorder.segment.layout import SYMBOL_PATTERN
+from runtime.addresses import Network, parse_network
 from streaming.protocol import KINDS
 
 #: A PostgreSQL host that vanished without a word is given up after some seconds, not after TCP's quarter of an hour.

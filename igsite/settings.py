@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from igsite.addresses import own_names
 from igsite.broker import redis_host
 from igsite.config import from_environment
 from igsite.kept_secret import kept_secret
 from igsite.parsers import BASE_DIR
+from server.listen_addresses import own_names
 
 CONFIG = from_environment()
 
@@ -26,7 +26,7 @@ INSTALLED_APPS = [
     "access",
     "backtests",
     "bars",
-    "subscribe",
+    "alerts",
     "streaming",
     "recorder",
     "corsheaders",
@@ -40,11 +40,11 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "streaming.security.ContentSecurityPolicy",
-    "igsite.static.StaticFiles",
+    "streaming.http.content_security.ContentSecurityPolicy",
+    "server.static.StaticFiles",
     "corsheaders.middleware.CorsMiddleware",
     # Below those that set headers: an error it writes anew keeps them.
-    "streaming.errors.JsonErrors",
+    "runtime.http_errors.JsonErrors",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -108,7 +108,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "igsite.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     # One that could not be run in time is not made up for: the next one does the same.
-    "forget-alerts": {"task": "subscribe.tasks.forget_alerts", "schedule": 3600.0, "options": {"expires": 3600}},
+    "forget-alerts": {"task": "alerts.tasks.forget_alerts", "schedule": 3600.0, "options": {"expires": 3600}},
     "clean-up": {"task": "recorder.tasks.clean_up", "schedule": 60.0, "options": {"expires": 60}},
     "take-stock": {"task": "recorder.tasks.take_stock", "schedule": 3600.0, "options": {"expires": 3600}},
     "backtests": {"task": "backtests.tasks.look_after", "schedule": 5.0, "options": {"expires": 5}},
@@ -153,7 +153,8 @@ CORS_EXPOSE_HEADERS = (
     "Market-Camera-Store",
 )
 
-# Whether a request came over TLS the server tells, by what trusted proxies say (igsite/request.py) or its own socket.
+# Whether a request came over TLS the server tells, by what trusted proxies say (server/protocols/http_request.py) or
+# its own socket.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = CONFIG.tls
 SECURE_SSL_REDIRECT = CONFIG.tls
 # Probes and Prometheus ask on this machine, past the proxy; there is no secret in the answers.

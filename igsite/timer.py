@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.utils.module_loading import import_string
 
-from streaming.supervision import supervisor
+from runtime.supervision import supervisor
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("", include("subscribe.urls")),
-    path("", include("streaming.urls")),
+    path("", include("alerts.urls")),
+    path("", include("streaming.http.urls")),
     path("", include("bars.urls")),
     path("", include("backtests.urls")),
 ]

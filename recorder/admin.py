@@ -14,11 +14,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from recorder.admin_lists import BoundedPaginator, ChoiceFilter, MarketFilter, found_by
-from recorder.format import KINDS
+from recorder.manifest.totals import Total, totals
 from recorder.models import Market, Run, Segment, SegmentQuerySet
-from recorder.stores import directory_of
-from recorder.totals import Total, totals
-from recorder.verify import faults_of
+from recorder.segment.layout import KINDS
+from recorder.store.store_paths import directory_of
+from recorder.verify.verification import faults_of
 
 #: A page waits while its segments are read from their first byte to their last; `manage.py verify` reads them all.
 _MOST_VERIFIED = 100

@@ -15,8 +15,8 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from recorder.errors import BadName
-from recorder.format import parse_name
 from recorder.models import Market, SegmentQuerySet
+from recorder.segment.layout import parse_name
 
 #: Nobody turns more pages than this many rows have.
 MOST_COUNTED = 10_000

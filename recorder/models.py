@@ -11,14 +11,14 @@ from django.db import models
 from django.db.models import Q, Subquery
 from django.db.models.functions import Coalesce
 
-from recorder.format import KINDS, manifest_form, market_dir, pending_name, segment_path
-from recorder.rows import reading
+from recorder.segment.layout import KINDS, manifest_form, market_dir, pending_name, segment_path
+from runtime.db_threads import reading
 
 
 class Market(models.Model):
     """One market: a symbol, its store and its tape.
 
-    `store_id` is that of its store (`recorder.store_id`), "" until a writer has opened it.
+    `store_id` is that of its store (`recorder.store.store_id`), "" until a writer has opened it.
     """
 
     symbol = models.CharField(max_length=32, unique=True)
@@ -139,7 +139,7 @@ class Segment(models.Model):
     """What the manifest knows of one segment; a removed one keeps its row.
 
     `name` is the lasting file name, without `_pending`. `start_t`, `end_t`, `seek_points` and the rest mean
-    what they mean in `recorder.format.SegmentFacts`. `created_at` is when it was sealed, or, while it is
+    what they mean in `recorder.segment.layout.SegmentFacts`. `created_at` is when it was sealed, or, while it is
     pending, when it was opened. `missing`: the file should be there and is not.
     """
 
@@ -221,9 +221,9 @@ class Inventory(models.Model):
     """What is kept of one kind of a market, summed up as its rows change, and how far the rows are known to be true.
 
     `segments`, `bytes` and `lines` are of finished segments whose file is there, `removed` counts those that clean-ups
-    removed. As long as `directory_state` is that of the kind's directory (`recorder.listing.state_of`), the rows tell
-    exactly which segments lie in it, but for the one that was `opened` last, which may have no row yet; "" is the state
-    of none. `removing`: rows were marked as removed whose files may still be there.
+    removed. As long as `directory_state` is that of the kind's directory (`recorder.segment.listing.state_of`), the
+    rows tell exactly which segments lie in it, but for the one that was `opened` last, which may have no row yet; "" is
+    the state of none. `removing`: rows were marked as removed whose files may still be there.
     """
 
     market = models.ForeignKey(Market, models.CASCADE, related_name="inventories")
@@ -244,7 +244,7 @@ class Inventory(models.Model):
 
 
 class Lease(models.Model):
-    """Who may write a market, whichever host it is on; `recorder.lease` says how it is taken and kept.
+    """Who may write a market, whichever host it is on; `recorder.store.lease` says how it is taken and kept.
 
     `token` is made anew by each holder, "" when nobody holds the market. `holder`, `host` and `store` name the holder,
     or the last one. `unrecorded_to` is the last tick that was streamed while its recording stood still, None when all

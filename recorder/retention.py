@@ -13,11 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from recorder.choice import Candidate, DiskUse, RetentionSettings, Shelf, choose, is_full
-from recorder.format import market_dir, segment_files
-from recorder.inventory import change_row, compare
-from recorder.listing import state_of
+from recorder.manifest.inventory import change_row, compare
 from recorder.models import Inventory, Segment
+from recorder.retention_policy import Candidate, DiskUse, RetentionSettings, Shelf, choose, is_full
+from recorder.segment.layout import market_dir, segment_files
+from recorder.segment.listing import state_of
 
 log = logging.getLogger(__name__)
 

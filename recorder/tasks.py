@@ -9,9 +9,9 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from recorder import retention
-from recorder.format import KINDS
-from recorder.inventory import compare, is_exact
+from recorder.manifest.inventory import compare, is_exact
 from recorder.models import Market
+from recorder.segment.layout import KINDS
 
 
 @shared_task(name="recorder.tasks.clean_up", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]

@@ -13,12 +13,12 @@ from urllib.parse import parse_qs
 from django.conf import settings
 
 from recorder.errors import OtherStore
-from streaming.addresses import Address, client_of_scope
-from streaming.clients import Send, StreamClient, deliver
-from streaming.encoding import Encoder
-from streaming.feed import Feed
+from runtime.addresses import Address, client_of_scope
+from streaming.fanout.encoding import Encoder
+from streaming.fanout.feed import Feed
+from streaming.fanout.option_sets import OptionSets
+from streaming.fanout.stream_client import Send, StreamClient, deliver
 from streaming.limits import MESSAGES_A_SECOND, Connections, check_admitted, check_size, talk_rate
-from streaming.option_sets import OptionSets
 from streaming.options import DEFLATE, Options, Request, always_served, parse_request
 from streaming.protocol import (
     CLOSE_LIMIT,
@@ -30,8 +30,8 @@ from streaming.protocol import (
     error,
     is_ping,
 )
-from streaming.relay import Relay
-from streaming.relays import relays
+from streaming.relay.relay import Relay
+from streaming.relay.relays import relays
 from streaming.resume import Resume
 
 log = logging.getLogger(__name__)

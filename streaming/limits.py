@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from ipaddress import IPv6Network
 from typing import Any
 
-from streaming.addresses import Address, household
+from runtime.addresses import Address, household
 from streaming.protocol import CLOSE_LIMIT, StreamError
 
 #: What a stream client may say: pings. More, or longer, is no use to anybody.
@@ -17,9 +17,6 @@ MOST_MESSAGE_BYTES = 4096
 _BURST = 100.0
 
 CLOSE_TOO_LARGE = 1009
-
-#: Who is refused for now may come again after so long: what is full is worked off in some seconds.
-RETRY_SECONDS = 2
 
 #: A key of a WebSocket scope's extensions: why the server cannot take one more, None if it can.
 REFUSED = "market_camera.refused"

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from recorder.format import SYMBOL_PATTERN
-from recorder.store_id import is_store_id
+from recorder.segment.layout import SYMBOL_PATTERN
+from recorder.store.store_id import is_store_id
 from streaming.protocol import CLOSE_BAD_PARAMETER, KINDS, StreamError
 
 #: The fields of a tick that may be left out.

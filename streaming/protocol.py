@@ -72,6 +72,11 @@ def websocket_frame(payload: bytes, *, binary: bool = False, deflated: bool = Fa
     return bytes((first, 127)) + size.to_bytes(8) + payload
 
 
+def json_frame(message: dict[str, Any]) -> bytes:
+    """A message as one WebSocket frame, made once for whoever gets it."""
+    return websocket_frame(orjson.dumps(message))
+
+
 def messages_in(wire: bytes) -> list[tuple[bytes, bool]]:
     """The (payload, binary) of frames made by `websocket_frame`, for a server that makes its own."""
     found = []

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from streaming import pools
-from streaming.clients import StreamClient
-from streaming.feed import Feed
-from streaming.past import Loss, moments
+from runtime import pools
+from streaming.fanout.feed import Feed
+from streaming.fanout.stream_client import StreamClient
+from streaming.history_moments import Loss, moments
 from streaming.protocol import KINDS, Moment, control, gap
-from streaming.relay import Relay
+from streaming.relay.relay import Relay
 
 #: What a client that catches up holds in memory: a batch of so many ticks or so many bytes. Each job on the threads of
 #: all who catch up makes one, so they take turns.

@@ -3,66 +3,101 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-MAY_IMPORT = {
-    "market": set(),
-    "camera": {"market"},
-    "recorder": {"market", "camera"},
-    "streaming": {"market", "camera", "recorder"},
-    "bars": {"market", "camera", "recorder", "streaming"},
-    "access": {"market", "camera", "recorder", "streaming"},
-    "subscribe": {"market", "camera", "recorder", "streaming", "bars", "access"},
-    "backtests": {"market", "camera", "recorder", "streaming", "bars", "access", "subscribe"},
-}
+#: From the lowest layer up: a package may import those before it.
+LAYERS = (
+    "market",
+    "runtime",
+    "camera",
+    "recorder",
+    "streaming",
+    "bars",
+    "access",
+    "components",
+    "alerts",
+    "api_socket",
+    "backtests",
+    "pipeline",
+    "server",
+    "igsite",
+)
+#: Settings are above nothing but what their bounds come from, and read where a process is put together.
+SETTINGS = {"igsite.config", "igsite.parsers", "igsite.unused_names"}
+MAY_READ_SETTINGS = {"pipeline", "server"}
 
 PURE = [
+    *(f"market.{name}" for name in ("tick", "timestamps", "sources.source", "sources.upstream")),
+    *(f"market.model.{name}" for name in ("substrate", "structure_density", "simulator", "checkpoint", "figures")),
+    *(f"camera.{name}" for name in ("window", "edges", "quotes", "events", "frame", "metric", "block", "ring_arrays")),
     *(
-        f"market.{name}"
-        for name in ("tick", "moments", "substrate", "structure", "simulator", "sources", "upstream", "figures")
+        f"recorder.segment.{name}"
+        for name in ("layout", "zstd_frames", "writer", "checked_lines", "segment_lines", "scan", "repair", "endings")
     ),
-    *(f"camera.{name}" for name in ("window", "edges", "quotes", "events", "frame", "metric", "block", "rings")),
-    *(
-        f"recorder.{name}"
-        for name in ("format", "frames", "writer", "reader", "recovery", "errors", "checkpoints", "ending")
-    ),
-    *(f"streaming.{name}" for name in ("protocol", "options", "encoding", "outbox", "ring", "feed", "pacer", "limits")),
-    "streaming.addresses",
-    "streaming.supervision",
-    *(f"bars.{name}" for name in ("resolutions", "ohlcv", "trades", "builder", "times", "feed_protocol")),
+    *(f"recorder.{name}" for name in ("errors", "spans", "tape.reader", "recovery.pending", "recovery.checkpoints")),
+    *(f"streaming.{name}" for name in ("protocol", "options", "ring", "limits", "relay.health")),
+    *(f"streaming.fanout.{name}" for name in ("encoding", "outbox", "feed")),
+    *(f"runtime.{name}" for name in ("addresses", "supervision")),
+    *(f"bars.making.{name}" for name in ("resolutions", "ohlcv", "trades", "builder", "times")),
     *(f"access.{name}" for name in ("presented", "secret")),
-    *(f"subscribe.{name}" for name in ("errors", "protocol", "talk", "outbox", "throttle", "rules", "roster")),
-    *(
-        f"backtests.{name}"
-        for name in ("engine", "past", "portfolio", "performance", "strategies", "progress", "request")
-    ),
-    *(f"igsite.{name}" for name in ("config", "admission", "deadlines", "descriptors")),
+    *(f"alerts.{name}" for name in ("rules", "market_events")),
+    *(f"api_socket.{name}" for name in ("errors", "protocol", "rate_limit", "outbox", "price_throttle")),
+    *(f"backtests.engine.{name}" for name in ("engine", "past", "portfolio", "performance", "progress")),
+    *(f"backtests.{name}" for name in ("strategies", "request")),
+    *(f"pipeline.{name}" for name in ("pacer", "encode_tick")),
+    *(f"server.admission.{name}" for name in ("admission", "deadlines", "descriptors", "requests_under_way")),
+    "bars.feed.protocol",
+    "components.registry",
+    "igsite.config",
 ]
 
 
 def imports_of(path: Path) -> set[str]:
+    """The modules that a file imports, whatever condition it imports them under."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.split(".")[0])
-    return found
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return found & MODULES.keys()
 
 
-@pytest.mark.parametrize("package", MAY_IMPORT)
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for package in LAYERS for path in (ROOT / package).rglob("*.py")}
+
+
+@pytest.mark.parametrize("package", LAYERS)
 def test_imports_run_one_way(package: str) -> None:
-    others = {*MAY_IMPORT, "igsite"} - MAY_IMPORT[package] - {package}
+    above = set(LAYERS[LAYERS.index(package) + 1 :])
+    allowed = SETTINGS if package in MAY_READ_SETTINGS else set()
     wrong = {
-        f"{path.relative_to(ROOT)} imports {', '.join(sorted(found))}"
+        f"{path.relative_to(ROOT)} imports {name}"
         for path in (ROOT / package).rglob("*.py")
-        if (found := imports_of(path) & others)
+        for name in imports_of(path)
+        if name.split(".")[0] in above and name not in allowed | {"igsite"}
     }
     assert not wrong
+
+
+def test_no_files_import_each_other() -> None:
+    """Not in a circle either, and not for their types alone."""
+    sorter = TopologicalSorter({name: imports_of(path) - {name} for name, path in MODULES.items()})
+    sorter.prepare()  # raises CycleError with the circle in it
+
+
+def test_settings_import_nothing_that_reads_them() -> None:
+    ours = {name for module in SETTINGS for name in imports_of(MODULES[module]) if name.startswith("igsite.")}
+    assert ours <= SETTINGS
 
 
 def test_the_core_needs_no_django() -> None:
@@ -73,7 +108,7 @@ def test_the_core_needs_no_django() -> None:
 def test_only_the_configuration_reads_the_environment() -> None:
     readers = {
         str(path.relative_to(ROOT))
-        for package in (*MAY_IMPORT, "igsite")
+        for package in LAYERS
         for path in (ROOT / package).rglob("*.py")
         if "os.environ" in path.read_text() or "getenv" in path.read_text()
     }

@@ -15,7 +15,7 @@ from access import http
 from access.http import token_required
 from access.models import Token
 from access.tokens import check, issue
-from streaming.errors import HttpError
+from runtime.http_errors import HttpError
 
 
 @token_required

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from subscribe.routing import websocket_urlpatterns
+from api_socket.routing import websocket_urlpatterns
 
 CONFIGURATION = (Path(__file__).parents[2] / "deploy" / "nginx.conf").read_text()
 

@@ -27,7 +27,7 @@ def two_minutes(tmp_path_factory: pytest.TempPathFactory, migrated_database: Pat
 @pytest.fixture
 def recorded(transactional_db: None) -> None:
     """Ten minutes of bars, of a second and of a minute, that begin at START."""
-    from bars.ohlcv import Merger
+    from bars.making.ohlcv import Merger
     from bars.stored import Closing, save
     from recorder.models import Market
 
@@ -56,10 +56,10 @@ def made(recorded: None) -> Callable[..., Any]:
 @pytest.fixture
 def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What went over the bus."""
-    from subscribe import bus
+    from components import system_bus
 
     heard: list[dict[str, Any]] = []
-    monkeypatch.setattr(bus, "publish", heard.append)
+    monkeypatch.setattr(system_bus, "publish", heard.append)
     return heard
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from backtests.engine import Terms
-from bars.ohlcv import Ohlcv
+from backtests.engine.engine import Terms
+from bars.making.ohlcv import Ohlcv
 
 MINUTE = 60_000
 #: 2026-01-05, midnight UTC.

@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 from django.test import Client
 from django.urls import reverse
 
-from backtests import running
-from backtests.curve import equity_svg
+from backtests.engine.curve import equity_svg
 from backtests.models import Backtest
+from backtests.running import running
 
 Made = Callable[..., Backtest]
 LIST = "admin:backtests_backtest_changelist"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from backtests import embedded
-from backtests.embedded import Children
-from streaming import supervision
-from streaming.supervision import supervisor
+from backtests.running import embedded
+from backtests.running.embedded import Children
+from runtime import supervision
+from runtime.supervision import supervisor
 
 
 @pytest.mark.parametrize("error", [OSError(24, "Too many open files"), ValueError("no number"), RuntimeError("a bug")])

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from backtests import running, watch
 from backtests.models import Backtest
-from bars.ohlcv import Merger, Ohlcv
-from recorder import rows as database_rows
+from backtests.running import running, watch
+from bars.making.ohlcv import Merger, Ohlcv
+from runtime import db_threads as database_rows
 from tests.backtests.series import MINUTE, START, SYMBOL, seconds
 
 Made = Callable[..., Backtest]
@@ -103,7 +103,7 @@ def test_without_the_client_a_backtest_runs_all_the_same(made: Made, monkeypatch
 def test_a_database_that_goes_away_is_not_the_strategy_s_fault(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     from django.db import OperationalError
 
-    from backtests import client_prices
+    from backtests.engine import client_prices
 
     def away(*_: Any, **__: Any) -> None:
         raise OperationalError("connection to postgres at 10.0.0.7 failed")

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtests.bar import Bar
-from backtests.engine import MOST_REFUSALS, MOST_TRADES, Context, play
+from backtests.engine.engine import MOST_REFUSALS, MOST_TRADES, Context, play
 from backtests.errors import StrategyFailed
 from backtests.strategies import MaCross
-from bars.ohlcv import Ohlcv
+from bars.making.ohlcv import Ohlcv
 from tests.backtests.series import START, SYMBOL, bar, flat, terms, wandering
 
 

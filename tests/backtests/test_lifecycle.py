@@ -11,9 +11,10 @@ import pytest
 from django.db import DataError
 from django.utils import timezone
 
-from backtests import embedded, lifecycle, running, tasks, watch
+from backtests import tasks
+from backtests.engine.progress import LONGEST_SECONDS, Span, progress_of
 from backtests.models import Backtest
-from backtests.progress import LONGEST_SECONDS, Span, progress_of
+from backtests.running import embedded, lifecycle, running, watch
 from tests.backtests.series import MINUTE, START
 
 Made = Callable[..., Backtest]

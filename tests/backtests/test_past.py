@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtests.bar import Bar, seen
-from backtests.past import MOST_BARS, Past
-from bars.ohlcv import Merger, Ohlcv
-from bars.resolutions import period_start
+from backtests.engine.past import MOST_BARS, Past
+from bars.making.ohlcv import Merger, Ohlcv
+from bars.making.resolutions import period_start
 from tests.backtests.series import MINUTE, START, flat, wandering
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtests.performance import MOST_POINTS, Equity, Performance
+from backtests.engine.performance import MOST_POINTS, Equity, Performance
 
 DAY_MS = 86_400_000
 

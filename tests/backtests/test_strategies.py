@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from backtests.catalog import strategies_in, strategy_named
-from backtests.engine import play
+from backtests.engine.engine import play
 from backtests.errors import BadRequest, BadStrategies, UnknownStrategy
 from backtests.strategies import BuyAndHold, MaCross
 from backtests.strategy import Parameter, check_parameters

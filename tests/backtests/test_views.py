@@ -153,7 +153,7 @@ def test_one_that_is_over_stays_as_it_is(call: Call, made: Callable[..., Any], p
 
 
 def test_only_so_many_may_wait(call: Call, made: Callable[..., Any]) -> None:
-    from backtests.lifecycle import MOST_WAITING
+    from backtests.running.lifecycle import MOST_WAITING
 
     rows = [made() for _ in range(MOST_WAITING)]
     said = refused(call("POST", GOOD), 429, "too_many_backtests")

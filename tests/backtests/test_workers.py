@@ -31,7 +31,12 @@ class Workers:
     def look_after(self, **constants: float) -> None:
         """What beat asks for every few seconds; with less patience, so that the test need not have it."""
         lines = [f"lifecycle.{name} = {value}" for name, value in constants.items()]
-        lines = ["from backtests import lifecycle, tasks", *lines, "import igsite.celery", "tasks.look_after()"]
+        lines = [
+            "from backtests.running.running import lifecycle, tasks",
+            *lines,
+            "import igsite.celery",
+            "tasks.look_after()",
+        ]
         done = self.site.run("shell", "-c", "\n".join(lines), **self.env)
         assert done.returncode == 0, done.stderr
 

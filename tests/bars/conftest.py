@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recorder.history import History
-from recorder.recording import Recording
+from recorder.tape.history import History
+from recorder.tape.recording import Recording
 from tests.bars.ticks import NOON, tick
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from bars import stored
-from bars.builder import Builder
+from bars.making.builder import Builder
 from bars.models import Bar
 from tests.bars.conftest import walk
 

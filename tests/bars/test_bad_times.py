@@ -8,10 +8,10 @@ import dataclasses
 import pytest
 
 from bars import reading, stored
-from bars.builder import Builder
-from bars.live import LiveBars
+from bars.making.builder import Builder
+from bars.making.live import LiveBars
+from bars.making.rebuild import Rebuild
 from bars.models import Bar, Gap
-from bars.rebuild import Rebuild
 from tests.bars.conftest import walk
 
 MILLISECONDS, MICROSECONDS = 1e3, 1e6

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bars.builder import Builder
-from bars.resolutions import OF_MINUTES, PERIOD_MS, period_start
+from bars.making.builder import Builder
+from bars.making.resolutions import OF_MINUTES, PERIOD_MS, period_start
 from tests.bars.ticks import NOON, literal_bars, tapes, tick
 
 

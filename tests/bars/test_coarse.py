@@ -5,9 +5,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from bars import coarse, reading, stored
-from bars.live import LiveBars
+from bars.making.live import LiveBars
+from bars.making.resolutions import COARSE
 from bars.models import Bar
-from bars.resolutions import COARSE
 from tests.bars.conftest import walk
 from tests.bars.test_stored import built, observe
 

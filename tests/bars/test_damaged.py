@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from bars.resolutions import period_start
+from bars.making.resolutions import period_start
 from bars.views import _lines
-from recorder.history import History
-from recorder.reconcile import reconcile
+from recorder.recovery.reconcile import reconcile
+from recorder.tape.history import History
 from tests.bars.conftest import walk
 from tests.bars.ticks import literal_bars
 from tests.recorder import damaging

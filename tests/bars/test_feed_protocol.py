@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bars.feed_protocol import Connect, Refused, bar_message, connected, no_symbol, read_message, refusal
-from bars.ohlcv import Ohlcv
+from bars.feed.protocol import Connect, Refused, bar_message, connected, no_symbol, read_message, refusal
+from bars.making.ohlcv import Ohlcv
 from streaming.protocol import messages_in
 
 ASKED = {"type": "CONNECT", "request_id": "1", "symbols": ["A", "B", "A"], "resolutions": ["1m", "2m", "1s"]}

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from asgiref.sync import sync_to_async
 
-from bars import hub as hub_module
 from bars import stored
-from bars.builder import Builder
-from bars.hub import Hub, Line, Wire
+from bars.feed import hub as hub_module
+from bars.feed.hub import Hub, Line, Wire
+from bars.making.builder import Builder
 from tests.bars.conftest import walk
 
 pytestmark = pytest.mark.django_db(transaction=True)

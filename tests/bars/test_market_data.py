@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from bars.resolutions import PERIOD_MS
+from bars.making.resolutions import PERIOD_MS
 from tests.end_to_end.reading import assert_error
 from tests.processes import PATIENCE_SECONDS, wait_until
 

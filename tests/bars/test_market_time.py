@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bars.builder import Builder
-from bars.market_time import MOST_LATE_MS
+from bars.making.builder import Builder
+from bars.making.market_time import MOST_LATE_MS
 from tests.bars.ticks import NOON, tick
 
 DAY = 86_400

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bars.ohlcv import decimal_text
+from bars.making.ohlcv import decimal_text
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,15 @@ import pytest
 from django.db import OperationalError
 
 from bars import coarse, reading, stored
-from bars import keeper as keeper_module
-from bars.builder import Builder
 from bars.errors import BarsStopped
-from bars.keeper import BarKeeper
-from bars.live import LiveBars
+from bars.making import keeper as keeper_module
+from bars.making.builder import Builder
+from bars.making.keeper import BarKeeper
+from bars.making.live import LiveBars
+from bars.making.rebuild import Rebuild
+from bars.making.resolutions import PERIOD_MS
 from bars.models import Bar, Gap
-from bars.rebuild import Rebuild
-from bars.resolutions import PERIOD_MS
-from streaming import supervision
+from runtime import supervision
 from streaming.protocol import Moment
 from tests.bars.conftest import walk
 from tests.database_steps import Steps, sqlite_only
@@ -249,7 +249,7 @@ def test_what_was_held_too_long_is_read_from_the_tape(market, tape, monkeypatch)
     history = tape(ticks)
     allowed, make = threading.Event(), keeper_module.builder_from
     monkeypatch.setattr(keeper_module, "builder_from", lambda market: allowed.wait(PATIENCE_SECONDS) and make(market))
-    monkeypatch.setattr("bars.live._MOST_HELD", 20)
+    monkeypatch.setattr("bars.making.live._MOST_HELD", 20)
     live = LiveBars(market, history, 100)
     assert all(live.observe(one, Moment(one.t)) is None for one in ticks if 100 <= one.t < 390)
     allowed.set()

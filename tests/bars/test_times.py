@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bars.times import to_ms
+from bars.making.times import to_ms
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from bars.resolutions import PERIOD_MS
+from bars.making.resolutions import PERIOD_MS
 from market.tick import SIDES, Tick
 
 NOON = 1769256000.0

@@ -15,7 +15,7 @@ from camera import edges
 from camera.errors import OrderError
 from camera.frame import frame_json, frame_of
 from camera.window import SlidingWindowCamera
-from market.simulator import Simulator
+from market.model.simulator import Simulator
 from market.tick import Tick, TickError
 from tests.camera import literal
 

@@ -11,15 +11,15 @@ import orjson
 import pytest
 import zstandard
 
-from igsite import market_run
 from igsite.config import Config
-from igsite.market_run import MarketRun
-from recorder.format import parse_name
+from pipeline import run
+from pipeline.checkpointer import Checkpointer
+from pipeline.run import MarketRun
 from recorder.models import Market
-from recorder.proof import Proof
-from recorder.recording import Recording
-from recorder.verify import Verification, runs_of
-from streaming.checkpointer import Checkpointer
+from recorder.segment.layout import parse_name
+from recorder.tape.recording import Recording
+from recorder.verify.deep_verify import Proof
+from recorder.verify.verification import Verification, runs_of
 from tests.recorder.tape import decoded
 
 
@@ -103,7 +103,7 @@ def _last_t(line: bytes) -> int:
 def _killed() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Recording, "close", lambda recording: None)
-        patch.setattr(market_run, "end_run", lambda run, t_shift: None)
+        patch.setattr(run, "end_run", lambda run, t_shift: None)
         patch.setattr(Checkpointer, "last", lambda checkpointer, next_t, *, ended: None)
         yield
 

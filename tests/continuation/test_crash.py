@@ -16,18 +16,18 @@ CRASHING = ROOT / "tests" / "continuation" / "crashing.py"
 
 #: In this order on one store: what one crash leaves behind, the next start meets, and then crashes itself.
 POINTS = [
-    ("before the first checkpoint", "recorder.checkpoints.Checkpoints.save:1:before"),
-    ("with the first checkpoint not yet lasting", "recorder.checkpoints.sync_directory:1:before"),
-    ("after three ticks", "market.simulator.Simulator.step:4:before"),
-    ("while that is recovered, before a renaming", "recorder.recovery._seal:1:before"),
-    ("while that is recovered, between a renaming and its row", "recorder.reconcile.save_facts:1:before"),
-    ("between the end of a segment and its renaming", "recorder.segment_file.SegmentFile.seal:1:before"),
-    ("between one segment's recovery and the next one's", "recorder.recovery.recover_file:2:before"),
-    ("after the lost ticks were made again and written", "igsite.market_run.complete:1:after"),
-    ("between the sealing of two tapes", "recorder.segment_file.SegmentFile.seal:2:before"),
-    ("between a segment's renaming and its row", "recorder.segment_file.sync_directory:1:after"),
-    ("by an exception of the source", "market.simulator.Simulator.step:150:raise"),
-    ("between the last sealing and the last checkpoint", "streaming.checkpointer.Checkpointer.last:1:before"),
+    ("before the first checkpoint", "recorder.recovery.checkpoints.Checkpoints.save:1:before"),
+    ("with the first checkpoint not yet lasting", "recorder.recovery.checkpoints.sync_directory:1:before"),
+    ("after three ticks", "market.model.simulator.Simulator.step:4:before"),
+    ("while that is recovered, before a renaming", "recorder.recovery.pending._seal:1:before"),
+    ("while that is recovered, between a renaming and its row", "recorder.recovery.reconcile.save_facts:1:before"),
+    ("between the end of a segment and its renaming", "recorder.segment.segment_file.SegmentFile.seal:1:before"),
+    ("between one segment's recovery and the next one's", "recorder.recovery.pending.recover_file:2:before"),
+    ("after the lost ticks were made again and written", "pipeline.run.complete:1:after"),
+    ("between the sealing of two tapes", "recorder.segment.segment_file.SegmentFile.seal:2:before"),
+    ("between a segment's renaming and its row", "recorder.segment.segment_file.sync_directory:1:after"),
+    ("by an exception of the source", "market.model.simulator.Simulator.step:150:raise"),
+    ("between the last sealing and the last checkpoint", "pipeline.checkpointer.Checkpointer.last:1:before"),
 ]
 
 
@@ -94,7 +94,7 @@ def lose_what_was_not_synced(market: Market, log: Path) -> Iterator[Path]:
 
 def test_a_power_cut_costs_nothing_either(tmp_path: Path, whole_tapes: dict[str, list[bytes]]) -> None:
     market, log = Market(tmp_path, IG_CAM_SEGMENT_SECONDS="300", IG_FLUSH_SECONDS="0.05"), tmp_path / "fsyncs"
-    crash(market, "market.simulator.Simulator.step:5000:before", 6000, FSYNC_LOG=str(log))
+    crash(market, "market.model.simulator.Simulator.step:5000:before", 6000, FSYNC_LOG=str(log))
     lost = list(lose_what_was_not_synced(market, log))
     assert {path.parent.name for path in lost} == set(KINDS), "lines were flushed after the last checkpoint"
     assert any(fsynced(log).get(path, 0) for path in lost), "and others before it"
@@ -107,7 +107,7 @@ def test_a_power_cut_before_the_first_sync_costs_the_start_of_the_run(
     tmp_path: Path, whole_tapes: dict[str, list[bytes]]
 ) -> None:
     market, log = Market(tmp_path, IG_CAM_SEGMENT_SECONDS="300", IG_FLUSH_SECONDS="0"), tmp_path / "fsyncs"
-    crash(market, "market.simulator.Simulator.step:400:before", 500, FSYNC_LOG=str(log))
+    crash(market, "market.model.simulator.Simulator.step:400:before", 500, FSYNC_LOG=str(log))
     for path in lose_what_was_not_synced(market, log):
         assert path.stat().st_size == 0
     market.manage("runmarket", "--ticks", "350")

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from igsite import market_run
 from igsite.config import Config
-from recorder.adoption import overlaps
-from recorder.format import KINDS
-from recorder.history import History
+from pipeline import run
+from recorder.importing.adoption import overlaps
 from recorder.models import Market, Run, Segment
-from recorder.streamed import read_mark
-from recorder.writer import ZstdSegmentWriter
+from recorder.segment.layout import KINDS
+from recorder.segment.writer import ZstdSegmentWriter
+from recorder.tape.high_water_mark import read_mark
+from recorder.tape.history import History
 from tests.continuation.killed import Heard, Killable, write_source
 from tests.recorder.tape import Clock
 
@@ -75,7 +75,7 @@ def test_a_new_run_behind_a_crash_repeats_no_t_that_was_seen_and_tells_what_is_l
     seen, more = left_by_a_crash(market, config), Heard()
     assert seen.ts == list(range(45))
     if power_cut:
-        monkeypatch.setattr(market_run, "boot_id", lambda: "another")
+        monkeypatch.setattr(run, "boot_id", lambda: "another")
     mark = read_mark(market.store).bound if power_cut else 44
     market.run(replace(config, seed=9), 40, more)
     assert more.ts == list(range(mark + 1, mark + 41))
@@ -116,7 +116,7 @@ def test_a_crash_before_the_losses_are_written_down_takes_no_word_of_them(
     mark, other = 44, replace(config, seed=9)
     for kind in ("frames", "ticks"):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr("recorder.recording.Recording.write_gap", killed_at(kind))
+            patch.setattr("recorder.tape.recording.Recording.write_gap", killed_at(kind))
             market.run_killed(other, 1)
     market.run(other, 3)
     for kind, last_t in (("ticks", 30), ("metrics", 37), ("frames", 35)):
@@ -126,7 +126,7 @@ def test_a_crash_before_the_losses_are_written_down_takes_no_word_of_them(
 
 
 def killed_at(kind: str) -> Any:
-    from recorder.recording import Recording
+    from recorder.tape.recording import Recording
 
     real = Recording.write_gap
 

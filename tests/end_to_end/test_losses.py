@@ -15,9 +15,9 @@ import pytest
 from camera.frame import frame_json
 from camera.metric import metric_of
 from camera.window import SlidingWindowCamera
-from market.simulator import Simulator
+from market.model.simulator import Simulator
 from marketcamera import Gap, Replay
-from recorder.recording import Recording
+from recorder.tape.recording import Recording
 from tests.end_to_end.reading import hear_until, socket
 from tests.processes import Live, Site
 from tests.recorder import damaging

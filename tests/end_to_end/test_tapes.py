@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import ClientConnection
 
-from market.simulator import Simulator
+from market.model.simulator import Simulator
 from tests.camera import literal
 from tests.camera.literal import assert_same
 from tests.end_to_end.reading import (

@@ -21,8 +21,8 @@ MARKET = {"IG_SPEED": 2, "IG_CAM_W": 20, "IG_CAM_STRIDE": 5, "IG_FLUSH_SECONDS":
 
 #: What fails is tried again soon, and counts as healthy soon.
 QUICK = {
-    "streaming.supervision:HEALTHY_SECONDS": 5.0,
-    "streaming.supervision:LONGEST_PAUSE_SECONDS": 1.0,
+    "runtime.supervision:HEALTHY_SECONDS": 5.0,
+    "runtime.supervision:LONGEST_PAUSE_SECONDS": 1.0,
 }
 
 

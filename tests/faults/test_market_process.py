@@ -16,10 +16,10 @@ pytestmark = pytest.mark.redis
 #: What is made to fail in the market's process, how, and the side task that fails of it.
 FAULTS = {
     "psutil:Process": ("OSError", "report of simulator"),
-    "recorder.lease:MarketLease._renew": ("RuntimeError", "lease of IG-USD"),
-    "recorder.manifest:save_facts": ("ValueError", "manifest of IG-USD"),
-    "bars.keeper:save": ("ValueError", "bars of IG-USD"),
-    "subscribe.events:events_of": ("ValueError", "observer events"),
+    "recorder.store.lease:MarketLease._renew": ("RuntimeError", "lease of IG-USD"),
+    "recorder.manifest.row_writer:save_facts": ("ValueError", "manifest of IG-USD"),
+    "bars.making.keeper:save": ("ValueError", "bars of IG-USD"),
+    "alerts.market_events:events_of": ("ValueError", "observer events"),
 }
 
 

@@ -11,22 +11,22 @@ from tests.processes import wait_until
 #: What is made to fail, how, and the side task that fails of it.
 FAULTS = {
     "psutil:virtual_memory": ("OSError", "check of the memory"),
-    "subscribe.monitor:disk_use": ("ValueError", "check of the disk"),
-    "subscribe.desk:AlertDesk.write": ("RuntimeError", "check of the database"),
-    "streaming.relay:Relay.health": ("ValueError", "check of IG-USD"),
-    "streaming.relay:Relay.beat": ("OSError", "heartbeat of IG-USD"),
-    "subscribe.roster:Roster.find_lost": ("RuntimeError", "search for lost parts"),
+    "alerts.monitor:disk_use": ("ValueError", "check of the disk"),
+    "alerts.alert_manager:AlertDesk.write": ("RuntimeError", "check of the database"),
+    "streaming.relay.relay:Relay.health": ("ValueError", "check of IG-USD"),
+    "streaming.relay.relay:Relay.beat": ("OSError", "heartbeat of IG-USD"),
+    "components.registry:Roster.find_lost": ("RuntimeError", "search for lost parts"),
     "psutil:Process": ("NoSuchProcess", "report of simulator"),
-    "backtests.lifecycle:next_queued": ("OSError", "backtests"),
-    "backtests.lifecycle:fail_silent": ("OSError", "scheduled look_after"),
-    "igsite.flow:StallWatch.stalled": ("ValueError", "search for stalled clients"),
-    "igsite.deadlines:Deadlines.missed": ("OSError", "search for missed deadlines"),
-    "subscribe.throttle:Throttle.wait_seconds": ("ValueError", "listener of IG-USD"),
+    "backtests.running.lifecycle:next_queued": ("OSError", "backtests"),
+    "backtests.running.lifecycle:fail_silent": ("OSError", "scheduled look_after"),
+    "server.protocols.flow:StallWatch.stalled": ("ValueError", "search for stalled clients"),
+    "server.admission.deadlines:Deadlines.missed": ("OSError", "search for missed deadlines"),
+    "api_socket.price_throttle:Throttle.wait_seconds": ("ValueError", "listener of IG-USD"),
 }
 
 #: The same for what only runs while one of those above does.
 _BEHIND_OTHERS = {
-    "subscribe.roster:Roster.take": ("ValueError", "messages of the system bus"),
+    "components.registry:Roster.take": ("ValueError", "messages of the system bus"),
 }
 
 
@@ -53,7 +53,7 @@ def test_every_side_task_fails_is_told_and_begins_again(faulty: Faulty, faults: 
 
 
 def test_the_task_that_tells_of_the_others_tells_of_itself_when_it_can(faulty: Faulty) -> None:
-    faulty.fail(**{"streaming.supervision:Supervisor.troubles": "RuntimeError"})
+    faulty.fail(**{"runtime.supervision:Supervisor.troubles": "RuntimeError"})
     wait_until(lambda: " check of the side tasks failed 3 times" in faulty.live.log(), "some tries")
     faulty.mend()
     wait_until(lambda: "check of the side tasks" in faulty.tasks_told(), "the alert")
@@ -78,9 +78,9 @@ def test_a_process_without_a_descriptor_to_spare_lives_on(faulty: Faulty) -> Non
 @pytest.mark.parametrize(
     ("target", "task"),
     [
-        ("streaming.relay:Relay.pass_on", "relay IG-USD"),
-        ("streaming.feed:Feed.send", "feed of IG-USD"),
-        ("streaming.outbox:Bundle.__post_init__", "feed of IG-USD"),
+        ("streaming.relay.relay:Relay.pass_on", "relay IG-USD"),
+        ("streaming.fanout.feed:Feed.send", "feed of IG-USD"),
+        ("streaming.fanout.outbox:Bundle.__post_init__", "feed of IG-USD"),
     ],
 )
 def test_a_relay_that_fails_costs_no_client_a_tick(faulty: Faulty, target: str, task: str) -> None:

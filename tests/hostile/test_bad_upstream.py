@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from websockets.sync.server import ServerConnection
 
+from market.sources.upstream import UpstreamSource
 from market.tick import Tick, TickError
-from market.upstream import UpstreamSource
 from tests.client.made import Script, gap, message, serving
 from tests.processes import Site
 
@@ -124,7 +124,9 @@ def test_what_is_no_tick_is_asked_for_again_passed_over_and_said(
         given = [tick.t for tick in itertools.islice(source, LAST_T)]
     assert given == [t for t in range(LAST_T + 1) if t != BAD_T]
     assert len(script.queries) == (3 if bad in NOT_UNDERSTOOD.values() else 1)
-    said = [record.getMessage() for record in caplog.records if record.name in ("marketcamera", "market.upstream")]
+    said = [
+        record.getMessage() for record in caplog.records if record.name in ("marketcamera", "market.sources.upstream")
+    ]
     assert 1 <= len(said) <= 4
     assert all(len(line) < 500 for line in said)
 

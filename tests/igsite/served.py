@@ -251,7 +251,7 @@ def main(options: dict[str, Any]) -> None:
     logging.basicConfig(level=logging.INFO)
     if descriptors := options.pop("descriptors", 0):
         resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors // 2, descriptors))
-    from igsite.server import Server, endpoints
+    from server.server import Server, endpoints
 
     http = django_application()
 

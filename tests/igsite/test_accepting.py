@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from websockets.sync.client import connect
 
-from igsite import accepting
-from igsite.accepting import Acceptor, Outage
-from igsite.admission import Admission, Capacity
+from server import accepting
+from server.accepting import Acceptor, Outage
+from server.admission.admission import Admission, Capacity
 from tests.igsite.serving import PATIENCE_SECONDS, Serving, wait_until
 
 REQUEST = b"GET /whole/3 HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from igsite.admission import Admission, Capacity, Place, Waiting
+from server.admission.admission import Admission, Capacity, Place, Waiting
 
 PROXY = "proxy"
 

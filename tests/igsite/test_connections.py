@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 from websockets.sync.client import connect
 
-from igsite.connections import Socket
-from igsite.flow import Valve
+from server.protocols.flow import Valve
+from server.protocols.websocket import Socket
 from tests.igsite.served import MIXED_SIZES
 from tests.igsite.serving import (
     MEBI,

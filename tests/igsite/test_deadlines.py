@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from igsite.deadlines import Deadlines, Due
+from server.admission.deadlines import Deadlines, Due
 
 
 def test_what_is_missed_is_told_once_in_the_order_in_which_it_was_due() -> None:

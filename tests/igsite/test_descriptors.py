@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from igsite.admission import Capacity
-from igsite.descriptors import Grant, Wanted, capacity
+from server.admission.admission import Capacity
+from server.admission.descriptors import Grant, Wanted, capacity
 from tests.processes import ROOT
 
 DEFAULT = Wanted(1000, 100, api_sockets=1000, requests=256, requests_of_an_address=64)
@@ -85,7 +85,7 @@ def test_the_soft_limit_is_raised_to_the_hard_one() -> None:
     lines = [
         "import json, resource",
         "resource.setrlimit(resource.RLIMIT_NOFILE, (100, 300))",
-        "from igsite.descriptors import granted",
+        "from server.admission.descriptors import granted",
         "print(json.dumps([granted().limit, *resource.getrlimit(resource.RLIMIT_NOFILE)]))",
     ]
     done = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, check=True, capture_output=True)

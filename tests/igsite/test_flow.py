@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from igsite.flow import UNREAD_BYTES, Inbox, StallWatch, Valve
+from server.protocols.flow import UNREAD_BYTES, Inbox, StallWatch, Valve
 
 
 class Transport:

@@ -15,10 +15,10 @@ from daphne.ws_protocol import WebSocketProtocol
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from igsite.connections import Socket
-from igsite.factories import SocketFactory
-from igsite.intake import PIECE_BYTES
-from igsite.server import Server
+from server.factories import SocketFactory
+from server.protocols.websocket import Socket
+from server.protocols.websocket_intake import PIECE_BYTES
+from server.server import Server
 from tests.igsite.turning import Loop, Transport
 
 EMPTY = b"\x00\x80" + bytes(4)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from igsite.config import Config
-from igsite.intake import PAYLOAD_BYTES, PIECE_BYTES, Intake, Turns, frames_allowed
+from server.protocols.websocket_intake import PAYLOAD_BYTES, PIECE_BYTES, Intake, Turns, frames_allowed
 from tests.igsite.turning import Loop, Transport
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from igsite.config import Config
-from igsite.market_run import RUN_SETTINGS, MarketRun
-from market.moments import END_TS
 from market.tick import MarketError
+from market.timestamps import END_TS
+from pipeline.run import RUN_SETTINGS, MarketRun
 from recorder.models import Run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -98,7 +98,7 @@ def test_a_recorded_time_that_cannot_be_pushes_no_later_run_behind_it(
     config: Config, make_ticks: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before_it_was_checked:
-        before_it_was_checked.setattr("streaming.continuation.END_TS", math.inf)
+        before_it_was_checked.setattr("pipeline.continuation.END_TS", math.inf)
         make_ticks(replace(config, start_ts=1.7e9 * 1000), 5)
     assert make_ticks(replace(config, seed=9), 5).start_ts == config.start_ts
 
@@ -106,7 +106,7 @@ def test_a_recorded_time_that_cannot_be_pushes_no_later_run_behind_it(
 def test_a_market_does_not_begin_at_a_clock_that_was_never_set(
     config: Config, make_ticks: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("igsite.market_run.time.time", lambda: 60.0)
+    monkeypatch.setattr("pipeline.run.time.time", lambda: 60.0)
     with pytest.raises(MarketError, match="the clock of this host says 60, which is not Unix seconds"):
         make_ticks(replace(config, start_ts=None), 1)
     assert make_ticks(config, 1).start_ts == config.start_ts
@@ -120,7 +120,7 @@ def test_market_time_ends_before_times_that_cannot_be(config: Config, make_ticks
 def test_a_run_that_never_made_a_tick_leaves_its_row_to_the_next(
     config: Config, make_ticks: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from recorder.checkpoints import Checkpoints
+    from recorder.recovery.checkpoints import Checkpoints
 
     def killed(*args: Any) -> None:
         raise KeyboardInterrupt

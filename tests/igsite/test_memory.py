@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from igsite.memory import for_clients, group_limits
+from server.memory import for_clients, group_limits
 from tests.processes import PATIENCE_SECONDS, ROOT
 
 #: Sixteen threads at once take memory; then glibc says of which heaps.
 PROGRAM = """
 import ctypes, sys, threading
-from igsite.memory import give_back_what_is_freed
+from server.memory import give_back_what_is_freed
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 if sys.argv[1] == "set":
@@ -68,7 +68,7 @@ def test_clients_may_take_what_is_set_or_half_of_what_the_process_can_get() -> N
     assert for_clients(7) == 7 << 20
     program = (
         "import resource, psutil\n"
-        "from igsite.memory import for_clients\n"
+        "from server.memory import for_clients\n"
         "limit = psutil.Process().memory_info().vms + (64 << 20)\n"
         "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
         "print(for_clients(0))"

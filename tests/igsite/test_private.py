@@ -10,7 +10,7 @@ from ipaddress import ip_address
 import psutil
 import pytest
 
-from igsite.addresses import own_names
+from server.listen_addresses import own_names
 from tests.processes import Live, Site
 
 

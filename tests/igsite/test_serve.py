@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from igsite.management.commands.serve import add_server_arguments, server_options
-from igsite.server import endpoints
+from server.server import endpoints
 
 
 def options(*arguments: str) -> dict[str, Any]:

@@ -12,10 +12,10 @@ import pytest
 
 from bars.models import Bar, Gap
 from igsite.config import Config
-from igsite.holding import Holding
-from igsite.market_run import MarketRun
+from pipeline.ownership import Holding
+from pipeline.run import MarketRun
 from recorder.models import Lease, Market, Run, Segment
-from recorder.store_id import is_store_id, keep_store_id, read_store_id
+from recorder.store.store_id import is_store_id, keep_store_id, read_store_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,7 +49,7 @@ def forget_market() -> None:
 
 
 def last_t(directory: Path) -> int:
-    from recorder.reader import told_to as last_t
+    from recorder.tape.reader import told_to as last_t
 
     return int(last_t(directory) or 0)
 

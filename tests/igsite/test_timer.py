@@ -12,7 +12,7 @@ from igsite import timer
 from igsite.celery import app
 from igsite.settings import CELERY_BEAT_SCHEDULE
 from recorder import tasks
-from streaming import supervision
+from runtime import supervision
 
 
 def run_for(rounds: list[int], least: int, schedule, monkeypatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from igsite.under_way import Requests
+from server.admission.requests_under_way import Requests
 
 
 def begun(requests: Requests, client: str | None, tries: int) -> int:

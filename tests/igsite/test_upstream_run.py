@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from camera.window import SlidingWindowCamera
-from igsite.upstream_run import go_on
-from market.upstream import UpstreamSource
-from recorder.checkpoints import Checkpoint
-from recorder.ends import Ends
-from recorder.history import History
-from streaming.continuation import Continued, Differs, Placement
-from streaming.film import Film
+from market.sources.upstream import UpstreamSource
+from pipeline.continuation import Continued, Differs, Placement
+from pipeline.encode_tick import Film
+from pipeline.upstream_run import go_on
+from recorder.recovery.checkpoints import Checkpoint
+from recorder.recovery.tape_ends import Ends
+from recorder.tape.history import History
 
 
 def going_on(directory: Path, frames_end: int, streamed: int) -> Continued:

@@ -8,8 +8,8 @@ import numpy as np
 import orjson
 import pytest
 
-from market.checkpoint import CheckpointError
-from market.simulator import Simulator
+from market.model.checkpoint import CheckpointError
+from market.model.simulator import Simulator
 
 
 def lines(simulator: Simulator, ticks: int) -> list[bytes]:

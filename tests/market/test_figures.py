@@ -6,9 +6,9 @@ import numpy as np
 import orjson
 import pytest
 
-from market import figures
-from market.figures import RESPONSE, Figure, Run, run
-from market.simulator import Simulator
+from market.model import figures
+from market.model.figures import RESPONSE, Figure, Run, run
+from market.model.simulator import Simulator
 
 
 def test_a_figure_passes_when_its_mean_lies_within_the_bounds() -> None:

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from market.moments import END_TS, FIRST_TS, Sequence, beginning, is_moment
 from market.tick import MarketError, TickError
+from market.timestamps import END_TS, FIRST_TS, Sequence, beginning, is_moment
 
 SECONDS = 1_769_192_681.95
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from market.simulator import Simulator, SimulatorError
+from market.model.simulator import Simulator, SimulatorError
 from market.tick import BUY, POOL, SELL, MarketError, Tick
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ def test_the_same_seed_and_settings_give_the_same_ticks_byte_for_byte() -> None:
 
 def test_another_process_gives_the_same_ticks_byte_for_byte() -> None:
     program = (
-        "import hashlib; from market.simulator import Simulator; s = Simulator(7, adjust_interval=100);"
+        "import hashlib; from market.model.simulator import Simulator; s = Simulator(7, adjust_interval=100);"
         "print(hashlib.sha256(b''.join(s.step().to_json() for _ in range(1200))).hexdigest())"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -195,5 +195,5 @@ def test_a_setting_out_of_bounds_is_named(arguments: dict[str, int], text: str) 
 
 
 def test_the_package_needs_no_django() -> None:
-    program = "import market.sources, market.figures, sys; assert 'django' not in sys.modules"
+    program = "import market.sources.source, market.model.figures, sys; assert 'django' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

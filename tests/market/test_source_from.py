@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from market.simulator import Simulator
-from market.sources import SimulatorSource, Source, SourceError, source_from
+from market.model.simulator import Simulator
+from market.sources.source import SimulatorSource, Source, SourceError, source_from
 
 
 def tape(ticks: int) -> bytes:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market import structure
-from market.structure import StateWindow
+from market.model import structure_density
+from market.model.structure_density import StateWindow
 
 Row = tuple[float, float, float, float]
 
@@ -57,38 +57,38 @@ def blobs(generator: np.random.Generator, each: int = 40, spread: float = 0.01) 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=200))
 def test_density_is_the_equation(labels: list[int]) -> None:
-    assert structure.density(np.array(labels)) == pytest.approx(literal_density(labels), abs=1e-12)
+    assert structure_density.density(np.array(labels)) == pytest.approx(literal_density(labels), abs=1e-12)
 
 
 def test_a_market_that_never_changes_has_the_least_density() -> None:
-    assert structure.density(np.zeros(600, np.int64)) == pytest.approx(0.4 / 5)
+    assert structure_density.density(np.zeros(600, np.int64)) == pytest.approx(0.4 / 5)
 
 
 def test_a_cycle_through_all_clusters_has_no_transition_entropy() -> None:
     labels = np.arange(1000) % 5
-    assert structure.transition_entropy(labels) == 0.0
-    assert structure.density(labels) == pytest.approx(0.4 + 0.2 * 0.8)
+    assert structure_density.transition_entropy(labels) == 0.0
+    assert structure_density.density(labels) == pytest.approx(0.4 + 0.2 * 0.8)
 
 
 def test_every_transition_equally_often_has_entropy_one() -> None:
     every_pair = [label for first in range(5) for second in range(first, 5) for label in (first, second)]
     steps = np.random.default_rng(1).integers(0, 5, 200_000)
-    assert structure.transition_entropy(steps) == pytest.approx(1.0, abs=1e-3)
-    assert structure.transition_entropy(np.array(every_pair)) < 1.0
+    assert structure_density.transition_entropy(steps) == pytest.approx(1.0, abs=1e-3)
+    assert structure_density.transition_entropy(np.array(every_pair)) < 1.0
 
 
 @pytest.mark.parametrize(("ones", "held"), [(2, 1), (3, 2)])
 def test_a_cluster_counts_only_above_two_percent(ones: int, held: int) -> None:
     labels = np.array([1] * ones + [0] * (100 - ones))
-    others = 0.4 * structure.transition_entropy(labels) + 0.2 * ones / 100
-    assert structure.density(labels) == pytest.approx(0.4 * held / 5 + others)
+    others = 0.4 * structure_density.transition_entropy(labels) + 0.2 * ones / 100
+    assert structure_density.density(labels) == pytest.approx(0.4 * held / 5 + others)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_k_means_is_lloyds_algorithm(seed: int) -> None:
     generator = np.random.default_rng(seed)
     points, start = generator.random((4, 120)), generator.random((5, 4))
-    centres, labels = structure.k_means(points, start)
+    centres, labels = structure_density.k_means(points, start)
     expected_centres, expected_labels = literal_k_means(points.T.tolist(), start.tolist())
     assert labels.tolist() == expected_labels
     np.testing.assert_allclose(centres, expected_centres, atol=1e-12)
@@ -97,14 +97,14 @@ def test_k_means_is_lloyds_algorithm(seed: int) -> None:
 def test_k_means_leaves_its_starting_centres_alone() -> None:
     start = np.random.default_rng(0).random((5, 4))
     before = start.copy()
-    structure.k_means(blobs(np.random.default_rng(1)), start)
+    structure_density.k_means(blobs(np.random.default_rng(1)), start)
     assert (start == before).all()
 
 
 def test_an_empty_cluster_keeps_its_centre() -> None:
     points = blobs(np.random.default_rng(2))
     start = np.vstack([points[:, :4].T, [[50.0, 50.0, 50.0, 50.0]]])
-    centres, labels = structure.k_means(points, start)
+    centres, labels = structure_density.k_means(points, start)
     assert centres[4].tolist() == [50.0] * 4
     assert 4 not in labels
 
@@ -112,25 +112,25 @@ def test_an_empty_cluster_keeps_its_centre() -> None:
 def test_k_means_ends_even_where_it_would_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     points = np.random.default_rng(3).random((4, 400))
     start = points[:, :5].T
-    _, settled = structure.k_means(points, start)
-    monkeypatch.setattr(structure, "MOST_ROUNDS", 1)
-    _, stopped = structure.k_means(points, start)
+    _, settled = structure_density.k_means(points, start)
+    monkeypatch.setattr(structure_density, "MOST_ROUNDS", 1)
+    _, stopped = structure_density.k_means(points, start)
     assert stopped.tolist() != settled.tolist()
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_scattered_centres_are_points_and_fall_into_different_clouds(seed: int) -> None:
     points = blobs(np.random.default_rng(seed))
-    centres = structure.scattered_centres(points, np.random.default_rng(seed))
+    centres = structure_density.scattered_centres(points, np.random.default_rng(seed))
     assert all(centre in points.T.tolist() for centre in centres.tolist())
-    _, labels = structure.k_means(points, centres)
+    _, labels = structure_density.k_means(points, centres)
     assert np.bincount(labels).tolist() == [40] * 5
 
 
 def test_scattered_centres_depend_on_the_generator_alone() -> None:
     points = blobs(np.random.default_rng(4), spread=0.3)
     first, same, other = (
-        structure.scattered_centres(points, np.random.default_rng(seed)).tolist() for seed in (5, 5, 6)
+        structure_density.scattered_centres(points, np.random.default_rng(seed)).tolist() for seed in (5, 5, 6)
     )
     assert first == same
     assert first != other
@@ -142,7 +142,9 @@ def test_scattered_centres_favour_far_points_by_the_square_of_the_distance() -> 
     points[0, 9], points[0, 10] = 1.0, 2.0
     seconds = [
         centres[1, 0]
-        for centres in (structure.scattered_centres(points, np.random.default_rng(seed)) for seed in range(3000))
+        for centres in (
+            structure_density.scattered_centres(points, np.random.default_rng(seed)) for seed in range(3000)
+        )
         if centres[0, 0] == 0.0
     ]
     assert 0.0 not in seconds
@@ -159,16 +161,16 @@ class LowestDraw(np.random.Generator):
 def test_even_the_lowest_draw_gives_different_centres() -> None:
     points = np.zeros((4, 20))
     points[0, 10:] = np.arange(1, 11)
-    centres = structure.scattered_centres(points, LowestDraw(np.random.PCG64(0)))
+    centres = structure_density.scattered_centres(points, LowestDraw(np.random.PCG64(0)))
     assert len({tuple(centre) for centre in centres.tolist()}) == 5
 
 
 def test_points_that_are_all_the_same_make_one_cluster() -> None:
     points = np.full((4, 501), 0.5)
-    centres = structure.scattered_centres(points, np.random.default_rng(0))
-    centres, labels = structure.k_means(points, centres)
+    centres = structure_density.scattered_centres(points, np.random.default_rng(0))
+    centres, labels = structure_density.k_means(points, centres)
     assert set(labels.tolist()) == {0}
-    assert structure.density(labels) == pytest.approx(0.08)
+    assert structure_density.density(labels) == pytest.approx(0.08)
 
 
 def test_the_window_holds_the_last_5000_oldest_first() -> None:

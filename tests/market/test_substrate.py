@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market import substrate
-from market.simulator import Simulator
-from market.substrate import State
+from market.model import substrate
+from market.model.simulator import Simulator
+from market.model.substrate import State
 from market.tick import BUY, SELL, Tick
 
 #: Half of the last decimal that is kept, and a little for the arithmetic.

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from websockets.sync.server import ServerConnection
 
-from market.sources import SourceError, source_from
-from market.upstream import UpstreamSource, place, position_of
+from market.sources.source import SourceError, source_from
+from market.sources.upstream import UpstreamSource, place, position_of
 from tests.client.made import Script, behind, gap, market, message, say, serving
 
 MARKET = market(40)
@@ -190,5 +190,5 @@ def test_a_url_that_cannot_be_is_told_at_once(make: Callable[[], object]) -> Non
 
 
 def test_a_market_without_another_server_needs_no_client() -> None:
-    lines = ["import sys, market.upstream", "assert not {'marketcamera', 'websockets'} & set(sys.modules)"]
+    lines = ["import sys, market.sources.upstream", "assert not {'marketcamera', 'websockets'} & set(sys.modules)"]
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)

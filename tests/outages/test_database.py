@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import ClientConnection
 
-from recorder.reader import last_line
+from recorder.tape.reader import last_line
 from tests.end_to_end.reading import hear_until, socket
 from tests.outages.conftest import MARKET
 from tests.processes import PATIENCE_SECONDS, ROOT, Live, Site, environment, wait_until

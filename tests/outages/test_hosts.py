@@ -7,7 +7,7 @@ import sqlite3
 import time
 from contextlib import closing
 
-from recorder.reader import last_line
+from recorder.tape.reader import last_line
 from tests.outages.conftest import MARKET
 from tests.processes import Process, Site, wait_until
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from recorder.format import SegmentFacts, make_name
+from recorder.segment.layout import SegmentFacts, make_name
 from tests.recorder.tape import NOON
 
 FACTS = SegmentFacts(
@@ -57,7 +57,7 @@ def run(market):
 @pytest.fixture
 def segment(market, run):
     """A finished segment's row."""
-    from recorder.manifest import save_facts
+    from recorder.manifest.row_writer import save_facts
 
     return save_facts(market, run, FACTS)
 

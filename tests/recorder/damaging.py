@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from recorder.frames import frame_starts
+from recorder.segment.zstd_frames import frame_starts
 
 
 def _rewrite(path: Path, change: Callable[[bytearray], object]) -> None:

@@ -10,11 +10,11 @@ import orjson
 from camera.frame import frame_json
 from camera.metric import metric_of
 from camera.window import SlidingWindowCamera
-from market.simulator import Simulator
-from recorder.format import KINDS, SegmentFacts
-from recorder.manifest import save_facts
+from market.model.simulator import Simulator
+from recorder.manifest.row_writer import save_facts
 from recorder.models import Market, Run
-from recorder.recording import Recording
+from recorder.segment.layout import KINDS, SegmentFacts
+from recorder.tape.recording import Recording
 from tests.recorder.tape import NOON, Clock, moment
 
 #: A camera that films often, so that short tapes hold frames.

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from recorder.inventory import change_row
+from recorder.manifest.inventory import change_row
 from recorder.models import Segment
 
 pytestmark = pytest.mark.django_db
@@ -115,7 +115,7 @@ def test_each_state_shows_those_that_are_in_it(admin_client, segment, now, state
 
 def test_lists_count_no_further_than_anybody_turns_pages(admin_client, segment, facts, monkeypatch):
     from recorder import admin_lists
-    from recorder.manifest import save_facts
+    from recorder.manifest.row_writer import save_facts
 
     monkeypatch.setattr(admin_lists, "MOST_COUNTED", 2)
     for t in (2000, 3000):
@@ -129,7 +129,7 @@ def test_lists_count_no_further_than_anybody_turns_pages(admin_client, segment, 
 
 
 def test_a_market_shows_what_is_on_disk(admin_client, segment, facts, now):
-    from recorder.manifest import save_facts
+    from recorder.manifest.row_writer import save_facts
 
     gone = save_facts(segment.market, None, facts(5000))
     change_row(Segment.objects.filter(pk=gone.pk), removed_at=now)
@@ -140,7 +140,7 @@ def test_a_market_shows_what_is_on_disk(admin_client, segment, facts, now):
 
 
 def test_a_market_shows_its_totals_of_each_kind(admin_client, segment, facts):
-    from recorder.manifest import save_facts
+    from recorder.manifest.row_writer import save_facts
 
     save_facts(segment.market, None, facts(5000, kind="frames", bytes=2048))
     for answer in (page("market_changelist"), page("market_change", segment.market_id)):

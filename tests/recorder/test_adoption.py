@@ -10,14 +10,14 @@ import orjson
 import pytest
 import zstandard
 
-from recorder import adoption
-from recorder.adoption import AdoptionRefused, adopt
-from recorder.checkpoints import Checkpoint, Checkpoints
 from recorder.errors import StoreError
-from recorder.lists import manifest_of
+from recorder.importing import adoption
+from recorder.importing.adoption import AdoptionRefused, adopt
+from recorder.manifest.lists import manifest_of
 from recorder.models import Market, Run, Segment
-from recorder.verify import Verification
-from recorder.writer import ZstdSegmentWriter
+from recorder.recovery.checkpoints import Checkpoint, Checkpoints
+from recorder.segment.writer import ZstdSegmentWriter
+from recorder.verify.verification import Verification
 from tests.recorder.store import Store, files, record_plainly
 from tests.recorder.tape import Clock, message
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import zstandard
 
-from recorder.checkpoints import Checkpoint, Checkpoints
 from recorder.errors import StoreError
+from recorder.recovery.checkpoints import Checkpoint, Checkpoints
 
 
 def checkpoint(next_t, first_t=0, **changes):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.choice import Candidate, DiskUse, RetentionSettings, Shelf, choose, is_full, is_too_old
+from recorder.retention_policy import Candidate, DiskUse, RetentionSettings, Shelf, choose, is_full, is_too_old
 
 NOW = datetime(2026, 1, 24, 12, tzinfo=UTC)
 FULL = DiskUse(total=1000, used=800, free=200)

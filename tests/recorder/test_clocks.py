@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from market.moments import END_TS
-from recorder.format import KINDS, segment_files
-from recorder.history import History
-from recorder.lists import manifest_of
-from recorder.manifest import save_facts
+from market.timestamps import END_TS
+from recorder.manifest.lists import manifest_of
+from recorder.manifest.row_writer import save_facts
 from recorder.models import Market
-from recorder.reconcile import reconcile
-from recorder.recording import Recording
-from recorder.verify import Verification
+from recorder.recovery.reconcile import reconcile
+from recorder.segment.layout import KINDS, segment_files
+from recorder.tape.history import History
+from recorder.tape.recording import Recording
+from recorder.verify.verification import Verification
 from tests.recorder.tape import NOON, Clock, message
 
 pytestmark = pytest.mark.django_db

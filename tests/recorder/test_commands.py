@@ -9,11 +9,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
-from recorder.lock import StoreLock
 from recorder.models import Market, Segment
 from recorder.progress import Progress
-from recorder.stores import symbols
-from recorder.writer import ZstdSegmentWriter
+from recorder.segment.writer import ZstdSegmentWriter
+from recorder.store.lock import StoreLock
+from recorder.store.store_paths import symbols
 from tests.recorder.store import Store, files, record_plainly
 from tests.recorder.tape import Clock, message
 

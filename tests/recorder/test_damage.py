@@ -13,17 +13,17 @@ import orjson
 import pytest
 import zstandard
 
-from recorder import checked, frames, survey
-from recorder import examine as examine_module
-from recorder.checked import parsed
-from recorder.damages import Damages, damages
 from recorder.errors import RecorderError
-from recorder.examine import examine
-from recorder.format import parse_name, pending_name
-from recorder.listing import Found
-from recorder.reader import last_line, read, texts_of, told_to
-from recorder.segment_lines import opened
-from recorder.writer import ZstdSegmentWriter
+from recorder.segment import checked_lines, scan, zstd_frames
+from recorder.segment import examine as examine_module
+from recorder.segment.checked_lines import parsed
+from recorder.segment.examine import examine
+from recorder.segment.layout import parse_name, pending_name
+from recorder.segment.listing import Found
+from recorder.segment.segment_lines import opened
+from recorder.segment.writer import ZstdSegmentWriter
+from recorder.tape.damages import Damages, damages
+from recorder.tape.reader import last_line, read, texts_of, told_to
 from tests.recorder import damaging
 from tests.recorder.tape import Clock, message
 
@@ -124,7 +124,7 @@ def test_whatever_happens_to_a_file_no_false_line_is_read_and_no_loss_untold(tap
 
 
 def _holes(tape: Tape, messages: dict[int, bytes], after_t: int = -1) -> list[tuple[int, int]]:
-    """Where ticks do not follow each other: whoever reads them sees that (`recorder.history`)."""
+    """Where ticks do not follow each other: whoever reads them sees that (`recorder.tape.history`)."""
     ts = [after_t, *messages] if tape.kind == "ticks" else []
     return [(before + 1, behind - 1) for before, behind in pairwise(ts) if behind > before + 1]
 
@@ -214,7 +214,7 @@ def _reads_otherwise(text: bytes, at: int) -> bool:
 
 def test_a_file_that_claims_to_hold_a_line_without_end_takes_no_memory(tmp_path, monkeypatch):
     longest = 1 << 20
-    for module in (frames, checked, examine_module, survey):
+    for module in (zstd_frames, checked_lines, examine_module, scan):
         monkeypatch.setattr(module, "LONGEST_LINE_BYTES", longest)
     path = tmp_path / "ticks" / "segment_20260124_120000_0.jsonl.zst"
     path.parent.mkdir()
@@ -226,7 +226,7 @@ def test_a_file_that_claims_to_hold_a_line_without_end_takes_no_memory(tmp_path,
     try:
         assert [line.first_t for line in read(tmp_path, "ticks", -1)] == [0, 1]
         assert examine(path, "ticks").faults
-        assert survey.survey(path, "ticks").damaged
+        assert scan.survey(path, "ticks").damaged
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

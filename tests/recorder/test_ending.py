@@ -8,8 +8,8 @@ import subprocess
 import pytest
 import zstandard
 
-from recorder.ending import ending_of
-from recorder.frames import compressor, frame_starts
+from recorder.segment.endings import ending_of
+from recorder.segment.zstd_frames import compressor, frame_starts
 from tests.services import program
 
 LINES = [b'{"type":"tick","t":%d,"x":"%s"}\n' % (t, str(t * 7919 % 10007).encode() * 9) for t in range(60)]

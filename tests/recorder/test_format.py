@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from recorder.errors import BadName, BadOrder
-from recorder.format import (
+from recorder.segment.layout import (
     GAP_START,
     SegmentFacts,
     SegmentName,
@@ -144,15 +144,15 @@ def test_facts_know_their_file_while_pending_and_after():
     "module",
     [
         "errors",
-        "format",
-        "frames",
-        "segment_file",
-        "open_segment",
-        "writer",
-        "survey",
-        "repair",
-        "recovery",
-        "streamed",
+        "segment.layout",
+        "segment.zstd_frames",
+        "segment.segment_file",
+        "segment.open_segment",
+        "segment.writer",
+        "segment.scan",
+        "segment.repair",
+        "recovery.pending",
+        "tape.high_water_mark",
     ],
 )
 def test_the_pure_modules_need_no_django(module):

@@ -5,9 +5,9 @@ import io
 import pytest
 import zstandard
 
-from recorder import frames
 from recorder.errors import DamagedFrame
-from recorder.frames import compressor, find_frame, frame_ending, frame_starts, read_frame
+from recorder.segment import zstd_frames
+from recorder.segment.zstd_frames import compressor, find_frame, frame_ending, frame_starts, read_frame
 
 TEXT = b"".join(b'{"t":%d,"x":"%s"}\n' % (t, str(t * 7919 % 10007).encode() * 9) for t in range(4000))
 
@@ -114,7 +114,7 @@ def test_the_next_frame_behind_damage_is_found():
 @pytest.mark.parametrize("before_edge", [0, 1, 2, 3, 4])
 def test_a_frame_is_found_wherever_the_search_is_cut(before_edge: int) -> None:
     whole = compressor(3).compress(b'{"t":1}\n')
-    garbage = b"\xfd" * (frames._SEARCHED_BYTES + 1 - before_edge)
+    garbage = b"\xfd" * (zstd_frames._SEARCHED_BYTES + 1 - before_edge)
     found = find_frame(io.BytesIO(garbage + whole), 1)
     assert found is not None
     assert (found.start, found.text) == (len(garbage), b'{"t":1}\n')

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from django.db import OperationalError, connection
 
-from recorder import segment_lines
-from recorder.format import pending_name
-from recorder.history import History, Message
-from recorder.listing import state_of
-from recorder.manifest import save_facts
+from recorder.manifest.row_writer import save_facts
 from recorder.models import Inventory, Segment
-from recorder.reconcile import reconcile
-from recorder.recording import Recording
+from recorder.recovery.reconcile import reconcile
+from recorder.segment import segment_lines
+from recorder.segment.layout import pending_name
+from recorder.segment.listing import state_of
+from recorder.tape.history import History, Message
+from recorder.tape.recording import Recording
 from tests.recorder.store import record_plainly
 from tests.recorder.tape import Clock, message, moment
 

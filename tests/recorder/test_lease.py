@@ -10,10 +10,10 @@ import pytest
 from django.db import OperationalError, connection
 from django.db.models.functions import Now
 
-from recorder import lease as lease_module
-from recorder.lease import DEAD_SECONDS, MarketLease
-from recorder.lock import MarketHeld
 from recorder.models import Lease, Market
+from recorder.store import lease as lease_module
+from recorder.store.lease import DEAD_SECONDS, MarketLease
+from recorder.store.lock import MarketHeld
 from tests.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

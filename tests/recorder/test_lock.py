@@ -11,14 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from recorder.errors import StoreError
-from recorder.lock import MarketHeld, StoreLock, is_held
-from recorder.stores import locked
+from recorder.store.lock import MarketHeld, StoreLock, is_held
+from recorder.store.store_paths import locked
 from tests.processes import ROOT
 
 HOLD = """
 import sys
 from pathlib import Path
-from recorder.lock import StoreLock
+from recorder.store.lock import StoreLock
 lock = StoreLock(Path(sys.argv[1]), "IG-USD", "the other one")
 print("held", flush=True)
 sys.stdin.read()
@@ -97,7 +97,7 @@ def test_a_store_that_is_not_there_cannot_be_locked_and_is_not_held(tmp_path):
 ASK = """
 import sys
 from pathlib import Path
-from recorder.lock import is_held
+from recorder.store.lock import is_held
 directory = Path(sys.argv[1])
 print("asking", flush=True)
 while True:

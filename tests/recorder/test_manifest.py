@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 
 from recorder.errors import ManifestStopped
-from recorder.manifest import ManifestKeeper, finished, last_t_in_rows, save_facts
+from recorder.manifest.row_writer import ManifestKeeper, finished, last_t_in_rows, save_facts
 from recorder.models import Market, Segment
-from recorder.writer import ZstdSegmentWriter
+from recorder.segment.writer import ZstdSegmentWriter
 from tests.processes import PATIENCE_SECONDS, wait_until
 from tests.recorder.tape import NOON, Clock, message
 
@@ -44,9 +44,9 @@ class Log(logging.Handler):
 @pytest.fixture
 def log():
     handler = Log()
-    logging.getLogger("recorder.manifest").addHandler(handler)
+    logging.getLogger("recorder.manifest.row_writer").addHandler(handler)
     yield handler
-    logging.getLogger("recorder.manifest").removeHandler(handler)
+    logging.getLogger("recorder.manifest.row_writer").removeHandler(handler)
 
 
 class Outage:

@@ -13,8 +13,8 @@ import orjson
 import pytest
 
 from recorder.errors import BadManifest
-from recorder.format import KINDS, SegmentFacts, manifest_form
-from recorder.manifest_file import Contents, ManifestFile, whole_entries
+from recorder.manifest.json_file import Contents, ManifestFile, whole_entries
+from recorder.segment.layout import KINDS, SegmentFacts, manifest_form
 from tests.database_steps import Steps, sqlite_only
 
 
@@ -58,7 +58,7 @@ def test_an_entry_costs_the_same_however_many_there_are(file, tmp_path):
     for count in (100, 50_000):
         file.write(entry(t) for t in range(0, 10 * count, 10))
         code = (
-            "import orjson, pathlib, sys; from recorder.manifest_file import ManifestFile\n"
+            "import orjson, pathlib, sys; from recorder.manifest.json_file import ManifestFile\n"
             "file = ManifestFile(pathlib.Path(sys.argv[1]), 'ticks'); before = open('/proc/self/io').read()\n"
             "file.append([orjson.loads(sys.argv[2])]); print(before + open('/proc/self/io').read())"
         )
@@ -115,7 +115,7 @@ def test_of_one_that_lacks_its_end_the_whole_entries_are_read(file):
 
 @pytest.fixture
 def files(market, tmp_path):
-    from recorder.manifest_files import ManifestFiles
+    from recorder.manifest.json_files import ManifestFiles
 
     def make():
         made = ManifestFiles(market, tmp_path)
@@ -128,7 +128,7 @@ def files(market, tmp_path):
 @pytest.fixture
 def sealed(market, facts):
     """A finished segment of ticks: its facts, of which there is a row."""
-    from recorder.manifest import save_facts
+    from recorder.manifest.row_writer import save_facts
 
     def make(t, **changes):
         made = facts(t, **changes)
@@ -201,7 +201,7 @@ def test_what_a_crash_kept_from_it_is_appended(files, sealed, tmp_path, caplog):
 
 
 def test_a_removed_segment_stays_listed_and_a_vanished_one_does_not(files, market, sealed, tmp_path, now):
-    from recorder import inventory
+    from recorder.manifest import inventory
     from recorder.models import Segment
 
     kept = files()
@@ -238,7 +238,7 @@ def test_a_failure_is_told_once_and_made_good_with_the_next_segment(files, seale
 
 
 def test_a_start_that_cannot_write_it_goes_on(market, tmp_path, caplog):
-    from recorder.manifest_files import ManifestFiles
+    from recorder.manifest.json_files import ManifestFiles
 
     (tmp_path / "ticks").write_text("no directory")
     ManifestFiles(market, tmp_path).restore()
@@ -251,7 +251,7 @@ COLUMNS = SegmentFacts.__dataclass_fields__.keys() - {"opened_at", "sealed_at", 
 
 @sqlite_only
 def test_a_start_asks_for_the_last_rows_alone(market, files, facts, tmp_path, now):
-    from recorder import inventory
+    from recorder.manifest import inventory
     from recorder.models import Segment
 
     costs = []

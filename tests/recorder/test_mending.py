@@ -12,13 +12,14 @@ import orjson
 import pytest
 from django.core.management import call_command
 
-from recorder import inventory, mending
-from recorder.format import KINDS
-from recorder.history import History
+from recorder.manifest import inventory
 from recorder.models import Segment
-from recorder.reconcile import reconcile
-from recorder.repair import in_frames
-from recorder.streamed import read_mark
+from recorder.recovery import rewrite
+from recorder.recovery.reconcile import reconcile
+from recorder.segment.layout import KINDS
+from recorder.segment.repair import in_frames
+from recorder.tape.high_water_mark import read_mark
+from recorder.tape.history import History
 from tests.recorder import damaging
 from tests.recorder.store import Store
 from tests.recorder.tape import decoded
@@ -175,7 +176,7 @@ def test_killed_at_any_step_another_repair_ends_it(in_many_frames, capsys, monke
     recorded = told(store)["ticks"][0]
     damage(store.paths("ticks")[1], random.Random(3))
     originals = set(contents(store).values())
-    steps = [(os, "link"), (os, "replace"), (mending, "save_facts"), (inventory, "follow")]
+    steps = [(os, "link"), (os, "replace"), (rewrite, "save_facts"), (inventory, "follow")]
     if damage is damaging.swap:  # of two files, whose rows are right
         steps = [(os, "link"), (os, "link"), (os, "replace"), (os, "replace"), (inventory, "follow")]
     for number, (place, name) in enumerate(steps):

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
-from recorder.manifest import save_facts
+from recorder.manifest.row_writer import save_facts
 from recorder.models import Market, Segment
 
 STORE = Path("/store")

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from recorder import segment_file
-from recorder.format import KINDS, segment_files
-from recorder.recording import Recording
+from recorder.segment import segment_file
+from recorder.segment.layout import KINDS, segment_files
+from recorder.tape.recording import Recording
 from tests.recorder.tape import Clock, decoded, message, parsed
 
 FRAME_EVERY = 5

@@ -6,8 +6,8 @@ import pytest
 import zstandard
 
 from recorder.models import Segment
-from recorder.proof import Proof
-from recorder.verify import Verification, runs_of
+from recorder.verify.deep_verify import Proof
+from recorder.verify.verification import Verification, runs_of
 from tests.recorder.store import Store
 from tests.recorder.tape import decoded
 

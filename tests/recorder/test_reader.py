@@ -12,15 +12,15 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder import checked, listing
-from recorder.checked import Line, parsed
 from recorder.errors import DamagedLine
-from recorder.format import segment_files
-from recorder.frames import frame_starts
-from recorder.listing import Directory, Found
-from recorder.reader import first_t, last_line, read
-from recorder.recovery import recover
-from recorder.writer import ZstdSegmentWriter
+from recorder.recovery.pending import recover
+from recorder.segment import checked_lines, listing
+from recorder.segment.checked_lines import Line, parsed
+from recorder.segment.layout import segment_files
+from recorder.segment.listing import Directory, Found
+from recorder.segment.writer import ZstdSegmentWriter
+from recorder.segment.zstd_frames import frame_starts
+from recorder.tape.reader import first_t, last_line, read
 from tests.recorder.tape import Clock, message
 
 
@@ -106,8 +106,10 @@ def test_whatever_was_written_is_read_back(tmp_path_factory, cuts, frame_every, 
 def test_a_seek_costs_one_frame(tmp_path, monkeypatch, known):
     facts = write(tmp_path, range(1000), frame_every=10)
     decoded = []
-    real = checked.read_frame
-    monkeypatch.setattr(checked, "read_frame", lambda file, at, *most: decoded.append(at) or real(file, at, *most))
+    real = checked_lines.read_frame
+    monkeypatch.setattr(
+        checked_lines, "read_frame", lambda file, at, *most: decoded.append(at) or real(file, at, *most)
+    )
     found = read(tmp_path, "ticks", 804, finder=Known(tmp_path, facts.seek_points) if known else None)
     assert next(found).first_t == 805
     assert decoded == [dict(facts.seek_points)[800]]

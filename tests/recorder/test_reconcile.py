@@ -4,15 +4,15 @@ import shutil
 
 import pytest
 
-from recorder import inventory
-from recorder.ends import ends_of
-from recorder.format import KINDS
-from recorder.history import History
-from recorder.inventory import is_exact
-from recorder.manifest import ManifestKeeper, save_facts
+from recorder.manifest import inventory
+from recorder.manifest.inventory import is_exact
+from recorder.manifest.row_writer import ManifestKeeper, save_facts
 from recorder.models import Inventory, Market, Run, Segment
-from recorder.reconcile import reconcile
-from recorder.writer import ZstdSegmentWriter
+from recorder.recovery.reconcile import reconcile
+from recorder.recovery.tape_ends import ends_of
+from recorder.segment.layout import KINDS
+from recorder.segment.writer import ZstdSegmentWriter
+from recorder.tape.history import History
 from tests.recorder.tape import NOON, Clock, message
 
 pytestmark = pytest.mark.django_db

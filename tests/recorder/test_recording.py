@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder import segment_file
 from recorder.errors import ManifestStopped, StoreError
-from recorder.format import KINDS, segment_files
-from recorder.recording import Recording, RecordingStopped
-from recorder.recovery import recover
-from recorder.streamed import StreamMark, read_mark
+from recorder.recovery.pending import recover
+from recorder.segment import segment_file
+from recorder.segment.layout import KINDS, segment_files
+from recorder.tape.high_water_mark import StreamMark, read_mark
+from recorder.tape.recording import Recording, RecordingStopped
 from tests.recorder.tape import Clock, decoded, message, parsed
 
 SEGMENT_SECONDS = 20

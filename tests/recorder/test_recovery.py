@@ -10,11 +10,11 @@ import orjson
 import pytest
 import zstandard
 
-from recorder.format import make_name
-from recorder.frames import frame_starts, read_frame
-from recorder.reader import told_to as last_t
-from recorder.recovery import read_facts, recover
-from recorder.writer import ZstdSegmentWriter
+from recorder.recovery.pending import read_facts, recover
+from recorder.segment.layout import make_name
+from recorder.segment.writer import ZstdSegmentWriter
+from recorder.segment.zstd_frames import frame_starts, read_frame
+from recorder.tape.reader import told_to as last_t
 from tests.recorder.tape import NOON, Clock, decoded, decoded_by_tool, message, only_file, parsed
 
 PENDING = make_name(NOON, 100, pending=True)

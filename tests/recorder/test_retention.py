@@ -11,11 +11,11 @@ import pytest
 from django.db import OperationalError
 
 from recorder import retention, tasks
-from recorder.choice import DiskUse, RetentionSettings
-from recorder.format import KINDS
 from recorder.models import Market, Segment
-from recorder.reconcile import reconcile
+from recorder.recovery.reconcile import reconcile
 from recorder.retention import clean_up, disk_use
+from recorder.retention_policy import DiskUse, RetentionSettings
+from recorder.segment.layout import KINDS
 from tests.recorder.store import files, record_plainly
 from tests.recorder.tape import NOON, Clock, message
 
@@ -202,7 +202,7 @@ def test_the_task_goes_by_the_settings(market, tmp_path, settings):
 
 
 def test_reading_goes_on_while_segments_go_and_tells_what_is_gone(market, tmp_path):
-    from recorder.history import History
+    from recorder.tape.history import History
 
     record_plainly(market, tmp_path, 3)
     read = History("IG-USD", tmp_path).messages(["ticks"], -1)
@@ -216,8 +216,8 @@ def test_reading_goes_on_while_segments_go_and_tells_what_is_gone(market, tmp_pa
 
 
 def test_a_writer_that_rolls_meanwhile_loses_nothing(market, tmp_path):
-    from recorder.manifest import save_facts
-    from recorder.writer import ZstdSegmentWriter
+    from recorder.manifest.row_writer import save_facts
+    from recorder.segment.writer import ZstdSegmentWriter
 
     clock = Clock(NOON)
     writer = ZstdSegmentWriter(

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
 
-from recorder import rows
 from recorder.models import Market
-from recorder.rows import detached, persistently, reading
+from runtime import db_threads
+from runtime.db_threads import detached, persistently, reading
 
 
 class Breaking:
@@ -29,7 +29,7 @@ class Breaking:
 def closings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """One for each time that a thread's connections were closed."""
     found: list[Any] = []
-    monkeypatch.setattr(rows, "_close", lambda: found.append(None))
+    monkeypatch.setattr(db_threads, "_close", lambda: found.append(None))
     return found
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from recorder.errors import OtherStore, StoreError
-from recorder.history import History
-from recorder.store_id import is_store_id, keep_store_id, new_store_id, read_store_id
-from recorder.writer import ZstdSegmentWriter
+from recorder.segment.writer import ZstdSegmentWriter
+from recorder.store.store_id import is_store_id, keep_store_id, new_store_id, read_store_id
+from recorder.tape.history import History
 from tests.recorder.tape import Clock, message
 
 OLD, NEW = "a" * 32, "b" * 32

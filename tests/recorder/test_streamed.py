@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from recorder import streamed
 from recorder.errors import StoreError
-from recorder.streamed import NO_MARK, Mark, StreamMark, raise_mark, read_mark
+from recorder.tape import high_water_mark
+from recorder.tape.high_water_mark import NO_MARK, Mark, StreamMark, raise_mark, read_mark
 from tests.recorder.tape import Clock
 
 
@@ -53,7 +53,7 @@ def test_in_the_same_boot_the_last_tick_is_known_and_after_a_power_cut_the_bound
 
 def test_the_bound_is_on_the_disk_before_the_stream_comes_to_it(tmp_path, clock, monkeypatch):
     synced = [-1]
-    monkeypatch.setattr(streamed, "_sync", lambda path: synced.append(read_mark(tmp_path).bound))
+    monkeypatch.setattr(high_water_mark, "_sync", lambda path: synced.append(read_mark(tmp_path).bound))
     mark = StreamMark(tmp_path, "a", clock)
     for t in range(3000):
         mark.cover(t)

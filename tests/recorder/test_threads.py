@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from recorder.threads import Ready, running
+from runtime.threads import Ready, running
 
 
 @pytest.fixture

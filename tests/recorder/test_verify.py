@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import zstandard
 
-from recorder import verify
-from recorder.lock import StoreLock
 from recorder.models import Segment
-from recorder.recording import Recording
-from recorder.verify import Verification, faults_of, runs_of
-from recorder.writer import ZstdSegmentWriter
+from recorder.segment.writer import ZstdSegmentWriter
+from recorder.store.lock import StoreLock
+from recorder.tape.recording import Recording
+from recorder.verify import verification
+from recorder.verify.verification import Verification, faults_of, runs_of
 from tests.recorder.store import Store
 from tests.recorder.tape import Clock, message
 
@@ -117,8 +117,8 @@ def test_a_row_that_says_otherwise_is_found(store, changes, what):
 
 def rewrite(store, lines, kind="ticks", number=0):
     """Puts other lines in a segment's place, and makes its row say so: the fault is in the tape alone."""
-    from recorder.manifest import save_facts
-    from recorder.recovery import read_facts
+    from recorder.manifest.row_writer import save_facts
+    from recorder.recovery.pending import read_facts
 
     path = path_of(store, kind, number)
     path.write_bytes(zstandard.ZstdCompressor(write_checksum=True).compress(b"".join(line + b"\n" for line in lines)))
@@ -174,7 +174,7 @@ def test_a_removed_segment_is_no_fault_and_excuses_what_was_in_it(store):
 
 
 def test_one_removed_while_it_is_looked_for_is_no_fault(store, monkeypatch):
-    real = verify.examine
+    real = verification.examine
 
     def examine(path, kind):
         if path.name == path_of(store, number=1).name and kind == "ticks":
@@ -182,7 +182,7 @@ def test_one_removed_while_it_is_looked_for_is_no_fault(store, monkeypatch):
             path.unlink()
         return real(path, kind)
 
-    monkeypatch.setattr(verify, "examine", examine)
+    monkeypatch.setattr(verification, "examine", examine)
     paths = store.paths("ticks")
     monkeypatch.setattr(store, "paths", lambda kind: paths)
     assert faults(store) == []
@@ -193,7 +193,7 @@ def test_a_pending_segment_is_counted_and_left_alone(store):
     writer = ZstdSegmentWriter("ticks", store.directory, 300, 3, clock=Clock(), on_change=facts.append)
     writer.write_jsonline(message(100), 100)
     writer.flush()
-    from recorder.manifest import save_facts
+    from recorder.manifest.row_writer import save_facts
 
     save_facts(store.market, store.run, facts[0])
     verification = Verification(store.market, store.directory)
@@ -207,7 +207,7 @@ def test_a_pending_segment_is_counted_and_left_alone(store):
 
 
 def test_a_segment_of_gap_lines_alone_is_whole(market, tmp_path):
-    from recorder.manifest import save_facts
+    from recorder.manifest.row_writer import save_facts
 
     recording = Recording(
         tmp_path, segment_seconds=300, level=3, flush_seconds=1, clock=Clock(),
@@ -219,7 +219,7 @@ def test_a_segment_of_gap_lines_alone_is_whole(market, tmp_path):
 
 
 def test_the_run_of_a_segment_is_its_rows_or_the_one_begun_before_it(store):
-    from recorder.tape import Held
+    from recorder.verify.verified_tape import Held
 
     second = store.begin_run(9)
     run_of = runs_of(store.market, store.directory)

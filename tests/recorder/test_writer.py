@@ -10,9 +10,9 @@ import pytest
 import zstandard
 
 from recorder.errors import BadLine, BadName, BadOrder
-from recorder.format import SegmentFacts
-from recorder.frames import FRAME_TEXT_BYTES
-from recorder.writer import ZstdSegmentWriter
+from recorder.segment.layout import SegmentFacts
+from recorder.segment.writer import ZstdSegmentWriter
+from recorder.segment.zstd_frames import FRAME_TEXT_BYTES
 from tests.recorder.tape import NOON, Clock, decoded, decoded_by_tool, message, only_file, parsed
 
 

@@ -11,8 +11,8 @@ from io import FileIO
 import pytest
 
 from recorder.errors import StoreError
-from recorder.recovery import recover
-from recorder.writer import ZstdSegmentWriter
+from recorder.recovery.pending import recover
+from recorder.segment.writer import ZstdSegmentWriter
 from tests.recorder.tape import NOON, Clock, decoded, decoded_by_tool, message, only_file, parsed
 
 
@@ -160,7 +160,7 @@ class ShortFile(FileIO):
 
 
 def test_a_short_write_is_gone_on_with(writer, clock, tmp_path, monkeypatch):
-    monkeypatch.setattr("recorder.segment_file.FileIO", ShortFile)
+    monkeypatch.setattr("recorder.segment.segment_file.FileIO", ShortFile)
     write(writer, clock, range(30))
     writer.close()
     assert [m["t"] for m in parsed(decoded(only_file(tmp_path / "ticks")))] == list(range(30))
@@ -174,7 +174,7 @@ class StuckFile(FileIO):
 
 
 def test_a_file_that_takes_no_more_is_an_error(writer, clock, tmp_path, monkeypatch):
-    monkeypatch.setattr("recorder.segment_file.FileIO", StuckFile)
+    monkeypatch.setattr("recorder.segment.segment_file.FileIO", StuckFile)
     with pytest.raises(StoreError, match=r"only 100 of \d+ bytes were taken"):
         write(writer, clock, range(30))
 
@@ -253,7 +253,7 @@ def test_the_same_t_in_the_same_second_overwrites_no_file(writer, clock, tmp_pat
 def test_a_process_killed_after_a_flush_leaves_all_that_was_flushed(tmp_path, flushes):
     program = (
         "import os, signal, sys\n"
-        "from recorder.writer import ZstdSegmentWriter\n"
+        "from recorder.segment.writer import ZstdSegmentWriter\n"
         "from tests.recorder.tape import message\n"
         "writer = ZstdSegmentWriter('ticks', sys.argv[1], 300, 3)\n"
         f"for t in range({flushes} * 10):\n"

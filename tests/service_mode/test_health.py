@@ -74,7 +74,7 @@ def test_the_worker_cleans_up_and_beat_tells_it_when(deployment: Deployment) -> 
     worker = deployment.start_program("celery", "-A", "igsite", "worker", "--pool", "solo", "--loglevel", "INFO")
     wait_until(lambda: "ready." in worker.log(), "the worker")
     beat = deployment.start_program("celery", "-A", "igsite", "beat", "--loglevel", "INFO")
-    for task in ("recorder.tasks.clean_up", "subscribe.tasks.forget_alerts", "backtests.tasks.look_after"):
+    for task in ("recorder.tasks.clean_up", "alerts.tasks.forget_alerts", "backtests.tasks.look_after"):
         wait_until(lambda task=task: f"Task {task}" in worker.log(), f"the worker at {task}")  # type: ignore[misc]
     wait_until(lambda: worker.log().count("succeeded") >= 4, "two looks after backtests")
     for process in (beat, worker):

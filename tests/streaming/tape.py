@@ -9,9 +9,9 @@ from copy import copy
 from typing import Any
 
 from recorder.errors import OtherStore
-from recorder.history import Message
-from streaming.clients import StreamClient
-from streaming.feed import Feed
+from recorder.tape.history import Message
+from streaming.fanout.feed import Feed
+from streaming.fanout.stream_client import StreamClient
 from streaming.protocol import Moment, messages_in
 
 

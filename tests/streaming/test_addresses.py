@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.addresses import (
+from runtime.addresses import (
     Client,
     Hop,
     client_of,

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 from django.db import OperationalError
 
-from streaming import checkup as checkup_module
-from streaming.checkup import Checkup
-from streaming.standing import Standing
-from streaming.supervision import supervisor
+from runtime.supervision import supervisor
+from streaming.relay import lease_monitor as checkup_module
+from streaming.relay.lease_monitor import Checkup
+from streaming.relay.lease_status import Standing
 
 
 class Rows:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from streaming import clients
-from streaming.clients import StreamClient
-from streaming.outbox import Bundle, Item
+from streaming.fanout import stream_client
+from streaming.fanout.outbox import Bundle, Item
+from streaming.fanout.stream_client import StreamClient
 from streaming.protocol import control, gap, messages_in, websocket_frame
 
 
@@ -133,7 +133,7 @@ def test_a_client_is_quiet_when_nothing_was_sent_for_long(monkeypatch: pytest.Mo
         monkeypatch.setattr(client._loop, "time", lambda: now)
         client.offer(bundle(1))
         await settled()
-        now += clients.HEARTBEAT_SECONDS - 0.001
+        now += stream_client.HEARTBEAT_SECONDS - 0.001
         assert not client.is_quiet()
         now += 0.002
         assert client.is_quiet()
@@ -163,7 +163,7 @@ def test_who_leaves_its_answers_unread_is_owed_no_more() -> None:
 
 
 def test_the_heartbeat_comes_after_half_a_minute() -> None:
-    assert clients.HEARTBEAT_SECONDS == 30
+    assert stream_client.HEARTBEAT_SECONDS == 30
 
 
 def test_a_send_that_fails_ends_the_pump() -> None:

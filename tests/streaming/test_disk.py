@@ -11,10 +11,10 @@ import pytest
 from django.test import RequestFactory
 from django.utils import timezone
 
-from recorder.choice import DiskUse
-from recorder.inventory import change_row
+from recorder.manifest.inventory import change_row
 from recorder.models import Inventory, Market, Segment
-from streaming import disk
+from recorder.retention_policy import DiskUse
+from streaming.http import disk
 from tests.recorder.store import record_plainly
 
 pytestmark = pytest.mark.django_db(transaction=True)

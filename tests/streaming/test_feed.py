@@ -10,9 +10,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.feed import Feed
+from streaming.fanout.feed import Feed
+from streaming.fanout.outbox import Bundle
 from streaming.options import Options
-from streaming.outbox import Bundle
 from streaming.protocol import KINDS, Moment, messages_in
 from streaming.ring import Ring
 

@@ -13,9 +13,9 @@ from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.frames import compressor, frame_ending
-from streaming.errors import HttpError
-from streaming.files import (
+from recorder.segment.zstd_frames import compressor, frame_ending
+from runtime.http_errors import HttpError
+from streaming.http.files import (
     FileState,
     asks_for_part,
     byte_range,

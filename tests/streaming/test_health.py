@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streaming.health import Claim, health_of
+from streaming.relay.health import Claim, health_of
 
 SEGMENT = {"start_t": 100, "lines": 5, "compressed_bytes": 900, "pending": True}
 RUN = {"start_ts": 1.6e9, "ticks": 900, "seed": 5}

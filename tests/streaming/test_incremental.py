@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from streaming import incremental
-from streaming.incremental import Page
-from streaming.relay import Relay
+from streaming.http import incremental
+from streaming.http.incremental import Page
+from streaming.relay.relay import Relay
 from tests.streaming.tape import Tape, loss, moment, text, ticks
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from recorder.recording import Recording
-from streaming.kept import KeptTapes
+from pipeline.tape_filter import KeptTapes
+from recorder.tape.recording import Recording
 
 
 class Written:

@@ -14,15 +14,15 @@ from django.db import connection
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.test import RequestFactory
 
-from recorder import inventory
-from recorder.format import make_name
-from recorder.holes import holes
-from recorder.lists import manifest_before, manifest_of, state_of
-from recorder.manifest import save_facts
+from recorder.manifest import inventory
+from recorder.manifest.lists import manifest_before, manifest_of, state_of
+from recorder.manifest.row_writer import save_facts
+from recorder.manifest.totals import totals
 from recorder.models import Market, Segment
-from recorder.totals import totals
-from streaming import manifests, parameters
-from streaming.errors import HttpError
+from recorder.segment.layout import make_name
+from recorder.tape.holes import holes
+from runtime.http_errors import HttpError
+from streaming.http import manifests, parameters
 from tests.database_steps import Steps, sqlite_only
 from tests.recorder.conftest import facts  # noqa: F401  (a fixture)
 from tests.recorder.tape import NOON

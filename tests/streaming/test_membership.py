@@ -9,7 +9,7 @@ import pytest
 from channels import layers
 from channels.layers import get_channel_layer
 
-from streaming.membership import Membership
+from streaming.group.membership import Membership
 
 
 @pytest.mark.parametrize("leap_seconds", [2 * 86_400, 100 * 365 * 86_400, -86_400])

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.option_sets import MOST_SETS, MOST_SETS_PER_ADDRESS, OptionSets
+from streaming.fanout.option_sets import MOST_SETS, MOST_SETS_PER_ADDRESS, OptionSets
 from streaming.options import PAGE, Options, always_served, parse_request
 from streaming.protocol import KINDS, StreamError
 from tests.processes import ROOT

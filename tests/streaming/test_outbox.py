@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streaming.outbox import Bundle, Item, Outbox
+from streaming.fanout.outbox import Bundle, Item, Outbox
 from streaming.protocol import KINDS, control, gap, messages_in, websocket_frame
 
 EVERYTHING = 1 << 40

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from streaming.pacer import Pacer
+from pipeline.pacer import Pacer
 
 
 def test_the_first_tick_is_due_at_once_and_the_next_one_interval_later() -> None:

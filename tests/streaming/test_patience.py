@@ -7,12 +7,12 @@ import asyncio
 import orjson
 import pytest
 
-from streaming.clients import StreamClient
-from streaming.encoding import Encoder
+from streaming.fanout.backpressure import Patience
+from streaming.fanout.encoding import Encoder
+from streaming.fanout.stream_client import StreamClient
 from streaming.options import Options
-from streaming.patience import Patience
 from streaming.protocol import Moment, messages_in
-from streaming.relay import Relay
+from streaming.relay.relay import Relay
 from tests.streaming.tape import Tape
 
 OUTBOX_BYTES = 1 << 20
@@ -35,7 +35,7 @@ class Reader:
 
 
 def test_a_hole_of_many_outboxes_costs_who_keeps_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("relay._SETTLE_SECONDS", "filling._HOLE_SECONDS", "filling._HOLE_PAUSE_SECONDS"):
+    for name in ("relay.relay._SETTLE_SECONDS", "relay.filling._HOLE_SECONDS", "relay.filling._HOLE_PAUSE_SECONDS"):
         monkeypatch.setattr(f"streaming.{name}", 0.0)
     large = b"x" * 20_000
 

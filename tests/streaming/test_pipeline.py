@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from camera.window import SlidingWindowCamera
-from market.simulator import Simulator
+from market.model.simulator import Simulator
 from market.tick import MarketError, Tick
+from pipeline.continuation import Continued, Placement
+from pipeline.encode_tick import Film
+from pipeline.loop import Pipeline
+from pipeline.pacer import Pacer
 from recorder.errors import RecorderError
-from streaming.continuation import Continued, Placement
-from streaming.film import Film
-from streaming.pacer import Pacer
-from streaming.pipeline import Pipeline
-from streaming.supervision import supervisor
+from runtime.supervision import supervisor
 
 START_TS = 1_700_000_000.25
 

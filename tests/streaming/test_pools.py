@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from streaming.pools import Busy, Hands, Pool
+from runtime.pools import Busy, Hands, Pool
 
 
 def with_held_pool(test: Callable[[Pool, threading.Event], Awaitable[None]]) -> None:

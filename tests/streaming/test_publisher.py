@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from channels.layers import InMemoryChannelLayer
 
+from runtime.supervision import supervisor
+from streaming.group.membership import group_name
+from streaming.group.publisher import Publisher
 from streaming.options import Options
-from streaming.publisher import Publisher
-from streaming.relay import Relay, group_name
-from streaming.supervision import supervisor
+from streaming.relay.relay import Relay
 from tests.processes import PATIENCE_SECONDS
 from tests.streaming.tape import Socket, Tape, moment, ticks
 
@@ -94,7 +95,7 @@ def test_what_does_not_go_out_is_told_to_clients_as_a_gap_with_its_range(
     loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the recording does not have it either; else it is filled in from there."""
-    for name in ("relay._SETTLE_SECONDS", "filling._HOLE_SECONDS", "filling._HOLE_PAUSE_SECONDS"):
+    for name in ("relay.relay._SETTLE_SECONDS", "relay.filling._HOLE_SECONDS", "relay.filling._HOLE_PAUSE_SECONDS"):
         monkeypatch.setattr(f"streaming.{name}", 0.0)
     layer = Layer()
     publisher = Publisher("IG-USD", layer, loop, most=10)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from streaming.fanout.outbox import Bundle
 from streaming.options import Options
-from streaming.outbox import Bundle
 from streaming.protocol import Moment, messages_in
-from streaming.relay import Relay
+from streaming.relay.relay import Relay
 from tests.streaming.tape import Tape
 
 
@@ -113,7 +113,7 @@ def test_what_comes_while_the_ring_is_filled_waits_and_follows() -> None:
 
 
 def test_a_hole_that_nobody_can_fill_is_told_before_what_comes_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("relay._SETTLE_SECONDS", "filling._HOLE_SECONDS", "filling._HOLE_PAUSE_SECONDS"):
+    for name in ("relay.relay._SETTLE_SECONDS", "relay.filling._HOLE_SECONDS", "relay.filling._HOLE_PAUSE_SECONDS"):
         monkeypatch.setattr(f"streaming.{name}", 0.0)
 
     async def test(relay: Relay) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 
-from streaming import supervision
+from runtime import supervision
+from runtime.supervision import supervisor
+from streaming.fanout.outbox import Bundle
 from streaming.options import Options
-from streaming.outbox import Bundle
 from streaming.protocol import StreamError
-from streaming.relay import Relay
-from streaming.relays import Relays
-from streaming.supervision import supervisor
+from streaming.relay.relay import Relay
+from streaming.relay.relays import Relays
 from tests.streaming.tape import moment
 from tests.streaming.test_relay import Taker, group_message, join
 
@@ -211,7 +211,7 @@ def test_a_tape_that_cannot_be_read_keeps_nobody_from_the_present(
     with_relays: Any, monkeypatch: Any, error: Exception
 ) -> None:
     async def test(relays: Relays) -> None:
-        from recorder.history import History
+        from recorder.tape.history import History
 
         def broken(self: History, kind: str = "ticks") -> int | None:
             raise error

@@ -9,7 +9,7 @@ import pytest
 
 from streaming.options import Options
 from streaming.protocol import control
-from streaming.relay import Relay
+from streaming.relay.relay import Relay
 from streaming.resume import Resume
 from tests.streaming.tape import Socket, Tape, frames, loss, moment, ticks
 
@@ -173,7 +173,7 @@ def test_the_first_fill_leaves_what_is_on_its_way_to_the_stream() -> None:
 
 
 def test_a_hole_is_looked_for_however_long_a_flush_takes(monkeypatch) -> None:
-    monkeypatch.setattr("streaming.filling._HOLE_SECONDS", 0.0)
+    monkeypatch.setattr("streaming.relay.filling._HOLE_SECONDS", 0.0)
 
     async def test(relay: Relay) -> None:
         relay.ring.append(moment(0))
@@ -188,7 +188,7 @@ def test_a_hole_is_looked_for_however_long_a_flush_takes(monkeypatch) -> None:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("relay._SETTLE_SECONDS", "filling._HOLE_SECONDS", "filling._HOLE_PAUSE_SECONDS"):
+    for name in ("relay.relay._SETTLE_SECONDS", "relay.filling._HOLE_SECONDS", "relay.filling._HOLE_PAUSE_SECONDS"):
         monkeypatch.setattr(f"streaming.{name}", 0.0)
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 
-from igsite.holding import Holding
-from recorder.lease import MarketLease
+from pipeline.ownership import Holding
 from recorder.models import Lease, Market, Run
-from streaming.checkup import Checkup
-from streaming.health import health_of, silence_allowed
-from streaming.standing import standing_of
+from recorder.store.lease import MarketLease
+from streaming.relay.health import health_of, silence_allowed
+from streaming.relay.lease_monitor import Checkup
+from streaming.relay.lease_status import standing_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

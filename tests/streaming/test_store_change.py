@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from streaming.consumers import _follow
-from streaming.incremental import Page
+from streaming.history_moments import recorded_lines
+from streaming.http.incremental import Page
 from streaming.options import Options, Request
-from streaming.past import recorded_lines
-from streaming.relay import Relay
+from streaming.relay.relay import Relay
 from tests.streaming.tape import Socket, Tape, frames, moment, text, ticks
 
 OLD, NEW, OTHER = "a" * 32, "b" * 32, "c" * 32
@@ -68,7 +68,7 @@ async def heard(socket: Socket, what: Any) -> list[Any]:
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("relay._SETTLE_SECONDS", "filling._HOLE_SECONDS", "filling._HOLE_PAUSE_SECONDS"):
+    for name in ("relay.relay._SETTLE_SECONDS", "relay.filling._HOLE_SECONDS", "relay.filling._HOLE_PAUSE_SECONDS"):
         monkeypatch.setattr(f"streaming.{name}", 0.0)
 
 

@@ -9,8 +9,8 @@ import logging
 import psutil
 import pytest
 
-from streaming import supervision
-from streaming.supervision import HEALTHY_SECONDS, LONGEST_PAUSE_SECONDS, Supervisor, Trouble
+from runtime import supervision
+from runtime.supervision import HEALTHY_SECONDS, LONGEST_PAUSE_SECONDS, Supervisor, Trouble
 
 ERRORS = [
     OSError(errno.EMFILE, "Too many open files"),

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from subscribe.subscriber import Subscriber
+from api_socket.subscriber import Subscriber
 
 
 class Listener(Subscriber):

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from recorder.damages import Damages
-from recorder.format import SegmentFacts
-from recorder.history import History
-from recorder.manifest import save_facts
+from alerts.alert_manager import AlertDesk
+from alerts.damaged_segments import DamageWatch
+from alerts.models import Alert
+from api_socket.hub import Hub
+from recorder.manifest.row_writer import save_facts
 from recorder.models import Market
-from recorder.recording import Recording
-from subscribe.damaged import DamageWatch
-from subscribe.desk import AlertDesk
-from subscribe.hub import Hub
-from subscribe.models import Alert
+from recorder.segment.layout import SegmentFacts
+from recorder.tape.damages import Damages
+from recorder.tape.history import History
+from recorder.tape.recording import Recording
 from tests.recorder import damaging
 from tests.recorder.tape import NOON, Clock, moment
 
@@ -43,17 +43,19 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
             recording.write(t, *moment(t))
         recording.close()
     history = History("IG-USD", tmp_path)
-    monkeypatch.setattr("subscribe.damaged.relays.all", lambda: [SimpleNamespace(symbol="IG-USD", history=history)])
-    monkeypatch.setattr("recorder.reader.damages", Damages())
+    monkeypatch.setattr(
+        "alerts.damaged_segments.relays.all", lambda: [SimpleNamespace(symbol="IG-USD", history=history)]
+    )
+    monkeypatch.setattr("recorder.tape.reader.damages", Damages())
     return history
 
 
 def another_process(monkeypatch: pytest.MonkeyPatch) -> DamageWatch:
     """One that has read nothing yet."""
     found = Damages()
-    for module in ("recorder.reader", "subscribe.damaged"):
+    for module in ("recorder.tape.reader", "alerts.damaged_segments"):
         monkeypatch.setattr(f"{module}.damages", found)
-    return DamageWatch(AlertDesk(Hub(10, 10), lambda message: None))
+    return DamageWatch(AlertDesk(Hub(10, 10).tell, lambda message: None))
 
 
 def active() -> list[str]:

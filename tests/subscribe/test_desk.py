@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from subscribe import ledger, rules
-from subscribe.desk import AlertDesk
-from subscribe.hub import Hub
-from subscribe.models import Alert
-from subscribe.protocol import Topic
-from subscribe.rules import Finding
+from alerts import alert_store, rules
+from alerts.alert_manager import AlertDesk
+from alerts.models import Alert
+from alerts.rules import Finding
+from api_socket.hub import Hub
+from api_socket.protocol import Topic
 from tests.subscribe.listening import Listener, settled
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,7 +43,7 @@ class Processes:
     def start(self) -> AlertDesk:
         hub, client = Hub(10, 10), Listener()
         hub.subscribe(client, Topic("alerts"))
-        desk = AlertDesk(hub, self._publish, clock=lambda: self.now)
+        desk = AlertDesk(hub.tell, self._publish, clock=lambda: self.now)
         self.desks.append(desk)
         self.clients.append(client)
         return desk
@@ -78,14 +78,14 @@ def with_processes(count: int, test: Callable[[Processes], Awaitable[None]]) -> 
 def outage(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     """Takes the ledger's database away, and gives it back."""
     names = ("raise_once", "clear_once", "write_late", "write_happenings", "active")
-    real = {name: getattr(ledger, name) for name in names}
+    real = {name: getattr(alert_store, name) for name in names}
 
     def away(*_: Any) -> None:
         raise OperationalError("no database")
 
     def set_away(is_away: bool) -> None:
         for name in names:
-            monkeypatch.setattr(ledger, name, away if is_away else real[name])
+            monkeypatch.setattr(alert_store, name, away if is_away else real[name])
 
     return set_away
 
@@ -193,14 +193,14 @@ def test_what_clears_while_it_is_being_written_down_is_cleared_there_too(
         outage(True)
         await processes.find(database(False), WRONG)
         outage(False)
-        loop, write_late = asyncio.get_running_loop(), ledger.write_late
+        loop, write_late = asyncio.get_running_loop(), alert_store.write_late
 
-        def clears_meanwhile(entry: ledger.Entry) -> None:
+        def clears_meanwhile(entry: alert_store.Entry) -> None:
             write_late(entry)
             if entry.finding == WRONG and desk.was_wrong(WRONG.key):
                 asyncio.run_coroutine_threadsafe(desk.consider([WELL]), loop).result(10)
 
-        monkeypatch.setattr(ledger, "write_late", clears_meanwhile)
+        monkeypatch.setattr(alert_store, "write_late", clears_meanwhile)
         assert await desk.write()
         assert await desk.write()
         assert (WRONG.key, True) in await rows_now()
@@ -366,7 +366,7 @@ def test_what_changes_while_the_database_is_read_is_not_undone(monkeypatch: pyte
     async def test(processes: Processes) -> None:
         (desk,) = processes.desks
         await processes.find(WRONG)
-        loop, active = asyncio.get_running_loop(), ledger.active
+        loop, active = asyncio.get_running_loop(), alert_store.active
 
         def clears_meanwhile() -> dict[str, Alert]:
             found = active()
@@ -375,7 +375,7 @@ def test_what_changes_while_the_database_is_read_is_not_undone(monkeypatch: pyte
             loop.call_soon_threadsafe(desk.take, cleared)
             return found
 
-        monkeypatch.setattr(ledger, "active", clears_meanwhile)
+        monkeypatch.setattr(alert_store, "active", clears_meanwhile)
         assert await desk.write()
         assert await told(desk, ALL) == []
         assert len(processes.clients[0].messages) == 2
@@ -399,7 +399,7 @@ def test_an_alert_on_a_market_does_not_reach_who_wants_another() -> None:
     async def run() -> None:
         hub, client = Hub(10, 10), Listener()
         hub.subscribe(client, Topic("alerts", "OTHER"))
-        desk = AlertDesk(hub, lambda message: None)
+        desk = AlertDesk(hub.tell, lambda message: None)
         await desk.consider([rules.pipeline("IG-USD", False, True)])
         await settled()
         assert client.messages == []
@@ -418,14 +418,14 @@ def test_a_change_that_could_not_be_told_is_told_when_it_can_be(monkeypatch: pyt
             raise RuntimeError("can't start new thread")
 
         with monkeypatch.context() as patched:
-            patched.setattr(ledger, "raise_once", broken)
+            patched.setattr(alert_store, "raise_once", broken)
             for _ in range(2):
                 with pytest.raises(RuntimeError):
                     await desk.consider([WRONG])
         assert not desk.was_wrong(WRONG.key)
         await processes.find(WRONG)
         with monkeypatch.context() as patched:
-            patched.setattr(ledger, "clear_once", broken)
+            patched.setattr(alert_store, "clear_once", broken)
             with pytest.raises(RuntimeError):
                 await desk.consider([WELL])
         assert desk.was_wrong(WRONG.key)

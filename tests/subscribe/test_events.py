@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from subscribe.events import EventObserver, events_of
+from alerts.market_events import EventObserver, events_of
 
 BURST = {"t0": 1, "t1": 2, "kind": "match", "score": 4.5}
 SHOCK = {"t": 1, "kind": "price", "size": -0.5, "score": 5.5}

@@ -6,12 +6,13 @@ import asyncio
 
 import pytest
 
-from subscribe.errors import TooManyConnections, TooManySubscriptions, TooSlow
-from subscribe.hub import Hub
-from subscribe.protocol import Topic, wire
+from api_socket.errors import TooManyConnections, TooManySubscriptions, TooSlow
+from api_socket.hub import Hub
+from api_socket.protocol import Topic
+from streaming.protocol import json_frame
 from tests.subscribe.listening import Listener, settled
 
-MESSAGE = wire({"type": "x"})
+MESSAGE = json_frame({"type": "x"})
 
 
 def test_a_message_reaches_those_who_want_its_symbol_or_all_each_once() -> None:

@@ -8,8 +8,8 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
-from subscribe import ledger, rules
-from subscribe.models import Alert
+from alerts import alert_store, rules
+from alerts.models import Alert
 
 pytestmark = pytest.mark.django_db
 
@@ -17,11 +17,11 @@ FINDING = rules.disk(90, 80, "/store", False)
 
 
 def test_of_a_cause_one_row_is_active_at_most() -> None:
-    assert ledger.raise_once(FINDING, 1000)
-    assert not ledger.raise_once(FINDING, 1001)
-    assert ledger.clear_once(FINDING.key, 1002)
-    assert not ledger.clear_once(FINDING.key, 1003)
-    assert ledger.raise_once(FINDING, 1004)
+    assert alert_store.raise_once(FINDING, 1000)
+    assert not alert_store.raise_once(FINDING, 1001)
+    assert alert_store.clear_once(FINDING.key, 1002)
+    assert not alert_store.clear_once(FINDING.key, 1003)
+    assert alert_store.raise_once(FINDING, 1004)
     with pytest.raises(IntegrityError):
         Alert.objects.create(key=FINDING.key, timestamp=timezone.now())
 
@@ -45,23 +45,23 @@ def test_what_is_written_late_is_written_unless_it_is_there(
 ) -> None:
     """Each as when it was raised and when it cleared; the one of another process, one's own, and both in the end."""
     if there[0] is not None:
-        ledger.raise_once(FINDING, there[0])
+        alert_store.raise_once(FINDING, there[0])
     if there[1] is not None:
-        ledger.clear_once(FINDING.key, there[1])
+        alert_store.clear_once(FINDING.key, there[1])
     for _ in range(2):
-        ledger.write_late(ledger.Entry(FINDING, *late))
+        alert_store.write_late(alert_store.Entry(FINDING, *late))
     found = [(row.timestamp.timestamp(), row.cleared_at) for row in Alert.objects.order_by("timestamp")]
     assert [(begun, None if ended is None else ended.timestamp()) for begun, ended in found] == rows
 
 
 def test_only_cleared_alerts_that_are_too_old_or_too_many_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
-    ledger.raise_once(FINDING, 0)
+    alert_store.raise_once(FINDING, 0)
     for day in range(40):
         at = now - timedelta(days=day, seconds=1)
         Alert.objects.create(key=f"day {day}", timestamp=at, cleared_at=at)
-    assert ledger.forget_old() == 10
-    monkeypatch.setattr(ledger, "KEEP_ALERTS", 5)
-    assert ledger.forget_old() == 25
+    assert alert_store.forget_old() == 10
+    monkeypatch.setattr(alert_store, "KEEP_ALERTS", 5)
+    assert alert_store.forget_old() == 25
     assert sorted(Alert.objects.values_list("key", flat=True)) == [*(f"day {day}" for day in range(5)), FINDING.key]
-    assert ledger.forget_old() == 0
+    assert alert_store.forget_old() == 0

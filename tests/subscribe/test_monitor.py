@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from streaming import supervision
-from streaming.relays import relays
-from streaming.supervision import Supervisor, Trouble
-from subscribe import ledger, monitor
-from subscribe.desk import AlertDesk
-from subscribe.hub import Hub
-from subscribe.models import Alert
-from subscribe.monitor import Monitor
-from subscribe.protocol import Topic
+from alerts import alert_store, monitor
+from alerts.alert_manager import AlertDesk
+from alerts.models import Alert
+from alerts.monitor import Monitor
+from api_socket.hub import Hub
+from api_socket.protocol import Topic
+from runtime import supervision
+from runtime.supervision import Supervisor, Trouble
+from streaming.relay.relays import relays
 from tests.subscribe.listening import Listener, settled
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,7 +40,7 @@ class Bench:
         monkeypatch.setattr(monitor, "supervisor", self.supervisor)
         hub, self.client = Hub(10, 10), Listener()
         hub.subscribe(self.client, Topic("alerts"))
-        self.desk = AlertDesk(hub, lambda message: None)
+        self.desk = AlertDesk(hub.tell, lambda message: None)
         self.known = {ME}
         self.monitor = Monitor(self.desk, ME, lambda: self.known)
 
@@ -160,7 +160,7 @@ def test_a_database_that_is_away_lists_nothing(with_bench: Any, monkeypatch: pyt
         raise OperationalError("no database")
 
     async def test(bench: Bench) -> None:
-        monkeypatch.setattr(ledger, "active_keys", away)
+        monkeypatch.setattr(alert_store, "active_keys", away)
         assert await bench.desk.active("task:") == []
 
     with_bench(test)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subscribe.outbox import Outbox
+from api_socket.outbox import Outbox
 
 
 def test_answers_and_alerts_come_all_in_order_and_first() -> None:

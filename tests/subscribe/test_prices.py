@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from subscribe.hub import Hub
-from subscribe.prices import SLOT_SECONDS, Prices
-from subscribe.protocol import Topic
+from api_socket.hub import Hub
+from api_socket.prices import SLOT_SECONDS, Prices
+from api_socket.protocol import Topic
 from tests.subscribe.listening import Listener, settled
 
 

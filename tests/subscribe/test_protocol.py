@@ -9,9 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streaming.protocol import messages_in
-from subscribe.errors import SubscribeError
-from subscribe.protocol import (
+from api_socket.errors import SubscribeError
+from api_socket.protocol import (
     CHANNELS,
     MOST_MESSAGE_BYTES,
     Ping,
@@ -24,6 +23,7 @@ from subscribe.protocol import (
     subscribed,
     unsubscribed,
 )
+from streaming.protocol import messages_in
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

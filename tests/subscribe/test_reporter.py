@@ -9,10 +9,11 @@ from typing import Any
 import psutil
 import pytest
 
-from streaming.supervision import Supervisor, supervisor
-from subscribe import reporter, worker
-from subscribe.meters import Meter, MeteredTicks
-from subscribe.reporter import Part, Reporter, TroubleReporter, resident_bytes
+from components import celery_worker, reporter
+from components.cpu_meter import Meter
+from components.reporter import Part, Reporter, TroubleReporter, resident_bytes
+from pipeline.meters import MeteredTicks
+from runtime.supervision import Supervisor, supervisor
 from tests.processes import wait_until
 
 
@@ -140,7 +141,7 @@ def test_memory_is_that_of_this_process() -> None:
 
 
 def test_a_workers_time_and_memory_are_its_familys() -> None:
-    before = worker.cpu_seconds()
+    before = celery_worker.cpu_seconds()
     burn(0.05)
-    wait_until(lambda: worker.cpu_seconds() >= before + 0.03, "CPU time that is noted")
-    assert worker.memory_bytes() >= resident_bytes() * 0.8
+    wait_until(lambda: celery_worker.cpu_seconds() >= before + 0.03, "CPU time that is noted")
+    assert celery_worker.memory_bytes() >= resident_bytes() * 0.8

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from components.registry import FORGET_SECONDS, LOST_SECONDS, REPORT_SECONDS, Roster
 from streaming.protocol import messages_in
-from subscribe.roster import FORGET_SECONDS, LOST_SECONDS, REPORT_SECONDS, Roster
 
 
 def report(status: str = "running", agent_id: str = "recorder", **more: Any) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from subscribe import rules
-from subscribe.rules import Finding
+from alerts import rules
+from alerts.rules import Finding
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,8 @@ def test_what_a_process_without_a_loop_publishes_reaches_all(services: Services,
     for client in clients:
         client.subscribe("backtest_progress")
     message = {"channel": "backtest_progress", "backtest_id": "bt_123456", "data": progress}
-    code = f"from subscribe import bus; import json; bus.publish(json.loads({json.dumps(json.dumps(message))}))"
+    text = json.dumps(json.dumps(message))
+    code = f"import json; from components.system_bus import publish; publish(json.loads({text}))"
     made = services.site.run("shell", "-c", code, **services.env)
     assert made.returncode == 0, made.stderr
     for client in clients:

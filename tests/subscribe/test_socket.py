@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from playwright.sync_api import sync_playwright
 from websockets.typing import Subprotocol
 
-from subscribe.protocol import CHANNELS
+from api_socket.protocol import CHANNELS
 from tests.end_to_end.reading import GOLDEN, golden_frames, tape_settings
 from tests.processes import PATIENCE_SECONDS, Live, Site, wait_until
 from tests.subscribe.client import PATH, Client, new_token

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subscribe.talk import Talk, Verdict
+from api_socket.rate_limit import Talk, Verdict
 
 READ, REFUSE, IGNORE, CLOSE = Verdict.READ, Verdict.REFUSE, Verdict.IGNORE, Verdict.CLOSE
 

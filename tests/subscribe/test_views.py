@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from access.tokens import issue
-from subscribe import ledger, rules
-from subscribe.models import Alert
+from alerts import alert_store, rules
+from alerts.models import Alert
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,8 +25,8 @@ def ask(query: str = "", token: str | None = None) -> Any:
 @pytest.fixture
 def alerts() -> None:
     for seconds in range(5):
-        ledger.raise_once(rules.disk(90, 80, f"/store{seconds}", False), 1000.5 + seconds)
-    ledger.clear_once("disk:/store4", 2000.25)
+        alert_store.raise_once(rules.disk(90, 80, f"/store{seconds}", False), 1000.5 + seconds)
+    alert_store.clear_once("disk:/store4", 2000.25)
 
 
 def test_without_a_token_there_is_none(alerts: None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.utils import translation
 
-from streaming.texts import TEXTS
+from streaming.http.ui_texts import TEXTS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,18 +12,18 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
-from backtests import lifecycle, running
 from backtests.bar import iso
 from backtests.catalog import strategies_in
-from backtests.engine import DEFAULT_CASH, DEFAULT_FEE
+from backtests.engine.engine import DEFAULT_CASH, DEFAULT_FEE
+from backtests.engine.progress import Span
+from backtests.engine.recorded_bars import check_bars, whole_span
 from backtests.errors import BacktestError
 from backtests.models import DONE, Backtest, new_id
-from backtests.progress import Span
-from backtests.recorded import check_bars, whole_span
 from backtests.request import DEFAULT_RESOLUTION, asked
+from backtests.running import lifecycle, running
+from components import system_bus
 from recorder.progress import Progress
-from recorder.rows import START_SECONDS, persistently
-from subscribe import bus
+from runtime.db_threads import START_SECONDS, persistently
 
 _TRADES_SHOWN = 10
 
@@ -65,7 +65,7 @@ class Command(BaseCommand):
         progress = Progress((span.last_ms - span.first_ms) // 1000, "market seconds", sys.stderr)
         try:
             running.run_claimed(
-                backtest, bus.publish, on_bar=lambda bar: progress.at((bar.close_time - span.first_ms) // 1000)
+                backtest, system_bus.publish, on_bar=lambda bar: progress.at((bar.close_time - span.first_ms) // 1000)
             )
         except KeyboardInterrupt:
             what = f"the cancellation of {backtest}"

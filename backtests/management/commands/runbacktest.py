@@ -10,8 +10,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from backtests import running
-from backtests.watch import Watch
+from backtests.running import running
+from backtests.running.watch import Watch
 
 #: The stream goes first, whatever is asked of backtests.
 _NICENESS = 10

@@ -8,15 +8,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
-from bars.rebuild import Rebuild
+from bars.making.rebuild import Rebuild
 from market.tick import MarketError
 from recorder.errors import RecorderError
-from recorder.history import History
-from recorder.management.asking import add_symbol, markets
+from recorder.management.command_options import add_symbol, markets
 from recorder.models import Market
 from recorder.progress import Progress
-from recorder.rows import START_SECONDS, persistently
-from recorder.stores import directory_of, locked
+from recorder.store.store_paths import directory_of, locked
+from recorder.tape.history import History
+from runtime.db_threads import START_SECONDS, persistently
 
 
 class Command(BaseCommand):

@@ -12,21 +12,21 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
-from igsite.addresses import host_and_port
 from igsite.config import Config, ConfigError, with_changes
-from igsite.descriptors import wanted
-from igsite.intake import frames_allowed
 from igsite.management.commands.serve import answer_to_own_names
-from igsite.market_runs import MarketRuns
 from igsite.parsers import LOCALHOST
-from igsite.proxy_headers import proxy_options
-from igsite.server import Server, endpoints
 from igsite.timer import run_scheduled
 from market.tick import MarketError
+from pipeline.runs import MarketRuns
 from recorder.errors import RecorderError
-from recorder.threads import running
-from streaming.publisher import Publisher
-from streaming.relays import relays
+from runtime.threads import running
+from server.admission.descriptors import wanted
+from server.listen_addresses import host_and_port
+from server.protocols.websocket_intake import frames_allowed
+from server.proxy_headers import proxy_options
+from server.server import Server, endpoints
+from streaming.group.publisher import Publisher
+from streaming.relay.relays import relays
 
 
 class Command(BaseCommand):

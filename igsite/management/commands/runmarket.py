@@ -15,13 +15,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
+from components import system_bus
 from igsite.config import ConfigError, with_changes
-from igsite.market_runs import MarketRuns
 from market.tick import MarketError
+from pipeline.runs import MarketRuns
 from recorder.errors import RecorderError
 from recorder.progress import Progress
-from streaming.publisher import Publisher
-from subscribe import bus
+from streaming.group.publisher import Publisher
 
 #: How long the last messages may take to reach Redis.
 _LAST_WORDS_SECONDS = 2.0
@@ -70,11 +70,11 @@ def _published(symbol: str) -> Iterator[Publisher | None]:
     thread = threading.Thread(target=loop.run_forever, name="publisher", daemon=True)
     thread.start()
     publisher = Publisher(symbol, get_channel_layer(), loop)
-    bus.use(loop)
+    system_bus.use(loop)
     try:
         yield publisher
     finally:
         publisher.drain(_LAST_WORDS_SECONDS)
-        bus.drain(_LAST_WORDS_SECONDS)
+        system_bus.drain(_LAST_WORDS_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

@@ -8,12 +8,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from igsite.addresses import own_names
 from igsite.config import Config, ConfigError, with_changes
 from igsite.database_room import few_connections
-from igsite.descriptors import wanted
-from igsite.intake import frames_allowed
-from igsite.proxy_headers import proxy_options
+from server.admission.descriptors import wanted
+from server.listen_addresses import own_names
+from server.protocols.websocket_intake import frames_allowed
+from server.proxy_headers import proxy_options
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +71,8 @@ def answer_to_own_names(config: Config) -> None:
 
 
 def server_options(options: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of `igsite.server.Server` from a command's options, `endpoints` among them. Raises CommandError."""
-    from igsite.server import endpoints
+    """The arguments of `server.server.Server` from a command's options, `endpoints` among them. Raises CommandError."""
+    from server.server import endpoints
 
     unix_socket, file_descriptor = options["unix_socket"], options["fd"]
     host, port = options["bind"], options["port"]
@@ -117,7 +117,7 @@ class Command(BaseCommand):
         add_server_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from igsite.server import Server  # first, for it installs the reactor
+        from server.server import Server  # first, for it installs the reactor
 
         from igsite import asgi  # isort: skip
 

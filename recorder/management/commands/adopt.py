@@ -12,17 +12,17 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
-from recorder import inventory
-from recorder.adoption import Adopted, adopt
 from recorder.errors import RecorderError
-from recorder.format import KINDS
-from recorder.management.asking import made
-from recorder.manifest_files import ManifestFiles
+from recorder.importing.adoption import Adopted, adopt
+from recorder.management.command_options import made
+from recorder.manifest import inventory
+from recorder.manifest.json_files import ManifestFiles
 from recorder.models import Market, Segment
 from recorder.progress import Progress
-from recorder.reconcile import reconcile
-from recorder.rows import persistently
-from recorder.stores import directory_of, locked
+from recorder.recovery.reconcile import reconcile
+from recorder.segment.layout import KINDS
+from recorder.store.store_paths import directory_of, locked
+from runtime.db_threads import persistently
 
 
 class Command(BaseCommand):

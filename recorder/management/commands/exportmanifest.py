@@ -12,15 +12,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from recorder.errors import RecorderError
-from recorder.format import KINDS
-from recorder.inventory import followed
-from recorder.lists import manifest_of
-from recorder.management.asking import add_symbol, stores, tell_lost
-from recorder.manifest_file import ManifestFile
-from recorder.manifest_files import every_finished
+from recorder.management.command_options import add_symbol, stores, tell_lost
+from recorder.manifest.inventory import followed
+from recorder.manifest.json_file import ManifestFile
+from recorder.manifest.json_files import every_finished
+from recorder.manifest.lists import manifest_of
 from recorder.models import Market
-from recorder.rows import START_SECONDS, persistently
-from recorder.stores import directory_of, locked
+from recorder.segment.layout import KINDS
+from recorder.store.store_paths import directory_of, locked
+from runtime.db_threads import START_SECONDS, persistently
 
 
 class Command(BaseCommand):

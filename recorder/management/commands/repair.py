@@ -9,13 +9,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from recorder.errors import RecorderError
-from recorder.format import KINDS
-from recorder.management.asking import add_symbol, made
-from recorder.manifest_files import ManifestFiles
-from recorder.mending import Mended, mend
-from recorder.reconcile import Reconciled, reconcile
-from recorder.recovery import Recovered
-from recorder.stores import directory_of, locked, symbols
+from recorder.management.command_options import add_symbol, made
+from recorder.manifest.json_files import ManifestFiles
+from recorder.recovery.pending import Recovered
+from recorder.recovery.reconcile import Reconciled, reconcile
+from recorder.recovery.rewrite import Mended, mend
+from recorder.segment.layout import KINDS
+from recorder.store.store_paths import directory_of, locked, symbols
 
 #: Of a segment's gaps so many are shown.
 _MOST_GAPS = 5

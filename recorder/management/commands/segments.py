@@ -8,11 +8,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 from django.template.defaultfilters import filesizeformat
 
-from recorder.format import KINDS
-from recorder.management.asking import add_symbol, stores, tell_lost
-from recorder.manifest import pages
+from recorder.management.command_options import add_symbol, stores, tell_lost
+from recorder.manifest.row_writer import pages
 from recorder.models import Market, Segment, SegmentQuerySet
-from recorder.rows import START_SECONDS, persistently
+from recorder.segment.layout import KINDS
+from runtime.db_threads import START_SECONDS, persistently
 
 _STATES = ("finished", "pending", "removed", "missing")
 _ROW = "{:<16} {:<8} {:>22} {:>10} {:>10} {:>5} {:<16} {}"

@@ -11,14 +11,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 from django.db.models import Sum
 
-from recorder.management.asking import add_symbol, stores, tell_lost
+from recorder.management.command_options import add_symbol, stores, tell_lost
 from recorder.models import Market, Segment, SegmentQuerySet
 from recorder.progress import Progress
-from recorder.proof import Proof, Tally
-from recorder.rows import START_SECONDS, persistently
-from recorder.splices import splices_of
-from recorder.stores import directory_of
-from recorder.verify import Fault, Verification, runs_of
+from recorder.store.splices import splices_of
+from recorder.store.store_paths import directory_of
+from recorder.verify.deep_verify import Proof, Tally
+from recorder.verify.verification import Fault, Verification, runs_of
+from runtime.db_threads import START_SECONDS, persistently
 
 _MOST_SHOWN = 50
 

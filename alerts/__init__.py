@@ -1,0 +1,1 @@
+"""Alerts: what is measured, which rules raise and clear them, and where they are kept."""

@@ -1,0 +1,229 @@
+"""The alert desk of one web process: each cause is told once when it is raised and once when it clears."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, Protocol
+from uuid import uuid4
+
+from django.db import Error as DatabaseError
+from django.db import OperationalError
+
+from alerts import alert_store
+from alerts.alert_store import Entry
+from alerts.rules import DATABASE, Finding, Happening, symbol_of
+from runtime import pools
+from runtime.bounded_database import Database
+from streaming.protocol import json_frame
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "alerts"
+
+#: So many happenings wait at most to be written down, and so many are remembered as told.
+_MOST_HAPPENINGS = 10_000
+
+
+#: Sends a frame to the clients of this process that want a channel and symbol (None: all of the channel).
+Send = Callable[[str, str | None, bytes], None]
+
+
+class Topic(Protocol):
+    """What a client subscribed to."""
+
+    def covers(self, channel: str, symbol: str | None) -> bool: ...
+
+
+class AlertDesk:
+    """Every web process has one, and all see much the same. Which of them tells of a cause, the database decides: who
+    writes the row does. While the database is away each tells, and each lets the second word on a cause not pass.
+
+    Clients of this process hear first, those of others through `publish`. For the loop's thread.
+    """
+
+    def __init__(
+        self, send: Send, publish: Callable[[dict[str, Any]], None], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._send, self._publish, self._clock = send, publish, clock
+        self._database = Database(pools.alerts, 3.0)
+        self._origin = uuid4().hex
+        self._known: dict[str, bool] = {}
+        #: What was told and has not cleared: the message of each cause. It changes with each `_changes`.
+        self._active: dict[str, dict[str, Any]] = {}
+        self._changes = 0
+        self._unwritten: dict[str, Entry] = {}
+        self._happenings: deque[Happening] = deque(maxlen=_MOST_HAPPENINGS)
+        #: By market time too: a market whose store was begun anew has the same t again.
+        self._told: OrderedDict[tuple[str, float], None] = OrderedDict()
+
+    def was_wrong(self, key: str) -> bool:
+        return self._known.get(key, False)
+
+    async def consider(self, findings: Iterable[Finding]) -> None:
+        """Take note of causes as they stand now; what changed is told. A change that could not be is none yet."""
+        for finding in findings:
+            before = self._known.get(finding.key)
+            if before != finding.wrong:
+                self._known[finding.key] = finding.wrong
+                try:
+                    await (self._raise(finding) if finding.wrong else self._clear(finding))
+                except BaseException:
+                    self._forget_change(finding.key, before)
+                    raise
+
+    def _forget_change(self, key: str, before: bool | None) -> None:
+        if before is None:
+            del self._known[key]
+        else:
+            self._known[key] = before
+
+    async def active(self, beginning: str) -> list[str]:
+        """The causes of active alerts whose keys begin so, of all processes; none while the database is away."""
+        if self.was_wrong(DATABASE):
+            return []
+        try:
+            return await self._database.ask(alert_store.active_keys, beginning)
+        except DatabaseError as error:
+            log.debug("active alerts cannot be listed now: %s", error)
+            return []
+
+    def greeting(self, topic: Topic, before: Iterable[Topic] = ()) -> list[bytes]:
+        """The alerts that are active and belong to a topic, as they were told when they were raised, the oldest first.
+
+        Those that belong to a topic of `before` too are left out.
+        """
+        found = [
+            message
+            for message in self._active.values()
+            if topic.covers(CHANNEL, message["symbol"])
+            and not any(other.covers(CHANNEL, message["symbol"]) for other in before)
+        ]
+        return [_wire(message) for message in sorted(found, key=lambda message: message["data"]["timestamp"])]
+
+    async def _raise(self, finding: Finding) -> None:
+        now = self._now()
+        try:
+            ours = await self._ask(alert_store.raise_once, finding, now)
+        except DatabaseError:
+            self._unwritten[finding.key] = Entry(finding, now)
+            ours = True
+        if ours:
+            log.warning("alert: %s", finding.message)
+            self._tell(finding, finding.level, now, sure=False)
+
+    async def _clear(self, finding: Finding) -> None:
+        now = self._now()
+        unwritten = self._unwritten.get(finding.key)
+        try:
+            ours = await self._ask(alert_store.clear_once, finding.key, now)
+        except DatabaseError:
+            ours = False
+            if unwritten is None and finding.key in self._active:
+                unwritten = self._unwritten[finding.key] = Entry(finding, now)
+        if unwritten is not None:
+            unwritten.cleared_at = now
+        if ours or unwritten is not None:
+            log.warning("alert cleared: %s", finding.message)
+            self._tell(finding, "info", now, sure=ours)
+
+    def _now(self) -> float:
+        """In whole microseconds, as the database keeps it."""
+        return round(self._clock(), 6)
+
+    async def _ask(self, question: Callable[[Any, float], bool], *about: Any) -> bool:
+        """Ask the database, unless it is known to be away: an alert shall not wait for it. Raises django.db.Error."""
+        if self.was_wrong(DATABASE):
+            raise OperationalError("the database is away")
+        return await self._database.ask(question, *about)
+
+    def _tell(self, finding: Finding, level: str, now: float, *, sure: bool) -> None:
+        message = {
+            "channel": CHANNEL,
+            "origin": self._origin,
+            "key": finding.key,
+            "wrong": finding.wrong,
+            "sure": sure,
+            "symbol": finding.symbol,
+            "data": {"level": level, "message": finding.message, "timestamp": now, "source": finding.source},
+        }
+        self._pass_on(message)
+        self._publish(message)
+
+    def take(self, message: dict[str, Any]) -> None:
+        """An alert from the bus; our own come back and are known."""
+        if message["origin"] != self._origin:
+            self._pass_on(message)
+
+    def _pass_on(self, message: dict[str, Any]) -> None:
+        key = message["key"]
+        if message["wrong"] == (key in self._active) and not (message["sure"] and not message["wrong"]):
+            return  # told already
+        self._changes += 1
+        if message["wrong"]:
+            self._active[key] = message
+        else:
+            self._active.pop(key, None)
+        self._send(CHANNEL, message["symbol"], _wire(message))
+
+    def happened(self, happenings: Iterable[Happening]) -> None:
+        """Tell what happened in a market; every web process hears of it by itself."""
+        for one in happenings:
+            if (one.key, one.timestamp) in self._told:
+                continue
+            self._told[one.key, one.timestamp] = None
+            if len(self._told) > _MOST_HAPPENINGS:
+                self._told.popitem(last=False)
+            if len(self._happenings) == self._happenings.maxlen:
+                log.warning("the database is too slow or away: an alert is not written down: %s", self._happenings[0])
+            self._happenings.append(one)
+            facts = {
+                "level": "info",
+                "message": one.message,
+                "timestamp": one.timestamp,
+                "source": f"market:{one.symbol}",
+            }
+            self._send(CHANNEL, one.symbol, json_frame({"type": CHANNEL, "data": facts}))
+
+    async def _catch_up(self) -> None:
+        """Take over what is active by the database. Raises django.db.Error.
+
+        A process that starts finds alerts raised before it, and the bus may lose a word.
+        """
+        changes = self._changes
+        rows = await self._database.ask(alert_store.active)
+        if changes != self._changes:
+            return  # what was read may be older than what was told meanwhile; the next look is not
+        for key in self._active.keys() - rows.keys() - self._unwritten.keys():
+            del self._active[key]
+        for key in rows.keys() - self._unwritten.keys():
+            row = rows[key]
+            found = {"key": key, "wrong": True, "sure": False, "symbol": symbol_of(key), "data": row.told()}
+            self._pass_on(found)
+
+    async def write(self) -> bool:
+        """Write down what waits for the database; whether that could be reached."""
+        waiting, entries = list(self._happenings), dict(self._unwritten)
+        try:
+            await self._catch_up()
+            for key, entry in entries.items():
+                written = replace(entry)
+                await self._database.ask(alert_store.write_late, written)
+                if self._unwritten.get(key) == written:  # else it has cleared meanwhile
+                    del self._unwritten[key]
+            if waiting:
+                await self._database.ask(alert_store.write_happenings, waiting)
+        except DatabaseError as error:
+            log.debug("alerts cannot be written down now: %s", error)
+            return False
+        done = set(waiting)
+        while self._happenings and self._happenings[0] in done:
+            self._happenings.popleft()
+        return True
+
+
+def _wire(message: dict[str, Any]) -> bytes:
+    return json_frame({"type": CHANNEL, "data": message["data"]})

@@ -1,0 +1,16 @@
+"""The alerts app."""
+
+from django.apps import AppConfig
+
+
+class AlertsConfig(AppConfig):
+    name = "alerts"
+    #: Tables, migrations and addresses in the admin carry the name that they had at first.
+    label = "subscribe"
+    verbose_name = "Alerts"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from components import celery_worker
+
+        celery_worker.report_of_worker()

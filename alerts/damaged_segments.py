@@ -1,0 +1,60 @@
+"""Damaged segments as alerts: raised when a reader of this process came upon one, cleared when it is whole or gone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from alerts import rules
+from alerts.alert_manager import AlertDesk
+from recorder.errors import RecorderError
+from recorder.segment.layout import KINDS, parse_name
+from recorder.tape.damages import damages
+from streaming.relay.relay import Relay
+from streaming.relay.relays import relays
+
+log = logging.getLogger(__name__)
+
+
+class DamageWatch:
+    """Of one web process; any process clears what another told of, once the segment can be read."""
+
+    def __init__(self, desk: AlertDesk) -> None:
+        self._desk = desk
+        #: By market, the segments of which this process told.
+        self._told: dict[str, set[str]] = {}
+
+    async def check(self) -> None:
+        """Tell what was found, and what was found and is damaged no more."""
+        for relay in relays.all():
+            found = await asyncio.to_thread(_found, relay)
+            well = self._told.get(relay.symbol, set()) - found.keys()
+            await self._desk.consider([rules.damaged(relay.symbol, segment, why) for segment, why in found.items()])
+            await self._desk.consider([rules.damaged(relay.symbol, segment, "") for segment in well])
+            self._told[relay.symbol] = set(found)
+
+    async def check_left_behind(self) -> None:
+        """Read again what others told of, who may have ended since: what is damaged still is found by that."""
+        for key in await self._desk.active(rules.DAMAGED):
+            symbol, segment = rules.symbol_of(key), rules.segment_of(key)
+            relay = next((one for one in relays.all() if one.symbol == symbol), None)
+            if relay is None or segment in self._told.get(relay.symbol, set()):
+                continue
+            await asyncio.to_thread(_read_again, relay, segment)
+            if segment not in await asyncio.to_thread(_found, relay):
+                await self._desk.consider([rules.damaged(relay.symbol, segment, "")])
+
+
+def _found(relay: Relay) -> dict[str, str]:
+    """What is wrong with each damaged segment, by kind and lasting name."""
+    found = damages.below(relay.history.directory)
+    return {f"{one.path.parent.name}/{parse_name(one.path.name).lasting}": one.why for one in found}
+
+
+def _read_again(relay: Relay, segment: str) -> None:
+    kind, _, name = segment.partition("/")
+    try:
+        if kind in KINDS:
+            relay.history.read_whole(kind, parse_name(name))
+    except RecorderError as error:
+        log.warning("%s: %s cannot be looked at: %s", relay.symbol, segment, error)

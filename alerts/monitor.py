@@ -1,0 +1,119 @@
+"""The monitor of one web process: measures what the alert rules ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+import psutil
+from django.conf import settings
+
+from alerts import rules
+from alerts.alert_manager import AlertDesk
+from alerts.damaged_segments import DamageWatch
+from alerts.rules import Finding
+from recorder.retention import disk_use
+from runtime.supervision import Trouble, supervisor
+from streaming.relay.relay import Relay
+from streaming.relay.relays import relays
+
+LOOK_SECONDS = 1.0
+
+#: The machine and the database are looked at less often than what this process hears anyway.
+_MACHINE_SECONDS = 5.0
+
+#: Alerts of processes that ended without a word are looked for so often, the first time when all that live were heard.
+_LEFT_BEHIND_SECONDS = 60.0
+
+Check = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Monitor:
+    """Looks at markets, machine, database and side tasks, and brings what it finds to the desk.
+
+    `process` is this process's name among those `known`, and `known` gives all that were heard of.
+    """
+
+    def __init__(self, desk: AlertDesk, process: str, known: Callable[[], set[str]]) -> None:
+        self._desk, self._process, self._known = desk, process, known
+        self._damage = DamageWatch(desk)
+        #: What fails, by the processes that told of it.
+        self._failing: dict[str, set[str]] = {}
+
+    @property
+    def checks(self) -> dict[str, tuple[float, Check]]:
+        """What is to be done for ever: a name, the seconds between two rounds, and one round."""
+        return {
+            "check of the markets": (LOOK_SECONDS, self.check_markets),
+            "check of the side tasks": (LOOK_SECONDS, self.check_tasks),
+            "check of the memory": (_MACHINE_SECONDS, self.check_memory),
+            "check of the disk": (_MACHINE_SECONDS, self.check_disk),
+            "check of the database": (_MACHINE_SECONDS, self.check_database),
+            "check of damaged segments": (LOOK_SECONDS, self._damage.check),
+            "check of segments that others found damaged": (_LEFT_BEHIND_SECONDS, self._damage.check_left_behind),
+            "check of alerts left behind": (_LEFT_BEHIND_SECONDS, self.check_left_behind),
+        }
+
+    async def check_markets(self) -> None:
+        await asyncio.gather(*(self._check_market(relay) for relay in relays.all()))
+
+    async def _check_market(self, relay: Relay) -> None:
+        """A market that cannot be judged keeps no other from being judged."""
+        name = f"check of {relay.symbol}"
+        if not supervisor.pause_seconds(name):
+            with supervisor.guarded(name):
+                await self._desk.consider(await _findings_of(relay))
+
+    async def check_tasks(self) -> None:
+        await self.consider_tasks(self._process, supervisor.troubles())
+
+    async def consider_tasks(self, process: str, troubles: Iterable[Trouble]) -> None:
+        """Take note of all side tasks of a process that have failed since its start."""
+        findings = [rules.side_task(process, one) for one in troubles]
+        self._failing[process] = {one.key for one in findings if one.wrong}
+        await self._desk.consider(findings)
+
+    async def check_memory(self) -> None:
+        host = socket.gethostname()
+        percent, threshold = psutil.virtual_memory().percent, settings.CONFIG.alert_memory_percent
+        await self._desk.consider([rules.memory(percent, threshold, host, self._desk.was_wrong(f"memory:{host}"))])
+
+    async def check_disk(self) -> None:
+        config = settings.CONFIG
+        store = str(config.store_dir)
+        try:
+            use = await asyncio.to_thread(disk_use, config.store_dir)
+        except OSError:
+            return  # a store that cannot be looked at cannot be written either: the recorder's alert tells
+        was_wrong = self._desk.was_wrong(f"disk:{store}")
+        await self._desk.consider([rules.disk(use.percent, config.retain_disk_percent, store, was_wrong)])
+
+    async def check_database(self) -> None:
+        await self._desk.consider([rules.database(await self._desk.write())])
+
+    async def check_left_behind(self) -> None:
+        """Clear the alerts of processes that are gone, or were started anew under the same name: these cannot do it."""
+        await asyncio.sleep(_LEFT_BEHIND_SECONDS / 2)
+        left = await self._desk.active(rules.SIDE_TASK)
+        await self._desk.consider([rules.side_task_gone(key) for key in left if not self._may_be_active(key)])
+
+    def _may_be_active(self, key: str) -> bool:
+        process = rules.process_of(key)
+        if process not in self._known() | {self._process}:
+            return False
+        return process not in self._failing or key in self._failing[process]
+
+    async def clear_tasks(self) -> None:
+        """This process ends, and what failed in it with it."""
+        wrong = [one for one in supervisor.troubles() if self._desk.was_wrong(rules.side_task(self._process, one).key)]
+        await self._desk.consider([rules.side_task_gone(rules.side_task(self._process, one).key) for one in wrong])
+
+
+async def _findings_of(relay: Relay) -> list[Finding]:
+    well, body = await relay.health()
+    found = [rules.pipeline(relay.symbol, well, bool(body["meta"]["running"]))]
+    if relay.status is not None:
+        found.append(rules.recorder(relay.symbol, relay.status))
+    return found

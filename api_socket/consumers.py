@@ -1,0 +1,165 @@
+"""The socket `/api/v1/websocket`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from access.models import Token
+from access.presented import presented
+from access.secret import prefix_of
+from access.tokens import check
+from api_socket.errors import (
+    AuthenticationFailed,
+    CannotLetIn,
+    Idle,
+    RateIgnored,
+    RateLimited,
+    SubscribeError,
+    TooManyConnections,
+    Unavailable,
+    UnknownSymbol,
+)
+from api_socket.protocol import Command, Ping, Subscribe, Unsubscribe, error, parse, pong, subscribed, unsubscribed
+from api_socket.rate_limit import Talk, Verdict
+from api_socket.service import Service, service
+from api_socket.subscriber import Subscriber
+from streaming.fanout.stream_client import Send, deliver
+from streaming.limits import REFUSED
+from streaming.protocol import CLOSE_UNAVAILABLE, StreamError
+from streaming.relay.relays import relays
+
+_EXTENSION = "market_camera.frames"
+
+
+async def subscribe_api(scope: dict[str, Any], receive: Any, send: Send) -> None:
+    """Serve one client from its first message to its last."""
+    await receive()  # websocket.connect
+    offered = presented(scope)
+    await send({"type": "websocket.accept", "subprotocol": offered.subprotocol})
+    raw = _EXTENSION in (scope.get("extensions") or {})
+    try:
+        if (scope.get("extensions") or {}).get(REFUSED) is not None:
+            raise TooManyConnections(settings.CONFIG.api_connections)
+        token = await _token(offered.token)
+        subscriber = Subscriber(send, token.pk, settings.CONFIG.outbox_bytes, raw=raw)
+        await _serve(Session(receive, subscriber, service()))
+    except SubscribeError as refused:
+        if not isinstance(refused, Idle):
+            await deliver(send, error(refused), raw=raw)
+        await send({"type": "websocket.close", "code": refused.close, "reason": refused.detail})
+
+
+@dataclass(slots=True)
+class Session:
+    """A client that was let in."""
+
+    receive: Any
+    subscriber: Subscriber
+    service: Service
+
+
+async def _token(text: str | None) -> Token:
+    """The valid token of this text. Raises SubscribeError."""
+    if text is None or prefix_of(text) is None:
+        raise AuthenticationFailed  # who knocks at random does not reach the database
+    try:
+        token = await service().tokens.ask(check, text)
+    except DatabaseError:
+        raise CannotLetIn from None
+    if token is None:
+        raise AuthenticationFailed
+    return token
+
+
+async def _serve(session: Session) -> None:
+    """Serve a client until it leaves. Raises SubscribeError when it may not come in, or has to go."""
+    subscriber, hub = session.subscriber, session.service.hub
+    hub.join(subscriber)
+    tasks = {asyncio.create_task(subscriber.pump()), asyncio.create_task(_listen(session))}
+    try:
+        done, _ = await asyncio.wait({*tasks, subscriber.ended}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        hub.leave(subscriber)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        subscriber.clear()
+    for one in done:
+        one.result()
+
+
+async def _listen(session: Session) -> None:
+    """Answer the client until it leaves. Raises SubscribeError when it talks too much."""
+    loop, subscriber = asyncio.get_running_loop(), session.subscriber
+    talk = Talk(settings.CONFIG.api_messages_a_second)
+    while True:
+        message = await session.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        subscriber.heard_at = loop.time()
+        try:
+            if _may_speak(talk, subscriber.heard_at):
+                await _answer(session, parse(message.get("text") or message.get("bytes") or ""))
+        except SubscribeError as refused:
+            if refused.close is not None:
+                raise
+            subscriber.tell(error(refused))
+        await subscriber.room()
+
+
+def _may_speak(talk: Talk, now: float) -> bool:
+    """Whether a message is read. Raises RateLimited where that is to be told."""
+    most = settings.CONFIG.api_messages_a_second
+    match talk.judge(now):
+        case Verdict.REFUSE:
+            raise RateLimited(most)
+        case Verdict.CLOSE:
+            raise RateIgnored(most)
+        case verdict:
+            return verdict is Verdict.READ
+
+
+async def _answer(session: Session, command: Command) -> None:
+    await _HANDLERS[type(command)](session, command)
+
+
+async def _subscribe(session: Session, command: Subscribe) -> None:
+    topic, before = command.topic, frozenset(session.subscriber.topics)
+    if topic not in before:
+        await _check_symbol(topic.symbol)
+    session.service.hub.subscribe(session.subscriber, topic)
+    session.subscriber.tell(subscribed(topic))
+    session.service.greet(session.subscriber, topic, before)
+
+
+async def _unsubscribe(session: Session, command: Unsubscribe) -> None:
+    topic = command.topic
+    if topic not in session.subscriber.topics:
+        await _check_symbol(topic.symbol)
+    session.service.unsubscribe(session.subscriber, topic)
+    session.subscriber.tell(unsubscribed(topic))
+
+
+async def _ping(session: Session, command: Ping) -> None:
+    session.subscriber.tell(pong(command))
+
+
+_HANDLERS: dict[type[Command], Callable[[Session, Any], Awaitable[None]]] = {
+    Subscribe: _subscribe,
+    Unsubscribe: _unsubscribe,
+    Ping: _ping,
+}
+
+
+async def _check_symbol(symbol: str | None) -> None:
+    """Raises UnknownSymbol where there is no such market, Unavailable where nobody can tell."""
+    try:
+        await relays.get(symbol)
+    except StreamError as error:
+        raise (Unavailable() if error.close == CLOSE_UNAVAILABLE else UnknownSymbol(symbol)) from None

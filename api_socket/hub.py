@@ -1,0 +1,68 @@
+"""The hub: who of this process's clients wants what, and the way there."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+
+from api_socket.errors import TooManyConnections, TooManySubscriptions
+from api_socket.protocol import Topic
+from api_socket.subscriber import Subscriber
+
+
+class Hub:
+    """Subscribers by topic; the bytes of a message are shared by all who get it. For the loop's thread."""
+
+    def __init__(self, most_subscribers: int, most_topics: int) -> None:
+        self._most_subscribers, self._most_topics = most_subscribers, most_topics
+        self._by_topic: dict[Topic, set[Subscriber]] = {}
+        self.subscribers: set[Subscriber] = set()
+
+    def join(self, subscriber: Subscriber) -> None:
+        """Let a client in. Raises TooManyConnections."""
+        if len(self.subscribers) >= self._most_subscribers:
+            raise TooManyConnections(self._most_subscribers)
+        self.subscribers.add(subscriber)
+
+    def leave(self, subscriber: Subscriber) -> None:
+        self.subscribers.discard(subscriber)
+        for topic in [*subscriber.topics]:
+            self.unsubscribe(subscriber, topic)
+
+    def subscribe(self, subscriber: Subscriber, topic: Topic) -> None:
+        """From now on the subscriber gets what comes; twice is harmless. Raises TooManySubscriptions."""
+        if topic not in subscriber.topics and len(subscriber.topics) >= self._most_topics:
+            raise TooManySubscriptions(self._most_topics)
+        subscriber.topics.add(topic)
+        self._by_topic.setdefault(topic, set()).add(subscriber)
+
+    def unsubscribe(self, subscriber: Subscriber, topic: Topic) -> None:
+        subscriber.topics.discard(topic)
+        found = self._by_topic.get(topic, set())
+        found.discard(subscriber)
+        if not found:
+            self._by_topic.pop(topic, None)
+
+    def waiting(self) -> int:
+        """How many messages wait for clients."""
+        return sum(subscriber.waiting for subscriber in self.subscribers)
+
+    def audience(self, channel: str, symbol: str | None) -> set[Subscriber]:
+        """Whoever gets a message of this channel and symbol, each once; without a symbol it concerns all."""
+        if symbol is None:
+            found = (subscribers for topic, subscribers in self._by_topic.items() if topic.channel == channel)
+            return set().union(*found)
+        return self._by_topic.get(Topic(channel), set()) | self._by_topic.get(Topic(channel, symbol), set())
+
+    def tell(self, channel: str, symbol: str | None, wire: bytes) -> None:
+        """Send what must arrive."""
+        for subscriber in self.audience(channel, symbol):
+            subscriber.tell(wire)
+
+    def offer(self, channel: str, symbol: str | None, key: Hashable, wire: bytes) -> None:
+        """Send what a newer message of the same channel and key may replace."""
+        offer_to(self.audience(channel, symbol), channel, key, wire)
+
+
+def offer_to(subscribers: Iterable[Subscriber], channel: str, key: Hashable, wire: bytes) -> None:
+    for subscriber in subscribers:
+        subscriber.offer((channel, key), wire)

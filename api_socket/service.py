@@ -1,0 +1,225 @@
+"""The subscribe service of one web process: what it hears, from markets and from the system, and who is told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from access.tokens import still_valid
+from alerts import alert_manager, rules
+from alerts.alert_manager import AlertDesk
+from alerts.monitor import Check, Monitor
+from api_socket.errors import AuthenticationFailed, Idle
+from api_socket.hub import Hub
+from api_socket.prices import Prices
+from api_socket.protocol import Topic
+from api_socket.subscriber import Subscriber
+from components import system_bus
+from components.cpu_meter import metered_cpu_seconds
+from components.registry import Roster
+from components.reporter import Part, Reporter, process_name
+from runtime import pools
+from runtime.bounded_database import Database
+from runtime.supervision import Trouble, supervisor
+from streaming.group.membership import Membership
+from streaming.protocol import StreamError, json_frame
+from streaming.relay.relay import Relay
+from streaming.relay.relays import relays
+
+log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 1.0
+
+#: A revoked token's connections are to close within 5 s.
+_TOKEN_SECONDS = 2.0
+
+_LAST_WORDS_SECONDS = 1.0
+
+
+class Service:
+    """One a process; for the loop's thread."""
+
+    def __init__(self) -> None:
+        config = settings.CONFIG
+        self.hub = Hub(config.api_connections, config.api_subscriptions)
+        self.prices = Prices(self.hub)
+        self.roster = Roster(config.status_seconds)
+        self.desk = AlertDesk(self.hub.tell, system_bus.publish)
+        #: Tokens are checked on threads of their own: a database that hangs must not take those of the relays.
+        self.tokens = Database(pools.tokens, 5.0)
+        self._joined = asyncio.Event()
+        self._errands: set[asyncio.Task[None]] = set()
+        self._name = process_name("web", os.getpid())
+        self._monitor = Monitor(self.desk, self._name, self.roster.names)
+        self._reporter: Reporter | None = None
+        self._hear: dict[str, Callable[[dict[str, Any]], None]] = {
+            "agent_status": self._hear_status,
+            "backtest_progress": self._hear_progress,
+            "alerts": self.desk.take,
+            "side_tasks": self._hear_tasks,
+        }
+        for relay in relays.all():
+            self._follow(relay)
+        relays.on_open.append(self._follow)
+
+    async def run(self) -> None:
+        """Listen, measure and look after the clients, for ever; none of it waits for another, or ends with it."""
+        system_bus.use(asyncio.get_running_loop())
+        rounds: dict[str, tuple[float, Check]] = {
+            "report of this process": (_LOOK_SECONDS, self._report),
+            "search for lost parts": (_LOOK_SECONDS, self._find_lost),
+            "search for idle clients": (_LOOK_SECONDS, self._end_idle),
+            "check of tokens": (_TOKEN_SECONDS, self._check_tokens),
+            **self._monitor.checks,
+        }
+        async with asyncio.TaskGroup() as group:
+            membership = Membership(system_bus.GROUP, self.take, self._joined)
+            group.create_task(supervisor.keep("system bus", membership.stay))
+            for name, (seconds, one_round) in rounds.items():
+                group.create_task(supervisor.every(seconds, name, one_round))
+
+    async def stop(self) -> None:
+        """Say goodbye on the bus."""
+        if self._reporter is not None:
+            self._reporter.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                await self._monitor.clear_tasks()
+        await asyncio.to_thread(system_bus.drain, _LAST_WORDS_SECONDS)
+
+    def take(self, message: dict[str, Any]) -> None:
+        """A message of the bus. One that cannot be read is of no use, and no harm to those that follow."""
+        hear = self._hear.get(message.get("channel", ""))
+        if hear is not None:
+            with supervisor.guarded("messages of the system bus"):
+                hear(message)
+
+    def greet(self, subscriber: Subscriber, topic: Topic, before: frozenset[Topic]) -> None:
+        """Give who subscribed what is known already: prices, the state of the parts, active alerts.
+
+        Alerts that belong to a topic it had `before` it was told.
+        """
+        if topic.channel == "market_data":
+            self.prices.greet(subscriber, topic)
+        elif topic.channel == "agent_status":
+            for agent in self.roster.of(topic.symbol):
+                subscriber.offer(("agent_status", agent.agent_id), agent.wire())
+        elif topic.channel == alert_manager.CHANNEL:
+            for message in self.desk.greeting(topic, before):
+                subscriber.tell(message)
+
+    def unsubscribe(self, subscriber: Subscriber, topic: Topic) -> None:
+        """The subscriber wants a topic no more, not even what waits."""
+        self.hub.unsubscribe(subscriber, topic)
+        if topic.channel == "market_data":
+            self.prices.forget(subscriber, topic)
+
+    def _own_part(self) -> Part:
+        """This web process. Where a pipeline lives in it too, that one's time is not counted here."""
+        cpu_seconds = lambda: time.process_time() - metered_cpu_seconds()  # noqa: E731
+        return Part(self._name, cpu_seconds, self.hub.waiting)
+
+    def _follow(self, relay: Relay) -> None:
+        ticker = self.prices.follow(relay.symbol)
+
+        def hear_events(message: dict[str, Any]) -> None:
+            events = (message.get("seen") or {}).get("events")
+            if events is not None:
+                self.desk.happened(rules.happenings(relay.symbol, events["ts"], events))
+
+        relay.listeners += [ticker.take, hear_events]
+
+    def _hear_status(self, report: dict[str, Any]) -> None:
+        agent = self.roster.take(report, asyncio.get_running_loop().time())
+        if agent is not None:
+            self.hub.offer("agent_status", agent.symbol, agent.agent_id, agent.wire())
+        if agent is not None and agent.symbol is not None:
+            self._open(agent.symbol)
+
+    def _open(self, symbol: str) -> None:
+        """Follow a market that has begun since: who subscribed to all symbols gets its prices too."""
+        if any(relay.symbol == symbol for relay in relays.all()):
+            return
+        self._run_once(f"opening of {symbol}", _open_relay(symbol))
+
+    def _run_once(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Do what a message asks for; where that fails, the next one asks again."""
+
+        async def run() -> None:
+            with supervisor.guarded(name):
+                await work
+
+        task = asyncio.get_running_loop().create_task(run())
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    def _hear_tasks(self, message: dict[str, Any]) -> None:
+        process, troubles = message["process"], [Trouble(**one) for one in message["troubles"]]
+        self._run_once("alerts of other processes", self._monitor.consider_tasks(process, troubles))
+
+    def _hear_progress(self, message: dict[str, Any]) -> None:
+        backtest_id, data = message["backtest_id"], message["data"]
+        text = json_frame({"type": "backtest_progress", "backtest_id": backtest_id, "data": data})
+        self.hub.offer("backtest_progress", message.get("symbol"), backtest_id, text)
+
+    async def _report(self) -> None:
+        if self._reporter is None:
+            await self._joined.wait()  # else nobody would hear the first report, not even this process
+            self._reporter = Reporter([self._own_part()])
+        self._reporter.look()
+
+    async def _find_lost(self) -> None:
+        for agent in self.roster.find_lost(asyncio.get_running_loop().time()):
+            self.hub.offer("agent_status", agent.symbol, agent.agent_id, agent.wire())
+
+    async def _end_idle(self) -> None:
+        now, idle_seconds = asyncio.get_running_loop().time(), settings.CONFIG.api_idle_seconds
+        for subscriber in self.hub.subscribers:
+            if not subscriber.topics and now - subscriber.heard_at >= idle_seconds:
+                subscriber.end(Idle(idle_seconds))
+
+    async def _check_tokens(self) -> None:
+        """Close the connections of tokens that have expired or were revoked."""
+        in_use = {subscriber.token for subscriber in self.hub.subscribers}
+        if not in_use:
+            return
+        try:
+            valid = await self.tokens.ask(still_valid, in_use)
+        except DatabaseError as error:  # who was let in stays while nobody can say otherwise
+            log.debug("tokens cannot be checked now: %s", error)
+            return
+        for subscriber in self.hub.subscribers:
+            if subscriber.token in in_use - valid:
+                subscriber.end(AuthenticationFailed())
+
+
+async def _open_relay(symbol: str) -> None:
+    try:
+        await relays.get(symbol)
+    except StreamError as error:  # the next report of that market tries again
+        log.debug("%s cannot be followed yet: %s", symbol, error)
+
+
+@cache
+def service() -> Service:
+    """This process's service, made when the loop runs."""
+    return Service()
+
+
+async def run() -> None:
+    """For the server's start."""
+    await service().run()
+
+
+async def stop() -> None:
+    """For the server's end."""
+    await service().stop()

@@ -1,0 +1,1 @@
+"""The engine: bars through a strategy, orders through a portfolio; pure."""

@@ -1,0 +1,1 @@
+"""From queued to its end: workers, child processes, and the watch over them."""

@@ -1,0 +1,1 @@
+"""The socket `/market_data`."""

@@ -1,0 +1,143 @@
+"""What goes over `/market_data`: CONNECT from the client; CONNECTED, BAR and ERROR to it."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import orjson
+
+from bars.making.ohlcv import Ohlcv, decimal_text
+from bars.making.resolutions import PERIOD_MS
+from streaming.protocol import websocket_frame
+
+MOST_HISTORY = 1000
+
+#: So many names are looked at in one CONNECT, and so much of an unknown one is repeated.
+MOST_NAMES = 1000
+_SHOWN_CHARACTERS = 64
+
+
+class Refused(Exception):
+    """A CONNECT that is refused; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """What a client asks for: symbols, known or not, by the resolutions that exist, each with so many past bars."""
+
+    request_id: str | int | None
+    symbols: tuple[str, ...]
+    resolutions: tuple[str, ...]
+    unknown_resolutions: tuple[str, ...]
+    history: int
+
+
+def read_message(data: str | bytes, token: str | None) -> Connect | None:
+    """The CONNECT in a client's message; None for any other message, which is ignored. Raises Refused.
+
+    Only a CONNECT can be refused: this protocol's clients take an ERROR for the end of their subscription.
+    """
+    try:
+        message = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(message, dict) or message.get("type") != "CONNECT":
+        return None
+    if token is not None and not _is_token(message.get("csrf_token"), token):
+        raise Refused("csrf_token is not the one this server asks for")
+    asked = _names(message, "resolutions")
+    resolutions = tuple(name for name in asked if name in PERIOD_MS)
+    if not resolutions:
+        raise Refused(f"resolutions must name some of {', '.join(PERIOD_MS)}, got {_listed(asked)}")
+    unknown = tuple(name for name in asked if name not in PERIOD_MS)
+    request_id = message.get("request_id")
+    return Connect(
+        request_id if isinstance(request_id, str | int) else None,
+        _names(message, "symbols"),
+        resolutions,
+        unknown,
+        _history(message.get("history", 0)),
+    )
+
+
+def _is_token(given: object, token: str) -> bool:
+    return isinstance(given, str) and hmac.compare_digest(given.encode(), token.encode())
+
+
+def _names(message: dict[str, object], field: str) -> tuple[str, ...]:
+    """The names of a field, each once, in the order of the message."""
+    names = message.get(field)
+    if isinstance(names, str):
+        names = [names]
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise Refused(f"{field} must be a list of names, got {_shown(names)}")
+    if len(names) > MOST_NAMES:
+        raise Refused(f"{field} may hold {MOST_NAMES} names, got {len(names)}")
+    return tuple(dict.fromkeys(names))
+
+
+def _history(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= MOST_HISTORY:
+        raise Refused(f"history must be an integer from 0 to {MOST_HISTORY}, got {_shown(value)}")
+    return value
+
+
+def no_symbol(symbols: Iterable[str]) -> Refused:
+    """The refusal of a CONNECT of which no symbol is known."""
+    return Refused(f"there is no market {_listed(symbols)}")
+
+
+def connected(connect: Connect, symbols: Iterable[str], unknown_symbols: Iterable[str]) -> bytes:
+    """The answer to a CONNECT: a flat object, so names stand in one text, separated by commas."""
+    answer: dict[str, str | int] = {"type": "CONNECTED"}
+    if connect.request_id is not None:
+        answer["request_id"] = connect.request_id
+    answer["symbols"] = ",".join(symbols)
+    answer["resolutions"] = ",".join(connect.resolutions)
+    if unknown := _listed(unknown_symbols):
+        answer["unknown_symbols"] = unknown
+    if unknown := _listed(connect.unknown_resolutions):
+        answer["unknown_resolutions"] = unknown
+    return websocket_frame(orjson.dumps(answer))
+
+
+def refusal(message: str) -> bytes:
+    """An ERROR."""
+    return websocket_frame(orjson.dumps({"type": "ERROR", "message": message}))
+
+
+def bar_message(symbol: str, bar: Ohlcv) -> bytes:
+    """A BAR, framed once for all who get it."""
+    return websocket_frame(
+        orjson.dumps(
+            {
+                "type": "BAR",
+                "symbol": symbol,
+                "timeframe": bar.resolution,
+                "open_time": bar.open_ms,
+                "close_time": bar.close_ms,
+                "open": decimal_text(bar.open),
+                "high": decimal_text(bar.high),
+                "low": decimal_text(bar.low),
+                "close": decimal_text(bar.close),
+                "volume": decimal_text(bar.volume),
+            }
+        )
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ",".join(_cut(name) for name in names)
+
+
+def _shown(value: object) -> str:
+    """A value as a refusal shows it; of a list or object only that, for it may be nested deeper than repr() goes."""
+    if value and isinstance(value, list | dict):
+        return "[…]" if isinstance(value, list) else "{…}"
+    return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"

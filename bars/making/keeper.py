@@ -1,0 +1,206 @@
+"""The keeper: a thread that makes up what the database lacks of a market's bars, and then writes each that closes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, connections
+
+from bars import coarse
+from bars.errors import BarsStopped
+from bars.making.builder import Builder
+from bars.making.tape import closings
+from bars.stored import Closing, builder_from, save, take_back
+from market.tick import TickError
+from recorder.models import Market
+from recorder.tape.history import History
+from runtime.supervision import supervisor
+
+log = logging.getLogger(__name__)
+
+#: Rows are written about so often, each time in one transaction of so many closings at most.
+WRITE_SECONDS = 0.5
+_MOST_CLOSINGS = 1000
+_BATCH_TICKS = 2000
+
+#: A tape is looked at so often while it does not hold what is wanted yet, which takes a flush at most.
+_LOOK_SECONDS = 0.1
+_FLUSH_SECONDS = 3.0
+
+#: How often a database or a tape that is away is tried again.
+RETRY_SECONDS = 1.0
+
+#: So many closings wait for a database that is away (some 10 MB); beyond, they are made again from the tape.
+MOST_WAITING = 20_000
+
+
+class BarKeeper:
+    """Keeps the bars of one market, on a thread of its own; `next_t` is the first tick that will be made.
+
+    Rows of ticks from there on are of a crash whose ticks did not all reach the disk: they are taken back. Then the
+    tape behind the rows is gone through, up to the tick before `held_from()`, which may move on meanwhile, and
+    `hand_over` gets the builder and that tick's t; it says False when it has moved on.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        history: History,
+        next_t: int,
+        *,
+        held_from: Callable[[], int],
+        hand_over: Callable[[Builder, int], bool],
+        write_seconds: float = WRITE_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
+        self._market, self._history, self._next_t = market, history, next_t
+        self._held_from, self._hand_over = held_from, hand_over
+        self._write_seconds, self._retry_seconds, self._most_waiting = write_seconds, retry_seconds, most_waiting
+        self._waiting: deque[Closing] = deque()
+        self._changed = threading.Condition()
+        self._dropped_t: int | None = None
+        self._closing = self._given_up = self._away = False
+        self._name = f"bars of {market.symbol}"
+        self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many closings are not in the database yet."""
+        return len(self._waiting)
+
+    def put(self, closing: Closing) -> None:
+        """Take what a tick brought about; from any thread, at once. Raises BarsStopped."""
+        with self._changed:
+            if self._closing:
+                raise BarsStopped(self._market.symbol)
+            self._waiting.append(closing)
+            if len(self._waiting) > self._most_waiting:
+                self._dropped_t = self._waiting.popleft().t
+
+    def close(self, seconds: float) -> bool:
+        """Write what waits and end, within so many seconds; else the next start makes it from the tape."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(seconds)
+        with self._changed:
+            self._given_up = True
+            self._changed.notify()
+        written = not (self._thread.is_alive() or self._waiting)
+        if not written:
+            log.warning("%s: %d bars were not written, the next start makes them again", self._market, self.waiting)
+        return written
+
+    # -- the thread
+
+    def _work(self) -> None:
+        if self._persist(self._make_up_and_hand_over):
+            while self._pause():
+                self._persist(self._write)
+        connections.close_all()
+
+    def _persist(self, work: Callable[[], None]) -> bool:
+        """Do it again until it succeeds; False when the keeper was given up meanwhile."""
+        while True:
+            try:
+                work()
+            except (DatabaseError, OSError, TickError) as error:
+                self._say_away(error)
+            except Exception as error:  # noqa: BLE001 (noted, and no reason to give up the bars)
+                supervisor.failed(self._name, error)
+                close_old_connections()
+            else:
+                self._say_back()
+                return True
+            pause_seconds = max(self._retry_seconds, supervisor.pause_seconds(self._name))
+            with self._changed:
+                if self._changed.wait_for(lambda: self._given_up, pause_seconds):
+                    return False
+
+    def _pause(self) -> bool:
+        """Wait until rows should be written; False when there is nothing more to do."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing, self._write_seconds)
+            done = self._closing and not self._waiting and self._dropped_t is None
+            return not self._given_up and not done
+
+    def _make_up_and_hand_over(self) -> None:
+        take_back(self._market, self._next_t)
+        coarse.make_up(self._market, lambda: self._closing)
+        builder = builder_from(self._market)
+        while not self._closing:
+            to_t = self._held_from() - 1
+            self._make_up(builder, to_t, lambda: self._closing)
+            if self._hand_over(builder, to_t):
+                return
+
+    def _make_up(self, builder: Builder, to_t: int, stop: Callable[[], bool]) -> None:
+        """Write what the tape tells up to a t, unless told to stop; what is not on it after a while counts as lost."""
+        began = moved = time.monotonic()
+        while not stop() and _position(builder) < to_t and time.monotonic() - moved < _FLUSH_SECONDS:
+            before = builder.t
+            for batch in _batches(closings(self._history, builder, to_t)):
+                save(self._market, batch)
+                if stop():
+                    return
+            if builder.t != before:
+                moved = time.monotonic()
+            if _position(builder) < to_t:
+                with self._changed:
+                    self._changed.wait_for(stop, _LOOK_SECONDS)
+        if time.monotonic() - began > 1:
+            log.info("%s: bars up to t=%d were made from the tape", self._market, to_t)
+
+    def _write(self) -> None:
+        if self._dropped_t is not None:
+            self._write_dropped()
+        # Never a bar before those that closed earlier: what is stored must be all up to some tick.
+        while self._waiting and self._dropped_t is None and not self._given_up:
+            with self._changed:
+                batch = list(islice(self._waiting, _MOST_CLOSINGS))
+            save(self._market, batch)
+            with self._changed:
+                written = {id(closing) for closing in batch}
+                while self._waiting and id(self._waiting[0]) in written:
+                    self._waiting.popleft()
+
+    def _write_dropped(self) -> None:
+        """Make from the tape what could not wait."""
+        dropped_t = self._dropped_t
+        assert dropped_t is not None
+        self._make_up(builder_from(self._market), dropped_t, lambda: self._given_up)
+        with self._changed:
+            if self._dropped_t == dropped_t and not self._given_up:
+                self._dropped_t = None
+
+    def _say_away(self, error: Exception) -> None:
+        close_old_connections()
+        if not self._away:
+            self._away = True
+            log.warning("%s: bars wait to be written: %s", self._market, error)
+
+    def _say_back(self) -> None:
+        if self._away:
+            self._away = False
+            log.warning("%s: bars are written again", self._market)
+
+
+def _position(builder: Builder) -> int:
+    return -1 if builder.t is None else builder.t
+
+
+def _batches(told: Iterator[Closing | None]) -> Iterator[list[Closing]]:
+    """Closings in lists that make a transaction each."""
+    while taken := list(islice(told, _BATCH_TICKS)):
+        if batch := [closing for closing in taken if closing is not None]:
+            yield batch

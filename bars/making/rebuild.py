@@ -1,0 +1,112 @@
+"""Rebuilding: makes every bar again whose ticks are still on the tape, and leaves the others as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from django.db import transaction
+
+from bars import coarse, stored
+from bars.making.builder import Builder
+from bars.making.market_time import MarketTime
+from bars.making.resolutions import COARSE, period_start
+from bars.making.tape import ticks_of
+from bars.models import Gap
+from bars.stored import Closing
+from market.tick import Tick
+from recorder.models import Market
+from recorder.tape.history import History
+from runtime.db_threads import persistently
+
+_BATCH_CLOSINGS = 1000
+
+
+class Rebuild:
+    """One round through the tape of a market that nobody writes meanwhile; `on_tick` is told the t of each tick.
+
+    Where ticks are gone or cannot be read, rows stay as they are up to the first minute of which every tick is there.
+    `ticks` and `bars` count what was done.
+    """
+
+    def __init__(self, market: Market, history: History, on_tick: Callable[[int], None] = lambda t: None) -> None:
+        self._market, self._history, self._on_tick = market, history, on_tick
+        self._ask = partial(persistently, what=f"{market}: bars")
+        self._builder: Builder | None = Builder()
+        #: Of the ticks behind a hole, until there is a builder: time, the second they have come to, the first minute.
+        self._time = MarketTime()
+        self._second_ms: int | None = None
+        self._torn_minute_ms: int | None = None
+        self._waiting: list[Closing] = []
+        #: Rows from here on are older than what is being made.
+        self._from_ms: int | None = None
+        self.ticks = self.bars = 0
+
+    def run(self) -> None:
+        """Raises OSError, TickError, django.db.Error.
+
+        Bars of an hour and a day are made of the rows at the end, since behind a hole they hold minutes that stay.
+        """
+        self._ask(lambda: coarse.remove(self._market))
+        for found in ticks_of(self._history, -1):
+            if isinstance(found, Tick):
+                self._take(found)
+            else:
+                self._leave_off()
+        self._write()
+        self.bars += coarse.make_up(self._market, ask=self._ask)
+
+    def _leave_off(self) -> None:
+        """Ticks are gone: the bars under way cannot be made."""
+        self._write()
+        self._builder = self._second_ms = self._torn_minute_ms = self._from_ms = None
+        self._time = MarketTime()
+
+    def _take(self, tick: Tick) -> None:
+        self._on_tick(tick.t)
+        builder = self._builder or self._begin(tick)
+        if builder is None:
+            return
+        self.ticks += 1
+        closed = [bar for bar in builder.take(tick) if bar.resolution not in COARSE]
+        closing = stored.closing_of(builder, closed)
+        if self._from_ms is None:
+            self._from_ms = builder.second_ms
+        if closing is not None:
+            self._waiting.append(closing)
+            self.bars += len(closing.bars)
+        if len(self._waiting) == _BATCH_CLOSINGS:
+            self._write()
+
+    def _begin(self, tick: Tick) -> Builder | None:
+        """Behind a hole, a builder from the rows before the first whole minute; None before that."""
+        assert tick.ts is not None
+        if self._second_ms is None:
+            known_ms = self._ask(lambda: stored.second_with(self._market, tick.t))
+            if known_ms is not None:
+                self._time.stand_before(known_ms)
+        self._second_ms = self._time.second_of(tick.ts, self._second_ms)
+        minute_ms = period_start(self._second_ms, "1m")
+        if self._torn_minute_ms is None:
+            self._torn_minute_ms = minute_ms
+        if minute_ms > self._torn_minute_ms:
+            self._builder = self._ask(lambda: stored.builder_before(self._market, minute_ms))
+        return self._builder
+
+    def _write(self) -> None:
+        """Put what was made in the place of what was there."""
+        if not self._waiting or self._from_ms is None:
+            return
+        from_ms, to_ms = self._from_ms, self._waiting[-1].at_ms
+        self._ask(lambda: self._replace(from_ms, to_ms))
+        self._from_ms, self._waiting = to_ms, []
+
+    def _replace(self, from_ms: int, to_ms: int) -> None:
+        with transaction.atomic():
+            self._remove("1s", from_ms, to_ms)
+            self._remove("1m", period_start(from_ms, "1m"), period_start(to_ms, "1m"))
+            Gap.objects.filter(market=self._market, at_ms__gte=from_ms, at_ms__lt=to_ms).delete()
+            stored.save(self._market, self._waiting)
+
+    def _remove(self, resolution: str, from_ms: int, to_ms: int) -> None:
+        stored.rows(self._market, resolution, from_ms, to_ms).delete()

@@ -1,0 +1,76 @@
+"""The roster: what each part of the system last said of itself, and which fell silent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from streaming.protocol import json_frame
+
+#: Each part reports to the roster in these steps; clients are told each change, and else every `IG_STATUS_SECONDS`.
+REPORT_SECONDS = 3.0
+
+#: Three reports missed, and one more second for the way: that is no chance any more.
+LOST_SECONDS = 3 * REPORT_SECONDS + 1
+
+#: A part that is gone is forgotten after so long.
+FORGET_SECONDS = 3600.0
+
+STOPPED, LOST = "stopped", "lost"
+
+
+@dataclass(slots=True)
+class Agent:
+    """One part: its last report, when that came, and when clients were told of it."""
+
+    agent_id: str
+    symbol: str | None
+    data: dict[str, Any]
+    heard_at: float
+    told_at: float
+
+    @property
+    def gone(self) -> bool:
+        return self.data["status"] in (STOPPED, LOST)
+
+    def wire(self) -> bytes:
+        return json_frame({"type": "agent_status", "agent_id": self.agent_id, "symbol": self.symbol, "data": self.data})
+
+
+class Roster:
+    """All parts that were heard of; `now` is monotonic and in seconds."""
+
+    def __init__(self, tell_seconds: float) -> None:
+        # A report comes a little early or late; that shall not turn 30 seconds into 33.
+        self._tell_seconds = tell_seconds - REPORT_SECONDS / 2
+        self._agents: dict[str, Agent] = {}
+
+    def take(self, report: dict[str, Any], now: float) -> Agent | None:
+        """Note a report; the part, if clients are to be told of it now."""
+        agent_id, data = report["agent_id"], report["data"]
+        known = self._agents.get(agent_id)
+        changed = known is None or known.data["status"] != data["status"]
+        due = known is None or changed or now - known.told_at >= self._tell_seconds
+        told_at = now if due or known is None else known.told_at
+        agent = Agent(agent_id, report.get("symbol"), data, now, told_at)
+        self._agents[agent_id] = agent
+        return agent if due else None
+
+    def find_lost(self, now: float) -> list[Agent]:
+        """Those that have just been silent for too long, marked as lost; the long gone are forgotten."""
+        lost = [one for one in self._agents.values() if not one.gone and now - one.heard_at > LOST_SECONDS]
+        for agent in lost:
+            agent.data = {**agent.data, "status": LOST}  # with the figures it had when it was last heard
+            agent.told_at = now
+        self._agents = {
+            name: one for name, one in self._agents.items() if not (one.gone and now - one.heard_at > FORGET_SECONDS)
+        }
+        return lost
+
+    def names(self) -> set[str]:
+        """All parts that are not forgotten yet."""
+        return {*self._agents}
+
+    def of(self, symbol: str | None) -> list[Agent]:
+        """The parts a subscriber of this symbol, or of all, hears of."""
+        return [one for one in self._agents.values() if symbol is None or one.symbol in (None, symbol)]

@@ -1,0 +1,59 @@
+"""The bus: facts of the system, from whichever process has them to every web process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+from streaming.group.membership import LAYER_ERRORS
+from streaming.group.publisher import Publisher
+
+log = logging.getLogger(__name__)
+
+GROUP = "system"
+
+#: A broker that hangs holds up whoever publishes at once for no longer.
+_SEND_SECONDS = 3.0
+
+
+class Bus:
+    """Publishes from any thread: on the loop of this process where it has one, else at once."""
+
+    def __init__(self) -> None:
+        self._publisher: Publisher | None = None
+
+    def use(self, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on publish on this loop, the one that this process's channel layer belongs to."""
+        self._publisher = Publisher("", get_channel_layer(), loop, group=GROUP)
+
+    def drain(self, seconds: float) -> bool:
+        """Wait, off the loop, until all is sent; whether it was. What is published after that goes at once."""
+        publisher, self._publisher = self._publisher, None
+        return publisher is None or publisher.drain(seconds)
+
+    def publish(self, message: dict[str, Any]) -> None:
+        """Send a message to every web process; one that cannot be sent is lost, and the log says so."""
+        message = {"type": "system", **message}
+        if self._publisher is not None:
+            self._publisher.publish(message)
+        elif settings.CONFIG.redis_url:  # without it nobody outside of this process could hear it
+            try:
+                async_to_sync(_send)(message)
+            except LAYER_ERRORS as error:
+                lost = message["channel"]
+                log.warning("the channel layer is unavailable, a message of %s is lost: %s", lost, error or "no answer")
+
+
+async def _send(message: dict[str, Any]) -> None:
+    """Raises what LAYER_ERRORS lists, TimeoutError among it."""
+    async with asyncio.timeout(_SEND_SECONDS):
+        await get_channel_layer().group_send(GROUP, message)
+
+
+_bus = Bus()
+use, drain, publish = _bus.use, _bus.drain, _bus.publish

@@ -1,0 +1,194 @@
+"""Another server as the source of ticks: its stream, read on a thread of its own, exactly once across reconnects."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from market.sources.source import SourceError
+from market.tick import Tick, TickError
+from market.timestamps import check_moment
+
+if TYPE_CHECKING:
+    from marketcamera import Stream
+
+log = logging.getLogger(__name__)
+
+#: Ticks read ahead (some MB): a pipeline that waits for its disk does not hold the other server up at once.
+_READ_AHEAD = 1000
+
+#: How often the reader, while nobody takes what it has, looks whether anybody still wants it.
+_LOOK_SECONDS = 0.5
+
+
+def place(t: int | None, store: str | None) -> str:
+    """Where a source stands, as a checkpoint has it: a t, and the recording in which it counts where that is known."""
+    if t is None:
+        return ""
+    return str(t) if store is None else f"{t} {store}"
+
+
+def position_of(checkpoint: str) -> tuple[int | None, str | None]:
+    """The t and the id of the recording in a checkpoint; those of older versions have no id. Raises ValueError."""
+    t, _, store = checkpoint.partition(" ")
+    return (int(t) if t else None), store or None
+
+
+class UpstreamSource:
+    """The ticks of another server's `/ws/stream`: from its newest on or, with `?since=T` in the URL, from behind T.
+
+    Where the source stands is the t, as the other server counts, of the last tick it gave, and the id of the recording
+    that this counts in. Behind that it can be asked for all that server still has; the rest is a jump in t. A server
+    that is away is waited for, without end. What it says that is no tick, or that cannot be understood over a third
+    connection either, is passed over, and the tick that it was to be is a jump in t too. Raises SourceError for a URL
+    that cannot be, and while reading for a refusal.
+
+    `replaced`: the other server has another recording than the one whose ticks this source gave, or was to go on with.
+    It gives no more of them; where it stands is the beginning of the new one.
+
+    What has a ts that cannot be is no tick. How far ts goes from tick to tick is that server's own source's affair: its
+    stream goes on from run to run, after a week without it or with an old tape, and nothing in it tells where.
+    """
+
+    replayable = True
+
+    def __init__(self, url: str) -> None:
+        self.name = url
+        self.replaced = False
+        self._last_t: int | None = None
+        self._store: str | None = None
+        #: Whether the next tick must be of the same recording as where the source stands.
+        self._goes_on = False
+        self._reader: _Reader | None = None
+        self._next: Tick | None = None
+        self._passed_over = 0
+        self._stream = self._new_stream()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until the next tick is at hand, or none will come any more, so many seconds at most; whether it is so.
+        Raises SourceError."""
+        if self._reader is None:
+            self._reader = _Reader(self._stream)
+        if self._next is None and not self.replaced:
+            taken = self._reader.get(seconds)
+            if taken is not None:
+                self._take(*taken)
+        return self._next is not None or self.replaced
+
+    def first(self) -> Tick | None:
+        """The tick with which a new run begins, whatever recording it is of, if it is at hand; it is still to come."""
+        if self._next is not None and not self._goes_on:
+            self._goes_on, self._last_t = True, self._next.t - 1
+        return self._next
+
+    def __iter__(self) -> Iterator[Tick]:
+        while True:
+            while self._next is None:
+                if self.replaced:
+                    return
+                self.wait()
+            tick, self._next = self._next, None
+            self._goes_on, self._last_t = True, tick.t
+            yield tick
+
+    def checkpoint(self) -> str:
+        return place(self._last_t, self._store)
+
+    def restore(self, checkpoint: str) -> None:
+        """Give next what comes behind this place, of the recording in which it is one. Only before anything was read.
+        Raises ValueError."""
+        self.begin_behind(checkpoint)
+        self._goes_on = bool(checkpoint)
+
+    def begin_behind(self, checkpoint: str) -> None:
+        """Give next what comes behind this place or, where another recording has taken its place, from the beginning of
+        that. Only before anything was read. Raises ValueError."""
+        self._last_t, self._store = position_of(checkpoint)
+        self._stream = self._new_stream()
+
+    def close(self) -> None:
+        """Leave the other server. May be called from any thread."""
+        self._stream.close()
+
+    def _new_stream(self) -> Stream:
+        try:
+            from marketcamera import Stream
+        except ModuleNotFoundError as missing:
+            hint = "pip install ./client installs it"
+            raise SourceError(f"{self.name}: reading another server needs {missing.name}; {hint}") from None
+        try:
+            return Stream(self.name, "tick", self._last_t, store=self._store, on_bad_message="skip")
+        except ValueError as error:
+            raise SourceError(str(error)) from None
+
+    def _take(self, message: dict[str, Any] | Exception, store: str | None) -> None:
+        """Take what the reader gave, and the recording that it is of."""
+        if isinstance(message, Exception):
+            raise SourceError(f"{self.name}: {message}") from message
+        if message["type"] == "gap" and message["reason"] == "store_changed":
+            log.warning("%s: another recording, %s, is there now", self.name, store)
+            self._last_t, self._store, self.replaced = -1, store, self._goes_on
+            return
+        self._next, self._store = self._tick(message), store
+
+    def _tick(self, message: dict[str, Any]) -> Tick | None:
+        """The tick in a message; None for what is no tick but may come."""
+        if message["type"] == "gap":
+            gone = f"t={message['from_t']} to {message['to_t']}"
+            log.warning("%s: %s are gone there (%s)", self.name, gone, message["reason"])
+            return None
+        try:
+            tick = Tick.from_dict(message)
+            if tick.ts is not None:
+                check_moment(tick.ts)
+            return tick
+        except TickError as error:
+            self._pass_over(message, error)
+            return None
+
+    def _pass_over(self, message: dict[str, Any], error: TickError) -> None:
+        self._passed_over += 1
+        if self._passed_over.bit_count() == 1:  # more and more seldom: there may be many
+            t, number = message.get("t"), self._passed_over
+            log.warning("%s: t=%s is no tick, message %d of such: %s", self.name, t, number, error)
+
+
+class _Reader:
+    """The thread that reads a stream until that is closed; what ends it is handed over like a message."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._queue: queue.Queue[tuple[dict[str, Any] | Exception, str | None]] = queue.Queue(_READ_AHEAD)
+        threading.Thread(target=self._read, name="upstream", daemon=True).start()
+
+    def get(self, seconds: float | None) -> tuple[dict[str, Any] | Exception, str | None] | None:
+        """The next message and the id of the recording it is of, None when none came in time."""
+        try:
+            return self._queue.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
+    def _read(self) -> None:
+        from marketcamera import Gap
+
+        try:
+            for message in self._stream:
+                if isinstance(message, Gap):
+                    told = {"type": "gap", "from_t": message.from_t, "to_t": message.to_t, "reason": message.reason}
+                    self._put(told)
+                else:
+                    self._put(dict(message.data))
+        except Exception as error:  # noqa: BLE001 - raised again on the thread that takes ticks
+            self._put(error)
+
+    def _put(self, message: dict[str, Any] | Exception) -> None:
+        named = (message, self._stream.store)
+        while not self._stream.closed:
+            try:
+                self._queue.put(named, timeout=_LOOK_SECONDS)
+                return
+            except queue.Full:
+                continue

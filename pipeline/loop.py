@@ -1,0 +1,188 @@
+"""The pipeline: takes ticks from a source, films them, and hands every message to the recording and the group."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Protocol
+
+from market.tick import Tick
+from pipeline.continuation import Continued, Placement
+from pipeline.pacer import Pacer
+from recorder.errors import StoreError
+from runtime.supervision import supervisor
+from streaming.protocol import Moment
+
+#: How long a flat-out market may be held back, a tick, for a loop that is far behind.
+_ROOM_SECONDS = 1.0
+
+#: The longest the pipeline sleeps before it looks whether waiting lines must reach the disk.
+_NAP_SECONDS = 0.25
+
+
+class Tapes(Protocol):
+    """Where messages are kept (`recorder.tape.recording.Recording`)."""
+
+    @property
+    def segment_start(self) -> int | None: ...
+    @property
+    def stopped(self) -> bool: ...
+    def holds(self, from_t: int) -> bool: ...
+    def write(self, t: int, tick: bytes | None, metric: bytes | None, frame: bytes | None) -> None: ...
+    def write_gap(self, from_t: int, to_t: int, reason: str) -> None: ...
+    def flush_if_due(self) -> None: ...
+    def close(self) -> None: ...
+    def current_segment(self) -> dict[str, Any] | None: ...
+
+
+class Outlet(Protocol):
+    """Where messages go out (`streaming.group.publisher.Publisher`)."""
+
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def unpublished(self) -> dict[str, int] | None: ...
+    def publish(self, message: dict[str, Any]) -> None: ...
+    def wait_for_room(self, seconds: float) -> None: ...
+
+
+class Keeper(Protocol):
+    """Who keeps checkpoints (`pipeline.checkpointer.Checkpointer`)."""
+
+    def after(self, next_t: int, segment_start: int | None) -> None: ...
+    def last(self, next_t: int, *, ended: bool) -> None: ...
+
+
+class Observer(Protocol):
+    """Who draws conclusions from ticks on the pipeline's thread, and must not hold it up.
+
+    What `observe` gives travels with the moment, as `seen[name]` of the group message: plain lists, dicts, numbers and
+    texts, or None.
+    """
+
+    def observe(self, tick: Tick, moment: Moment) -> Any: ...
+
+
+class Pipeline:
+    """Runs one market on the calling thread until its source ends, `stop` is set, or something fails.
+
+    `now` is a monotonic clock in seconds; `seed` and `store_id` are what `/health` reports. `ready` waits for the
+    source's next tick, as many seconds as it is told at most, and tells whether it has come; without it the source is
+    asked at once.
+    """
+
+    def __init__(
+        self,
+        run: Continued,
+        placement: Placement,
+        *,
+        recording: Tapes,
+        pacer: Pacer,
+        now: Callable[[], float],
+        stop: threading.Event,
+        checkpoints: Keeper | None = None,
+        outlet: Outlet | None = None,
+        observers: Mapping[str, Observer] | None = None,
+        seed: int = 0,
+        store_id: str = "",
+        flat_out: bool = False,
+        silence_seconds: float = 10.0,
+        ready: Callable[[float], bool] = lambda seconds: True,
+    ) -> None:
+        self._ready = ready
+        self._ticks, self._film = run.ticks, run.film
+        self._placement, self._recording, self._outlet = placement, recording, outlet
+        self._observers = dict(observers or {})
+        self._pacer, self._now, self._stop, self._checkpoints = pacer, now, stop, checkpoints
+        self._seed, self._store_id = seed, store_id
+        self._flat_out, self._silence_seconds = flat_out, silence_seconds
+        self.next_t = run.next_t
+        self.ticks = 0
+
+    def run(self, most_ticks: int | None = None, on_tick: Callable[[int], None] | None = None) -> None:
+        """Make up to `most_ticks` ticks; `on_tick` is told how many there are. Seals the tapes whatever happens."""
+        try:
+            ended = self._make(most_ticks, on_tick)
+            self._keep_place(lambda keeper: keeper.last(self.next_t, ended=ended))
+        finally:
+            try:
+                self._recording.close()
+            finally:
+                if self._outlet is not None:
+                    self._outlet.publish(self._message(None, {}, running=False))
+
+    def _make(self, most_ticks: int | None, on_tick: Callable[[int], None] | None) -> bool:
+        """Make ticks; True when the source has no more."""
+        while self.ticks != most_ticks:
+            if not self._wait():
+                return False
+            raw = next(self._ticks, None)
+            if raw is None:
+                return True
+            self._shoot(self._placement.place(raw))
+            self._pacer.ticked()
+            self.ticks += 1
+            if on_tick is not None:
+                on_tick(self.ticks)
+        return False
+
+    def _wait(self) -> bool:
+        """Wait until the next tick is due; False when the pipeline is to stop."""
+        if self._flat_out and self._outlet is not None:
+            self._outlet.wait_for_room(_ROOM_SECONDS)
+        while (seconds := self._pacer.wait_seconds(self._now())) > 0:
+            if self._stop.wait(min(seconds, _NAP_SECONDS)):
+                return False
+            self._recording.flush_if_due()
+        while not self._stop.is_set() and not self._ready(_NAP_SECONDS):
+            self._recording.flush_if_due()
+        return not self._stop.is_set()
+
+    def _shoot(self, tick: Tick) -> None:
+        if tick.t > self.next_t:
+            self._recording.write_gap(self.next_t, tick.t - 1, "lost")
+        moment = self._film.shoot(tick)
+        # First to the tape: what a client has seen is missing from the recording only while that has stopped.
+        self._recording.write(moment.t, moment.tick, moment.metric, moment.frame)
+        self.next_t = moment.t + 1
+        seen = {name: self._seen(name, tick, moment) for name in self._observers}
+        if self._outlet is not None:
+            self._outlet.publish(self._message(moment, seen, running=True))
+        self._keep_place(lambda keeper: keeper.after(self.next_t, self._recording.segment_start))
+
+    def _seen(self, name: str, tick: Tick, moment: Moment) -> Any:
+        """What an observer sees in a tick; None from one that fails, which ends no market."""
+        with supervisor.guarded(f"observer {name}"):
+            return self._observers[name].observe(tick, moment)
+        return None
+
+    def _keep_place(self, keep: Callable[[Keeper], None]) -> None:
+        """Let a checkpoint be kept, unless the tapes lack what one taken now would stand behind."""
+        if self._checkpoints is None or not self._recording.holds(self.next_t - self._film.camera.ticks):
+            return
+        # A StoreError is told already: the recording has stopped, and there is nothing to stand behind.
+        with supervisor.guarded("checkpoint"), suppress(StoreError):
+            keep(self._checkpoints)
+
+    def _message(self, moment: Moment | None, seen: dict[str, Any], *, running: bool) -> dict[str, Any]:
+        """The group message: a moment, or none, what observers saw in it, and the status that `/health` tells from."""
+        return {
+            "type": "moment",
+            "t": None if moment is None else moment.t,
+            "tick": None if moment is None else moment.tick,
+            "metric": None if moment is None else moment.metric,
+            "frame": None if moment is None else moment.frame,
+            "seen": seen,
+            "status": {
+                "running": running,
+                "start_ts": self._placement.start_ts,
+                "ticks": self.next_t - self._placement.first_t,
+                "seed": self._seed,
+                "store": self._store_id,
+                "silence_seconds": self._silence_seconds,
+                "segment": self._recording.current_segment(),
+                "recording": running and not self._recording.stopped,
+                "unpublished": None if self._outlet is None else self._outlet.unpublished,
+            },
+        }

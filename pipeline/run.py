@@ -1,0 +1,310 @@
+"""A market's run: everything between the settings and a running pipeline, opened and closed in the right order."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from alerts.market_events import EventObserver
+from bars.making.live import LiveBars
+from camera.window import SlidingWindowCamera
+from components.reporter import Part, reported
+from igsite.config import Config
+from market import timestamps
+from market.sources.source import Source, source_from
+from pipeline import upstream_run
+from pipeline.checkpointer import Checkpointer
+from pipeline.components import PipelineMeters, pipeline_parts
+from pipeline.continuation import CannotContinue, Continued, Differs, Placement, checkpoint_of, complete
+from pipeline.encode_tick import Film
+from pipeline.loop import Outlet, Pipeline
+from pipeline.ownership import Holding, boot_id
+from pipeline.pacer import Pacer
+from recorder.errors import StoreError
+from recorder.manifest.json_files import ManifestFiles
+from recorder.manifest.row_writer import ManifestKeeper
+from recorder.models import Market, Run
+from recorder.recovery import epoch
+from recorder.recovery.checkpoints import Checkpoint, Checkpoints
+from recorder.recovery.reconcile import reconcile
+from recorder.recovery.run_registry import begin_run, continued_run, end_run
+from recorder.recovery.tape_ends import Ends, ends_of, tell_lost
+from recorder.segment.layout import SegmentFacts, market_dir
+from recorder.store.lease import LeaseLost
+from recorder.tape.high_water_mark import StreamMark, raise_mark
+from recorder.tape.history import History
+from recorder.tape.recording import Recording
+from runtime.supervision import supervisor
+from runtime.threads import Ready
+from streaming.relay.health import silence_allowed
+
+log = logging.getLogger(__name__)
+
+#: What makes a run: with any of these changed, the market goes on as another run.
+RUN_SETTINGS = (
+    "source",
+    "seed",
+    "adjust_interval",
+    "tick_interval",
+    "cam_w",
+    "cam_stride",
+    "cam_edge_cap",
+    "cam_prox_eps_pct",
+    "cam_metric_downsample",
+)
+
+#: How long rows may take at the end before the process leaves without them; the next start makes them from the files.
+_ROWS_SECONDS = 1.5
+_BARS_SECONDS = 0.7
+
+#: How long the first tick waits for what the bars before it are to be made of; then it is kept until that is known.
+_CATCH_UP_SECONDS = 2.0
+
+
+class MarketRun:
+    """Opens a market by its settings and runs it; `home_symbol` is the market at the store's root.
+
+    `host` tells this host from others (by default its name and the id of its boot); `alone` is for a process without a
+    web server. Raises MarketError, RecorderError, django.db.Error; Stopped where `stop` is set before it could begin.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        home_symbol: str,
+        host: str | None = None,
+        stop: threading.Event | None = None,
+        alone: bool = False,
+    ) -> None:
+        self._config, self._home_symbol, self._alone = config, home_symbol, alone
+        self.stop = stop or threading.Event()
+        self._directory = market_dir(config.store_dir, config.symbol, home_symbol)
+        self._silence_seconds = silence_allowed(self._tick_seconds)
+        self._history = History(config.symbol, self._directory)
+        self._checkpoints = Checkpoints(self._directory)
+        self._settings = {name: getattr(config, name) for name in RUN_SETTINGS}
+        self._open_source()
+        self._lost_lease: LeaseLost | None = None
+        self._holding = Holding(self._directory, config.symbol, host)
+        try:
+            self._open()
+        except BaseException as error:
+            upstream_run.close(self._source)
+            self._holding.let_go()
+            if isinstance(error, OSError):
+                raise StoreError(Path(error.filename or self._directory), error) from error
+            raise
+
+    def _open(self) -> None:
+        config = self._config
+        self._market, _ = Market.objects.get_or_create(symbol=config.symbol)
+        self._lease = self._holding.take_lease(self._market, self._silence_seconds, self._lose_lease)
+        before = epoch.found(self._market, self._directory)
+        crashed = bool(reconcile(self._market, self._directory).recovered)
+        self._manifest_files = ManifestFiles(self._market, self._directory)
+        self._manifest_files.restore()
+        ends = ends_of(
+            self._market,
+            self._history,
+            boot=boot_id(),
+            unrecorded_to=self._lease.left_unrecorded_to,
+            crashed=crashed,
+            tick_interval=config.tick_interval,
+        )
+        self._store_id = epoch.store_id_of(self._market, before, ends)
+        self._holding.keep_id(self._market, self._store_id)
+        raise_mark(self._directory, before.rows_t)  # so that an older copy is found to be one once
+        going_on = self._continue(ends)
+        self._run, self._continued = going_on or self._begin(ends)
+        self._holding.at_end(lambda: end_run(self._run, self._placement.t_shift))
+        self._keeper = ManifestKeeper(
+            self._market, self._run, supervisor.failed, t_shift=lambda: self._placement.t_shift
+        )
+        self._holding.at_end(lambda: self._keeper.close(_ROWS_SECONDS))
+        self._recording = Recording(
+            self._directory,
+            segment_seconds=config.cam_segment_seconds,
+            level=config.cam_zstd_level,
+            flush_seconds=config.flush_seconds,
+            clock=time.time,
+            on_change=self._list,
+            on_file=self._keeper.record_file,
+            on_trouble=lambda message: log.critical("%s: %s", self._market, message),
+            on_recovered=lambda message: log.warning("%s: %s", self._market, message),
+            hold=self._holding.hold_store,
+            mark=StreamMark(self._directory, boot_id(), time.monotonic),
+        )
+        tell_lost(self._recording, ends, self._placement.first_t, begins=going_on is None)
+        complete(self._recording, self._continued.lacking)
+        self._tapes = upstream_run.tapes_to_write(self._recording, ends.on_disk, self._continued.next_t)
+        self._lease.note_unrecorded(lambda: self._recording.unrecorded_to)
+        self._bars = LiveBars(self._market, self._history, self._continued.next_t)
+        self._holding.at_end(lambda: self._bars.close(_BARS_SECONDS))
+        self._checkpointer = self._make_checkpointer() if self._source.replayable else None
+        if self._checkpointer is not None:
+            self._holding.at_end(self._checkpointer.close)
+        self._reporting = Ready("reporter")
+        self._holding.at_end(self._reporting.end)
+
+    def _list(self, facts: SegmentFacts) -> None:
+        """Bring the manifests up to a segment that was opened, flushed or sealed."""
+        self._manifest_files.record(facts)
+        self._keeper.record(facts)
+
+    def _open_source(self) -> None:
+        config = self._config
+        if hasattr(self, "_source"):
+            upstream_run.close(self._source)
+        self._source: Source = source_from(
+            config.source,
+            seed=config.seed,
+            adjust_interval=config.adjust_interval,
+            most_step_seconds=config.max_time_step_seconds,
+        )
+
+    def _film(self) -> Film:
+        config = self._config
+        camera = SlidingWindowCamera(config.cam_w, config.cam_stride, config.cam_prox_eps_pct, config.cam_edge_cap)
+        return Film(camera, config.cam_metric_downsample)
+
+    def _continue(self, ends: Ends) -> tuple[Run, Continued] | None:
+        """The last run, ready to go on, if it has these settings and can be continued exactly."""
+        first_t = None
+        for checkpoint in self._checkpoints.newest_first():
+            facts = checkpoint.run
+            if facts["settings"] != self._settings or first_t not in (None, facts["first_t"]) or checkpoint.ended:
+                return None
+            first_t = facts["first_t"]
+            if checkpoint.next_t > ends.on_disk["ticks"] + 1 and checkpoint.next_t > first_t:
+                continue  # the tape lost what came before it
+            self._placement = Placement(first_t, facts["start_ts"], facts["tick_interval"], facts["t_shift"])
+            self._open_source()
+            try:
+                done = upstream_run.go_on(self._history, checkpoint, ends, self._source, self._placement, self._film)
+            except Differs as why:
+                log.error("%s: the run from t=%d ends here, a new one begins: %s", self._market, first_t, why)
+                self._open_source()
+                return None
+            except CannotContinue as why:
+                log.warning("%s: the checkpoint before t=%d does not do: %s", self._market, checkpoint.next_t, why)
+                continue
+            log.info("%s: the run from t=%d goes on with t=%d", self._market, first_t, done.next_t)
+            self._checkpoints.forget_behind(first_t, checkpoint.next_t)
+            return continued_run(self._market, facts), done
+        return None
+
+    def _begin(self, ends: Ends) -> tuple[Run, Continued]:
+        """A new run behind what was recorded or streamed."""
+        config = self._config
+        begin = upstream_run.beginning(self._source, ends, self._checkpoints, self.stop)
+        start_ts = begin.start_ts if config.start_ts is None else config.start_ts
+        if start_ts is None:
+            start_ts = timestamps.beginning(time.time())
+        run = begin_run(
+            self._market,
+            end=ends,
+            first_t=begin.first_t,
+            t_shift=begin.t_shift,
+            start_ts=start_ts,
+            tick_interval=config.tick_interval,
+            source=config.source,
+            settings=self._settings,
+        )
+        self._placement = Placement(run.first_t, run.start_ts, run.tick_interval, begin.t_shift)
+        self._run = run
+        film = self._film()
+        self._checkpoints.forget_behind(run.first_t, -1)
+        if self._source.replayable:
+            self._checkpoints.save(checkpoint_of(self._facts(), run.first_t, self._source, film))
+        return run, Continued(run.first_t, film, iter(self._source))
+
+    def _facts(self) -> dict[str, Any]:
+        """What a checkpoint tells of the run: enough to go on without a database."""
+        place = self._placement
+        return {
+            "first_t": place.first_t,
+            "start_ts": place.start_ts,
+            "tick_interval": place.interval,
+            "t_shift": place.t_shift,
+            "source": self._config.source,
+            "settings": self._settings,
+        }
+
+    def run(
+        self,
+        *,
+        outlet: Outlet | None = None,
+        most_ticks: int | None = None,
+        on_tick: Callable[[int], None] | None = None,
+    ) -> int:
+        """Make ticks on the calling thread until the source ends, `stop` is set or `most_ticks` are made; how many."""
+        config = self._config
+        pace_seconds = 0.0 if upstream_run.sets_the_pace(self._source) else self._tick_seconds
+        meters, pacer = PipelineMeters(), Pacer(pace_seconds, time.monotonic())
+        pipeline = Pipeline(
+            meters.run(self._continued),
+            self._placement,
+            recording=meters.tapes(self._tapes),
+            pacer=pacer,
+            now=time.monotonic,
+            stop=self.stop,
+            checkpoints=self._checkpointer,
+            outlet=outlet,
+            observers={"bars": self._bars, "events": EventObserver()},
+            seed=config.seed,
+            store_id=self._store_id,
+            flat_out=not pace_seconds,
+            silence_seconds=self._silence_seconds,
+            ready=upstream_run.readiness(self._source),
+        )
+        try:
+            self._bars.catch_up(_CATCH_UP_SECONDS)
+            with reported(self._parts(meters, pacer, outlet), self._reporting, alone=self._alone):
+                pipeline.run(most_ticks, on_tick)
+        finally:
+            upstream_run.close(self._source)
+            self._holding.let_go()
+        if self._lost_lease is not None:
+            raise self._lost_lease
+        return pipeline.ticks
+
+    @property
+    def replaced(self) -> bool:
+        """Whether it ended because another server's recording, whose ticks it made, is another one now."""
+        return upstream_run.is_replaced(self._source)
+
+    def _parts(self, meters: PipelineMeters, pacer: Pacer, outlet: Outlet | None) -> list[Part]:
+        """The parts of the pipeline as they are reported; none where nobody could hear of them."""
+        if outlet is None:
+            return []
+        return pipeline_parts(
+            meters,
+            symbol=self._config.symbol,
+            is_home=self._config.symbol == self._home_symbol,
+            silence_seconds=self._silence_seconds,
+            stopped=lambda: self._recording.stopped,
+            overdue_ticks=lambda: pacer.overdue_ticks(time.monotonic()),
+            unpublished=lambda: outlet.waiting,
+            unwritten_rows=lambda: self._keeper.waiting,
+        )
+
+    def _lose_lease(self, lost: LeaseLost) -> None:
+        self._lost_lease = lost
+        self.stop.set()
+
+    def _make_checkpointer(self) -> Checkpointer:
+        film = self._continued.film
+
+        def take(next_t: int, ended: bool) -> Checkpoint:
+            return checkpoint_of(self._facts(), next_t, self._source, film, ended=ended)
+
+        return Checkpointer(self._checkpoints, take, self._recording, time.monotonic)
+
+    @property
+    def _tick_seconds(self) -> float:
+        return self._config.tick_interval / self._config.speed if self._config.speed else 0.0

@@ -1,0 +1,117 @@
+"""A run whose ticks come from another server: where it begins, and how it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event
+from typing import NamedTuple
+
+from market.sources.source import Source
+from market.sources.upstream import UpstreamSource, place, position_of
+from pipeline.continuation import Continued, Differs, Placement, continue_from_tape, continue_run
+from pipeline.encode_tick import Film
+from pipeline.loop import Tapes
+from pipeline.tape_filter import KeptTapes
+from recorder.recovery.checkpoints import Checkpoint, Checkpoints
+from recorder.recovery.tape_ends import Ends
+from recorder.tape.history import History
+from recorder.tape.recording import Recording
+
+#: How often the wait for another server's first tick looks whether it is to go on.
+_NAP_SECONDS = 0.25
+
+
+class Stopped(Exception):
+    """The market was to stop before it had begun."""
+
+
+class Beginning(NamedTuple):
+    """Where a new run begins; what is None is for the run itself to find.
+
+    `first_t` counts in an empty store only.
+    """
+
+    first_t: int = 0
+    start_ts: float | None = None
+    t_shift: int | None = None
+
+
+def beginning(source: Source, ends: Ends, checkpoints: Checkpoints, stop: Event) -> Beginning:
+    """The beginning of a new run behind `ends`. Waits for the other server where only its first tick tells; raises
+    Stopped when `stop` is set meanwhile.
+
+    An empty store begins with the t the other server is at, so that all of a tree of servers count alike. A store that
+    has filmed this server before goes on behind what it has of it. Where that server has another recording by now, all
+    of this is filmed, by another shift. Any other store is continued by a shift.
+    """
+    if not isinstance(source, UpstreamSource):
+        return Beginning()
+    last = next(checkpoints.newest_first(), None)
+    if ends.t >= 0 and last is not None and last.run["source"] == source.name:
+        t_shift = last.run["t_shift"]
+        if last.ended:
+            source.begin_behind(last.source)
+        elif t_shift is not None:
+            source.restore(place(ends.t - t_shift, position_of(last.source)[1]))
+            return Beginning(t_shift=t_shift)
+    while (first := source.first()) is None:
+        if stop.is_set():
+            raise Stopped
+        source.wait(_NAP_SECONDS)
+    if ends.t < 0:
+        return Beginning(first.t, first.ts, 0)
+    return Beginning(start_ts=first.ts, t_shift=ends.t + 1 - first.t)
+
+
+def go_on(
+    history: History,
+    checkpoint: Checkpoint,
+    ends: Ends,
+    source: Source,
+    placement: Placement,
+    make_film: Callable[[], Film],
+) -> Continued:
+    """The run of a checkpoint made ready to go on; without the other server's help, as that may be away.
+
+    Raises CannotContinue.
+    """
+    if isinstance(source, UpstreamSource) and (t_shift := placement.t_shift) is not None:
+        _check_streamed(ends)
+        _, store = position_of(checkpoint.source)
+        place_behind = lambda t: place(t - t_shift, store)  # noqa: E731
+        return continue_from_tape(history, checkpoint, ends.on_disk, source, place_behind, make_film)
+    return continue_run(history, checkpoint, ends.on_disk, source, placement, make_film)
+
+
+def _check_streamed(ends: Ends) -> None:
+    """Metrics and frames are ahead of the ticks by what a crash cost, and it cost no more than was streamed. Raises
+    Differs."""
+    last = max(ends.on_disk.values())
+    if last > max(ends.on_disk["ticks"], ends.streamed):
+        raise Differs(f"t={last} is on disk, and t={ends.streamed} is the last that may have been streamed")
+
+
+def tapes_to_write(tapes: Recording, ends: dict[str, int], next_t: int) -> Tapes:
+    """The tapes as a run writes them that goes on with `next_t`, where some hold more than that."""
+    return KeptTapes(tapes, ends) if max(ends.values()) >= next_t else tapes
+
+
+def is_replaced(source: Source) -> bool:
+    """Whether the run is over because the other server has another recording now, of which a new run can be made."""
+    return isinstance(source, UpstreamSource) and source.replaced
+
+
+def sets_the_pace(source: Source) -> bool:
+    """Whether ticks come when they come, and no setting makes them come faster or slower."""
+    return isinstance(source, UpstreamSource)
+
+
+def readiness(source: Source) -> Callable[[float], bool]:
+    """What waits for the source's next tick."""
+    return source.wait if isinstance(source, UpstreamSource) else lambda seconds: True
+
+
+def close(source: Source) -> None:
+    """Let go of what a source holds."""
+    if isinstance(source, UpstreamSource):
+        source.close()

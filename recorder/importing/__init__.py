@@ -1,0 +1,1 @@
+"""Importing a store of files that somebody else wrote."""

@@ -1,0 +1,50 @@
+"""What the recorder's commands ask for in the same way: markets, and a store that nobody else writes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.core.management.base import CommandError, CommandParser
+
+from recorder.models import Market
+from recorder.segment.layout import KINDS, segment_files
+from recorder.store.store_paths import directory_of, symbols
+from runtime.db_threads import START_SECONDS, persistently
+
+_REPAIR = " `manage.py repair` makes its rows"
+
+
+def add_symbol(parser: CommandParser) -> None:
+    """The option `--symbol`."""
+    parser.add_argument("--symbol", help="the market (all of them if not given)")
+
+
+def markets(symbol: str | None) -> list[Market]:
+    """The market of that symbol, or every market there is. Raises CommandError for one there is not."""
+    found = list(Market.objects.all() if symbol is None else Market.objects.filter(symbol=symbol))
+    if symbol is not None and not found:
+        known = ", ".join(Market.objects.values_list("symbol", flat=True)) or "none"
+        raise CommandError(f"there is no market {symbol!r}; there is {known}")
+    return found
+
+
+def made(symbol: str) -> Market:
+    """The market of that symbol, made where the database has none. Raises django.db.Error."""
+    make = partial(Market.objects.get_or_create, symbol=symbol)
+    return persistently(make, "the market", seconds=START_SECONDS)[0]
+
+
+def stores(symbol: str | None) -> tuple[list[Market], list[str]]:
+    """What `markets` gives, and the symbols of recordings on disk of which the database knows no market."""
+    known = set(Market.objects.values_list("symbol", flat=True))
+    lost = [one for one in symbols() if one not in known and symbol in (None, one) and _is_recorded(one)]
+    return [] if symbol in lost else markets(symbol), lost
+
+
+def tell_lost(symbol: str) -> str:
+    """What is to be said of a recording that the database does not know."""
+    return f"{symbol}: {directory_of(symbol)} holds segments, and the database knows no such market;" + _REPAIR
+
+
+def _is_recorded(symbol: str) -> bool:
+    return any(segment_files(directory_of(symbol), kind) for kind in KINDS)

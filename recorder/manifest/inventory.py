@@ -1,0 +1,133 @@
+"""The inventory of each market and kind: sums that follow every change of a row, and whether rows tell of all files.
+
+Counting a year's rows, or listing its files, takes longer than anything that needs to know; so neither is done while
+nothing says that they might differ.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.db.models import Count, F, Q, Sum
+
+from recorder.models import Inventory, Market, Segment, SegmentQuerySet
+from recorder.segment.layout import pending_name, segment_files
+from recorder.segment.listing import DirectoryChange, state_of
+
+log = logging.getLogger(__name__)
+
+
+class Stock(NamedTuple):
+    """What rows add to the sums of an inventory."""
+
+    segments: int = 0
+    bytes: int = 0
+    lines: int = 0
+    removed: int = 0
+
+
+def stock_of(row: Segment | None) -> Stock:
+    """What one row adds, as it is."""
+    if row is None or (row.removed_at is None and (row.pending or row.missing)):
+        return Stock()
+    return Stock(1, row.bytes, row.lines) if row.removed_at is None else Stock(removed=1)
+
+
+def count(market_id: int, kind: str, before: Stock, after: Stock) -> None:
+    """A row added `before` and adds `after` now; to be called in the transaction that changed it."""
+    if before == after:
+        return
+    names = Stock._fields
+    changes = {name: F(name) + new - old for name, old, new in zip(names, before, after, strict=True)}
+    if not Inventory.objects.filter(market_id=market_id, kind=kind).update(**changes):
+        Inventory.objects.create(market_id=market_id, kind=kind, **after._asdict())
+
+
+def change_row(rows: SegmentQuerySet, **values: Any) -> Segment | None:
+    """Change the one row among these, the inventory with it; None if it is not there (any more)."""
+    with transaction.atomic():
+        row = rows.order_by().select_for_update(of=("self",)).first()
+        if row is not None:
+            before = stock_of(row)
+            for name, value in values.items():
+                setattr(row, name, value)
+            row.save(update_fields=list(values))
+            count(row.market_id, row.kind, before, stock_of(row))
+        return row
+
+
+def recount(market: Market, kind: str) -> None:
+    """Sum up every row anew."""
+    on_disk = Q(pending=False, removed_at=None, missing=False)
+    with transaction.atomic():
+        found = Segment.objects.of(market, kind).aggregate(
+            segments=Count("pk", on_disk),
+            bytes=Sum("bytes", filter=on_disk, default=0),
+            lines=Sum("lines", filter=on_disk, default=0),
+            removed=Count("pk", Q(removed_at__isnull=False)),
+        )
+        Inventory.objects.update_or_create(market=market, kind=kind, defaults=found)
+
+
+#: The state of a directory at which its rows were seen to be exact: as long as it lasts nobody need ask again.
+_exact_at: dict[Path, tuple[str, str]] = {}
+
+
+def is_exact(symbol: str, kind: str, directory: Path) -> bool:
+    """Whether the rows on disk of a kind tell exactly which segments lie in its directory. Raises OSError,
+    django.db.Error."""
+    state = state_of(directory)
+    if not state:
+        return False
+    if _exact_at.get(directory) == (symbol, state):
+        return True
+    known = Inventory.objects.filter(market__symbol=symbol, kind=kind).values_list("directory_state", flat=True)
+    if known.first() != state:
+        return False
+    _exact_at[directory] = (symbol, state)
+    return True
+
+
+class FileChange(NamedTuple):
+    """A change of a kind's directory that the rows tell of by now; `opened` is the segment whose file was made, ""
+    where a file that held nothing was taken away, None where only a name was changed."""
+
+    kind: str
+    change: DirectoryChange
+    opened: str | None = None
+
+
+def follow(market: Market, changes: Iterable[FileChange]) -> None:
+    """Go along with changes in their order. Where somebody else changed the directory before one of them, nobody knows
+    how far the rows are true until they are compared again. Raises django.db.Error."""
+    for kind, (before, after), opened in changes:
+        if before:  # "" stands for rows that are not known to be exact, too
+            values = {"directory_state": after} | ({} if opened is None else {"opened": opened})
+            Inventory.objects.filter(market=market, kind=kind, directory_state=before).update(**values)
+
+
+@contextmanager
+def followed(market: Market, kind: str, directory: Path) -> Iterator[None]:
+    """What is changed in a kind's directory within, by who alone may, is no segment, or told by rows at the end."""
+    before = state_of(directory)
+    yield
+    follow(market, [FileChange(kind, (before, state_of(directory)))])
+
+
+def compare(market: Market, kind: str, directory: Path) -> tuple[set[str], set[str]]:
+    """Hold the rows on disk of a kind against the files in its directory; names of files without a row, and of rows
+    without a file. If there are none, the rows are known to be exact from now on. Raises OSError, django.db.Error."""
+    state = state_of(directory)
+    files = {name.file for name in segment_files(directory.parent, kind)}
+    rows = Segment.objects.of(market, kind).on_disk().values_list("name", "pending")
+    told = {pending_name(name) if pending else name for name, pending in rows.iterator(chunk_size=10_000)}
+    inventory, _ = Inventory.objects.get_or_create(market=market, kind=kind)
+    files -= {pending_name(inventory.opened)} - told
+    if files == told and state_of(directory) == state:
+        Inventory.objects.filter(pk=inventory.pk).update(directory_state=state)
+    return files - told, told - files

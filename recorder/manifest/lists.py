@@ -1,0 +1,87 @@
+"""Lists of what can be fetched, as HTTP and manifest.json give them, and the state that tells one from the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from recorder.models import Inventory, Market, Segment, SegmentQuerySet
+from recorder.segment.layout import manifest_form
+from runtime.db_threads import reading
+
+#: Of what is new there are mostly fewer.
+_FIRST_ROWS = 16
+
+
+class _Row(NamedTuple):
+    """What a manifest tells of a segment."""
+
+    start_t: int
+    name: str
+    kind: str
+    end_t: int
+    lines: int
+    bytes: int
+    created_at: datetime
+    pending: bool
+
+
+def manifest_of(
+    market: Market | str, kind: str, *, after_t: int | None = None, pending: bool = True
+) -> Iterator[dict[str, Any]]:
+    """What can be fetched of a kind, as HTTP and manifest.json list it: oldest first, pending segments last.
+
+    With `after_t` only segments that reach further, and all that are pending; without `pending` none of these. Rows are
+    read a page at a time, and from where they are wanted. Raises django.db.Error.
+    """
+    on_disk = Segment.objects.of(market, kind).on_disk()
+    # Asked for before the finished ones: one that is sealed meanwhile is then among those, and not in neither.
+    open_ones = [*_rows(on_disk.filter(pending=True))] if pending else []
+    named = {row.name for row in open_ones}
+    for row in _rows(on_disk.finished(), after_t):
+        named.discard(row.name)
+        yield manifest_form(row)
+    yield from (manifest_form(row) for row in open_ones if row.name in named)
+
+
+def manifest_before(
+    market: Market | str, kind: str, before_t: int, most: int, *, pending: bool = True
+) -> Iterator[dict[str, Any]]:
+    """Of the same list those that begin before a t, and of these the last so many. Raises django.db.Error."""
+    on_disk = Segment.objects.of(market, kind).on_disk()
+    rows = (on_disk if pending else on_disk.finished()).filter(start_t__lt=before_t).order_by("-start_t", "-name")
+    found = reading(lambda: list(rows.values_list(*_Row._fields)[:most]))
+    yield from map(manifest_form, sorted(map(_Row._make, reversed(found)), key=lambda row: row.pending))
+
+
+def _rows(segments: SegmentQuerySet, after_t: int | None = None) -> Iterator[_Row]:
+    from_t = None if after_t is None else after_t + 1
+    rows = map(_Row._make, segments.paged(*_Row._fields[2:], from_t=from_t, first_rows=_FIRST_ROWS))
+    return rows if after_t is None else (row for row in rows if row.end_t > after_t)
+
+
+class ManifestState(NamedTuple):
+    """What manifests come to: another `version` for each content, and where the first segment begins."""
+
+    version: str
+    first_t: int | None
+
+
+def state_of(market: str, kinds: Sequence[str]) -> ManifestState:
+    """The state of the manifests of these kinds, without reading them. Raises django.db.Error."""
+    columns = ("kind", "segments", "bytes", "lines", "removed")
+    sums = Inventory.objects.filter(market__symbol=market, kind__in=kinds).order_by("kind").values_list(*columns)
+    open_ones = (
+        Segment.objects.of(market)
+        .on_disk()
+        .filter(kind__in=kinds, pending=True)
+        .order_by("kind", "start_t")
+        .values_list("kind", "name", "end_t", "lines", "bytes")
+    )
+    of_kinds = (Segment.objects.of(market, kind).on_disk() for kind in kinds)
+    firsts = (some.order_by("start_t").values_list("start_t", flat=True).first() for some in of_kinds)
+    first = min((t for t in firsts if t is not None), default=None)
+    text = repr(([*sums], [*open_ones]))
+    return ManifestState(blake2b(text.encode(), digest_size=12).hexdigest(), first)

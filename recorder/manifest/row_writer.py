@@ -1,0 +1,247 @@
+"""The manifest's rows: written by a thread of their own from the writers' facts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, connections, transaction
+from django.db.models import F
+
+from recorder.errors import ManifestStopped
+from recorder.manifest import inventory
+from recorder.manifest.inventory import FileChange
+from recorder.models import Market, Run, Segment, SegmentQuerySet
+from recorder.segment.layout import SegmentFacts
+from recorder.segment.listing import DirectoryChange
+from recorder.spans import Span, merged
+from runtime.db_threads import persistently
+from runtime.failures import OnFailure, logged
+
+#: How long rows of pending segments may lag, so that three writers cost one round of writing a second.
+REFRESH_SECONDS = 1.0
+#: How often a database that is away is tried again.
+RETRY_SECONDS = 1.0
+
+_PAGE_ROWS = 200
+#: Among so many rows that begin last is the one that ends last.
+_LAST_ROWS = 8
+
+logger = logging.getLogger(__name__)
+
+
+def finished(market: Market | str, kind: str | None = None) -> SegmentQuerySet:
+    """Sealed segments of a market (row or symbol), oldest first, removed and missing ones among them."""
+    return Segment.objects.of(market, kind).finished().oldest_first()
+
+
+def last_t_in_rows(market: Market | str, kind: str = "ticks") -> int | None:
+    """The last message's t that any row tells of, removed segments included; None without a message."""
+    rows = Segment.objects.of(market, kind)
+    # A segment that a crash took and that was made again may reach further than the one that begins last.
+    ends = [t for some in (rows.on_disk(), rows.gone()) for t in _ends_of_last(some)]
+    last = max(ends, default=-1)
+    return None if last < 0 else last
+
+
+def _ends_of_last(rows: SegmentQuerySet) -> list[int]:
+    return list(rows.order_by("-start_t").values_list("end_t", flat=True)[:_LAST_ROWS])
+
+
+def pages(rows: SegmentQuerySet) -> Iterator[Segment]:
+    """Rows in their order, each as it is about when its turn comes. Raises django.db.Error.
+
+    For who does something long with each: neither a connection nor a transaction is open meanwhile.
+    """
+    keys = persistently(lambda: list(rows.values_list("pk", flat=True)), "the manifest")
+    for at in range(0, len(keys), _PAGE_ROWS):
+        chunk = keys[at : at + _PAGE_ROWS]
+        found = persistently(partial(rows.in_bulk, chunk), "the manifest")
+        yield from (found[key] for key in chunk if key in found)
+
+
+def spans_on_disk(market: Market | str, kind: str) -> list[Span]:
+    """The t that segments of a kind hold whose files are there, ascending."""
+    rows = Segment.objects.of(market, kind).on_disk().filter(end_t__gte=F("start_t"))
+    return merged(rows.values_list("start_t", "end_t"))
+
+
+def save_facts(market: Market, run: Run | None, facts: SegmentFacts) -> Segment:
+    """Makes or updates a segment's row; a row that exists keeps its run, its pin and its removal."""
+    row = inventory.change_row(Segment.objects.of(market, facts.kind).filter(name=facts.name), **_values(facts))
+    if row is None:
+        with transaction.atomic():
+            names = {"market": market, "kind": facts.kind, "name": facts.name}
+            row = Segment.objects.create(run=run, **names, **_values(facts))
+            inventory.count(row.market_id, row.kind, inventory.Stock(), inventory.stock_of(row))
+    return row
+
+
+def _values(facts: SegmentFacts) -> dict[str, Any]:
+    return {
+        "start_t": facts.start_t,
+        "end_t": facts.end_t,
+        "lines": facts.lines,
+        "bytes": facts.bytes,
+        "text_bytes": facts.text_bytes,
+        "created_at": facts.created_at,
+        "pending": facts.pending,
+        "seek_points": [list(point) for point in facts.seek_points],
+        "gaps": facts.gaps,
+        "sha256": facts.sha256,
+        "missing": False,
+    }
+
+
+class ManifestKeeper:
+    """Turns the facts of a run and its segments into rows, on a thread of its own.
+
+    `record` takes them from any thread without waiting for the database. The newest facts of a segment win; a
+    sealed one is written at once, pending ones every REFRESH_SECONDS. While the database is away facts are
+    kept and tried again every RETRY_SECONDS; so they are after any other error, which `on_failure` is told. `t_shift`
+    gives by how much the source's t is shifted, None until its
+    first tick told it: a run's row has it from then on.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        run: Run | None,
+        on_failure: OnFailure = logged,
+        *,
+        t_shift: Callable[[], int | None] = lambda: None,
+        refresh_seconds: float = REFRESH_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+    ) -> None:
+        self._market = market
+        self._run = run
+        self._t_shift = t_shift
+        self._on_failure = on_failure
+        self._refresh_seconds = refresh_seconds
+        self._retry_seconds = retry_seconds
+        self._waiting: dict[tuple[str, str], SegmentFacts] = {}
+        self._changes: list[FileChange] = []
+        self._changed = threading.Condition()
+        self._urgent = False
+        self._closing = False
+        self._given_up = False
+        self._away = self._retrying = False
+        self._thread = threading.Thread(target=self._work, name=f"manifest {market.symbol}", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many segments' rows are behind their facts."""
+        return len(self._waiting)
+
+    def record(self, facts: SegmentFacts) -> None:
+        """Takes the facts of a segment. Raises ManifestStopped after close."""
+        key = (facts.kind, facts.name)
+        with self._changed:
+            self._check_open()
+            known = self._waiting.get(key)
+            if known is not None and facts.pending and not known.pending:
+                return
+            self._waiting[key] = facts
+            if not facts.pending:
+                if facts.directory_change is not None:
+                    self._changes.append(FileChange(facts.kind, facts.directory_change))
+                self._hurry()
+
+    def record_file(self, kind: str, name: str, change: DirectoryChange) -> None:
+        """Takes what a writer tells of a file without facts (`on_file`). Raises as `record`."""
+        with self._changed:
+            self._check_open()
+            self._changes.append(FileChange(kind, change, name))
+            self._hurry()
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise ManifestStopped(self._market.symbol)
+
+    def _hurry(self) -> None:
+        self._urgent = True
+        self._changed.notify()
+
+    def close(self, timeout: float) -> bool:
+        """Writes what waits and ends the thread; False if that was not done in `timeout` seconds."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(timeout)
+        with self._changed:
+            self._given_up = True
+            self._changed.notify()
+        written = not (self._thread.is_alive() or self._waiting)
+        if not written:
+            logger.error("%s: rows of the manifest were not written", self._market.symbol)
+        return written
+
+    def _work(self) -> None:
+        while self._wait():
+            self._write_all()
+        connections.close_all()
+
+    def _wait(self) -> bool:
+        """Waits until rows should be written; False when there is nothing more to do."""
+        with self._changed:
+            if self._away or self._retrying:
+                self._changed.wait_for(lambda: self._given_up, self._retry_seconds)
+            else:
+                self._changed.wait_for(lambda: self._urgent or self._closing, self._refresh_seconds)
+            self._urgent = False
+            return not self._given_up and not (self._closing and not self._waiting and not self._changes)
+
+    def _write_all(self) -> None:
+        with self._changed:
+            taken, self._waiting = self._waiting, {}
+            changes, self._changes = self._changes, []
+        try:
+            for key, facts in list(taken.items()):
+                self._save_shift()
+                save_facts(self._market, self._run, facts)
+                del taken[key]
+            inventory.follow(self._market, changes)
+        except DatabaseError as error:
+            self._put_back(taken, changes)
+            self._say_away(error)
+        except Exception as error:  # noqa: BLE001 (told, and no reason to give up the rows of others)
+            self._put_back(taken, changes)
+            self._on_failure(f"manifest of {self._market.symbol}", error)
+            self._retrying = True
+        else:
+            self._retrying = False
+            self._say_back()
+
+    def _save_shift(self) -> None:
+        shift = self._t_shift()
+        if self._run is not None and shift is not None and shift != self._run.t_shift:
+            Run.objects.filter(pk=self._run.pk).update(t_shift=shift)
+            self._run.t_shift = shift
+
+    def _put_back(self, taken: dict[tuple[str, str], SegmentFacts], changes: list[FileChange]) -> None:
+        """What was taken waits again unless newer facts came; the first, which failed, goes last.
+
+        So a single row that the database refuses holds up no other.
+        """
+        with self._changed:
+            failed = next(iter(taken), None)
+            self._waiting = {**taken, **self._waiting}
+            if failed is not None:
+                self._waiting[failed] = self._waiting.pop(failed)
+            self._changes = [*changes, *self._changes]
+
+    def _say_away(self, error: DatabaseError) -> None:
+        close_old_connections()
+        if not self._away:
+            self._away = True
+            logger.warning("%s: the database is away, rows wait: %s", self._market.symbol, error)
+
+    def _say_back(self) -> None:
+        if self._away:
+            self._away = False
+            logger.warning("%s: the database is back, the manifest has caught up", self._market.symbol)

@@ -1,0 +1,1 @@
+"""A start after a crash: pending segments, rows and files, the ends of the tapes, checkpoints."""

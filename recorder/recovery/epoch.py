@@ -1,0 +1,50 @@
+"""The epoch of a market: under which id its recording goes on, decided once at each start."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from recorder.manifest.row_writer import last_t_in_rows
+from recorder.models import Market
+from recorder.recovery.tape_ends import Ends
+from recorder.segment.layout import KINDS
+from recorder.store.store_id import new_store_id, read_store_id
+from recorder.tape.high_water_mark import read_mark
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a start finds, before rows and files are brought in line: the store's id, how far its stream mark reaches,
+    and how far the rows do; -1 stands for nowhere."""
+
+    store_id: str | None
+    marked_t: int
+    rows_t: int
+
+
+def found(market: Market, directory: Path) -> Found:
+    """Reads the store and the rows. Raises OSError, django.db.Error."""
+    ends = [t for kind in KINDS if (t := last_t_in_rows(market, kind)) is not None]
+    return Found(read_store_id(directory), read_mark(directory).bound, max(ends, default=-1))
+
+
+def store_id_of(market: Market, before: Found, ends: Ends) -> str:
+    """The id under which the recording that ends with `ends` goes on: the one it has, unless it is another recording.
+
+    It is another where the store has no id, where nothing was recorded nor streamed, and where the rows tell of more
+    than the store ever streamed: then an older copy was put in its place, and what followed is not in it.
+    """
+    if before.store_id is None:
+        return new_store_id()
+    if ends.t < 0:
+        log.info("%s: the store is empty, so its recording begins under a new id", market)
+        return new_store_id()
+    if before.rows_t > max(before.marked_t, *ends.on_disk.values()):
+        reached = f"the rows tell of t={before.rows_t}, the store never came further than t={before.marked_t}"
+        log.warning("%s: the store is an older copy, so its recording goes on under a new id: %s", market, reached)
+        return new_store_id()
+    return before.store_id

@@ -1,0 +1,186 @@
+"""Reconciling: makes the manifest's rows and a market's files tell the same, when a pipeline starts."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from django.db.models import F
+
+from recorder.manifest import inventory
+from recorder.manifest.inventory import FileChange
+from recorder.manifest.row_writer import last_t_in_rows, save_facts
+from recorder.models import Inventory, Market, Run, Segment
+from recorder.recovery.pending import Recovered, pending_files, read_facts, recover
+from recorder.recovery.rewrite import fault_of
+from recorder.segment.layout import KINDS, SegmentFacts, SegmentName, parse_name, pending_name, segment_files
+from recorder.segment.listing import state_of
+from recorder.tape.high_water_mark import raise_mark
+from runtime.db_threads import persistently
+
+logger = logging.getLogger(__name__)
+
+#: Files are read for minutes between two rows.
+_ask = partial(persistently, what="the manifest")
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What had to be done: pending files made whole, rows made or corrected from files, rows without a file.
+
+    `unreadable` are files with a segment's name that hold no line; they have no row.
+    """
+
+    recovered: list[Recovered] = field(default_factory=list)
+    adopted: list[Segment] = field(default_factory=list)
+    missing: list[Segment] = field(default_factory=list)
+    unreadable: list[Path] = field(default_factory=list)
+
+
+def reconcile(market: Market, directory: Path, *, whole: bool = False) -> Reconciled:
+    """Seals what a crash left pending and brings the rows in line with the files, which are right.
+
+    Files without rows get rows, rows without files are marked missing, rows that a crash left behind their file are
+    corrected. Of a kind whose rows are known to tell of every file (`recorder.manifest.inventory`) only pending ones
+    are looked at, unless `whole`. Only for the process that owns the store. Raises OSError, django.db.Error.
+    """
+    states = {} if whole else _ask(partial(_states_of_exact, market, directory))
+    pending = {
+        kind: _ask(partial(_pending_in_rows, market, directory, kind))
+        if kind in states
+        else pending_files(directory, kind)
+        for kind in KINDS
+    }
+    if any(pending.values()):
+        _remember_end(market, directory)
+    done = Reconciled(recovered=recover(directory, pending))
+    for recovered in done.recovered:
+        if recovered.facts is not None:
+            _ask(partial(_save, market, recovered.facts))
+        elif recovered.set_aside is not None:
+            _ask(partial(_empty, market, *recovered.set_aside))
+    for kind in KINDS:
+        if kind in states and _as_expected(pending[kind], directory / kind):
+            change = FileChange(kind, (states[kind], state_of(directory / kind)), "")
+            _ask(partial(inventory.follow, market, [change] if pending[kind] else []))
+        else:
+            _compare(market, directory / kind, kind, done)
+    return done
+
+
+def _states_of_exact(market: Market, directory: Path) -> dict[str, str]:
+    """The states of those directories of whose files the rows tell exactly."""
+    states = {kind: state_of(directory / kind) for kind in KINDS}
+    return {kind: state for kind, state in states.items() if inventory.is_exact(market.symbol, kind, directory / kind)}
+
+
+def _pending_in_rows(market: Market, directory: Path, kind: str) -> list[SegmentName]:
+    """The pending files of a kind whose rows are exact; the last one may have none yet."""
+    names = set(Segment.objects.of(market, kind).on_disk().filter(pending=True).values_list("name", flat=True))
+    names |= set(Inventory.objects.filter(market=market, kind=kind).values_list("opened", flat=True))
+    found = [parse_name(pending_name(name)) for name in names if name]
+    return [name for name in sorted(found, key=lambda name: name.start_t) if (directory / kind / name.file).exists()]
+
+
+def _as_expected(pending: list[SegmentName], directory: Path) -> bool:
+    """Whether none of the pending files is left, nor sealed under another name than its row's."""
+    return all((directory / name.lasting).exists() or not (directory / name.file).exists() for name in pending)
+
+
+def _remember_end(market: Market, directory: Path) -> None:
+    """Rows of pending files may tell of more than these kept through a power cut, and are corrected by them."""
+    ends = [t for kind in KINDS if (t := _ask(partial(last_t_in_rows, market, kind))) is not None]
+    if ends:
+        raise_mark(directory, max(ends))
+
+
+def _empty(market: Market, kind: str, name: str) -> None:
+    """The row of a segment whose file kept no line tells of no message: what it told of may be made again elsewhere."""
+    rows = Segment.objects.of(market, kind).filter(name=name, removed_at=None)
+    nothing = {"lines": 0, "gaps": 0, "bytes": 0, "text_bytes": 0, "seek_points": [], "pending": False, "missing": True}
+    inventory.change_row(rows, end_t=F("start_t") - 1, **nothing)
+
+
+def _compare(market: Market, directory: Path, kind: str, done: Reconciled) -> None:
+    """Hold every file of a kind against its row."""
+    names = segment_files(directory.parent, kind)
+    columns = ("name", "bytes", "removed_at", "pending", "missing")
+    found = Segment.objects.of(market, kind).values_list(*columns)
+    rows = _ask(lambda: {row[0]: _Row(*row) for row in found.iterator(chunk_size=10_000)})
+    _adopt_files(market, directory, kind, names, rows, done)
+    lasting = {name.lasting for name in names}
+    _mark_missing(market, kind, [row.name for row in rows.values() if row.is_on_disk and row.name not in lasting], done)
+    _ask(partial(inventory.recount, market, kind))
+    without_row, _ = _ask(partial(inventory.compare, market, kind, directory))
+    if without_row:  # a clean-up may have been broken off before it took the file
+        _ask(lambda: Inventory.objects.filter(market=market, kind=kind).update(removing=True))
+
+
+class _Row(NamedTuple):
+    name: str
+    bytes: int
+    removed_at: datetime | None
+    pending: bool
+    missing: bool
+
+    @property
+    def is_on_disk(self) -> bool:
+        return self.removed_at is None and not self.missing
+
+    def agrees(self, path: Path) -> bool:
+        """Whether it is the finished file's; a removed one is no longer asked about its file."""
+        if self.removed_at is not None:
+            return True
+        return not self.pending and not self.missing and self.bytes == path.stat().st_size
+
+
+def _adopt_files(
+    market: Market, directory: Path, kind: str, names: list[SegmentName], rows: dict[str, _Row], done: Reconciled
+) -> None:
+    for name in names:
+        path = directory / name.file
+        row = rows.get(name.lasting)
+        if name.pending or (row is not None and row.agrees(path)):
+            continue
+        if row is not None and not row.pending and _is_damaged(market, directory, kind, row.name):
+            continue
+        facts, fault = read_facts(path, kind)
+        if fault:
+            logger.warning("%s is damaged: %s", path, fault)
+        if facts is None:
+            done.unreadable.append(path)
+        else:
+            done.adopted.append(_ask(partial(_save, market, facts)))
+            logger.info("%s: row made from %s", market.symbol, path)
+
+
+def _is_damaged(market: Market, directory: Path, kind: str, name: str) -> bool:
+    """Whether a finished segment is not what its row tells of, which then stays: readers know by it what is missing."""
+    rows = Segment.objects.of(market, kind).filter(name=name)
+    why = fault_of(_ask(rows.get), directory.parent)
+    if why:
+        _ask(partial(inventory.change_row, rows, missing=False))
+        logger.warning("%s is damaged: %s", directory / name, why)
+    return bool(why)
+
+
+def _mark_missing(market: Market, kind: str, names: list[str], done: Reconciled) -> None:
+    for name in names:
+        rows = Segment.objects.of(market, kind).on_disk().filter(name=name)
+        row = _ask(partial(inventory.change_row, rows, missing=True))
+        if row is not None:
+            done.missing.append(row)
+            logger.warning("%s: the file of %s is missing", market.symbol, row.path)
+
+
+def _save(market: Market, facts: SegmentFacts) -> Segment:
+    return save_facts(market, _run_of(market, facts.start_t), facts)
+
+
+def _run_of(market: Market, start_t: int) -> Run | None:
+    """The run a segment belongs to that begins with `start_t`: the last one begun by then."""
+    return market.runs.filter(first_t__lte=start_t).order_by("first_t", "id").last()

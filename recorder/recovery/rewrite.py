@@ -1,0 +1,157 @@
+"""Mending: finished segments that are not what was written are written anew, of the lines that still are."""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from recorder.errors import Misplaced
+from recorder.manifest.inventory import followed
+from recorder.manifest.row_writer import last_t_in_rows, pages, save_facts
+from recorder.models import Market, Segment
+from recorder.recovery.pending import read_facts
+from recorder.segment.checked_lines import Damage, Line
+from recorder.segment.examine import examine
+from recorder.segment.repair import DAMAGED, in_frames, keep_aside, put_in_place
+from recorder.segment.segment_file import sha256_of
+from recorder.segment.segment_lines import Opened, lines_of, opened
+from recorder.spans import Span
+from recorder.tape.high_water_mark import raise_mark
+from recorder.tape.reader import told
+from recorder.tape.segment_finder import known
+from runtime.db_threads import persistently
+
+log = logging.getLogger(__name__)
+
+_REASON = "damaged"
+
+#: Files are read for minutes between two rows.
+_ask = partial(persistently, what="the manifest")
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A segment that was damaged: its row as it is now, why, and what its gap lines tell of as missing."""
+
+    row: Segment
+    why: str
+    gaps: list[Span]
+
+
+class _Damaged(NamedTuple):
+    """A row, why its file is not what it tells of, and the last t before it and in it that it may have told of."""
+
+    row: Segment
+    why: str
+    begun_t: int
+    end_t: int
+
+
+def mend(market: Market, directory: Path, kind: str) -> list[Mended]:
+    """Put every damaged segment of a kind right, from another file that is the original, or else with gap lines.
+
+    Reads each segment wholly. Damaged originals are kept aside. Killed anywhere, another call ends it. Only for the
+    process that owns the store, behind `recorder.recovery.reconcile`. Raises OSError, django.db.Error.
+    """
+    damaged = list(_damaged(market, directory, kind))
+    if not damaged:
+        return []
+    # Rows of what is lost tell no more how far the market came.
+    if (last_t := _ask(lambda: last_t_in_rows(market, kind))) is not None:
+        raise_mark(directory, last_t)
+    with followed(market, kind, directory / kind):
+        for one in damaged:
+            keep_aside(directory / one.row.path)
+        originals = _originals(directory / kind)
+        return [_mended(market, directory, one, originals.get(one.row.sha256)) for one in damaged]
+
+
+def fault_of(row: Segment, directory: Path) -> str:
+    """Why a finished segment's file is not all that its row tells of; "" where it is, or is gone. Raises OSError."""
+    with opened(directory / row.kind, known(row).name) as segment:
+        parts = iter(()) if segment is None else _parts(segment, row)
+        why = next((str(one.why) for one in parts if isinstance(one, Damage)), "")
+    return "" if why and _holds_more(row, directory / row.path) else why
+
+
+def _damaged(market: Market, directory: Path, kind: str) -> Iterator[_Damaged]:
+    rows = pages(Segment.objects.of(market, kind).finished().order_by("start_t", "name"))
+    end_t = -1
+    for row, behind in pairwise(chain(rows, (None,))):
+        assert row is not None
+        if row.state == "finished" and (why := fault_of(row, directory) or _altered(row, directory)):
+            begun_t, last_t = known(row).name.start_t - 1, row.end_t
+            if row.gaps:  # the lines that tell of what lies around it may be lost
+                begun_t, last_t = min(begun_t, end_t), last_t if behind is None else behind.start_t - 1
+            yield _Damaged(row, why, begun_t, max(last_t, row.end_t))
+        end_t = max(end_t, row.end_t)
+
+
+def _holds_more(row: Segment, path: Path) -> bool:
+    """Whether a file is whole and holds messages that its row has lost: a copy of what was there before a repair."""
+    facts, fault = read_facts(path, row.kind)
+    if facts is None or fault or facts.lines - facts.gaps <= row.lines - row.gaps:
+        return False
+    others = Segment.objects.of(row.market, row.kind).exclude(pk=row.pk)
+    behind = _ask(lambda: others.filter(start_t__gt=row.end_t).order_by("start_t").first())
+    is_around = known(row).name.start_t <= facts.start_t <= row.start_t and row.end_t <= facts.end_t
+    return is_around and (behind is None or facts.end_t < behind.start_t)
+
+
+def _altered(row: Segment, directory: Path) -> str:
+    """What is wrong with a file whose lines are all right: some bits of a header mean nothing."""
+    path = directory / row.path
+    is_other = row.sha256 and path.exists() and sha256_of(path) != row.sha256
+    return f"its SHA-256 is not {row.sha256}" if is_other else ""
+
+
+def _parts(segment: Opened, row: Segment) -> Iterator[Line | Damage]:
+    """The lines of a segment, and a Damage where some are missing: also for a whole frame that somebody took out, of
+    which only the row's seek points tell."""
+    intact = segment.file is None or sha256_of(segment.path) == row.sha256
+    points = [] if intact else [first_t for first_t, _ in row.seek_points]
+    told_t = -1
+    for one in lines_of(segment, row.kind, known(row), None):
+        if isinstance(one, Line):
+            at = bisect_right(points, told_t)
+            if at < len(points) and points[at] < one.first_t:
+                yield Damage(Misplaced(f"the frame that begins with t={points[at]} is not there"))
+            told_t = max(told_t, one.last_t)
+        yield one
+
+
+def _originals(directory: Path) -> dict[str, Path]:
+    """What was kept aside, by its SHA-256: of two files that were exchanged, each is the other's original."""
+    return {sha256_of(path): path for path in sorted(directory.glob(f"*{DAMAGED}*")) if path.is_file()}
+
+
+def _mended(market: Market, directory: Path, damaged: _Damaged, original: Path | None) -> Mended:
+    row, path = damaged.row, directory / damaged.row.path
+    if original is None:
+        with opened(path.parent, known(row).name) as segment:
+            lines = told(row.kind, _with_reasons(segment, row), damaged.begun_t, lambda _: damaged.end_t)
+            put_in_place(path, in_frames(line.text for line in lines))
+        facts, _ = read_facts(path, row.kind)
+        assert facts is not None
+        sealed = replace(facts, sealed_at=row.created_at.timestamp())
+        row = _ask(lambda: save_facts(market, row.run, sealed))
+    else:
+        put_in_place(path, [original.read_bytes()])
+    gaps = examine(path, row.kind).gaps
+    log.warning("%s was damaged, and is written anew with %d gap lines: %s", path, len(gaps), damaged.why)
+    return Mended(row, damaged.why, gaps)
+
+
+def _with_reasons(segment: Opened | None, row: Segment) -> Iterator[Line | str]:
+    """The lines that are left, and where some are missing, why: nothing is left of what is no plain file."""
+    if segment is None:
+        yield _REASON
+        return
+    for one in _parts(segment, row):
+        yield one if isinstance(one, Line) else _REASON

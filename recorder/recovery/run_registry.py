@@ -1,0 +1,57 @@
+"""Runs: under which settings, from which t and since when a market's ticks are made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from recorder.models import Market, Run
+from recorder.recovery.tape_ends import Ends
+
+
+def begin_run(
+    market: Market,
+    *,
+    end: Ends,
+    start_ts: float,
+    tick_interval: float,
+    source: str,
+    settings: dict[str, Any],
+    first_t: int = 0,
+    t_shift: int | None = None,
+) -> Run:
+    """A new run behind what is recorded, in an empty store from `first_t` on; market time never goes back.
+
+    `t_shift` is None while its first tick must tell it.
+    """
+    if end.ts is not None:
+        start_ts = max(start_ts, round(end.ts + tick_interval, 6))
+    if end.t >= 0:
+        first_t = end.t + 1
+    # One that was to begin here and never made a tick leaves this its row: a checkpoint names its run by its first t.
+    empty = market.runs.filter(first_t=first_t, segments=None).order_by("id").last()
+    values = {"start_ts": start_ts, "tick_interval": tick_interval, "source": source, "settings": settings}
+    values["t_shift"] = t_shift or 0
+    return _saved(empty or Run(market=market, first_t=first_t), values)
+
+
+def continued_run(market: Market, facts: dict[str, Any]) -> Run:
+    """The row of a run that goes on, made anew where the database lost it. `facts` are those of its checkpoint."""
+    values = {name: facts[name] for name in ("start_ts", "tick_interval", "source", "settings")}
+    if facts["t_shift"] is not None:  # else it is what the row tells, if anything does
+        values["t_shift"] = facts["t_shift"]
+    known = market.runs.filter(first_t=facts["first_t"], start_ts=facts["start_ts"]).order_by("id").last()
+    return _saved(known or Run(market=market, first_t=facts["first_t"]), values)
+
+
+def _saved(run: Run, values: dict[str, Any]) -> Run:
+    for name, value in {**values, "ended_at": None}.items():
+        setattr(run, name, value)
+    run.save()
+    return run
+
+
+def end_run(run: Run, t_shift: int | None) -> None:
+    """Note that the run made its last tick, and by how much its source's t was shifted."""
+    Run.objects.filter(pk=run.pk).update(ended_at=timezone.now(), **({} if t_shift is None else {"t_shift": t_shift}))

@@ -1,0 +1,1 @@
+"""One segment: its name, its lines and zstd frames, how it is written, read, scanned and repaired."""

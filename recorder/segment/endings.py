@@ -1,0 +1,49 @@
+"""Endings: what makes a pending segment, as far as it has come, a whole zstd file for whoever fetches it."""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO, NamedTuple
+
+from recorder.errors import DamagedFrame
+from recorder.segment.zstd_frames import Frame, compressor, frame_ending, read_frame
+
+_LEVEL = 3
+
+
+class Ending(NamedTuple):
+    """The bytes of a file before `cut`, followed by `tail`, are whole zstd frames that hold whole lines."""
+
+    cut: int
+    tail: bytes
+
+
+def ending_of(file: BinaryIO, near: int = 0) -> Ending:
+    """How to end a file that somebody may be writing; `near` is where one of its frames begins, best the last.
+
+    The open frame is ended behind its last whole block. Where a reader has met a write in its midst, or a crash cut it,
+    that block may hold a part of a line: then the frame's whole lines are encoded anew. What cannot be read is left
+    out. Raises OSError.
+    """
+    size = file.seek(0, os.SEEK_END)
+    start = near if near < size else 0
+    while start < size:
+        try:
+            frame = read_frame(file, start)
+        except DamagedFrame:
+            if start == near > 0:
+                return ending_of(file)  # what told of this frame spoke of another file
+            break
+        if frame.end is None:
+            return _ended(frame)
+        start = frame.end
+    # A file without a frame is no zstd file: an empty frame makes it one.
+    return Ending(start, b"" if start else compressor(_LEVEL).compress(b""))
+
+
+def _ended(frame: Frame) -> Ending:
+    text = frame.text
+    lines = text[: text.rfind(b"\n") + 1]
+    if lines and lines == text and frame.endable:
+        return Ending(frame.cut, frame_ending(lines, last_block=frame.last_block))
+    return Ending(frame.start, compressor(_LEVEL).compress(lines) if lines or not frame.start else b"")

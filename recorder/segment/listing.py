@@ -1,0 +1,99 @@
+"""Listing: which segments lie in a directory, oldest or newest first, and what tells one state of it from the next."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from recorder.segment.layout import SegmentName, segment_files
+
+#: A directory changed so lately may change again without another time of change: file systems count in ticks of some
+#: milliseconds, some in seconds. Its listing is not kept.
+_SETTLED_NS = 2_000_000_000
+
+#: (first t, byte offset) of frames in a segment, in order.
+SeekPoints = Sequence[Sequence[int]]
+
+
+class Found(NamedTuple):
+    """A segment on disk, and what is known of it beside its name.
+
+    `points` are its seek points, `span` the t of its first and last message, `sha256` is of the finished file.
+    """
+
+    name: SegmentName
+    points: SeekPoints | None = None
+    span: tuple[int, int] | None = None
+    sha256: str = ""
+
+
+class Finder(Protocol):
+    """Finds the segments of one kind; order is by first t, then by opening. Raises OSError."""
+
+    def from_t(self, t: int) -> Iterator[Found]:
+        """The last one that begins with `t` or before, if any, and all behind it."""
+        ...
+
+    def newest_first(self) -> Iterator[Found]: ...
+
+
+class Directory:
+    """Finds the segments in the directory of one kind by their names alone, whatever database there is.
+
+    A listing takes time in proportion to the files, and is kept as long as the directory does not change.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def from_t(self, t: int) -> Iterator[Found]:
+        names = names_in(self._path)
+        begin = max(0, bisect_right(names, t, key=lambda name: name.start_t) - 1)
+        return (Found(names[index]) for index in range(begin, len(names)))
+
+    def newest_first(self) -> Iterator[Found]:
+        return map(Found, reversed(names_in(self._path)))
+
+
+class _Listing(NamedTuple):
+    changed_ns: int
+    names: tuple[SegmentName, ...]
+
+
+#: Of each directory the newest listing.
+_kept: dict[Path, _Listing] = {}
+
+
+def names_in(directory: Path) -> tuple[SegmentName, ...]:
+    """The segments of a kind's directory by first t, then by opening; none without a directory. Raises OSError."""
+    try:
+        changed_ns = directory.stat().st_mtime_ns
+    except FileNotFoundError:
+        return ()
+    known = _kept.get(directory)
+    if known is not None and known.changed_ns == changed_ns:
+        return known.names
+    is_settled = time.time_ns() - changed_ns > _SETTLED_NS
+    names = tuple(segment_files(directory.parent, directory.name))
+    if is_settled:
+        _kept[directory] = _Listing(changed_ns, names)
+    return names
+
+
+#: The states (`state_of`) of a directory before and after a file in it got its name.
+DirectoryChange = tuple[str, str]
+
+
+def state_of(directory: Path) -> str:
+    """Another text for each state a directory was in; "" where it is not there. Raises OSError.
+
+    Every file that comes, goes or is renamed changes it, and a copy of the directory has a state of its own.
+    """
+    try:
+        status = directory.stat()
+    except FileNotFoundError:
+        return ""
+    return f"{status.st_ino}:{status.st_ctime_ns}"

@@ -1,0 +1,101 @@
+"""A segment's file on disk: appended to in whole pieces, cut back, sealed under its lasting name."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from io import FileIO
+from pathlib import Path
+
+from recorder.segment.layout import SegmentName
+from recorder.segment.listing import state_of
+
+_READ_BYTES = 1 << 20
+
+
+class SegmentFile:
+    """The open `_pending` file of a segment; `bytes` is its size, all of it handed to the operating system.
+
+    Every method may raise OSError. `bytes` and the digest count only pieces that went in whole. `directory_change` is
+    what came of the directory when the file got its present name.
+    """
+
+    def __init__(self, directory: Path, name: SegmentName) -> None:
+        """Creates the file, and `directory` where needed. Raises FileExistsError rather than reuse one."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self.path = directory / name.file
+        self._final_path = directory / name.lasting
+        self.bytes = 0
+        self._digest = hashlib.sha256()
+        before = state_of(directory)
+        self._file = FileIO(self.path, "x")
+        self.directory_change = (before, state_of(directory))
+
+    def append(self, data: bytes) -> None:
+        """Writes the whole of `data`, in one system call unless the disk takes less."""
+        write_all(self._file, data)
+        self._digest.update(data)
+        self.bytes += len(data)
+
+    def cut_back(self) -> None:
+        """Drops what a failed append left behind; the file again ends with its last whole piece."""
+        self._file.close()
+        self._file = FileIO(self.path, "r+")
+        self._file.truncate(self.bytes)
+        self._file.seek(self.bytes)
+
+    def seal(self) -> str:
+        """fsync, rename, fsync directory; the SHA-256 of the file in hex.
+
+        After a power cut at any point the whole file is there under one of its two names. May be called again
+        after it failed.
+        """
+        os.fsync(self._file.fileno())
+        before = state_of(self.path.parent)
+        os.rename(self.path, self._final_path)
+        self.path = self._final_path
+        self.directory_change = (before, state_of(self.path.parent))
+        sync_directory(self.path.parent)
+        self._file.close()
+        return self._digest.hexdigest()
+
+    def close(self) -> None:
+        """Lets go of the file as it is; cut_back takes it up again."""
+        self._file.close()
+
+    def remove(self) -> None:
+        """Deletes the file, which holds nothing."""
+        self._file.close()
+        before = state_of(self.path.parent)
+        self.path.unlink(missing_ok=True)
+        self.directory_change = (before, state_of(self.path.parent))
+
+
+def write_all(file: FileIO, data: bytes) -> None:
+    """Writes `data` to its last byte. A disk that fills up takes a part first and says why only when asked
+    again, so the rest is offered until it is taken or refused. Raises OSError."""
+    written = file.write(data)
+    while written < len(data):
+        more = file.write(memoryview(data)[written:])
+        if not more:
+            raise OSError(errno.EIO, f"only {written} of {len(data)} bytes were taken")
+        written += more
+
+
+def sync_directory(directory: Path) -> None:
+    """Makes the names in `directory` lasting. Raises OSError."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file in hex. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while data := file.read(_READ_BYTES):
+            digest.update(data)
+    return digest.hexdigest()

@@ -1,0 +1,133 @@
+"""The lines of one segment: from the frame in which those begin that are wanted, each held against the file's place."""
+
+from __future__ import annotations
+
+import os
+import stat
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+from recorder.errors import Misplaced, NoFile
+from recorder.segment.checked_lines import Damage, Line, checked, first_line
+from recorder.segment.layout import SegmentName
+from recorder.segment.listing import Found, SeekPoints
+from recorder.segment.segment_file import sha256_of
+from recorder.segment.zstd_frames import frame_starts
+
+_LARGEST_T = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A segment as it lies on disk; `file` is None where that is no plain file."""
+
+    path: Path
+    status: os.stat_result
+    file: BinaryIO | None
+    finished: bool
+
+    def close(self) -> None:
+        if self.file is not None:
+            self.file.close()
+
+
+def open_segment(directory: Path, name: SegmentName) -> Opened | None:
+    """The segment in the directory of its kind, sealed meanwhile or not; None if it is gone. Raises OSError."""
+    for file_name in (name.file, name.lasting):
+        path = directory / file_name
+        try:
+            # Whoever opens a FIFO would wait for its writer.
+            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        status = os.fstat(handle)
+        if stat.S_ISREG(status.st_mode):
+            return Opened(path, status, os.fdopen(handle, "rb"), file_name == name.lasting)
+        os.close(handle)
+        return Opened(path, status, None, file_name == name.lasting)
+    return None
+
+
+@contextmanager
+def opened(directory: Path, name: SegmentName) -> Iterator[Opened | None]:
+    """The same, closed at the end."""
+    segment = open_segment(directory, name)
+    try:
+        yield segment
+    finally:
+        if segment is not None:
+            segment.close()
+
+
+def lines_of(one: Opened, kind: str, here: Found, before_t: int | None, after_t: int = -1) -> Iterator[Line | Damage]:
+    """The lines of a segment from the frame on that holds the first t after `after_t`, and a Damage where some are
+    missing. `before_t` is what the next segment begins with, None where that is not known. Raises OSError."""
+    end_t = _LARGEST_T if before_t is None else before_t - 1
+    first_t, last_t = _LARGEST_T, -1
+    if here.span is not None and here.sha256:  # that of a segment that is being written may be behind it
+        first_t, last_t = here.span
+        end_t = min(end_t, last_t)
+    seen_t, told_t, begun = -1, -1, False
+    for found in _sought(one, kind, here, after_t):
+        if isinstance(found, Line) and not found.is_gap:
+            t = found.first_t
+            if not max(here.name.start_t, seen_t + 1) <= t <= end_t:
+                yield Damage(Misplaced(f"t={t} does not belong where it lies"))
+                continue
+            if not begun and t > max(first_t, after_t + 1):
+                yield Damage(Misplaced(f"it begins with t={t}, not with t={first_t}"))
+            seen_t = t
+        if isinstance(found, Line):
+            told_t = max(told_t, found.last_t)
+        begun = True
+        yield found
+    if first_t <= last_t > max(told_t, after_t):
+        yield Damage(Misplaced(f"it ends with t={seen_t}, not with t={last_t}"))
+
+
+def _sought(one: Opened, kind: str, here: Found, after_t: int) -> Iterator[Line | Damage]:
+    """The lines from the last frame on that begins with the first t after `after_t`, or before it.
+
+    Where there is another there, what told of it is wrong, and the file is read from its beginning.
+    """
+    if one.file is None:
+        yield Damage(NoFile())
+        return
+    lines = partial(checked, one.file, kind, finished=one.finished, vouch=partial(_is_known, one, here.sha256))
+    if here.name.start_t <= after_t and (start := _offset(here.points or _walk(one.file, kind), after_t)):
+        found = lines(start)
+        first = next(found, None)
+        if isinstance(first, Line) and first.first_t <= after_t + 1:
+            yield from chain((first,), found)
+            return
+    yield from lines()
+
+
+def _is_known(one: Opened, sha256: str) -> bool | None:
+    if not sha256 or not one.finished:
+        return None
+    return _digest(one.path, one.status.st_ino, one.status.st_size, one.status.st_mtime_ns) == sha256
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, *state: int) -> str:
+    """Asked for at each reading of a file without checksums, which finished files do not change between."""
+    return sha256_of(path)
+
+
+def _offset(points: SeekPoints, after_t: int) -> int:
+    """Where the frame begins that holds the first t after `after_t`."""
+    at = bisect_right(points, after_t, key=lambda point: point[0]) - 1
+    return points[at][1] if at >= 0 else 0
+
+
+def _walk(file: BinaryIO, kind: str) -> list[tuple[int, int]]:
+    """The seek points as the file itself tells them."""
+    starts = list(frame_starts(file))
+    return [(line.first_t, start) for start in starts if (line := first_line(file, kind, start)) is not None]

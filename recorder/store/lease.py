@@ -1,0 +1,143 @@
+"""The lease of a market: one writer across hosts, by a row that is taken by conditional update and renewed each second.
+
+Time is the database's alone: it stamps every renewal and judges its age in the same statement, so that the clocks of
+the hosts play no part. (SQLite has its host's clock; but then there is one host.)
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+from django.db import Error as DatabaseError
+from django.db import connection, connections
+from django.db.models import DurationField, ExpressionWrapper, F, Q
+from django.db.models.functions import Now
+
+from recorder.errors import RecorderError
+from recorder.models import Lease, Market
+from recorder.store.lock import MarketHeld
+from runtime.failures import OnFailure, logged
+
+RENEW_SECONDS = 1.0
+
+#: A lease that was not renewed for so long belongs to nobody: ten renewals are not missed by chance.
+DEAD_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class LeaseLost(RecorderError):
+    """Another process writes the market now, or nobody looks after the lease any more."""
+
+    def __init__(self, symbol: str, reason: str) -> None:
+        super().__init__(f"the lease of {symbol} is lost: {reason}")
+
+
+class MarketLease:
+    """Holds a market for this process, from its making until `release`, and renews the row on a thread of its own.
+
+    Only for who holds the lock of the store: since it was given, whoever held the same store on the same host is dead,
+    and that lease is taken at once. Any other is taken DEAD_SECONDS after its last renewal.
+
+    `host` must tell hosts apart: a name, and behind a space what tells apart those of one name.
+    `on_lost` is called, on the thread, with a LeaseLost; nothing is renewed after that. A database that is away loses
+    no lease: it is renewed when the database is back, unless another host was faster. The same holds for whatever else
+    a renewal fails of, which `on_failure` is told.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        *,
+        holder: str,
+        host: str,
+        store: str,
+        on_lost: Callable[[LeaseLost], None],
+        on_failure: OnFailure = logged,
+        silence_seconds: float | None = None,
+        renew_seconds: float = RENEW_SECONDS,
+    ) -> None:
+        """Takes the lease, which tells for how long the market may be silent. Raises MarketHeld, django.db.Error."""
+        self._market, self._on_lost, self._on_failure = market, on_lost, on_failure
+        self._renew_seconds = renew_seconds
+        self._claim = {
+            "token": uuid4().hex,
+            "holder": holder,
+            "host": host,
+            "store": store,
+            "silence_seconds": silence_seconds,
+        }
+        self._mine = Lease.objects.filter(market=market, token=self._claim["token"])
+        self._unrecorded_to: Callable[[], int | None] | None = None
+        self.left_unrecorded_to = self._take()
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name=f"lease {market.symbol}", daemon=True)
+        self._thread.start()
+
+    def note_unrecorded(self, unrecorded_to: Callable[[], int | None]) -> None:
+        """From now on the row tells what this gives: the last tick that was streamed and not recorded.
+
+        Until then it tells what the holder before left, which is `left_unrecorded_to` here.
+        """
+        self._unrecorded_to = unrecorded_to
+
+    def release(self) -> None:
+        """Let the next holder in at once. Raises django.db.Error; nothing is renewed any more all the same."""
+        self._ending.set()
+        self._mine.update(**self._news(), token="")
+        self._thread.join()
+
+    def _take(self) -> int | None:
+        Lease.objects.get_or_create(market=self._market)
+        long = timedelta(seconds=DEAD_SECONDS)
+        # One from the future was renewed before the clock went back; whoever lived since has renewed it by now.
+        dead = Q(renewed_at__lt=Now() - long) | Q(renewed_at__gt=Now() + long)
+        free = Lease.objects.filter(Q(token="") | dead | self._here(), market=self._market)
+        if not free.update(**self._claim, renewed_at=Now()):
+            raise MarketHeld(self._market.symbol, self._who_holds())
+        return Lease.objects.values_list("unrecorded_to", flat=True).get(market=self._market)
+
+    def _here(self) -> Q:
+        """The leases of those who held this store on this host."""
+        store, host = Q(store=self._claim["store"]), str(self._claim["host"])
+        if connection.vendor == "sqlite":
+            # All who use the database are on one host, and its name does; the rest tells one boot from the next.
+            return store & (Q(host=host) | Q(host__startswith=f"{host.split(' ')[0]} "))
+        return store & Q(host=host)
+
+    def _who_holds(self) -> str:
+        age = ExpressionWrapper(Now() - F("renewed_at"), DurationField())
+        lease = Lease.objects.annotate(age=age).get(market=self._market)
+        return f"{lease.holder}, which renewed its lease {lease.age.total_seconds():.1f} s ago"
+
+    def _keep(self) -> None:
+        while not self._ending.wait(self._renew_seconds):
+            try:
+                self._renew()
+            except LeaseLost as lost:
+                self._on_lost(lost)
+                break
+            except DatabaseError as error:
+                # The manifest's keeper tells of an outage; twice would tell no more.
+                log.debug("%s: the lease cannot be renewed now: %s", self._market.symbol, error)
+                connections.close_all()
+            except Exception as error:  # noqa: BLE001 (told, and no reason to stop: who takes the market over is found)
+                self._on_failure(f"lease of {self._market.symbol}", error)
+                connections.close_all()
+        connections.close_all()
+
+    def _renew(self) -> None:
+        """Raises LeaseLost, django.db.Error."""
+        if self._mine.update(**self._news(), renewed_at=Now()) or self._ending.is_set():
+            return
+        # No row at all is no rival: the database was made anew. A rival that makes it first wins.
+        lease, made = Lease.objects.get_or_create(market=self._market, defaults={**self._claim, "renewed_at": Now()})
+        if not made and lease.token != self._claim["token"]:
+            raise LeaseLost(self._market.symbol, f"{lease.holder} has taken it")
+
+    def _news(self) -> dict[str, int | None]:
+        return {} if self._unrecorded_to is None else {"unrecorded_to": self._unrecorded_to()}

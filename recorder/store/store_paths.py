@@ -1,0 +1,45 @@
+"""The stores of this installation, as commands ask for them: which markets there are, and who may write them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+
+from recorder.models import Market
+from recorder.segment.layout import KINDS, SYMBOL_PATTERN, market_dir
+from recorder.store.lock import StoreLock
+
+
+def directory_of(symbol: str) -> Path:
+    """Where a market keeps its files. Raises BadName."""
+    return market_dir(settings.CONFIG.store_dir, symbol, settings.CONFIG.symbol)
+
+
+def symbols() -> list[str]:
+    """The markets in the database, and those that only the store's directories tell of."""
+    root: Path = settings.CONFIG.store_dir
+    known = set(Market.objects.values_list("symbol", flat=True))
+    if _is_store(root):
+        known.add(settings.CONFIG.symbol)
+    if root.is_dir():
+        known |= {path.name for path in root.iterdir() if SYMBOL_PATTERN.fullmatch(path.name) and _is_store(path)}
+    return sorted(known)
+
+
+@contextmanager
+def locked(directory: Path, symbol: str) -> Iterator[None]:
+    """Keep every writer out of a market's store meanwhile. Raises MarketHeld, StoreError."""
+    lock = StoreLock(directory, symbol, f"process {os.getpid()} on {socket.gethostname()}")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _is_store(path: Path) -> bool:
+    return any((path / kind).is_dir() for kind in KINDS)

@@ -1,0 +1,199 @@
+"""History: a market's recording as a stream of messages of several kinds, losses told, the manifest's help used."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+from django.db import Error as DatabaseError
+from django.db.models import F
+
+from recorder.errors import OtherStore
+from recorder.models import Segment
+from recorder.segment.checked_lines import Line
+from recorder.segment.layout import SegmentName, pending_name
+from recorder.segment.listing import Found, names_in
+from recorder.segment.segment_lines import opened
+from recorder.spans import Span, without
+from recorder.store.store_id import read_store_id
+from recorder.tape.reader import first_t, last_line, read, texts_of, told_to
+from recorder.tape.segment_finder import Manifest, known
+from runtime.db_threads import reading
+
+log = logging.getLogger(__name__)
+
+#: The order in which messages of one t are given.
+_ORDER = {"frames": 0, "metrics": 1, "ticks": 2}
+
+
+#: Reasons of losses of what once was recorded: whoever reads finds them out, or a repair did.
+FOUND_OUT = ("expired", "damaged")
+
+
+class Message(NamedTuple):
+    """A recorded message, or a loss of messages of `kind` with first_t <= t <= last_t: then `text` is None."""
+
+    kind: str
+    first_t: int
+    last_t: int
+    text: bytes | None
+    reason: str = ""
+
+
+class History:
+    """The recording of one market; `directory` is where it keeps its files.
+
+    With a `store_id` only that recording is read: where another has taken its place, reading raises OtherStore, before
+    anything of the other was given. (A writer makes its id before its files, so who has opened one of them can tell.)
+    """
+
+    def __init__(self, symbol: str, directory: Path, store_id: str | None = None) -> None:
+        self.symbol, self.directory, self.store_id = symbol, directory, store_id
+
+    def of_store(self, store_id: str) -> History:
+        """The same market's recording of this id."""
+        return History(self.symbol, self.directory, store_id)
+
+    def id_on_disk(self) -> str | None:
+        """The id of the store as it is now; None where it has none, as one of an older version."""
+        return read_store_id(self.directory)
+
+    def check(self) -> None:
+        """Raises OtherStore where the directory holds another recording by now."""
+        found = None if self.store_id is None else self.id_on_disk()
+        if found is not None and found != self.store_id:
+            raise OtherStore(found)
+
+    def messages(self, kinds: Iterable[str], after_t: int, to_t: int | None = None) -> Iterator[Message]:
+        """Messages of `kinds` with after_t < t <= to_t, by t, those of one t in the order frame, metric, tick.
+
+        What is gone is told where it would have been. Raises OtherStore, OSError.
+        """
+        streams = [self._of_kind(kind, after_t, to_t) for kind in kinds]
+        return heapq.merge(*streams, key=lambda message: (message.first_t, _ORDER[message.kind]))
+
+    def first_t(self, kind: str = "ticks") -> int | None:
+        """The first t that can still be read."""
+        return first_t(self.directory, kind, self._finder(kind))
+
+    def last_t(self, kind: str = "ticks") -> int | None:
+        """The t of the newest message on disk. Raises OtherStore, OSError."""
+        line = self.last_line(kind)
+        self.check()
+        return None if line is None else line.last_t
+
+    def last_line(self, kind: str = "ticks") -> Line | None:
+        """The newest message on disk."""
+        return last_line(self.directory, kind, self._finder(kind))
+
+    def told_to(self, kind: str = "ticks") -> int | None:
+        """The last t that the files speak of, gaps included."""
+        return told_to(self.directory, kind, self._finder(kind))
+
+    def lines(self, kind: str, after_t: int, to_t: int | None = None) -> Iterator[Line]:
+        """The lines of one tape as they lie there. Raises OtherStore, OSError."""
+        return read(self.directory, kind, after_t, to_t, finder=self._finder(kind), on_open=self.check)
+
+    def read_whole(self, kind: str, name: SegmentName) -> None:
+        """Read a segment to its end: what is damaged in it is known then (`recorder.tape.damages`). Raises OSError."""
+        row = reading(lambda: Segment.objects.of(self.symbol, kind).filter(name=name.lasting).first())
+        with opened(self.directory / kind, replace(name, pending=True)) as segment:
+            if segment is not None:
+                deque(texts_of(segment, kind, Found(name) if row is None else known(row)), maxlen=0)
+
+    def _finder(self, kind: str) -> Manifest:
+        return Manifest(self.symbol, self.directory, kind)
+
+    def _of_kind(self, kind: str, after_t: int, to_t: int | None) -> Iterator[Message]:
+        if kind == "ticks":
+            return self._ticks(after_t, to_t)
+        told = (_message(kind, line, after_t, to_t) for line in self.lines(kind, after_t, to_t))
+        gone = self._gone(kind, after_t, to_t)
+        return _once(heapq.merge(gone, _until(told, to_t), key=lambda message: message.first_t), after_t)
+
+    def _ticks(self, after_t: int, to_t: int | None) -> Iterator[Message]:
+        """Ticks follow each other without a hole; where one is and no line tells of it, a segment is gone. So rows are
+        asked only for what was there behind the last of them."""
+        due = after_t + 1
+        for line in self.lines("ticks", after_t):
+            if line.first_t > due:
+                last = line.first_t - 1 if to_t is None else min(line.first_t - 1, to_t)
+                yield Message("ticks", due, last, None, "expired")
+            if to_t is not None and line.first_t > to_t:
+                return
+            due = max(due, line.last_t + 1)
+            yield _message("ticks", line, after_t, to_t)
+            if to_t is not None and due > to_t:
+                return
+        yield from self._gone("ticks", due - 1, to_t)
+
+    def _gone(self, kind: str, after_t: int, to_t: int | None) -> Iterator[Message]:
+        """Segments that are gone. Where the database cannot tell, files alone do."""
+        try:
+            for first, last in self._gone_spans(kind, after_t, to_t):
+                first, last = max(first, after_t + 1), last if to_t is None else min(last, to_t)
+                if first <= last:
+                    yield Message(kind, first, last, None, "expired")
+        except DatabaseError as error:
+            log.warning("%s: what was removed of the %s cannot be told: %s", self.symbol, kind, error)
+
+    def _gone_spans(self, kind: str, after_t: int, to_t: int | None) -> Iterator[Span]:
+        """The spans of segments that are gone, but for what was made again after a crash and is in others."""
+        for start_t, name, end_t, removed_at in self._not_there(kind, after_t + 1):
+            if to_t is not None and start_t > to_t:
+                return
+            if end_t >= start_t:
+                span = (start_t, end_t)
+                yield from [span] if removed_at else without(span, self._on_disk(kind, span, name))
+
+    def _not_there(self, kind: str, from_t: int) -> Iterator[tuple[Any, ...]]:
+        """The rows of segments without a file. Where rows are not known to be exact, each is held against the files."""
+        rows = Segment.objects.of(self.symbol, kind)
+        told = [rows.gone(), rows.on_disk()]
+        pages = [one.paged("end_t", "removed_at", from_t=from_t) for one in told]
+        if self._finder(kind).rows_are_exact():
+            return pages[0]
+        there = {name.lasting for name in names_in(self.directory / kind)}
+        merged = heapq.merge(*pages, key=itemgetter(0))
+        # A row that is newer than the listing speaks of a file that is too.
+        return (row for row in merged if row[1] not in there and not self._lies(kind, row[1]))
+
+    def _lies(self, kind: str, name: str) -> bool:
+        return any((self.directory / kind / file).exists() for file in (pending_name(name), name))
+
+    def _on_disk(self, kind: str, span: Span, but: str) -> list[Span]:
+        """What lies on disk around a span, in other segments."""
+        rows = Segment.objects.of(self.symbol, kind).on_disk().filter(end_t__gte=F("start_t"))
+        rows = rows.from_t(span[0]).filter(start_t__lte=span[1]).exclude(name=but)
+        return reading(lambda: list(rows.values_list("start_t", "end_t")))
+
+
+def _message(kind: str, line: Line, after_t: int, to_t: int | None) -> Message:
+    if not line.is_gap:
+        return Message(kind, line.first_t, line.last_t, line.text)
+    first, last = max(line.first_t, after_t + 1), line.last_t if to_t is None else min(line.last_t, to_t)
+    return Message(kind, first, last, None, orjson.loads(line.text).get("reason", "lost"))
+
+
+def _until(messages: Iterable[Message], to_t: int | None) -> Iterator[Message]:
+    """Those that speak of no later t alone."""
+    return (one for one in messages if to_t is None or one.first_t <= to_t)
+
+
+def _once(messages: Iterable[Message], after_t: int) -> Iterator[Message]:
+    """What was told by a row is not told by its file again, nor the other way round."""
+    told_t = after_t
+    for message in messages:
+        if message.text is None and message.reason in FOUND_OUT and message.first_t <= told_t:
+            if message.last_t <= told_t:
+                continue
+            message = message._replace(first_t=told_t + 1)
+        told_t = max(told_t, message.last_t)
+        yield message

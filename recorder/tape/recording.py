@@ -1,0 +1,273 @@
+"""A recording: the three tapes of one market, written side by side, stopped and gone on with together."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from recorder.errors import RecorderError, StoreError
+from recorder.segment.layout import KINDS, SegmentFacts
+from recorder.segment.listing import DirectoryChange
+from recorder.segment.writer import ZstdSegmentWriter
+from recorder.tape.high_water_mark import StreamMark
+from recorder.tape.tape_writer import TapeWriter
+
+#: How often the store is looked at while it takes data, and tried again while it does not.
+LOOK_SECONDS = 1.0
+
+#: A store that was full is gone on with when so much is free again, or this part of a small disk. With less it would
+#: be full again within seconds, and each time leave a few tiny segments and another alert.
+_ROOM_BYTES = 16 << 20
+_ROOM_PART = 0.05
+
+
+class RecordingStopped(RecorderError):
+    """The recording came to its end while the store took no data."""
+
+    def __init__(self, trouble: StoreError, lost: str) -> None:
+        super().__init__(f"the recording had stopped before its end: {trouble}; lost: {lost}")
+
+
+class Recording:
+    """Writes each t's frame, metric and tick to their tapes. `clock` gives Unix seconds and may jump.
+
+    When the store takes no data, the three tapes stop together, `on_trouble` is called once, and what is handed in
+    counts as lost. About each second the store is tried again, provided somebody calls: `write` does it, and whoever
+    waits calls `flush_if_due`. When it takes data again each tape gets one gap line, from the first to the last of its
+    messages that were not kept, and `on_recovered` is called. Both are given a sentence.
+
+    `hold` is called before the store is looked at: it sees to it that the directory is there and nobody else's, and
+    may raise StoreError, which counts as trouble; any other error ends the recording. `on_change` and `on_file` are
+    told what a `ZstdSegmentWriter` tells. `mark` is kept ahead of every t that is handed in.
+
+    On disk the tick tape is never ahead of the others: who has read tick t there and reads the others afterwards finds
+    all they have up to t.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        segment_seconds: float,
+        level: int,
+        flush_seconds: float,
+        clock: Callable[[], float],
+        on_change: Callable[[SegmentFacts], None] | None = None,
+        on_file: Callable[[str, str, DirectoryChange], None] = lambda kind, name, change: None,
+        on_trouble: Callable[[str], None] = lambda message: None,
+        on_recovered: Callable[[str], None] = lambda message: None,
+        hold: Callable[[], None] = lambda: None,
+        mark: StreamMark | None = None,
+    ) -> None:
+        self._directory, self._clock, self._hold, self._mark = directory, clock, hold, mark
+        self._on_trouble, self._on_recovered = on_trouble, on_recovered
+        self._tapes = {
+            kind: TapeWriter(
+                directory / kind,
+                ZstdSegmentWriter(
+                    kind,
+                    directory,
+                    segment_seconds,
+                    level,
+                    clock=clock,
+                    flush_seconds=flush_seconds,
+                    on_change=on_change,
+                    on_file=on_file,
+                    before_disk=self._flush_others if kind == "ticks" else lambda: None,
+                ),
+            )
+            for kind in KINDS
+        }
+        self._ticks, self._frames, self._metrics = (self._tapes[kind] for kind in KINDS)
+        self._trouble: StoreError | None = None
+        self._failed_first: StoreError | None = None
+        self._looked_at = clock()
+        self._last_t = -1
+        self._closed = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether messages are lost because the store takes no data."""
+        return self._trouble is not None
+
+    @property
+    def unrecorded_to(self) -> int | None:
+        """While stopped, the last tick that was lost, and until the end as many more as may be streamed before the next
+        question. May be asked from any thread."""
+        lost = self._ticks.lost
+        if self._trouble is None or lost is None:
+            return None
+        return lost[1] if self._mark is None or self._closed else lost[1] + self._mark.ahead
+
+    @property
+    def segment_start(self) -> int | None:
+        """The t with which the open tick segment begins."""
+        return self._ticks.writer.start_t
+
+    @property
+    def open_files(self) -> list[Path]:
+        """The files being written."""
+        facts = [tape.writer.facts for tape in self._tapes.values()]
+        return [self._directory / one.kind / one.file for one in facts if one is not None]
+
+    def holds(self, from_t: int) -> bool:
+        """Whether no message from this t on was lost: what was handed in is on the tapes, or waits to be flushed."""
+        if self._trouble is not None:
+            return False
+        return max(self._ticks.whole_from, self._frames.whole_from, self._metrics.whole_from) <= from_t
+
+    def write(self, t: int, tick: bytes | None, metric: bytes | None, frame: bytes | None) -> None:
+        """Record the messages of one t."""
+        messages = ((self._frames, frame), (self._metrics, metric), (self._ticks, tick))
+        waiting = [(tape, message) for tape, message in messages if message is not None]
+        self._last_t = t
+        if self._takes_data():
+            try:
+                if self._mark is not None:
+                    self._mark.cover(t)
+                for tape in self._tapes.values():
+                    tape.roll(t)
+                while waiting:
+                    tape, message = waiting[0]
+                    tape.write(t, message)
+                    del waiting[0]
+                self._raise_failed_first()
+            except StoreError as error:
+                self._stop(error)
+        for tape, _ in waiting:
+            tape.lose(t, t)
+
+    def write_gap(self, from_t: int, to_t: int, reason: str, kind: str | None = None) -> None:
+        """Record a loss where it happened, in one tape or in all."""
+        waiting = list(self._tapes.values()) if kind is None else [self._tapes[kind]]
+        if self._takes_data():
+            try:
+                while waiting:
+                    waiting[0].write_gap(from_t, to_t, reason)
+                    del waiting[0]
+                self._raise_failed_first()
+            except StoreError as error:
+                self._stop(error)
+        for tape in waiting:
+            tape.lose(from_t, to_t)
+
+    def flush_if_due(self) -> None:
+        """Bring waiting lines to disk when they have waited long enough."""
+        if self._takes_data():
+            self._with_each(lambda tape: tape.flush_if_due())
+
+    def flush(self) -> None:
+        """Hand every line to the operating system. Raises StoreError while stopped: then not all of it is there."""
+        if self._trouble is None:
+            self._with_each(lambda tape: tape.flush())
+        if self._trouble is not None:
+            raise self._trouble
+
+    def close(self) -> None:
+        """Seal every tape. Raises StoreError after trying all of them, RecordingStopped if they had stopped."""
+        failed = [error for tape in self._tapes.values() if (error := tape.seal()) is not None]
+        failed += [] if self._failed_first is None else [self._failed_first]
+        self._closed = True
+        try:
+            if self._mark is not None and self._last_t >= 0:
+                self._mark.close(self._last_t)
+        except StoreError as error:
+            failed.append(error)
+        if self._trouble is not None:
+            raise RecordingStopped(self._trouble, self._losses()) from self._trouble
+        if failed:
+            raise failed[-1]
+
+    def current_segment(self) -> dict[str, Any] | None:
+        """The open tick segment in the words of `/health`; None while stopped."""
+        facts = self._ticks.writer.facts
+        if facts is None:
+            return None
+        return {
+            "start_t": facts.start_t,
+            "lines": facts.lines,
+            "compressed_bytes": facts.bytes,
+            "pending": facts.pending,
+        }
+
+    def _with_each(self, do: Callable[[TapeWriter], None]) -> None:
+        try:
+            for tape in self._tapes.values():
+                do(tape)
+            self._raise_failed_first()
+        except StoreError as error:
+            self._stop(error)
+
+    def _flush_others(self) -> None:
+        """Ticks are about to go to disk: what the other tapes hold goes there first. Their failure must not count as
+        one of the tick tape, in whose midst this is called, and is raised when it is through."""
+        for tape in (self._frames, self._metrics):
+            try:
+                tape.flush()
+            except StoreError as error:
+                self._failed_first = error
+
+    def _raise_failed_first(self) -> None:
+        error, self._failed_first = self._failed_first, None
+        if error is not None:
+            raise error
+
+    def _takes_data(self) -> bool:
+        """Whether the recording goes on, as far as one look a second can tell."""
+        now = self._clock()
+        if not 0 <= now - self._looked_at < LOOK_SECONDS:
+            self._looked_at = now
+            try:
+                self._hold()
+                if self._trouble is None:
+                    for tape in self._tapes.values():
+                        tape.look()
+                else:
+                    self._go_on(self._trouble)
+            except StoreError as error:
+                self._stop(error)
+        return self._trouble is None
+
+    def _stop(self, error: StoreError) -> None:
+        """Give up the open segments, sealed where that can be done; said once, until all is well again."""
+        known, self._trouble = self._trouble, error
+        for tape in self._tapes.values():
+            tape.seal()
+        self._failed_first = None  # it is one trouble
+        if known is None:
+            self._on_trouble(f"the recording has stopped, the stream goes on: {error}")
+
+    def _go_on(self, trouble: StoreError) -> None:
+        """Tell every tape of its loss, on disk. Raises StoreError where the store does not take it."""
+        for tape in self._tapes.values():
+            tape.probe()
+        if trouble.errno in (errno.ENOSPC, errno.EDQUOT):
+            self._look_for_room()
+        for tape in self._tapes.values():
+            tape.find_what_is_gone()
+        losses = self._losses()
+        for tape in self._tapes.values():
+            tape.tell_loss()
+        for tape in self._tapes.values():
+            tape.flush()
+        self._raise_failed_first()
+        self._trouble = None
+        self._on_recovered(f"the recording goes on; lost: {losses}")
+
+    def _look_for_room(self) -> None:
+        try:
+            disk = os.statvfs(self._directory)
+        except OSError as error:
+            raise StoreError(self._directory, error) from error
+        free, total = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+        needed = min(_ROOM_BYTES, int(total * _ROOM_PART))
+        if free < needed:
+            reason = f"{os.strerror(errno.ENOSPC)}, {free} bytes are free and {needed} are needed to go on"
+            raise StoreError(self._directory, OSError(errno.ENOSPC, reason))
+
+    def _losses(self) -> str:
+        lost = [(kind, tape.lost) for kind, tape in self._tapes.items() if tape.lost is not None]
+        return ", ".join(f"{kind} of t {first} to {last}" for kind, (first, last) in lost) or "nothing"

@@ -1,0 +1,138 @@
+"""One tape being written: a kind's writer, and the account of what it did not keep."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from recorder.errors import StoreError
+from recorder.segment.layout import parse_name
+from recorder.segment.writer import ZstdSegmentWriter
+
+
+class TapeWriter:
+    """Writes the messages of one kind to `directory`.
+
+    `lost` is the first and last t of messages that were not kept and of which no gap line tells yet; from `whole_from`
+    on nothing was lost. Whatever raises StoreError has accounted for it.
+    """
+
+    def __init__(self, directory: Path, writer: ZstdSegmentWriter) -> None:
+        self._directory, self.writer = directory, writer
+        self.lost: tuple[int, int] | None = None
+        self.whole_from = 0
+        # The first and last t that the open segment speaks of, on disk or not; and those of segments that failed and
+        # could not be sealed.
+        self._speaks_of: tuple[int, int] | None = None
+        self._left: list[tuple[Path, int, int]] = []
+        self._accounts = _Accounts(self)
+
+    def write(self, t: int, message: bytes) -> None:
+        self._speak_of(t, t)
+        with self._accounts:
+            self.writer.write_jsonline(message, t)
+
+    def write_gap(self, from_t: int, to_t: int, reason: str) -> None:
+        self._speak_of(from_t, to_t)
+        with self._accounts:
+            self.writer.write_gap(from_t, to_t, reason)
+
+    def roll(self, t: int) -> None:
+        with self._accounts:
+            if self.writer.roll_if_needed(t):
+                self._speaks_of = None
+
+    def flush_if_due(self) -> None:
+        with self._accounts:
+            self.writer.flush_if_due()
+
+    def flush(self) -> None:
+        with self._accounts:
+            self.writer.flush()
+
+    def seal(self) -> StoreError | None:
+        """Seal what is open, and what earlier failures left pending; the error if the open one cannot be sealed."""
+        try:
+            with self._accounts:
+                self.writer.close()
+        except StoreError as error:
+            return error
+        self._speaks_of = None
+        return None
+
+    def lose(self, from_t: int, to_t: int) -> None:
+        """These messages are not kept."""
+        self.lost = (from_t, to_t) if self.lost is None else (min(self.lost[0], from_t), max(self.lost[1], to_t))
+        self.whole_from = max(self.whole_from, to_t + 1)
+
+    def look(self) -> None:
+        """Raises StoreError if the open file has lost its name: it would take everything, and keep nothing."""
+        facts = self.writer.facts
+        if facts is not None:
+            path = self._directory / facts.file
+            try:
+                path.stat()
+            except OSError as error:
+                raise StoreError(path, error) from error
+
+    def probe(self) -> None:
+        """Raises StoreError if no file can be made here."""
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self._directory, buffering=0) as file:
+                file.write(b"\n")
+        except OSError as error:
+            raise StoreError(self._directory, error) from error
+
+    def find_what_is_gone(self) -> None:
+        """Count as lost what segments held that are there under neither of their names any more."""
+        left, self._left = self._left, []
+        for path, first_t, last_t in left:
+            if not (os.path.exists(path) or os.path.exists(_lasting(path))):
+                self.lose(first_t, last_t)
+
+    def tell_loss(self) -> None:
+        """Hand the loss to the writer as a gap line; a writer that fails to keep it hands it back with its error."""
+        if self.lost is not None:
+            (from_t, to_t), self.lost = self.lost, None
+            self.write_gap(from_t, to_t, "lost")
+
+    def _speak_of(self, from_t: int, to_t: int) -> None:
+        known = self._speaks_of
+        self._speaks_of = (from_t if known is None else min(known[0], from_t), to_t)
+
+    def account(self, error: StoreError) -> None:
+        """Account for an error of the writer, which has then given up its segment."""
+        if error.lost is not None:
+            self.lose(*error.lost)
+        if self._speaks_of is not None and not os.path.exists(_lasting(error.path)):
+            self._left.append((error.path, *self._speaks_of))
+        self._speaks_of = None
+
+
+class _Accounts:
+    """`with` this, a StoreError is accounted for as it passes.
+
+    A class, because a tick goes through five of these: with a generator each cost 1.2 microseconds, so 0.2.
+    """
+
+    __slots__ = ("_tape",)
+
+    def __init__(self, tape: TapeWriter) -> None:
+        self._tape = tape
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, StoreError):
+            self._tape.account(error)
+
+
+def _lasting(path: Path) -> Path:
+    """The name under which a segment's file lies once it is sealed."""
+    return path.with_name(parse_name(path.name).lasting)

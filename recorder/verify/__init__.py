@@ -1,0 +1,1 @@
+"""Verification: segments against their rows, and metrics and frames against the ticks they came of."""

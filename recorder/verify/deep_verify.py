@@ -1,0 +1,148 @@
+"""Proof: metrics and frames, made again from the recorded ticks, held against their tapes byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from camera.errors import OrderError
+from market.tick import Tick, TickError
+from recorder.segment.checked_lines import Line, parsed
+from recorder.spans import without
+from recorder.verify.refilm import UNKNOWN, Due, Retake, RunFacts
+from recorder.verify.verified_tape import Held, Tape
+
+KINDS = ("metrics", "frames")
+_UNKNOWN = dict.fromkeys(KINDS, UNKNOWN)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Messages of a kind: those that are what the ticks give, and those of which the ticks do not tell."""
+
+    proved: int = 0
+    unproved: int = 0
+
+
+class Proof:
+    """Goes through the tapes of a market side by side; `on_ticks` is told how many ticks were read so far.
+
+    `tapes` are a verification's. `run_of` gives the run of a segment of ticks, None where nobody knows its settings:
+    nothing of it can be proved.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        tapes: Mapping[str, Tape],
+        run_of: Callable[[Held], RunFacts | None],
+        on_ticks: Callable[[int], None] = lambda ticks: None,
+    ) -> None:
+        self._directory, self._ticks, self._run_of, self._on_ticks = directory, tapes["ticks"], run_of, on_ticks
+        self._compared = {kind: Comparison(directory, kind, tapes[kind]) for kind in KINDS}
+
+    @property
+    def tallies(self) -> dict[str, Tally]:
+        return {kind: comparison.tally for kind, comparison in self._compared.items()}
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Everything on the tapes that the ticks do not give, and everything they give that is not on the tapes:
+        (kind, what). Raises OSError."""
+        now_in: Held | None = None
+        run: RunFacts | None = None
+        retake: Retake | None = None
+        for number, (segment, line) in enumerate(self._recorded(), 1):
+            self._on_ticks(number)
+            if segment is not now_in:
+                now_in, before, run = segment, run, self._run_of(segment)
+                if run != before:
+                    retake = None if run is None else Retake(run)
+            try:
+                due = _UNKNOWN if retake is None else retake.take(Tick.from_json(line.text))
+            except (TickError, OrderError) as error:
+                yield "ticks", f"t={line.first_t}: {error}"
+                continue
+            for kind, comparison in self._compared.items():
+                yield from comparison.at(line.first_t, due[kind])
+        for comparison in self._compared.values():
+            yield from comparison.end()
+
+    def _recorded(self) -> Iterator[tuple[Held, Line]]:
+        """Every tick and the segment it is in."""
+        for segment in self._ticks.held:
+            try:
+                yield from ((segment, line) for line in _messages(self._directory, "ticks", segment))
+            except FileNotFoundError:
+                continue  # removed by a clean-up meanwhile: the next tick is behind a hole
+
+
+class Comparison:
+    """One tape, asked for each t in ascending order."""
+
+    def __init__(self, directory: Path, kind: str, tape: Tape) -> None:
+        self.kind, self.tally = kind, Tally()
+        self._tape = tape
+        self._excused = [*tape.gaps, *tape.gone]
+        self._lines = self._read(directory)
+        self._line = next(self._lines, None)
+        self._lacking: list[tuple[int, int, int]] = []
+
+    def at(self, t: int, due: Due) -> Iterator[tuple[str, str]]:
+        """What is wrong at t."""
+        self._pass_to(t)
+        line = self._line
+        if line is None or line.first_t != t:
+            if due.texts and not self._tape.is_behind(t):
+                self._lacks(t, due.every)
+            return
+        self._line = next(self._lines, None)
+        if not due.known:
+            self.tally.unproved += 1
+        elif line.text in due.texts:
+            self.tally.proved += 1
+        elif due.texts:
+            yield self.kind, f"t={t} differs from what the ticks give{_where(line.text, due.texts[0])}"
+        else:
+            yield self.kind, f"t={t} is there, and the ticks give none"
+
+    def end(self) -> Iterator[tuple[str, str]]:
+        """What was lacking, once all gap lines are known: some stand behind newer messages."""
+        self._pass_to(None)
+        for first, last, every in self._lacking:
+            for a, b in without((first, last), self._excused):
+                begin, end = -(-a // every) * every, b // every * every
+                if begin <= end:
+                    which = f"t={begin}" if begin == end else f"t={begin} to {end}, every {every}"
+                    yield self.kind, f"{which}: lacking, though the ticks give it"
+
+    def _read(self, directory: Path) -> Iterator[Line]:
+        for segment in self._tape.held:
+            try:
+                yield from _messages(directory, self.kind, segment)
+            except FileNotFoundError:  # removed by a clean-up meanwhile
+                self._excused.append((segment.start_t, segment.end_t))
+
+    def _pass_to(self, t: int | None) -> None:
+        """Pass over messages before t whose tick is not there to tell of them."""
+        while self._line is not None and (t is None or self._line.first_t < t):
+            self.tally.unproved += 1
+            self._line = next(self._lines, None)
+
+    def _lacks(self, t: int, every: int) -> None:
+        if self._lacking and self._lacking[-1][1:] == (t - every, every):
+            self._lacking[-1] = (self._lacking[-1][0], t, every)
+        else:
+            self._lacking.append((t, t, every))
+
+
+def _messages(directory: Path, kind: str, segment: Held) -> Iterator[Line]:
+    with (directory / kind / segment.name).open("rb") as file:
+        yield from (line for line in parsed(file, kind) if not line.is_gap)
+
+
+def _where(ours: bytes, theirs: bytes) -> str:
+    """Where two texts part, and how they go on."""
+    at = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))
+    here, there = (text[max(0, at - 10) : at + 30].decode(errors="replace") for text in (ours, theirs))
+    return f" at byte {at}: …{here}… instead of …{there}…"

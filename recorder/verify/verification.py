@@ -1,0 +1,216 @@
+"""Verification: holds every finished segment of a market against its row, and each tape against itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from recorder.manifest.row_writer import pages, spans_on_disk
+from recorder.models import Market, Segment
+from recorder.recovery.checkpoints import Checkpoints
+from recorder.segment.examine import Examined, examine
+from recorder.segment.layout import KINDS, parse_name, pending_name, segment_files
+from recorder.spans import Span, length, without
+from recorder.store.lock import is_held
+from recorder.verify.refilm import SETTINGS, RunFacts
+from recorder.verify.verified_tape import Held, Tape
+from runtime.db_threads import persistently
+
+
+class Fault(NamedTuple):
+    """Something that is not as it should be; `where` is a path in the market's directory, or a kind."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a verification went through; `gap_ticks` are the ticks that gap lines tell of as missing."""
+
+    segments: int = 0
+    lines: int = 0
+    bytes: int = 0
+    gaps: int = 0
+    gap_ticks: int = 0
+    removed: int = 0
+    pending: int = 0
+
+
+class Verification:
+    """One round through the segments of a market; `on_lines` is told how many lines were read so far.
+
+    Pending segments are counted and left alone: a living writer's are in motion. `tapes` says afterwards what of
+    each kind can be relied on.
+    """
+
+    def __init__(self, market: Market, directory: Path, on_lines: Callable[[int], None] = lambda lines: None) -> None:
+        self._market, self._directory, self._on_lines = market, directory, on_lines
+        self.counts = Counts()
+        self.tapes = {kind: Tape() for kind in KINDS}
+        self._on_disk: dict[str, list[Span]] = {}
+
+    def faults(self) -> Iterator[Fault]:
+        """Everything that is wrong. Raises OSError where a directory cannot be read, django.db.Error."""
+        for kind in KINDS:
+            tape = self.tapes[kind]
+            yield from self._faults_of(kind, tape)
+            tape.end()
+        ticks = self.tapes["ticks"]
+        self.counts.gap_ticks = length(ticks.gaps)
+        for first, last in ticks.holes():
+            yield Fault("ticks", f"t={first} to {last} are missing and no gap line tells of them")
+
+    def _faults_of(self, kind: str, tape: Tape) -> Iterator[Fault]:
+        # Files first: whatever is sealed from now on has a row by then, or is not looked at.
+        files = {name.lasting: name.pending for name in segment_files(self._directory, kind)}
+        for row in pages(Segment.objects.of(self._market, kind).order_by("start_t", "name")):
+            is_open = files.pop(row.name, None)
+            if row.removed_at is not None:
+                self._lose(row, tape)
+            elif row.pending:
+                yield from self._pending(row, tape, is_open)
+            else:
+                yield from self._finished(row, tape)
+        for name, is_open in files.items():
+            if is_open or is_held(self._directory):
+                self._leave(tape)
+            else:
+                yield Fault(f"{kind}/{name}", "it has no row in the manifest; `manage.py repair` makes one")
+
+    def _lose(self, row: Segment, tape: Tape) -> None:
+        self.counts.removed += 1
+        tape.lose(row.end_t)
+
+    def _leave(self, tape: Tape) -> None:
+        self.counts.pending += 1
+        tape.open = True
+
+    def _pending(self, row: Segment, tape: Tape, is_open: bool | None) -> Iterator[Fault]:
+        """A row of a segment that is open, or was when its writer last told of it."""
+        directory = self._directory / row.kind
+        if is_open is None and not any((directory / name).exists() for name in (pending_name(row.name), row.name)):
+            yield from self._gone(row, tape)
+            return
+        self._leave(tape)
+        if is_open is False and not is_held(self._directory):
+            yield Fault(f"{row.kind}/{row.name}", "its row says that it is pending; `manage.py repair` corrects it")
+
+    def _gone(self, row: Segment, tape: Tape) -> Iterator[Fault]:
+        """A row whose file is not there."""
+        path = row.path
+        persistently(lambda: row.refresh_from_db(fields=["removed_at"]), path)
+        if row.removed_at is not None:  # by a clean-up, a moment ago
+            self._lose(row, tape)
+        elif not (row.missing and self._is_remade(row)):
+            tape.lose(row.end_t)
+            yield Fault(path, "the file is missing")
+
+    def _is_remade(self, row: Segment) -> bool:
+        """Whether a crash took the file and all that was in it is in others, where it was made again."""
+        if row.end_t < row.start_t:
+            return not row.lines  # else it held gap lines
+        if row.kind not in self._on_disk:
+            self._on_disk[row.kind] = persistently(lambda: spans_on_disk(self._market, row.kind), f"rows of {row.kind}")
+        return not without((row.start_t, row.end_t), self._on_disk[row.kind])
+
+    def _finished(self, row: Segment, tape: Tape) -> Iterator[Fault]:
+        path = f"{row.kind}/{row.name}"
+        try:
+            found = examine(self._directory / path, row.kind)
+        except FileNotFoundError:
+            yield from self._gone(row, tape)
+            return
+        except OSError as error:
+            tape.lose(row.end_t)
+            yield Fault(path, f"it cannot be read: {error.strerror}")
+            return
+        self._count(found)
+        if found.start_t is not None and found.start_t <= tape.end_t:
+            found.fault(f"it begins with t={found.start_t}, the segment before it ends with t={tape.end_t}")
+        for what in [*found.faults, *differences(row, found)]:
+            yield Fault(path, what)
+        if found.faults:
+            tape.lose(row.end_t)
+        else:
+            start_t, end_t = span_of(row.name, found)
+            told = found.spans if row.kind == "ticks" else []  # of the others nobody knows which t they should have
+            tape.keep(Held(row.name, row.run_id, start_t, end_t), told, found.gaps)
+
+    def _count(self, found: Examined) -> None:
+        self.counts.segments += 1
+        self.counts.lines += found.lines
+        self.counts.bytes += found.bytes
+        self.counts.gaps += len(found.gaps)
+        self._on_lines(self.counts.lines)
+
+
+def faults_of(row: Segment, directory: Path) -> list[str]:
+    """Everything that is wrong with one finished segment of the market in `directory`, looked at alone."""
+    try:
+        found = examine(directory / row.kind / row.name, row.kind)
+    except FileNotFoundError:
+        return ["the file is missing"]
+    except OSError as error:
+        return [f"it cannot be read: {error.strerror}"]
+    return [*found.faults, *differences(row, found)]
+
+
+def span_of(name: str, found: Examined) -> tuple[int, int]:
+    """First and last t of a segment's messages, as its row has them; without any, the last is below the first."""
+    start_t = parse_name(name).start_t if found.start_t is None else found.start_t
+    return start_t, start_t - 1 if found.end_t is None else found.end_t
+
+
+def differences(row: Segment, found: Examined) -> Iterator[str]:
+    """What the row of a finished segment says otherwise than its file."""
+    start_t, end_t = span_of(row.name, found)
+    of_file = {
+        "bytes": found.bytes,
+        "text_bytes": found.text_bytes,
+        "lines": found.lines,
+        "gaps": len(found.gaps),
+        "start_t": start_t,
+        "end_t": end_t,
+        "sha256": found.sha256,
+    }
+    if found.faults:
+        # What a damaged file adds up to is no news.
+        of_file = {name: of_file[name] for name in ("bytes", "sha256")}
+    for name, value in of_file.items():
+        said = getattr(row, name)
+        if value != said:
+            yield f"its {name} is {value}, its row says {'nothing' if said == '' else said}"
+    if not found.faults:
+        yield from _false_seek_points(row, found)
+
+
+def _false_seek_points(row: Segment, found: Examined) -> Iterator[str]:
+    """Those that would send a reader astray: to no frame's beginning, or past messages it asked for."""
+    for first_t, offset in row.seek_points:
+        if offset not in found.frames:
+            yield f"its row has a seek point at byte {offset:,}, where no frame begins"
+        elif first_t <= found.frames[offset]:
+            yield f"its row has a seek point t={first_t} at byte {offset:,}, behind t={found.frames[offset]}"
+
+
+def runs_of(market: Market, directory: Path) -> Callable[[Held], RunFacts | None]:
+    """What tells the run of a segment of ticks: its row, and where a database was lost, the checkpoints."""
+    runs = persistently(lambda: list(market.runs.all()), f"runs of {market}")
+    rows = {run.pk: RunFacts(run.first_t, run.settings) for run in runs}
+    kept = [RunFacts(one.run["first_t"], one.run["settings"]) for one in Checkpoints(directory).newest_first()]
+    known = sorted([*kept, *rows.values()], key=lambda run: run.first_t)
+
+    def run_of(segment: Held) -> RunFacts | None:
+        if segment.run_id is None:
+            run = next((run for run in reversed(known) if run.first_t <= segment.start_t), None)
+        else:
+            run = rows[segment.run_id]
+        return run if run is not None and all(name in run.settings for name in SETTINGS) else None
+
+    return run_of

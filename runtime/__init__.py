@@ -1,0 +1,1 @@
+"""What every process runs on: supervised tasks, threads, the database off the loop, client addresses, errors."""

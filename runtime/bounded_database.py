@@ -1,0 +1,38 @@
+"""The database as seen from the loop: asked on threads of its own, and not waited for longer than is bearable."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import OperationalError, connections
+
+from runtime.pools import Pool
+
+Arguments = ParamSpec("Arguments")
+Answer = TypeVar("Answer")
+
+
+class Database:
+    """Asks on the threads of a pool. A database that hangs keeps these busy, and nobody else's threads."""
+
+    def __init__(self, pool: Pool, patience_seconds: float) -> None:
+        self._pool, self._patience_seconds = pool, patience_seconds
+
+    async def ask(
+        self, question: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Answer:
+        """What the function answers. Raises django.db.Error, also where no answer came in time."""
+        asked = self._pool.go_on(lambda: _ask(question, *args, **kwargs))
+        try:
+            return await asyncio.wait_for(asked, self._patience_seconds)
+        except TimeoutError:
+            raise OperationalError(f"no answer within {self._patience_seconds:g} s") from None
+
+
+def _ask(question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    try:
+        return question(*args, **kwargs)
+    finally:
+        connections.close_all()  # nobody else would, and the thread may not be needed again for long

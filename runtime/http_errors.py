@@ -1,0 +1,127 @@
+"""The one shape of an HTTP error, and the middleware that gives it to every failure outside the admin."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
+
+from runtime.pools import RETRY_SECONDS, Busy
+
+log = logging.getLogger(__name__)
+
+
+class HttpError(Exception):
+    """An answer other than success: status, a code for programs and a sentence for people."""
+
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.headers = status, code, message, headers or {}
+
+    def response(self) -> JsonResponse:
+        body = {"error": {"code": self.code, "message": self.message}}
+        return JsonResponse(body, status=self.status, headers=self.headers)
+
+
+def bad_parameter(message: str) -> HttpError:
+    return HttpError(400, "bad_parameter", message)
+
+
+#: What a request raises that is at fault itself: Django makes answers of these.
+_AT_FAULT = (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError)
+
+
+def busy(error: Busy) -> HttpError:
+    return HttpError(503, "busy", str(error), {"Retry-After": str(RETRY_SECONDS)})
+
+
+class JsonErrors:
+    """Middleware: what Django would answer in HTML (404, 405, 400, 500) becomes the contract's JSON.
+
+    A person at the admin is shown Django's pages where the request was at fault.
+    """
+
+    sync_capable = False
+    async_capable = True
+
+    def __init__(self, get_response: Callable[..., Any]) -> None:
+        self._get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    async def __call__(self, request: HttpRequest) -> HttpResponse:
+        response: HttpResponse = await self._get_response(request)
+        if response.status_code < 400 or _is_json(response) or _may_be_page(request, response.status_code):
+            return response
+        plain = _plain_error(request, response).response()
+        for name, value in response.headers.items():
+            if name not in ("Content-Type", "Content-Length"):
+                plain.headers.setdefault(name, value)
+        return plain
+
+    async def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
+        """Everything outside the admin is there to be read; said here, before the CSRF check asks for a token.
+
+        A view that is exempt from that check says itself what it takes.
+        """
+        if request.method in ("GET", "HEAD") or _is_admin(request) or getattr(view[0], "csrf_exempt", False):
+            return None
+        return _not_allowed(request, "GET, HEAD").response()
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, HttpError):
+            return error.response()
+        if isinstance(error, Busy):
+            return busy(error).response()
+        if isinstance(error, SuspiciousOperation) and not _may_be_page(request, 400):
+            return HttpError(400, "bad_request", f"the request cannot be read: {error}").response()
+        if isinstance(error, _AT_FAULT) or _may_be_page(request, 500):
+            return None
+        log.error("%s %s failed", request.method, request.path, exc_info=error)
+        return HttpError(503, "internal", "the server could not answer this request").response()
+
+
+def _is_admin(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/admin")
+
+
+def _may_be_page(request: HttpRequest, status: int) -> bool:
+    """Whether an error may be told as a page: to a person, and with the server's own faults kept to its log."""
+    return _is_admin(request) and "text/html" in request.headers.get("Accept", "") and (status < 500 or settings.DEBUG)
+
+
+def _is_json(response: HttpResponse) -> bool:
+    return response.get("Content-Type", "").startswith("application/json")
+
+
+def _plain_error(request: HttpRequest, response: HttpResponse) -> HttpError:
+    path = request.path_info[:200]
+    if response.status_code == 404:
+        return HttpError(404, "not_found", f"there is nothing at {path!r}")
+    if response.status_code == 405:
+        return _not_allowed(request, response.get("Allow", "GET, HEAD"))
+    if response.status_code >= 500:
+        return HttpError(503, "internal", "the server could not answer this request")
+    if response.status_code == 400 and (host := _unknown_host(request)) is not None:
+        return HttpError(400, "unknown_host", f"this server answers to no Host of {host!r:.80}")
+    return HttpError(response.status_code, "bad_request", response.reason_phrase)
+
+
+def _unknown_host(request: HttpRequest) -> str | None:
+    """The host that a request names, where that is none of ours."""
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return request.headers.get("Host", "")
+    return None
+
+
+def _not_allowed(request: HttpRequest, allowed: str) -> HttpError:
+    message = f"{request.path_info[:200]!r} takes {allowed}, not {request.method:.20}"
+    return HttpError(405, "method_not_allowed", message, {"Allow": allowed})

@@ -1,0 +1,1 @@
+"""The web server: daphne with flow control, admission and deadlines."""

@@ -1,0 +1,137 @@
+"""Descriptors and memory: how much of them this process may have, and how many connections come of it."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import sys
+from dataclasses import dataclass, replace
+
+from igsite.config import Config
+from server.admission.admission import Capacity
+from server.memory import for_clients
+
+log = logging.getLogger(__name__)
+
+#: What the process keeps for itself, for its segments, locks, database and Redis: `live` at rest has some 40 open, a
+#: backtest takes 3, a clean-up or a check of the recording some more.
+_OWN = 128
+
+#: A quarter of what is left is for those who read the past: a file for each request under way, and three for one that
+#: resumes; of these few read at the same time, since two threads read for all.
+_CONNECTIONS_PART = 3 / 4
+
+#: Connections over the limit that are let in to be told so.
+_SPARE = 32
+
+#: What a client makes this process hold, whatever it does. A socket: what waits for one that resumes and reads nothing
+#: (320 KB measured), and a message of 128 KiB that does not end, behind 128 KiB that nobody has parsed or received. A
+#: request: a piece of its answer and what that is read with (1.1 MB measured, of frames).
+_SOCKET_BYTES, _REQUEST_BYTES = 640 << 10, 1280 << 10
+
+#: However few descriptors there are, so many connections are taken.
+_FEWEST = 16
+
+#: Where the system sets no limit.
+_MANY = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the settings ask for: stream and bar-feed sockets, how many of them from one address, subscribe sockets;
+    connections beyond these, for requests; and the memory that all of them may take."""
+
+    sockets: int
+    sockets_of_an_address: int
+    api_sockets: int
+    requests: int
+    requests_of_an_address: int
+    memory_bytes: int = sys.maxsize
+
+    @property
+    def all_sockets(self) -> int:
+        return self.sockets + self.api_sockets
+
+    def within_memory(self) -> Wanted:
+        """The same, or as many parts of it as there is memory for."""
+        part = self.memory_bytes / (self.all_sockets * _SOCKET_BYTES + self.requests * _REQUEST_BYTES)
+        if part >= 1:
+            return self
+        return replace(self, **{name: max(int(getattr(self, name) * part), 1) for name in _SCALED})
+
+
+#: What there is less of where memory is short.
+_SCALED = ("sockets", "sockets_of_an_address", "api_sockets", "requests", "requests_of_an_address")
+
+
+def wanted(config: Config) -> Wanted:
+    return Wanted(
+        config.max_connections,
+        config.max_connections_per_address,
+        config.api_connections,
+        config.max_requests,
+        config.max_requests_per_address,
+        for_clients(config.client_memory_mb),
+    )
+
+
+def raise_limit() -> int:
+    """Raise the soft limit on descriptors to the hard one; what it is then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError) as error:  # such as macOS, which does not grant the hard limit it tells
+        log.info("the soft limit of %d file descriptors cannot be raised: %s", soft, error)
+        hard = soft
+    return _MANY if hard == resource.RLIM_INFINITY else hard
+
+
+def capacity(limit: int, wanted: Wanted | None = None) -> Capacity:
+    """The connections that so many descriptors and the memory allow: those that are wanted, or as many parts of them as
+    there is room for; None wants all that descriptors allow."""
+    room = max(int((limit - _OWN) * _CONNECTIONS_PART) - _SPARE, _FEWEST)
+    files = max(int((limit - _OWN) * (1 - _CONNECTIONS_PART)), _FEWEST)
+    if wanted is None:
+        return Capacity(room, room, room, _SPARE, files, files)
+    wanted = wanted.within_memory()
+    requests, of_an_address = min(wanted.requests, files), wanted.requests_of_an_address
+    sockets = wanted.all_sockets
+    total = sockets + wanted.requests
+    per_address = wanted.sockets_of_an_address + wanted.api_sockets + of_an_address
+    if total <= room:
+        return Capacity(total, per_address, sockets, _SPARE, requests, of_an_address)
+    per_address, sockets = max(per_address * room // total, 1), max(sockets * room // total, 1)
+    return Capacity(room, per_address, sockets, _SPARE, requests, of_an_address)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """So many descriptors, and what comes of them."""
+
+    limit: int
+    wanted: Wanted | None
+    capacity: Capacity
+
+    @property
+    def most_in_use(self) -> int:
+        """From so many open descriptors on no connection is accepted: the rest is the process's own."""
+        return max(self.limit - _OWN, self.limit // 2)
+
+    def report(self) -> None:
+        found = self.capacity
+        said = f"{self.limit} file descriptors: {found.total} connections, {found.per_address} from one address"
+        said += f", {found.requests} requests at a time"
+        if self.wanted is None or found.sockets >= self.wanted.all_sockets:
+            log.info(said)
+            return
+        lacking = "raise the hard limit (ulimit -Hn, LimitNOFILE=)"
+        if self.wanted.within_memory() != self.wanted:
+            lacking = f"{self.wanted.memory_bytes >> 20} MiB of memory are for clients (IG_CLIENT_MEMORY_MB)"
+        allowed = self.wanted.all_sockets
+        log.warning("%s, %d WebSockets, where the settings allow %d: %s", said, found.sockets, allowed, lacking)
+
+
+def granted(wanted: Wanted | None = None) -> Grant:
+    """Raise the limit on descriptors as far as it goes."""
+    limit = raise_limit()
+    return Grant(limit, wanted, capacity(limit, wanted))

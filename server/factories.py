@@ -1,0 +1,54 @@
+"""What makes a protocol of each connection: ours in the place of daphne's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import daphne.server  # noqa: F401  (installs the asyncio reactor, so it must come first)
+from daphne.http_protocol import HTTPFactory
+from daphne.ws_protocol import WebSocketFactory
+
+from server.protocols.deflate import accepted
+from server.protocols.http_channel import Channel
+from server.protocols.http_request import Request
+from server.protocols.websocket import Socket
+from server.protocols.websocket_intake import Turns
+
+
+class SocketFactory(WebSocketFactory):  # type: ignore[misc]
+    """Builds the protocols of WebSockets."""
+
+    protocol = Socket
+
+    def __init__(self, server: Any) -> None:
+        super().__init__(server, server=server.server_name)
+        self.turns = Turns(server.loop)
+        self.setProtocolOptions(
+            autoPingTimeout=server.ping_timeout,
+            allowNullOrigin=True,
+            openHandshakeTimeout=server.websocket_handshake_timeout,
+            maxMessagePayloadSize=server.websocket_max_message_size,
+            maxFramePayloadSize=server.websocket_max_frame_size,
+            perMessageCompressionAccept=accepted if server.permessage_deflate else None,
+        )
+
+
+class RequestFactory(HTTPFactory):  # type: ignore[misc]
+    """Builds the channels on which requests arrive."""
+
+    protocol = Channel
+
+    def __init__(self, server: Any) -> None:
+        super().__init__(server)
+        self.timeOut = None  # what Twisted does for time, any byte begins anew
+
+    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
+        protocol = super().buildProtocol(addr)
+        protocol.requestFactory = Request
+        return protocol
+
+    def acceptableProtocols(self) -> list[bytes]:  # noqa: N802
+        return [b"http/1.1"]  # flow control is not made for HTTP/2; a proxy in front may speak it
+
+    def log(self, request: Any) -> None:
+        """No access log of Twisted's: nobody would read it, and each line costs."""

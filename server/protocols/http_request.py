@@ -1,0 +1,185 @@
+"""A client's request: daphne's protocol with flow control and stricter manners."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+import daphne.server  # noqa: F401  (installs the asyncio reactor, so it must come first)
+from daphne.http_protocol import WebRequest
+from twisted.web.http import NO_BODY_CODES
+
+from runtime.addresses import LOCAL, Client, client_of, hops, household, is_in, parse_address
+from server.admission.admission import Place
+from server.admission.requests_under_way import Requests
+from server.error_answer import code_of
+from server.protocols.flow import TURN_BYTES, Valve
+
+#: How the server fares can be seen however crowded it is.
+_ALWAYS_ANSWERED = (b"/health", b"/metrics")
+
+
+class Request(WebRequest):  # type: ignore[misc]
+    """One HTTP request; `reply` is its application's `send`."""
+
+    refused = given_up = False
+    told_client: Client | None = None
+    _counted: Callable[[], None] | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, parsePOSTFormSubmission=False, **kwargs)  # the application parses what it wants
+        self.valve = Valve()
+        self.inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._run_bytes = 0
+
+    # -- the request
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802
+        super().gotLength(length)
+        if (length or 0) > self.server.max_body_bytes:
+            self._refuse_body()
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
+        if not self.refused:
+            super().handleContentChunk(data)
+            if self.content.tell() > self.server.max_body_bytes:
+                self._refuse_body()
+
+    def _refuse_body(self) -> None:
+        message = f"a request's body may have {self.server.max_body_bytes} bytes"
+        self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", message)
+
+    def admit(self, place: Place) -> None:
+        """Count this request, now that its headers are there, for its client. Where there is no room for it a socket's
+        application says so; any other request is answered here."""
+        self.told_client = self._told_client()
+        place.work(household(self.told_client.address) if self.told_client else None)
+        if (self.requestHeaders.getRawHeaders(b"Upgrade") or [b""])[0].lower() == b"websocket":
+            place.become_socket()
+        elif self.channel.path not in _ALWAYS_ANSWERED:
+            self._count(place)
+
+    def _count(self, place: Place) -> None:
+        """Count this request until its answer or its connection ends, or refuse it."""
+        requests: Requests = self.server.admission.requests
+        if place.refusal is not None:
+            self._refuse(HTTPStatus.TOO_MANY_REQUESTS, "too_many_connections", place.refusal)
+        elif (refusal := requests.begin(place.client)) is not None:
+            self._refuse(*refusal)
+        else:
+            self._counted = partial(requests.end, place.client)
+
+    def _end(self) -> None:
+        self.valve.stopProducing()
+        if self._counted is not None:
+            self._counted()
+            self._counted = None
+
+    def _refuse(self, status: HTTPStatus, code: str, message: str) -> None:
+        if not self.refused:
+            self.refused = True
+            self.channel.refuse(status, code, message)
+
+    def _told_client(self) -> Client | None:
+        """The client that a trusted proxy names, None where none does."""
+        trusted = self.server.trusted_proxies
+        peer = parse_address(getattr(self.channel.getPeer(), "host", "")) or LOCAL
+        if not is_in(peer, trusted):
+            return None
+        lines = self.requestHeaders.getAllRawHeaders()
+        told = hops(((name.lower(), value) for name, values in lines for value in values), self.server.forwarded_header)
+        return client_of(peer, told, trusted) if told else None
+
+    def process(self) -> Any:
+        if self.refused or self.channel.transport.disconnecting:
+            return None  # answered, and the rest of what came with it is of no interest
+        self.requestHeaders.removeHeader(b"Daphne-Root-Path")  # not for clients to choose
+        self._judge_forwarded()
+        for name, values in self.requestHeaders.getAllRawHeaders():
+            # daphne and autobahn decode these, and take what cannot be decoded for an error of their own.
+            if name.lower().startswith(self.server.decoded_headers) and not all(map(bytes.isascii, values)):
+                return self.basic_error(400, b"Bad Request", f"{name.decode('latin1')} must be ASCII")
+        return super().process()
+
+    def _judge_forwarded(self) -> None:
+        """Leave of the headers that daphne would believe only what a trusted proxy says itself."""
+        if not self.server.forwarded_headers:
+            return
+        address, port, scheme = self.server.forwarded_headers
+        schemes = b",".join(self.requestHeaders.getRawHeaders(scheme.encode(), [])).rpartition(b",")[2].strip().lower()
+        for name in (address, scheme) if self.told_client else (address, port, scheme):
+            self.requestHeaders.removeHeader(name)
+        if self.told_client:
+            self.requestHeaders.setRawHeaders(address, [str(self.told_client.address)])
+            told = self.told_client.scheme or (schemes.decode() if schemes in (b"http", b"https") else None)
+            if told:
+                self.requestHeaders.setRawHeaders(scheme, [told])
+
+    # -- the answer
+
+    async def reply(self, message: dict[str, Any]) -> None:
+        """Take a message of the application; return once the client's buffer has room again.
+
+        What comes after the end of the connection is dropped, as daphne does: the application hears of the
+        end by `http.disconnect`.
+        """
+        await self.valve.wait()
+        if message["type"] == "http.response.body":
+            await self._reply_body(message.get("body", b""), message.get("more_body", False))
+            return
+        self.server.check_headers_type(message)
+        self.handle_reply(message)
+        if self._response_started and not self.producer and not self.gone:
+            self.registerProducer(self.valve, True)
+
+    async def _reply_body(self, body: bytes, more_body: bool) -> None:
+        if self.method == b"HEAD" or self.code in NO_BODY_CODES:
+            body, more_body = b"", False  # daphne writes any piece but the first
+        self.handle_reply({"type": "http.response.body", "body": body, "more_body": True})
+        self._run_bytes += len(body)
+        if self.valve.full or self._run_bytes > TURN_BYTES or self.gone:
+            self._run_bytes = 0
+            await self.valve.turn()
+        # Not before there is room: once the response has ended, an idle timer runs that knows no slow readers.
+        if not more_body:
+            self.handle_reply({"type": "http.response.body"})
+
+    @property
+    def gone(self) -> bool:
+        """Whether the response has ended or the client left."""
+        return bool(self.finished or self.channel is None)
+
+    def basic_error(self, status: int, status_text: bytes, body: str) -> None:
+        content = json.dumps({"error": {"code": code_of(status_text.decode()), "message": body}}).encode()
+        headers = [(b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % len(content))]
+        self.handle_reply({"type": "http.response.start", "status": status, "headers": headers})
+        self.handle_reply({"type": "http.response.body", "body": content})
+
+    def go_away(self) -> None:
+        """An answer under way may still end."""
+
+    def give_up(self, stall_seconds: float) -> bool:
+        """An answer that nobody takes has no place for a last word."""
+        return False
+
+    def application_ended(self, failed: bool) -> None:
+        if self.gone:
+            return
+        if self._response_started:
+            self.transport.abortConnection()  # the client must not take this for the whole
+        else:
+            self.basic_error(500, b"Internal Server Error", "the application failed")
+
+    def finish(self) -> None:
+        if self.producer and not self._disconnected:
+            self.unregisterProducer()
+        self._end()
+        super().finish()
+
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802
+        super().connectionLost(reason)
+        self._end()

@@ -1,0 +1,266 @@
+"""A client's WebSocket: daphne's protocol with flow control and stricter manners."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+import daphne.server  # noqa: F401  (installs the asyncio reactor, so it must come first)
+from autobahn.util import encode_truncate
+from autobahn.websocket.types import ConnectionDeny
+from daphne.ws_protocol import WebSocketProtocol
+
+from server.error_answer import code_of, error_answer
+from server.listen_addresses import name_of
+from server.protocols.flow import TURN_BYTES, Inbox, Valve, innermost
+from server.protocols.websocket_intake import Intake
+from streaming.limits import Rate
+from streaming.protocol import CLOSE_STALLED, websocket_frame
+
+log = logging.getLogger(__name__)
+
+#: The ASGI extension of websocket scopes, and the key of the message it allows:
+#: `{"type": "websocket.send", "market_camera.frames": b"…"}` with ready-made, unmasked frames (RFC 6455), one
+#: after the other, which go to the socket as they are. In its value `deflate` tells, once the socket is accepted,
+#: that they may be compressed as permessage-deflate has it; `write(frames)` sends them at once, or returns False.
+FRAMES = "market_camera.frames"
+
+#: A message's fragment counts for so much at least, for even an empty one takes memory.
+_FRAGMENT_BYTES = 64
+
+#: Of a client that was refused so much is still taken and thrown away: one that is in the middle of a message reads why
+#: only behind it.
+_DROPPED_BYTES = 8 << 20
+
+#: Of why a handshake failed; it may repeat a header, which may have 16 KiB.
+_SHOWN_CHARACTERS = 200
+
+_GOING_AWAY = 1001
+_POLICY_VIOLATION = 1008
+_INTERNAL_ERROR = 1011
+_CLOSE_REASON_BYTES = 123
+
+
+class Socket(WebSocketProtocol):  # type: ignore[misc]
+    """One WebSocket; `reply` is its application's `send`."""
+
+    failByDrop = False  # noqa: N815 (autobahn's name; a client that breaks the rules is told which)
+    closeHandshakeTimeout: float = 5  # noqa: N815
+
+    data: bytes  # autobahn's: what is not parsed yet
+
+    #: Told that it will be cut off; when the time for a closing handshake is over, it is.
+    given_up = False
+
+    def connectionMade(self) -> None:  # noqa: N802
+        server = self.factory.server_class
+        self.valve = Valve(self._pay_pong)
+        self.intake = Intake(self.transport, self.parse, self.factory.turns)
+        self.inbox = Inbox(self.intake)
+        self._read_at = server.loop.time()
+        self._rate = Rate(server.frames_a_second, server.frames_a_second, self._read_at)
+        self._has_request = False
+        self._dropped_bytes = 0
+        self.frames_extension = {"deflate": False, "write": self.write_now}
+        self._run_bytes = 0
+        self._owed_pong: bytes | None = None
+        self.transport.unregisterProducer()  # the HTTP channel this connection came from
+        self.transport.registerProducer(self.valve, True)
+        super().connectionMade()
+
+    async def reply(self, message: dict[str, Any]) -> None:
+        """Take a message of the application; return once the client's buffer has room again.
+
+        What comes after the end of the connection is dropped, as daphne does: the application hears of the
+        end by `websocket.disconnect`.
+        """
+        if self.valve.full:  # another sender of this socket waits as well
+            await self.valve.wait()
+        frames = message.get(FRAMES)
+        if frames is None:
+            self.handle_reply(message)
+        else:
+            self.send_frames(frames)
+        if self.valve.full or self._run_bytes > TURN_BYTES or self.state != self.STATE_OPEN:
+            self._run_bytes = 0
+            await self.valve.turn()
+
+    def write_now(self, frames: bytes) -> bool:
+        """Send frames while the client's buffer has room; False when it has none, or the socket is not open.
+
+        What a task and a turn of the loop cost is more than what the socket does.
+        """
+        if self.valve.full or self.state != self.STATE_OPEN:
+            return False
+        self.transport.write(frames)
+        return True
+
+    def send_frames(self, frames: bytes) -> None:
+        if self.state == self.STATE_OPEN:
+            self._run_bytes += len(frames)
+            self.transport.write(frames)
+        elif self.state == self.STATE_CONNECTING:
+            raise ValueError("Socket has not been accepted, so cannot send over it")
+
+    def serverSend(self, content: str | bytes, binary: bool = False) -> None:  # noqa: N802
+        # Not by autobahn, which holds what we send to the limit meant for what we receive.
+        payload = content.encode() if isinstance(content, str) else content
+        self.send_frames(websocket_frame(payload, binary=binary))
+
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        if self.state == self.STATE_CONNECTING:
+            self._accept_headers = {name.decode(): value.decode() for name, value in message.get("headers", ())}
+            super().handle_reply(message)
+            self.frames_extension["deflate"] = self._perMessageCompress is not None
+        elif message["type"] == "websocket.close":
+            self.close(message.get("code") or 1000, message.get("reason") or "")
+        elif message["type"] != "websocket.accept":  # accepted, but the client has left already
+            super().handle_reply(message)
+
+    def serverAccept(self, subprotocol: str | None = None) -> None:  # noqa: N802
+        super().serverAccept((subprotocol, self._accept_headers))  # daphne knows no headers here, autobahn does
+
+    def sendHttpErrorResponse(  # noqa: N802
+        self,
+        code: int,
+        reason: str,
+        responseHeaders: Iterable[tuple[str, str]] | None = None,  # noqa: N803
+    ) -> None:
+        status = HTTPStatus(code)
+        self.sendData(error_answer(status, code_of(status.phrase), reason[:_SHOWN_CHARACTERS], responseHeaders or ()))
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin the closing handshake, if the socket is open."""
+        if self.state == self.STATE_OPEN:
+            self.sendCloseFrame(code, encode_truncate(reason, _CLOSE_REASON_BYTES))
+
+    def give_up(self, stall_seconds: float) -> bool:
+        """Tell a client that takes nothing why it will be cut off, and do that soon; False if it is past telling."""
+        if self.state != self.STATE_OPEN:
+            return False
+        self.given_up = True
+        self.closeHandshakeTimeout = min(self.closeHandshakeTimeout, stall_seconds)
+        self.close(CLOSE_STALLED, f"nothing was taken for {stall_seconds:g} s")
+        return True
+
+    def go_away(self) -> None:
+        self.close(_GOING_AWAY, "the server is stopping")
+
+    def application_ended(self, failed: bool) -> None:
+        if hasattr(self, "handshake_deferred") and self.state == self.STATE_CONNECTING:
+            refusal = (500, "Internal Server Error") if failed else (403, "Access denied")
+            self.handshake_deferred.errback(ConnectionDeny(*refusal))  # type: ignore[no-untyped-call]
+            del self.handshake_deferred
+        self.close(_INTERNAL_ERROR if failed else 1000, "")
+
+    # -- what comes
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        if not self._has_request:  # which daphne has read, and passes on
+            self._has_request = True
+            super().dataReceived(data)
+        elif self._is_over:
+            self._drop(data)
+        else:
+            self._read_at = self.factory.server_class.loop.time()
+            self.intake.put(data)
+
+    def onOpen(self) -> None:  # noqa: N802
+        super().onOpen()
+        behind_the_request, self.data = self.data, b""
+        self.intake.begin(behind_the_request)
+
+    def parse(self, data: bytes) -> int:
+        """Let autobahn parse what comes next, nothing behind what is refused; the bytes its last frame still lacks."""
+        self.data += data
+        while not self._is_over and self.processData():
+            pass
+        if self._is_over:
+            self.data = b""
+            self.intake.end()
+        elif self.current_frame is not None:
+            return int(self.current_frame.length - self.current_frame_masker.pointer())
+        return 0
+
+    @property
+    def _is_over(self) -> bool:
+        return bool(self.failedByMe or self.state == self.STATE_CLOSED)
+
+    def _drop(self, data: bytes) -> None:
+        self._dropped_bytes += len(data)
+        if self._dropped_bytes > _DROPPED_BYTES:
+            self.transport.abortConnection()
+
+    def onFrameBegin(self) -> None:  # noqa: N802
+        """A frame of any kind, an empty one too, has its head here. It counts as of when it was read: a server that
+        parses slowly allows no more for that."""
+        if self._rate.allows(self._read_at):
+            super().onFrameBegin()
+            return
+        limit = self.factory.server_class.frames_a_second
+        log.warning("cut off %s: it sent more than %d WebSocket frames a second", name_of(self), limit)
+        self._fail_connection(_POLICY_VIOLATION, f"more than {limit} WebSocket frames a second")
+
+    def _fail_connection(self, code: int = _GOING_AWAY, reason: str = "") -> None:
+        if self.failedByMe:
+            return  # one frame can be wrong twice
+        super()._fail_connection(code, reason)
+        if self.state == self.STATE_CLOSING:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """End our direction behind the close frame. The client ends its own, or is cut when the time for that is over;
+        to close both at once could overtake the close frame with a reset."""
+        self.unregisterProducer()
+        if innermost(self.transport) is self.transport:
+            self.transport.loseWriteConnection()
+        else:
+            self.transport.loseConnection()  # by TLS the same, since it waits for the other end
+
+    def onMessageFrameBegin(self, length: int) -> None:  # noqa: N802
+        super().onMessageFrameBegin(max(length, _FRAGMENT_BYTES))
+
+    # -- pings
+
+    def onPing(self, payload: bytes) -> None:  # noqa: N802
+        # A client that pings and does not read must not fill our memory with pongs: RFC 6455, section 5.5.3,
+        # allows to answer the latest only.
+        if self.valve.full:
+            self._owed_pong = payload
+        else:
+            super().onPing(payload)
+
+    def _pay_pong(self) -> None:
+        if self._owed_pong is not None:
+            payload, self._owed_pong = self._owed_pong, None
+            self.sendPong(payload)
+
+    def _sendAutoPing(self) -> None:  # noqa: N802
+        # One at a time: autobahn forgets the timer of the one before and then cuts a client that answered.
+        if self.autoPingTimeoutCall is None:
+            self.valve.was_full = self.valve.full
+            super()._sendAutoPing()
+
+    def onAutoPingTimeout(self) -> None:  # noqa: N802
+        # Behind a full buffer the ping has not reached the client: then the stall watch decides.
+        if self.valve.was_full:
+            self.valve.was_full = self.valve.full
+            self.autoPingTimeoutCall = self.factory._batched_timer.call_later(
+                self.autoPingTimeout, self.onAutoPingTimeout
+            )
+        else:
+            super().onAutoPingTimeout()
+
+    # -- the end
+
+    def unregisterProducer(self) -> None:  # noqa: N802
+        super().unregisterProducer()
+        self.valve.stopProducing()  # nobody else will, from here on
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N802, N803
+        if self.failedByMe:
+            code = self.localCloseCode
+        if hasattr(self, "server"):  # else the handshake failed before daphne knew of the connection
+            super().onClose(wasClean, code, reason)

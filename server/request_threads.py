@@ -1,0 +1,40 @@
+"""The door to HTTP: Django's synchronous steps run on threads that are there before the first request."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import ThreadSensitiveContext
+
+from runtime import pools
+from runtime.http_errors import busy
+
+Application = Callable[..., Awaitable[None]]
+
+
+class Http:
+    """Gives each request one of the threads that are kept for its kind, or refuses it.
+
+    Django alone starts a thread, and with it a connection to the database, for each request under way.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        hands = pools.admin if scope["path"].startswith("/admin") else pools.steps
+        try:
+            with hands.hand() as thread:
+                async with ThreadSensitiveContext(executor=thread):
+                    await self._application(scope, receive, send)
+        except pools.Busy as error:
+            await _refuse(error, send)
+
+
+async def _refuse(error: pools.Busy, send: Any) -> None:
+    answer = busy(error).response()
+    answer["Content-Length"] = str(len(answer.content))
+    headers = [(name.lower().encode(), value.encode()) for name, value in answer.items()]
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.content})

@@ -1,0 +1,299 @@
+"""The web server: daphne, with flow control down to the socket, start-up tasks and an end within seconds.
+
+Daphne takes whatever an application sends and buffers it without limit. Here `await send(...)` waits while
+the client's buffer is full, and a client that takes nothing for `stall_seconds` is cut off (`server.protocols.flow`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import daphne.server  # isort: skip  (installs the asyncio reactor, so it must come before the rest of Twisted)
+import twisted.internet.reactor
+from twisted.internet import defer
+from twisted.internet.endpoints import serverFromString
+
+from runtime.addresses import Networks
+from runtime.supervision import supervisor
+from runtime.threads import OWN_THREADS, running
+from server.accepting import Acceptor, Outage
+from server.admission.admission import Admission
+from server.admission.deadlines import Deadlines, Due
+from server.admission.descriptors import Wanted, granted
+from server.daphne_clock import use_monotonic_time
+from server.factories import RequestFactory, SocketFactory
+from server.last_resort import leave_after
+from server.listen_addresses import address_text, endpoints, name_of
+from server.memory import give_back_what_is_freed
+from server.protocols.flow import Metered, StallWatch, innermost
+from server.protocols.http_channel import BODY_SECONDS, HEAD_SECONDS, IDLE_SECONDS, Channel
+from server.protocols.http_request import Request
+from server.protocols.websocket import FRAMES, Socket
+from server.twisted_log import tell_errors
+from streaming.limits import REFUSED
+
+__all__ = ["STOP_SECONDS", "Server", "endpoints"]
+
+log = logging.getLogger(__name__)
+
+reactor: Any = twisted.internet.reactor
+
+use_monotonic_time()
+
+#: From a signal to the end of the process, at most; the parts below leave room for what each may overrun.
+STOP_SECONDS = 5.0
+_ON_STOP_SECONDS = 3.0
+_CLOSE_SECONDS = 1.0
+_CANCEL_SECONDS = 0.5
+
+#: Connections that may wait to be accepted; Twisted's 50 makes most of a thousand at once try again.
+_BACKLOG = 1024
+
+#: Other threads compute (a market, the recording for those who resume), the loop answers. With Python's default of 5 ms
+#: every step of an answer would wait so long for the interpreter; at 0.5 ms answers come at once and a market that
+#: runs flat out loses 2 %.
+_SWITCH_SECONDS = 0.0005
+
+Task = Callable[[], Awaitable[object]]
+
+
+class Server(daphne.server.Server):  # type: ignore[misc]
+    """Serves an ASGI application on Twisted endpoints; one a process, since a reactor runs but once.
+
+    `on_start`: async callables, begun as tasks on the loop when the server listens; one that raises ends
+    `run` with its error. `beside`: the same by their names, but one that raises is started again and ends nothing.
+    `on_stop`: async callables, awaited one after the other before the clients are let go. A client that takes nothing
+    for `stall_seconds` is cut off, a WebSocket with a last word (4408) for which it has 5 s at most, and the `send`
+    that waits for it ends. A request's headers must be there in `head_seconds`, its body come steadily (measured each
+    `body_seconds`), the next request begin in `idle_seconds`; else the connection ends, after an answer (408) where a
+    request had begun. There may be as many connections as `wanted` says, or as file descriptors allow. What proxies
+    tell of their clients, in the header `forwarded_header`, is believed of `trusted_proxies` alone.
+    `permessage_deflate` lets sockets have compressed messages. A WebSocket client may send `max_message_bytes` in a
+    message (else close 1009) and `frames_a_second` (else 1008), `max_body_bytes` in a request's body (else 413).
+    """
+
+    def __init__(
+        self,
+        application: Callable[..., Awaitable[None]],
+        endpoints: Sequence[str],
+        *,
+        on_start: Iterable[Task] = (),
+        beside: Mapping[str, Task] | None = None,
+        on_stop: Iterable[Task] = (),
+        stall_seconds: float = 30.0,
+        head_seconds: float = HEAD_SECONDS,
+        body_seconds: float = BODY_SECONDS,
+        idle_seconds: float = IDLE_SECONDS,
+        wanted: Wanted | None = None,
+        permessage_deflate: bool = False,
+        trusted_proxies: Networks = (),
+        forwarded_header: str | None = None,
+        max_message_bytes: int = 1 << 17,
+        frames_a_second: int = 1000,
+        max_body_bytes: int = 1 << 20,
+        websocket_timeout: int = -1,
+        application_close_timeout: int = 5,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            application,
+            endpoints,
+            websocket_timeout=websocket_timeout,
+            websocket_max_message_size=max_message_bytes,
+            websocket_max_frame_size=max_message_bytes,
+            application_close_timeout=application_close_timeout,
+            **options,
+        )
+        self.on_start, self.on_stop, self.beside = list(on_start), list(on_stop), dict(beside or {})
+        self.max_body_bytes, self.forwarded_header = max_body_bytes, forwarded_header
+        self.permessage_deflate, self.trusted_proxies = permessage_deflate, trusted_proxies
+        self.frames_a_second = frames_a_second
+        self.loop: asyncio.AbstractEventLoop = reactor._asyncioEventloop
+        self.connections: dict[Any, dict[str, Any]] = {}
+        self.ports: list[Any] = []
+        seconds = {Due.HEAD: head_seconds, Due.BODY: body_seconds, Due.IDLE: idle_seconds, Due.END: stall_seconds}
+        self.deadlines: Deadlines[Channel] = Deadlines(seconds)
+        self._wanted = wanted
+        self._watch = StallWatch(stall_seconds)
+        self._stopping: asyncio.Task[None] | None = None
+        self._error: BaseException | None = None
+        #: The headers that tell daphne of a client behind a proxy: its address, its port, its scheme; or none.
+        names = (
+            self.proxy_forwarded_address_header,
+            self.proxy_forwarded_port_header,
+            self.proxy_forwarded_proto_header,
+        )
+        self.forwarded_headers = names if all(names) else ()
+        #: How the headers begin that are decoded on the way to the application.
+        self.decoded_headers = (b"sec-websocket-", *(name.lower().encode() for name in self.forwarded_headers))
+
+    # -- the life of the server
+
+    def run(self) -> None:
+        """Serve until a signal, `stop` or an error; for the main thread.
+
+        Raises SystemExit where it cannot listen (one line on stderr, status 1), and what a task of
+        `on_start` raised.
+        """
+        give_back_what_is_freed()
+        asyncio.set_event_loop(self.loop)
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        self.loop.set_default_executor(running(OWN_THREADS, "server"))
+        self._grant = granted(self._wanted)
+        self.admission, self._outage = Admission(self._grant.capacity), Outage(self.loop)
+        self.http_factory, self.ws_factory = RequestFactory(self), SocketFactory(self)
+        tell_errors()
+        self._listen()
+        if self._error is None:
+            reactor.callLater(1, self.application_checker)
+            reactor.callLater(2, self.timeout_checker)
+            reactor.callWhenRunning(self._begin)
+            reactor.run(installSignalHandlers=False)
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """Begin to stop. From other threads: `server.loop.call_soon_threadsafe(server.stop)`."""
+        if self._stopping is None:
+            self._stopping = self.loop.create_task(self._stop())
+
+    def _listen(self) -> None:
+        for description in self.endpoints:
+            listening = defer.maybeDeferred(self._listen_on, str(description))
+            listening.addCallback(self.listen_success)
+            listening.addErrback(self.listen_error, description)
+
+    def _listen_on(self, description: str) -> Any:
+        return serverFromString(reactor, description).listen(self.http_factory)  # type: ignore[no-untyped-call]
+
+    def listen_success(self, port: Any) -> None:
+        Acceptor(port, self.admission, self._grant.most_in_use, self.trusted_proxies, self._outage)
+        port.socket.listen(_BACKLOG)
+        self.ports.append(port)
+        address = port.getHost()
+        if hasattr(address, "port"):
+            self.listening_addresses.append((address.host, address.port))
+        log.info("listening on %s", address_text(address))
+
+    def listen_error(self, failure: Any, description: str = "") -> None:
+        error = getattr(failure.value, "socketError", failure.value)
+        reason = getattr(error, "strerror", None) or error
+        self._fail(SystemExit(f"Market Camera cannot listen on {description}: {reason}"))
+
+    def _begin(self) -> None:
+        if self.signal_handlers:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.loop.add_signal_handler(number, self._on_signal, number)
+        self._grant.report()
+        for start in self.on_start:
+            asyncio.ensure_future(start(), loop=self.loop).add_done_callback(self._start_ended)
+        work = [supervisor.keep(*one) for one in self.beside.items()]
+        stalls_seconds, deadlines_seconds = self._watch.stall_seconds / 4, self.deadlines.between_looks_seconds
+        work.append(supervisor.every(stalls_seconds, "search for stalled clients", self._look_for_stalls))
+        work.append(supervisor.every(deadlines_seconds, "search for missed deadlines", self._look_at_deadlines))
+        self._side_tasks = [self.loop.create_task(one) for one in work]
+        if self.ready_callable:
+            self.ready_callable()
+
+    def _start_ended(self, task: asyncio.Future[object]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._error = self._error or error
+        if reactor.running:
+            self.stop()
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        if self._stopping is None:
+            log.info("stopping, as told by %s", number.name)
+            leave_after(STOP_SECONDS)
+        self.stop()
+
+    async def _stop(self) -> None:
+        try:
+            for port in self.ports:
+                await defer.maybeDeferred(port.stopListening).asFuture(self.loop)
+            await self._run_on_stop()
+            await self._let_clients_go()
+        finally:
+            reactor.stop()
+
+    async def _run_on_stop(self) -> None:
+        ends_at = self.loop.time() + _ON_STOP_SECONDS
+        for stop in self.on_stop:
+            try:
+                async with asyncio.timeout_at(ends_at):
+                    await stop()
+            except Exception as error:
+                log.exception("stopping went wrong")
+                self._error = self._error or error
+
+    async def _let_clients_go(self) -> None:
+        for protocol in list(self.connections):
+            protocol.go_away()
+        await _wait({details["application_instance"] for details in self._running()}, _CLOSE_SECONDS)
+        others = asyncio.all_tasks(self.loop) - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await _wait(others, _CANCEL_SECONDS)
+
+    def _running(self) -> list[dict[str, Any]]:
+        return [details for details in self.connections.values() if "application_instance" in details]
+
+    # -- connections
+
+    def create_application(self, protocol: Socket | Request, scope: dict[str, Any]) -> asyncio.Queue[dict[str, Any]]:
+        scope["asgi"] = {"version": "3.0"}
+        if scope["type"] == "websocket":
+            refusal = innermost(protocol.transport).place.refusal
+            scope["extensions"] = {FRAMES: cast(Socket, protocol).frames_extension, REFUSED: refusal}
+        task = self.loop.create_task(self._run_application(protocol, scope))
+        self.connections[protocol]["application_instance"] = task
+        return protocol.inbox
+
+    async def _run_application(self, protocol: Socket | Request, scope: dict[str, Any]) -> None:
+        failed = False
+        try:
+            await self.application(scope, protocol.inbox.get, protocol.reply)
+        except Exception:
+            failed = True
+            log.exception("the application failed on %s", scope["path"])
+        protocol.application_ended(failed)
+
+    def protocol_disconnected(self, protocol: Socket | Request) -> None:
+        if protocol in self.connections:  # a refused socket is forgotten before it is gone
+            super().protocol_disconnected(protocol)
+
+    async def _look_at_deadlines(self) -> None:
+        for channel, due in self.deadlines.missed(self.loop.time()):
+            with supervisor.guarded("end of a late connection"):
+                channel.time_is_up(due)
+
+    async def _look_for_stalls(self) -> None:
+        waiting = [writer for writer in reactor.getWriters() if isinstance(writer, Metered)]
+        for transport in self._watch.stalled(waiting, self.loop.time()):
+            with supervisor.guarded("end of a stalled connection"):
+                self._cut_off(transport)
+
+    def _cut_off(self, transport: Any) -> None:
+        protocol = next((one for one in self.connections if innermost(one.transport) is transport), None)
+        if protocol is not None and protocol.given_up:
+            return
+        client = name_of(protocol) if protocol is not None else address_text(transport.getPeer())
+        seconds = self._watch.stall_seconds
+        log.warning(
+            "cut off %s: it took nothing for %g s, %d bytes were waiting", client, seconds, transport.unsent_bytes
+        )
+        if protocol is None or not protocol.give_up(seconds):
+            transport.abortConnection()
+
+
+async def _wait(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)

@@ -1,0 +1,71 @@
+"""Sets of options in use: each is prepared once a message, so their number bounds the work of a process.
+
+How they are shared among addresses, and why so: docs/architecture.md, "Fan-out".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from ipaddress import IPv6Network
+
+from runtime.addresses import Address, household
+from streaming.options import Options
+from streaming.protocol import CLOSE_LIMIT, StreamError
+
+MOST_SETS = 64
+MOST_SETS_PER_ADDRESS = 16
+
+#: An address that has sets may have another one while it has less than this part of those that are left.
+_SHARE = 3
+
+
+class OptionSets:
+    """Counts the sets that clients of this process use, but for those `always` served."""
+
+    def __init__(self, always: Collection[Options]) -> None:
+        self._always = frozenset(always)
+        self._users: dict[Options, Counter[Address | IPv6Network]] = {}
+        self._held: Counter[Address | IPv6Network] = Counter()
+
+    @contextmanager
+    def use(self, options: Options, client: Address) -> Iterator[None]:
+        """Count a set while the client has it. Raises StreamError where it is one too many."""
+        if options in self._always:
+            yield
+            return
+        address = household(client)
+        if options not in self._users:  # else one more user costs nothing
+            self._check(address)
+        users = self._users.setdefault(options, Counter())
+        users[address] += 1
+        self._held[address] += users[address] == 1
+        try:
+            yield
+        finally:
+            users[address] -= 1
+            if not users[address]:
+                del users[address]
+                self._held[address] -= 1
+            if not users:
+                del self._users[options]
+            if not self._held[address]:
+                del self._held[address]
+
+    def _check(self, address: Address | IPv6Network) -> None:
+        """Whether the address may bring in a set that nobody has. Raises StreamError."""
+        held, left = self._held[address], MOST_SETS - len(self._users)
+        if not left:
+            raise _refused(f"{MOST_SETS} different sets of options are being served, the most a process takes")
+        if held >= MOST_SETS_PER_ADDRESS:
+            raise _refused(f"{held} different sets of options are in use from {address}, the most for one address")
+        if held and held * _SHARE >= left:
+            raise _refused(
+                f"{held} different sets of options are in use from {address}, its share while {left} of"
+                f" {MOST_SETS} are left"
+            )
+
+
+def _refused(detail: str) -> StreamError:
+    return StreamError("too_many_options", detail, CLOSE_LIMIT)

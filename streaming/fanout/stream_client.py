@@ -1,0 +1,137 @@
+"""One stream client: its outbox, and the task that empties it into the socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from streaming.fanout.outbox import Bundle, Outbox
+from streaming.protocol import messages_in
+
+#: Data is handed to the socket in pieces of about this size, so that one slow client holds one piece, not its outbox.
+_PIECE_BYTES = 64 * 1024
+
+#: A client that was sent nothing for so long gets a heartbeat.
+HEARTBEAT_SECONDS = 30.0
+
+#: With so much of answers unread a client gets no more of them: pings cost nothing, and pongs would pile up for ever.
+_MOST_OWED_BYTES = 4096
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class StreamClient:
+    """Takes bundles without waiting; `pump` sends them as fast as the client reads.
+
+    `raw`: the server takes ready-made frames. `write` sends some at once, or returns False when the socket has no room:
+    a client that keeps up gets its messages by that, without a task in between.
+    """
+
+    def __init__(
+        self,
+        send: Send,
+        outbox_bytes: int,
+        tell_gap: Callable[[str, int, int], bytes],
+        *,
+        raw: bool,
+        write: Callable[[bytes], bool] | None = None,
+    ) -> None:
+        self._send, self._raw, self._write = send, raw, write
+        self._sending = False
+        self._ample_bytes = outbox_bytes // 2
+        self._outbox = Outbox(outbox_bytes, tell_gap)
+        self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self.sent_at = self._loop.time()
+        #: A client that resumes ahead of its market gets nothing up to here.
+        self.skip_until = -1
+        self.resumed = False
+        #: The recording whose messages it gets; None where nobody knows.
+        self.store_id: str | None = None
+        #: Set when the market has another one now, and the client must begin anew.
+        self.moved = asyncio.Event()
+        #: Done when the stream breaks off for the client, which is to connect again and resume.
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+        self._idle = asyncio.Event()
+
+    @property
+    def position(self) -> int:
+        return self.skip_until
+
+    def move(self) -> None:
+        """The market has another store; nothing of that was sent yet."""
+        self.skip_until = -1
+        self.moved.set()
+
+    def offer(self, bundle: Bundle) -> None:
+        if bundle.items[-1].to_t <= self.skip_until:
+            return
+        if self._write is not None and not self._sending and not self._outbox and self._write(bundle.wire):
+            self.sent_at = self._loop.time()
+            return
+        self._outbox.offer(bundle)
+        self._idle.clear()
+        self._wake.set()
+
+    def tell(self, wire: bytes) -> None:
+        """Queue a control message, framed."""
+        self._outbox.control(wire)
+        self._idle.clear()
+        self._wake.set()
+
+    def has_room(self) -> bool:
+        """Whether the client keeps up: its outbox is at most half full."""
+        return self._outbox.bytes <= self._ample_bytes
+
+    def is_owed_much(self) -> bool:
+        """Whether more answers wait for the client than one that reads would leave."""
+        return self._outbox.control_bytes > _MOST_OWED_BYTES
+
+    @property
+    def lost(self) -> int:
+        """How many messages were not sent because the client was too slow."""
+        return self._outbox.lost
+
+    def is_quiet(self) -> bool:
+        """Whether nothing was sent for long and nothing waits."""
+        return not self._outbox and self._loop.time() - self.sent_at >= HEARTBEAT_SECONDS
+
+    def end(self) -> None:
+        """What the client was sent last is the last that it gets on this connection."""
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    async def pump(self) -> None:
+        """Send what waits, for ever. Ends with the exception of a send that failed."""
+        while True:
+            while self._outbox:
+                wire = self._outbox.take(_PIECE_BYTES)
+                self._sending = True  # what is written meanwhile would overtake it
+                await self.put(wire)
+                self._sending = False
+            self._idle.set()
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def emptied(self) -> None:
+        """Wait until everything that was offered is sent."""
+        while self._outbox or self._sending:
+            await self._idle.wait()
+
+    async def put(self, wire: bytes) -> None:
+        """Send framed messages now; waits while the client's buffer is full."""
+        if not wire:
+            return
+        self.sent_at = self._loop.time()
+        await deliver(self._send, wire, raw=self._raw)
+
+
+async def deliver(send: Send, wire: bytes, *, raw: bool) -> None:
+    """Send framed messages: as they are (`raw`) to a server that takes ready frames, one by one to another."""
+    if raw:
+        await send({"type": "websocket.send", "market_camera.frames": wire})
+        return
+    for payload, binary in messages_in(wire):
+        message = {"bytes": payload} if binary else {"text": payload.decode()}
+        await send({"type": "websocket.send", **message})

@@ -1,0 +1,76 @@
+"""Membership: this process's one place in a channel group, kept through whatever the layer does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from channels.layers import get_channel_layer
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
+
+#: What a channel layer raises while its broker is away.
+LAYER_ERRORS = (OSError, RedisError)
+
+#: Who restarts Redis or deletes its keys ends memberships; joining again is harmless.
+_REJOIN_SECONDS = 30.0
+_RETRY_SECONDS = 1.0
+
+
+def group_name(symbol: str) -> str:
+    """The channel group of a market. Symbols hold only characters that group names may hold."""
+    return f"market.{symbol}"
+
+
+class Membership:
+    """Joins a group and hands each of its messages to `take`, on the loop; `joined` is set once it is in."""
+
+    def __init__(self, group: str, take: Callable[[dict[str, Any]], None], joined: asyncio.Event) -> None:
+        self._group, self._take, self._joined = group, take, joined
+        self._away = False
+
+    async def stay(self) -> None:
+        """Stay in the group until cancelled; a layer that fails is tried again. Raises what `take` raises."""
+        layer = get_channel_layer()
+        while True:
+            try:
+                await self._listen(layer)
+            except LAYER_ERRORS as error:
+                if not self._away:
+                    log.warning("%s: the relay lost the channel layer and tries again: %s", self._group, error)
+                self._away = True
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _listen(self, layer: Any) -> None:
+        channel = await layer.new_channel("relay")
+        rejoin = asyncio.create_task(self._rejoin(layer, channel))
+        receive = asyncio.create_task(self._receive(layer, channel))
+        try:
+            await asyncio.wait((rejoin, receive), return_when=asyncio.FIRST_COMPLETED)
+            for task in (rejoin, receive):
+                if task.done():
+                    task.result()  # both run for ever, so one that is done has failed
+        finally:
+            for task in (rejoin, receive):
+                task.cancel()
+            await asyncio.gather(rejoin, receive, return_exceptions=True)
+            with suppress(*LAYER_ERRORS):  # its error would stand in for what ended this, a cancellation for one
+                await layer.group_discard(self._group, channel)
+
+    async def _receive(self, layer: Any, channel: str) -> None:
+        while True:
+            message = await layer.receive(channel)
+            if self._away:
+                self._away = False
+                log.warning("%s: the relay hears the channel layer again", self._group)
+            self._take(message)
+
+    async def _rejoin(self, layer: Any, channel: str) -> None:
+        while True:
+            await layer.group_add(self._group, channel)
+            self._joined.set()
+            await asyncio.sleep(_REJOIN_SECONDS)

@@ -1,0 +1,62 @@
+"""The past as moments: what a recording holds, in the form in which it was streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from recorder.errors import OtherStore
+from recorder.tape.history import History, Message
+from streaming.protocol import Moment, gap
+
+_KIND = {"ticks": "tick", "frames": "frame", "metrics": "metric"}
+_TAPE = {kind: tape for tape, kind in _KIND.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Messages of a kind with from_t <= t <= to_t that are gone."""
+
+    kind: str
+    from_t: int
+    to_t: int
+    reason: str
+
+
+def moments(history: History, kinds: Iterable[str], after_t: int, to_t: int | None = None) -> Iterator[Moment | Loss]:
+    """What is recorded of `kinds` (tick, metric, frame) with after_t < t <= to_t, in order. Raises OSError."""
+    t, parts = -1, dict[str, bytes]()
+    for message in history.messages([_TAPE[kind] for kind in kinds], after_t, to_t):
+        if parts and (message.first_t != t or message.text is None):
+            yield Moment(t, **parts)
+            parts = {}
+        if message.text is None:
+            yield _loss(message)
+        else:
+            t = message.first_t
+            parts[_KIND[message.kind]] = message.text
+    if parts:
+        yield Moment(t, **parts)
+
+
+def _loss(message: Message) -> Loss:
+    return Loss(_KIND[message.kind], message.first_t, message.last_t, message.reason)
+
+
+def recorded_lines(
+    history: History, kind: str, t0: int, t1: int | None, store_id: str | None = None
+) -> Iterator[bytes]:
+    """The messages of one tape (ticks, metrics, frames) with t0 <= t <= t1 as NDJSON, and a gap line for what is gone.
+
+    `store_id` is the recording that the reader knows: where this is another, or becomes one, a gap line says so; what
+    follows the first line is of the new one, and in its midst the lines end. Raises OSError.
+    """
+    last_t = t0 - 1
+    if history.store_id is not None and store_id not in (None, history.store_id):
+        yield gap(kind, t0, t0, "store_changed", store=history.store_id)
+    try:
+        for message in history.messages([kind], t0 - 1, t1):
+            last_t = message.last_t
+            yield message.text or gap(kind, message.first_t, message.last_t, message.reason)
+    except OtherStore as other:
+        yield gap(kind, last_t + 1, last_t + 1, "store_changed", store=other.store_id)

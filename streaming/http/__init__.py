@@ -1,0 +1,1 @@
+"""The HTTP paths of the contract, and the two pages."""

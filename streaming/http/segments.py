@@ -1,0 +1,91 @@
+"""Segments over HTTP: found by name, and given as the file, as its lines, or as the places where reading may begin."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from pathlib import Path
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.views.decorators.http import require_safe
+
+from recorder.errors import BadName
+from recorder.models import Segment
+from recorder.segment.layout import KINDS, market_dir, parse_name, pending_name
+from recorder.segment.listing import Found
+from recorder.segment.segment_lines import open_segment
+from recorder.tape.reader import texts_of
+from recorder.tape.segment_finder import known
+from runtime import pools
+from runtime.http_errors import HttpError
+from streaming.http import files, parameters
+from streaming.http.ndjson import ndjson_response
+
+
+@require_safe
+async def segment(request: HttpRequest, kind: str, name: str) -> HttpResponseBase:
+    """A segment's file, whole or in part."""
+    parameters.check_kind(kind)
+    return await _answer(request, (kind,), name.removeprefix(f"{kind}/"))
+
+
+@require_safe
+async def segment_by_name(request: HttpRequest, name: str) -> HttpResponseBase:
+    """The same without its kind: the first of the kinds that has a segment of this name, ticks before all."""
+    kind = parameters.kind(request)
+    return await _answer(request, KINDS if kind is None else (kind,), name)
+
+
+async def _answer(request: HttpRequest, kinds: Sequence[str], name: str) -> HttpResponseBase:
+    form = parameters.choice(request, "format", ("zst", "jsonl", "seek"))
+    relay = await parameters.relay(request)
+    try:
+        lasting = parse_name(name).lasting
+    except BadName as error:
+        raise HttpError(404, "unknown_segment", str(error)) from None
+    of_name = Segment.objects.of(relay.symbol).filter(kind__in=kinds, name=lasting)
+    rows = await pools.lookups.ask(lambda: {row.kind: row for row in of_name})
+    directory = market_dir(settings.CONFIG.store_dir, relay.symbol, settings.CONFIG.symbol)
+    kind = await pools.files.run(_kind_of, directory, kinds, lasting, rows)
+    row = rows.get(kind)
+    if row is not None and row.removed_at is not None:
+        raise HttpError(404, "segment_removed", f"{kind}/{lasting} was removed on {row.removed_at:%Y-%m-%d}")
+    if form == "seek":
+        return _seek_points(row, kind, lasting)
+    segment = await pools.files.run(open_segment, directory / kind, parse_name(pending_name(lasting)))
+    if segment is None or segment.file is None:
+        raise HttpError(404, "unknown_segment", f"there is no {kind}/{lasting}")
+    file, path = segment.file, segment.path
+    if form == "jsonl":
+        here = Found(parse_name(lasting)) if row is None else known(row)
+        return await ndjson_response(request, texts_of(segment, kind, here), pools.past, close=segment.close)
+    state = files.state_of(file, path, finished=segment.finished)
+    if not state.finished and not files.asks_for_part(request, state):
+        points = row.seek_points if row is not None else []
+        try:
+            state = await pools.past.run(files.state_with_end, file, path, points[-1][1] if points else 0)
+        except BaseException:
+            file.close()
+            raise
+    return files.file_response(request, file, state, path.name)
+
+
+def _kind_of(directory: Path, kinds: Sequence[str], lasting: str, rows: Container[str]) -> str:
+    """The kind that is meant: the first that has a row or a file of this name.
+
+    A removed segment counts: a name must not begin to mean another file when that of the ticks is cleaned up.
+    """
+    if len(kinds) == 1:
+        return kinds[0]
+    names = (lasting, pending_name(lasting))
+    known = (kind for kind in kinds if kind in rows or any((directory / kind / name).exists() for name in names))
+    return next(known, kinds[0])
+
+
+def _seek_points(row: Segment | None, kind: str, lasting: str) -> HttpResponse:
+    """Where a reader may begin: [first t, byte offset] of each zstd frame, as far as the manifest knows."""
+    if row is None:
+        raise HttpError(404, "unknown_segment", f"there is no {kind}/{lasting}")
+    age = "no-cache" if row.pending else "public, max-age=31536000, immutable"
+    body = {"path": row.path, "bytes": row.bytes, "seek_points": row.seek_points}
+    return JsonResponse(body, headers={"Cache-Control": age})

@@ -1,0 +1,21 @@
+"""The HTTP paths of the contract."""
+
+from django.urls import path
+
+from streaming.http import disk, manifests, prometheus, segments, views
+
+urlpatterns = [
+    path("", views.index),
+    path("live/", views.live, name="live"),
+    path("replay/", views.replay, name="replay"),
+    path("health", views.health),
+    path("incremental", views.incremental),
+    path("range", views.range_of),
+    path("disk", disk.disk),
+    path("metrics", prometheus.metrics),
+    path("gaps", manifests.gaps),
+    path("segments", manifests.segments),
+    path("manifest/<str:kind>", manifests.manifest),
+    path("segment/<str:name>", segments.segment_by_name),
+    path("segment/<str:kind>/<path:name>", segments.segment),
+]

@@ -1,0 +1,217 @@
+"""Filling: brings what is recorded into a ring, at first and wherever moments do not follow each other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Coroutine, Iterator
+from typing import TYPE_CHECKING, Any
+
+from recorder.errors import OtherStore
+from runtime import pools
+from runtime.supervision import supervisor
+from streaming.fanout.backpressure import Patience
+from streaming.history_moments import Loss, moments
+from streaming.protocol import KINDS, Moment
+
+if TYPE_CHECKING:
+    from recorder.tape.history import History
+    from streaming.relay.relay import Relay
+
+log = logging.getLogger(__name__)
+
+#: A hole in t is looked for in the recording for so long before it is told as a loss.
+_HOLE_SECONDS = 3.0
+_HOLE_PAUSE_SECONDS = 0.2
+
+#: The past is passed on in batches of so many bytes, each when the clients that keep up have taken the one before: an
+#: outbox that holds a mebibyte must not overflow with what an outage left behind.
+_BATCH_BYTES = 128 * 1024
+
+
+class Filling:
+    """Puts the moments of one recording in order for a relay's ring of that recording. For the loop's thread.
+
+    A moment that does not follow the last waits until what lies between has been read. `filled` is set once the ring
+    holds what was recorded at first.
+    """
+
+    def __init__(self, relay: Relay, ring_ticks: int) -> None:
+        self._relay, self._ring, self._history = relay, relay.ring, relay.history
+        self._ring_ticks = ring_ticks
+        #: What came while the past is read, and when; what is more than a ring would hold is read again.
+        self._held: deque[tuple[Moment, float]] = deque(maxlen=ring_ticks)
+        self._recorded: asyncio.Task[int | None] | None = None
+        self._under_way = True
+        self._filler: asyncio.Task[None] | None = None
+        self._patience = Patience()
+        self.holes = 0
+        self.filled = asyncio.Event()
+
+    def read_from(self, history: History) -> None:
+        """The same recording, by an id that has become known."""
+        self._history = history
+
+    def stop(self) -> None:
+        """The recording is over, and nothing more of it goes into the ring."""
+        if self._filler is not None and self._filler is not asyncio.current_task():
+            self._filler.cancel()
+        self._held.clear()
+        self.filled.set()  # whoever waits for it finds another one in its place
+
+    def take(self, moment: Moment) -> None:
+        """Hand out a moment in its place; one that is known already is dropped."""
+        last = -1 if self._ring.last_t is None else self._ring.last_t
+        if self._under_way:
+            self._held.append((moment, time.monotonic()))
+        elif moment.t == last + 1:
+            self._relay.hand_out(moment)
+        elif moment.t > last:
+            self.holes += 1
+            self._held.append((moment, time.monotonic()))
+            self._begin(self._fill_hole() if self._ring else self.fill(at_rest=False))
+
+    def begin(self) -> None:
+        """Fill the ring, whose recording others may have begun to write."""
+        self.filled.clear()
+        self._begin(self.fill(at_rest=False))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._under_way = True
+        self._filler = self._relay.start(work)
+
+    async def fill(self, *, at_rest: bool) -> None:
+        """Fill the ring from the recording: a process that starts late knows what the others know.
+
+        `at_rest` tells that nobody writes to the tapes now.
+        """
+        if self._filler is not None and self._filler is not asyncio.current_task() and not self._filler.done():
+            return  # another one is at it
+        self._filler = asyncio.current_task()
+        if not at_rest:
+            await asyncio.sleep(self._relay.settle_seconds)
+        try:
+            # A tape that cannot be read must not keep the market from being streamed, whatever its reader comes upon.
+            with supervisor.guarded(f"tape of {self._relay.symbol}", but=OtherStore):
+                await self._fill_ring()
+        except OtherStore as other:
+            return self._relay.enter(other.store_id)
+        await self._let_pass()
+
+    async def _fill_ring(self) -> None:
+        try:
+            last = await pools.holes.go_on(self._history.last_t)
+            if last is not None:
+                # Who has joined already did so when nothing was recorded, and so misses all of it.
+                after_t = -1 if self._relay.feeds.clients() else max(-1, last - self._ring_ticks)
+                await self._read(after_t, last)
+        except OSError as error:
+            log.error("%s: the ring could not be filled from the recording: %s", self._relay.symbol, error)
+
+    async def ready(self) -> None:
+        """Wait until the ring holds what is recorded, which it may not where the tape could not be read or nothing was
+        heard of it. Raises OSError, OtherStore."""
+        await self.filled.wait()
+        if not self._relay.ended and not self._ring and await self.recorded_t() is not None and not self._ring:
+            if not self._under_way:
+                self.begin()
+            await self.filled.wait()
+
+    async def _fill_hole(self) -> None:
+        self._patience = Patience()
+        await self._let_pass()
+
+    async def _let_pass(self) -> None:
+        """Let what was held back pass, each hole before it closed as far as the recording can."""
+        while self._held:
+            try:
+                await self._close_hole()
+            except OtherStore as other:
+                return self._relay.enter(other.store_id)
+            self._release()
+            if self._held:
+                await self._patience.wait(self._relay.feeds.clients())
+        self.end()
+
+    def end(self) -> None:
+        """Go on with what the ring holds."""
+        while self._held:
+            self._release()
+        self._under_way = False
+        self.filled.set()
+
+    async def _read(self, after_t: int, recorded_t: int) -> None:
+        """Hand out what is recorded behind a t, as far as the tick tape was seen to reach, since beyond it a moment may
+        lie there in part; and before what is held back, which is whole. Losses are left for `_release` to tell."""
+        to_t = min(recorded_t, self._held[0][0].t - 1) if self._held else recorded_t
+        past = moments(self._history, KINDS, after_t, to_t)
+        while batch := await pools.holes.go_on(_some, past):
+            for moment in batch:
+                if isinstance(moment, Moment) and moment.tick:
+                    self.catch_up(moment)
+            await self._patience.wait(self._relay.feeds.clients())
+
+    def catch_up(self, moment: Moment) -> None:
+        """Hand out a moment that is new, and tell first what is missing before it."""
+        last = self._ring.last_t
+        if last is None or moment.t > last:
+            if last is None:
+                self._relay.feeds.tell_beginning(moment.t)
+            elif moment.t > last + 1:
+                self._relay.feeds.tell_gap(last + 1, moment.t - 1, "lost")
+            self._relay.hand_out(moment)
+
+    async def _close_hole(self) -> None:
+        """Read what is missing before the moments held back, again and again while it may still come."""
+        while not self._is_closed():
+            assert self._ring.last_t is not None
+            _, heard_at = self._held[0]
+            await asyncio.sleep(max(0.0, heard_at + self._relay.settle_seconds - time.monotonic()))
+            recorded = await self._read_hole(self._ring.last_t)
+            moment, heard_at = self._held[0]  # another one, where more were held back than there is room for
+            late_at = heard_at + self._relay.settle_seconds + _HOLE_SECONDS
+            if recorded >= moment.t or time.monotonic() >= late_at:
+                return
+            if not self._is_closed():
+                await asyncio.sleep(_HOLE_PAUSE_SECONDS)
+
+    async def _read_hole(self, after_t: int) -> int:
+        """Hand out what is recorded before the first moment held back; how far the recording had come before."""
+        with supervisor.guarded(f"tape of {self._relay.symbol}", but=OtherStore):
+            try:
+                if (recorded := await self.recorded_t()) is not None:
+                    await self._read(after_t, recorded)
+                    return recorded
+            except OSError as error:
+                log.warning("%s: the recording cannot be read: %s", self._relay.symbol, error)
+        return -1
+
+    def _is_closed(self) -> bool:
+        return self._ring.last_t is None or not self._held or self._held[0][0].t <= self._ring.last_t + 1
+
+    def _release(self) -> None:
+        """Let moments pass that were held back, up to the next hole or about so many bytes."""
+        size = 0
+        while self._held and size < _BATCH_BYTES and (not size or self._is_closed()):
+            moment, _ = self._held.popleft()
+            size += moment.size
+            self.catch_up(moment)
+
+    async def recorded_t(self) -> int | None:
+        """The newest t on disk; one look for all who ask meanwhile. Raises OSError, OtherStore."""
+        if self._recorded is None or self._recorded.done():
+            self._recorded = asyncio.create_task(pools.holes.go_on(self._history.last_t))
+        return await asyncio.shield(self._recorded)
+
+
+def _some(past: Iterator[Moment | Loss]) -> list[Moment | Loss]:
+    batch: list[Moment | Loss] = []
+    size = 0
+    for record in past:
+        batch.append(record)
+        size += record.size if isinstance(record, Moment) else 1
+        if size >= _BATCH_BYTES:
+            break
+    return batch

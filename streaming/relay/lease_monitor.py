@@ -1,0 +1,88 @@
+"""The checkup: keeps an eye on what the database tells of a market, for as long as the market is not heard here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from django.db import Error as DatabaseError
+
+from recorder.store.lease import DEAD_SECONDS
+from runtime.supervision import supervisor
+from streaming.relay.health import Claim
+from streaming.relay.lease_status import Standing, standing_of
+
+log = logging.getLogger(__name__)
+
+#: Between two looks at the database, which therefore no flood of questions can reach.
+LOOK_SECONDS = 2.0
+
+#: A market that was heard within this is not looked up.
+_HEARD_SECONDS = 5.0
+
+#: How long an answer may wait for a look.
+_ANSWER_SECONDS = 3.0
+
+
+class Checkup:
+    """What is known of one market by its rows. All methods are for the loop's thread; `now` is the loop's clock."""
+
+    def __init__(self, symbol: str, now: float, read: Callable[[str], Standing] = standing_of) -> None:
+        self._symbol, self._read = symbol, read
+        self._found: Standing | None = None
+        self._found_at = -LOOK_SECONDS
+        self._token: str | None = None
+        #: Since when this process could have heard whoever holds the market now.
+        self._token_since = now
+        self._looking: asyncio.Task[None] | None = None
+        self._away = False
+
+    def look_if_unheard(self, silent_seconds: float | None, now: float) -> None:
+        """Begin a look at the rows, if the market is not heard and the last look is some time ago."""
+        if (silent_seconds is None or silent_seconds > _HEARD_SECONDS) and not self._is_fresh(now):
+            self._begin()
+
+    async def claim(self) -> Claim | None:
+        """What a fresh look finds; None where the database does not answer."""
+        loop = asyncio.get_running_loop()
+        if not self._is_fresh(loop.time()):
+            await asyncio.wait({self._begin()}, timeout=_ANSWER_SECONDS)
+        now, found = loop.time(), self._found
+        if found is None or now - self._found_at > LOOK_SECONDS + _ANSWER_SECONDS:
+            return None
+        renewed_seconds = (found.renewed_seconds or 0.0) + now - self._found_at
+        return Claim(
+            held=bool(found.token),
+            holder=found.holder,
+            renewed_seconds=renewed_seconds,
+            is_dead=renewed_seconds > DEAD_SECONDS,
+            seen_seconds=now - self._token_since,
+            silence_seconds=found.silence_seconds,
+            run=found.run,
+            segment=found.segment,
+        )
+
+    def _is_fresh(self, now: float) -> bool:
+        return now - self._found_at < LOOK_SECONDS
+
+    def _begin(self) -> asyncio.Task[None]:
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.get_running_loop().create_task(self._look())
+        return self._looking
+
+    async def _look(self) -> None:
+        found: Standing | None = None
+        with supervisor.guarded(f"checkup of {self._symbol}"):
+            try:
+                found = await asyncio.to_thread(self._read, self._symbol)
+                self._away = False
+            except DatabaseError as error:
+                if not self._away:
+                    log.warning("%s: the database cannot be asked who runs the market: %s", self._symbol, error)
+                self._away = True
+        self._found, self._found_at = found, asyncio.get_running_loop().time()
+        if self._found is not None and self._found.token != self._token:
+            if self._token is not None:
+                self._token_since = self._found_at
+            self._token = self._found.token

@@ -1,0 +1,68 @@
+"""A market's standing: what the database tells of a market whose pipeline this process has not heard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db.models import DurationField, ExpressionWrapper, F
+from django.db.models.functions import Now
+
+from recorder.models import Lease, Run, Segment
+from runtime.db_threads import reading
+from streaming.relay.health import SILENCE_SECONDS, silence_allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who holds a market and how fresh that word is, by its lease; its last run; its open segment.
+
+    `token` is "" when nobody holds it. `renewed_seconds` is how long ago the holder renewed its lease, by the
+    database's clock, and `silence_seconds` for how long it may be silent. `run` and `segment` are in the form in which
+    `/health` tells them, None where there is none.
+    """
+
+    token: str = ""
+    holder: str = ""
+    renewed_seconds: float | None = None
+    run: dict[str, Any] | None = None
+    silence_seconds: float = SILENCE_SECONDS
+    segment: dict[str, Any] | None = None
+
+
+def standing_of(symbol: str) -> Standing:
+    """Reads the rows. Raises django.db.Error."""
+    return reading(lambda: _read(symbol))
+
+
+def _read(symbol: str) -> Standing:
+    age = ExpressionWrapper(Now() - F("renewed_at"), DurationField())
+    lease = Lease.objects.filter(market__symbol=symbol).annotate(age=age).first()
+    run = Run.objects.filter(market__symbol=symbol).order_by("-first_t", "-id").first()
+    segment = Segment.objects.of(symbol, "ticks").on_disk().order_by("-start_t").first()
+    return Standing(
+        token=lease.token if lease else "",
+        holder=lease.holder if lease else "",
+        renewed_seconds=lease.age.total_seconds() if lease and lease.age is not None else None,
+        run=_run(run, segment) if run else None,
+        silence_seconds=_silence_seconds(lease, run),
+        segment=_segment(segment) if segment and segment.pending else None,
+    )
+
+
+def _silence_seconds(lease: Lease | None, run: Run | None) -> float:
+    if lease is not None and lease.silence_seconds is not None:
+        return lease.silence_seconds
+    # A holder of the version before does not tell; as a rule it has the speed that is set here too.
+    speed = settings.CONFIG.speed
+    return silence_allowed(run.tick_interval / speed if run and speed else 0.0)
+
+
+def _run(run: Run, newest: Segment | None) -> dict[str, Any]:
+    end_t = newest.end_t if newest else -1
+    return {"start_ts": run.start_ts, "ticks": max(0, end_t - run.first_t + 1), "seed": run.settings.get("seed", 0)}
+
+
+def _segment(row: Segment) -> dict[str, Any]:
+    return {"start_t": row.start_t, "lines": row.lines, "compressed_bytes": row.bytes, "pending": True}

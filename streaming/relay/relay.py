@@ -1,0 +1,234 @@
+"""The relay: this process's one member in a market's group, its ring, and the fan-out to local clients.
+
+Why one member a process and not one a client: docs/architecture.md, "Fan-out".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from recorder.errors import OtherStore
+from recorder.tape.history import History
+from runtime.supervision import supervisor
+from streaming.fanout.feed import Client, Feed
+from streaming.fanout.feeds import Feeds
+from streaming.group.membership import Membership, group_name
+from streaming.protocol import Moment, control
+from streaming.relay.filling import Filling
+from streaming.relay.health import Health, health_of, hears
+from streaming.relay.lease_monitor import Checkup
+from streaming.ring import Ring
+
+log = logging.getLogger(__name__)
+
+#: A tape is flushed within IG_FLUSH_SECONDS and a nap of the pipeline, each of the three for itself: what is this much
+#: older than a tick that was heard lies on all of them.
+_SETTLE_SECONDS = 0.5
+
+#: Without a message for so long, the disk is asked whether the store is still the same.
+_HEARD_SECONDS = 2.0
+
+
+class Relay:
+    """One market, seen from this process. All methods are for the loop's thread.
+
+    A relay that failed is not started again, since what it told whom is not known any more: it ends, with all its
+    clients, and another takes its place (`streaming.relay.relays`).
+    """
+
+    def __init__(
+        self, history: History, ring_ticks: int, ring_bytes: int, flush_seconds: float, *, at_rest: bool = False
+    ) -> None:
+        """`at_rest` tells that nobody writes to the tapes until the ring is filled."""
+        self._at_rest = at_rest
+        #: After so long what was heard lies on the tapes.
+        self.settle_seconds = flush_seconds + _SETTLE_SECONDS
+        self.symbol, store_id = history.symbol, history.id_on_disk()
+        #: Of the recording that is streamed here, as soon as anything tells its id.
+        self.history = history if store_id is None else history.of_store(store_id)
+        self._ring_ticks, self._ring_bytes = ring_ticks, ring_bytes
+        self.status: dict[str, Any] | None = None
+        self.heard_at: float | None = None
+        self.lost_messages = 0
+        self.joined = asyncio.Event()
+        self.ended = False
+        self.feeds = Feeds(self.symbol)
+        #: Called on the loop with each group message as it comes, known moments and holes in t included.
+        self.listeners: list[Callable[[dict[str, Any]], None]] = []
+        #: Called on the loop when it has ended.
+        self.on_end: list[Callable[[], None]] = []
+        self.checkup = Checkup(self.symbol, asyncio.get_running_loop().time())
+        #: The newest t of the recordings that this one took the place of, as far as they were streamed here.
+        self._former: dict[str, int] = {}
+        self._looker: asyncio.Task[None] | None = None
+        self.start: Callable[..., asyncio.Task[None]] = asyncio.get_running_loop().create_task
+        self._earlier_holes = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self.ring = Ring(self._ring_ticks, self._ring_bytes)
+        self.filling = Filling(self, self._ring_ticks)
+
+    # -- clients
+
+    def subscribe(self, client: Client, feed: Feed) -> None:
+        """From now on the client is offered every moment."""
+        feed.add(client, -1 if self.ring.last_t is None else self.ring.last_t)
+
+    def leave(self, client: Client, feed: Feed) -> None:
+        """The client is gone, whether it had joined or not."""
+        self.lost_messages += client.lost
+        self.feeds.leave(client, feed)
+
+    @property
+    def silent_seconds(self) -> float | None:
+        """How long ago the pipeline was heard here; None if never."""
+        return None if self.heard_at is None else time.monotonic() - self.heard_at
+
+    @property
+    def holes(self) -> int:
+        """How often moments did not follow each other here."""
+        return self._earlier_holes + self.filling.holes
+
+    async def health(self) -> Health:
+        """(well, the body of `/health`)."""
+        claim = None if hears(self.status, self.silent_seconds) else await self.checkup.claim()
+        well, body = health_of(self.status, self.silent_seconds, claim)
+        body["meta"]["store"] = self.store_id
+        return well, body
+
+    def beat(self) -> None:
+        """Each second: look after a silent market, and give clients that heard nothing for long a sign of life."""
+        silent_seconds = self.silent_seconds
+        self.checkup.look_if_unheard(silent_seconds, asyncio.get_running_loop().time())
+        if (silent_seconds is None or silent_seconds > _HEARD_SECONDS) and self.filling.filled.is_set():
+            self._look_at_store()
+        self.feeds.tell_quiet(control("heartbeat", t=-1 if self.ring.last_t is None else self.ring.last_t))
+
+    # -- the store
+
+    @property
+    def store_id(self) -> str | None:
+        """The id of the recording that is streamed here; None while nothing tells it."""
+        return self.history.store_id
+
+    @property
+    def named_store(self) -> dict[str, str]:
+        """The id as a field of messages; none while it is not known."""
+        return {} if self.store_id is None else {"store": self.store_id}
+
+    def end_of(self, store_id: str | None) -> int:
+        """The newest t of a recording that was streamed here before; -1 where that is not known."""
+        return self._former.get(store_id or "", -1)
+
+    def same_store(self, client: Client) -> History:
+        """The recording that a client is given. Raises OtherStore where it has part of another one."""
+        client.store_id = client.store_id or self.store_id
+        if self.store_id is not None and client.store_id != self.store_id:
+            raise OtherStore(self.store_id)
+        return self.history
+
+    def enter(self, store_id: str) -> None:
+        """The market has this store now. Clients that have part of another one begin anew."""
+        if store_id == self.store_id:
+            return
+        former, last_t = self.store_id, -1 if self.ring.last_t is None else self.ring.last_t
+        self.history = self.history.of_store(store_id)
+        if former is None:
+            self.filling.read_from(self.history)
+        else:
+            log.warning("%s: the store is another one, %s after %s: all begins anew", self.symbol, store_id, former)
+            self._former[former] = last_t
+            self._begin_anew()
+        self.feeds.enter(former, last_t, store_id)
+
+    def _begin_anew(self) -> None:
+        self.filling.stop()
+        self._earlier_holes += self.filling.holes
+        self._begin()
+        self.filling.begin()
+
+    def _is_of_store(self, told: str | None) -> bool:
+        """Whether a message is of this store, or of another that has taken its place by now."""
+        if not told or told == self.store_id:
+            return True
+        if (self.history.id_on_disk() or told) != told:  # said by who wrote the store before, and late
+            return False
+        self.enter(told)
+        return True
+
+    def _look_at_store(self) -> None:
+        """While nothing is heard, the disk tells whether the store is another one."""
+        if self._looker is None or self._looker.done():
+            self._looker = self.start(self._read_id())
+
+    async def _read_id(self) -> None:
+        with supervisor.guarded(f"look at the store of {self.symbol}"):
+            found = await asyncio.to_thread(self.history.id_on_disk)
+            if found is not None:
+                self.enter(found)
+
+    # -- moments
+
+    def take(self, message: dict[str, Any]) -> None:
+        """A message of the group: a moment, or the pipeline's word of how it fares."""
+        if not self._is_of_store(message["status"].get("store")):
+            return
+        self.heard_at = time.monotonic()
+        self.status = message["status"]
+        if message["tick"] is not None:
+            self.pass_on(Moment(message["t"], message["tick"], message["metric"], message["frame"]))
+        for listener in list(self.listeners):  # one may leave meanwhile
+            with supervisor.guarded(f"listener of {self.symbol}"):
+                listener(message)
+
+    def pass_on(self, moment: Moment) -> None:
+        """Keep a moment and hand it to every client.
+
+        One that is known already is dropped. One that does not follow the last waits until what lies between has
+        been read from the recording.
+        """
+        self.filling.take(moment)
+
+    def hand_out(self, moment: Moment) -> None:
+        """Keep the next moment and hand it to every client."""
+        self.ring.append(moment)
+        self.feeds.send(moment)
+
+    async def ready(self) -> None:
+        """Wait until the ring holds what is recorded, which it may not where the tape could not be read or nothing was
+        heard of it. Raises OSError, OtherStore."""
+        ready: Filling | None = None
+        while ready is not self.filling:
+            ready = self.filling
+            await ready.ready()
+
+    async def recorded_t(self) -> int | None:
+        """The newest t on disk; one look for all who ask meanwhile. Raises OSError, OtherStore."""
+        return await self.filling.recorded_t()
+
+    # -- its life
+
+    async def run(self) -> None:
+        """Stay in the group, fill the ring and pass on what comes, until cancelled. Raises what it failed of."""
+        async with asyncio.TaskGroup() as group:
+            self.start = group.create_task
+            group.create_task(self._fill_when_joined())
+            await Membership(group_name(self.symbol), self.take, self.joined).stay()
+
+    async def _fill_when_joined(self) -> None:
+        await self.joined.wait()
+        await self.filling.fill(at_rest=self._at_rest)
+
+    def end(self) -> None:
+        """Pass on nothing any more, and let go of everybody who waits for more."""
+        self.ended = True
+        self.filling.stop()
+        self.feeds.end()
+        for say in list(self.on_end):
+            with supervisor.guarded(f"listener of {self.symbol}"):
+                say()
