@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from statistics import fmean
 
 from backtests.bar import Bar
-from backtests.engine.engine import Context
+from backtests.engine.context import Context
 from backtests.strategy import Parameter, Value
 
 

@@ -11,7 +11,7 @@ from backtests.errors import BadRequest, shown
 
 if TYPE_CHECKING:
     from backtests.bar import Bar
-    from backtests.engine.engine import Context
+    from backtests.engine.context import Context
 
 Value = bool | int | float | str
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
+from market.tick import Ints
 
 #: Of an agent in a tick: its census, the price quoted (in hundredths) and its square, how far it stands above the pivot
 #: (`camera.quotes`), matches with other agents. They stand side by side in one array, since to sum five rows takes one

@@ -9,11 +9,7 @@ import numpy.typing as npt
 
 from camera.agent_counts import KINDS
 from camera.quotes import to_grid
-from market.tick import NONE, SELL, Tick
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-
+from market.tick import NONE, SELL, Floats, Ints, Tick
 
 #: A quote's key is its tick, its price in hundredths (below 2^31 either way, see `largest_step`), its place among the
 #: block's entries and whether it is a sell, in this order. Sorting such numbers takes a tenth of the time of a stable

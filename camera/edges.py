@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from camera.block import Quotes
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from market.tick import Floats, Ints
 
 EDGE_TYPES = ("match", "quote_proximity")
 

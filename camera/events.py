@@ -6,9 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from market.tick import Floats
 
 BURST_SCORE = 4.0
 SHOCK_SCORE = 5.0

@@ -2,75 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 
 from camera.edges import EDGE_TYPES
 from camera.frame_json import edge_pieces, node_pieces
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from camera.snapshot import Shot
 
 #: A dominant side is one of these; its place here is how `Shot.dominant_sides` tells it.
 SIDES = ("buy", "sell", "none")
-
-
-class Edges(NamedTuple):
-    """Edges in the contract's order: index into EDGE_TYPES, the two agents' places in the shot, how often they met."""
-
-    kinds: Ints
-    low: Ints
-    high: Ints
-    counts: Ints
-
-
-@dataclass(slots=True)
-class Shot:
-    """What the window shows at one tick; arrays have one entry an agent, by ascending id."""
-
-    t: int
-    ts: float | None
-    window: int
-    stride: int
-    agent_ids: Ints
-    buys: Ints
-    quotes: Ints
-    matches: Ints
-    price_mean: Floats
-    price_std: Floats
-    distance: Floats
-    experience_start: Floats
-    experience_end: Floats
-    edges: Edges
-    bursts: list[dict[str, Any]]
-    shocks: list[dict[str, Any]]
-
-    @property
-    def t0(self) -> int:
-        """The first tick of the window; `t` is the last."""
-        return self.t - self.window + 1
-
-    @property
-    def sells(self) -> Ints:
-        return self.quotes - self.buys
-
-    @property
-    def nones(self) -> Ints:
-        return self.window - self.quotes
-
-    def numbers(self) -> Floats:
-        """The features that are no counts, as emitted: shape [6, agents], in the order of the message."""
-        start, end = self.experience_start, self.experience_end
-        return np.round([self.price_mean, self.price_std, self.distance, start, end, end - start], 6)
-
-    def dominant_sides(self) -> Ints:
-        """What each agent did most, as an index into SIDES; buying goes before selling, doing so before nothing."""
-        sides: Ints = np.argmax((self.buys, self.sells, self.nones), axis=0)
-        return sides
 
 
 def frame_of(shot: Shot) -> dict[str, Any]:

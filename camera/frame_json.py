@@ -8,18 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
 from camera.edges import EDGE_TYPES
-
-if TYPE_CHECKING:
-    from camera.frame import Shot
-
-Ints = npt.NDArray[np.int64]
+from camera.snapshot import Shot
+from market.tick import Ints
 
 #: In texts that are kept from frame to frame: where the window belongs, and where one agent's piece ends. No id, key
 #: or number holds any of them.

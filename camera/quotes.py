@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from camera.agent_counts import ABOVE, CENSUS, KINDS, QUOTES, SQUARES, STEPS, quoting
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from market.tick import Floats, Ints
 
 #: The grid on which prices are made (0.01) in parts of a price unit.
 GRID = 100.0

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from camera.agent_counts import ABOVE, BY_SIDE, CENSUS, KINDS, MATCHES, SQUARES, STEPS
 from camera.block import Block
-from market.tick import Tick
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from market.tick import Ints, Tick
 
 
 class Rings:

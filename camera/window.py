@@ -13,13 +13,11 @@ from camera.columns import Slots
 from camera.edges import PairCounts, Pairs, adjacent_quotes, strongest
 from camera.errors import OrderError
 from camera.events import events
-from camera.frame import Edges, Shot, frame_of
+from camera.frame import frame_of
 from camera.quotes import GRID, QuoteSums, direct, largest_step
 from camera.ring_arrays import Rings
-from market.tick import Tick
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from camera.snapshot import Edges, Shot
+from market.tick import Floats, Ints, Tick
 
 #: Ticks are taken in by blocks, since a NumPy call costs the same for one tick and for thirty.
 _BLOCK = 32

@@ -6,16 +6,26 @@ numbers, written by orjson all at once, are put between them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
-if TYPE_CHECKING:
-    from market.tick import Tick
-
 _SIDES = (b"none", b"buy", b"sell")
+
+
+class TickColumns(Protocol):
+    """The columns of `market.tick.Tick` that are written."""
+
+    agent_ids: npt.NDArray[np.int64]
+    experience: npt.NDArray[np.float64]
+    sides: npt.NDArray[np.int8]
+    prices: npt.NDArray[np.float64]
+    sizes: npt.NDArray[np.float64]
+    match_a: npt.NDArray[np.int64]
+    match_b: npt.NDArray[np.int64]
+    match_prob: npt.NDArray[np.float64]
 
 
 class _Pieces:
@@ -46,7 +56,7 @@ class _Pieces:
 _last: _Pieces | None = None
 
 
-def _pieces(tick: Tick) -> _Pieces:
+def _pieces(tick: TickColumns) -> _Pieces:
     """The pieces for a tick. The simulator shares these columns while its agents stay, so the last ones mostly fit."""
     global _last
     pieces = _last
@@ -68,7 +78,7 @@ def _numbers(column: npt.NDArray[Any]) -> list[bytes]:
     return orjson.dumps(column, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
 
 
-def tick_json(head: bytes, tick: Tick) -> bytes:
+def tick_json(head: bytes, tick: TickColumns) -> bytes:
     """The message of a tick, whose fields before the lists are the JSON object `head`."""
     agents = tick.agent_ids.size
     if not agents:
@@ -84,7 +94,7 @@ def tick_json(head: bytes, tick: Tick) -> bytes:
     return b"".join(parts)
 
 
-def _matches(pieces: _Pieces, tick: Tick, probs: list[bytes]) -> list[bytes]:
+def _matches(pieces: _Pieces, tick: TickColumns, probs: list[bytes]) -> list[bytes]:
     """The matches of a tick, and the end of its message."""
     if not probs:
         return [b"]}"]

@@ -6,14 +6,14 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from backtests.bar import Bar, iso, seen
+from backtests.engine.context import Context
 from backtests.engine.past import Past
 from backtests.engine.performance import Performance
-from backtests.engine.portfolio import Order, Portfolio, Refusal, Side, Trade, order
-from backtests.errors import BadHistory, BadOrder, StrategyFailed, TooLarge, shown
+from backtests.engine.portfolio import Order, Portfolio, Refusal, Trade
+from backtests.errors import StrategyFailed, TooLarge
 from backtests.strategy import Strategy, Value
 from bars.making.ohlcv import Ohlcv
 from bars.making.resolutions import PERIOD_MS
@@ -37,47 +37,6 @@ class Terms:
     fee: float = DEFAULT_FEE
     params: Mapping[str, Value] = field(default_factory=dict)
     begin_ms: int | None = None
-
-
-class Context:
-    """All that a strategy sees and does; it may also keep attributes of its own here."""
-
-    def __init__(self, terms: Terms, past: Past, portfolio: Portfolio) -> None:
-        self.symbol, self.resolution = terms.symbol, terms.resolution
-        self.params = MappingProxyType(dict(terms.params))
-        self._past, self._portfolio = past, portfolio
-        self._ordered: list[Order] = []
-
-    @property
-    def cash(self) -> float:
-        return self._portfolio.cash
-
-    @property
-    def position(self) -> float:
-        """How much of the symbol is held."""
-        return self._portfolio.position
-
-    def history(self, symbol: str, count: int, frequency: str) -> list[Bar]:
-        """The last closed bars, the one at hand included, oldest first; fewer while there are no more.
-
-        `frequency`: the backtest's resolution or a coarser one. Raises BadHistory.
-        """
-        if symbol != self.symbol:
-            raise BadHistory(f"there is only {self.symbol!r} in this backtest, got {shown(symbol)}")
-        return self._past.last(count, frequency)
-
-    def order_buy(self, symbol: str, size: float | None = None) -> None:
-        """Buy at the next bar's open; without a size, for all the cash there is. Raises BadOrder."""
-        self._order("buy", symbol, size)
-
-    def order_sell(self, symbol: str, size: float | None = None) -> None:
-        """Sell at the next bar's open; without a size, all that is held. Raises BadOrder."""
-        self._order("sell", symbol, size)
-
-    def _order(self, side: Side, symbol: str, size: float | None) -> None:
-        if symbol != self.symbol:
-            raise BadOrder(f"only {self.symbol!r} is traded in this backtest, got {shown(symbol)}")
-        self._ordered.append(order(side, size))
 
 
 def _ignore(_: Bar) -> None:
@@ -107,7 +66,7 @@ class _Play:
         self._past = Past(terms.resolution, terms.begin_ms)
         self._portfolio = Portfolio(terms.cash, terms.fee)
         self._performance = Performance(terms.cash, PERIOD_MS[terms.resolution])
-        self._context = Context(terms, self._past, self._portfolio)
+        self._context = Context(terms.symbol, terms.resolution, terms.params, self._past, self._portfolio)
         self._trades: deque[Trade] = deque(maxlen=MOST_TRADES)
         self._refusals: deque[Refusal] = deque(maxlen=MOST_REFUSALS)
         self._trade_count = self._refusal_count = self._bars = 0

@@ -6,19 +6,18 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Coroutine, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Protocol
 
 from recorder.errors import OtherStore
+from recorder.tape.history import History
 from runtime import pools
 from runtime.supervision import supervisor
 from streaming.fanout.backpressure import Patience
+from streaming.fanout.feeds import Feeds
 from streaming.history_moments import Loss, moments
 from streaming.protocol import KINDS, Moment
-
-if TYPE_CHECKING:
-    from recorder.tape.history import History
-    from streaming.relay.relay import Relay
+from streaming.ring import Ring
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +30,22 @@ _HOLE_PAUSE_SECONDS = 0.2
 _BATCH_BYTES = 128 * 1024
 
 
+class Relaying(Protocol):
+    """The relay whose ring is filled."""
+
+    symbol: str
+    ring: Ring
+    history: History
+    feeds: Feeds
+    settle_seconds: float
+    ended: bool
+    start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+
+    def hand_out(self, moment: Moment) -> None: ...
+
+    def enter(self, store_id: str) -> None: ...
+
+
 class Filling:
     """Puts the moments of one recording in order for a relay's ring of that recording. For the loop's thread.
 
@@ -38,7 +53,7 @@ class Filling:
     holds what was recorded at first.
     """
 
-    def __init__(self, relay: Relay, ring_ticks: int) -> None:
+    def __init__(self, relay: Relaying, ring_ticks: int) -> None:
         self._relay, self._ring, self._history = relay, relay.ring, relay.history
         self._ring_ticks = ring_ticks
         #: What came while the past is read, and when; what is more than a ring would hold is read again.

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtests.bar import Bar
-from backtests.engine.engine import MOST_REFUSALS, MOST_TRADES, Context, play
+from backtests.engine.context import Context
+from backtests.engine.engine import MOST_REFUSALS, MOST_TRADES, play
 from backtests.errors import StrategyFailed
 from backtests.strategies import MaCross
 from bars.making.ohlcv import Ohlcv
