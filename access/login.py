@@ -10,7 +10,7 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.http import HttpRequest
 
 from access.attempts import Attempts
-from runtime.addresses import LOCAL, Address, client_of, hops, household, parse_address
+from runtime.addresses import LOCAL, Address, address_bucket, client_of, hops, parse_address
 from runtime.http_errors import HttpError
 
 attempts = Attempts()
@@ -21,7 +21,7 @@ class LoginForm(AdminAuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         address, account = (
-            household(_address(self.request or HttpRequest())),
+            address_bucket(_address(self.request or HttpRequest())),
             self.cleaned_data.get("username", "").casefold(),
         )
         refusal = attempts.begin(address, account, time.monotonic())

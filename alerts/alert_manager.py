@@ -1,4 +1,4 @@
-"""The alert desk of one web process: each cause is told once when it is raised and once when it clears."""
+"""The alert manager of one web process: each cause is told once when it is raised and once when it clears."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.db import OperationalError
 
 from alerts import alert_store
 from alerts.alert_store import Entry
-from alerts.rules import DATABASE, Finding, Happening, symbol_of
+from alerts.rules import DATABASE, Finding, MarketEvent, symbol_of
 from runtime import pools
 from runtime.bounded_database import Database
 from streaming.protocol import json_frame
@@ -38,7 +38,7 @@ class Topic(Protocol):
     def covers(self, channel: str, symbol: str | None) -> bool: ...
 
 
-class AlertDesk:
+class AlertManager:
     """Every web process has one, and all see much the same. Which of them tells of a cause, the database decides: who
     writes the row does. While the database is away each tells, and each lets the second word on a cause not pass.
 
@@ -56,7 +56,7 @@ class AlertDesk:
         self._active: dict[str, dict[str, Any]] = {}
         self._changes = 0
         self._unwritten: dict[str, Entry] = {}
-        self._happenings: deque[Happening] = deque(maxlen=_MOST_HAPPENINGS)
+        self._happenings: deque[MarketEvent] = deque(maxlen=_MOST_HAPPENINGS)
         #: By market time too: a market whose store was begun anew has the same t again.
         self._told: OrderedDict[tuple[str, float], None] = OrderedDict()
 
@@ -169,7 +169,7 @@ class AlertDesk:
             self._active.pop(key, None)
         self._send(CHANNEL, message["symbol"], _wire(message))
 
-    def happened(self, happenings: Iterable[Happening]) -> None:
+    def happened(self, happenings: Iterable[MarketEvent]) -> None:
         """Tell what happened in a market; every web process hears of it by itself."""
         for one in happenings:
             if (one.key, one.timestamp) in self._told:

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from alerts.models import Alert
-from alerts.rules import Finding, Happening
+from alerts.rules import Finding, MarketEvent
 
 #: Cleared alerts are kept for so long, and so many of them at most: a lively market makes some each minute.
 KEEP_DAYS = 30
@@ -72,7 +72,7 @@ def _facts(finding: Finding) -> dict[str, str]:
     return {"level": finding.level, "message": finding.message, "source": finding.source}
 
 
-def write_happenings(happenings: Iterable[Happening]) -> None:
+def write_happenings(happenings: Iterable[MarketEvent]) -> None:
     """Write down what happened in a market; what is there already stays. Raises django.db.Error."""
     rows = [
         Alert(

@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from alerts import rules
-from alerts.alert_manager import AlertDesk
+from alerts.alert_manager import AlertManager
 from recorder.errors import RecorderError
 from recorder.segment.layout import KINDS, parse_name
 from recorder.tape.damages import damages
@@ -16,11 +16,11 @@ from streaming.relay.relays import relays
 log = logging.getLogger(__name__)
 
 
-class DamageWatch:
+class DamageMonitor:
     """Of one web process; any process clears what another told of, once the segment can be read."""
 
-    def __init__(self, desk: AlertDesk) -> None:
-        self._desk = desk
+    def __init__(self, manager: AlertManager) -> None:
+        self._alerts = manager
         #: By market, the segments of which this process told.
         self._told: dict[str, set[str]] = {}
 
@@ -29,20 +29,20 @@ class DamageWatch:
         for relay in relays.all():
             found = await asyncio.to_thread(_found, relay)
             well = self._told.get(relay.symbol, set()) - found.keys()
-            await self._desk.consider([rules.damaged(relay.symbol, segment, why) for segment, why in found.items()])
-            await self._desk.consider([rules.damaged(relay.symbol, segment, "") for segment in well])
+            await self._alerts.consider([rules.damaged(relay.symbol, segment, why) for segment, why in found.items()])
+            await self._alerts.consider([rules.damaged(relay.symbol, segment, "") for segment in well])
             self._told[relay.symbol] = set(found)
 
     async def check_left_behind(self) -> None:
         """Read again what others told of, who may have ended since: what is damaged still is found by that."""
-        for key in await self._desk.active(rules.DAMAGED):
+        for key in await self._alerts.active(rules.DAMAGED):
             symbol, segment = rules.symbol_of(key), rules.segment_of(key)
             relay = next((one for one in relays.all() if one.symbol == symbol), None)
             if relay is None or segment in self._told.get(relay.symbol, set()):
                 continue
             await asyncio.to_thread(_read_again, relay, segment)
             if segment not in await asyncio.to_thread(_found, relay):
-                await self._desk.consider([rules.damaged(relay.symbol, segment, "")])
+                await self._alerts.consider([rules.damaged(relay.symbol, segment, "")])
 
 
 def _found(relay: Relay) -> dict[str, str]:

@@ -11,8 +11,8 @@ import psutil
 from django.conf import settings
 
 from alerts import rules
-from alerts.alert_manager import AlertDesk
-from alerts.damaged_segments import DamageWatch
+from alerts.alert_manager import AlertManager
+from alerts.damaged_segments import DamageMonitor
 from alerts.rules import Finding
 from recorder.retention import disk_use
 from runtime.supervision import Trouble, supervisor
@@ -31,14 +31,14 @@ Check = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Monitor:
-    """Looks at markets, machine, database and side tasks, and brings what it finds to the desk.
+    """Looks at markets, machine, database and side tasks, and brings what it finds to the manager.
 
     `process` is this process's name among those `known`, and `known` gives all that were heard of.
     """
 
-    def __init__(self, desk: AlertDesk, process: str, known: Callable[[], set[str]]) -> None:
-        self._desk, self._process, self._known = desk, process, known
-        self._damage = DamageWatch(desk)
+    def __init__(self, manager: AlertManager, process: str, known: Callable[[], set[str]]) -> None:
+        self._alerts, self._process, self._known = manager, process, known
+        self._damage = DamageMonitor(manager)
         #: What fails, by the processes that told of it.
         self._failing: dict[str, set[str]] = {}
 
@@ -64,7 +64,7 @@ class Monitor:
         name = f"check of {relay.symbol}"
         if not supervisor.pause_seconds(name):
             with supervisor.guarded(name):
-                await self._desk.consider(await _findings_of(relay))
+                await self._alerts.consider(await _findings_of(relay))
 
     async def check_tasks(self) -> None:
         await self.consider_tasks(self._process, supervisor.troubles())
@@ -73,12 +73,12 @@ class Monitor:
         """Take note of all side tasks of a process that have failed since its start."""
         findings = [rules.side_task(process, one) for one in troubles]
         self._failing[process] = {one.key for one in findings if one.wrong}
-        await self._desk.consider(findings)
+        await self._alerts.consider(findings)
 
     async def check_memory(self) -> None:
         host = socket.gethostname()
         percent, threshold = psutil.virtual_memory().percent, settings.CONFIG.alert_memory_percent
-        await self._desk.consider([rules.memory(percent, threshold, host, self._desk.was_wrong(f"memory:{host}"))])
+        await self._alerts.consider([rules.memory(percent, threshold, host, self._alerts.was_wrong(f"memory:{host}"))])
 
     async def check_disk(self) -> None:
         config = settings.CONFIG
@@ -87,17 +87,17 @@ class Monitor:
             use = await asyncio.to_thread(disk_use, config.store_dir)
         except OSError:
             return  # a store that cannot be looked at cannot be written either: the recorder's alert tells
-        was_wrong = self._desk.was_wrong(f"disk:{store}")
-        await self._desk.consider([rules.disk(use.percent, config.retain_disk_percent, store, was_wrong)])
+        was_wrong = self._alerts.was_wrong(f"disk:{store}")
+        await self._alerts.consider([rules.disk(use.percent, config.retain_disk_percent, store, was_wrong)])
 
     async def check_database(self) -> None:
-        await self._desk.consider([rules.database(await self._desk.write())])
+        await self._alerts.consider([rules.database(await self._alerts.write())])
 
     async def check_left_behind(self) -> None:
         """Clear the alerts of processes that are gone, or were started anew under the same name: these cannot do it."""
         await asyncio.sleep(_LEFT_BEHIND_SECONDS / 2)
-        left = await self._desk.active(rules.SIDE_TASK)
-        await self._desk.consider([rules.side_task_gone(key) for key in left if not self._may_be_active(key)])
+        left = await self._alerts.active(rules.SIDE_TASK)
+        await self._alerts.consider([rules.side_task_gone(key) for key in left if not self._may_be_active(key)])
 
     def _may_be_active(self, key: str) -> bool:
         process = rules.process_of(key)
@@ -107,8 +107,10 @@ class Monitor:
 
     async def clear_tasks(self) -> None:
         """This process ends, and what failed in it with it."""
-        wrong = [one for one in supervisor.troubles() if self._desk.was_wrong(rules.side_task(self._process, one).key)]
-        await self._desk.consider([rules.side_task_gone(rules.side_task(self._process, one).key) for one in wrong])
+        wrong = [
+            one for one in supervisor.troubles() if self._alerts.was_wrong(rules.side_task(self._process, one).key)
+        ]
+        await self._alerts.consider([rules.side_task_gone(rules.side_task(self._process, one).key) for one in wrong])
 
 
 async def _findings_of(relay: Relay) -> list[Finding]:

@@ -107,7 +107,7 @@ def _is_over(percent: float, threshold: float, was_wrong: bool) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class MarketEvent:
     """Something that happened in a market and has no end: a burst or a shock, at a market time in Unix seconds."""
 
     key: str
@@ -119,10 +119,10 @@ class Happening:
 _SHOCKS = {"price": "价格冲击", "liquidity": "流动性冲击"}
 
 
-def happenings(symbol: str, ts: float, events: dict[str, Any]) -> list[Happening]:
+def market_events(symbol: str, ts: float, events: dict[str, Any]) -> list[MarketEvent]:
     """The `events` of a frame at market time `ts`, in words."""
     bursts = [
-        Happening(
+        MarketEvent(
             f"burst:{symbol}:{one['t0']}",
             f"{symbol} 成交爆发: t={one['t0']}..{one['t1']}，得分 {one['score']:.2f}",
             ts,
@@ -131,7 +131,7 @@ def happenings(symbol: str, ts: float, events: dict[str, Any]) -> list[Happening
         for one in events["bursts"]
     ]
     shocks = [
-        Happening(
+        MarketEvent(
             f"shock:{symbol}:{one['kind']}:{one['t']}",
             f"{symbol} {_SHOCKS[one['kind']]}: t={one['t']}，变化 {one['size']:g}，得分 {one['score']:.2f}",
             ts,

@@ -26,7 +26,7 @@ from api_socket.errors import (
     UnknownSymbol,
 )
 from api_socket.protocol import Command, Ping, Subscribe, Unsubscribe, error, parse, pong, subscribed, unsubscribed
-from api_socket.rate_limit import Talk, Verdict
+from api_socket.rate_limit import MessageRate, Verdict
 from api_socket.service import Service, service
 from api_socket.subscriber import Subscriber
 from streaming.fanout.stream_client import Send, deliver
@@ -48,7 +48,7 @@ async def subscribe_api(scope: dict[str, Any], receive: Any, send: Send) -> None
             raise TooManyConnections(settings.CONFIG.api_connections)
         token = await _token(offered.token)
         subscriber = Subscriber(send, token.pk, settings.CONFIG.outbox_bytes, raw=raw)
-        await _serve(Session(receive, subscriber, service()))
+        await _serve(SubscriberSession(receive, subscriber, service()))
     except SubscribeError as refused:
         if not isinstance(refused, Idle):
             await deliver(send, error(refused), raw=raw)
@@ -56,7 +56,7 @@ async def subscribe_api(scope: dict[str, Any], receive: Any, send: Send) -> None
 
 
 @dataclass(slots=True)
-class Session:
+class SubscriberSession:
     """A client that was let in."""
 
     receive: Any
@@ -77,7 +77,7 @@ async def _token(text: str | None) -> Token:
     return token
 
 
-async def _serve(session: Session) -> None:
+async def _serve(session: SubscriberSession) -> None:
     """Serve a client until it leaves. Raises SubscribeError when it may not come in, or has to go."""
     subscriber, hub = session.subscriber, session.service.hub
     hub.join(subscriber)
@@ -94,10 +94,10 @@ async def _serve(session: Session) -> None:
         one.result()
 
 
-async def _listen(session: Session) -> None:
+async def _listen(session: SubscriberSession) -> None:
     """Answer the client until it leaves. Raises SubscribeError when it talks too much."""
     loop, subscriber = asyncio.get_running_loop(), session.subscriber
-    talk = Talk(settings.CONFIG.api_messages_a_second)
+    talk = MessageRate(settings.CONFIG.api_messages_a_second)
     while True:
         message = await session.receive()
         if message["type"] == "websocket.disconnect":
@@ -113,7 +113,7 @@ async def _listen(session: Session) -> None:
         await subscriber.room()
 
 
-def _may_speak(talk: Talk, now: float) -> bool:
+def _may_speak(talk: MessageRate, now: float) -> bool:
     """Whether a message is read. Raises RateLimited where that is to be told."""
     most = settings.CONFIG.api_messages_a_second
     match talk.judge(now):
@@ -125,11 +125,11 @@ def _may_speak(talk: Talk, now: float) -> bool:
             return verdict is Verdict.READ
 
 
-async def _answer(session: Session, command: Command) -> None:
+async def _answer(session: SubscriberSession, command: Command) -> None:
     await _HANDLERS[type(command)](session, command)
 
 
-async def _subscribe(session: Session, command: Subscribe) -> None:
+async def _subscribe(session: SubscriberSession, command: Subscribe) -> None:
     topic, before = command.topic, frozenset(session.subscriber.topics)
     if topic not in before:
         await _check_symbol(topic.symbol)
@@ -138,7 +138,7 @@ async def _subscribe(session: Session, command: Subscribe) -> None:
     session.service.greet(session.subscriber, topic, before)
 
 
-async def _unsubscribe(session: Session, command: Unsubscribe) -> None:
+async def _unsubscribe(session: SubscriberSession, command: Unsubscribe) -> None:
     topic = command.topic
     if topic not in session.subscriber.topics:
         await _check_symbol(topic.symbol)
@@ -146,11 +146,11 @@ async def _unsubscribe(session: Session, command: Unsubscribe) -> None:
     session.subscriber.tell(unsubscribed(topic))
 
 
-async def _ping(session: Session, command: Ping) -> None:
+async def _ping(session: SubscriberSession, command: Ping) -> None:
     session.subscriber.tell(pong(command))
 
 
-_HANDLERS: dict[type[Command], Callable[[Session, Any], Awaitable[None]]] = {
+_HANDLERS: dict[type[Command], Callable[[SubscriberSession, Any], Awaitable[None]]] = {
     Subscribe: _subscribe,
     Unsubscribe: _unsubscribe,
     Ping: _ping,

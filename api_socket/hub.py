@@ -9,7 +9,7 @@ from api_socket.protocol import Topic
 from api_socket.subscriber import Subscriber
 
 
-class Hub:
+class SubscriberHub:
     """Subscribers by topic; the bytes of a message are shared by all who get it. For the loop's thread."""
 
     def __init__(self, most_subscribers: int, most_topics: int) -> None:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Hashable
 
 
-class Outbox:
+class SubscriberOutbox:
     """Answers and alerts wait in order and are never dropped; of other messages the newest of each key replaces the
     one that waits, in its place in line. The owner ends a connection whose outbox outgrows what it may hold.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Throttle:
+class PriceThrottle:
     """Gives a slot at most every `seconds`; `now` is monotonic."""
 
     def __init__(self, seconds: float) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from api_socket.hub import Hub, offer_to
-from api_socket.price_throttle import Throttle
+from api_socket.hub import SubscriberHub, offer_to
+from api_socket.price_throttle import PriceThrottle
 from api_socket.protocol import Topic
 from api_socket.subscriber import Subscriber
 from streaming.protocol import json_frame
@@ -20,9 +20,9 @@ SLOT_SECONDS = 0.1
 class Ticker:
     """One symbol: its newest day, made into bytes once a slot for whoever gets it. For the loop's thread."""
 
-    def __init__(self, symbol: str, hub: Hub) -> None:
+    def __init__(self, symbol: str, hub: SubscriberHub) -> None:
         self._symbol, self._hub = symbol, hub
-        self._throttle = Throttle(SLOT_SECONDS)
+        self._throttle = PriceThrottle(SLOT_SECONDS)
         self._loop = asyncio.get_running_loop()
         self._day: dict[str, Any] | None = None
         self._store: str | None = None
@@ -79,7 +79,7 @@ class Ticker:
 class Prices:
     """The tickers of all markets."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: SubscriberHub) -> None:
         self._hub = hub
         self._tickers: dict[str, Ticker] = {}
 

@@ -17,7 +17,7 @@ class Verdict(Enum):
     CLOSE = "close"
 
 
-class Talk:
+class MessageRate:
     """Judges each message of one client by its time.
 
     Up to `most` are read in any second. Beyond that they are refused, told once a second; after `most` refusals

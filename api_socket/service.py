@@ -16,17 +16,17 @@ from django.db import Error as DatabaseError
 
 from access.tokens import still_valid
 from alerts import alert_manager, rules
-from alerts.alert_manager import AlertDesk
+from alerts.alert_manager import AlertManager
 from alerts.monitor import Check, Monitor
 from api_socket.errors import AuthenticationFailed, Idle
-from api_socket.hub import Hub
+from api_socket.hub import SubscriberHub
 from api_socket.prices import Prices
 from api_socket.protocol import Topic
 from api_socket.subscriber import Subscriber
 from components import system_bus
 from components.cpu_meter import metered_cpu_seconds
-from components.registry import Roster
-from components.reporter import Part, Reporter, process_name
+from components.registry import ComponentRegistry
+from components.reporter import MeasuredComponent, Reporter, process_name
 from runtime import pools
 from runtime.bounded_database import Database
 from runtime.supervision import Trouble, supervisor
@@ -50,21 +50,21 @@ class Service:
 
     def __init__(self) -> None:
         config = settings.CONFIG
-        self.hub = Hub(config.api_connections, config.api_subscriptions)
+        self.hub = SubscriberHub(config.api_connections, config.api_subscriptions)
         self.prices = Prices(self.hub)
-        self.roster = Roster(config.status_seconds)
-        self.desk = AlertDesk(self.hub.tell, system_bus.publish)
+        self.components = ComponentRegistry(config.status_seconds)
+        self.alerts = AlertManager(self.hub.tell, system_bus.publish)
         #: Tokens are checked on threads of their own: a database that hangs must not take those of the relays.
         self.tokens = Database(pools.tokens, 5.0)
         self._joined = asyncio.Event()
         self._errands: set[asyncio.Task[None]] = set()
         self._name = process_name("web", os.getpid())
-        self._monitor = Monitor(self.desk, self._name, self.roster.names)
+        self._monitor = Monitor(self.alerts, self._name, self.components.names)
         self._reporter: Reporter | None = None
         self._hear: dict[str, Callable[[dict[str, Any]], None]] = {
             "agent_status": self._hear_status,
             "backtest_progress": self._hear_progress,
-            "alerts": self.desk.take,
+            "alerts": self.alerts.take,
             "side_tasks": self._hear_tasks,
         }
         for relay in relays.all():
@@ -111,10 +111,10 @@ class Service:
         if topic.channel == "market_data":
             self.prices.greet(subscriber, topic)
         elif topic.channel == "agent_status":
-            for agent in self.roster.of(topic.symbol):
+            for agent in self.components.of(topic.symbol):
                 subscriber.offer(("agent_status", agent.agent_id), agent.wire())
         elif topic.channel == alert_manager.CHANNEL:
-            for message in self.desk.greeting(topic, before):
+            for message in self.alerts.greeting(topic, before):
                 subscriber.tell(message)
 
     def unsubscribe(self, subscriber: Subscriber, topic: Topic) -> None:
@@ -123,10 +123,10 @@ class Service:
         if topic.channel == "market_data":
             self.prices.forget(subscriber, topic)
 
-    def _own_part(self) -> Part:
+    def _own_part(self) -> MeasuredComponent:
         """This web process. Where a pipeline lives in it too, that one's time is not counted here."""
         cpu_seconds = lambda: time.process_time() - metered_cpu_seconds()  # noqa: E731
-        return Part(self._name, cpu_seconds, self.hub.waiting)
+        return MeasuredComponent(self._name, cpu_seconds, self.hub.waiting)
 
     def _follow(self, relay: Relay) -> None:
         ticker = self.prices.follow(relay.symbol)
@@ -134,12 +134,12 @@ class Service:
         def hear_events(message: dict[str, Any]) -> None:
             events = (message.get("seen") or {}).get("events")
             if events is not None:
-                self.desk.happened(rules.happenings(relay.symbol, events["ts"], events))
+                self.alerts.happened(rules.market_events(relay.symbol, events["ts"], events))
 
         relay.listeners += [ticker.take, hear_events]
 
     def _hear_status(self, report: dict[str, Any]) -> None:
-        agent = self.roster.take(report, asyncio.get_running_loop().time())
+        agent = self.components.take(report, asyncio.get_running_loop().time())
         if agent is not None:
             self.hub.offer("agent_status", agent.symbol, agent.agent_id, agent.wire())
         if agent is not None and agent.symbol is not None:
@@ -178,7 +178,7 @@ class Service:
         self._reporter.look()
 
     async def _find_lost(self) -> None:
-        for agent in self.roster.find_lost(asyncio.get_running_loop().time()):
+        for agent in self.components.find_lost(asyncio.get_running_loop().time()):
             self.hub.offer("agent_status", agent.symbol, agent.agent_id, agent.wire())
 
     async def _end_idle(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Hashable
 
 from api_socket.errors import SubscribeError, TooSlow
-from api_socket.outbox import Outbox
+from api_socket.outbox import SubscriberOutbox
 from api_socket.protocol import Topic
 from streaming.fanout.stream_client import Send, deliver
 
@@ -29,7 +29,7 @@ class Subscriber:
         self.topics: set[Topic] = set()
         self.heard_at = loop.time()
         self.ended: asyncio.Future[None] = loop.create_future()
-        self._outbox = Outbox()
+        self._outbox = SubscriberOutbox()
         self._wake, self._room = asyncio.Event(), asyncio.Event()
 
     @property
@@ -57,7 +57,7 @@ class Subscriber:
 
     def clear(self) -> None:
         """The connection is over: nothing waits for it any more."""
-        self._outbox = Outbox()
+        self._outbox = SubscriberOutbox()
         if not self.ended.cancel() and not self.ended.cancelled():
             self.ended.exception()  # whoever reads it or not, it counts as read
 

@@ -36,8 +36,8 @@ def real_moments(agents: int, count: int = 10) -> list[dict[str, str]]:
     for t in range(300 + count):
         tick = simulator.step().placed(t, 1.7e9 + t / 10)
         camera.ingest(tick)
-        shot = camera.maybe_shoot(t)
-        moment = {} if shot is None else {"frame": frame_json(shot).decode()}
+        snapshot = camera.maybe_shoot(t)
+        moment = {} if snapshot is None else {"frame": frame_json(snapshot).decode()}
         moments.append({**moment, "metric": orjson.dumps(metric_of(tick)).decode(), "tick": tick.to_json().decode()})
     return moments[300:]
 

@@ -32,7 +32,7 @@ def ticks_of(agents: int, count: int) -> list[Tick]:
     return [simulator.step().placed(t, 1.7e9 + t / 10) for t in range(count)]
 
 
-def film(ticks: list[Tick], camera: SlidingWindowCamera, directory: Path | None) -> float:
+def encoder(ticks: list[Tick], camera: SlidingWindowCamera, directory: Path | None) -> float:
     """CPU seconds for camera, encoding and, with a directory, recording."""
     recording = None
     if directory is not None:
@@ -40,8 +40,8 @@ def film(ticks: list[Tick], camera: SlidingWindowCamera, directory: Path | None)
     begin = time.process_time()
     for tick in ticks:
         camera.ingest(tick)
-        shot = camera.maybe_shoot(tick.t)
-        messages = (tick.to_json(), orjson.dumps(metric_of(tick)), None if shot is None else frame_json(shot))
+        snapshot = camera.maybe_shoot(tick.t)
+        messages = (tick.to_json(), orjson.dumps(metric_of(tick)), None if snapshot is None else frame_json(snapshot))
         if recording is not None:
             recording.write(tick.t, *messages)
     if recording is not None:
@@ -80,8 +80,8 @@ def stride_seconds(ticks: list[Tick], cameras: list[SlidingWindowCamera]) -> lis
             begin = time.process_time()
             for tick in ticks[at : at + camera.stride]:
                 camera.ingest(tick)
-                if (shot := camera.maybe_shoot(tick.t)) is not None:
-                    frame_json(shot)
+                if (snapshot := camera.maybe_shoot(tick.t)) is not None:
+                    frame_json(snapshot)
             if at >= warm:
                 seconds.append(time.process_time() - begin)
     return [statistics.median(seconds) for seconds in spent]
@@ -106,7 +106,7 @@ def main() -> None:
         for _ in range(options.rounds):
             with tempfile.TemporaryDirectory() as directory:
                 path = None if options.no_record else Path(directory)
-                ours.append(film(ticks, SlidingWindowCamera(options.window), path))
+                ours.append(encoder(ticks, SlidingWindowCamera(options.window), path))
                 size = 0 if path is None else tape_bytes(path)
             least.append(floor(ticks, options.window))
         ratio = statistics.median(a / b for a, b in zip(ours, least, strict=True))

@@ -76,9 +76,9 @@ def bodies(agents: int) -> list[tuple[bytes, bytes, bytes | None]]:
     camera, made = SlidingWindowCamera(_WINDOW, _STRIDE), []
     for tick in ticks_of(agents, _WINDOW + _DIFFERENT):
         camera.ingest(tick)
-        shot = camera.maybe_shoot(tick.t)
+        snapshot = camera.maybe_shoot(tick.t)
         state = [text[text.index(b',"s":') :] for text in (tick.to_json(), orjson.dumps(metric_of(tick)))]
-        frame = None if shot is None else frame_json(shot)
+        frame = None if snapshot is None else frame_json(snapshot)
         made.append((state[0], state[1], frame and frame[frame.index(b',"nodes":') :]))
     return made[_WINDOW:]
 

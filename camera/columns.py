@@ -10,7 +10,7 @@ from market.tick import Ints
 _FEWEST = 8
 
 
-class Slots:
+class Columns:
     """Columns in ascending order of agent id.
 
     Ids come and go without bound while columns are few: whoever left the window gives the column back at the

@@ -9,62 +9,74 @@ import orjson
 
 from camera.edges import EDGE_TYPES
 from camera.frame_json import edge_pieces, node_pieces
-from camera.snapshot import Shot
+from camera.snapshot import Snapshot
 
-#: A dominant side is one of these; its place here is how `Shot.dominant_sides` tells it.
+#: A dominant side is one of these; its place here is how `Snapshot.dominant_sides` tells it.
 SIDES = ("buy", "sell", "none")
 
 
-def frame_of(shot: Shot) -> dict[str, Any]:
-    """The frame message of a shot."""
-    names = _names(shot)
-    weights = np.round(shot.edges.counts / shot.window, 6).tolist()
+def frame_of(snapshot: Snapshot) -> dict[str, Any]:
+    """The frame message of a snapshot."""
+    names = _names(snapshot)
+    weights = np.round(snapshot.edges.counts / snapshot.window, 6).tolist()
     kinds = EDGE_TYPES
     edges = [
         {"src": names[low], "dst": names[high], "type": kinds[kind], "w": w}
         for kind, low, high, w in zip(
-            shot.edges.kinds.tolist(), shot.edges.low.tolist(), shot.edges.high.tolist(), weights, strict=True
+            snapshot.edges.kinds.tolist(),
+            snapshot.edges.low.tolist(),
+            snapshot.edges.high.tolist(),
+            weights,
+            strict=True,
         )
     ]
     nodes = [
-        {"node_id": name, "agent_id": i, "t0": shot.t0, "t1": shot.t, "features": features}
-        for name, i, features in zip(names, shot.agent_ids.tolist(), _features(shot), strict=True)
+        {"node_id": name, "agent_id": i, "t0": snapshot.t0, "t1": snapshot.t, "features": features}
+        for name, i, features in zip(names, snapshot.agent_ids.tolist(), _features(snapshot), strict=True)
     ]
-    return {**_head(shot), "nodes": nodes, "edges": edges, "events": _events(shot)}
+    return {**_head(snapshot), "nodes": nodes, "edges": edges, "events": _events(snapshot)}
 
 
-def frame_json(shot: Shot) -> bytes:
-    """The frame message of a shot as JSON: what `orjson.dumps(frame_of(shot))` gives, in a third of the time."""
-    head = b'%s,"nodes":[' % orjson.dumps(_head(shot))[:-1]
-    events = b'],"events":%s}' % orjson.dumps(_events(shot))
+def frame_json(snapshot: Snapshot) -> bytes:
+    """The frame message as JSON: what `orjson.dumps(frame_of(snapshot))` gives, in a third of the time."""
+    head = b'%s,"nodes":[' % orjson.dumps(_head(snapshot))[:-1]
+    events = b'],"events":%s}' % orjson.dumps(_events(snapshot))
     # One join of all pieces: a frame is long, and each time it is copied shows.
-    pieces = [head, *node_pieces(shot), b'],"edges":[']
-    pieces += edge_pieces(shot)
+    pieces = [head, *node_pieces(snapshot), b'],"edges":[']
+    pieces += edge_pieces(snapshot)
     pieces.append(events)
     return b"".join(pieces)
 
 
-def _names(shot: Shot) -> list[str]:
+def _names(snapshot: Snapshot) -> list[str]:
     """Each agent's node id."""
-    return [f"agent:{i}@t:{shot.t0}-{shot.t}" for i in shot.agent_ids.tolist()]
+    return [f"agent:{i}@t:{snapshot.t0}-{snapshot.t}" for i in snapshot.agent_ids.tolist()]
 
 
-def _head(shot: Shot) -> dict[str, Any]:
+def _head(snapshot: Snapshot) -> dict[str, Any]:
     """The message without nodes, edges and events."""
-    message: dict[str, Any] = {"type": "frame", "t": shot.t}
-    if shot.ts is not None:
-        message["ts"] = shot.ts
-    message["window"] = {"W": shot.window, "t0": shot.t0, "t1": shot.t, "stride": shot.stride}
+    message: dict[str, Any] = {"type": "frame", "t": snapshot.t}
+    if snapshot.ts is not None:
+        message["ts"] = snapshot.ts
+    message["window"] = {"W": snapshot.window, "t0": snapshot.t0, "t1": snapshot.t, "stride": snapshot.stride}
     return message
 
 
-def _events(shot: Shot) -> dict[str, Any]:
-    return {"bursts": shot.bursts, "shocks": shot.shocks}
+def _events(snapshot: Snapshot) -> dict[str, Any]:
+    return {"bursts": snapshot.bursts, "shocks": snapshot.shocks}
 
 
-def _features(shot: Shot) -> list[dict[str, Any]]:
-    rates = np.round(shot.matches / shot.window, 6)
-    columns = (shot.buys, shot.sells, shot.nones, shot.matches, rates, *shot.numbers(), shot.dominant_sides())
+def _features(snapshot: Snapshot) -> list[dict[str, Any]]:
+    rates = np.round(snapshot.matches / snapshot.window, 6)
+    columns = (
+        snapshot.buys,
+        snapshot.sells,
+        snapshot.nones,
+        snapshot.matches,
+        rates,
+        *snapshot.numbers(),
+        snapshot.dominant_sides(),
+    )
     return [
         {
             "buy_count": buy,

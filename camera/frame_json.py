@@ -1,4 +1,4 @@
-"""The lists of a frame straight from a shot's columns, in pieces that joined are the text that orjson would give.
+"""The lists of a frame straight from a snapshot's columns, in pieces that joined are the text that orjson would give.
 
 Nearly all of a frame's text is keys, ids and small counts. Those are kept; only the numbers that are new in each frame
 are written, by orjson all at once.
@@ -14,7 +14,7 @@ import numpy.typing as npt
 import orjson
 
 from camera.edges import EDGE_TYPES
-from camera.snapshot import Shot
+from camera.snapshot import Snapshot
 from market.tick import Ints
 
 #: In texts that are kept from frame to frame: where the window belongs, and where one agent's piece ends. No id, key
@@ -108,42 +108,42 @@ def _agent_texts(agent_ids: Ints) -> _AgentTexts:
     return texts
 
 
-def node_pieces(shot: Shot) -> list[bytes]:
+def node_pieces(snapshot: Snapshot) -> list[bytes]:
     """The list `nodes` of a frame, without its brackets."""
-    agents = shot.agent_ids.size
+    agents = snapshot.agent_ids.size
     if not agents:
         return []
-    counts, numbers = _count_texts(shot.window), _numbers(shot)
+    counts, numbers = _count_texts(snapshot.window), _numbers(snapshot)
     parts = [b""] * (_NODE_PARTS * agents)
-    parts[0::_NODE_PARTS] = _agent_texts(shot.agent_ids).nodes(shot.t0, shot.t)
-    parts[1::_NODE_PARTS] = counts.buys.of(shot.buys)
-    parts[2::_NODE_PARTS] = counts.sells.of(shot.sells)
-    parts[3::_NODE_PARTS] = counts.nones.of(shot.nones)
-    parts[4::_NODE_PARTS] = counts.matches.of(shot.matches)
+    parts[0::_NODE_PARTS] = _agent_texts(snapshot.agent_ids).nodes(snapshot.t0, snapshot.t)
+    parts[1::_NODE_PARTS] = counts.buys.of(snapshot.buys)
+    parts[2::_NODE_PARTS] = counts.sells.of(snapshot.sells)
+    parts[3::_NODE_PARTS] = counts.nones.of(snapshot.nones)
+    parts[4::_NODE_PARTS] = counts.matches.of(snapshot.matches)
     for i in range(len(_NUMBER_KEYS) + 1):
         parts[_FIRST_NUMBER + 2 * i :: _NODE_PARTS] = numbers[i * agents : (i + 1) * agents]
     for i, key in enumerate(_NUMBER_KEYS):
         parts[_FIRST_NUMBER + 2 * i + 1 :: _NODE_PARTS] = [key] * agents
-    parts[_NODE_PARTS - 1 :: _NODE_PARTS] = _NODE_ENDS.take(shot.dominant_sides()).tolist()
+    parts[_NODE_PARTS - 1 :: _NODE_PARTS] = _NODE_ENDS.take(snapshot.dominant_sides()).tolist()
     parts[-1] = parts[-1].removesuffix(b",")
     return parts
 
 
-def _numbers(shot: Shot) -> list[bytes]:
+def _numbers(snapshot: Snapshot) -> list[bytes]:
     """The text of all numbers of all nodes that are no counts, feature by feature."""
-    return orjson.dumps(shot.numbers().ravel(), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
+    return orjson.dumps(snapshot.numbers().ravel(), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
 
 
-def edge_pieces(shot: Shot) -> list[bytes]:
+def edge_pieces(snapshot: Snapshot) -> list[bytes]:
     """The list `edges` of a frame, without its brackets."""
-    kinds, low, high, counts = shot.edges
+    kinds, low, high, counts = snapshot.edges
     if not kinds.size:
         return []
-    sources, targets = _agent_texts(shot.agent_ids).ends(shot.t0, shot.t)
+    sources, targets = _agent_texts(snapshot.agent_ids).ends(snapshot.t0, snapshot.t)
     parts = [b""] * (3 * kinds.size)
     parts[0::3] = sources.take(low).tolist()
     parts[1::3] = targets.take(high).tolist()
-    parts[2::3] = _edge_ends(shot.window, kinds, counts)
+    parts[2::3] = _edge_ends(snapshot.window, kinds, counts)
     parts[-1] = parts[-1].removesuffix(b",")
     return parts
 

@@ -9,7 +9,7 @@ from camera.block import Block
 from market.tick import Ints, Tick
 
 
-class Rings:
+class RingArrays:
     """Rows are reused in a circle; the row of the n-th tick since the start is n modulo `rows`.
 
     There are more rows than the window has ticks, so that ticks that leave can still be read when new ones are
@@ -66,7 +66,7 @@ class Rings:
 
 
 def _cells(block: Block, capacity: int, above: Ints | None) -> Ints:
-    """What a block puts into `Rings.cells`."""
+    """What a block puts into `RingArrays.cells`."""
     cells = np.zeros((block.size, KINDS, capacity), np.int64)
     flat, at = cells.reshape(-1), block.layout.cells
     flat[at[CENSUS]] = BY_SIDE.take(block.sides)

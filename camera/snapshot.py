@@ -11,7 +11,7 @@ from market.tick import Floats, Ints
 
 
 class Edges(NamedTuple):
-    """Edges in the contract's order: index into EDGE_TYPES, the two agents' places in the shot, how often they met."""
+    """Edges in the contract's order: index into EDGE_TYPES, the agents' places in the snapshot, how often they met."""
 
     kinds: Ints
     low: Ints
@@ -20,7 +20,7 @@ class Edges(NamedTuple):
 
 
 @dataclass(slots=True)
-class Shot:
+class Snapshot:
     """What the window shows at one tick; arrays have one entry an agent, by ascending id."""
 
     t: int

@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from camera.agent_counts import ABOVE, CENSUS, MATCHES, buying, quoting, seen
 from camera.block import Block, Layout, Quotes, block_of, medians, quotes_of
-from camera.columns import Slots
+from camera.columns import Columns
 from camera.edges import PairCounts, Pairs, adjacent_quotes, strongest
 from camera.errors import OrderError
 from camera.events import events
 from camera.frame import frame_of
 from camera.quotes import GRID, QuoteSums, direct, largest_step
-from camera.ring_arrays import Rings
-from camera.snapshot import Edges, Shot
+from camera.ring_arrays import RingArrays
+from camera.snapshot import Edges, Snapshot
 from market.tick import Floats, Ints, Tick
 
 #: Ticks are taken in by blocks, since a NumPy call costs the same for one tick and for thirty.
@@ -47,9 +47,9 @@ class SlidingWindowCamera:
 
     def _reset(self) -> None:
         """Empty the window; what belongs to the run (last mid, whether it was filmed) stays."""
-        self._slots = Slots()
+        self._slots = Columns()
         capacity = self._slots.capacity
-        self._rings = Rings(self.W + self._block, capacity)
+        self._rings = RingArrays(self.W + self._block, capacity)
         self._sums = QuoteSums(capacity)
         self._pairs = PairCounts(capacity, self._rings.rows)
         self._first_seen: Ints = np.zeros(capacity, np.int64)
@@ -86,17 +86,17 @@ class SlidingWindowCamera:
 
     def maybe_build_frame(self, t: int) -> dict[str, Any] | None:
         """The frame message of tick t, just ingested, or None when none is due."""
-        shot = self.maybe_shoot(t)
-        return None if shot is None else frame_of(shot)
+        snapshot = self.maybe_shoot(t)
+        return None if snapshot is None else frame_of(snapshot)
 
-    def maybe_shoot(self, t: int) -> Shot | None:
+    def maybe_shoot(self, t: int) -> Snapshot | None:
         """As `maybe_build_frame`, but in columns: for `frame_of` or, faster, `frame_json`."""
         if t != self.last_t or t < self.W or t % self.stride or self.ticks < self.W:
             return None
         self._slide()
         new_after = t - self.stride if self.filmed else t - self.W
         self.filmed = True
-        return self._shot(t, new_after)
+        return self._snapshot(t, new_after)
 
     @property
     def mid_before(self) -> float | None:
@@ -189,7 +189,7 @@ class SlidingWindowCamera:
             first[layout.column[::-1]] = begin + layout.tick[::-1]
             self._first_seen[came] = first[came]
 
-    def _shot(self, t: int, new_after: int) -> Shot:
+    def _snapshot(self, t: int, new_after: int) -> Snapshot:
         """What the window shows at tick t."""
         window = self._rings.places(self._seen - self.W, self.W)
         columns = self._present().nonzero()[0]
@@ -197,7 +197,7 @@ class SlidingWindowCamera:
         rings = self._rings
         totals = self._sums.totals[:, columns]
         bursts, shocks = events(rings.series[:, window], t - self.W + 1, new_after)
-        return Shot(
+        return Snapshot(
             t=t,
             ts=self._last_ts,
             window=self.W,
@@ -248,7 +248,7 @@ class SlidingWindowCamera:
         return self._first_seen[columns] % self._rings.rows
 
     def _edges(self, columns: Ints) -> Edges:
-        """The strongest pairs, as the contract orders and cuts them, in a shot of these columns."""
+        """The strongest pairs, as the contract orders and cuts them, in a snapshot of these columns."""
         most = min(self.edge_cap, 8 * columns.size)
         while True:
             pairs, counts = self._pairs.counted(self._weakest)

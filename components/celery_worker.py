@@ -11,7 +11,7 @@ from celery import signals
 from celery.worker import state
 from kombu.exceptions import OperationalError
 
-from components.reporter import Part, Reporter, ReportingThread, TroubleReporter, process_name
+from components.reporter import MeasuredComponent, Reporter, ReportingThread, TroubleReporter, process_name
 from runtime.threads import Ready
 from streaming.group.membership import LAYER_ERRORS
 
@@ -28,7 +28,7 @@ class WorkerReport:
     def begin(self, sender: Any, **_: Any) -> None:
         self._app = sender.app
         name = process_name("worker", os.getpid())
-        part = Part(name, cpu_seconds, self.waiting_tasks, memory_bytes=memory_bytes)
+        part = MeasuredComponent(name, cpu_seconds, self.waiting_tasks, memory_bytes=memory_bytes)
         self._thread = ReportingThread(Ready("reporter"), Reporter([part]), TroubleReporter(name))
 
     def end(self, **_: Any) -> None:

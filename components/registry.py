@@ -20,7 +20,7 @@ STOPPED, LOST = "stopped", "lost"
 
 
 @dataclass(slots=True)
-class Agent:
+class Component:
     """One part: its last report, when that came, and when clients were told of it."""
 
     agent_id: str
@@ -37,26 +37,26 @@ class Agent:
         return json_frame({"type": "agent_status", "agent_id": self.agent_id, "symbol": self.symbol, "data": self.data})
 
 
-class Roster:
+class ComponentRegistry:
     """All parts that were heard of; `now` is monotonic and in seconds."""
 
     def __init__(self, tell_seconds: float) -> None:
         # A report comes a little early or late; that shall not turn 30 seconds into 33.
         self._tell_seconds = tell_seconds - REPORT_SECONDS / 2
-        self._agents: dict[str, Agent] = {}
+        self._agents: dict[str, Component] = {}
 
-    def take(self, report: dict[str, Any], now: float) -> Agent | None:
+    def take(self, report: dict[str, Any], now: float) -> Component | None:
         """Note a report; the part, if clients are to be told of it now."""
         agent_id, data = report["agent_id"], report["data"]
         known = self._agents.get(agent_id)
         changed = known is None or known.data["status"] != data["status"]
         due = known is None or changed or now - known.told_at >= self._tell_seconds
         told_at = now if due or known is None else known.told_at
-        agent = Agent(agent_id, report.get("symbol"), data, now, told_at)
+        agent = Component(agent_id, report.get("symbol"), data, now, told_at)
         self._agents[agent_id] = agent
         return agent if due else None
 
-    def find_lost(self, now: float) -> list[Agent]:
+    def find_lost(self, now: float) -> list[Component]:
         """Those that have just been silent for too long, marked as lost; the long gone are forgotten."""
         lost = [one for one in self._agents.values() if not one.gone and now - one.heard_at > LOST_SECONDS]
         for agent in lost:
@@ -71,6 +71,6 @@ class Roster:
         """All parts that are not forgotten yet."""
         return {*self._agents}
 
-    def of(self, symbol: str | None) -> list[Agent]:
+    def of(self, symbol: str | None) -> list[Component]:
         """The parts a subscriber of this symbol, or of all, hears of."""
         return [one for one in self._agents.values() if symbol is None or one.symbol in (None, symbol)]

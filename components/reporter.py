@@ -31,7 +31,7 @@ def resident_bytes() -> int:
 
 
 @dataclass(slots=True)
-class Part:
+class MeasuredComponent:
     """A part of the system and how it is measured: CPU seconds since some moment, bytes, items that wait."""
 
     agent_id: str
@@ -69,7 +69,9 @@ class Part:
 class Reporter:
     """Reports some parts each few seconds and on change; `look` is to be called about each second."""
 
-    def __init__(self, parts: Sequence[Part], publish: Callable[[dict[str, Any]], None] = system_bus.publish) -> None:
+    def __init__(
+        self, parts: Sequence[MeasuredComponent], publish: Callable[[dict[str, Any]], None] = system_bus.publish
+    ) -> None:
         self._parts, self._publish = parts, publish
         for part in parts:
             part.begin(time.monotonic())
@@ -82,7 +84,7 @@ class Reporter:
                 with supervisor.guarded(name):
                     self._look_at(part, time.monotonic())
 
-    def _look_at(self, part: Part, now: float) -> None:
+    def _look_at(self, part: MeasuredComponent, now: float) -> None:
         status = part.status()
         if part.is_due(now, status):
             self._publish(part.report(now, status))
@@ -137,7 +139,7 @@ class ReportingThread:
 
 
 @contextmanager
-def reported(parts: Sequence[Part], thread: Ready, *, alone: bool) -> Iterator[None]:
+def reported(parts: Sequence[MeasuredComponent], thread: Ready, *, alone: bool) -> Iterator[None]:
     """Report these parts, on this thread, for as long as they live; `alone` where no web server is in this process."""
     troubles = TroubleReporter(parts[0].agent_id) if alone and parts else None
     reporting = ReportingThread(thread, Reporter(parts), troubles)

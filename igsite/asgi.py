@@ -17,7 +17,7 @@ from api_socket.routing import websocket_urlpatterns as subscribe_sockets  # noq
 from backtests.running.embedded import children  # noqa: E402
 from bars.feed.routing import websocket_urlpatterns as bar_sockets  # noqa: E402
 from runtime import pools  # noqa: E402
-from server.request_threads import Http  # noqa: E402
+from server.request_threads import HttpThreads  # noqa: E402
 from streaming.relay.relays import relays  # noqa: E402
 from streaming.routing import websocket_urlpatterns as stream_sockets  # noqa: E402
 
@@ -25,7 +25,7 @@ pools.start(settings.CONFIG.pool_threads)
 
 #: The stream's come last: they end with the answer to a socket at any other path.
 sockets = URLRouter([*subscribe_sockets, *bar_sockets, *stream_sockets])
-application = ProtocolTypeRouter({"http": Http(django), "websocket": sockets})
+application = ProtocolTypeRouter({"http": HttpThreads(django), "websocket": sockets})
 
 #: daphne knows no lifespan; `server.server` runs these on its loop.
 beside = {"start of the relays": relays.start, "subscribe service": service.run, "backtests": children.run}

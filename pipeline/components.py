@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from components.cpu_meter import Meter, counted_meter
-from components.reporter import RUNNING, Part
+from components.reporter import RUNNING, MeasuredComponent
 from pipeline.continuation import Continued
 from pipeline.loop import Tapes
-from pipeline.meters import MeteredFilm, MeteredTapes, MeteredTicks
+from pipeline.meters import MeteredEncoder, MeteredTapes, MeteredTicks
 
 SILENT, NOT_RECORDING = "silent", "not_recording"
 
@@ -22,8 +22,8 @@ class PipelineMeters:
         self.simulator, self.camera, self.recorder = counted_meter(), counted_meter(), counted_meter()
 
     def run(self, run: Continued) -> Continued:
-        ticks, film = MeteredTicks(run.ticks, self.simulator), MeteredFilm(run.film, self.camera)
-        return replace(run, ticks=ticks, film=film)
+        ticks, encoder = MeteredTicks(run.ticks, self.simulator), MeteredEncoder(run.encoder, self.camera)
+        return replace(run, ticks=ticks, encoder=encoder)
 
     def tapes(self, tapes: Tapes) -> MeteredTapes:
         return MeteredTapes(tapes, self.recorder)
@@ -39,12 +39,12 @@ def pipeline_parts(
     overdue_ticks: Callable[[], int],
     unpublished: Callable[[], int],
     unwritten_rows: Callable[[], int],
-) -> list[Part]:
+) -> list[MeasuredComponent]:
     """The parts of the market `symbol`; those of another than the home market carry its name."""
 
-    def part(name: str, meter: Meter, queue_size: Callable[[], int], status: Callable[[], str]) -> Part:
+    def part(name: str, meter: Meter, queue_size: Callable[[], int], status: Callable[[], str]) -> MeasuredComponent:
         agent_id = name if is_home else f"{name}@{symbol}"
-        return Part(agent_id, lambda: meter.cpu_seconds, queue_size, status, symbol=symbol)
+        return MeasuredComponent(agent_id, lambda: meter.cpu_seconds, queue_size, status, symbol=symbol)
 
     def state_of(meter: Meter) -> Callable[[], str]:
         begun = time.monotonic()

@@ -13,7 +13,7 @@ from typing import Any
 from market.sources.source import Source
 from market.tick import MarketError, Tick, TickError
 from market.timestamps import END_TS
-from pipeline.encode_tick import Film
+from pipeline.encode_tick import TickEncoder
 from recorder.recovery.checkpoints import Checkpoint
 from recorder.segment.checked_lines import Line
 from recorder.segment.layout import KINDS
@@ -67,7 +67,7 @@ class Part:
 
 
 @dataclass(slots=True)
-class Gap:
+class TapeGap:
     """A jump in t, both ends included, of which the tape of a kind does not tell yet."""
 
     kind: str
@@ -83,9 +83,9 @@ class Continued:
     """
 
     next_t: int
-    film: Film
+    encoder: TickEncoder
     ticks: Iterator[Tick]
-    lacking: list[Part | Gap] = field(default_factory=list)
+    lacking: list[Part | TapeGap] = field(default_factory=list)
 
 
 class _Tape:
@@ -120,14 +120,14 @@ def continue_run(
     ends: dict[str, int],
     source: Source,
     placement: Placement,
-    make_film: Callable[[], Film],
+    make_encoder: Callable[[], TickEncoder],
 ) -> Continued:
     """Restore the source, fill the camera, and make again what was made behind the checkpoint.
 
     `ends` gives the last t on disk of each kind, -1 for none. Every tick that is made again is held against the
     disk, and so is every metric and frame: what is there stays as it is. Raises CannotContinue.
     """
-    film = _film_at(history, checkpoint, make_film)
+    encoder = _film_at(history, checkpoint, make_encoder)
     try:
         source.restore(checkpoint.source)
     except (MarketError, ValueError) as error:
@@ -135,12 +135,12 @@ def continue_run(
     ticks = iter(source)
     after_t = checkpoint.next_t - 1
     tapes = [_Tape(history, kind, after_t, ends[kind]) for kind in KINDS]
-    done = Continued(checkpoint.next_t, film, ticks)
+    done = Continued(checkpoint.next_t, encoder, ticks)
     while done.next_t <= max(ends.values()):
         raw = next(ticks, None)
         if raw is None:
             raise Differs(f"the source ends before t={done.next_t}, which is on disk")
-        moment = film.shoot(placement.place(raw))
+        moment = encoder.encode(placement.place(raw))
         if moment.t < done.next_t:
             raise Differs(f"the source gives t={moment.t} where t={done.next_t} was due")
         _take(done, moment, tapes)
@@ -153,7 +153,7 @@ def continue_from_tape(
     ends: dict[str, int],
     source: Source,
     place_behind: Callable[[int], str],
-    make_film: Callable[[], Film],
+    make_encoder: Callable[[], TickEncoder],
 ) -> Continued:
     """Fill the camera, film again the recorded ticks behind the checkpoint, and let the source go on behind the last.
 
@@ -162,14 +162,14 @@ def continue_from_tape(
     metrics and frames reach further than the ticks, the rest of them is not looked at (`pipeline.tape_filter`). Raises
     CannotContinue.
     """
-    done = Continued(checkpoint.next_t, _film_at(history, checkpoint, make_film), iter(source))
+    done = Continued(checkpoint.next_t, _film_at(history, checkpoint, make_encoder), iter(source))
     after_t = checkpoint.next_t - 1
     tapes = [_Tape(history, kind, after_t, ends[kind]) for kind in KINDS]
     for line in history.lines("ticks", after_t):
         if line.is_gap:
             _pass_over(done, line.last_t, tapes)
         else:
-            _take(done, done.film.shoot(Tick.from_json(line.text)), tapes)
+            _take(done, done.encoder.encode(Tick.from_json(line.text)), tapes)
     source.restore(place_behind(done.next_t - 1))
     return done
 
@@ -189,14 +189,14 @@ def _pass_over(done: Continued, to_t: int, tapes: list[_Tape]) -> None:
     for tape in tapes:
         from_t = max(done.next_t, tape.end_t + 1)
         if from_t <= to_t:
-            done.lacking.append(Gap(tape.kind, from_t, to_t))
+            done.lacking.append(TapeGap(tape.kind, from_t, to_t))
     done.next_t = max(done.next_t, to_t + 1)
 
 
-def complete(recording: Recording, lacking: Iterable[Part | Gap]) -> None:
+def complete(recording: Recording, lacking: Iterable[Part | TapeGap]) -> None:
     """Write to the tapes what they lack. Raises StoreError."""
     for one in lacking:
-        if isinstance(one, Gap):
+        if isinstance(one, TapeGap):
             recording.write_gap(one.from_t, one.to_t, "lost", one.kind)
         else:
             messages = one.messages
@@ -208,24 +208,26 @@ def _messages(moment: Moment) -> dict[str, bytes | None]:
     return {"ticks": moment.tick, "frames": moment.frame, "metrics": moment.metric}
 
 
-def _film_at(history: History, checkpoint: Checkpoint, make_film: Callable[[], Film]) -> Film:
+def _film_at(history: History, checkpoint: Checkpoint, make_encoder: Callable[[], TickEncoder]) -> TickEncoder:
     """A film whose camera stands before the checkpoint's next tick, its window read from the tape."""
-    film = make_film()
-    film.camera.resume(checkpoint.mid_before, checkpoint.filmed)
+    encoder = make_encoder()
+    encoder.camera.resume(checkpoint.mid_before, checkpoint.filmed)
     due = checkpoint.next_t - checkpoint.window_ticks
     for line in history.lines("ticks", due - 1, checkpoint.next_t - 1):
         if line.is_gap or line.first_t != due:
             raise CannotContinue(f"the tape lacks t={due} of the camera's window")
-        film.camera.ingest(Tick.from_json(line.text))
+        encoder.camera.ingest(Tick.from_json(line.text))
         due += 1
     if due != checkpoint.next_t:
         raise CannotContinue(f"the tape ends at t={due - 1}, before the checkpoint's t={checkpoint.next_t}")
-    return film
+    return encoder
 
 
-def checkpoint_of(run: dict[str, Any], next_t: int, source: Source, film: Film, *, ended: bool = False) -> Checkpoint:
+def checkpoint_of(
+    run: dict[str, Any], next_t: int, source: Source, encoder: TickEncoder, *, ended: bool = False
+) -> Checkpoint:
     """The checkpoint of a run before its tick `next_t`."""
-    camera = film.camera
+    camera = encoder.camera
     return Checkpoint(
         run=run,
         next_t=next_t,

@@ -11,19 +11,19 @@ from market.tick import Tick
 from streaming.protocol import Moment
 
 
-class Film:
+class TickEncoder:
     """The camera and what comes beside its frames: a metric for every `metric_every`-th tick."""
 
     def __init__(self, camera: SlidingWindowCamera, metric_every: int) -> None:
         self.camera, self._metric_every = camera, metric_every
 
-    def shoot(self, tick: Tick) -> Moment:
+    def encode(self, tick: Tick) -> Moment:
         """The messages of the next tick, placed in time."""
         self.camera.ingest(tick)
-        shot = self.camera.maybe_shoot(tick.t)
+        snapshot = self.camera.maybe_shoot(tick.t)
         return Moment(
             tick.t,
             tick=tick.to_json(),
             metric=orjson.dumps(metric_of(tick)) if tick.t % self._metric_every == 0 else None,
-            frame=None if shot is None else frame_json(shot),
+            frame=None if snapshot is None else frame_json(snapshot),
         )

@@ -91,7 +91,7 @@ class Pipeline:
         ready: Callable[[float], bool] = lambda seconds: True,
     ) -> None:
         self._ready = ready
-        self._ticks, self._film = run.ticks, run.film
+        self._ticks, self._encoder = run.ticks, run.encoder
         self._placement, self._recording, self._outlet = placement, recording, outlet
         self._observers = dict(observers or {})
         self._pacer, self._now, self._stop, self._checkpoints = pacer, now, stop, checkpoints
@@ -142,7 +142,7 @@ class Pipeline:
     def _shoot(self, tick: Tick) -> None:
         if tick.t > self.next_t:
             self._recording.write_gap(self.next_t, tick.t - 1, "lost")
-        moment = self._film.shoot(tick)
+        moment = self._encoder.encode(tick)
         # First to the tape: what a client has seen is missing from the recording only while that has stopped.
         self._recording.write(moment.t, moment.tick, moment.metric, moment.frame)
         self.next_t = moment.t + 1
@@ -159,7 +159,7 @@ class Pipeline:
 
     def _keep_place(self, keep: Callable[[Keeper], None]) -> None:
         """Let a checkpoint be kept, unless the tapes lack what one taken now would stand behind."""
-        if self._checkpoints is None or not self._recording.holds(self.next_t - self._film.camera.ticks):
+        if self._checkpoints is None or not self._recording.holds(self.next_t - self._encoder.camera.ticks):
             return
         # A StoreError is told already: the recording has stopped, and there is nothing to stand behind.
         with supervisor.guarded("checkpoint"), suppress(StoreError):

@@ -7,7 +7,7 @@ from typing import Any
 
 from components.cpu_meter import Meter
 from market.tick import Tick
-from pipeline.encode_tick import Film
+from pipeline.encode_tick import TickEncoder
 from pipeline.loop import Tapes
 from streaming.protocol import Moment
 
@@ -23,16 +23,16 @@ class MeteredTicks(Iterator[Tick]):
             return next(self._ticks)
 
 
-class MeteredFilm(Film):
+class MeteredEncoder(TickEncoder):
     """A film; the meter runs while a tick is filmed and encoded."""
 
-    def __init__(self, film: Film, meter: Meter) -> None:
-        self.camera = film.camera
-        self._film, self._meter = film, meter
+    def __init__(self, encoder: TickEncoder, meter: Meter) -> None:
+        self.camera = encoder.camera
+        self._encoder, self._meter = encoder, meter
 
-    def shoot(self, tick: Tick) -> Moment:
+    def encode(self, tick: Tick) -> Moment:
         with self._meter:
-            return self._film.shoot(tick)
+            return self._encoder.encode(tick)
 
 
 class MeteredTapes:

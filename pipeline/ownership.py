@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 _LAST_WORDS_SECONDS = 3.0
 
 
-class Holding:
+class MarketOwnership:
     """A market's store, locked, and from `take_lease` on its lease too; both until `let_go`.
 
     `host` tells this host from others (by default its name and the id of its boot). Raises StoreError, MarketHeld.

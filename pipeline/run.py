@@ -12,7 +12,7 @@ from typing import Any
 from alerts.market_events import EventObserver
 from bars.making.live import LiveBars
 from camera.window import SlidingWindowCamera
-from components.reporter import Part, reported
+from components.reporter import MeasuredComponent, reported
 from igsite.config import Config
 from market import timestamps
 from market.sources.source import Source, source_from
@@ -20,9 +20,9 @@ from pipeline import upstream_run
 from pipeline.checkpointer import Checkpointer
 from pipeline.components import PipelineMeters, pipeline_parts
 from pipeline.continuation import CannotContinue, Continued, Differs, Placement, checkpoint_of, complete
-from pipeline.encode_tick import Film
+from pipeline.encode_tick import TickEncoder
 from pipeline.loop import Outlet, Pipeline
-from pipeline.ownership import Holding, boot_id
+from pipeline.ownership import MarketOwnership, boot_id
 from pipeline.pacer import Pacer
 from recorder.errors import StoreError
 from recorder.manifest.json_files import ManifestFiles
@@ -90,12 +90,12 @@ class MarketRun:
         self._settings = {name: getattr(config, name) for name in RUN_SETTINGS}
         self._open_source()
         self._lost_lease: LeaseLost | None = None
-        self._holding = Holding(self._directory, config.symbol, host)
+        self._ownership = MarketOwnership(self._directory, config.symbol, host)
         try:
             self._open()
         except BaseException as error:
             upstream_run.close(self._source)
-            self._holding.let_go()
+            self._ownership.let_go()
             if isinstance(error, OSError):
                 raise StoreError(Path(error.filename or self._directory), error) from error
             raise
@@ -103,7 +103,7 @@ class MarketRun:
     def _open(self) -> None:
         config = self._config
         self._market, _ = Market.objects.get_or_create(symbol=config.symbol)
-        self._lease = self._holding.take_lease(self._market, self._silence_seconds, self._lose_lease)
+        self._lease = self._ownership.take_lease(self._market, self._silence_seconds, self._lose_lease)
         before = epoch.found(self._market, self._directory)
         crashed = bool(reconcile(self._market, self._directory).recovered)
         self._manifest_files = ManifestFiles(self._market, self._directory)
@@ -117,15 +117,15 @@ class MarketRun:
             tick_interval=config.tick_interval,
         )
         self._store_id = epoch.store_id_of(self._market, before, ends)
-        self._holding.keep_id(self._market, self._store_id)
+        self._ownership.keep_id(self._market, self._store_id)
         raise_mark(self._directory, before.rows_t)  # so that an older copy is found to be one once
         going_on = self._continue(ends)
         self._run, self._continued = going_on or self._begin(ends)
-        self._holding.at_end(lambda: end_run(self._run, self._placement.t_shift))
+        self._ownership.at_end(lambda: end_run(self._run, self._placement.t_shift))
         self._keeper = ManifestKeeper(
             self._market, self._run, supervisor.failed, t_shift=lambda: self._placement.t_shift
         )
-        self._holding.at_end(lambda: self._keeper.close(_ROWS_SECONDS))
+        self._ownership.at_end(lambda: self._keeper.close(_ROWS_SECONDS))
         self._recording = Recording(
             self._directory,
             segment_seconds=config.cam_segment_seconds,
@@ -136,7 +136,7 @@ class MarketRun:
             on_file=self._keeper.record_file,
             on_trouble=lambda message: log.critical("%s: %s", self._market, message),
             on_recovered=lambda message: log.warning("%s: %s", self._market, message),
-            hold=self._holding.hold_store,
+            hold=self._ownership.hold_store,
             mark=StreamMark(self._directory, boot_id(), time.monotonic),
         )
         tell_lost(self._recording, ends, self._placement.first_t, begins=going_on is None)
@@ -144,12 +144,12 @@ class MarketRun:
         self._tapes = upstream_run.tapes_to_write(self._recording, ends.on_disk, self._continued.next_t)
         self._lease.note_unrecorded(lambda: self._recording.unrecorded_to)
         self._bars = LiveBars(self._market, self._history, self._continued.next_t)
-        self._holding.at_end(lambda: self._bars.close(_BARS_SECONDS))
+        self._ownership.at_end(lambda: self._bars.close(_BARS_SECONDS))
         self._checkpointer = self._make_checkpointer() if self._source.replayable else None
         if self._checkpointer is not None:
-            self._holding.at_end(self._checkpointer.close)
+            self._ownership.at_end(self._checkpointer.close)
         self._reporting = Ready("reporter")
-        self._holding.at_end(self._reporting.end)
+        self._ownership.at_end(self._reporting.end)
 
     def _list(self, facts: SegmentFacts) -> None:
         """Bring the manifests up to a segment that was opened, flushed or sealed."""
@@ -167,10 +167,10 @@ class MarketRun:
             most_step_seconds=config.max_time_step_seconds,
         )
 
-    def _film(self) -> Film:
+    def _encoder(self) -> TickEncoder:
         config = self._config
         camera = SlidingWindowCamera(config.cam_w, config.cam_stride, config.cam_prox_eps_pct, config.cam_edge_cap)
-        return Film(camera, config.cam_metric_downsample)
+        return TickEncoder(camera, config.cam_metric_downsample)
 
     def _continue(self, ends: Ends) -> tuple[Run, Continued] | None:
         """The last run, ready to go on, if it has these settings and can be continued exactly."""
@@ -185,7 +185,7 @@ class MarketRun:
             self._placement = Placement(first_t, facts["start_ts"], facts["tick_interval"], facts["t_shift"])
             self._open_source()
             try:
-                done = upstream_run.go_on(self._history, checkpoint, ends, self._source, self._placement, self._film)
+                done = upstream_run.go_on(self._history, checkpoint, ends, self._source, self._placement, self._encoder)
             except Differs as why:
                 log.error("%s: the run from t=%d ends here, a new one begins: %s", self._market, first_t, why)
                 self._open_source()
@@ -217,11 +217,11 @@ class MarketRun:
         )
         self._placement = Placement(run.first_t, run.start_ts, run.tick_interval, begin.t_shift)
         self._run = run
-        film = self._film()
+        encoder = self._encoder()
         self._checkpoints.forget_behind(run.first_t, -1)
         if self._source.replayable:
-            self._checkpoints.save(checkpoint_of(self._facts(), run.first_t, self._source, film))
-        return run, Continued(run.first_t, film, iter(self._source))
+            self._checkpoints.save(checkpoint_of(self._facts(), run.first_t, self._source, encoder))
+        return run, Continued(run.first_t, encoder, iter(self._source))
 
     def _facts(self) -> dict[str, Any]:
         """What a checkpoint tells of the run: enough to go on without a database."""
@@ -268,7 +268,7 @@ class MarketRun:
                 pipeline.run(most_ticks, on_tick)
         finally:
             upstream_run.close(self._source)
-            self._holding.let_go()
+            self._ownership.let_go()
         if self._lost_lease is not None:
             raise self._lost_lease
         return pipeline.ticks
@@ -278,7 +278,7 @@ class MarketRun:
         """Whether it ended because another server's recording, whose ticks it made, is another one now."""
         return upstream_run.is_replaced(self._source)
 
-    def _parts(self, meters: PipelineMeters, pacer: Pacer, outlet: Outlet | None) -> list[Part]:
+    def _parts(self, meters: PipelineMeters, pacer: Pacer, outlet: Outlet | None) -> list[MeasuredComponent]:
         """The parts of the pipeline as they are reported; none where nobody could hear of them."""
         if outlet is None:
             return []
@@ -298,10 +298,10 @@ class MarketRun:
         self.stop.set()
 
     def _make_checkpointer(self) -> Checkpointer:
-        film = self._continued.film
+        encoder = self._continued.encoder
 
         def take(next_t: int, ended: bool) -> Checkpoint:
-            return checkpoint_of(self._facts(), next_t, self._source, film, ended=ended)
+            return checkpoint_of(self._facts(), next_t, self._source, encoder, ended=ended)
 
         return Checkpointer(self._checkpoints, take, self._recording, time.monotonic)
 

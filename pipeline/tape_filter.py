@@ -8,7 +8,7 @@ from recorder.segment.layout import KINDS
 from recorder.tape.recording import Recording
 
 
-class KeptTapes:
+class TapeFilter:
     """The tapes of a run that goes on behind the last tick on disk; `ends` gives the last t on disk of each kind.
 
     A simulator makes what one tape lacks again before it goes on. Where ticks come from another server, which may be

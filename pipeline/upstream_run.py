@@ -9,9 +9,9 @@ from typing import NamedTuple
 from market.sources.source import Source
 from market.sources.upstream import UpstreamSource, place, position_of
 from pipeline.continuation import Continued, Differs, Placement, continue_from_tape, continue_run
-from pipeline.encode_tick import Film
+from pipeline.encode_tick import TickEncoder
 from pipeline.loop import Tapes
-from pipeline.tape_filter import KeptTapes
+from pipeline.tape_filter import TapeFilter
 from recorder.recovery.checkpoints import Checkpoint, Checkpoints
 from recorder.recovery.tape_ends import Ends
 from recorder.tape.history import History
@@ -69,7 +69,7 @@ def go_on(
     ends: Ends,
     source: Source,
     placement: Placement,
-    make_film: Callable[[], Film],
+    make_encoder: Callable[[], TickEncoder],
 ) -> Continued:
     """The run of a checkpoint made ready to go on; without the other server's help, as that may be away.
 
@@ -79,8 +79,8 @@ def go_on(
         _check_streamed(ends)
         _, store = position_of(checkpoint.source)
         place_behind = lambda t: place(t - t_shift, store)  # noqa: E731
-        return continue_from_tape(history, checkpoint, ends.on_disk, source, place_behind, make_film)
-    return continue_run(history, checkpoint, ends.on_disk, source, placement, make_film)
+        return continue_from_tape(history, checkpoint, ends.on_disk, source, place_behind, make_encoder)
+    return continue_run(history, checkpoint, ends.on_disk, source, placement, make_encoder)
 
 
 def _check_streamed(ends: Ends) -> None:
@@ -93,7 +93,7 @@ def _check_streamed(ends: Ends) -> None:
 
 def tapes_to_write(tapes: Recording, ends: dict[str, int], next_t: int) -> Tapes:
     """The tapes as a run writes them that goes on with `next_t`, where some hold more than that."""
-    return KeptTapes(tapes, ends) if max(ends.values()) >= next_t else tapes
+    return TapeFilter(tapes, ends) if max(ends.values()) >= next_t else tapes
 
 
 def is_replaced(source: Source) -> bool:

@@ -83,7 +83,7 @@ def is_in(address: Address, networks: Networks) -> bool:
 
 
 @lru_cache(4096)
-def household(address: Address) -> Address | IPv6Network:
+def address_bucket(address: Address) -> Address | IPv6Network:
     """What counts as one address: of IPv6 the /64, since that is what one customer gets."""
     return address if address.version == 4 else IPv6Network((int(address) >> 64 << 64, 64))
 

@@ -77,7 +77,7 @@ def asked(query: Callable[[], T]) -> T:
     return detached(lambda: reading(query))
 
 
-class Hands:
+class RequestThreads:
     """Single threads for Django's synchronous steps: all those of one request run on the same one. For the loop's
     thread."""
 
@@ -113,8 +113,8 @@ bars = Pool("bars", most_waiting=32)
 lookups = Pool("the database")
 files = Pool("files")
 #: What Django does around each view, of which none waits for a disk or a database: never refused.
-steps = Hands("steps of requests")
-admin = Hands("the admin", most_waiting=32)
+steps = RequestThreads("steps of requests")
+admin = RequestThreads("the admin", most_waiting=32)
 
 #: Few threads for all who catch up, so that however many there are, the loop keeps most of the machine.
 resumes = Pool("resumes", threads=2)
@@ -125,7 +125,19 @@ tokens = Pool("tokens", threads=4)
 alerts = Pool("alerts", threads=1)
 
 #: Each of their threads has one connection to the database at most.
-ALL: tuple[Pool | Hands, ...] = (past, listings, bars, lookups, files, steps, admin, resumes, holes, tokens, alerts)
+ALL: tuple[Pool | RequestThreads, ...] = (
+    past,
+    listings,
+    bars,
+    lookups,
+    files,
+    steps,
+    admin,
+    resumes,
+    holes,
+    tokens,
+    alerts,
+)
 
 
 def threads(of_each: int) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 from twisted.internet import tcp, unix
 
-from runtime.addresses import LOCAL, Networks, household, is_in, parse_address
+from runtime.addresses import LOCAL, Networks, address_bucket, is_in, parse_address
 from server.admission.admission import Admission, Place
 from server.protocols.flow import MeteredTCP, MeteredUnix
 
@@ -121,7 +121,7 @@ class Acceptor:
         """Take a connection, or close it; its place, if it gets one."""
         peer = LOCAL if self._is_unix else parse_address(address[0]) or LOCAL
         is_proxy = self._is_unix or is_in(peer, self._trusted)
-        place = self._admission.enter(household(peer), is_proxy=is_proxy)
+        place = self._admission.enter(address_bucket(peer), is_proxy=is_proxy)
         if place is None:
             connection.close()
             return []

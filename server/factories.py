@@ -9,16 +9,16 @@ from daphne.http_protocol import HTTPFactory
 from daphne.ws_protocol import WebSocketFactory
 
 from server.protocols.deflate import accepted
-from server.protocols.http_channel import Channel
-from server.protocols.http_request import Request
-from server.protocols.websocket import Socket
+from server.protocols.http_channel import HttpChannel
+from server.protocols.http_request import HttpRequest
+from server.protocols.websocket import WebSocket
 from server.protocols.websocket_intake import Turns
 
 
 class SocketFactory(WebSocketFactory):  # type: ignore[misc]
     """Builds the protocols of WebSockets."""
 
-    protocol = Socket
+    protocol = WebSocket
 
     def __init__(self, server: Any) -> None:
         super().__init__(server, server=server.server_name)
@@ -36,7 +36,7 @@ class SocketFactory(WebSocketFactory):  # type: ignore[misc]
 class RequestFactory(HTTPFactory):  # type: ignore[misc]
     """Builds the channels on which requests arrive."""
 
-    protocol = Channel
+    protocol = HttpChannel
 
     def __init__(self, server: Any) -> None:
         super().__init__(server)
@@ -44,7 +44,7 @@ class RequestFactory(HTTPFactory):  # type: ignore[misc]
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
         protocol = super().buildProtocol(addr)
-        protocol.requestFactory = Request
+        protocol.requestFactory = HttpRequest
         return protocol
 
     def acceptableProtocols(self) -> list[bytes]:  # noqa: N802

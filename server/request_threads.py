@@ -13,7 +13,7 @@ from runtime.http_errors import busy
 Application = Callable[..., Awaitable[None]]
 
 
-class Http:
+class HttpThreads:
     """Gives each request one of the threads that are kept for its kind, or refuses it.
 
     Django alone starts a thread, and with it a connection to the database, for each request under way.

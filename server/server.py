@@ -23,7 +23,7 @@ from runtime.supervision import supervisor
 from runtime.threads import OWN_THREADS, running
 from server.accepting import Acceptor, Outage
 from server.admission.admission import Admission
-from server.admission.deadlines import Deadlines, Due
+from server.admission.deadlines import Deadline, Deadlines
 from server.admission.descriptors import Wanted, granted
 from server.daphne_clock import use_monotonic_time
 from server.factories import RequestFactory, SocketFactory
@@ -31,9 +31,9 @@ from server.last_resort import leave_after
 from server.listen_addresses import address_text, endpoints, name_of
 from server.memory import give_back_what_is_freed
 from server.protocols.flow import Metered, StallWatch, innermost
-from server.protocols.http_channel import BODY_SECONDS, HEAD_SECONDS, IDLE_SECONDS, Channel
-from server.protocols.http_request import Request
-from server.protocols.websocket import FRAMES, Socket
+from server.protocols.http_channel import BODY_SECONDS, HEAD_SECONDS, IDLE_SECONDS, HttpChannel
+from server.protocols.http_request import HttpRequest
+from server.protocols.websocket import FRAMES, WebSocket
 from server.twisted_log import tell_errors
 from streaming.limits import REFUSED
 
@@ -116,8 +116,13 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         self.loop: asyncio.AbstractEventLoop = reactor._asyncioEventloop
         self.connections: dict[Any, dict[str, Any]] = {}
         self.ports: list[Any] = []
-        seconds = {Due.HEAD: head_seconds, Due.BODY: body_seconds, Due.IDLE: idle_seconds, Due.END: stall_seconds}
-        self.deadlines: Deadlines[Channel] = Deadlines(seconds)
+        seconds = {
+            Deadline.HEAD: head_seconds,
+            Deadline.BODY: body_seconds,
+            Deadline.IDLE: idle_seconds,
+            Deadline.END: stall_seconds,
+        }
+        self.deadlines: Deadlines[HttpChannel] = Deadlines(seconds)
         self._wanted = wanted
         self._watch = StallWatch(stall_seconds)
         self._stopping: asyncio.Task[None] | None = None
@@ -248,16 +253,18 @@ class Server(daphne.server.Server):  # type: ignore[misc]
 
     # -- connections
 
-    def create_application(self, protocol: Socket | Request, scope: dict[str, Any]) -> asyncio.Queue[dict[str, Any]]:
+    def create_application(
+        self, protocol: WebSocket | HttpRequest, scope: dict[str, Any]
+    ) -> asyncio.Queue[dict[str, Any]]:
         scope["asgi"] = {"version": "3.0"}
         if scope["type"] == "websocket":
             refusal = innermost(protocol.transport).place.refusal
-            scope["extensions"] = {FRAMES: cast(Socket, protocol).frames_extension, REFUSED: refusal}
+            scope["extensions"] = {FRAMES: cast(WebSocket, protocol).frames_extension, REFUSED: refusal}
         task = self.loop.create_task(self._run_application(protocol, scope))
         self.connections[protocol]["application_instance"] = task
         return protocol.inbox
 
-    async def _run_application(self, protocol: Socket | Request, scope: dict[str, Any]) -> None:
+    async def _run_application(self, protocol: WebSocket | HttpRequest, scope: dict[str, Any]) -> None:
         failed = False
         try:
             await self.application(scope, protocol.inbox.get, protocol.reply)
@@ -266,7 +273,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
             log.exception("the application failed on %s", scope["path"])
         protocol.application_ended(failed)
 
-    def protocol_disconnected(self, protocol: Socket | Request) -> None:
+    def protocol_disconnected(self, protocol: WebSocket | HttpRequest) -> None:
         if protocol in self.connections:  # a refused socket is forgotten before it is gone
             super().protocol_disconnected(protocol)
 

@@ -19,7 +19,7 @@ from streaming.fanout.feed import Feed
 from streaming.fanout.option_sets import OptionSets
 from streaming.fanout.stream_client import Send, StreamClient, deliver
 from streaming.limits import MESSAGES_A_SECOND, Connections, check_admitted, check_size, talk_rate
-from streaming.options import DEFLATE, Options, Request, always_served, parse_request
+from streaming.options import DEFLATE, Options, StreamRequest, always_served, parse_request
 from streaming.protocol import (
     CLOSE_LIMIT,
     CLOSE_NOT_FOUND,
@@ -53,13 +53,13 @@ async def stream(scope: Scope, receive: Any, send: Send) -> None:
         with admitted(scope), option_sets().use(options, client_address(scope)):
             relay = await relays.get(request.symbol)
             request = replace(request, store=request.store or store_id)
-            await _serve(Session(scope, receive, send, relay, relays.feed(relay, options)), request)
+            await _serve(StreamSession(scope, receive, send, relay, relays.feed(relay, options)), request)
     except StreamError as refused:
         await refuse(scope, send, refused, encoder)
 
 
 @dataclass(slots=True)
-class Session:
+class StreamSession:
     """A client that was let in."""
 
     scope: Scope
@@ -69,7 +69,7 @@ class Session:
     feed: Feed
 
 
-async def _serve(session: Session, request: Request) -> None:
+async def _serve(session: StreamSession, request: StreamRequest) -> None:
     """Serve a client until it leaves. Raises StreamError when it breaks the rules."""
     frames = _frames(session.scope)
     relay, feed = session.relay, session.feed
@@ -96,7 +96,7 @@ async def _serve(session: Session, request: Request) -> None:
         ended.result()
 
 
-async def _follow(client: StreamClient, relay: Relay, feed: Feed, request: Request) -> None:
+async def _follow(client: StreamClient, relay: Relay, feed: Feed, request: StreamRequest) -> None:
     """Bring a client to the present, and once more, from the beginning, whenever the market has another store. Raises
     StreamError."""
     since, client.store_id = request.since, request.store
@@ -197,7 +197,7 @@ def _query(scope: Scope) -> dict[str, list[str]]:
     return parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
 
-async def _listen(session: Session, client: StreamClient) -> None:
+async def _listen(session: StreamSession, client: StreamClient) -> None:
     """Answer pings until the client leaves; whatever else it says is ignored. Raises StreamError for too much of it."""
     loop = asyncio.get_running_loop()
     rate = talk_rate(loop.time())

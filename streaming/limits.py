@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from ipaddress import IPv6Network
 from typing import Any
 
-from runtime.addresses import Address, household
+from runtime.addresses import Address, address_bucket
 from streaming.protocol import CLOSE_LIMIT, StreamError
 
 #: What a stream client may say: pings. More, or longer, is no use to anybody.
@@ -40,7 +40,7 @@ class Connections:
     @contextmanager
     def admit(self, client: Address) -> Iterator[None]:
         """Count a socket while it is open. Raises StreamError over a limit."""
-        address = household(client)
+        address = address_bucket(client)
         if self.open >= self._most:
             detail = f"{self.open} connections are open, the most this process takes"
             raise StreamError("too_many_connections", detail, CLOSE_LIMIT)

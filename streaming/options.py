@@ -50,7 +50,7 @@ def always_served(types: Iterable[str]) -> frozenset[Options]:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class StreamRequest:
     """The query of a stream client, checked. `symbol` is None for the default market, `since` for no resume.
 
     `store` is the id of the recording in which `since` is a position, None where the client did not tell.
@@ -66,7 +66,7 @@ _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _PARAMETERS = ("symbol", "types", "every", "batch", "fields", "since", "store", "encoding")
 
 
-def parse_request(query: Mapping[str, list[str]], types: Iterable[str] = KINDS) -> Request:
+def parse_request(query: Mapping[str, list[str]], types: Iterable[str] = KINDS) -> StreamRequest:
     """The request in a decoded query string (`parse_qs` with blank values kept); `types` where it names none.
 
     Raises StreamError.
@@ -87,7 +87,7 @@ def parse_request(query: Mapping[str, list[str]], types: Iterable[str] = KINDS) 
     )
     since = _integer(given, "since", -1, -1, _LARGEST) if "since" in given else None
     store = _store(given)
-    return Request(_symbol(given), since, options, None if since is None else store)
+    return StreamRequest(_symbol(given), since, options, None if since is None else store)
 
 
 def _bad(detail: str) -> StreamError:

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from bars.feed.hub import Hub, Wire, hub_of
+from bars.feed.hub import BarHub, Wire, hub_of
 from bars.feed.protocol import Connect, Refused, connected, no_symbol, read_message, refusal
 from recorder.segment.layout import SYMBOL_PATTERN
 from streaming.consumers import admitted
@@ -84,7 +84,7 @@ async def _listen(client: FeedClient, receive: Any) -> None:
 class Pair:
     """A symbol and a resolution of one client; all bars that begin up to `sent_ms` are behind it."""
 
-    hub: Hub
+    hub: BarHub
     resolution: str
     sent_ms: int
 
@@ -148,7 +148,7 @@ class FeedClient:
                 await self._send_past(pair, connect.history, sent_ms)
         self._watch([pair for pair, _ in pairs])
 
-    def _pair(self, hub: Hub, resolution: str) -> tuple[Pair, int | None]:
+    def _pair(self, hub: BarHub, resolution: str) -> tuple[Pair, int | None]:
         """The pair, which goes on where it is if it is being served, else begins now; and how far this socket was sent
         its bars before, None for not at all."""
         newest_ms = hub.lines[resolution].newest_ms
@@ -204,7 +204,7 @@ class FeedClient:
             await self.put(b"".join(wire.text for wire in wires))
 
 
-async def _hub(symbol: str) -> Hub | None:
+async def _hub(symbol: str) -> BarHub | None:
     """The hub of a market, None if there is no such market. Raises StreamError where that cannot be told."""
     if not SYMBOL_PATTERN.fullmatch(symbol):
         return None

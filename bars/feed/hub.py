@@ -88,7 +88,7 @@ class Line:
         return kept[bisect_right(kept, open_ms, key=lambda wire: wire.open_ms) :]
 
 
-class Hub:
+class BarHub:
     """Listens to a relay. Where it missed a message, it goes on once the database has what closed meanwhile.
 
     `over`: it is of no use any more, for it failed or the market has another store. Its clients are told to come again,
@@ -262,12 +262,12 @@ def _bar(resolution: str, open_ms: int, figures: Sequence[float]) -> Ohlcv:
     return Ohlcv(resolution, open_ms, opened, high, low, close, volume, 0, None, None, None, None, 0, 0, 0)
 
 
-_hubs: WeakKeyDictionary[Relay, Hub] = WeakKeyDictionary()
+_hubs: WeakKeyDictionary[Relay, BarHub] = WeakKeyDictionary()
 
 
-def hub_of(relay: Relay) -> Hub:
+def hub_of(relay: Relay) -> BarHub:
     """The hub of a relay, made when it is first asked for."""
     hub = _hubs.get(relay)
     if hub is None:
-        hub = _hubs[relay] = Hub(relay)
+        hub = _hubs[relay] = BarHub(relay)
     return hub

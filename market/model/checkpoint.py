@@ -25,7 +25,7 @@ class CheckpointError(MarketError, ValueError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Checkpoint:
+class SimulatorCheckpoint:
     """Everything that the next tick depends on, and the settings it was made with.
 
     `window` holds the last `[ticks, 4]` states `(p, v, l, b)`, oldest first; `centres` are those of the last
@@ -56,7 +56,7 @@ class Checkpoint:
         return orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Checkpoint:
+    def from_bytes(cls, data: bytes) -> SimulatorCheckpoint:
         """The checkpoint in the JSON. Raises CheckpointError."""
         fields = _fields(data)
         try:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from market.model import structure_density, substrate
-from market.model.checkpoint import Checkpoint
+from market.model.checkpoint import SimulatorCheckpoint
 from market.model.substrate import State
 from market.tick import BUY, Floats, Ints, MarketError, Tick
 
@@ -105,7 +105,7 @@ class Simulator:
 
     def checkpoint(self) -> bytes:
         """All that the next ticks depend on; `restore` goes on from it exactly."""
-        return Checkpoint(
+        return SimulatorCheckpoint(
             seed=self.seed,
             adjust_interval=self.adjust_interval,
             fixed_agents=self.fixed_agents,
@@ -122,7 +122,7 @@ class Simulator:
 
     def _load(self, data: bytes) -> Simulator:
         """Goes on from a checkpoint, its settings included. Raises CheckpointError, and is unchanged then."""
-        saved = Checkpoint.from_bytes(data)
+        saved = SimulatorCheckpoint.from_bytes(data)
         self.seed = saved.seed
         self.adjust_interval = saved.adjust_interval
         self.fixed_agents = saved.fixed_agents

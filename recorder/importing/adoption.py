@@ -14,7 +14,7 @@ from typing import NamedTuple
 from market.timestamps import DAY_SECONDS
 from recorder.errors import RecorderError, StoreError
 from recorder.importing.foreign_runs import ForeignRuns
-from recorder.importing.foreign_store import Foreign, look_into
+from recorder.importing.foreign_store import ForeignSegment, look_into
 from recorder.importing.foreign_times import time_faults
 from recorder.importing.segments_equal import is_held_by
 from recorder.manifest.inventory import change_row
@@ -52,14 +52,14 @@ class Adopted:
     """What was taken in, what was there already, and what is worth knowing."""
 
     rows: list[Segment] = field(default_factory=list)
-    already: list[Foreign] = field(default_factory=list)
+    already: list[ForeignSegment] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 class Plan(NamedTuple):
     """A foreign segment and the facts read from its file."""
 
-    foreign: Foreign
+    foreign: ForeignSegment
     facts: SegmentFacts
 
 
@@ -99,7 +99,7 @@ def adopt(
     return done
 
 
-def _plan(foreign: Foreign, problems: list[str], done: Adopted, most_step_seconds: float) -> Plan | None:
+def _plan(foreign: ForeignSegment, problems: list[str], done: Adopted, most_step_seconds: float) -> Plan | None:
     """What to do with a foreign segment: take it in unless something is wrong with it."""
     facts, _ = read_facts(foreign.path, foreign.kind)
     faults = [] if foreign.name.pending else examine(foreign.path, foreign.kind).faults

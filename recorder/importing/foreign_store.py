@@ -20,7 +20,7 @@ _MOST_NOTED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class ForeignSegment:
     """A segment in a foreign store; `sealed_at` is what its manifest says, in Unix seconds, None if it does not."""
 
     kind: str
@@ -36,7 +36,7 @@ class Foreign:
 class Findings:
     """What a foreign store holds: its segments by kind and t, what is wrong, and what is only worth knowing."""
 
-    segments: list[Foreign] = field(default_factory=list)
+    segments: list[ForeignSegment] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -62,7 +62,7 @@ def look_into(store: Path) -> Findings:
                 size = path.stat().st_size
                 found.problems.append(f"{kind}/{name.file} has {size} bytes, its manifest says {entry['bytes']}")
             else:
-                found.segments.append(Foreign(kind, name, path, _sealed_at(entry)))
+                found.segments.append(ForeignSegment(kind, name, path, _sealed_at(entry)))
     found.notes += [f"{kind}/{name} is in the manifest only" for kind, name in [*listed][:_MOST_NOTED]]
     if len(listed) > _MOST_NOTED:
         found.notes.append(f"… and {len(listed) - _MOST_NOTED} more are in the manifests only")

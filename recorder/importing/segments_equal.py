@@ -7,7 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from recorder.errors import DamagedFrame, DamagedLine
-from recorder.importing.foreign_store import Foreign
+from recorder.importing.foreign_store import ForeignSegment
 from recorder.segment.checked_lines import parsed
 from recorder.segment.layout import SegmentFacts
 from recorder.segment.scan import survey
@@ -15,7 +15,7 @@ from recorder.segment.segment_file import sha256_of
 from recorder.segment.zstd_frames import read_frame
 
 
-def is_held_by(ours: Path, foreign: Foreign, facts: SegmentFacts) -> bool:
+def is_held_by(ours: Path, foreign: ForeignSegment, facts: SegmentFacts) -> bool:
     """Whether our finished segment holds all that the foreign one does: nothing may be lost by removing that.
 
     A pending one was made whole and sealed when it was taken in, so ours has other bytes, and maybe more lines. `facts`
@@ -31,7 +31,7 @@ def is_held_by(ours: Path, foreign: Foreign, facts: SegmentFacts) -> bool:
         return False
 
 
-def _good_lines(foreign: Foreign) -> Iterator[bytes]:
+def _good_lines(foreign: ForeignSegment) -> Iterator[bytes]:
     """The lines that recovery keeps of a pending file, and those that it puts in for damage."""
     with foreign.path.open("rb") as file:
         for piece in survey(foreign.path, foreign.kind).pieces:

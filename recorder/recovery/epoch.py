@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class KnownEpoch:
     """What a start finds, before rows and files are brought in line: the store's id, how far its stream mark reaches,
     and how far the rows do; -1 stands for nowhere."""
 
@@ -26,13 +26,13 @@ class Found:
     rows_t: int
 
 
-def found(market: Market, directory: Path) -> Found:
+def found(market: Market, directory: Path) -> KnownEpoch:
     """Reads the store and the rows. Raises OSError, django.db.Error."""
     ends = [t for kind in KINDS if (t := last_t_in_rows(market, kind)) is not None]
-    return Found(read_store_id(directory), read_mark(directory).bound, max(ends, default=-1))
+    return KnownEpoch(read_store_id(directory), read_mark(directory).bound, max(ends, default=-1))
 
 
-def store_id_of(market: Market, before: Found, ends: Ends) -> str:
+def store_id_of(market: Market, before: KnownEpoch, ends: Ends) -> str:
     """The id under which the recording that ends with `ends` goes on: the one it has, unless it is another recording.
 
     It is another where the store has no id, where nothing was recorded nor streamed, and where the rows tell of more

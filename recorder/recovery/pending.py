@@ -11,7 +11,7 @@ from pathlib import Path
 from recorder.errors import StoreError
 from recorder.segment.layout import KINDS, SegmentFacts, SegmentName, parse_name, segment_files
 from recorder.segment.repair import repair, unused
-from recorder.segment.scan import Survey, survey
+from recorder.segment.scan import SegmentScan, survey
 from recorder.segment.segment_file import sha256_of, sync_directory
 
 logger = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ def _seal(path: Path, name: SegmentName) -> Path:
     return sealed
 
 
-def _facts(kind: str, name: SegmentName, found: Survey, sha256: str) -> SegmentFacts:
+def _facts(kind: str, name: SegmentName, found: SegmentScan, sha256: str) -> SegmentFacts:
     starts = [p.lines.start_t for p in found.pieces if p.lines.start_t is not None]
     ends = [p.lines.end_t for p in found.pieces if p.lines.end_t is not None]
     start_t = starts[0] if starts else name.start_t
@@ -132,7 +132,7 @@ def _facts(kind: str, name: SegmentName, found: Survey, sha256: str) -> SegmentF
     )
 
 
-def _seek_points(found: Survey) -> list[tuple[int, int]]:
+def _seek_points(found: SegmentScan) -> list[tuple[int, int]]:
     """The first t and the offset of each frame that begins with a line, the t rising as the writer's do."""
     points: list[tuple[int, int]] = []
     end_t = -1

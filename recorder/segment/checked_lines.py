@@ -10,7 +10,14 @@ import orjson
 
 from recorder.errors import DamagedFrame, DamagedLine, RecorderError
 from recorder.segment.layout import GAP_START
-from recorder.segment.zstd_frames import LONGEST_LINE_BYTES, Frame, begins_frame, frame_texts, next_frame, read_frame
+from recorder.segment.zstd_frames import (
+    LONGEST_LINE_BYTES,
+    ZstdFrame,
+    begins_frame,
+    frame_texts,
+    next_frame,
+    read_frame,
+)
 
 #: A frame of more text, as other programs write them, is decoded twice: to be checked, and piece by piece to be given.
 _KEPT_TEXT_BYTES = 4 << 20
@@ -91,7 +98,7 @@ def first_line(file: BinaryIO, kind: str, start: int) -> Line | None:
     return None
 
 
-def _frame(file: BinaryIO, at: int) -> Frame | None:
+def _frame(file: BinaryIO, at: int) -> ZstdFrame | None:
     """The frame at an offset, as far as it can be read; None at the end of the file."""
     file.seek(at)
     if not file.read(1):
@@ -99,10 +106,10 @@ def _frame(file: BinaryIO, at: int) -> Frame | None:
     try:
         return read_frame(file, at, _KEPT_TEXT_BYTES)
     except DamagedFrame as error:
-        return Frame(at, at, None, (), last_block=False, endable=False, fault=error.reason)
+        return ZstdFrame(at, at, None, (), last_block=False, endable=False, fault=error.reason)
 
 
-def _trust(file: BinaryIO, frame: Frame, finished: bool, vouch: Vouch) -> bool | None:
+def _trust(file: BinaryIO, frame: ZstdFrame, finished: bool, vouch: Vouch) -> bool | None:
     """Whether the text of a frame is what was written; False where its lines must tell, None where it is not."""
     if frame.end is None:
         return False if frame.torn and not finished else None
@@ -114,7 +121,7 @@ def _trust(file: BinaryIO, frame: Frame, finished: bool, vouch: Vouch) -> bool |
     return False if begins_frame(file, frame.end) else None
 
 
-def _pieces(file: BinaryIO, frame: Frame) -> Iterable[bytes]:
+def _pieces(file: BinaryIO, frame: ZstdFrame) -> Iterable[bytes]:
     return frame.pieces or frame_texts(file, frame.start)
 
 

@@ -6,7 +6,7 @@ import os
 from typing import BinaryIO, NamedTuple
 
 from recorder.errors import DamagedFrame
-from recorder.segment.zstd_frames import Frame, compressor, frame_ending, read_frame
+from recorder.segment.zstd_frames import ZstdFrame, compressor, frame_ending, read_frame
 
 _LEVEL = 3
 
@@ -41,7 +41,7 @@ def ending_of(file: BinaryIO, near: int = 0) -> Ending:
     return Ending(start, b"" if start else compressor(_LEVEL).compress(b""))
 
 
-def _ended(frame: Frame) -> Ending:
+def _ended(frame: ZstdFrame) -> Ending:
     text = frame.text
     lines = text[: text.rfind(b"\n") + 1]
     if lines and lines == text and frame.endable:

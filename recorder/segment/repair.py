@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from recorder.segment.layout import parse_name
-from recorder.segment.scan import Piece, Survey
+from recorder.segment.scan import Piece, SegmentScan
 from recorder.segment.segment_file import sync_directory, write_all
-from recorder.segment.zstd_frames import FRAME_TEXT_BYTES, Frame, compressor, frame_ending
+from recorder.segment.zstd_frames import FRAME_TEXT_BYTES, ZstdFrame, compressor, frame_ending
 
 #: What follows the name of an original that was damaged.
 DAMAGED = ".damaged"
@@ -19,7 +19,7 @@ DAMAGED = ".damaged"
 _LEVEL = 3
 
 
-def repair(path: Path, found: Survey) -> None:
+def repair(path: Path, found: SegmentScan) -> None:
     """Makes the file whole where it lies: nothing, a few bytes at its end, or another file in its place.
 
     A crash in the midst of it loses no line, and the next repair ends it. Raises OSError.
@@ -41,7 +41,7 @@ def unused(path: Path) -> Path:
     return candidate
 
 
-def _end_in_place(path: Path, cut: int, open_frame: Frame | None) -> None:
+def _end_in_place(path: Path, cut: int, open_frame: ZstdFrame | None) -> None:
     """Drops what does not decode behind `cut` and ends the frame there.
 
     Needs no room for a second file, so it works on a full disk. Half done it leaves a frame that decodes to

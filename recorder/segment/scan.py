@@ -12,7 +12,7 @@ import orjson
 
 from recorder.errors import DamagedFrame
 from recorder.segment.layout import GAP_START, gap_line, parse_name
-from recorder.segment.zstd_frames import LONGEST_LINE_BYTES, Frame, find_frame, read_frame
+from recorder.segment.zstd_frames import LONGEST_LINE_BYTES, ZstdFrame, find_frame, read_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class Piece:
     end: int
     lines: Lines
     text: bytes | None = None
-    open_frame: Frame | None = None
+    open_frame: ZstdFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class DamagedPart:
     """A part of a file that cannot be kept: bytes that do not decode, and decoded text that is no line.
 
     `torn`: the file merely ends too soon, as after a crash; else something in it is not what was written.
@@ -67,10 +67,10 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class SegmentScan:
     """Everything found in a file of `size_bytes`, last written at `modified_at` (Unix seconds)."""
 
-    parts: tuple[Piece | Loss, ...]
+    parts: tuple[Piece | DamagedPart, ...]
     size_bytes: int
     modified_at: float
 
@@ -80,9 +80,9 @@ class Survey:
         return [part for part in self.parts if isinstance(part, Piece)]
 
     @property
-    def losses(self) -> list[Loss]:
+    def losses(self) -> list[DamagedPart]:
         """What cannot be kept, in order."""
-        return [part for part in self.parts if isinstance(part, Loss)]
+        return [part for part in self.parts if isinstance(part, DamagedPart)]
 
     @property
     def lines(self) -> int:
@@ -97,7 +97,7 @@ class Survey:
     @property
     def damaged(self) -> bool:
         """Whether more is wrong with the file than that it ends too soon."""
-        within = any(isinstance(part, Loss) for part in self.parts[:-1])
+        within = any(isinstance(part, DamagedPart) for part in self.parts[:-1])
         return within or any(not loss.torn for loss in self.losses)
 
 
@@ -150,18 +150,18 @@ def good_lines(text: bytes) -> bytes:
     return text[:end]
 
 
-def survey(path: Path, kind: str) -> Survey:
+def survey(path: Path, kind: str) -> SegmentScan:
     """What the file of a segment of `kind` holds; read once, a frame at a time. Raises OSError."""
     start_t = parse_name(path.name).start_t
     if not path.is_file():  # whoever opens a FIFO would wait for its writer
-        return Survey((Loss(0, 0, torn=False, fault="it is no plain file"),), 0, path.stat().st_mtime)
+        return SegmentScan((DamagedPart(0, 0, torn=False, fault="it is no plain file"),), 0, path.stat().st_mtime)
     with path.open("rb") as file:
         status = os.fstat(file.fileno())
         parts = tuple(_parts(file, status.st_size, kind, start_t))
-    return Survey(parts, status.st_size, status.st_mtime)
+    return SegmentScan(parts, status.st_size, status.st_mtime)
 
 
-def _parts(file: BinaryIO, size: int, kind: str, start_t: int) -> Iterator[Piece | Loss]:
+def _parts(file: BinaryIO, size: int, kind: str, start_t: int) -> Iterator[Piece | DamagedPart]:
     """Pieces and losses in order; before a piece, one with a gap line where a loss left messages missing."""
     at, carry, last_t, damaged = 0, b"", start_t - 1, False
     while at < size:
@@ -170,7 +170,7 @@ def _parts(file: BinaryIO, size: int, kind: str, start_t: int) -> Iterator[Piece
             parts, carry = _keep_whole(frame, carry)
             at = frame.end
             if len(carry) > LONGEST_LINE_BYTES:
-                parts.append(Loss(0, len(carry), torn=False, fault="a line is too long to be one"))
+                parts.append(DamagedPart(0, len(carry), torn=False, fault="a line is too long to be one"))
                 carry = b""
         else:
             following = find_frame(file, at + 1)
@@ -178,7 +178,7 @@ def _parts(file: BinaryIO, size: int, kind: str, start_t: int) -> Iterator[Piece
             parts, carry = _keep_part(frame, carry, end), b""
             at = end
         for part in parts:
-            if isinstance(part, Loss):
+            if isinstance(part, DamagedPart):
                 damaged = damaged or part.lost_bytes > 0
             elif part.lines.first_t is not None and part.lines.last_t is not None:
                 if damaged and last_t + 1 < part.lines.first_t:
@@ -186,18 +186,18 @@ def _parts(file: BinaryIO, size: int, kind: str, start_t: int) -> Iterator[Piece
                 damaged, last_t = False, max(last_t, part.lines.last_t)
             yield part
     if carry:
-        yield Loss(0, len(carry), torn=True, fault="the last line has no end")
+        yield DamagedPart(0, len(carry), torn=True, fault="the last line has no end")
 
 
-def _read_frame(file: BinaryIO, at: int) -> Frame:
+def _read_frame(file: BinaryIO, at: int) -> ZstdFrame:
     """The frame at `at`; one without text where none begins."""
     try:
         return read_frame(file, at)
     except DamagedFrame as error:
-        return Frame(at, at, None, (), last_block=False, endable=False, fault=error.reason)
+        return ZstdFrame(at, at, None, (), last_block=False, endable=False, fault=error.reason)
 
 
-def _keep_whole(frame: Frame, carry: bytes) -> tuple[list[Piece | Loss], bytes]:
+def _keep_whole(frame: ZstdFrame, carry: bytes) -> tuple[list[Piece | DamagedPart], bytes]:
     """The whole frame as it lies; as text where a line runs into it or out of it, as in no file of ours."""
     assert frame.end is not None
     text = carry + frame.text
@@ -207,16 +207,16 @@ def _keep_whole(frame: Frame, carry: bytes) -> tuple[list[Piece | Loss], bytes]:
     return [Piece(frame.start, frame.end, count_lines(text[:cut]), text[:cut])], text[cut:]
 
 
-def _keep_part(frame: Frame, carry: bytes, end: int) -> list[Piece | Loss]:
+def _keep_part(frame: ZstdFrame, carry: bytes, end: int) -> list[Piece | DamagedPart]:
     """The good lines of a frame that is not whole, and the loss of the rest up to `end`."""
     text = carry + frame.text
     good = good_lines(text)
     if not good:
-        return [Loss(end - frame.start, len(text), frame.torn, frame.fault)]
+        return [DamagedPart(end - frame.start, len(text), frame.torn, frame.fault)]
     open_frame = frame if frame.endable and not carry and good == text else None
     return [
         Piece(frame.start, frame.cut, count_lines(good), good, open_frame),
-        Loss(end - frame.cut, len(text) - len(good), frame.torn, frame.fault),
+        DamagedPart(end - frame.cut, len(text) - len(good), frame.torn, frame.fault),
     ]
 
 

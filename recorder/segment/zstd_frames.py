@@ -41,7 +41,7 @@ _CHECKSUM_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class ZstdFrame:
     """One frame, read as far as it goes.
 
     `pieces` are what its whole blocks decode to, `cut` the offset after the last of them; a frame whose checksum
@@ -95,7 +95,7 @@ def frame_ending(text: bytes, *, last_block: bool = False) -> bytes:
     return checksum if last_block else _EMPTY_LAST_BLOCK + checksum
 
 
-def read_frame(file: BinaryIO, start: int, most_text_bytes: int | None = None) -> Frame:
+def read_frame(file: BinaryIO, start: int, most_text_bytes: int | None = None) -> ZstdFrame:
     """The frame at `start`, whole or as far as it can be decoded. Raises DamagedFrame where none begins.
 
     A text of more than `most_text_bytes` is not kept: `text_bytes` tells, and `frame_texts` gives it piece by piece.
@@ -103,7 +103,7 @@ def read_frame(file: BinaryIO, start: int, most_text_bytes: int | None = None) -
     try:
         header, checksum_bytes, endable = _read_header(file, start)
     except EOFError as error:
-        return Frame(start, start, None, (), last_block=False, endable=False, torn=True, fault=str(error))
+        return ZstdFrame(start, start, None, (), last_block=False, endable=False, torn=True, fault=str(error))
     decoder = zstandard.ZstdDecompressor().decompressobj()
     at = cut = start + len(header)
     taken, last = _Text(start, most_text_bytes), False
@@ -119,12 +119,14 @@ def read_frame(file: BinaryIO, start: int, most_text_bytes: int | None = None) -
         if checksum_bytes:
             decoder.decompress(_read(file, checksum_bytes, "the checksum"))
     except EOFError as error:
-        return Frame(start, cut, None, taken.pieces, last, endable, torn=True, fault=str(error), text_bytes=taken.bytes)
+        return ZstdFrame(
+            start, cut, None, taken.pieces, last, endable, torn=True, fault=str(error), text_bytes=taken.bytes
+        )
     except (zstandard.ZstdError, DamagedFrame) as error:
         pieces = () if last else taken.pieces
-        return Frame(start, cut, None, pieces, last, endable, fault=str(error))
+        return ZstdFrame(start, cut, None, pieces, last, endable, fault=str(error))
     end = cut + checksum_bytes
-    return Frame(start, cut, end, taken.pieces, last, endable, checked=bool(checksum_bytes), text_bytes=taken.bytes)
+    return ZstdFrame(start, cut, end, taken.pieces, last, endable, checked=bool(checksum_bytes), text_bytes=taken.bytes)
 
 
 class _Text:
@@ -183,7 +185,7 @@ def frame_starts(file: BinaryIO) -> Iterator[int]:
         return
 
 
-def find_frame(file: BinaryIO, after: int) -> Frame | None:
+def find_frame(file: BinaryIO, after: int) -> ZstdFrame | None:
     """The first frame that begins at or behind `after` and holds a whole line; the way on behind damage."""
     for start in _magics(file, after):
         try:

@@ -24,7 +24,7 @@ from recorder.segment.segment_lines import opened
 from recorder.spans import Span, without
 from recorder.store.store_id import read_store_id
 from recorder.tape.reader import first_t, last_line, read, texts_of, told_to
-from recorder.tape.segment_finder import Manifest, known
+from recorder.tape.segment_finder import ManifestFinder, known
 from runtime.db_threads import reading
 
 log = logging.getLogger(__name__)
@@ -108,8 +108,8 @@ class History:
             if segment is not None:
                 deque(texts_of(segment, kind, Found(name) if row is None else known(row)), maxlen=0)
 
-    def _finder(self, kind: str) -> Manifest:
-        return Manifest(self.symbol, self.directory, kind)
+    def _finder(self, kind: str) -> ManifestFinder:
+        return ManifestFinder(self.symbol, self.directory, kind)
 
     def _of_kind(self, kind: str, after_t: int, to_t: int | None) -> Iterator[Message]:
         if kind == "ticks":

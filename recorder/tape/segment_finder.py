@@ -18,7 +18,7 @@ from runtime.db_threads import reading
 _COLUMNS = ("pending", "seek_points", "end_t", "sha256")
 
 
-class Manifest:
+class ManifestFinder:
     """Finds the segments of a market's kind by rows, which takes the same time however many there are.
 
     By the names of files where the rows are not known to tell of all of them: for a moment after the directory has

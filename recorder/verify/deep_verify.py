@@ -10,8 +10,8 @@ from camera.errors import OrderError
 from market.tick import Tick, TickError
 from recorder.segment.checked_lines import Line, parsed
 from recorder.spans import without
-from recorder.verify.refilm import UNKNOWN, Due, Retake, RunFacts
-from recorder.verify.verified_tape import Held, Tape
+from recorder.verify.refilm import UNKNOWN, Due, Refilm, RunFacts
+from recorder.verify.verified_tape import Held, VerifiedTape
 
 KINDS = ("metrics", "frames")
 _UNKNOWN = dict.fromkeys(KINDS, UNKNOWN)
@@ -25,7 +25,7 @@ class Tally:
     unproved: int = 0
 
 
-class Proof:
+class DeepVerification:
     """Goes through the tapes of a market side by side; `on_ticks` is told how many ticks were read so far.
 
     `tapes` are a verification's. `run_of` gives the run of a segment of ticks, None where nobody knows its settings:
@@ -35,7 +35,7 @@ class Proof:
     def __init__(
         self,
         directory: Path,
-        tapes: Mapping[str, Tape],
+        tapes: Mapping[str, VerifiedTape],
         run_of: Callable[[Held], RunFacts | None],
         on_ticks: Callable[[int], None] = lambda ticks: None,
     ) -> None:
@@ -51,13 +51,13 @@ class Proof:
         (kind, what). Raises OSError."""
         now_in: Held | None = None
         run: RunFacts | None = None
-        retake: Retake | None = None
+        retake: Refilm | None = None
         for number, (segment, line) in enumerate(self._recorded(), 1):
             self._on_ticks(number)
             if segment is not now_in:
                 now_in, before, run = segment, run, self._run_of(segment)
                 if run != before:
-                    retake = None if run is None else Retake(run)
+                    retake = None if run is None else Refilm(run)
             try:
                 due = _UNKNOWN if retake is None else retake.take(Tick.from_json(line.text))
             except (TickError, OrderError) as error:
@@ -80,7 +80,7 @@ class Proof:
 class Comparison:
     """One tape, asked for each t in ascending order."""
 
-    def __init__(self, directory: Path, kind: str, tape: Tape) -> None:
+    def __init__(self, directory: Path, kind: str, tape: VerifiedTape) -> None:
         self.kind, self.tally = kind, Tally()
         self._tape = tape
         self._excused = [*tape.gaps, *tape.gone]

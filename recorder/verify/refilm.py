@@ -36,7 +36,7 @@ class Due(NamedTuple):
 UNKNOWN = Due(known=False)
 
 
-class Retake:
+class Refilm:
     """One run, filmed again. `certain` while every tick since the run's first one was on the tape."""
 
     def __init__(self, run: RunFacts) -> None:
@@ -66,12 +66,12 @@ class Retake:
         if t < camera.W or t % camera.stride:
             return Due()
         filmed = camera.filmed
-        shot = camera.maybe_shoot(t)
+        snapshot = camera.maybe_shoot(t)
         if not self._certain and not self._tells(t - camera.W + 1):
             return UNKNOWN
-        if shot is None:
+        if snapshot is None:
             return Due()
-        texts = [frame_json(shot)]
+        texts = [frame_json(snapshot)]
         if not self._certain and not filmed:
             # The run may have been filmed where the tape has its hole, and events are told in its first frame that
             # are not in any other.

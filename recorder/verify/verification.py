@@ -15,7 +15,7 @@ from recorder.segment.layout import KINDS, parse_name, pending_name, segment_fil
 from recorder.spans import Span, length, without
 from recorder.store.lock import is_held
 from recorder.verify.refilm import SETTINGS, RunFacts
-from recorder.verify.verified_tape import Held, Tape
+from recorder.verify.verified_tape import Held, VerifiedTape
 from runtime.db_threads import persistently
 
 
@@ -52,7 +52,7 @@ class Verification:
     def __init__(self, market: Market, directory: Path, on_lines: Callable[[int], None] = lambda lines: None) -> None:
         self._market, self._directory, self._on_lines = market, directory, on_lines
         self.counts = Counts()
-        self.tapes = {kind: Tape() for kind in KINDS}
+        self.tapes = {kind: VerifiedTape() for kind in KINDS}
         self._on_disk: dict[str, list[Span]] = {}
 
     def faults(self) -> Iterator[Fault]:
@@ -66,7 +66,7 @@ class Verification:
         for first, last in ticks.holes():
             yield Fault("ticks", f"t={first} to {last} are missing and no gap line tells of them")
 
-    def _faults_of(self, kind: str, tape: Tape) -> Iterator[Fault]:
+    def _faults_of(self, kind: str, tape: VerifiedTape) -> Iterator[Fault]:
         # Files first: whatever is sealed from now on has a row by then, or is not looked at.
         files = {name.lasting: name.pending for name in segment_files(self._directory, kind)}
         for row in pages(Segment.objects.of(self._market, kind).order_by("start_t", "name")):
@@ -83,15 +83,15 @@ class Verification:
             else:
                 yield Fault(f"{kind}/{name}", "it has no row in the manifest; `manage.py repair` makes one")
 
-    def _lose(self, row: Segment, tape: Tape) -> None:
+    def _lose(self, row: Segment, tape: VerifiedTape) -> None:
         self.counts.removed += 1
         tape.lose(row.end_t)
 
-    def _leave(self, tape: Tape) -> None:
+    def _leave(self, tape: VerifiedTape) -> None:
         self.counts.pending += 1
         tape.open = True
 
-    def _pending(self, row: Segment, tape: Tape, is_open: bool | None) -> Iterator[Fault]:
+    def _pending(self, row: Segment, tape: VerifiedTape, is_open: bool | None) -> Iterator[Fault]:
         """A row of a segment that is open, or was when its writer last told of it."""
         directory = self._directory / row.kind
         if is_open is None and not any((directory / name).exists() for name in (pending_name(row.name), row.name)):
@@ -101,7 +101,7 @@ class Verification:
         if is_open is False and not is_held(self._directory):
             yield Fault(f"{row.kind}/{row.name}", "its row says that it is pending; `manage.py repair` corrects it")
 
-    def _gone(self, row: Segment, tape: Tape) -> Iterator[Fault]:
+    def _gone(self, row: Segment, tape: VerifiedTape) -> Iterator[Fault]:
         """A row whose file is not there."""
         path = row.path
         persistently(lambda: row.refresh_from_db(fields=["removed_at"]), path)
@@ -119,7 +119,7 @@ class Verification:
             self._on_disk[row.kind] = persistently(lambda: spans_on_disk(self._market, row.kind), f"rows of {row.kind}")
         return not without((row.start_t, row.end_t), self._on_disk[row.kind])
 
-    def _finished(self, row: Segment, tape: Tape) -> Iterator[Fault]:
+    def _finished(self, row: Segment, tape: VerifiedTape) -> Iterator[Fault]:
         path = f"{row.kind}/{row.name}"
         try:
             found = examine(self._directory / path, row.kind)

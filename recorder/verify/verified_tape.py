@@ -18,7 +18,7 @@ class Held(NamedTuple):
 
 
 @dataclass(slots=True)
-class Tape:
+class VerifiedTape:
     """What is known of one kind.
 
     `told` is what its messages and gap lines speak of, `gaps` the latter alone, `gone` what was or may have been in

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 One = TypeVar("One", bound=Hashable)
 
 
-class Due(Enum):
+class Deadline(Enum):
     """What is to happen on a connection."""
 
     HEAD = auto()  # a request's line and headers arrive
@@ -22,13 +22,13 @@ class Due(Enum):
 class Deadlines(Generic[One]):
     """Connections by what is due on them; `seconds` for each. As these never change, who began first is late first."""
 
-    def __init__(self, seconds: Mapping[Due, float]) -> None:
+    def __init__(self, seconds: Mapping[Deadline, float]) -> None:
         self.seconds = dict(seconds)
         self.between_looks_seconds = min(1.0, *(one / 4 for one in seconds.values()))
-        self._queues: dict[Due, OrderedDict[One, float]] = {due: OrderedDict() for due in seconds}
-        self._due: dict[One, Due] = {}
+        self._queues: dict[Deadline, OrderedDict[One, float]] = {due: OrderedDict() for due in seconds}
+        self._due: dict[One, Deadline] = {}
 
-    def begin(self, one: One, due: Due, now: float) -> None:
+    def begin(self, one: One, due: Deadline, now: float) -> None:
         """From `now` on this is due on it, and nothing else."""
         self.end(one)
         self._due[one] = due
@@ -40,10 +40,10 @@ class Deadlines(Generic[One]):
         if due is not None:
             del self._queues[due][one]
 
-    def due_on(self, one: One) -> Due | None:
+    def due_on(self, one: One) -> Deadline | None:
         return self._due.get(one)
 
-    def missed(self, now: float) -> Iterator[tuple[One, Due]]:
+    def missed(self, now: float) -> Iterator[tuple[One, Deadline]]:
         """Each whose time is up, with what was due; it is forgotten."""
         for due, queue in self._queues.items():
             while queue and next(iter(queue.values())) <= now:

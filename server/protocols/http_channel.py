@@ -9,12 +9,12 @@ import daphne.server  # noqa: F401  (installs the asyncio reactor, so it must co
 from twisted.web import http
 
 from runtime.pools import RETRY_SECONDS
-from server.admission.deadlines import Deadlines, Due
+from server.admission.deadlines import Deadline, Deadlines
 from server.error_answer import error_answer
 from server.protocols.flow import innermost
 
 if TYPE_CHECKING:
-    from server.protocols.http_request import Request
+    from server.protocols.http_request import HttpRequest
 
 _HTTPChannel: Any = http.HTTPChannel
 
@@ -32,19 +32,19 @@ BODY_SECONDS = 10.0
 BODY_BYTES_A_SECOND = 1024
 
 
-class Channel(_HTTPChannel):  # type: ignore[misc]
+class HttpChannel(_HTTPChannel):  # type: ignore[misc]
     """One HTTP connection, its requests one after the other."""
 
-    requests: list[Request]
+    requests: list[HttpRequest]
 
     def connectionMade(self) -> None:  # noqa: N802 (Twisted's names)
         super().connectionMade()
         self._server = self.factory.server
-        self._deadlines: Deadlines[Channel] = self._server.deadlines
+        self._deadlines: Deadlines[HttpChannel] = self._server.deadlines
         self._transport = innermost(self.transport)
         self.place = self._transport.place
         self._body_bytes = self._body_bytes_due = self._drained_bytes = 0
-        self._expect(Due.HEAD)
+        self._expect(Deadline.HEAD)
 
     def connectionLost(self, reason: Any) -> None:  # noqa: N802
         self._deadlines.end(self)
@@ -61,7 +61,7 @@ class Channel(_HTTPChannel):  # type: ignore[misc]
         request = self.requests[-1]
         if not request.refused:
             self._body_bytes = self._body_bytes_due = 0
-            self._expect(Due.BODY)
+            self._expect(Deadline.BODY)
             request.admit(self.place)
 
     def rawDataReceived(self, data: bytes) -> None:  # noqa: N802
@@ -72,17 +72,17 @@ class Channel(_HTTPChannel):  # type: ignore[misc]
         self._deadlines.end(self)
         super().allContentReceived()
 
-    def requestDone(self, request: Request) -> None:  # noqa: N802
+    def requestDone(self, request: HttpRequest) -> None:  # noqa: N802
         self.place.wait()
         self._drained_bytes = self._transport.drained_bytes
-        self._expect(Due.IDLE if self.persistent else Due.END)
+        self._expect(Deadline.IDLE if self.persistent else Deadline.END)
         super().requestDone(request)
         self._note_beginning()
 
     def _note_beginning(self) -> None:
         """The first byte of a further request begins its time."""
-        if self._has_begun and self._deadlines.due_on(self) is Due.IDLE:
-            self._expect(Due.HEAD)
+        if self._has_begun and self._deadlines.due_on(self) is Deadline.IDLE:
+            self._expect(Deadline.HEAD)
 
     @property
     def _has_begun(self) -> bool:
@@ -127,14 +127,14 @@ class Channel(_HTTPChannel):  # type: ignore[misc]
 
     # -- what does not come
 
-    def _expect(self, due: Due) -> None:
+    def _expect(self, due: Deadline) -> None:
         self._deadlines.begin(self, due, self._server.loop.time())
 
-    def time_is_up(self, due: Due) -> None:
+    def time_is_up(self, due: Deadline) -> None:
         """What was due has not happened."""
-        if due in (Due.IDLE, Due.END):
+        if due in (Deadline.IDLE, Deadline.END):
             self._end(due)
-        elif due is Due.BODY and self._body_bytes >= self._body_bytes_due:
+        elif due is Deadline.BODY and self._body_bytes >= self._body_bytes_due:
             self._body_bytes = 0
             self._body_bytes_due = int(BODY_BYTES_A_SECOND * self._deadlines.seconds[due])
             self._expect(due)
@@ -143,20 +143,20 @@ class Channel(_HTTPChannel):  # type: ignore[misc]
         else:
             self.refuse(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", self._lateness(due))
 
-    def _lateness(self, due: Due) -> str:
-        if due is Due.BODY:
+    def _lateness(self, due: Deadline) -> str:
+        if due is Deadline.BODY:
             return f"a body must come at {BODY_BYTES_A_SECOND} bytes a second at least"
         return f"request line and headers must be there within {self._deadlines.seconds[due]:g} s"
 
-    def _end(self, due: Due) -> None:
+    def _end(self, due: Deadline) -> None:
         """End a connection that nothing comes from; one that still takes what it was sent is left alone."""
         pending, drained_bytes = self._transport.undelivered_bytes, self._transport.drained_bytes
         if pending and drained_bytes != self._drained_bytes:
             self._drained_bytes = drained_bytes
             self._expect(due)
-        elif due is Due.IDLE and not pending:
+        elif due is Deadline.IDLE and not pending:
             self.loseConnection()
-            self._expect(Due.END)
+            self._expect(Deadline.END)
         else:
             self._transport.abortConnection()
 
@@ -167,4 +167,4 @@ class Channel(_HTTPChannel):  # type: ignore[misc]
         has_body = getattr(self, "_command", None) != b"HEAD"
         self.write(error_answer(status, code, message, headers, has_body=has_body))
         self.loseConnection()
-        self._expect(Due.END)
+        self._expect(Deadline.END)

@@ -13,7 +13,7 @@ import daphne.server  # noqa: F401  (installs the asyncio reactor, so it must co
 from daphne.http_protocol import WebRequest
 from twisted.web.http import NO_BODY_CODES
 
-from runtime.addresses import LOCAL, Client, client_of, hops, household, is_in, parse_address
+from runtime.addresses import LOCAL, Client, address_bucket, client_of, hops, is_in, parse_address
 from server.admission.admission import Place
 from server.admission.requests_under_way import Requests
 from server.error_answer import code_of
@@ -23,7 +23,7 @@ from server.protocols.flow import TURN_BYTES, Valve
 _ALWAYS_ANSWERED = (b"/health", b"/metrics")
 
 
-class Request(WebRequest):  # type: ignore[misc]
+class HttpRequest(WebRequest):  # type: ignore[misc]
     """One HTTP request; `reply` is its application's `send`."""
 
     refused = given_up = False
@@ -57,7 +57,7 @@ class Request(WebRequest):  # type: ignore[misc]
         """Count this request, now that its headers are there, for its client. Where there is no room for it a socket's
         application says so; any other request is answered here."""
         self.told_client = self._told_client()
-        place.work(household(self.told_client.address) if self.told_client else None)
+        place.work(address_bucket(self.told_client.address) if self.told_client else None)
         if (self.requestHeaders.getRawHeaders(b"Upgrade") or [b""])[0].lower() == b"websocket":
             place.become_socket()
         elif self.channel.path not in _ALWAYS_ANSWERED:

@@ -43,7 +43,7 @@ _INTERNAL_ERROR = 1011
 _CLOSE_REASON_BYTES = 123
 
 
-class Socket(WebSocketProtocol):  # type: ignore[misc]
+class WebSocket(WebSocketProtocol):  # type: ignore[misc]
     """One WebSocket; `reply` is its application's `send`."""
 
     failByDrop = False  # noqa: N815 (autobahn's name; a client that breaks the rules is told which)

@@ -13,7 +13,7 @@ _MOST_SECONDS = 5.0
 _LOOK_SECONDS = 0.01
 
 
-class Patience:
+class Backpressure:
     """Waits, within limits, until every client that keeps up has taken what it was offered."""
 
     def __init__(self) -> None:

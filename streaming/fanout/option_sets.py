@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from ipaddress import IPv6Network
 
-from runtime.addresses import Address, household
+from runtime.addresses import Address, address_bucket
 from streaming.options import Options
 from streaming.protocol import CLOSE_LIMIT, StreamError
 
@@ -35,7 +35,7 @@ class OptionSets:
         if options in self._always:
             yield
             return
-        address = household(client)
+        address = address_bucket(client)
         if options not in self._users:  # else one more user costs nothing
             self._check(address)
         users = self._users.setdefault(options, Counter())

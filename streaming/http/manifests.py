@@ -21,7 +21,7 @@ from runtime import pools
 from runtime.db_threads import reading
 from streaming.http import parameters
 from streaming.http.ndjson import array, lines_response
-from streaming.http.parameters import Part
+from streaming.http.parameters import TapePart
 from streaming.protocol import FIRST_T_HEADER, STORE_HEADER
 from streaming.relay.relay import Relay
 
@@ -63,12 +63,12 @@ async def gaps(request: HttpRequest) -> HttpResponse:
     return HttpResponse(body, content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-def _with_kind(symbol: str, kind: str, part: Part) -> Iterator[Entry]:
+def _with_kind(symbol: str, kind: str, part: TapePart) -> Iterator[Entry]:
     for entry in _part_of(symbol, kind, part, pending=False):
         yield {**entry, "kind": kind}
 
 
-def _part_of(symbol: str, kind: str, part: Part, *, pending: bool) -> Iterator[Entry]:
+def _part_of(symbol: str, kind: str, part: TapePart, *, pending: bool) -> Iterator[Entry]:
     """What is wanted of a kind; where it is wanted from its beginning on, perhaps more."""
     if part.before_t is None:
         return manifest_of(symbol, kind, after_t=part.after_t, pending=pending)

@@ -46,7 +46,7 @@ def limit(request: HttpRequest, default: int, most: int) -> int:
     return integer(request, "limit", default, 1, most)
 
 
-class Part(NamedTuple):
+class TapePart(NamedTuple):
     """Which part of a list is wanted: what reaches beyond `after_t`, the first `limit` of it; or what begins before
     `before_t`, the last `limit` of it. None stands for no bound."""
 
@@ -55,14 +55,14 @@ class Part(NamedTuple):
     limit: int | None
 
 
-def part(request: HttpRequest, most: int) -> Part:
+def part(request: HttpRequest, most: int) -> TapePart:
     """The parameters `after_t`, `before_t` and `limit` of a list. Raises HttpError."""
     after_t, before_t = (
         integer(request, name, None, -1, LARGEST_T) if name in request.GET else None for name in ("after_t", "before_t")
     )
     if after_t is not None and before_t is not None:
         raise bad_parameter("after_t and before_t ask for different parts of a list; give one of them")
-    return Part(after_t, before_t, limit(request, most, most) if "limit" in request.GET else None)
+    return TapePart(after_t, before_t, limit(request, most, most) if "limit" in request.GET else None)
 
 
 def kind(request: HttpRequest) -> str | None:

@@ -13,7 +13,7 @@ from recorder.errors import OtherStore
 from recorder.tape.history import History
 from runtime import pools
 from runtime.supervision import supervisor
-from streaming.fanout.backpressure import Patience
+from streaming.fanout.backpressure import Backpressure
 from streaming.fanout.feeds import Feeds
 from streaming.history_moments import Loss, moments
 from streaming.protocol import KINDS, Moment
@@ -61,7 +61,7 @@ class Filling:
         self._recorded: asyncio.Task[int | None] | None = None
         self._under_way = True
         self._filler: asyncio.Task[None] | None = None
-        self._patience = Patience()
+        self._backpressure = Backpressure()
         self.holes = 0
         self.filled = asyncio.Event()
 
@@ -135,7 +135,7 @@ class Filling:
             await self.filled.wait()
 
     async def _fill_hole(self) -> None:
-        self._patience = Patience()
+        self._backpressure = Backpressure()
         await self._let_pass()
 
     async def _let_pass(self) -> None:
@@ -147,7 +147,7 @@ class Filling:
                 return self._relay.enter(other.store_id)
             self._release()
             if self._held:
-                await self._patience.wait(self._relay.feeds.clients())
+                await self._backpressure.wait(self._relay.feeds.clients())
         self.end()
 
     def end(self) -> None:
@@ -166,7 +166,7 @@ class Filling:
             for moment in batch:
                 if isinstance(moment, Moment) and moment.tick:
                     self.catch_up(moment)
-            await self._patience.wait(self._relay.feeds.clients())
+            await self._backpressure.wait(self._relay.feeds.clients())
 
     def catch_up(self, moment: Moment) -> None:
         """Hand out a moment that is new, and tell first what is missing before it."""

@@ -11,7 +11,7 @@ from django.db import Error as DatabaseError
 from recorder.store.lease import DEAD_SECONDS
 from runtime.supervision import supervisor
 from streaming.relay.health import Claim
-from streaming.relay.lease_status import Standing, standing_of
+from streaming.relay.lease_status import LeaseStatus, standing_of
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +25,12 @@ _HEARD_SECONDS = 5.0
 _ANSWER_SECONDS = 3.0
 
 
-class Checkup:
+class LeaseMonitor:
     """What is known of one market by its rows. All methods are for the loop's thread; `now` is the loop's clock."""
 
-    def __init__(self, symbol: str, now: float, read: Callable[[str], Standing] = standing_of) -> None:
+    def __init__(self, symbol: str, now: float, read: Callable[[str], LeaseStatus] = standing_of) -> None:
         self._symbol, self._read = symbol, read
-        self._found: Standing | None = None
+        self._found: LeaseStatus | None = None
         self._found_at = -LOOK_SECONDS
         self._token: str | None = None
         #: Since when this process could have heard whoever holds the market now.
@@ -72,7 +72,7 @@ class Checkup:
         return self._looking
 
     async def _look(self) -> None:
-        found: Standing | None = None
+        found: LeaseStatus | None = None
         with supervisor.guarded(f"checkup of {self._symbol}"):
             try:
                 found = await asyncio.to_thread(self._read, self._symbol)

@@ -15,7 +15,7 @@ from streaming.relay.health import SILENCE_SECONDS, silence_allowed
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LeaseStatus:
     """Who holds a market and how fresh that word is, by its lease; its last run; its open segment.
 
     `token` is "" when nobody holds it. `renewed_seconds` is how long ago the holder renewed its lease, by the
@@ -31,17 +31,17 @@ class Standing:
     segment: dict[str, Any] | None = None
 
 
-def standing_of(symbol: str) -> Standing:
+def standing_of(symbol: str) -> LeaseStatus:
     """Reads the rows. Raises django.db.Error."""
     return reading(lambda: _read(symbol))
 
 
-def _read(symbol: str) -> Standing:
+def _read(symbol: str) -> LeaseStatus:
     age = ExpressionWrapper(Now() - F("renewed_at"), DurationField())
     lease = Lease.objects.filter(market__symbol=symbol).annotate(age=age).first()
     run = Run.objects.filter(market__symbol=symbol).order_by("-first_t", "-id").first()
     segment = Segment.objects.of(symbol, "ticks").on_disk().order_by("-start_t").first()
-    return Standing(
+    return LeaseStatus(
         token=lease.token if lease else "",
         holder=lease.holder if lease else "",
         renewed_seconds=lease.age.total_seconds() if lease and lease.age is not None else None,

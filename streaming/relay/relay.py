@@ -20,7 +20,7 @@ from streaming.group.membership import Membership, group_name
 from streaming.protocol import Moment, control
 from streaming.relay.filling import Filling
 from streaming.relay.health import Health, health_of, hears
-from streaming.relay.lease_monitor import Checkup
+from streaming.relay.lease_monitor import LeaseMonitor
 from streaming.ring import Ring
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Relay:
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
         #: Called on the loop when it has ended.
         self.on_end: list[Callable[[], None]] = []
-        self.checkup = Checkup(self.symbol, asyncio.get_running_loop().time())
+        self.lease_monitor = LeaseMonitor(self.symbol, asyncio.get_running_loop().time())
         #: The newest t of the recordings that this one took the place of, as far as they were streamed here.
         self._former: dict[str, int] = {}
         self._looker: asyncio.Task[None] | None = None
@@ -96,7 +96,7 @@ class Relay:
 
     async def health(self) -> Health:
         """(well, the body of `/health`)."""
-        claim = None if hears(self.status, self.silent_seconds) else await self.checkup.claim()
+        claim = None if hears(self.status, self.silent_seconds) else await self.lease_monitor.claim()
         well, body = health_of(self.status, self.silent_seconds, claim)
         body["meta"]["store"] = self.store_id
         return well, body
@@ -104,7 +104,7 @@ class Relay:
     def beat(self) -> None:
         """Each second: look after a silent market, and give clients that heard nothing for long a sign of life."""
         silent_seconds = self.silent_seconds
-        self.checkup.look_if_unheard(silent_seconds, asyncio.get_running_loop().time())
+        self.lease_monitor.look_if_unheard(silent_seconds, asyncio.get_running_loop().time())
         if (silent_seconds is None or silent_seconds > _HEARD_SECONDS) and self.filling.filled.is_set():
             self._look_at_store()
         self.feeds.tell_quiet(control("heartbeat", t=-1 if self.ring.last_t is None else self.ring.last_t))

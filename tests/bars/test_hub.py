@@ -7,7 +7,7 @@ from asgiref.sync import sync_to_async
 
 from bars import stored
 from bars.feed import hub as hub_module
-from bars.feed.hub import Hub, Line, Wire
+from bars.feed.hub import BarHub, Line, Wire
 from bars.making.builder import Builder
 from tests.bars.conftest import walk
 
@@ -77,7 +77,7 @@ def test_what_was_missed_is_read_before_anything_newer(market, missed):
     made = Market(market, walk(410, whole=True))
 
     async def run():
-        hub = Hub(Relay())
+        hub = BarHub(Relay())
         await settled(hub)
         for place, message in enumerate(made.messages):
             if place not in missed:
@@ -100,7 +100,7 @@ def test_a_message_that_comes_twice_is_dropped(market):
 
     async def run():
         await made.write(1)
-        hub = Hub(Relay())
+        hub = BarHub(Relay())
         await settled(hub)
         for message in [*made.messages[:150], *made.messages[90:]]:
             hub.take(message)
@@ -116,7 +116,7 @@ def test_a_hub_that_begins_late_knows_what_was_closed_before(market):
 
     async def run():
         await made.write(300)
-        hub = Hub(Relay())
+        hub = BarHub(Relay())
         await hub.begun.wait()
         assert kept(hub) == []  # nothing of the past
         newest = hub.lines["1s"].newest_ms
@@ -141,7 +141,7 @@ def test_memory_is_bounded_and_the_database_knows_the_rest(market, monkeypatch):
     made = Market(market, walk(400, whole=True))
 
     async def run():
-        hub = Hub(Relay())
+        hub = BarHub(Relay())
         await settled(hub)
         hub.take(made.messages[0])
         for message in made.messages[1:]:

@@ -59,10 +59,10 @@ def film(run: list[dict[str, Any]], camera: SlidingWindowCamera) -> list[dict[st
     frames = []
     for tick in run:
         camera.ingest(tick)
-        shot = camera.maybe_shoot(tick["t"])
-        if shot is not None:
-            frame = frame_of(shot)
-            assert frame_json(shot) == orjson.dumps(frame)
+        snapshot = camera.maybe_shoot(tick["t"])
+        if snapshot is not None:
+            frame = frame_of(snapshot)
+            assert frame_json(snapshot) == orjson.dumps(frame)
             frames.append(frame)
     return frames
 

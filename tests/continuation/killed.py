@@ -18,7 +18,7 @@ from pipeline.run import MarketRun
 from recorder.models import Market
 from recorder.segment.layout import parse_name
 from recorder.tape.recording import Recording
-from recorder.verify.deep_verify import Proof
+from recorder.verify.deep_verify import DeepVerification
 from recorder.verify.verification import Verification, runs_of
 from tests.recorder.tape import decoded
 
@@ -83,7 +83,7 @@ class Killable:
         market = Market.objects.get()
         verification = Verification(market, self.store)
         found = [str(fault) for fault in verification.faults()]
-        proof = Proof(self.store, verification.tapes, runs_of(market, self.store))
+        proof = DeepVerification(self.store, verification.tapes, runs_of(market, self.store))
         return found + [str(fault) for fault in proof.faults()]
 
     def forget_checkpoints(self) -> None:

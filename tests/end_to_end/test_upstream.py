@@ -132,7 +132,7 @@ def test_a_killed_relay_serves_its_past_at_once_and_goes_on_behind_its_last_tick
     assert_same_from_its_first(tree)
 
 
-def film(tree: Tree, ticks: int) -> None:
+def encoder(tree: Tree, ticks: int) -> None:
     """Let the relay's store take so many ticks more."""
     source = f"ws://127.0.0.1:{tree.root_port}/ws/stream"
     made = tree.relay_site.run("runmarket", "--ticks", str(ticks), "--source", source, **MARKET)
@@ -144,7 +144,7 @@ def test_a_store_of_other_ticks_is_continued_by_one_shift(tree: Tree) -> None:
     assert made.returncode == 0, made.stderr
     tree.start_root().wait_for_ticks(20)
     for count in (30, 40):
-        film(tree, count)
+        encoder(tree, count)
     tree.root.stop()
     ours = ticks(tree.relay_site)
     assert [tick["t"] for tick in ours] == list(range(270))
@@ -155,13 +155,13 @@ def test_a_store_of_other_ticks_is_continued_by_one_shift(tree: Tree) -> None:
 
 def test_what_the_root_lost_is_recorded_as_a_gap(tree: Tree) -> None:
     tree.start_root(IG_CAM_SEGMENT_SECONDS=1).wait_for_ticks(5)
-    film(tree, 20)
+    encoder(tree, 20)
     newest = ticks(tree.relay_site)[-1]["t"]
     tree.root.wait_for_ticks(newest + 300)
     tree.root.stop()
     first, last = lose_a_segment(tree.root_site, newest)
     tree.start_root()
-    film(tree, last - newest + 50)
+    encoder(tree, last - newest + 50)
     recorded = [m for m in tree.relay_site.messages("ticks") if m["type"] == "gap"]
     assert [(m["from_t"], m["to_t"]) for m in recorded] == [(first, last)]
     ours = [m["t"] for m in ticks(tree.relay_site)]

@@ -11,7 +11,7 @@ import pytest
 from websockets.sync.client import connect
 
 from server.protocols.flow import Valve
-from server.protocols.websocket import Socket
+from server.protocols.websocket import WebSocket
 from tests.igsite.served import MIXED_SIZES
 from tests.igsite.serving import (
     MEBI,
@@ -150,7 +150,7 @@ def test_closing_handshake_completes_behind_a_full_buffer(patient: Serving) -> N
 
 def test_next_ping_waits_for_the_pong_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
     pings: list[bytes] = []
-    client = Socket()
+    client = WebSocket()
     client.valve = Valve()
     client.autoPingSize, client.autoPingTimeout = 12, 0
     client.autoPingTimeoutCall, client.autoPingPendingSeq = None, 0

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.factories import SocketFactory
-from server.protocols.websocket import Socket
+from server.protocols.websocket import WebSocket
 from server.protocols.websocket_intake import PIECE_BYTES
 from server.server import Server
 from tests.igsite.turning import Loop, Transport
@@ -93,7 +93,7 @@ FRAMES = st.one_of(
 @given(st.lists(FRAMES, max_size=20), st.lists(st.integers(1, 700), min_size=1, max_size=5))
 def test_any_stream_of_frames_is_heard_as_autobahn_alone_hears_it(frames: list[bytes], sizes: list[int]) -> None:
     stream = b"".join(frames)
-    ours, loop = opened(Socket, limit=1_000_000)
+    ours, loop = opened(WebSocket, limit=1_000_000)
     at = 0
     for size in itertools.cycle(sizes):
         if at >= len(stream):
@@ -113,7 +113,7 @@ def test_any_stream_of_frames_is_heard_as_autobahn_alone_hears_it(frames: list[b
 def test_no_stream_has_more_parsed_than_its_limit_nor_much_in_one_turn(frames: list[bytes], flood: bytes) -> None:
     counted: list[int] = [0]
 
-    class Counted(Socket):
+    class Counted(WebSocket):
         def onFrameBegin(self) -> None:  # noqa: N802
             counted[-1] += 1
             loop.now += 0.00001
@@ -134,7 +134,7 @@ def test_no_stream_has_more_parsed_than_its_limit_nor_much_in_one_turn(frames: l
 
 
 def test_who_sends_too_many_frames_is_cut_with_one_line(caplog: pytest.LogCaptureFixture) -> None:
-    ours, loop = opened(Socket)
+    ours, loop = opened(WebSocket)
     ours.dataReceived(b"\x01\x80" + bytes(4) + EMPTY * 10_000)
     loop.run()
     ours.dataReceived(EMPTY * 10_000)
@@ -147,7 +147,7 @@ def test_who_sends_too_many_frames_is_cut_with_one_line(caplog: pytest.LogCaptur
 
 
 def test_nothing_behind_a_refused_frame_is_parsed_and_not_much_of_it_taken() -> None:
-    ours, loop = opened(Socket)
+    ours, loop = opened(WebSocket)
     ours.dataReceived(wire(True, 1, False, b"unmasked") + wire(True, 1, True, b"behind it"))
     ours.dataReceived(wire(True, 9, True, b"and later"))
     loop.run()
@@ -160,7 +160,7 @@ def test_nothing_behind_a_refused_frame_is_parsed_and_not_much_of_it_taken() -> 
 
 
 def test_what_comes_before_the_handshake_is_over_waits_for_it() -> None:
-    other, loop = opened(Socket)
+    other, loop = opened(WebSocket)
     early = other.factory.buildProtocol(None)
     early._raw_query_string = b""
     early.makeConnection(Transport())

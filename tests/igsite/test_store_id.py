@@ -12,7 +12,7 @@ import pytest
 
 from bars.models import Bar, Gap
 from igsite.config import Config
-from pipeline.ownership import Holding
+from pipeline.ownership import MarketOwnership
 from pipeline.run import MarketRun
 from recorder.models import Lease, Market, Run, Segment
 from recorder.store.store_id import is_store_id, keep_store_id, read_store_id
@@ -141,13 +141,13 @@ def test_a_copy_of_the_whole_store_goes_on_under_its_own(
 
 def test_a_directory_that_vanishes_while_its_market_runs_keeps_it(tmp_path: Path) -> None:
     market = Market.objects.create(symbol="X")
-    holding = Holding(tmp_path / "X", "X")
-    holding.keep_id(market, "a" * 32)
+    ownership = MarketOwnership(tmp_path / "X", "X")
+    ownership.keep_id(market, "a" * 32)
     assert read_store_id(tmp_path / "X") == "a" * 32
     shutil.rmtree(tmp_path / "X")
-    holding.hold_store()
+    ownership.hold_store()
     assert read_store_id(tmp_path / "X") == "a" * 32
     keep_store_id(tmp_path / "X", "b" * 32)
-    holding.hold_store()
+    ownership.hold_store()
     assert read_store_id(tmp_path / "X") == "a" * 32, "whoever holds the store names it"
-    holding.let_go()
+    ownership.let_go()

@@ -9,7 +9,7 @@ import pytest
 from camera.window import SlidingWindowCamera
 from market.sources.upstream import UpstreamSource
 from pipeline.continuation import Continued, Differs, Placement
-from pipeline.encode_tick import Film
+from pipeline.encode_tick import TickEncoder
 from pipeline.upstream_run import go_on
 from recorder.recovery.checkpoints import Checkpoint
 from recorder.recovery.tape_ends import Ends
@@ -26,7 +26,7 @@ def going_on(directory: Path, frames_end: int, streamed: int) -> Continued:
         ends,
         UpstreamSource("ws://127.0.0.1:1/ws/stream"),
         Placement(0, 0.0, 0.1, 0),
-        lambda: Film(SlidingWindowCamera(20, 5, 0.003, 2000), 1),
+        lambda: TickEncoder(SlidingWindowCamera(20, 5, 0.003, 2000), 1),
     )
 
 

@@ -62,9 +62,9 @@ class Store:
         for t in range(self.next_t, self.next_t + ticks):
             tick = self.simulator.step().placed(t, round(NOON + t / 10, 6))
             self._camera.ingest(tick)
-            shot = self._camera.maybe_shoot(t)
+            snapshot = self._camera.maybe_shoot(t)
             metric = orjson.dumps(metric_of(tick)) if t % self._metric_every == 0 else None
-            recording.write(t, tick.to_json(), metric, None if shot is None else frame_json(shot))
+            recording.write(t, tick.to_json(), metric, None if snapshot is None else frame_json(snapshot))
         self.next_t += ticks
         recording.close()
         self.clock.now += 300

@@ -6,7 +6,7 @@ import pytest
 import zstandard
 
 from recorder.models import Segment
-from recorder.verify.deep_verify import Proof
+from recorder.verify.deep_verify import DeepVerification
 from recorder.verify.verification import Verification, runs_of
 from tests.recorder.store import Store
 from tests.recorder.tape import decoded
@@ -26,7 +26,7 @@ def prove(store):
     """(what is wrong, how many metrics and frames were proved and could not be)."""
     verification = Verification(store.market, store.directory)
     list(verification.faults())
-    proof = Proof(store.directory, verification.tapes, runs_of(store.market, store.directory))
+    proof = DeepVerification(store.directory, verification.tapes, runs_of(store.market, store.directory))
     faults = [": ".join(fault) for fault in proof.faults()]
     return faults, {kind: (tally.proved, tally.unproved) for kind, tally in proof.tallies.items()}
 
@@ -155,6 +155,6 @@ def test_progress_is_told(store):
     verification = Verification(store.market, store.directory)
     list(verification.faults())
     told = []
-    proof = Proof(store.directory, verification.tapes, runs_of(store.market, store.directory), told.append)
+    proof = DeepVerification(store.directory, verification.tapes, runs_of(store.market, store.directory), told.append)
     list(proof.faults())
     assert told == list(range(1, 101))

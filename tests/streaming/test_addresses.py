@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from runtime.addresses import (
     Client,
     Hop,
+    address_bucket,
     client_of,
     client_of_scope,
     hops,
-    household,
     is_in,
     parse_address,
     parse_network,
@@ -140,7 +140,7 @@ def test_anything_else_is_no_network(text: str) -> None:
 def test_of_ipv6_a_whole_64_is_one_address(address: str, counted: str) -> None:
     parsed = parse_address(address)
     assert parsed is not None
-    assert str(household(parsed)) == counted
+    assert str(address_bucket(parsed)) == counted
 
 
 def test_a_network_holds_addresses_of_its_own_version() -> None:

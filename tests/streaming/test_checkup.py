@@ -10,8 +10,8 @@ from django.db import OperationalError
 
 from runtime.supervision import supervisor
 from streaming.relay import lease_monitor as checkup_module
-from streaming.relay.lease_monitor import Checkup
-from streaming.relay.lease_status import Standing
+from streaming.relay.lease_monitor import LeaseMonitor
+from streaming.relay.lease_status import LeaseStatus
 
 
 class Rows:
@@ -20,24 +20,24 @@ class Rows:
     def __init__(self) -> None:
         self.token, self.looks, self.away = "one", 0, False
 
-    def read(self, symbol: str) -> Standing:
+    def read(self, symbol: str) -> LeaseStatus:
         self.looks += 1
         if self.away:
             raise OperationalError("no route to host")
-        return Standing(token=self.token, holder="process 7 on a", renewed_seconds=0.5)
+        return LeaseStatus(token=self.token, holder="process 7 on a", renewed_seconds=0.5)
 
 
-def checked(test: Callable[[Checkup, Rows], Awaitable[None]]) -> None:
+def checked(test: Callable[[LeaseMonitor, Rows], Awaitable[None]]) -> None:
     async def run() -> None:
         rows = Rows()
-        await test(Checkup("IG-USD", asyncio.get_running_loop().time(), rows.read), rows)
+        await test(LeaseMonitor("IG-USD", asyncio.get_running_loop().time(), rows.read), rows)
 
     asyncio.run(run())
 
 
 def test_many_questions_are_one_look() -> None:
-    async def test(checkup: Checkup, rows: Rows) -> None:
-        claims = await asyncio.gather(*[checkup.claim() for _ in range(50)])
+    async def test(lease_monitor: LeaseMonitor, rows: Rows) -> None:
+        claims = await asyncio.gather(*[lease_monitor.claim() for _ in range(50)])
         assert rows.looks == 1
         assert {claim is not None and claim.held for claim in claims} == {True}
 
@@ -45,21 +45,21 @@ def test_many_questions_are_one_look() -> None:
 
 
 def test_a_market_that_is_heard_is_not_looked_up() -> None:
-    async def test(checkup: Checkup, rows: Rows) -> None:
-        checkup.look_if_unheard(0.1, 1e9)
-        assert checkup._looking is None
-        checkup.look_if_unheard(60.0, 1e9)
-        assert checkup._looking is not None
-        await checkup._looking
+    async def test(lease_monitor: LeaseMonitor, rows: Rows) -> None:
+        lease_monitor.look_if_unheard(0.1, 1e9)
+        assert lease_monitor._looking is None
+        lease_monitor.look_if_unheard(60.0, 1e9)
+        assert lease_monitor._looking is not None
+        await lease_monitor._looking
         assert rows.looks == 1
 
     checked(test)
 
 
 def test_a_database_that_is_away_leaves_no_claim(caplog: pytest.LogCaptureFixture) -> None:
-    async def test(checkup: Checkup, rows: Rows) -> None:
+    async def test(lease_monitor: LeaseMonitor, rows: Rows) -> None:
         rows.away = True
-        assert await checkup.claim() is None
+        assert await lease_monitor.claim() is None
         assert "the database cannot be asked who runs the market: no route to host" in caplog.text
 
     checked(test)
@@ -68,11 +68,11 @@ def test_a_database_that_is_away_leaves_no_claim(caplog: pytest.LogCaptureFixtur
 def test_a_new_holder_has_its_own_time_to_be_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkup_module, "LOOK_SECONDS", 0.0)
 
-    async def test(checkup: Checkup, rows: Rows) -> None:
-        checkup._token_since -= 3600
-        first = await checkup.claim()
+    async def test(lease_monitor: LeaseMonitor, rows: Rows) -> None:
+        lease_monitor._token_since -= 3600
+        first = await lease_monitor.claim()
         rows.token = "two"
-        second = await checkup.claim()
+        second = await lease_monitor.claim()
         assert first is not None
         assert second is not None
         assert first.seen_seconds > 3599
@@ -84,15 +84,15 @@ def test_a_new_holder_has_its_own_time_to_be_heard(monkeypatch: pytest.MonkeyPat
 def test_rows_that_cannot_be_read_are_told_and_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "_tasks", {})
 
-    async def test(checkup: Checkup, rows: Rows) -> None:
+    async def test(lease_monitor: LeaseMonitor, rows: Rows) -> None:
         monkeypatch.setattr(checkup_module, "LOOK_SECONDS", 0.0)
-        read, checkup._read = checkup._read, broken
-        assert await checkup.claim() is None
+        read, lease_monitor._read = lease_monitor._read, broken
+        assert await lease_monitor.claim() is None
         assert [one.name for one in supervisor.troubles()] == ["checkup of IG-USD"]
-        checkup._read = read
-        assert await checkup.claim() is not None
+        lease_monitor._read = read
+        assert await lease_monitor.claim() is not None
 
-    def broken(symbol: str) -> Standing:
+    def broken(symbol: str) -> LeaseStatus:
         raise RuntimeError("can't start new thread")
 
     checked(test)

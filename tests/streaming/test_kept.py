@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from pipeline.tape_filter import KeptTapes
+from pipeline.tape_filter import TapeFilter
 from recorder.tape.recording import Recording
 
 
@@ -21,9 +21,9 @@ class Written:
         self.calls.append(arguments)
 
 
-def tapes() -> tuple[KeptTapes, list[tuple[Any, ...]]]:
+def tapes() -> tuple[TapeFilter, list[tuple[Any, ...]]]:
     written = Written()
-    return KeptTapes(cast(Recording, written), {"ticks": 4, "metrics": 6, "frames": 5}), written.calls
+    return TapeFilter(cast(Recording, written), {"ticks": 4, "metrics": 6, "frames": 5}), written.calls
 
 
 def test_each_tape_goes_on_behind_its_own_end() -> None:

@@ -7,7 +7,7 @@ import asyncio
 import orjson
 import pytest
 
-from streaming.fanout.backpressure import Patience
+from streaming.fanout.backpressure import Backpressure
 from streaming.fanout.encoding import Encoder
 from streaming.fanout.stream_client import StreamClient
 from streaming.options import Options
@@ -71,11 +71,11 @@ def test_nobody_waits_for_a_slow_client_twice() -> None:
             return False
 
     async def run() -> None:
-        patience, full = Patience(), Full()
-        await patience.wait([full])  # type: ignore[list-item]
+        backpressure, full = Backpressure(), Full()
+        await backpressure.wait([full])  # type: ignore[list-item]
         looked = full.looked
         assert looked > 10
-        await patience.wait([full])  # type: ignore[list-item]
+        await backpressure.wait([full])  # type: ignore[list-item]
         assert full.looked == looked + 1
 
     asyncio.run(run())

@@ -13,7 +13,7 @@ from camera.window import SlidingWindowCamera
 from market.model.simulator import Simulator
 from market.tick import MarketError, Tick
 from pipeline.continuation import Continued, Placement
-from pipeline.encode_tick import Film
+from pipeline.encode_tick import TickEncoder
 from pipeline.loop import Pipeline
 from pipeline.pacer import Pacer
 from recorder.errors import RecorderError
@@ -108,10 +108,10 @@ def pipeline(
     **options: Any,
 ) -> Pipeline:
     clock = clock or Clock()
-    film = Film(SlidingWindowCamera(4, 2, 0.003, 100), metric_every)
+    encoder = TickEncoder(SlidingWindowCamera(4, 2, 0.003, 100), metric_every)
     stop: Any = clock
     return Pipeline(
-        Continued(first_t, film, source),
+        Continued(first_t, encoder, source),
         Placement(first_t, START_TS, 0.1),
         recording=log,
         pacer=Pacer(interval, clock()),
@@ -271,7 +271,7 @@ def test_the_status_says_what_health_needs() -> None:
 def test_a_real_event_stops_it_from_another_thread() -> None:
     log, stop = Log(), threading.Event()
     made = Pipeline(
-        Continued(0, Film(SlidingWindowCamera(4, 2, 0.003, 100), 1), ticks(10)),
+        Continued(0, TickEncoder(SlidingWindowCamera(4, 2, 0.003, 100), 1), ticks(10)),
         Placement(0, START_TS, 0.1),
         recording=log,
         pacer=Pacer(3600.0, 0.0),

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from runtime.pools import Busy, Hands, Pool
+from runtime.pools import Busy, Pool, RequestThreads
 
 
 def with_held_pool(test: Callable[[Pool, threading.Event], Awaitable[None]]) -> None:
@@ -17,13 +17,13 @@ def with_held_pool(test: Callable[[Pool, threading.Event], Awaitable[None]]) -> 
     async def run() -> None:
         pool, gate = Pool("slow work", most_waiting=2), threading.Event()
         pool.start(1)
-        holding = asyncio.ensure_future(pool.run(gate.wait))
+        ownership = asyncio.ensure_future(pool.run(gate.wait))
         await asyncio.sleep(0)
         try:
             await test(pool, gate)
         finally:
             gate.set()
-            await holding
+            await ownership
 
     asyncio.run(run())
 
@@ -79,7 +79,7 @@ def test_threads_run_before_there_is_work() -> None:
 
 
 def test_requests_share_single_threads_evenly_up_to_a_limit() -> None:
-    hands = Hands("steps", most_waiting=2)
+    hands = RequestThreads("steps", most_waiting=2)
     hands.start(2)
     with hands.hand() as first, hands.hand() as second:
         assert first is not second

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 
-from pipeline.ownership import Holding
+from pipeline.ownership import MarketOwnership
 from recorder.models import Lease, Market, Run
 from recorder.store.lease import MarketLease
 from streaming.relay.health import health_of, silence_allowed
-from streaming.relay.lease_monitor import Checkup
+from streaming.relay.lease_monitor import LeaseMonitor
 from streaming.relay.lease_status import standing_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,24 +24,24 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def held(tmp_path: Path) -> Iterator[Callable[[float], None]]:
     """Makes a market that is held and makes a tick every so many seconds."""
-    holdings: list[Holding] = []
+    holdings: list[MarketOwnership] = []
 
     def hold(tick_seconds: float) -> None:
         market = Market.objects.create(symbol="IG-USD")
-        holdings.append(Holding(tmp_path, "IG-USD", "a host"))
+        holdings.append(MarketOwnership(tmp_path, "IG-USD", "a host"))
         holdings[0].take_lease(market, silence_allowed(tick_seconds), lambda lost: None)
 
     yield hold
-    for holding in holdings:
-        holding.let_go()
+    for ownership in holdings:
+        ownership.let_go()
 
 
 def health_after(seconds: float) -> tuple[bool, dict[str, Any]]:
     """What a web process says that began so many seconds ago and heard nothing."""
 
     async def ask() -> tuple[bool, dict[str, Any]]:
-        checkup = Checkup("IG-USD", asyncio.get_running_loop().time() - seconds)
-        return health_of(None, None, await checkup.claim())
+        lease_monitor = LeaseMonitor("IG-USD", asyncio.get_running_loop().time() - seconds)
+        return health_of(None, None, await lease_monitor.claim())
 
     return asyncio.run(ask())
 

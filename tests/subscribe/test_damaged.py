@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from alerts.alert_manager import AlertDesk
-from alerts.damaged_segments import DamageWatch
+from alerts.alert_manager import AlertManager
+from alerts.damaged_segments import DamageMonitor
 from alerts.models import Alert
-from api_socket.hub import Hub
+from api_socket.hub import SubscriberHub
 from recorder.manifest.row_writer import save_facts
 from recorder.models import Market
 from recorder.segment.layout import SegmentFacts
@@ -50,12 +50,12 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
     return history
 
 
-def another_process(monkeypatch: pytest.MonkeyPatch) -> DamageWatch:
+def another_process(monkeypatch: pytest.MonkeyPatch) -> DamageMonitor:
     """One that has read nothing yet."""
     found = Damages()
     for module in ("recorder.tape.reader", "alerts.damaged_segments"):
         monkeypatch.setattr(f"{module}.damages", found)
-    return DamageWatch(AlertDesk(Hub(10, 10).tell, lambda message: None))
+    return DamageMonitor(AlertManager(SubscriberHub(10, 10).tell, lambda message: None))
 
 
 def active() -> list[str]:

@@ -11,10 +11,10 @@ import pytest
 from django.db import OperationalError
 
 from alerts import alert_store, rules
-from alerts.alert_manager import AlertDesk
+from alerts.alert_manager import AlertManager
 from alerts.models import Alert
 from alerts.rules import Finding
-from api_socket.hub import Hub
+from api_socket.hub import SubscriberHub
 from api_socket.protocol import Topic
 from tests.subscribe.listening import Listener, settled
 
@@ -33,29 +33,29 @@ WRONG, WELL = disk(90), disk(10)
 
 
 class Processes:
-    """Web processes, each with a desk and one client, on one bus."""
+    """Web processes, each with a manager and one client, on one bus."""
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.desks: list[AlertDesk] = []
+        self.managers: list[AlertManager] = []
         self.clients: list[Listener] = []
 
-    def start(self) -> AlertDesk:
-        hub, client = Hub(10, 10), Listener()
+    def start(self) -> AlertManager:
+        hub, client = SubscriberHub(10, 10), Listener()
         hub.subscribe(client, Topic("alerts"))
-        desk = AlertDesk(hub.tell, self._publish, clock=lambda: self.now)
-        self.desks.append(desk)
+        manager = AlertManager(hub.tell, self._publish, clock=lambda: self.now)
+        self.managers.append(manager)
         self.clients.append(client)
-        return desk
+        return manager
 
     def _publish(self, message: dict[str, Any]) -> None:
-        for desk in self.desks:
-            desk.take(json.loads(json.dumps(message)))
+        for manager in self.managers:
+            manager.take(json.loads(json.dumps(message)))
 
     async def find(self, *findings: Finding) -> None:
         """All processes see the same, one after the other."""
-        for desk in self.desks:
-            await desk.consider(findings)
+        for manager in self.managers:
+            await manager.consider(findings)
             self.now += 1
         await settled()
 
@@ -139,7 +139,7 @@ def test_a_process_that_starts_later_tells_nothing_twice_and_hears_the_end() -> 
 def test_what_a_dead_process_left_raised_is_cleared_by_the_next() -> None:
     async def test(processes: Processes) -> None:
         await processes.find(WRONG)
-        processes.desks.clear()
+        processes.managers.clear()
         processes.clients.clear()
         processes.start()
         await processes.find(WELL)
@@ -153,13 +153,13 @@ def test_while_the_database_is_away_everything_is_told_once_all_the_same(outage:
     async def test(processes: Processes) -> None:
         await processes.find(database(True), WELL)
         outage(True)
-        assert [await desk.write() for desk in processes.desks] == [False, False]
+        assert [await manager.write() for manager in processes.managers] == [False, False]
         await processes.find(database(False), WRONG)
         assert processes.heard == [["critical", "warning"]] * 2
         await processes.find(database(False), WELL)
         assert processes.heard == [["critical", "warning", "info"]] * 2
         outage(False)
-        assert [await desk.write() for desk in processes.desks] == [True, True]
+        assert [await manager.write() for manager in processes.managers] == [True, True]
         await processes.find(database(True))
         assert processes.heard == [["critical", "warning", "info", "info"]] * 2
         assert sorted(await rows_now()) == [("database", True), (WRONG.key, True)]
@@ -174,9 +174,9 @@ def test_who_writes_down_an_outage_after_another_has_cleared_it_makes_no_second_
         outage(True)
         await processes.find(database(False))
         outage(False)
-        for desk in processes.desks:
-            assert await desk.write()
-            await desk.consider([database(True)])
+        for manager in processes.managers:
+            assert await manager.write()
+            await manager.consider([database(True)])
             processes.now += 1
         await settled()
         assert processes.heard == [["critical", "info"]] * 3
@@ -189,7 +189,7 @@ def test_what_clears_while_it_is_being_written_down_is_cleared_there_too(
     outage: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def test(processes: Processes) -> None:
-        (desk,) = processes.desks
+        (manager,) = processes.managers
         outage(True)
         await processes.find(database(False), WRONG)
         outage(False)
@@ -197,12 +197,12 @@ def test_what_clears_while_it_is_being_written_down_is_cleared_there_too(
 
         def clears_meanwhile(entry: alert_store.Entry) -> None:
             write_late(entry)
-            if entry.finding == WRONG and desk.was_wrong(WRONG.key):
-                asyncio.run_coroutine_threadsafe(desk.consider([WELL]), loop).result(10)
+            if entry.finding == WRONG and manager.was_wrong(WRONG.key):
+                asyncio.run_coroutine_threadsafe(manager.consider([WELL]), loop).result(10)
 
         monkeypatch.setattr(alert_store, "write_late", clears_meanwhile)
-        assert await desk.write()
-        assert await desk.write()
+        assert await manager.write()
+        assert await manager.write()
         assert (WRONG.key, True) in await rows_now()
 
     with_processes(1, test)
@@ -217,8 +217,8 @@ def test_what_was_raised_before_an_outage_clears_in_it_and_is_written_down_after
         await processes.find(WELL)
         assert processes.heard == [["warning", "info"]] * 2
         outage(False)
-        for desk in processes.desks:
-            assert await desk.write()
+        for manager in processes.managers:
+            assert await manager.write()
         assert await rows_now() == [(WRONG.key, True)]
 
     with_processes(2, test)
@@ -228,11 +228,11 @@ def test_happenings_are_told_once_and_written_down_once() -> None:
     events = {"bursts": [{"t0": 5, "t1": 7, "kind": "match", "score": 4.5}], "shocks": []}
 
     async def test(processes: Processes) -> None:
-        for desk in processes.desks:
+        for manager in processes.managers:
             for _ in range(2):
-                desk.happened(rules.happenings("IG-USD", 1000.5, events))
-            assert await desk.write()
-            assert await desk.write()
+                manager.happened(rules.market_events("IG-USD", 1000.5, events))
+            assert await manager.write()
+            assert await manager.write()
         await settled()
         assert processes.heard == [["info"], ["info"]]
         assert processes.clients[0].messages[0]["data"]["timestamp"] == 1000.5
@@ -246,8 +246,8 @@ def test_a_market_begun_anew_tells_of_the_same_t_again() -> None:
 
     async def test(processes: Processes) -> None:
         for ts in (1000.5, 1000.5, 2000.5):
-            processes.desks[0].happened(rules.happenings("IG-USD", ts, events))
-        assert await processes.desks[0].write()
+            processes.managers[0].happened(rules.market_events("IG-USD", ts, events))
+        assert await processes.managers[0].write()
         await settled()
         assert [one["data"]["timestamp"] for one in processes.clients[0].messages] == [1000.5, 2000.5]
         assert await rows_now() == [("burst:IG-USD:5", True)] * 2
@@ -267,17 +267,17 @@ def test_the_alert_is_that_of_the_contract() -> None:
     with_processes(1, test)
 
 
-async def told(desk: AlertDesk, topic: Topic, *before: Topic) -> list[dict[str, Any]]:
+async def told(manager: AlertManager, topic: Topic, *before: Topic) -> list[dict[str, Any]]:
     """What a new subscriber of a topic is told at once."""
     listener = Listener()
-    for message in desk.greeting(topic, before):
+    for message in manager.greeting(topic, before):
         listener.tell(message)
     await settled()
     return listener.messages
 
 
-async def sources(desk: AlertDesk, topic: Topic, *before: Topic) -> list[str]:
-    return [message["data"]["source"] for message in await told(desk, topic, *before)]
+async def sources(manager: AlertManager, topic: Topic, *before: Topic) -> list[str]:
+    return [message["data"]["source"] for message in await told(manager, topic, *before)]
 
 
 SILENT = rules.pipeline("IG-USD", False, True)
@@ -288,27 +288,27 @@ def test_a_new_subscriber_is_told_what_is_active_as_it_was_raised() -> None:
     async def test(processes: Processes) -> None:
         await processes.find(WRONG, database(True))
         await processes.find(WRONG, SILENT)
-        assert await asyncio.gather(*(desk.write() for desk in processes.desks)) == [True, True]
-        for desk, client in zip(processes.desks, processes.clients, strict=True):
-            assert await told(desk, ALL) == client.messages
+        assert await asyncio.gather(*(manager.write() for manager in processes.managers)) == [True, True]
+        for manager, client in zip(processes.managers, processes.clients, strict=True):
+            assert await told(manager, ALL) == client.messages
             assert [message["data"]["timestamp"] for message in client.messages] == [1000.0, 1002.0]
-            assert await told(desk, Topic("market_data")) == []
+            assert await told(manager, Topic("market_data")) == []
         await processes.find(WELL)
-        for desk in processes.desks:
-            assert await sources(desk, ALL) == ["simulator"]
+        for manager in processes.managers:
+            assert await sources(manager, ALL) == ["simulator"]
 
     with_processes(2, test)
 
 
 def test_a_subscriber_of_a_market_is_told_what_fits_and_nothing_twice() -> None:
     async def test(processes: Processes) -> None:
-        (desk,) = processes.desks
+        (manager,) = processes.managers
         await processes.find(WRONG, SILENT)
         market, other = Topic("alerts", "IG-USD"), Topic("alerts", "OTHER")
-        assert await sources(desk, market) == ["recorder", "simulator"]
-        assert await sources(desk, other) == ["recorder"]
-        assert await sources(desk, ALL, other) == ["simulator"]
-        assert await told(desk, market, ALL) == await told(desk, ALL, ALL) == []
+        assert await sources(manager, market) == ["recorder", "simulator"]
+        assert await sources(manager, other) == ["recorder"]
+        assert await sources(manager, ALL, other) == ["simulator"]
+        assert await told(manager, market, ALL) == await told(manager, ALL, ALL) == []
 
     with_processes(1, test)
 
@@ -336,7 +336,7 @@ def test_a_process_that_starts_later_knows_what_was_active_from_the_database() -
 def test_what_another_process_cleared_is_active_no_more_though_its_word_was_lost() -> None:
     async def test(processes: Processes) -> None:
         await processes.find(WRONG)
-        lost, processes.desks = processes.desks[1], processes.desks[:1]
+        lost, processes.managers = processes.managers[1], processes.managers[:1]
         await processes.find(WELL)
         assert len(await told(lost, ALL)) == 1
         assert await lost.write()
@@ -347,16 +347,16 @@ def test_what_another_process_cleared_is_active_no_more_though_its_word_was_lost
 
 def test_without_a_database_it_is_told_what_is_known_here(outage: Callable[[bool], None]) -> None:
     async def test(processes: Processes) -> None:
-        (desk,) = processes.desks
+        (manager,) = processes.managers
         await processes.find(SILENT)
         outage(True)
         await processes.find(database(False), WRONG)
-        assert not await desk.write()
-        assert len(await told(desk, ALL)) == 3
+        assert not await manager.write()
+        assert len(await told(manager, ALL)) == 3
         await processes.find(WELL)
         outage(False)
-        assert await desk.write()
-        assert await sources(desk, ALL) == ["simulator", "database"]
+        assert await manager.write()
+        assert await sources(manager, ALL) == ["simulator", "database"]
         assert processes.heard == [["critical", "critical", "warning", "info"]], "nothing is told again"
 
     with_processes(1, test)
@@ -364,7 +364,7 @@ def test_without_a_database_it_is_told_what_is_known_here(outage: Callable[[bool
 
 def test_what_changes_while_the_database_is_read_is_not_undone(monkeypatch: pytest.MonkeyPatch) -> None:
     async def test(processes: Processes) -> None:
-        (desk,) = processes.desks
+        (manager,) = processes.managers
         await processes.find(WRONG)
         loop, active = asyncio.get_running_loop(), alert_store.active
 
@@ -372,12 +372,12 @@ def test_what_changes_while_the_database_is_read_is_not_undone(monkeypatch: pyte
             found = active()
             Alert.objects.update(cleared_at="2026-01-01T00:00:00Z")
             cleared = {"origin": "another", "key": WRONG.key, "wrong": False, "sure": True, "symbol": None, "data": {}}
-            loop.call_soon_threadsafe(desk.take, cleared)
+            loop.call_soon_threadsafe(manager.take, cleared)
             return found
 
         monkeypatch.setattr(alert_store, "active", clears_meanwhile)
-        assert await desk.write()
-        assert await told(desk, ALL) == []
+        assert await manager.write()
+        assert await told(manager, ALL) == []
         assert len(processes.clients[0].messages) == 2
 
     with_processes(1, test)
@@ -397,13 +397,13 @@ def test_every_cause_in_a_market_is_known_by_its_key() -> None:
 
 def test_an_alert_on_a_market_does_not_reach_who_wants_another() -> None:
     async def run() -> None:
-        hub, client = Hub(10, 10), Listener()
+        hub, client = SubscriberHub(10, 10), Listener()
         hub.subscribe(client, Topic("alerts", "OTHER"))
-        desk = AlertDesk(hub.tell, lambda message: None)
-        await desk.consider([rules.pipeline("IG-USD", False, True)])
+        manager = AlertManager(hub.tell, lambda message: None)
+        await manager.consider([rules.pipeline("IG-USD", False, True)])
         await settled()
         assert client.messages == []
-        await desk.consider([WRONG])
+        await manager.consider([WRONG])
         await settled()
         assert len(client.messages) == 1
 
@@ -412,7 +412,7 @@ def test_an_alert_on_a_market_does_not_reach_who_wants_another() -> None:
 
 def test_a_change_that_could_not_be_told_is_told_when_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
     async def test(processes: Processes) -> None:
-        (desk,) = processes.desks
+        (manager,) = processes.managers
 
         def broken(*_: Any) -> None:
             raise RuntimeError("can't start new thread")
@@ -421,14 +421,14 @@ def test_a_change_that_could_not_be_told_is_told_when_it_can_be(monkeypatch: pyt
             patched.setattr(alert_store, "raise_once", broken)
             for _ in range(2):
                 with pytest.raises(RuntimeError):
-                    await desk.consider([WRONG])
-        assert not desk.was_wrong(WRONG.key)
+                    await manager.consider([WRONG])
+        assert not manager.was_wrong(WRONG.key)
         await processes.find(WRONG)
         with monkeypatch.context() as patched:
             patched.setattr(alert_store, "clear_once", broken)
             with pytest.raises(RuntimeError):
-                await desk.consider([WELL])
-        assert desk.was_wrong(WRONG.key)
+                await manager.consider([WELL])
+        assert manager.was_wrong(WRONG.key)
         await processes.find(WELL)
         assert processes.heard == [["warning", "info"]]
         assert await rows_now() == [(WRONG.key, True)]

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from api_socket.errors import TooManyConnections, TooManySubscriptions, TooSlow
-from api_socket.hub import Hub
+from api_socket.hub import SubscriberHub
 from api_socket.protocol import Topic
 from streaming.protocol import json_frame
 from tests.subscribe.listening import Listener, settled
@@ -17,7 +17,7 @@ MESSAGE = json_frame({"type": "x"})
 
 def test_a_message_reaches_those_who_want_its_symbol_or_all_each_once() -> None:
     async def run() -> None:
-        hub = Hub(10, 10)
+        hub = SubscriberHub(10, 10)
         one, every, both, other = (Listener() for _ in range(4))
         for client, symbols in ((one, ["A"]), (every, [None]), (both, ["A", None]), (other, ["B"])):
             for symbol in symbols:
@@ -35,7 +35,7 @@ def test_a_message_reaches_those_who_want_its_symbol_or_all_each_once() -> None:
 
 def test_who_left_or_unsubscribed_gets_nothing_and_leaves_nothing() -> None:
     async def run() -> None:
-        hub = Hub(10, 10)
+        hub = SubscriberHub(10, 10)
         gone, bored = Listener(), Listener()
         for client in (gone, bored):
             hub.join(client)
@@ -54,7 +54,7 @@ def test_who_left_or_unsubscribed_gets_nothing_and_leaves_nothing() -> None:
 
 def test_the_fifty_first_subscription_is_refused_and_one_again_is_none() -> None:
     async def run() -> None:
-        hub, client = Hub(10, 50), Listener()
+        hub, client = SubscriberHub(10, 50), Listener()
         for i in range(50):
             hub.subscribe(client, Topic("alerts", f"S{i}"))
         hub.subscribe(client, Topic("alerts", "S0"))
@@ -68,7 +68,7 @@ def test_the_fifty_first_subscription_is_refused_and_one_again_is_none() -> None
 
 def test_one_connection_too_many_is_refused() -> None:
     async def run() -> None:
-        hub = Hub(2, 50)
+        hub = SubscriberHub(2, 50)
         first = Listener()
         for client in (first, Listener()):
             hub.join(client)
@@ -82,7 +82,7 @@ def test_one_connection_too_many_is_refused() -> None:
 
 def test_alerts_for_one_who_does_not_read_wait_within_bounds_and_then_end_the_connection() -> None:
     async def run() -> None:
-        hub, client = Hub(10, 10), Listener(most_bytes=10 * len(MESSAGE))
+        hub, client = SubscriberHub(10, 10), Listener(most_bytes=10 * len(MESSAGE))
         client.open.clear()
         hub.subscribe(client, Topic("alerts"))
         hub.subscribe(client, Topic("market_data"))

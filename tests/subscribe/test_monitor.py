@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from alerts import alert_store, monitor
-from alerts.alert_manager import AlertDesk
+from alerts.alert_manager import AlertManager
 from alerts.models import Alert
 from alerts.monitor import Monitor
-from api_socket.hub import Hub
+from api_socket.hub import SubscriberHub
 from api_socket.protocol import Topic
 from runtime import supervision
 from runtime.supervision import Supervisor, Trouble
@@ -32,17 +32,17 @@ class Clock:
 
 
 class Bench:
-    """A monitor with its desk, a client of alerts, and a supervisor whose clock is in hand."""
+    """A monitor with its manager, a client of alerts, and a supervisor whose clock is in hand."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.clock = Clock()
         self.supervisor = Supervisor(self.clock)
         monkeypatch.setattr(monitor, "supervisor", self.supervisor)
-        hub, self.client = Hub(10, 10), Listener()
+        hub, self.client = SubscriberHub(10, 10), Listener()
         hub.subscribe(self.client, Topic("alerts"))
-        self.desk = AlertDesk(hub.tell, lambda message: None)
+        self.alerts = AlertManager(hub.tell, lambda message: None)
         self.known = {ME}
-        self.monitor = Monitor(self.desk, ME, lambda: self.known)
+        self.monitor = Monitor(self.alerts, ME, lambda: self.known)
 
     async def heard(self) -> list[tuple[str, str]]:
         await settled()
@@ -104,7 +104,7 @@ def test_alerts_of_a_process_that_is_gone_are_cleared_and_of_no_other(
     monkeypatch.setattr(monitor, "_LEFT_BEHIND_SECONDS", 0.0)
 
     async def test(bench: Bench) -> None:
-        other = Monitor(bench.desk, DEAD, lambda: {ME, DEAD})
+        other = Monitor(bench.alerts, DEAD, lambda: {ME, DEAD})
         bench.supervisor.failed("backtests", ValueError("no number"))
         await other.check_tasks()
         await bench.monitor.check_tasks()
@@ -161,7 +161,7 @@ def test_a_database_that_is_away_lists_nothing(with_bench: Any, monkeypatch: pyt
 
     async def test(bench: Bench) -> None:
         monkeypatch.setattr(alert_store, "active_keys", away)
-        assert await bench.desk.active("task:") == []
+        assert await bench.alerts.active("task:") == []
 
     with_bench(test)
 

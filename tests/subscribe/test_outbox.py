@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_socket.outbox import Outbox
+from api_socket.outbox import SubscriberOutbox
 
 
 def test_answers_and_alerts_come_all_in_order_and_first() -> None:
-    outbox = Outbox()
+    outbox = SubscriberOutbox()
     outbox.replace("a", b"price ")
     for wire in (b"1", b"2", b"3"):
         outbox.put(wire)
@@ -19,7 +19,7 @@ def test_answers_and_alerts_come_all_in_order_and_first() -> None:
 
 
 def test_of_a_key_the_newest_waits_in_the_place_of_the_one_before() -> None:
-    outbox = Outbox()
+    outbox = SubscriberOutbox()
     outbox.replace("a", b"old a ")
     outbox.replace("b", b"b ")
     outbox.replace("a", b"new a ")
@@ -28,7 +28,7 @@ def test_of_a_key_the_newest_waits_in_the_place_of_the_one_before() -> None:
 
 
 def test_what_nobody_wants_any_more_is_forgotten() -> None:
-    outbox = Outbox()
+    outbox = SubscriberOutbox()
     outbox.replace("a", b"aaa")
     outbox.discard("a")
     outbox.discard("never there")
@@ -36,7 +36,7 @@ def test_what_nobody_wants_any_more_is_forgotten() -> None:
 
 
 def test_a_piece_ends_with_the_message_that_fills_it() -> None:
-    outbox = Outbox()
+    outbox = SubscriberOutbox()
     for wire in (b"aaaa", b"bbbb", b"cccc"):
         outbox.put(wire)
     assert [outbox.take(5), outbox.take(5), outbox.take(5)] == [b"aaaabbbb", b"cccc", b""]
@@ -44,7 +44,7 @@ def test_a_piece_ends_with_the_message_that_fills_it() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(["put", "replace", "discard", "take"]), st.integers(0, 3), st.binary())))
 def test_its_size_is_that_of_what_waits(steps: list[tuple[str, int, bytes]]) -> None:
-    outbox, put, taken = Outbox(), b"", b""
+    outbox, put, taken = SubscriberOutbox(), b"", b""
     for do, key, wire in steps:
         if do == "put":
             outbox.put(b"[%d]" % len(put))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from api_socket.hub import Hub
+from api_socket.hub import SubscriberHub
 from api_socket.prices import SLOT_SECONDS, Prices
 from api_socket.protocol import Topic
 from tests.subscribe.listening import Listener, settled
@@ -54,10 +54,10 @@ def prices_of(client: Listener) -> list[float]:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Clock, Hub, Prices], Awaitable[None]]], None]:
-    def run(test: Callable[[Clock, Hub, Prices], Awaitable[None]]) -> None:
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Clock, SubscriberHub, Prices], Awaitable[None]]], None]:
+    def run(test: Callable[[Clock, SubscriberHub, Prices], Awaitable[None]]) -> None:
         async def main() -> None:
-            hub = Hub(10, 10)
+            hub = SubscriberHub(10, 10)
             await test(Clock(monkeypatch), hub, Prices(hub))
 
         asyncio.run(main())
@@ -66,7 +66,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Clock, Hub, Pric
 
 
 def test_the_newest_of_a_slot_wins(run: Any) -> None:
-    async def test(clock: Clock, hub: Hub, prices: Prices) -> None:
+    async def test(clock: Clock, hub: SubscriberHub, prices: Prices) -> None:
         client, ticker = Listener(), prices.follow("A")
         hub.subscribe(client, Topic("market_data", "A"))
         for price in range(5):
@@ -83,7 +83,7 @@ def test_the_newest_of_a_slot_wins(run: Any) -> None:
 
 
 def test_ticks_that_a_market_makes_again_after_a_crash_bring_no_price_of_the_past(run: Any) -> None:
-    async def test(clock: Clock, hub: Hub, prices: Prices) -> None:
+    async def test(clock: Clock, hub: SubscriberHub, prices: Prices) -> None:
         client, ticker = Listener(), prices.follow("A")
         hub.subscribe(client, Topic("market_data", "A"))
         for t in (7, 8, 9, 6, 7, 8, 9, 10):
@@ -98,7 +98,7 @@ def test_ticks_that_a_market_makes_again_after_a_crash_bring_no_price_of_the_pas
 
 
 def test_no_second_holds_more_than_ten_whatever_the_market_and_the_client_do(run: Any) -> None:
-    async def test(clock: Clock, hub: Hub, prices: Prices) -> None:
+    async def test(clock: Clock, hub: SubscriberHub, prices: Prices) -> None:
         client, ticker, topic = Listener(), prices.follow("A"), Topic("market_data", "A")
         for i in range(300):
             hub.subscribe(client, topic)
@@ -112,7 +112,7 @@ def test_no_second_holds_more_than_ten_whatever_the_market_and_the_client_do(run
 
 
 def test_a_newcomer_gets_the_price_that_stands_though_no_tick_comes(run: Any) -> None:
-    async def test(clock: Clock, hub: Hub, prices: Prices) -> None:
+    async def test(clock: Clock, hub: SubscriberHub, prices: Prices) -> None:
         old, new, ticker = Listener(), Listener(), prices.follow("A")
         hub.subscribe(old, Topic("market_data"))
         ticker.take(day(7))
@@ -126,7 +126,7 @@ def test_a_newcomer_gets_the_price_that_stands_though_no_tick_comes(run: Any) ->
 
 
 def test_a_market_that_begins_later_reaches_those_who_want_all(run: Any) -> None:
-    async def test(clock: Clock, hub: Hub, prices: Prices) -> None:
+    async def test(clock: Clock, hub: SubscriberHub, prices: Prices) -> None:
         client = Listener()
         hub.subscribe(client, Topic("market_data"))
         prices.greet(client, Topic("market_data"))
@@ -138,7 +138,7 @@ def test_a_market_that_begins_later_reaches_those_who_want_all(run: Any) -> None
 
 
 def test_after_unsubscribing_nothing_that_waited_comes(run: Any) -> None:
-    async def test(clock: Clock, hub: Hub, prices: Prices) -> None:
+    async def test(clock: Clock, hub: SubscriberHub, prices: Prices) -> None:
         client, topic = Listener(), Topic("market_data", "A")
         hub.subscribe(client, topic)
         client.open.clear()
@@ -159,7 +159,7 @@ def test_after_unsubscribing_nothing_that_waited_comes(run: Any) -> None:
     "message", [{}, {"seen": {}}, {"seen": None}, {"seen": {"bars": None}}, {"seen": {"bars": {}}}]
 )
 def test_a_message_without_a_day_sends_nothing(run: Any, message: dict[str, Any]) -> None:
-    async def test(clock: Clock, hub: Hub, prices: Prices) -> None:
+    async def test(clock: Clock, hub: SubscriberHub, prices: Prices) -> None:
         client = Listener()
         hub.subscribe(client, Topic("market_data"))
         prices.follow("A").take(message)

@@ -11,7 +11,7 @@ import pytest
 
 from components import celery_worker, reporter
 from components.cpu_meter import Meter
-from components.reporter import Part, Reporter, TroubleReporter, resident_bytes
+from components.reporter import MeasuredComponent, Reporter, TroubleReporter, resident_bytes
 from pipeline.meters import MeteredTicks
 from runtime.supervision import Supervisor, supervisor
 from tests.processes import wait_until
@@ -47,7 +47,9 @@ class Bench:
         self.now, self.cpu, self.queue, self.status = 50.0, 7.0, 0, "running"
         monkeypatch.setattr(reporter.time, "monotonic", lambda: self.now)
         self.published: list[dict[str, Any]] = []
-        part = Part("x", lambda: self.cpu, lambda: self.queue, lambda: self.status, lambda: 3 << 19, "IG-USD")
+        part = MeasuredComponent(
+            "x", lambda: self.cpu, lambda: self.queue, lambda: self.status, lambda: 3 << 19, "IG-USD"
+        )
         self.reporter = Reporter([part], self.published.append)
 
     def look(self, seconds: float) -> list[dict[str, Any]]:
@@ -99,7 +101,7 @@ def test_a_part_that_cannot_be_measured_keeps_no_other_from_being_reported(
         raise error
 
     published: list[dict[str, Any]] = []
-    parts = [Part("first", lambda: 0.0, broken), Part("second", lambda: 0.0, lambda: 0)]
+    parts = [MeasuredComponent("first", lambda: 0.0, broken), MeasuredComponent("second", lambda: 0.0, lambda: 0)]
     reports = Reporter(parts, published.append)
     reports.look()
     reports.stop()

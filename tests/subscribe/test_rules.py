@@ -69,7 +69,7 @@ def test_happenings_are_told_in_words_with_their_market_time() -> None:
             {"t": 6, "kind": "liquidity", "size": 0.5, "score": 6.0},
         ],
     }
-    found = rules.happenings("IG-USD", 1000.5, events)
+    found = rules.market_events("IG-USD", 1000.5, events)
     assert [one.message for one in found] == [
         "IG-USD 成交爆发: t=5..7，得分 4.50",
         "IG-USD 价格冲击: t=6，变化 -0.01，得分 5.25",

@@ -16,7 +16,7 @@ from recorder.models import Market, Segment, SegmentQuerySet
 from recorder.progress import Progress
 from recorder.store.splices import splices_of
 from recorder.store.store_paths import directory_of
-from recorder.verify.deep_verify import Proof, Tally
+from recorder.verify.deep_verify import DeepVerification, Tally
 from recorder.verify.verification import Fault, Verification, runs_of
 from runtime.db_threads import START_SECONDS, persistently
 
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         progress.end()
         if deep:
             ticks = Progress(_lines(on_disk.filter(kind="ticks")), "ticks", sys.stderr)
-            proof = Proof(directory, verification.tapes, runs_of(market, directory), ticks.at)
+            proof = DeepVerification(directory, verification.tapes, runs_of(market, directory), ticks.at)
             more, more_count = _first(Fault(*fault) for fault in proof.faults())
             ticks.end()
             shown, count = [*shown, *more], count + more_count
