@@ -39,7 +39,7 @@ def run(agents: int, ticks: int) -> None:
     from django.core.management import call_command
 
     from market.model.simulator import Simulator
-    from market.sources.source import SimulatorSource
+    from market.sources.simulated import SimulatorSource
     from pipeline import run
 
     call_command("migrate", verbosity=0)

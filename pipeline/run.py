@@ -15,7 +15,8 @@ from camera.window import SlidingWindowCamera
 from components.reporter import MeasuredComponent, reported
 from igsite.config import Config
 from market import timestamps
-from market.sources.source import Source, source_from
+from market.sources.named import source_from
+from market.sources.source import Source
 from pipeline import upstream_run
 from pipeline.checkpointer import Checkpointer
 from pipeline.components import PipelineMeters, pipeline_parts
@@ -94,7 +95,7 @@ class MarketRun:
         try:
             self._open()
         except BaseException as error:
-            upstream_run.close(self._source)
+            self._source.close()
             self._ownership.let_go()
             if isinstance(error, OSError):
                 raise StoreError(Path(error.filename or self._directory), error) from error
@@ -159,7 +160,7 @@ class MarketRun:
     def _open_source(self) -> None:
         config = self._config
         if hasattr(self, "_source"):
-            upstream_run.close(self._source)
+            self._source.close()
         self._source: Source = source_from(
             config.source,
             seed=config.seed,
@@ -244,7 +245,7 @@ class MarketRun:
     ) -> int:
         """Make ticks on the calling thread until the source ends, `stop` is set or `most_ticks` are made; how many."""
         config = self._config
-        pace_seconds = 0.0 if upstream_run.sets_the_pace(self._source) else self._tick_seconds
+        pace_seconds = 0.0 if self._source.sets_pace else self._tick_seconds
         meters, pacer = PipelineMeters(), Pacer(pace_seconds, time.monotonic())
         pipeline = Pipeline(
             meters.run(self._continued),
@@ -260,14 +261,14 @@ class MarketRun:
             store_id=self._store_id,
             flat_out=not pace_seconds,
             silence_seconds=self._silence_seconds,
-            ready=upstream_run.readiness(self._source),
+            ready=self._source.wait,
         )
         try:
             self._bars.catch_up(_CATCH_UP_SECONDS)
             with reported(self._parts(meters, pacer, outlet), self._reporting, alone=self._alone):
                 pipeline.run(most_ticks, on_tick)
         finally:
-            upstream_run.close(self._source)
+            self._source.close()
             self._ownership.let_go()
         if self._lost_lease is not None:
             raise self._lost_lease
@@ -276,7 +277,7 @@ class MarketRun:
     @property
     def replaced(self) -> bool:
         """Whether it ended because another server's recording, whose ticks it made, is another one now."""
-        return upstream_run.is_replaced(self._source)
+        return self._source.replaced
 
     def _parts(self, meters: PipelineMeters, pacer: Pacer, outlet: Outlet | None) -> list[MeasuredComponent]:
         """The parts of the pipeline as they are reported; none where nobody could hear of them."""

@@ -7,7 +7,7 @@ from threading import Event
 from typing import NamedTuple
 
 from market.sources.source import Source
-from market.sources.upstream import UpstreamSource, place, position_of
+from market.sources.upstream import place, position_of
 from pipeline.continuation import Continued, Differs, Placement, continue_from_tape, continue_run
 from pipeline.encode_tick import TickEncoder
 from pipeline.loop import Tapes
@@ -44,17 +44,17 @@ def beginning(source: Source, ends: Ends, checkpoints: Checkpoints, stop: Event)
     has filmed this server before goes on behind what it has of it. Where that server has another recording by now, all
     of this is filmed, by another shift. Any other store is continued by a shift.
     """
-    if not isinstance(source, UpstreamSource):
+    if source.followed is None:
         return Beginning()
     last = next(checkpoints.newest_first(), None)
     if ends.t >= 0 and last is not None and last.run["source"] == source.name:
         t_shift = last.run["t_shift"]
         if last.ended:
-            source.begin_behind(last.source)
+            source.followed.begin_behind(last.source)
         elif t_shift is not None:
             source.restore(place(ends.t - t_shift, position_of(last.source)[1]))
             return Beginning(t_shift=t_shift)
-    while (first := source.first()) is None:
+    while (first := source.followed.first()) is None:
         if stop.is_set():
             raise Stopped
         source.wait(_NAP_SECONDS)
@@ -75,7 +75,7 @@ def go_on(
 
     Raises CannotContinue.
     """
-    if isinstance(source, UpstreamSource) and (t_shift := placement.t_shift) is not None:
+    if source.followed is not None and (t_shift := placement.t_shift) is not None:
         _check_streamed(ends)
         _, store = position_of(checkpoint.source)
         place_behind = lambda t: place(t - t_shift, store)  # noqa: E731
@@ -94,24 +94,3 @@ def _check_streamed(ends: Ends) -> None:
 def tapes_to_write(tapes: Recording, ends: dict[str, int], next_t: int) -> Tapes:
     """The tapes as a run writes them that goes on with `next_t`, where some hold more than that."""
     return TapeFilter(tapes, ends) if max(ends.values()) >= next_t else tapes
-
-
-def is_replaced(source: Source) -> bool:
-    """Whether the run is over because the other server has another recording now, of which a new run can be made."""
-    return isinstance(source, UpstreamSource) and source.replaced
-
-
-def sets_the_pace(source: Source) -> bool:
-    """Whether ticks come when they come, and no setting makes them come faster or slower."""
-    return isinstance(source, UpstreamSource)
-
-
-def readiness(source: Source) -> Callable[[float], bool]:
-    """What waits for the source's next tick."""
-    return source.wait if isinstance(source, UpstreamSource) else lambda seconds: True
-
-
-def close(source: Source) -> None:
-    """Let go of what a source holds."""
-    if isinstance(source, UpstreamSource):
-        source.close()

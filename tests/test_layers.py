@@ -32,7 +32,7 @@ SETTINGS = {"igsite.config", "igsite.parsers", "igsite.unused_names"}
 MAY_READ_SETTINGS = {"pipeline", "server"}
 
 PURE = [
-    *(f"market.{name}" for name in ("tick", "timestamps", "sources.source", "sources.upstream")),
+    *(f"market.{name}" for name in ("tick", "timestamps", "sources.named")),
     *(f"market.model.{name}" for name in ("substrate", "structure_density", "simulator", "checkpoint", "figures")),
     *(f"camera.{name}" for name in ("window", "edges", "quotes", "events", "frame", "metric", "block", "ring_arrays")),
     *(

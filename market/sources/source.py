@@ -1,270 +1,58 @@
-"""Where ticks come from: the simulator, or a file that holds a tape of them."""
+"""What a source is: ticks, one after the other, and what else it can do."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Generator, Iterator
-from pathlib import Path
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Protocol
 
-import orjson
-import zstandard
-
-from market.model.simulator import Simulator
-from market.tick import MarketError, Tick, TickError
-from market.timestamps import DAY_SECONDS, Sequence
-
-#: A line beyond this is no tick (10,000 agents make about 1.5 MB), and must not fill the memory.
-MOST_LINE_BYTES = 64 * 2**20
-
-#: How a zstd file begins: with a frame, or with one of the skippable kind.
-_ZSTD_FRAME = b"\x28\xb5\x2f\xfd"
-_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
-
-#: Compressed bytes taken at a time. Zstd makes at most 128 KiB of 4 bytes, so even a hostile file gets no
-#: more than 32 MiB out of one step.
-_STEP_BYTES = 1024
-_LONGEST_HEADER_BYTES = 18
-_PIECE_BYTES = 65_536
+from market.tick import MarketError, Tick
 
 
 class SourceError(MarketError):
     """A source that cannot be understood or read; the text names the file and line where there is one."""
 
 
-class Source(Protocol):
+class Followed(Protocol):
+    """Another market's t, which a source of its ticks tells before the first of them is taken."""
+
+    def first(self) -> Tick | None:
+        """The tick with which a new run begins, if it is at hand; it is still to come."""
+
+    def begin_behind(self, checkpoint: str) -> None:
+        """Give next what comes behind a checkpoint's place, or another recording from its beginning."""
+
+
+class Source(ABC):
     """An endless or finite run of ticks with rising `t`, each with `ts` or without.
 
-    `replayable` says whether ticks that were lost can be made again, exactly, from a checkpoint.
+    What a source can do beside that it says here, so that nobody has to ask for its class.
     """
 
-    @property
-    def name(self) -> str: ...
+    name: str
+    #: Whether ticks that were lost can be made again, exactly, from a checkpoint.
+    replayable = False
+    #: Whether ticks come when they come, and no setting makes them come faster or slower.
+    sets_pace = False
+    #: Whether no more will come because they would be of another recording, of which a new run can be made.
+    replaced = False
+    #: Where the ticks are another market's, its t.
+    followed: Followed | None = None
 
-    @property
-    def replayable(self) -> bool: ...
-
+    @abstractmethod
     def __iter__(self) -> Iterator[Tick]: ...
 
     def checkpoint(self) -> str:
         """Where the source stands, as text; only of a replayable source."""
-        ...
+        raise NotImplementedError
 
     def restore(self, checkpoint: str) -> None:
         """Go on from a checkpoint: the next tick is the one that came next then. Raises MarketError."""
-        ...
+        raise NotImplementedError
 
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for the next tick, so many seconds at most; whether it is at hand. Raises SourceError."""
+        return True
 
-class SimulatorSource:
-    """The ticks of a simulator, without end, from wherever it stands."""
-
-    name = "simulator"
-    replayable = True
-
-    def __init__(self, simulator: Simulator) -> None:
-        self.simulator = simulator
-
-    def __iter__(self) -> Iterator[Tick]:
-        while True:
-            yield self.simulator.step()
-
-    def checkpoint(self) -> str:
-        return self.simulator.checkpoint().decode()
-
-    def restore(self, checkpoint: str) -> None:
-        self.simulator.restore(checkpoint.encode())
-
-
-class FileSource:
-    """The ticks of a tape: one JSON message a line, plain or as zstd frames, told apart by the first bytes.
-
-    Blank lines and the `gap` messages of recorded tapes are passed over. No tick of a zstd frame is given before all
-    of that frame was checked. Memory is bounded, however long the file. Raises SourceError at once for a file that is
-    not there, and while reading for what is no tick, and for a ts that cannot be or lies further than
-    `most_step_seconds` from the one before it (0: any distance).
-    """
-
-    replayable = True
-
-    def __init__(self, path: str | Path, most_step_seconds: float = DAY_SECONDS) -> None:
-        self.path = Path(path)
-        self._most_step_seconds = most_step_seconds
-        self.name = f"file:{path}"
-        try:
-            is_directory = self.path.is_dir()
-            self.path.stat()
-        except (OSError, ValueError) as error:
-            raise SourceError(f"{path}: {_reason(error)}") from None
-        if is_directory:
-            raise SourceError(f"{path}: a directory, not a file")
-        self._last_t = -1
-
-    def __iter__(self) -> Iterator[Tick]:
-        line, last_t = 0, -1
-        played, sequence = self._last_t, Sequence(self._most_step_seconds)
-        try:
-            with self.path.open("rb") as file:
-                for line, text in enumerate(_lines(_pieces(file)), start=1):
-                    tick = self._tick(line, text)
-                    if tick is None:
-                        continue
-                    if tick.t <= last_t:
-                        raise self._error(line, f"t must rise, got {tick.t} after {last_t}")
-                    last_t = tick.t
-                    if tick.t <= played:
-                        sequence.pass_over(tick.ts)
-                        continue
-                    sequence.take(tick.ts)
-                    self._last_t = tick.t
-                    yield tick
-        except OSError as error:
-            raise SourceError(f"{self.path}: {_reason(error)}") from None
-        except TickError as error:
-            raise self._error(line, str(error)) from None
-        except _Unreadable as error:
-            raise self._error(line + 1, str(error)) from None
-
-    def checkpoint(self) -> str:
-        return str(self._last_t)
-
-    def restore(self, checkpoint: str) -> None:
-        try:
-            last_t = int(checkpoint)
-        except ValueError:
-            last_t = None
-        if last_t is None or not -1 <= last_t <= 2**53:
-            raise SourceError(f"{self.path}: a checkpoint must be the last played t, got {checkpoint[:60]!r}")
-        self._last_t = last_t
-
-    def _tick(self, line: int, text: bytearray) -> Tick | None:
-        if not text or text.isspace():
-            return None
-        try:
-            message = orjson.loads(text)
-            if isinstance(message, dict) and message.get("type") == "gap":
-                return None
-            return Tick.from_dict(message)
-        except orjson.JSONDecodeError as error:
-            raise self._error(line, _why_not_json(text, error)) from None
-
-    def _error(self, line: int, reason: str) -> SourceError:
-        return SourceError(f"{self.path}:{line}: {reason}")
-
-
-class _Unreadable(Exception):
-    """What keeps the next line of a file from being read."""
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return getattr(error, "strerror", None) or str(error)
-
-
-def _why_not_json(text: bytearray, error: orjson.JSONDecodeError) -> str:
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError as undecodable:
-        return f"not UTF-8: {undecodable.reason} at byte {undecodable.start}"
-    return f"not JSON: {error}"
-
-
-def _lines(pieces: Iterator[bytes]) -> Iterator[bytearray]:
-    """The lines of a text that comes in pieces, without their ends; the last may lack one."""
-    line = bytearray()
-    for piece in pieces:
-        *ends, rest = piece.split(b"\n")
-        for end in ends:
-            line += end
-            _bounded(len(line))
-            yield line
-            line = bytearray()
-        line += rest
-        _bounded(len(line))
-    if line:
-        yield line
-
-
-def _bounded(line_bytes: int) -> None:
-    if line_bytes > MOST_LINE_BYTES:
-        raise _Unreadable(f"a line of more than {MOST_LINE_BYTES:,} bytes")
-
-
-def _pieces(file: io.BufferedReader) -> Iterator[bytes]:
-    """The text of a file, decompressed where it is zstd."""
-    magic = file.peek(4)[:4]
-    if magic == _ZSTD_FRAME or magic[1:] == _ZSTD_SKIPPABLE:
-        yield from _decompressed(file)
-        return
-    while piece := file.read(_PIECE_BYTES):
-        yield piece
-
-
-def _decompressed(file: io.BufferedReader) -> Iterator[bytes]:
-    """The text of all the frames, one after the other, each after it was found to be what its checksum says.
-
-    So each is decoded twice: kept meanwhile it would fill the memory.
-    """
-    start = 0
-    while (end := _end_of_frame(file, start)) is not None:
-        yield from _texts(file, start)
-        start = end
-
-
-def _end_of_frame(file: io.BufferedReader, start: int) -> int | None:
-    """Where the frame ends that begins at `start` and is whole; None at the end of the file. Raises _Unreadable."""
-    file.seek(start)
-    if not (head := file.peek(_LONGEST_HEADER_BYTES)):
-        return None
-    texts, line_bytes = _texts(file, start), 0
-    try:
-        while True:
-            _, newline, behind = next(texts).rpartition(b"\n")
-            line_bytes = len(behind) if newline else line_bytes + len(behind)
-            _bounded(line_bytes)
-    except StopIteration as ended:
-        end: int = ended.value
-    file.seek(end)
-    if head[:4] == _ZSTD_FRAME and not zstandard.get_frame_parameters(head).has_checksum and not _begins(file):
-        # A flipped bit in a header takes away the mark of a checksum, not the checksum.
-        raise _Unreadable(f"no zstd frame begins at byte {end:,}, where one without a checksum ends")
-    return end
-
-
-def _begins(file: io.BufferedReader) -> bool:
-    """Whether the file ends here, or may go on with a frame."""
-    magic = file.peek(4)[:4]
-    return not magic or magic == _ZSTD_FRAME or magic[1:] == _ZSTD_SKIPPABLE
-
-
-def _texts(file: io.BufferedReader, start: int) -> Generator[bytes, None, int]:
-    """The text of one frame, not checked before its end, and where it ends. Raises _Unreadable.
-
-    `stream_reader` with `read_across_frames=True` reads the same, but takes a frame that is cut short for the
-    end of the file, without a word.
-    """
-    file.seek(start)
-    frame = zstandard.ZstdDecompressor().decompressobj()
-    while compressed := file.read(_STEP_BYTES):
-        try:
-            yield frame.decompress(compressed)
-        except zstandard.ZstdError as error:
-            raise _Unreadable(f"{error} (in the frame at byte {start:,})") from None
-        if frame.eof:
-            return file.tell() - len(frame.unused_data)
-    raise _Unreadable(f"the zstd data is cut short (the frame at byte {start:,} has no end)")
-
-
-def source_from(text: str, *, seed: int, adjust_interval: int, most_step_seconds: float = DAY_SECONDS) -> Source:
-    """The source that a setting names: `simulator`, `file:PATH` or `ws://…`. Raises SourceError for any other.
-
-    `most_step_seconds` is for the ts of a file.
-    """
-    kind, _, path = text.partition(":")
-    if text == "simulator":
-        return SimulatorSource(Simulator(seed, adjust_interval))
-    if kind == "file" and path:
-        return FileSource(path, most_step_seconds)
-    if kind in ("ws", "wss"):
-        from market.sources.upstream import UpstreamSource
-
-        return UpstreamSource(text)
-    raise SourceError(f"source must be one of simulator, file:PATH, ws://…; got {text!r}")
+    def close(self) -> None:
+        """Let go of what the source holds. May be called from any thread."""

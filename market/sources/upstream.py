@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from market.sources.source import SourceError
+from market.sources.source import Followed, Source, SourceError
 from market.tick import Tick, TickError
 from market.timestamps import check_moment
 
@@ -37,7 +37,7 @@ def position_of(checkpoint: str) -> tuple[int | None, str | None]:
     return (int(t) if t else None), store or None
 
 
-class UpstreamSource:
+class UpstreamSource(Source):
     """The ticks of another server's `/ws/stream`: from its newest on or, with `?since=T` in the URL, from behind T.
 
     Where the source stands is the t, as the other server counts, of the last tick it gave, and the id of the recording
@@ -54,10 +54,11 @@ class UpstreamSource:
     """
 
     replayable = True
+    sets_pace = True
 
     def __init__(self, url: str) -> None:
         self.name = url
-        self.replaced = False
+        self.followed: Followed = self
         self._last_t: int | None = None
         self._store: str | None = None
         #: Whether the next tick must be of the same recording as where the source stands.

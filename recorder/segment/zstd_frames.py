@@ -10,7 +10,7 @@ import zstandard
 
 from recorder.errors import DamagedFrame
 
-#: A line may be as long as one of a tape that is played (`market.sources.source`); what is longer is none, and is not
+#: A line may be as long as one of a tape that is played (`market.sources.tape_file`); what is longer is none, and is not
 #: unpacked any further.
 LONGEST_LINE_BYTES = 64 << 20
 

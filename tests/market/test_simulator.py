@@ -195,5 +195,5 @@ def test_a_setting_out_of_bounds_is_named(arguments: dict[str, int], text: str) 
 
 
 def test_the_package_needs_no_django() -> None:
-    program = "import market.sources.source, market.model.figures, sys; assert 'django' not in sys.modules"
+    program = "import market.sources.named, market.model.figures, sys; assert 'django' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

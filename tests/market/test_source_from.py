@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from market.model.simulator import Simulator
-from market.sources.source import SimulatorSource, Source, SourceError, source_from
+from market.sources.named import source_from
+from market.sources.simulated import SimulatorSource
+from market.sources.source import Source, SourceError
 
 
 def tape(ticks: int) -> bytes:

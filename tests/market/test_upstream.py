@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from websockets.sync.server import ServerConnection
 
-from market.sources.source import SourceError, source_from
+from market.sources.named import source_from
+from market.sources.source import SourceError
 from market.sources.upstream import UpstreamSource, place, position_of
 from tests.client.made import Script, behind, gap, market, message, say, serving
 
