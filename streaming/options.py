@@ -39,7 +39,7 @@ class Options:
         return kind in self.types and (kind == "frame" or t % self.every == 0)
 
 
-#: What the page asks for (streaming/static/streaming/stream.js): of ticks it needs the state alone.
+#: What the page asks for (streaming/static/streaming/data/stream.js): of ticks it needs the state alone.
 PAGE = Options(fields=frozenset())
 
 

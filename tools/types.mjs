@@ -34,7 +34,7 @@ try {
   console.log("skipped: the page's types, since npm could not install what checks them");
   process.exit(0);
 }
-writeFileSync(join(scratch, "tsconfig.json"), JSON.stringify({ compilerOptions: options, include: [join(pages, "*.js")] }));
+writeFileSync(join(scratch, "tsconfig.json"), JSON.stringify({ compilerOptions: options, include: [join(pages, "*.js"), join(pages, "*/*.js")] }));
 const { stdout, status, error } = spawnSync(join(scratch, "node_modules/.bin/tsc"), ["-p", scratch, "--pretty", "false"], { encoding: "utf8" });
 if (status === null) throw error ?? new Error("the compiler was killed");
 // The vendored files are minified and not ours to type; lines that go on with an error are indented.

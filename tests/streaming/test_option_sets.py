@@ -124,7 +124,7 @@ def test_what_a_bare_stream_is_set_to_get_is_never_refused_either() -> None:
 
 
 def test_what_the_page_asks_for_is_what_is_kept_free_for_it() -> None:
-    script = (ROOT / "streaming" / "static" / "streaming" / "stream.js").read_text()
+    script = (ROOT / "streaming" / "static" / "streaming" / "data" / "stream.js").read_text()
     wanted = re.search(r"types: \"([a-z,]+)\", fields: \"\"[,} ]", script)
     assert wanted is not None, "the page asks in another way now"
     for query in (f"types={wanted[1]}&fields=", f"types={wanted[1]}&fields=&since=7&store={'0' * 32}&symbol=IG-USD"):

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AddressBar } from "../../streaming/static/streaming/address-bar.js";
+import { AddressBar } from "../../streaming/static/streaming/page/address-bar.js";
 
 /** A bar with a clock and timers in the test's hand. */
 function bar({ refuse = () => false } = {}) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addressOf, placeIn } from "../../streaming/static/streaming/address.js";
+import { addressOf, placeIn } from "../../streaming/static/streaming/state/address.js";
 
 test("an address holds moment and agent, and gives them back", () => {
   const place = { symbol: "IG-USD", t: 4711, agent: "12" };

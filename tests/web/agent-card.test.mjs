@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FEATURES } from "../../streaming/static/streaming/messages.js";
+import { FEATURES } from "../../streaming/static/streaming/data/messages.js";
 
 /** As much of a page as a card needs. */
 function element(tag) {
@@ -19,7 +19,7 @@ globalThis.document = {
   createElementNS: (_, tag) => element(tag),
   getElementById: () => ({ textContent: JSON.stringify(Object.fromEntries(named.map((name) => [name, name]))) }),
 };
-const { AgentCard } = await import("../../streaming/static/streaming/agent-card.js");
+const { AgentCard } = await import("../../streaming/static/streaming/graph/agent-card.js");
 
 const features = { ...Object.fromEntries(FEATURES.map((name) => [name, 1])), dominant_side: "buy" };
 const frame = (t, ...agents) => ({ t, window: { W: 100, stride: 10 }, nodes: agents.map((agent_id) => ({ agent_id, features })), edges: [] });

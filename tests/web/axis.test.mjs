@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { held, page, roundNumbers, tOf, xOf, zoomed } from "../../streaming/static/streaming/axis.js";
+import { held, page, roundNumbers, tOf, xOf, zoomed } from "../../streaming/static/streaming/charts/axis.js";
 
 const whole = { from: 0, to: 10_000 };
 

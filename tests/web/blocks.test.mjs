@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { ApiError } from "../../streaming/static/streaming/api.js";
-import { Blocks } from "../../streaming/static/streaming/blocks.js";
-import { Reading } from "../../streaming/static/streaming/reading.js";
+import { ApiError } from "../../streaming/static/streaming/data/api.js";
+import { Blocks } from "../../streaming/static/streaming/worker/blocks.js";
+import { Reading } from "../../streaming/static/streaming/worker/reading.js";
 
 const read = (name) => new Uint8Array(readFileSync(new URL(`../data/web/${name}`, import.meta.url)));
 const lines = new TextDecoder().decode(read("frames.jsonl")).trimEnd().split("\n").map((line) => JSON.parse(line));

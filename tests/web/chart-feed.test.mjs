@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ChartFeed, emptyColumns, joined } from "../../streaming/static/streaming/chart-feed.js";
-import { METRIC_COLUMNS } from "../../streaming/static/streaming/messages.js";
+import { ChartFeed, emptyColumns, joined } from "../../streaming/static/streaming/charts/chart-feed.js";
+import { METRIC_COLUMNS } from "../../streaming/static/streaming/data/messages.js";
 
-import { Store } from "../../streaming/static/streaming/store.js";
+import { Store } from "../../streaming/static/streaming/state/store.js";
 
 const columns = (...ts) => Object.fromEntries(METRIC_COLUMNS.map((name) => [name, Float64Array.from(ts)]));
 

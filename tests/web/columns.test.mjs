@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Columns } from "../../streaming/static/streaming/columns.js";
+import { Columns } from "../../streaming/static/streaming/state/columns.js";
 
 /** @param {Columns} columns */
 const filled = (columns, count) => {

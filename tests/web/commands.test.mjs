@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { commandOf } from "../../streaming/static/streaming/commands.js";
+import { commandOf } from "../../streaming/static/streaming/state/commands.js";
 
 /** A key press on an element of that kind. */
 const press = (key, { kind = "body", ...more } = {}) =>

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { inkOn, premultiplied, shade, withAlpha } from "../../streaming/static/streaming/shades.js";
-import { pathOf } from "../../streaming/static/streaming/sparkline.js";
-import { filled } from "../../streaming/static/streaming/texts.js";
+import { inkOn, premultiplied, shade, withAlpha } from "../../streaming/static/streaming/page/colors.js";
+import { pathOf } from "../../streaming/static/streaming/charts/sparkline.js";
+import { filled } from "../../streaming/static/streaming/state/texts.js";
 
 test("a scale goes through its stops", () => {
   const stops = ["#000000", "#808080", "#ffffff"];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { momentText } from "../../streaming/static/streaming/format.js";
+import { momentText } from "../../streaming/static/streaming/page/format.js";
 
 test("a time is written in UTC", () => {
   assert.equal(momentText(1769192681.95), "23 Jan 2026, 18:24:41 UTC");

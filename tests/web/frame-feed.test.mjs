@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FrameFeed } from "../../streaming/static/streaming/frame-feed.js";
+import { FrameFeed } from "../../streaming/static/streaming/data/frame-feed.js";
 
 const frame = (t) => ({ t, window: { stride: 10 } });
 const foundAt = (t) => ({ frame: frame(t - (t % 10)), previousT: null, nextT: t - (t % 10) + 10 });

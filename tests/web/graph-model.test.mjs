@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { graphOf, passes, startPosition } from "../../streaming/static/streaming/graph-model.js";
-import { parseLines } from "../../streaming/static/streaming/ndjson.js";
+import { graphOf, passes, startPosition } from "../../streaming/static/streaming/graph/graph-model.js";
+import { parseLines } from "../../streaming/static/streaming/worker/ndjson.js";
 
 const frames = parseLines(readFileSync(new URL("../data/web/frames.jsonl", import.meta.url), "utf8"));
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Layout } from "../../streaming/static/streaming/layout.js";
+import { Layout } from "../../streaming/static/streaming/worker/layout.js";
 
 /** Agents in a ring, each joined to the next. @param {string[]} keys */
 function ring(keys) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LineSplitter, parseLines } from "../../streaming/static/streaming/ndjson.js";
+import { LineSplitter, parseLines } from "../../streaming/static/streaming/worker/ndjson.js";
 
 const text = '{"a":1}\n{"b":"成交"}\n\n{"c":3}\n';
 

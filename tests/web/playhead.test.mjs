@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Playhead } from "../../streaming/static/streaming/playhead.js";
+import { Playhead } from "../../streaming/static/streaming/state/playhead.js";
 
 const playhead = (state = {}) => Object.assign(new Playhead(), { firstT: 300, lastT: 600, ...state });
 

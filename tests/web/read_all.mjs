@@ -1,7 +1,7 @@
 /** Reads all that a server has recorded of a kind as the page's worker does; prints messages and gaps. */
 
-import { get } from "../../streaming/static/streaming/api.js";
-import { Blocks } from "../../streaming/static/streaming/blocks.js";
+import { get } from "../../streaming/static/streaming/data/api.js";
+import { Blocks } from "../../streaming/static/streaming/worker/blocks.js";
 
 const [base, symbol, kind, toT] = process.argv.slice(2);
 const asked = (path, options) => get(base + path, options);

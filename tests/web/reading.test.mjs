@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Reading } from "../../streaming/static/streaming/reading.js";
+import { Reading } from "../../streaming/static/streaming/worker/reading.js";
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 

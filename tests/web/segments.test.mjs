@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ApiError, errorOf, marketPath } from "../../streaming/static/streaming/api.js";
-import { gapsIn } from "../../streaming/static/streaming/known.js";
-import { acrossSegments, mergedGaps, nameOf, overlapping, segmentAt } from "../../streaming/static/streaming/segments.js";
+import { ApiError, errorOf, marketPath } from "../../streaming/static/streaming/data/api.js";
+import { gapsIn } from "../../streaming/static/streaming/data/known-segments.js";
+import { acrossSegments, mergedGaps, nameOf, overlapping, segmentAt } from "../../streaming/static/streaming/data/segments.js";
 
 const segment = (start_t, end_t, pending = false) => ({ path: `frames/segment_20260124_120000_${start_t}.jsonl.zst`, start_t, end_t, pending });
 const segments = [segment(300, 3290), segment(3300, 6290), segment(6300, 6400, true)];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { delayMs } from "../../streaming/static/streaming/backoff.js";
-import { StreamSocket } from "../../streaming/static/streaming/socket.js";
+import { delayMs } from "../../streaming/static/streaming/data/backoff.js";
+import { StreamSocket } from "../../streaming/static/streaming/data/socket.js";
 
 /** A world without a network and without waiting: sockets and timers are handed to the test. */
 function world() {

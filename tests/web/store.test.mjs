@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { metricOf, metricRow } from "../../streaming/static/streaming/messages.js";
-import { Store } from "../../streaming/static/streaming/store.js";
+import { metricOf, metricRow } from "../../streaming/static/streaming/data/messages.js";
+import { Store } from "../../streaming/static/streaming/state/store.js";
 
 const s = { price_norm: 0.5, volatility: 0.003, liquidity: 1, imbalance: 0 };
 const tick = (t) => ({ type: "tick", t, ts: t / 10, s, matches: [] });

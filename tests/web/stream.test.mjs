@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Store } from "../../streaming/static/streaming/store.js";
-import { LiveStream } from "../../streaming/static/streaming/stream.js";
+import { Store } from "../../streaming/static/streaming/state/store.js";
+import { LiveStream } from "../../streaming/static/streaming/data/stream.js";
 
 const [OLD, NEW] = ["a".repeat(32), "b".repeat(32)];
 const STATE = { price_norm: 0.5, volatility: 0, liquidity: 1, imbalance: 0 };

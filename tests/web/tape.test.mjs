@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { METRIC_COLUMNS } from "../../streaming/static/streaming/messages.js";
-import { Tape, headOf } from "../../streaming/static/streaming/tape.js";
+import { METRIC_COLUMNS } from "../../streaming/static/streaming/data/messages.js";
+import { Tape, headOf } from "../../streaming/static/streaming/worker/tape.js";
 
 const s = { price_norm: 0.5, volatility: 0.003, liquidity: 1, imbalance: -0.5 };
 const metric = (t) => JSON.stringify({ type: "metric", t, ts: t / 10, s, N: 3, avg_exp: 0.25, matches_n: 2 });

@@ -39,7 +39,7 @@ def test_a_translation_has_the_values_of_its_text() -> None:
 
 
 def test_every_text_that_a_module_names_is_there() -> None:
-    modules = (ROOT / "streaming" / "static" / "streaming").glob("*.js")
+    modules = (ROOT / "streaming" / "static" / "streaming").glob("*/*.js")
     named = {name for path in modules for name in re.findall(r'\btext\("(\w+)"', path.read_text())}
     assert named
     assert named <= set(TEXTS)

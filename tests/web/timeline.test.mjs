@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { firstFrameT, priceOf, tellsOf } from "../../streaming/static/streaming/messages.js";
-import { holes, lastAtOrBefore, paceOf, recordedAt } from "../../streaming/static/streaming/timeline.js";
+import { firstFrameT, priceOf, tellsOf } from "../../streaming/static/streaming/data/messages.js";
+import { holes, lastAtOrBefore, paceOf, recordedAt } from "../../streaming/static/streaming/charts/timeline.js";
 
 test("finds the last t at or before another, by comparing with a plain search", () => {
   const ts = [300, 310, 320, 350, 360];

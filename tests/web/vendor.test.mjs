@@ -18,7 +18,7 @@ test("every vendored library has its licence and its row in the README", () => {
 });
 
 test("every vendored file that a template or a module names is there", () => {
-  const sources = readdirSync(staticDir).filter((name) => name.endsWith(".js")).map((name) => `streaming/static/streaming/${name}`);
+  const sources = readdirSync(staticDir, { recursive: true }).map(String).filter((name) => name.endsWith(".js") && !name.startsWith("vendor")).map((name) => `streaming/static/streaming/${name}`);
   const named = ["templates/base.html", ...sources].flatMap((path) => read(path).match(/vendor\/[\w./-]+\.(?:js|css)/g) ?? []);
   assert.ok(named.length >= 6);
   for (const path of named) assert.ok(existsSync(new URL(path, staticDir)), path);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { framesIn } from "../../streaming/static/streaming/zstd.js";
-import { Checksum } from "../../streaming/static/streaming/xxh64.js";
+import { framesIn } from "../../streaming/static/streaming/worker/zstd.js";
+import { Checksum } from "../../streaming/static/streaming/worker/xxh64.js";
 
 /** @param {Uint8Array} bytes @param {number} step */
 function sumOf(bytes, step = bytes.length || 1) {

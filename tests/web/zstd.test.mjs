@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { LineSplitter } from "../../streaming/static/streaming/ndjson.js";
-import { Tape } from "../../streaming/static/streaming/tape.js";
-import { SegmentDecoder, SegmentError } from "../../streaming/static/streaming/zstd.js";
+import { LineSplitter } from "../../streaming/static/streaming/worker/ndjson.js";
+import { Tape } from "../../streaming/static/streaming/worker/tape.js";
+import { SegmentDecoder, SegmentError } from "../../streaming/static/streaming/worker/zstd.js";
 
 const read = (name) => new Uint8Array(readFileSync(new URL(`../data/web/${name}`, import.meta.url)));
 const whole = read("frames.jsonl.zst");

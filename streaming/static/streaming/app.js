@@ -1,30 +1,30 @@
 /** Owns the page: joins the stream, the recording, the playhead and the views. Both doors, live and replay, lead here. */
 
-import { addressOf, placeIn } from "./address.js";
-import { AddressBar } from "./address-bar.js";
-import { ChartFeed } from "./chart-feed.js";
-import { Charts } from "./charts.js";
-import { bindCommands, bindLinks, bindLook, bindSearch, bindSpeed, leadLanguages, showControls } from "./controls.js";
-import { countText, momentText } from "./format.js";
-import { FrameFeed } from "./frame-feed.js";
-import { FrameView } from "./frame-view.js";
-import { HappeningList } from "./happening-list.js";
-import { Happenings } from "./happenings.js";
-import { Healing } from "./healing.js";
-import { Backfill } from "./history.js";
-import { firstFrameT, tellsOf } from "./messages.js";
-import { cover, gapText, remark, showConnection, whyNoFrame, wordsOf, write } from "./notice.js";
-import { painted, painter } from "./paint.js";
-import { Patience } from "./patience.js";
-import { Past } from "./past.js";
-import { Playhead } from "./playhead.js";
-import { Store } from "./store.js";
-import { Steering } from "./steering.js";
-import { LiveStream } from "./stream.js";
-import { text } from "./texts.js";
-import { paceOf, recordedAt } from "./timeline.js";
-import { TimelineView } from "./timeline-view.js";
-import { askWhileSeen } from "./watching.js";
+import { addressOf, placeIn } from "./state/address.js";
+import { AddressBar } from "./page/address-bar.js";
+import { ChartFeed } from "./charts/chart-feed.js";
+import { Charts } from "./charts/charts.js";
+import { bindCommands, bindLinks, bindLook, bindSearch, bindSpeed, leadLanguages, showControls } from "./page/controls.js";
+import { countText, momentText } from "./page/format.js";
+import { FrameFeed } from "./data/frame-feed.js";
+import { FrameView } from "./graph/frame-view.js";
+import { MarketEventList } from "./page/market-event-list.js";
+import { MarketEvents } from "./state/market-events.js";
+import { Retry } from "./data/retry.js";
+import { Backfill } from "./data/past-metrics.js";
+import { firstFrameT, tellsOf } from "./data/messages.js";
+import { cover, gapText, remark, showConnection, whyNoFrame, wordsOf, write } from "./page/notice.js";
+import { painted, painter } from "./page/paint.js";
+import { Patience } from "./data/slow-answer.js";
+import { Past } from "./data/recording.js";
+import { Playhead } from "./state/playhead.js";
+import { Store } from "./state/store.js";
+import { Navigation } from "./state/navigation.js";
+import { LiveStream } from "./data/stream.js";
+import { text } from "./state/texts.js";
+import { paceOf, recordedAt } from "./charts/timeline.js";
+import { TimelineView } from "./charts/timeline-view.js";
+import { askWhileSeen } from "./data/poll-while-visible.js";
 
 /** Ticks on the charts: two minutes at the usual ten a second. */
 const SPAN = 1200;
@@ -46,24 +46,24 @@ const element = (/** @type {string} */ id) => /** @type {HTMLElement} */ (docume
 const past = new Past(symbol);
 const store = new Store(SPAN);
 const head = new Playhead();
-const happenings = new Happenings();
+const marketEvents = new MarketEvents();
 /** @type {Record<string, Float64Array> | null} */ let charted = null;
 let [happened, entered, connection] = [false, false, ""];
 
-const charts = new Charts(element("charts"), { onPick: (t) => steering.seek(t) });
+const charts = new Charts(element("charts"), { onPick: (t) => navigation.seek(t) });
 const view = new FrameView(element("graph"), element("card"), { onPick: pin, features: (agent, fromT, toT) => past.features(agent, fromT, toT), onError: tell });
 const feed = new FrameFeed(findFrame, showFound, frameMissed);
-const chartFeed = new ChartFeed({ past, store, span: SPAN, turn: framed, onColumns: showColumns, onStretch: lookForHappenings, onError: (error) => (tell(error), healing.failed()) });
+const chartFeed = new ChartFeed({ past, store, span: SPAN, turn: framed, onColumns: showColumns, onStretch: lookForMarketEvents, onError: (error) => (tell(error), retry.failed()) });
 const backfill = new Backfill({ past, store, span: SPAN });
-const list = new HappeningList(element("happenings"), element("no-happenings"), (t) => addressOf({ symbol, t, agent: view.pinned }));
+const list = new MarketEventList(element("happenings"), element("no-happenings"), (t) => addressOf({ symbol, t, agent: view.pinned }));
 const timeline = new TimelineView(element("timeline"), /** @type {HTMLCanvasElement} */ (element("track")), {
-  onSeek: (t) => steering.seek(t),
-  onLoop: (span) => steering.loop(span),
+  onSeek: (t) => navigation.seek(t),
+  onLoop: (span) => navigation.loop(span),
 });
-const steering = new Steering({ head, feed, chartFeed, timeline, stride, draw: () => draw() });
+const navigation = new Navigation({ head, feed, chartFeed, timeline, stride, draw: () => draw() });
 const stream = new LiveStream(symbol, store, { onMessage: receive, onState: follow, onFilled: sayFilled, onSkipped: saySkipped, onAnew: beginAnew });
 const addressBar = new AddressBar(leadLanguages);
-const healing = new Healing(heal);
+const retry = new Retry(heal);
 const patience = new Patience(SLOW_MS, () => draw());
 const recorded = new Patience(RECORDED_MS, () => (feed.forget(), draw()));
 
@@ -74,13 +74,13 @@ function tell(error) {
 
 function frameMissed() {
   patience.end();
-  healing.failed();
+  retry.failed();
   draw();
 }
 
 /** Asks anew for what could not be read; a manifest that was behind may have been the reason. */
 async function heal() {
-  await past.refresh().catch(() => healing.failed());
+  await past.refresh().catch(() => retry.failed());
   const healed = [feed, chartFeed].map((part) => part.heal());
   if (healed.some(Boolean)) draw();
 }
@@ -95,7 +95,7 @@ function measure() {
   Object.assign(head, { firstT: past.firstT, lastT, gaps: past.gaps });
 }
 
-/** @param {number} t @returns {Promise<import("./frame-feed.js").Found>} */
+/** @param {number} t @returns {Promise<import("./data/frame-feed.js").Found>} */
 async function findFrame(t) {
   // Beyond its last tick the stream may lack frames that the recording has already.
   const fresh = t <= (store.position ?? -1) ? store.frameAt(t) : null;
@@ -114,35 +114,35 @@ async function framed() {
   await painted();
 }
 
-/** A late answer shows how far the way has come; what is to be seen at last follows it. @param {import("./frame-feed.js").Found} found @param {number} askedT */
+/** A late answer shows how far the way has come; what is to be seen at last follows it. @param {import("./data/frame-feed.js").Found} found @param {number} askedT */
 function showFound({ frame, nextT }, askedT) {
   patience.end();
-  healing.succeeded();
+  retry.succeeded();
   if (head.growing && nextT === null && !(frame && tellsOf(frame, askedT))) recorded.begin();
   const t = Math.floor(head.at(performance.now()));
   if (!head.following && !feed.covers(t) && frame && tellsOf(frame, askedT)) showFrame(frame);
   draw();
 }
 
-/** @param {import("./messages.js").Frame | null} frame */
+/** @param {import("./data/messages.js").Frame | null} frame */
 function showFrame(frame) {
-  if (view.show(frame)) happened = happenings.take(frame?.events) || happened;
+  if (view.show(frame)) happened = marketEvents.take(frame?.events) || happened;
 }
 
-/** @param {Record<string, Float64Array>} columns @param {import("./axis.js").Stretch} stretch */
+/** @param {Record<string, Float64Array>} columns @param {import("./charts/axis.js").Stretch} stretch */
 function showColumns(columns, stretch) {
   charted = columns;
   const pace = paceOf(columns.t, columns.ts);
   if (pace !== null) head.setPace(pace, performance.now());
-  charts.show(columns, stretch, happenings.within(stretch.from, stretch.to));
-  list.show(happenings.within(0, Infinity));
+  charts.show(columns, stretch, marketEvents.within(stretch.from, stretch.to));
+  list.show(marketEvents.within(0, Infinity));
 }
 
-/** Reads what the recorded frames of a stretch tell of bursts and shocks. @param {import("./axis.js").Stretch} stretch */
-function lookForHappenings(stretch) {
-  healing.attempt("happenings", async () => {
+/** Reads what the recorded frames of a stretch tell of bursts and shocks. @param {import("./charts/axis.js").Stretch} stretch */
+function lookForMarketEvents(stretch) {
+  retry.attempt("happenings", async () => {
     const found = await past.events(stretch.from, stretch.to);
-    happened = found.map((events) => happenings.take(events)).some(Boolean) || happened;
+    happened = found.map((events) => marketEvents.take(events)).some(Boolean) || happened;
     measure();
     draw();
   }, tell);
@@ -204,7 +204,7 @@ function drawPast(t) {
 /** @param {number} t */
 function drawMoment(t) {
   if (head.running) timeline.follow(t);
-  timeline.show({ whole: whole(), segments: past.segments("ticks"), unseen: past.unseen, gaps: head.gaps, happenings: happenings.within(-Infinity, Infinity), loop: head.loop, charted: chartFeed.stretch, t });
+  timeline.show({ whole: whole(), segments: past.segments("ticks"), unseen: past.unseen, gaps: head.gaps, marketEvents: marketEvents.within(-Infinity, Infinity), loop: head.loop, charted: chartFeed.stretch, t });
   showControls({ running: head.running, following: head.following, loops: head.loop !== null, growing: head.growing });
   if (happened && charted && chartFeed.stretch) {
     happened = false;
@@ -216,7 +216,7 @@ function drawMoment(t) {
 function pin(agent) {
   view.pin(agent);
   // A link to a moment opens it with the agent that is looked at.
-  list.show(happenings.within(0, Infinity));
+  list.show(marketEvents.within(0, Infinity));
   draw();
 }
 
@@ -224,24 +224,24 @@ function pin(agent) {
 function receive(message) {
   if (message.type === "gap") remark(`gap ${message.kind}`, gapText(message));
   if (message.type === "metric" && store.metrics.length === 1) fillCharts(message.t);
-  if (message.type === "frame") happened = happenings.take(message.events) || happened;
+  if (message.type === "frame") happened = marketEvents.take(message.events) || happened;
   draw();
 }
 
 /** @param {number} beforeT */
 function fillCharts(beforeT) {
-  healing.attempt("backfill", async () => {
+  retry.attempt("backfill", async () => {
     const stretch = await backfill.fill(beforeT);
     if (stretch === null) return;
     if (head.following) chartFeed.forget();
     draw();
-    lookForHappenings(stretch);
+    lookForMarketEvents(stretch);
   }, tell);
 }
 
-/** @param {import("./stream.js").StreamState} state @param {import("./socket.js").Refusal} refusal */
+/** @param {import("./data/stream.js").StreamState} state @param {import("./data/socket.js").Refusal} refusal */
 function follow(state, refusal) {
-  if (state === "live" && connection !== state) healing.now();
+  if (state === "live" && connection !== state) retry.now();
   connection = state;
   head.growing = state === "live" || (head.growing && state === "reconnecting");
   showConnection(state, refusal);
@@ -261,23 +261,23 @@ function saySkipped() {
 /** The market is another one: what was shown belongs to the old. */
 function beginAnew() {
   for (const part of [feed, chartFeed, past, backfill]) part.forget();
-  happenings.clear();
+  marketEvents.clear();
   const look = async () => {
     await past.refresh();
     measure();
     // Where it stood there may be nothing now.
-    if (!head.following) steering.seek(head.at(performance.now()));
+    if (!head.following) navigation.seek(head.at(performance.now()));
   };
-  healing.attempt("manifests", look, tell);
+  retry.attempt("manifests", look, tell);
   draw();
 }
 
-/** Where the address leads, or the door: the end that moves, or the beginning of the newest segment. @param {import("./address.js").Place} place */
+/** Where the address leads, or the door: the end that moves, or the beginning of the newest segment. @param {import("./state/address.js").Place} place */
 function enter(place) {
   entered = true;
   measure();
   if (place.t === null && data.door === "live") head.follow();
-  else steering.seek(place.t ?? past.segments("frames").at(-1)?.start_t ?? head.firstT);
+  else navigation.seek(place.t ?? past.segments("frames").at(-1)?.start_t ?? head.firstT);
   if (place.agent !== null) pin(place.agent);
   draw();
 }
@@ -287,13 +287,13 @@ function bind() {
     if (!entered) return;
     if (command === "unpin") pin(null);
     else if (command === "search") /** @type {HTMLInputElement} */ (element("agent")).select();
-    else steering.run(command);
+    else navigation.run(command);
   });
   head.speed = bindSpeed((speed) => head.setSpeed(speed, performance.now()));
   bindLook((look) => view.graph.dress(look));
   bindSearch((agent) => view.graph.has(agent) && (pin(agent), true));
-  bindLinks("happenings", (link) => steering.stopAt(Number(link.dataset.t)));
-  bindLinks("doors", (link) => (link.id === "to-live" ? steering.goLive() : steering.stop()));
+  bindLinks("happenings", (link) => navigation.stopAt(Number(link.dataset.t)));
+  bindLinks("doors", (link) => (link.id === "to-live" ? navigation.goLive() : navigation.stop()));
 }
 
 function begin() {
@@ -308,7 +308,7 @@ function begin() {
     enter(place);
     askWhileSeen(() => past.refresh().then(draw, () => {}), REFRESH_MS);
   };
-  healing.attempt("start", start, (error) => cover({ words: wordsOf(error), state: "error" }));
+  retry.attempt("start", start, (error) => cover({ words: wordsOf(error), state: "error" }));
 }
 
 begin();

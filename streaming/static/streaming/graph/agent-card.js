@@ -1,0 +1,132 @@
+/** Owns the card of the pinned agent: every feature of it in the present frame, each with its course over the window. */
+
+import { countText, priceText, ratioText } from "../page/format.js";
+import { FEATURES } from "../data/messages.js";
+import { pathOf } from "../charts/sparkline.js";
+import { text } from "../state/texts.js";
+
+const SPARK = { width: 72, height: 18 };
+const SVG = "http://www.w3.org/2000/svg";
+
+/** @type {Record<string, (value: number) => string>} */
+const WRITTEN = {
+  buy_count: countText, sell_count: countText, none_count: countText, match_count: countText,
+  quote_price_mean: priceText, quote_price_std: priceText,
+};
+
+/** No t is complete. */
+const NOTHING = { from: Infinity, to: -Infinity };
+
+/** @typedef {import("../data/messages.js").Frame} Frame */
+/** @typedef {(agent: number, fromT: number, toT: number) => Promise<number[][]>} FeatureSource */
+
+export class AgentCard {
+  /** @type {string | null} */ #agent = null;
+  /** Rows of t and `FEATURES` by t, of the pinned agent. @type {Map<number, number[]>} */ #course = new Map();
+  /** The stretch of t in which the course lacks no frame. */ #complete = NOTHING;
+  /** The one shown. @type {Frame | null} */ #frame = null;
+  #asking = false;
+
+  /** @param {HTMLElement} card @param {FeatureSource} features from the recording @param {(error: Error) => void} onError */
+  constructor(card, features, onError) {
+    this.card = card;
+    this.features = features;
+    this.onError = onError;
+    this.list = /** @type {HTMLElement} */ (card.querySelector("dl"));
+    this.rows = FEATURES.map((name) => this.#row(name));
+  }
+
+  /** @param {string | null} agent @param {Frame | null} frame the one shown */
+  pin(agent, frame) {
+    this.#agent = agent;
+    this.#course.clear();
+    this.#complete = NOTHING;
+    this.card.hidden = agent === null;
+    this.#write("h3", agent === null ? "" : text("agent", { id: agent }));
+    this.show(frame);
+  }
+
+  /** @param {Frame | null} frame null for a moment that has none */
+  show(frame) {
+    this.#frame = frame;
+    if (this.#agent === null) return;
+    const node = frame?.nodes.find(({ agent_id }) => String(agent_id) === this.#agent);
+    this.#write(".side", node ? text(`side_${node.features.dominant_side}`) : text("not_in_frame"));
+    this.list.hidden = !node;
+    if (!frame || !node) return;
+    this.#extend(frame, node.features);
+    this.#draw(frame, node.features);
+    if (!this.#knows(frame)) this.#fetch();
+  }
+
+  /** Takes a frame's features into the course, which stays complete where the frame follows the last. @param {Frame} frame @param {import("../data/messages.js").Features} features */
+  #extend({ t, window: { stride } }, features) {
+    this.#course.set(t, [t, ...FEATURES.map((name) => features[name])]);
+    if (t > this.#complete.to && t <= this.#complete.to + stride) this.#complete = { ...this.#complete, to: t };
+  }
+
+  /** Whether the course has every frame of this frame's window. @param {Frame} frame */
+  #knows({ t, window: { W } }) {
+    return this.#complete.from <= Math.max(t - W + 1, 0) && t <= this.#complete.to;
+  }
+
+  /** One question at a time, about the newest frame: at 64 times the market's speed there are many. */
+  async #fetch() {
+    if (this.#asking) return;
+    this.#asking = true;
+    try {
+      while (this.#frame && this.#agent !== null && !this.#knows(this.#frame)) await this.#ask(this.#agent, this.#frame);
+    } catch (error) {
+      this.onError(/** @type {Error} */ (error));
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  /** @param {string} agent @param {Frame} frame */
+  async #ask(agent, { t, window: { W } }) {
+    const from = Math.max(t - W + 1, 0);
+    const rows = await this.features(Number(agent), from, t);
+    if (agent !== this.#agent) return;
+    for (const row of rows) this.#course.set(row[0], row);
+    this.#complete = { from, to: t };
+    if (this.#frame) this.#draw(this.#frame, null);
+  }
+
+  /** @param {Frame} frame @param {import("../data/messages.js").Features | null} features null to leave the numbers as they are */
+  #draw({ t, window: { W } }, features) {
+    this.#trim(t - 2 * W + 1, t + W);
+    const rows = [...this.#course.values()].filter(([at]) => at > t - W && at <= t).sort((a, b) => a[0] - b[0]);
+    const ts = rows.map(([at]) => at);
+    FEATURES.forEach((name, i) => {
+      const { value, path } = this.rows[i];
+      if (features) value.textContent = (WRITTEN[name] ?? ratioText)(features[name]);
+      path.setAttribute("d", pathOf(ts, rows.map((row) => row[i + 1]), SPARK));
+    });
+  }
+
+  /** @param {number} from @param {number} to */
+  #trim(from, to) {
+    for (const at of this.#course.keys()) if (at < from || at > to) this.#course.delete(at);
+    this.#complete = { from: Math.max(this.#complete.from, from), to: Math.min(this.#complete.to, to) };
+  }
+
+  /** @param {string} name */
+  #row(name) {
+    const [row, term, value] = ["div", "dt", "dd"].map((tag) => document.createElement(tag));
+    const [line, path] = ["svg", "path"].map((tag) => document.createElementNS(SVG, tag));
+    line.setAttribute("viewBox", `-1 -2 ${SPARK.width + 2} ${SPARK.height + 4}`);
+    line.setAttribute("aria-hidden", "true");
+    line.append(path);
+    term.textContent = text(`feature_${name}`);
+    row.append(term, line, value);
+    this.list.append(row);
+    return { value, path };
+  }
+
+  /** @param {string} selector @param {string} words */
+  #write(selector, words) {
+    const target = /** @type {HTMLElement} */ (this.card.querySelector(selector));
+    if (target.textContent !== words) target.textContent = words;
+  }
+}

@@ -1,0 +1,78 @@
+/** Owns the agents' way to their places: asks the layout's worker, and moves, grows and fades them there step by step. */
+
+/** Share of the remaining way that an agent goes in a sixtieth of a second: it stands after a third of one, however seldom a machine can draw. */
+const EASE = 0.25;
+const STEP_MS = 1000 / 60;
+const ARRIVED = 0.002;
+
+const MOVING = /** @type {const} */ ([["x", "targetX", 1], ["y", "targetY", 1], ["size", "targetSize", 20], ["presence", "targetPresence", 1]]);
+
+export class NodeAnimation {
+  /** @type {Worker | null} */ #worker = null;
+  #number = 0;
+  /** @type {string[]} */ #asked = [];
+  /** When agents moved last; null while all stand. @type {number | null} */ #movedMs = null;
+
+  /** @param {import("graphology").default} graph @param {() => void} draw asks for a drawing, which takes a `step` */
+  constructor(graph, draw) {
+    this.graph = graph;
+    this.draw = draw;
+  }
+
+  /** @returns {Worker} */
+  #start() {
+    const worker = new Worker(new URL("../worker/layout-worker.js", import.meta.url), { type: "module" });
+    worker.onmessage = ({ data }) => this.#arrange(data);
+    // It could not be loaded, or died: agents stay where they are, and the next graph gets another.
+    worker.onerror = () => (this.#worker = null);
+    return worker;
+  }
+
+  /** Takes another graph and asks for the places of those who stay in it. @param {import("graphology").default} graph */
+  take(graph) {
+    this.graph = graph;
+    this.#asked = this.graph.filterNodes((_, { leaving }) => !leaving);
+    const index = new Map(this.#asked.map((key, i) => [key, i]));
+    const ends = new Uint32Array(2 * this.graph.size);
+    const weights = new Float32Array(this.graph.size);
+    let i = 0;
+    this.graph.forEachEdge((_, { strength }, source, target) => {
+      ends.set([index.get(source) ?? 0, index.get(target) ?? 0], 2 * i);
+      weights[i++] = strength;
+    });
+    this.#number += 1;
+    this.#worker ??= this.#start();
+    this.#worker.postMessage({ number: this.#number, task: { keys: this.#asked, ends, weights } });
+    this.draw();
+  }
+
+  /** One step of every agent towards its place, size and presence. @param {number} nowMs @param {boolean} atOnce */
+  step(nowMs, atOnce) {
+    const steps = this.#movedMs === null ? 1 : (nowMs - this.#movedMs) / STEP_MS;
+    const share = atOnce ? 1 : 1 - (1 - EASE) ** steps;
+    let farthest = 0;
+    this.graph.updateEachNodeAttributes((_, attributes) => {
+      for (const [name, target, unit] of MOVING) {
+        const way = (attributes[target] ?? (name === "presence" ? 1 : attributes[name])) - attributes[name];
+        farthest = Math.max(farthest, Math.abs(way) / unit);
+        attributes[name] += Math.abs(way) / unit < ARRIVED ? way : way * share;
+      }
+      return attributes;
+    }, { attributes: ["x", "y", "size", "presence"] });
+    // One by one is dear (see graph.js), but leavers are few and without edges.
+    this.graph.filterNodes((_, { leaving, presence }) => leaving && presence <= ARRIVED).forEach((key) => this.graph.dropNode(key));
+    this.#movedMs = farthest > ARRIVED ? nowMs : null;
+    if (this.#movedMs !== null) this.draw();
+  }
+
+  /** @param {{number: number, positions: Float32Array}} answer */
+  #arrange({ number, positions }) {
+    if (number !== this.#number) return;
+    this.#asked.forEach((key, i) => {
+      if (!this.graph.hasNode(key)) return;
+      const attributes = this.graph.getNodeAttributes(key);
+      [attributes.targetX, attributes.targetY] = [positions[2 * i], positions[2 * i + 1]];
+    });
+    this.draw();
+  }
+}

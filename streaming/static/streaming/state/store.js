@@ -1,0 +1,93 @@
+/** Owns what the stream has brought: the newest tick, the last frames and metrics. */
+
+import { Columns } from "./columns.js";
+import { METRIC_COLUMNS, metricRow } from "../data/messages.js";
+import { lastAtOrBefore } from "../charts/timeline.js";
+
+/** The recording lags behind the stream by about a second; these frames bridge that. */
+const FRAMES_KEPT = 8;
+
+/** @typedef {import("../data/messages.js").Tick} Tick */
+/** @typedef {import("../data/messages.js").Metric} Metric */
+/** @typedef {import("../data/messages.js").Frame} Frame */
+
+export class Store {
+  /** Newest last, each the neighbour of the one before. @type {Frame[]} */ frames = [];
+  /** The newest, on whichever side of a gap. @type {Frame | null} */ frame = null;
+  /** @type {Tick | null} */ tick = null;
+
+  /** @param {number} capacity metrics kept */
+  constructor(capacity) {
+    this.metrics = new Columns(METRIC_COLUMNS, capacity);
+  }
+
+  /** For a stream that begins anew: nothing held need be continued by it. */
+  clear() {
+    this.metrics.clear();
+    [this.tick, this.frame, this.frames] = [null, null, []];
+  }
+
+  /** The t to resume after. Of one t the tick comes last, so who has it has all of that t. */
+  get position() {
+    return this.tick ? this.tick.t : null;
+  }
+
+  /** The frame to be seen at t, if the stream brought it. @param {number} t @returns {import("../data/frame-feed.js").Found | null} */
+  frameAt(t) {
+    const ts = this.frames.map((frame) => frame.t);
+    const index = lastAtOrBefore(ts, t);
+    if (index < 0) return null;
+    return { frame: this.frames[index], previousT: ts[index - 1] ?? null, nextT: ts[index + 1] ?? null };
+  }
+
+  /**
+   * Takes one message. A resumed stream may repeat the t it broke off in; what is not newer is left out.
+   * @param {any} message
+   * @returns {boolean} whether anything changed
+   */
+  receive(message) {
+    switch (message.type) {
+      case "tick":
+        return this.#newer(this.tick?.t, message.t) && Boolean((this.tick = message));
+      case "frame":
+        return this.#newer(this.frame?.t, message.t) && this.#keep(message);
+      case "metric":
+        return this.#newer(this.metrics.last("t"), message.t) && this.#push(message);
+      case "gap":
+        // Frames on both sides of it are no neighbours.
+        this.frames = [];
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Puts recorded metrics before those that came live; those the stream has brought already are left out. @param {number[][]} rows in the order of `METRIC_COLUMNS` */
+  backfill(rows) {
+    const first = this.metrics.first("t") ?? Infinity;
+    this.metrics.prepend(rows.filter(([t]) => t < first));
+  }
+
+  /** The metrics held. @returns {Record<string, Float64Array>} views, valid until the next message */
+  columns() {
+    return Object.fromEntries(METRIC_COLUMNS.map((name) => [name, this.metrics.column(name)]));
+  }
+
+  /** @param {number | undefined} held @param {number} t */
+  #newer(held, t) {
+    return held === undefined || t > held;
+  }
+
+  /** @param {Frame} frame */
+  #keep(frame) {
+    this.frame = frame;
+    this.frames = [...this.frames, frame].slice(-FRAMES_KEPT);
+    return true;
+  }
+
+  /** @param {Metric} metric */
+  #push(metric) {
+    this.metrics.push(metricRow(metric));
+    return true;
+  }
+}
