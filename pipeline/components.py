@@ -4,29 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
-from components.cpu_meter import Meter, counted_meter
+from components.cpu_meter import Meter
 from components.reporter import RUNNING, MeasuredComponent
-from pipeline.continuation import Continued
-from pipeline.loop import Tapes
-from pipeline.meters import MeteredEncoder, MeteredTapes, MeteredTicks
+from pipeline.meters import PipelineMeters
 
 SILENT, NOT_RECORDING = "silent", "not_recording"
-
-
-class PipelineMeters:
-    """A meter for each part; `run` and `tapes` are given back with the meters around them."""
-
-    def __init__(self) -> None:
-        self.simulator, self.camera, self.recorder = counted_meter(), counted_meter(), counted_meter()
-
-    def run(self, run: Continued) -> Continued:
-        ticks, encoder = MeteredTicks(run.ticks, self.simulator), MeteredEncoder(run.encoder, self.camera)
-        return replace(run, ticks=ticks, encoder=encoder)
-
-    def tapes(self, tapes: Tapes) -> MeteredTapes:
-        return MeteredTapes(tapes, self.recorder)
 
 
 def pipeline_parts(

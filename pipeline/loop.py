@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from market.tick import Tick
 from pipeline.continuation import Continued, Placement
+from pipeline.meters import PipelineMeters
 from pipeline.pacer import Pacer
 from recorder.errors import StoreError
 from runtime.supervision import supervisor
@@ -89,8 +90,9 @@ class Pipeline:
         flat_out: bool = False,
         silence_seconds: float = 10.0,
         ready: Callable[[float], bool] = lambda seconds: True,
+        meters: PipelineMeters | None = None,
     ) -> None:
-        self._ready = ready
+        self._ready, self._meters = ready, meters or PipelineMeters()
         self._ticks, self._encoder = run.ticks, run.encoder
         self._placement, self._recording, self._outlet = placement, recording, outlet
         self._observers = dict(observers or {})
@@ -107,7 +109,8 @@ class Pipeline:
             self._keep_place(lambda keeper: keeper.last(self.next_t, ended=ended))
         finally:
             try:
-                self._recording.close()
+                with self._meters.recorder:
+                    self._recording.close()
             finally:
                 if self._outlet is not None:
                     self._outlet.publish(self._message(None, {}, running=False))
@@ -117,10 +120,11 @@ class Pipeline:
         while self.ticks != most_ticks:
             if not self._wait():
                 return False
-            raw = next(self._ticks, None)
+            with self._meters.simulator:
+                raw = next(self._ticks, None)
             if raw is None:
                 return True
-            self._shoot(self._placement.place(raw))
+            self._take(self._placement.place(raw))
             self._pacer.ticked()
             self.ticks += 1
             if on_tick is not None:
@@ -134,17 +138,23 @@ class Pipeline:
         while (seconds := self._pacer.wait_seconds(self._now())) > 0:
             if self._stop.wait(min(seconds, _NAP_SECONDS)):
                 return False
-            self._recording.flush_if_due()
+            self._flush_if_due()
         while not self._stop.is_set() and not self._ready(_NAP_SECONDS):
-            self._recording.flush_if_due()
+            self._flush_if_due()
         return not self._stop.is_set()
 
-    def _shoot(self, tick: Tick) -> None:
-        if tick.t > self.next_t:
-            self._recording.write_gap(self.next_t, tick.t - 1, "lost")
-        moment = self._encoder.encode(tick)
+    def _flush_if_due(self) -> None:
+        with self._meters.recorder:
+            self._recording.flush_if_due()
+
+    def _take(self, tick: Tick) -> None:
+        with self._meters.camera:
+            moment = self._encoder.encode(tick)
         # First to the tape: what a client has seen is missing from the recording only while that has stopped.
-        self._recording.write(moment.t, moment.tick, moment.metric, moment.frame)
+        with self._meters.recorder:
+            if tick.t > self.next_t:
+                self._recording.write_gap(self.next_t, tick.t - 1, "lost")
+            self._recording.write(moment.t, moment.tick, moment.metric, moment.frame)
         self.next_t = moment.t + 1
         seen = {name: self._seen(name, tick, moment) for name in self._observers}
         if self._outlet is not None:

@@ -19,10 +19,11 @@ from market.sources.named import source_from
 from market.sources.source import Source
 from pipeline import upstream_run
 from pipeline.checkpointer import Checkpointer
-from pipeline.components import PipelineMeters, pipeline_parts
+from pipeline.components import pipeline_parts
 from pipeline.continuation import CannotContinue, Continued, Differs, Placement, checkpoint_of, complete
 from pipeline.encode_tick import TickEncoder
 from pipeline.loop import Outlet, Pipeline
+from pipeline.meters import PipelineMeters
 from pipeline.ownership import MarketOwnership, boot_id
 from pipeline.pacer import Pacer
 from recorder.errors import StoreError
@@ -142,7 +143,7 @@ class MarketRun:
         )
         tell_lost(self._recording, ends, self._placement.first_t, begins=going_on is None)
         complete(self._recording, self._continued.lacking)
-        self._tapes = upstream_run.tapes_to_write(self._recording, ends.on_disk, self._continued.next_t)
+        self._recording.skip_to(ends.on_disk)
         self._lease.note_unrecorded(lambda: self._recording.unrecorded_to)
         self._bars = LiveBars(self._market, self._history, self._continued.next_t)
         self._ownership.at_end(lambda: self._bars.close(_BARS_SECONDS))
@@ -248,9 +249,9 @@ class MarketRun:
         pace_seconds = 0.0 if self._source.sets_pace else self._tick_seconds
         meters, pacer = PipelineMeters(), Pacer(pace_seconds, time.monotonic())
         pipeline = Pipeline(
-            meters.run(self._continued),
+            self._continued,
             self._placement,
-            recording=meters.tapes(self._tapes),
+            recording=self._recording,
             pacer=pacer,
             now=time.monotonic,
             stop=self.stop,
@@ -262,6 +263,7 @@ class MarketRun:
             flat_out=not pace_seconds,
             silence_seconds=self._silence_seconds,
             ready=self._source.wait,
+            meters=meters,
         )
         try:
             self._bars.catch_up(_CATCH_UP_SECONDS)

@@ -10,12 +10,9 @@ from market.sources.source import Source
 from market.sources.upstream import place, position_of
 from pipeline.continuation import Continued, Differs, Placement, continue_from_tape, continue_run
 from pipeline.encode_tick import TickEncoder
-from pipeline.loop import Tapes
-from pipeline.tape_filter import TapeFilter
 from recorder.recovery.checkpoints import Checkpoint, Checkpoints
 from recorder.recovery.tape_ends import Ends
 from recorder.tape.history import History
-from recorder.tape.recording import Recording
 
 #: How often the wait for another server's first tick looks whether it is to go on.
 _NAP_SECONDS = 0.25
@@ -89,8 +86,3 @@ def _check_streamed(ends: Ends) -> None:
     last = max(ends.on_disk.values())
     if last > max(ends.on_disk["ticks"], ends.streamed):
         raise Differs(f"t={last} is on disk, and t={ends.streamed} is the last that may have been streamed")
-
-
-def tapes_to_write(tapes: Recording, ends: dict[str, int], next_t: int) -> Tapes:
-    """The tapes as a run writes them that goes on with `next_t`, where some hold more than that."""
-    return TapeFilter(tapes, ends) if max(ends.values()) >= next_t else tapes

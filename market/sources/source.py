@@ -54,5 +54,5 @@ class Source(ABC):
         """Wait for the next tick, so many seconds at most; whether it is at hand. Raises SourceError."""
         return True
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most have nothing to let go of
         """Let go of what the source holds. May be called from any thread."""

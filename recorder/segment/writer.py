@@ -142,7 +142,8 @@ class ZstdSegmentWriter:
                 name = SegmentName(name.opened_at + 1, start_t, pending=True)
             file = SegmentFile(self._directory, name)
         except OSError as error:
-            raise StoreError(self._directory / name.file, error, lost=refused, lost_lines=1) from error
+            failed = StoreError(self._directory / name.file, error, lost=refused, lost_lines=1)
+            raise self._account(failed) from error
         self._segment = OpenSegment(self.kind, name, file, self._compressor, now, self._before_disk)
         self._on_file(self.kind, name.lasting, file.directory_change)
         self._age_counts_from = now
@@ -185,7 +186,11 @@ class ZstdSegmentWriter:
         self._last_t = self._last_t_before if kept_t is None else kept_t  # what was lost may be handed in again
         self._unsealed.append(segment)
         self._seal_left_behind(now)
-        return StoreError(segment.path, cause, lost=lost, lost_lines=lost_lines)
+        return self._account(StoreError(segment.path, cause, lost=lost, lost_lines=lost_lines))
+
+    def _account(self, error: StoreError) -> StoreError:
+        """What is about to be raised, for who keeps account of losses."""
+        return error
 
     def _seal_left_behind(self, now: float) -> None:
         """Tries to seal what a failure left pending; what cannot be sealed yet is kept for next time."""

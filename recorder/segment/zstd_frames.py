@@ -10,8 +10,8 @@ import zstandard
 
 from recorder.errors import DamagedFrame
 
-#: A line may be as long as one of a tape that is played (`market.sources.tape_file`); what is longer is none, and is not
-#: unpacked any further.
+#: A line may be as long as one of a tape that is played (`market.sources.tape_file`); what is longer is none, and is
+#: not unpacked any further.
 LONGEST_LINE_BYTES = 64 << 20
 
 #: No frame of ours holds more text, unless a single line does: what a reader decodes to get at any one t.

@@ -11,7 +11,6 @@ from typing import Any
 from recorder.errors import RecorderError, StoreError
 from recorder.segment.layout import KINDS, SegmentFacts
 from recorder.segment.listing import DirectoryChange
-from recorder.segment.writer import ZstdSegmentWriter
 from recorder.tape.high_water_mark import StreamMark
 from recorder.tape.tape_writer import TapeWriter
 
@@ -66,18 +65,15 @@ class Recording:
         self._on_trouble, self._on_recovered = on_trouble, on_recovered
         self._tapes = {
             kind: TapeWriter(
-                directory / kind,
-                ZstdSegmentWriter(
-                    kind,
-                    directory,
-                    segment_seconds,
-                    level,
-                    clock=clock,
-                    flush_seconds=flush_seconds,
-                    on_change=on_change,
-                    on_file=on_file,
-                    before_disk=self._flush_others if kind == "ticks" else lambda: None,
-                ),
+                kind,
+                directory,
+                segment_seconds,
+                level,
+                clock=clock,
+                flush_seconds=flush_seconds,
+                on_change=on_change,
+                on_file=on_file,
+                before_disk=self._flush_others if kind == "ticks" else lambda: None,
             )
             for kind in KINDS
         }
@@ -86,6 +82,8 @@ class Recording:
         self._failed_first: StoreError | None = None
         self._looked_at = clock()
         self._last_t = -1
+        self._skip_to: dict[str, int] = {}
+        self._skipping_to = -1
         self._closed = False
 
     @property
@@ -105,12 +103,12 @@ class Recording:
     @property
     def segment_start(self) -> int | None:
         """The t with which the open tick segment begins."""
-        return self._ticks.writer.start_t
+        return self._ticks.start_t
 
     @property
     def open_files(self) -> list[Path]:
         """The files being written."""
-        facts = [tape.writer.facts for tape in self._tapes.values()]
+        facts = [tape.facts for tape in self._tapes.values()]
         return [self._directory / one.kind / one.file for one in facts if one is not None]
 
     def holds(self, from_t: int) -> bool:
@@ -119,10 +117,20 @@ class Recording:
             return False
         return max(self._ticks.whole_from, self._frames.whole_from, self._metrics.whole_from) <= from_t
 
+    def skip_to(self, ends: dict[str, int]) -> None:
+        """From now on take nothing into a tape up to the t that it has on disk.
+
+        A simulator makes what one tape lacks again before it goes on. Where ticks come from another server, which may
+        be unavailable, that is left for when they come.
+        """
+        self._skip_to, self._skipping_to = ends, max(ends.values())
+
     def write(self, t: int, tick: bytes | None, metric: bytes | None, frame: bytes | None) -> None:
         """Record the messages of one t."""
         messages = ((self._frames, frame), (self._metrics, metric), (self._ticks, tick))
         waiting = [(tape, message) for tape, message in messages if message is not None]
+        if t <= self._skipping_to:
+            waiting = [(tape, message) for tape, message in waiting if t > self._skip_to[tape.kind]]
         self._last_t = t
         if self._takes_data():
             try:
@@ -142,17 +150,20 @@ class Recording:
 
     def write_gap(self, from_t: int, to_t: int, reason: str, kind: str | None = None) -> None:
         """Record a loss where it happened, in one tape or in all."""
-        waiting = list(self._tapes.values()) if kind is None else [self._tapes[kind]]
+        kinds = KINDS if kind is None else (kind,)
+        firsts = ((self._tapes[one], max(from_t, self._skip_to.get(one, -1) + 1)) for one in kinds)
+        waiting = [(tape, first_t) for tape, first_t in firsts if first_t <= to_t]
         if self._takes_data():
             try:
                 while waiting:
-                    waiting[0].write_gap(from_t, to_t, reason)
+                    tape, first_t = waiting[0]
+                    tape.write_gap(first_t, to_t, reason)
                     del waiting[0]
                 self._raise_failed_first()
             except StoreError as error:
                 self._stop(error)
-        for tape in waiting:
-            tape.lose(from_t, to_t)
+        for tape, first_t in waiting:
+            tape.lose(first_t, to_t)
 
     def flush_if_due(self) -> None:
         """Bring waiting lines to disk when they have waited long enough."""
@@ -183,7 +194,7 @@ class Recording:
 
     def current_segment(self) -> dict[str, Any] | None:
         """The open tick segment in the words of `/health`; None while stopped."""
-        facts = self._ticks.writer.facts
+        facts = self._ticks.facts
         if facts is None:
             return None
         return {

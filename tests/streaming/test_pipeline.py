@@ -15,6 +15,7 @@ from market.tick import MarketError, Tick
 from pipeline.continuation import Continued, Placement
 from pipeline.encode_tick import TickEncoder
 from pipeline.loop import Pipeline
+from pipeline.meters import PipelineMeters
 from pipeline.pacer import Pacer
 from recorder.errors import RecorderError
 from runtime.supervision import supervisor
@@ -321,3 +322,10 @@ def test_neither_an_observer_nor_a_checkpoint_that_fails_ends_the_market(
     assert [one["seen"] for one in log.published[:5]] == [{"bad": None, "good": t} for t in range(5)]
     assert log.kinds[-2:] == [("close",), ("publish", None)]
     assert {one.name for one in supervisor.troubles()} == {"observer bad", "checkpoint"}
+
+
+def test_the_cpu_time_of_each_part_is_measured() -> None:
+    meters = PipelineMeters()
+    pipeline(ticks(20), Log(), meters=meters).run()
+    assert min(meters.simulator.cpu_seconds, meters.camera.cpu_seconds, meters.recorder.cpu_seconds) > 0
+    assert None not in (meters.simulator.used_at, meters.camera.used_at, meters.recorder.used_at)

@@ -12,7 +12,6 @@ import pytest
 from components import celery_worker, reporter
 from components.cpu_meter import Meter
 from components.reporter import MeasuredComponent, Reporter, TroubleReporter, resident_bytes
-from pipeline.meters import MeteredTicks
 from runtime.supervision import Supervisor, supervisor
 from tests.processes import wait_until
 
@@ -31,13 +30,6 @@ def test_a_meter_counts_the_threads_work_and_not_its_sleep() -> None:
         time.sleep(0.05)
     assert 0.03 <= meter.cpu_seconds < 0.05
     assert meter.used_at is not None
-
-
-def test_a_metered_source_gives_the_same_ticks_and_ends() -> None:
-    meter = Meter()
-    ticks: Any = iter([1, 2, 3])
-    assert [*MeteredTicks(ticks, meter)] == [1, 2, 3]
-    assert meter.cpu_seconds > 0
 
 
 class Bench:
