@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.igsite.serving import Serving, frame
+from tests.server.serving import Serving, frame
 
 EMPTY = b"\x00\x80" + bytes(4)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.api_socket.client import Client, new_token
 from tests.backtests.asking import MARKET, Backtests, copy_of
 from tests.processes import Live, Site, wait_until
-from tests.subscribe.client import Client, new_token
 
 
 def child_of(live: Live) -> psutil.Process:

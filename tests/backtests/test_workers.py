@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from tests.api_socket.client import Client, new_token
 from tests.backtests.asking import MARKET, Backtests, copy_of
 from tests.processes import Live, Process, Site
 from tests.services import RedisServer
-from tests.subscribe.client import Client, new_token
 
 pytestmark = pytest.mark.redis
 

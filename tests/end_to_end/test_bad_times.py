@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 import pytest
 
 from marketcamera import Replay, Tick
+from tests.api_socket.client import new_token
 from tests.backtests.asking import Backtests
 from tests.end_to_end.spoiling import spoil
 from tests.processes import Site
-from tests.subscribe.client import new_token
 
 MARKET = {"IG_CAM_W": 20, "IG_CAM_STRIDE": 10, "IG_SEED": 3, "IG_SPEED": 10}
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.api_socket.client import new_token
 from tests.processes import Live, Site, wait_until
-from tests.subscribe.client import new_token
 
 _INSIDE = Path(__file__).with_name("inside")
 

@@ -12,7 +12,7 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from tests.hostile.clients import frame, messages_and_close, read_to_the_end, vanish
-from tests.igsite.serving import Serving, wait_until
+from tests.server.serving import Serving, wait_until
 
 EMPTY = b"\x00\x80" + bytes(4)
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from tests.api_socket.client import new_token
 from tests.backtests.asking import MARKET, Backtests
 from tests.outages.losing import LosingProxy
 from tests.processes import Process, Site, wait_until
 from tests.services import PostgresServer, RedisServer
-from tests.subscribe.client import new_token
 
 UNAVAILABLE = "its result: the database is unavailable, trying again"
 

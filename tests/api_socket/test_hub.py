@@ -10,7 +10,7 @@ from api_socket.errors import TooManyConnections, TooManySubscriptions, TooSlow
 from api_socket.hub import SubscriberHub
 from api_socket.protocol import Topic
 from streaming.protocol import json_frame
-from tests.subscribe.listening import Listener, settled
+from tests.api_socket.listening import Listener, settled
 
 MESSAGE = json_frame({"type": "x"})
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.api_socket.client import Client, new_token
 from tests.processes import ROOT, Live, Process, Site, environment
-from tests.subscribe.client import Client, new_token
 
 pytestmark = pytest.mark.redis
 

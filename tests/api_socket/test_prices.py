@@ -12,7 +12,7 @@ import pytest
 from api_socket.hub import SubscriberHub
 from api_socket.prices import SLOT_SECONDS, Prices
 from api_socket.protocol import Topic
-from tests.subscribe.listening import Listener, settled
+from tests.api_socket.listening import Listener, settled
 
 
 class Clock:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
-from tests.igsite.served import MIXED_SIZES
-from tests.igsite.serving import (
+from tests.server.served import MIXED_SIZES
+from tests.server.serving import (
     MEBI,
     PATIENCE_SECONDS,
     UPGRADE,

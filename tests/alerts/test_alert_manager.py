@@ -16,7 +16,7 @@ from alerts.models import Alert
 from alerts.rules import Finding
 from api_socket.hub import SubscriberHub
 from api_socket.protocol import Topic
-from tests.subscribe.listening import Listener, settled
+from tests.api_socket.listening import Listener, settled
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

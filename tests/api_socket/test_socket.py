@@ -16,10 +16,10 @@ from playwright.sync_api import sync_playwright
 from websockets.typing import Subprotocol
 
 from api_socket.protocol import CHANNELS
+from tests.api_socket.client import PATH, Client, new_token
+from tests.api_socket.conftest import CONNECTIONS, IDLE_SECONDS, SUBSCRIPTIONS
 from tests.end_to_end.reading import GOLDEN, golden_frames, tape_settings
 from tests.processes import PATIENCE_SECONDS, Live, Site, wait_until
-from tests.subscribe.client import PATH, Client, new_token
-from tests.subscribe.conftest import CONNECTIONS, IDLE_SECONDS, SUBSCRIPTIONS
 
 REFUSED = {"type": "error", "error": "authentication_failed", "detail": "无效或过期的访问令牌"}
 PING = {"type": "ping", "timestamp": 1701234567.89}

@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 from server import accepting
 from server.accepting import Acceptor, Outage
 from server.admission.admission import Admission, Capacity
-from tests.igsite.serving import PATIENCE_SECONDS, Serving, wait_until
+from tests.server.serving import PATIENCE_SECONDS, Serving, wait_until
 
 REQUEST = b"GET /whole/3 HTTP/1.1\r\nHost: x\r\n\r\n"
 

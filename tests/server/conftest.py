@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.igsite.serving import Serving
+from tests.server.serving import Serving
 
 
 @pytest.fixture(scope="package")

@@ -19,7 +19,7 @@ from server.factories import SocketFactory
 from server.protocols.websocket import WebSocket
 from server.protocols.websocket_intake import PIECE_BYTES
 from server.server import Server
-from tests.igsite.turning import Loop, Transport
+from tests.server.turning import Loop, Transport
 
 EMPTY = b"\x00\x80" + bytes(4)
 LIMIT = 100

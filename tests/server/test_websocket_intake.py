@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from igsite.config import Config
 from server.protocols.websocket_intake import PAYLOAD_BYTES, PIECE_BYTES, Intake, Turns, frames_allowed
-from tests.igsite.turning import Loop, Transport
+from tests.server.turning import Loop, Transport
 
 
 def intake(loop: Loop, turns: Turns, parsed: list[Any], name: str = "", transport: Any = None) -> Intake:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from websockets.sync.client import connect
 
-from tests.igsite.serving import PATIENCE_SECONDS, UPGRADE, Serving, read_all
+from tests.server.serving import PATIENCE_SECONDS, UPGRADE, Serving, read_all
 
 HEAD = b"GET /whole/3 HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"

@@ -17,7 +17,7 @@ from api_socket.protocol import Topic
 from runtime import supervision
 from runtime.supervision import Supervisor, Trouble
 from streaming.relay.relays import relays
-from tests.subscribe.listening import Listener, settled
+from tests.api_socket.listening import Listener, settled
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

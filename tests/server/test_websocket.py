@@ -12,8 +12,8 @@ from websockets.sync.client import connect
 
 from server.protocols.flow import Valve
 from server.protocols.websocket import WebSocket
-from tests.igsite.served import MIXED_SIZES
-from tests.igsite.serving import (
+from tests.server.served import MIXED_SIZES
+from tests.server.serving import (
     MEBI,
     PATIENCE_SECONDS,
     UPGRADE,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.api_socket.client import new_token
 from tests.processes import Live, Site
-from tests.subscribe.client import new_token
 
 CONNECTIONS, SUBSCRIPTIONS, IDLE_SECONDS = 12, 5, 2
 
