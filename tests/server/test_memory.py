@@ -45,6 +45,32 @@ def test_threads_share_two_heaps() -> None:
     assert heaps("set") == 2
 
 
+#: Blocks that live long lie between others that go; then pages are given back.
+HOLES = """
+import asyncio, psutil
+from server.memory import give_back_pages, give_back_what_is_freed
+give_back_what_is_freed()
+own = psutil.Process()
+blocks = [bytes(20_000) for _ in range(5_000)]
+blocks = [block for place, block in enumerate(blocks) if place % 20 == 0]
+before = own.memory_info().rss
+async def until_less():
+    while own.memory_info().rss > before - (40 << 20):
+        await asyncio.sleep(0.01)
+async def run():
+    done = asyncio.create_task(until_less())
+    giving = asyncio.create_task(give_back_pages(0.01))
+    await asyncio.wait({done, giving}, return_when=asyncio.FIRST_COMPLETED)
+    assert done.done(), giving
+asyncio.run(run())
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this C library is not glibc")
+def test_pages_that_lie_free_between_used_ones_are_given_back() -> None:
+    subprocess.run([sys.executable, "-c", HOLES], cwd=ROOT, check=True, timeout=PATIENCE_SECONDS)
+
+
 def write(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
