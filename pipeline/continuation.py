@@ -1,6 +1,6 @@
 """Continuation: picks a run up where it broke off, so that its tapes become those of a run never interrupted.
 
-How and why: docs/architecture.md, "After a crash".
+How and why: docs/architecture.md, "A start after a crash".
 """
 
 from __future__ import annotations
