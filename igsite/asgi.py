@@ -1,6 +1,8 @@
 """The ASGI application: HTTP by Django, sockets by Channels; and what starts with the server."""
 
 import os
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
@@ -17,6 +19,7 @@ from api_socket.routing import websocket_urlpatterns as subscribe_sockets  # noq
 from backtests.running.embedded import children  # noqa: E402
 from bars.feed.routing import websocket_urlpatterns as bar_sockets  # noqa: E402
 from runtime import pools  # noqa: E402
+from server.memory import give_back_pages  # noqa: E402
 from server.request_threads import HttpThreads  # noqa: E402
 from streaming.relay.relays import relays  # noqa: E402
 from streaming.routing import websocket_urlpatterns as stream_sockets  # noqa: E402
@@ -28,5 +31,10 @@ sockets = URLRouter([*subscribe_sockets, *bar_sockets, *stream_sockets])
 application = ProtocolTypeRouter({"http": HttpThreads(django), "websocket": sockets})
 
 #: daphne knows no lifespan; `server.server` runs these on its loop.
-beside = {"start of the relays": relays.start, "subscribe service": service.run, "backtests": children.run}
+beside: dict[str, Callable[[], Awaitable[object]]] = {
+    "start of the relays": relays.start,
+    "subscribe service": service.run,
+    "backtests": children.run,
+    "memory": partial(give_back_pages, pools.files.go_on),
+}
 on_stop = [children.stop, service.stop, relays.stop]

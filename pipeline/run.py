@@ -33,7 +33,7 @@ from recorder.models import Market, Run
 from recorder.recovery import epoch
 from recorder.recovery.checkpoints import Checkpoint, Checkpoints
 from recorder.recovery.reconcile import reconcile
-from recorder.recovery.run_registry import begin_run, continued_run, end_run
+from recorder.recovery.run_registry import RUN_SETTINGS, begin_run, continued_run, end_run
 from recorder.recovery.tape_ends import Ends, ends_of, tell_lost
 from recorder.segment.layout import SegmentFacts, market_dir
 from recorder.store.lease import LeaseLost
@@ -45,19 +45,6 @@ from runtime.threads import Ready
 from streaming.relay.health import silence_allowed
 
 log = logging.getLogger(__name__)
-
-#: What makes a run: with any of these changed, the market goes on as another run.
-RUN_SETTINGS = (
-    "source",
-    "seed",
-    "adjust_interval",
-    "tick_interval",
-    "cam_w",
-    "cam_stride",
-    "cam_edge_cap",
-    "cam_prox_eps_pct",
-    "cam_metric_downsample",
-)
 
 #: How long rows may take at the end before the process leaves without them; the next start makes them from the files.
 _ROWS_SECONDS = 1.5

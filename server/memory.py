@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import resource
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import psutil
-
-from runtime import pools
 
 _CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
@@ -36,17 +34,17 @@ def give_back_what_is_freed() -> None:
             mallopt(parameter, value)
 
 
-async def give_back_pages(seconds: float = 15.0) -> None:
-    """Give pages back that lie free between used ones, each so many seconds, for ever.
+async def give_back_pages(on_thread: Callable[..., Awaitable[object]], seconds: float = 15.0) -> None:
+    """Give pages back that lie free between used ones, each so many seconds, for ever, on a thread beside the loop.
 
     Messages of all sizes are kept for minutes beside others that live for milliseconds. glibc returns by itself only
     what is free at a heap's end, so a heap grew by 12 MiB in ten minutes and kept 17 MiB that nothing was in. A call
-    takes 6 ms where there is much to give and 0.2 ms where there is nothing, off the loop.
+    takes 6 ms where there is much to give and 0.2 ms where there is nothing.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     while trim is not None:
         await asyncio.sleep(seconds)
-        await pools.files.go_on(trim, 0)
+        await on_thread(trim, 0)
 
 
 def for_clients(megabytes: int) -> int:

@@ -29,7 +29,7 @@ from server.daphne_clock import use_monotonic_time
 from server.factories import RequestFactory, SocketFactory
 from server.last_resort import leave_after
 from server.listen_addresses import address_text, endpoints, name_of
-from server.memory import give_back_pages, give_back_what_is_freed
+from server.memory import give_back_what_is_freed
 from server.protocols.flow import Metered, StallWatch, innermost
 from server.protocols.http_channel import BODY_SECONDS, HEAD_SECONDS, IDLE_SECONDS, HttpChannel
 from server.protocols.http_request import HttpRequest
@@ -116,13 +116,8 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         self.loop: asyncio.AbstractEventLoop = reactor._asyncioEventloop
         self.connections: dict[Any, dict[str, Any]] = {}
         self.ports: list[Any] = []
-        seconds = {
-            Deadline.HEAD: head_seconds,
-            Deadline.BODY: body_seconds,
-            Deadline.IDLE: idle_seconds,
-            Deadline.END: stall_seconds,
-        }
-        self.deadlines: Deadlines[HttpChannel] = Deadlines(seconds)
+        seconds = (head_seconds, body_seconds, idle_seconds, stall_seconds)
+        self.deadlines: Deadlines[HttpChannel] = Deadlines(dict(zip(Deadline, seconds, strict=True)))
         self._wanted = wanted
         self._watch = StallWatch(stall_seconds)
         self._stopping: asyncio.Task[None] | None = None
@@ -197,8 +192,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         self._grant.report()
         for start in self.on_start:
             asyncio.ensure_future(start(), loop=self.loop).add_done_callback(self._start_ended)
-        beside = {**self.beside, "memory": give_back_pages}
-        work = [supervisor.keep(*one) for one in beside.items()]
+        work = [supervisor.keep(*one) for one in self.beside.items()]
         stalls_seconds, deadlines_seconds = self._watch.stall_seconds / 4, self.deadlines.between_looks_seconds
         work.append(supervisor.every(stalls_seconds, "search for stalled clients", self._look_for_stalls))
         work.append(supervisor.every(deadlines_seconds, "search for missed deadlines", self._look_at_deadlines))
@@ -266,11 +260,11 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         return protocol.inbox
 
     async def _run_application(self, protocol: WebSocket | HttpRequest, scope: dict[str, Any]) -> None:
-        failed = False
+        failed = True
         try:
             await self.application(scope, protocol.inbox.get, protocol.reply)
+            failed = False
         except Exception:
-            failed = True
             log.exception("the application failed on %s", scope["path"])
         protocol.application_ended(failed)
 

@@ -9,6 +9,19 @@ from django.utils import timezone
 from recorder.models import Market, Run
 from recorder.recovery.tape_ends import Ends
 
+#: What makes a run: with any of these changed, the market goes on as another run.
+RUN_SETTINGS = (
+    "source",
+    "seed",
+    "adjust_interval",
+    "tick_interval",
+    "cam_w",
+    "cam_stride",
+    "cam_edge_cap",
+    "cam_prox_eps_pct",
+    "cam_metric_downsample",
+)
+
 
 def begin_run(
     market: Market,

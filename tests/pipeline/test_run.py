@@ -14,8 +14,9 @@ import pytest
 from igsite.config import Config
 from market.tick import MarketError
 from market.timestamps import END_TS
-from pipeline.run import RUN_SETTINGS, MarketRun
+from pipeline.run import MarketRun
 from recorder.models import Run
+from recorder.recovery.run_registry import RUN_SETTINGS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -59,7 +59,7 @@ async def until_less():
         await asyncio.sleep(0.01)
 async def run():
     done = asyncio.create_task(until_less())
-    giving = asyncio.create_task(give_back_pages(0.01))
+    giving = asyncio.create_task(give_back_pages(asyncio.to_thread, 0.01))
     await asyncio.wait({done, giving}, return_when=asyncio.FIRST_COMPLETED)
     assert done.done(), giving
 asyncio.run(run())
