@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: Names that the units and documents of the backend before this one set, so that these start this one unchanged: what
-#: each did there. They are accepted, said to be without effect, and never read.
+#: The units and documents of the previous backend set these names, and must start this one unchanged. Each name maps to
+#: what it did there. The names are accepted, reported as having no effect, and never read.
 UNUSED = {
-    "IG_DOWNSAMPLE": "recorded and sent every so many ticks; here every tick is kept, and a stream takes `every=N`",
-    "IG_LOG_EVERY": "a line of log every so many ticks",
+    "IG_DOWNSAMPLE": "recorded and sent every N-th tick; here every tick is kept, and a stream takes `every=N`",
+    "IG_LOG_EVERY": "number of ticks between log lines",
     "IG_PRINT_EVERY_SEC": "seconds between lines of output",
-    "IG_TRAJ_WIN": "points of the trajectory kept in memory",
-    "IG_CPX_WIN": "points of the complexity kept in memory",
-    "IG_DEPTH_K": "price levels of the book in each tick",
-    "IG_TF_SEC": "seconds of a bar; here bars are made of every resolution",
-    "IG_EMIT_EMPTY_BARS": "bars without a trade; here there is one where there were ticks",
-    "IG_STREAM_MODE": "which parts of a tick were sent; see `IG_STREAM_TYPES` and `fields=`",
-    "IG_RUN_DIR": "where runs were kept; see `IG_CAM_STORE_DIR`",
-    "IG_RUN_ID": "the name of a run",
-    "IG_RING_SIZE": "points kept in memory; see `IG_RING_TICKS`",
+    "IG_TRAJ_WIN": "number of trajectory points kept in memory",
+    "IG_CPX_WIN": "number of complexity points kept in memory",
+    "IG_DEPTH_K": "number of price levels of the book in each tick",
+    "IG_TF_SEC": "length of a bar in seconds; here bars of every resolution are made",
+    "IG_EMIT_EMPTY_BARS": "made bars without a trade; here every period with ticks has a bar",
+    "IG_STREAM_MODE": "selected the parts of a tick that were sent; see `IG_STREAM_TYPES` and `fields=`",
+    "IG_RUN_DIR": "directory of the runs; see `IG_CAM_STORE_DIR`",
+    "IG_RUN_ID": "name of a run",
+    "IG_RING_SIZE": "number of points kept in memory; see `IG_RING_TICKS`",
     "IG_FLUSH_EVERY": "ticks between writes; see `IG_FLUSH_SECONDS`",
     "IG_SLEEP_SEC": "seconds of sleep after each tick; see `IG_SPEED`",
 }
