@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from celery import shared_task
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
 
 from alerts import alert_store
+from runtime.db_threads import detached
 
 
 @shared_task(name="alerts.tasks.forget_alerts", ignore_result=True, throws=(DatabaseError,))  # type: ignore[untyped-decorator]
 def forget_alerts() -> int:
     """Delete cleared alerts that are too old or too many; how many. Raises django.db.Error."""
-    try:
-        return alert_store.forget_old()
-    finally:
-        close_old_connections()
+    return detached(alert_store.forget_old)

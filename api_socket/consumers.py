@@ -31,10 +31,8 @@ from api_socket.service import Service, service
 from api_socket.subscriber import Subscriber
 from streaming.fanout.stream_client import Send, deliver
 from streaming.limits import REFUSED
-from streaming.protocol import CLOSE_UNAVAILABLE, StreamError
+from streaming.protocol import CLOSE_UNAVAILABLE, FRAMES, StreamError
 from streaming.relay.relays import relays
-
-_EXTENSION = "market_camera.frames"
 
 
 async def subscribe_api(scope: dict[str, Any], receive: Any, send: Send) -> None:
@@ -42,7 +40,7 @@ async def subscribe_api(scope: dict[str, Any], receive: Any, send: Send) -> None
     await receive()  # websocket.connect
     offered = presented(scope)
     await send({"type": "websocket.accept", "subprotocol": offered.subprotocol})
-    raw = _EXTENSION in (scope.get("extensions") or {})
+    raw = FRAMES in (scope.get("extensions") or {})
     try:
         if (scope.get("extensions") or {}).get(REFUSED) is not None:
             raise TooManyConnections(settings.CONFIG.api_connections)

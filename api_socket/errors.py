@@ -7,13 +7,12 @@ from typing import Any
 import orjson
 
 from access.presented import REFUSAL
+from runtime.shown import cut
 from streaming.protocol import CLOSE_LIMIT, CLOSE_STALLED
 
 CLOSE_TOO_LARGE = 1009
 CLOSE_TRY_LATER = 1013
 CLOSE_UNAUTHORIZED = 4401
-
-_SHOWN_CHARACTERS = 60
 
 
 class SubscribeError(Exception):
@@ -134,7 +133,7 @@ class Idle(SubscribeError):
 def shown(value: Any) -> str:
     """A client's value as a part of a sentence, cut short; a text as it is, anything else as JSON."""
     text = value if isinstance(value, str) else _json(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+    return cut(text)
 
 
 def _json(value: Any) -> str:

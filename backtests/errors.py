@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-
-def shown(value: object) -> str:
-    """A value as an error's text shows it: never longer than 60 characters, and of a list or object only that."""
-    if value and isinstance(value, list | dict):
-        return "[…]" if isinstance(value, list) else "{…}"  # it may be nested deeper than repr() goes
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+from runtime.shown import shown
 
 
 class BacktestError(Exception):

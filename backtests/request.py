@@ -9,11 +9,12 @@ from typing import Any
 
 from backtests.catalog import strategy_named
 from backtests.engine.engine import DEFAULT_CASH, DEFAULT_FEE
-from backtests.errors import BadRequest, shown
+from backtests.errors import BadRequest
 from backtests.strategy import Value, check_parameters
 from bars.making.resolutions import PERIOD_MS
 from bars.making.times import to_ms
 from recorder.segment.layout import SYMBOL_PATTERN
+from runtime.shown import shown
 
 #: Nothing that is asked for needs more.
 MOST_BODY_BYTES = 64 * 1024

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from backtests.errors import BadRequest, shown
+from backtests.errors import BadRequest
+from runtime.shown import shown
 
 if TYPE_CHECKING:
     from backtests.bar import Bar

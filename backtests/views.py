@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 from access.http import token_required
 from backtests.catalog import strategies_in
 from backtests.engine.recorded_bars import check_bars
-from backtests.errors import BadRequest, TooMany, UnknownSymbol, shown
+from backtests.errors import BadRequest, TooMany, UnknownSymbol
 from backtests.models import QUEUED, STATUSES, Backtest
 from backtests.request import MOST_BODY_BYTES, read
 from backtests.running import lifecycle
@@ -25,6 +25,7 @@ from backtests.running.dispatch import cancel, dispatch
 from runtime import pools
 from runtime.db_threads import detached
 from runtime.http_errors import HttpError, bad_parameter
+from runtime.shown import shown
 from streaming.http import parameters
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import orjson
 
 from market.tick_json import tick_json
+from runtime.shown import shown
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -139,12 +140,12 @@ class Tick:
     def from_dict(cls, message: Any) -> Tick:
         """The tick in a decoded message; fields that a tick does not have are ignored. Raises TickError."""
         if not isinstance(message, dict):
-            raise TickError(f"a tick is a JSON object, got {_shown(message)}")
+            raise TickError(f"a tick is a JSON object, got {shown(message)}")
         if message.get("type", "tick") != "tick":
-            raise TickError(f'type must be "tick", got {_shown(message["type"])}')
+            raise TickError(f'type must be "tick", got {shown(message["type"])}')
         state = _required(message, "s", "a tick")
         if not isinstance(state, dict):
-            raise TickError(f"s must be an object, got {_shown(state)}")
+            raise TickError(f"s must be an object, got {shown(state)}")
         agents, actions, matches = (_objects(message, name) for name in ("agents", "actions", "matches"))
         if len(agents) != len(actions):
             raise TickError(f"{len(agents)} agents but {len(actions)} actions")
@@ -169,12 +170,6 @@ class Tick:
         )
 
 
-def _shown(value: Any) -> str:
-    """The value as JSON, cut to a length that fits an error message."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 def _required(holder: dict[str, Any], name: str, where: str) -> Any:
     if name not in holder:
         raise TickError(f"{where} lacks {name!r}")
@@ -184,24 +179,24 @@ def _required(holder: dict[str, Any], name: str, where: str) -> Any:
 def _objects(message: dict[str, Any], name: str) -> list[dict[str, Any]]:
     rows = _required(message, name, "a tick")
     if not isinstance(rows, list):
-        raise TickError(f"{name} must be a list, got {_shown(rows)}")
+        raise TickError(f"{name} must be a list, got {shown(rows)}")
     for i, row in enumerate(rows):
         if not isinstance(row, dict):
-            raise TickError(f"{name}[{i}] must be an object, got {_shown(row)}")
+            raise TickError(f"{name}[{i}] must be an object, got {shown(row)}")
     return rows
 
 
 def _integer(holder: dict[str, Any], name: str, where: str) -> int:
     value = _required(holder, name, where)
     if type(value) is not int or not 0 <= value <= _LARGEST:
-        raise TickError(f"{where}: {name} must be an integer from 0 to 2^53, got {_shown(value)}")
+        raise TickError(f"{where}: {name} must be an integer from 0 to 2^53, got {shown(value)}")
     return value
 
 
 def _number(holder: dict[str, Any], name: str, where: str) -> float:
     value = _required(holder, name, where)
     if type(value) not in (int, float) or not -_LARGEST <= value <= _LARGEST:
-        raise TickError(f"{where}: {name} must be a number within 2^53, got {_shown(value)}")
+        raise TickError(f"{where}: {name} must be a number within 2^53, got {shown(value)}")
     return float(value)
 
 
@@ -216,7 +211,7 @@ def _numbers(rows: list[dict[str, Any]], name: str, where: str) -> Floats:
 def _side(action: dict[str, Any], i: int) -> int:
     side = _required(action, "side", f"actions[{i}]")
     if not isinstance(side, str) or side not in _SIDE_CODE:
-        raise TickError(f"actions[{i}]: side must be buy, sell or none, got {_shown(side)}")
+        raise TickError(f"actions[{i}]: side must be buy, sell or none, got {shown(side)}")
     return _SIDE_CODE[side]
 
 
@@ -224,7 +219,7 @@ def _index(match: dict[str, Any], name: str, i: int, agents: int, least: int) ->
     value = _required(match, name, f"matches[{i}]")
     if type(value) is not int or not least <= value < agents:
         raise TickError(
-            f"matches[{i}]: {name} must be an action index from {least} to {agents - 1}, got {_shown(value)}"
+            f"matches[{i}]: {name} must be an action index from {least} to {agents - 1}, got {shown(value)}"
         )
     if name == "b" and value == match["a"]:
         raise TickError(f"matches[{i}]: a and b are the same action, {value}")
@@ -234,4 +229,4 @@ def _index(match: dict[str, Any], name: str, i: int, agents: int, least: int) ->
 def _check_action_ids(actions: list[dict[str, Any]]) -> None:
     for i, action in enumerate(actions):
         if type(action.get("id")) is not int or action["id"] != i:
-            raise TickError(f"actions[{i}]: id must be {i}, got {_shown(action.get('id'))}")
+            raise TickError(f"actions[{i}]: id must be {i}, got {shown(action.get('id'))}")

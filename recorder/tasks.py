@@ -5,23 +5,22 @@ from __future__ import annotations
 from celery import shared_task
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
 from django.utils import timezone
 
 from recorder import retention
 from recorder.manifest.inventory import compare, is_exact
 from recorder.models import Market
 from recorder.segment.layout import KINDS
+from runtime.db_threads import detached
 
 
 @shared_task(name="recorder.tasks.clean_up", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]
 def clean_up() -> int:
     """Remove what must go from the store; how many segments went. Raises OSError, django.db.Error."""
     config = settings.CONFIG
-    try:
-        done = retention.clean_up(config.store_dir, config.symbol, retention.retention_settings(config), timezone.now())
-    finally:
-        close_old_connections()  # outside Celery nobody else does, and the caller's thread may live on
+    settings_of_it = retention.retention_settings(config)
+    # Outside Celery nobody else closes the connection, and the caller's thread may live on.
+    done = detached(lambda: retention.clean_up(config.store_dir, config.symbol, settings_of_it, timezone.now()))
     return len(done.removed)
 
 
@@ -29,12 +28,13 @@ def clean_up() -> int:
 def take_stock() -> None:
     """Find out again whether rows tell of every file, where something else than market and clean-up changed a
     directory. Raises OSError, django.db.Error."""
+    detached(_take_stock)
+
+
+def _take_stock() -> None:
     config = settings.CONFIG
-    try:
-        for market in Market.objects.all():
-            directory = market.directory(config.store_dir, config.symbol)
-            for kind in KINDS:
-                if not is_exact(market.symbol, kind, directory / kind):
-                    compare(market, kind, directory / kind)
-    finally:
-        close_old_connections()
+    for market in Market.objects.all():
+        directory = market.directory(config.store_dir, config.symbol)
+        for kind in KINDS:
+            if not is_exact(market.symbol, kind, directory / kind):
+                compare(market, kind, directory / kind)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
-from django.db import OperationalError, connections
+from django.db import OperationalError
 
+from runtime.db_threads import detached
 from runtime.pools import Pool
 
 Arguments = ParamSpec("Arguments")
@@ -24,15 +25,8 @@ class Database:
         self, question: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Answer:
         """What the function answers. Raises django.db.Error, also where no answer came in time."""
-        asked = self._pool.go_on(lambda: _ask(question, *args, **kwargs))
+        asked = self._pool.go_on(lambda: detached(lambda: question(*args, **kwargs)))
         try:
             return await asyncio.wait_for(asked, self._patience_seconds)
         except TimeoutError:
             raise OperationalError(f"no answer within {self._patience_seconds:g} s") from None
-
-
-def _ask(question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    try:
-        return question(*args, **kwargs)
-    finally:
-        connections.close_all()  # nobody else would, and the thread may not be needed again for long

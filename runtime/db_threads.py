@@ -49,7 +49,7 @@ def reading(query: Callable[[], T]) -> T:
     try:
         return query()
     except UNAVAILABLE:
-        _close()
+        close_connections()
         return query()
 
 
@@ -58,7 +58,7 @@ def detached(job: Callable[[], T]) -> T:
     try:
         return job()
     finally:
-        _close()
+        close_connections()
 
 
 def persistently(
@@ -83,7 +83,7 @@ def persistently(
         try:
             done = job() if keep_open else detached(job)
         except UNAVAILABLE as error:
-            _close()
+            close_connections()
             if connection.in_atomic_block or time.monotonic() + wait_seconds > deadline:
                 raise
             if not failed:
@@ -98,7 +98,7 @@ def persistently(
             return done
 
 
-def _close() -> None:
+def close_connections() -> None:
     """Close this thread's connections, but for one with a transaction of the caller's under way."""
     for one in connections.all(initialized_only=True):
         if not one.in_atomic_block:

@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 
 log = logging.getLogger(__name__)
 
+#: Called with the name of what failed and its error, each time it did; from any thread.
+OnFailure = Callable[[str, BaseException], None]
+
 #: A failed task waits so long, twice as long after each further failure, and never longer than the bound.
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
@@ -122,6 +125,11 @@ class Supervisor:
             log.error("%s failed, the next try is in %.3g s", name, wait_seconds, exc_info=error)
         elif not pausing:
             log.error("%s failed %d times, the next try is in %.3g s: %s", name, failures, wait_seconds, _shown(error))
+
+
+def logged(name: str, error: BaseException) -> None:
+    """Report a failure to the log alone."""
+    log.error("%s failed", name, exc_info=error)
 
 
 def _is_failing(task: _Task, now: float) -> bool:

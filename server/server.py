@@ -33,9 +33,10 @@ from server.memory import give_back_what_is_freed
 from server.protocols.flow import Metered, StallWatch, innermost
 from server.protocols.http_channel import BODY_SECONDS, HEAD_SECONDS, IDLE_SECONDS, HttpChannel
 from server.protocols.http_request import HttpRequest
-from server.protocols.websocket import FRAMES, WebSocket
+from server.protocols.websocket import WebSocket
 from server.twisted_log import tell_errors
 from streaming.limits import REFUSED
+from streaming.protocol import FRAMES
 
 __all__ = ["STOP_SECONDS", "Server", "endpoints"]
 

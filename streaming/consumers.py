@@ -24,6 +24,7 @@ from streaming.protocol import (
     CLOSE_LIMIT,
     CLOSE_NOT_FOUND,
     CLOSE_UNAVAILABLE,
+    FRAMES,
     STORE_HEADER,
     StreamError,
     control,
@@ -37,7 +38,6 @@ from streaming.resume import Resume
 log = logging.getLogger(__name__)
 
 Scope = dict[str, Any]
-_EXTENSION = "market_camera.frames"
 
 
 async def stream(scope: Scope, receive: Any, send: Send) -> None:
@@ -184,7 +184,7 @@ def _as_the_socket_takes_it(scope: Scope, options: Options) -> Options:
 
 def _frames(scope: Scope) -> dict[str, Any] | None:
     """What the server offers of ready-made frames, if it does."""
-    extension: dict[str, Any] | None = (scope.get("extensions") or {}).get(_EXTENSION)
+    extension: dict[str, Any] | None = (scope.get("extensions") or {}).get(FRAMES)
     return extension
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from recorder.segment.layout import SYMBOL_PATTERN
 from recorder.store.store_id import is_store_id
+from runtime.shown import shown
 from streaming.protocol import CLOSE_BAD_PARAMETER, KINDS, StreamError
 
 #: The fields of a tick that may be left out.
@@ -74,7 +75,7 @@ def parse_request(query: Mapping[str, list[str]], types: Iterable[str] = KINDS) 
     given = {}
     for name, values in query.items():
         if name not in _PARAMETERS:
-            raise _bad(f"unknown parameter {_shown(name)}; known are {', '.join(_PARAMETERS)}")
+            raise _bad(f"unknown parameter {shown(name)}; known are {', '.join(_PARAMETERS)}")
         if len(values) > 1:
             raise _bad(f"{name} is given {len(values)} times")
         given[name] = values[0]
@@ -94,21 +95,17 @@ def _bad(detail: str) -> StreamError:
     return StreamError("bad_parameter", detail, CLOSE_BAD_PARAMETER)
 
 
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")
-
-
 def _symbol(given: Mapping[str, str]) -> str | None:
     symbol = given.get("symbol")
     if symbol is not None and not SYMBOL_PATTERN.fullmatch(symbol):
-        raise _bad(f"symbol must be 1 to 32 of A-Z a-z 0-9 . _ -, got {_shown(symbol)}")
+        raise _bad(f"symbol must be 1 to 32 of A-Z a-z 0-9 . _ -, got {shown(symbol)}")
     return symbol
 
 
 def _store(given: Mapping[str, str]) -> str | None:
     store = given.get("store")
     if store is not None and not is_store_id(store):
-        raise _bad(f"store must be 32 lower-case hexadecimal digits, got {_shown(store)}")
+        raise _bad(f"store must be 32 lower-case hexadecimal digits, got {shown(store)}")
     return store
 
 
@@ -118,7 +115,7 @@ def _some(given: Mapping[str, str], name: str, known: tuple[str, ...]) -> frozen
     chosen = given[name].split(",")
     wrong = [text for text in chosen if text not in known]
     if wrong:
-        raise _bad(f"{name} must be some of {', '.join(known)}, got {_shown(wrong[0])}")
+        raise _bad(f"{name} must be some of {', '.join(known)}, got {shown(wrong[0])}")
     return frozenset(chosen)
 
 
@@ -132,7 +129,7 @@ def _fields(given: Mapping[str, str]) -> frozenset[str] | None:
 def _encoding(given: Mapping[str, str]) -> str:
     encoding = given.get("encoding", "json")
     if encoding not in ENCODINGS:
-        raise _bad(f"encoding must be one of {', '.join(ENCODINGS)}, got {_shown(encoding)}")
+        raise _bad(f"encoding must be one of {', '.join(ENCODINGS)}, got {shown(encoding)}")
     return encoding
 
 
@@ -141,7 +138,7 @@ def _integer(given: Mapping[str, str], name: str, default: int, low: int, high: 
         return default
     text = given[name]
     if not _INTEGER.fullmatch(text):
-        raise _bad(f"{name} must be an integer, got {_shown(text)}")
+        raise _bad(f"{name} must be an integer, got {shown(text)}")
     if not low <= int(text) <= high:
         raise _bad(f"{name} must be from {low} to {high}, got {text}")
     return int(text)

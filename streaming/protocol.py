@@ -21,6 +21,13 @@ CLOSE_STALLED = 4408
 CLOSE_LIMIT = 4429
 CLOSE_UNAVAILABLE = 4503
 
+#: The ASGI extension of websocket scopes, and the key of the message it allows:
+#: `{"type": "websocket.send", "market_camera.frames": b"…"}` with ready-made, unmasked frames (RFC 6455), one
+#: after the other, which go to the socket as they are. In its value `deflate` tells, once the socket is accepted,
+#: that they may be compressed as permessage-deflate has it; `write(frames)` sends them at once, or returns False.
+FRAMES = "market_camera.frames"
+FRAMES = "market_camera.frames"
+
 
 class StreamError(Exception):
     """A client that cannot be served: a code for programs, a sentence for people, and the close code."""

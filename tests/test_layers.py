@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: From the lowest layer up: a package may import those before it.
 LAYERS = (
-    "market",
     "runtime",
+    "market",
     "camera",
     "recorder",
     "streaming",

@@ -9,7 +9,8 @@ from typing import Any
 from backtests.bar import Bar
 from backtests.engine.past import Past
 from backtests.engine.portfolio import Order, Portfolio, Side, order
-from backtests.errors import BadHistory, BadOrder, shown
+from backtests.errors import BadHistory, BadOrder
+from runtime.shown import shown
 
 
 class Context:

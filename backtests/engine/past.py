@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 from backtests.bar import Bar, seen
-from backtests.errors import BadHistory, shown
+from backtests.errors import BadHistory
 from bars.making.ohlcv import Merger, Ohlcv
 from bars.making.resolutions import PERIOD_MS
+from runtime.shown import shown
 
 #: Bars kept of each frequency, and the most that a strategy gets at once.
 MOST_BARS = 5000

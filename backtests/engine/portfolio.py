@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Literal
 
-from backtests.errors import BadOrder, shown
+from backtests.errors import BadOrder
+from runtime.shown import shown
 
 Side = Literal["buy", "sell"]
 

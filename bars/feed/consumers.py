@@ -20,12 +20,11 @@ from recorder.segment.layout import SYMBOL_PATTERN
 from streaming.consumers import admitted
 from streaming.fanout.stream_client import Send, deliver
 from streaming.limits import CLOSE_TOO_LARGE, MESSAGES_A_SECOND, talk_rate
-from streaming.protocol import CLOSE_LIMIT, CLOSE_UNAVAILABLE, StreamError
+from streaming.protocol import CLOSE_LIMIT, CLOSE_UNAVAILABLE, FRAMES, StreamError
 from streaming.relay.relays import relays
 
 log = logging.getLogger(__name__)
 
-_EXTENSION = "market_camera.frames"
 _MOST_MESSAGE_BYTES = 64 * 1024
 #: A client that asks more often than it is answered is not read meanwhile.
 _MOST_REQUESTS = 8
@@ -38,7 +37,7 @@ async def market_data(scope: dict[str, Any], receive: Any, send: Send) -> None:
     """Serve one client of `/market_data` from its first message to its last."""
     await receive()  # websocket.connect
     await send({"type": "websocket.accept"})
-    client = FeedClient(send, raw=_EXTENSION in (scope.get("extensions") or {}))
+    client = FeedClient(send, raw=FRAMES in (scope.get("extensions") or {}))
     try:
         with admitted(scope):
             await _serve(client, receive)

@@ -10,13 +10,13 @@ import orjson
 
 from bars.making.ohlcv import Ohlcv, decimal_text
 from bars.making.resolutions import PERIOD_MS
+from runtime.shown import cut, shown
 from streaming.protocol import websocket_frame
 
 MOST_HISTORY = 1000
 
 #: So many names are looked at in one CONNECT, and so much of an unknown one is repeated.
 MOST_NAMES = 1000
-_SHOWN_CHARACTERS = 64
 
 
 class Refused(Exception):
@@ -72,7 +72,7 @@ def _names(message: dict[str, object], field: str) -> tuple[str, ...]:
     if isinstance(names, str):
         names = [names]
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-        raise Refused(f"{field} must be a list of names, got {_shown(names)}")
+        raise Refused(f"{field} must be a list of names, got {shown(names)}")
     if len(names) > MOST_NAMES:
         raise Refused(f"{field} may hold {MOST_NAMES} names, got {len(names)}")
     return tuple(dict.fromkeys(names))
@@ -80,7 +80,7 @@ def _names(message: dict[str, object], field: str) -> tuple[str, ...]:
 
 def _history(value: object) -> int:
     if type(value) is not int or not 0 <= value <= MOST_HISTORY:
-        raise Refused(f"history must be an integer from 0 to {MOST_HISTORY}, got {_shown(value)}")
+        raise Refused(f"history must be an integer from 0 to {MOST_HISTORY}, got {shown(value)}")
     return value
 
 
@@ -129,15 +129,4 @@ def bar_message(symbol: str, bar: Ohlcv) -> bytes:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ",".join(_cut(name) for name in names)
-
-
-def _shown(value: object) -> str:
-    """A value as a refusal shows it; of a list or object only that, for it may be nested deeper than repr() goes."""
-    if value and isinstance(value, list | dict):
-        return "[…]" if isinstance(value, list) else "{…}"
-    return _cut(repr(value))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+    return ",".join(cut(name) for name in names)

@@ -7,10 +7,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 
 from django.db import Error as DatabaseError
-from django.db import close_old_connections, connections
 
 from bars import coarse
 from bars.errors import BarsStopped
@@ -20,6 +20,8 @@ from bars.stored import Closing, builder_from, save, take_back
 from market.tick import TickError
 from recorder.models import Market
 from recorder.tape.history import History
+from runtime.announced import Announced
+from runtime.db_threads import close_connections, detached
 from runtime.supervision import supervisor
 
 log = logging.getLogger(__name__)
@@ -66,9 +68,10 @@ class BarKeeper:
         self._waiting: deque[Closing] = deque()
         self._changed = threading.Condition()
         self._dropped_t: int | None = None
-        self._closing = self._given_up = self._away = False
+        self._closing = self._given_up = False
+        self._writing = Announced(log)
         self._name = f"bars of {market.symbol}"
-        self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+        self._thread = threading.Thread(target=partial(detached, self._work), name=self._name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -107,7 +110,6 @@ class BarKeeper:
         if self._persist(self._make_up_and_hand_over):
             while self._pause():
                 self._persist(self._write)
-        connections.close_all()
 
     def _persist(self, work: Callable[[], None]) -> bool:
         """Do it again until it succeeds; False when the keeper was given up meanwhile."""
@@ -115,12 +117,13 @@ class BarKeeper:
             try:
                 work()
             except (DatabaseError, OSError, TickError) as error:
-                self._say_away(error)
+                close_connections()
+                self._writing.lost("%s: bars wait to be written: %s", self._market, error)
             except Exception as error:  # noqa: BLE001 (noted, and no reason to give up the bars)
                 supervisor.failed(self._name, error)
-                close_old_connections()
+                close_connections()
             else:
-                self._say_back()
+                self._writing.back("%s: bars are written again", self._market)
                 return True
             pause_seconds = max(self._retry_seconds, supervisor.pause_seconds(self._name))
             with self._changed:
@@ -182,17 +185,6 @@ class BarKeeper:
         with self._changed:
             if self._dropped_t == dropped_t and not self._given_up:
                 self._dropped_t = None
-
-    def _say_away(self, error: Exception) -> None:
-        close_old_connections()
-        if not self._away:
-            self._away = True
-            log.warning("%s: bars wait to be written: %s", self._market, error)
-
-    def _say_back(self) -> None:
-        if self._away:
-            self._away = False
-            log.warning("%s: bars are written again", self._market)
 
 
 def _position(builder: Builder) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from runtime.shown import shown
+
 _MILLISECONDS = re.compile(r"-?[0-9]{1,16}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -24,8 +26,4 @@ def to_ms(text: str) -> int:
             time = time.replace(tzinfo=UTC)
         return (time - _EPOCH) // timedelta(milliseconds=1)
     except (ValueError, OverflowError):
-        raise ValueError(f"must be milliseconds or a time by ISO 8601, got {_shown(text)}") from None
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+        raise ValueError(f"must be milliseconds or a time by ISO 8601, got {shown(text)}") from None

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db import close_old_connections, connections, transaction
+from django.db import transaction
 from django.db.models import F
 
 from recorder.errors import ManifestStopped
@@ -19,8 +19,9 @@ from recorder.models import Market, Run, Segment, SegmentQuerySet
 from recorder.segment.layout import SegmentFacts
 from recorder.segment.listing import DirectoryChange
 from recorder.spans import Span, merged
-from runtime.db_threads import persistently
-from runtime.failures import OnFailure, logged
+from runtime.announced import Announced
+from runtime.db_threads import close_connections, detached, persistently
+from runtime.supervision import OnFailure, logged
 
 #: How long rows of pending segments may lag, so that three writers cost one round of writing a second.
 REFRESH_SECONDS = 1.0
@@ -129,8 +130,11 @@ class ManifestKeeper:
         self._urgent = False
         self._closing = False
         self._given_up = False
-        self._away = self._retrying = False
-        self._thread = threading.Thread(target=self._work, name=f"manifest {market.symbol}", daemon=True)
+        self._retrying = False
+        self._database = Announced(logger)
+        self._thread = threading.Thread(
+            target=partial(detached, self._work), name=f"manifest {market.symbol}", daemon=True
+        )
         self._thread.start()
 
     @property
@@ -184,12 +188,11 @@ class ManifestKeeper:
     def _work(self) -> None:
         while self._wait():
             self._write_all()
-        connections.close_all()
 
     def _wait(self) -> bool:
         """Waits until rows should be written; False when there is nothing more to do."""
         with self._changed:
-            if self._away or self._retrying:
+            if self._database.is_lost or self._retrying:
                 self._changed.wait_for(lambda: self._given_up, self._retry_seconds)
             else:
                 self._changed.wait_for(lambda: self._urgent or self._closing, self._refresh_seconds)
@@ -208,14 +211,15 @@ class ManifestKeeper:
             inventory.follow(self._market, changes)
         except DatabaseError as error:
             self._put_back(taken, changes)
-            self._say_away(error)
+            close_connections()
+            self._database.lost("%s: the database is unavailable, rows wait: %s", self._market.symbol, error)
         except Exception as error:  # noqa: BLE001 (told, and no reason to give up the rows of others)
             self._put_back(taken, changes)
             self._on_failure(f"manifest of {self._market.symbol}", error)
             self._retrying = True
         else:
             self._retrying = False
-            self._say_back()
+            self._database.back("%s: the database is back, the manifest has caught up", self._market.symbol)
 
     def _save_shift(self) -> None:
         shift = self._t_shift()
@@ -234,14 +238,3 @@ class ManifestKeeper:
             if failed is not None:
                 self._waiting[failed] = self._waiting.pop(failed)
             self._changes = [*changes, *self._changes]
-
-    def _say_away(self, error: DatabaseError) -> None:
-        close_old_connections()
-        if not self._away:
-            self._away = True
-            logger.warning("%s: the database is away, rows wait: %s", self._market.symbol, error)
-
-    def _say_back(self) -> None:
-        if self._away:
-            self._away = False
-            logger.warning("%s: the database is back, the manifest has caught up", self._market.symbol)

@@ -10,17 +10,19 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 from django.db import Error as DatabaseError
-from django.db import connection, connections
+from django.db import connection
 from django.db.models import DurationField, ExpressionWrapper, F, Q
 from django.db.models.functions import Now
 
 from recorder.errors import RecorderError
 from recorder.models import Lease, Market
 from recorder.store.lock import MarketHeld
-from runtime.failures import OnFailure, logged
+from runtime.db_threads import close_connections, detached
+from runtime.supervision import OnFailure, logged
 
 RENEW_SECONDS = 1.0
 
@@ -75,7 +77,9 @@ class MarketLease:
         self._unrecorded_to: Callable[[], int | None] | None = None
         self.left_unrecorded_to = self._take()
         self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name=f"lease {market.symbol}", daemon=True)
+        self._thread = threading.Thread(
+            target=partial(detached, self._keep), name=f"lease {market.symbol}", daemon=True
+        )
         self._thread.start()
 
     def note_unrecorded(self, unrecorded_to: Callable[[], int | None]) -> None:
@@ -124,11 +128,10 @@ class MarketLease:
             except DatabaseError as error:
                 # The manifest's keeper tells of an outage; twice would tell no more.
                 log.debug("%s: the lease cannot be renewed now: %s", self._market.symbol, error)
-                connections.close_all()
+                close_connections()
             except Exception as error:  # noqa: BLE001 (told, and no reason to stop: who takes the market over is found)
                 self._on_failure(f"lease of {self._market.symbol}", error)
-                connections.close_all()
-        connections.close_all()
+                close_connections()
 
     def _renew(self) -> None:
         """Raises LeaseLost, django.db.Error."""

@@ -17,15 +17,9 @@ from server.listen_addresses import name_of
 from server.protocols.flow import TURN_BYTES, Inbox, Valve, innermost
 from server.protocols.websocket_intake import Intake
 from streaming.limits import Rate
-from streaming.protocol import CLOSE_STALLED, websocket_frame
+from streaming.protocol import CLOSE_STALLED, FRAMES, websocket_frame
 
 log = logging.getLogger(__name__)
-
-#: The ASGI extension of websocket scopes, and the key of the message it allows:
-#: `{"type": "websocket.send", "market_camera.frames": b"…"}` with ready-made, unmasked frames (RFC 6455), one
-#: after the other, which go to the socket as they are. In its value `deflate` tells, once the socket is accepted,
-#: that they may be compressed as permessage-deflate has it; `write(frames)` sends them at once, or returns False.
-FRAMES = "market_camera.frames"
 
 #: A message's fragment counts for so much at least, for even an empty one takes memory.
 _FRAGMENT_BYTES = 64

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from streaming.fanout.outbox import Bundle, Outbox
-from streaming.protocol import messages_in
+from streaming.protocol import FRAMES, messages_in
 
 #: Data is handed to the socket in pieces of about this size, so that one slow client holds one piece, not its outbox.
 _PIECE_BYTES = 64 * 1024
@@ -130,7 +130,7 @@ class StreamClient:
 async def deliver(send: Send, wire: bytes, *, raw: bool) -> None:
     """Send framed messages: as they are (`raw`) to a server that takes ready frames, one by one to another."""
     if raw:
-        await send({"type": "websocket.send", "market_camera.frames": wire})
+        await send({"type": "websocket.send", FRAMES: wire})
         return
     for payload, binary in messages_in(wire):
         message = {"bytes": payload} if binary else {"text": payload.decode()}

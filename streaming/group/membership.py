@@ -11,6 +11,8 @@ from typing import Any
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
+from runtime.announced import Announced
+
 log = logging.getLogger(__name__)
 
 #: What a channel layer raises while its broker is away.
@@ -31,7 +33,7 @@ class Membership:
 
     def __init__(self, group: str, take: Callable[[dict[str, Any]], None], joined: asyncio.Event) -> None:
         self._group, self._take, self._joined = group, take, joined
-        self._away = False
+        self._layer = Announced(log)
 
     async def stay(self) -> None:
         """Stay in the group until cancelled; a layer that fails is tried again. Raises what `take` raises."""
@@ -40,9 +42,7 @@ class Membership:
             try:
                 await self._listen(layer)
             except LAYER_ERRORS as error:
-                if not self._away:
-                    log.warning("%s: the relay lost the channel layer and tries again: %s", self._group, error)
-                self._away = True
+                self._layer.lost("%s: the relay lost the channel layer and tries again: %s", self._group, error)
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _listen(self, layer: Any) -> None:
@@ -64,9 +64,7 @@ class Membership:
     async def _receive(self, layer: Any, channel: str) -> None:
         while True:
             message = await layer.receive(channel)
-            if self._away:
-                self._away = False
-                log.warning("%s: the relay hears the channel layer again", self._group)
+            self._layer.back("%s: the relay hears the channel layer again", self._group)
             self._take(message)
 
     async def _rejoin(self, layer: Any, channel: str) -> None:

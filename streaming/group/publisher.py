@@ -10,6 +10,7 @@ from collections import deque
 from functools import partial
 from typing import Any
 
+from runtime.announced import Announced
 from runtime.supervision import supervisor
 from streaming.group.membership import LAYER_ERRORS, group_name
 
@@ -37,7 +38,7 @@ class Publisher:
         self._lock = threading.Lock()
         self.dropped = self.failed = 0
         self._lost_t: tuple[int, int] | None = None
-        self._away = False
+        self._sending = Announced(log)
 
     def publish(self, message: dict[str, Any]) -> None:
         """Hand over a group message; from any thread, at once."""
@@ -118,10 +119,8 @@ class Publisher:
             await self._layer.group_send(self._group, message)
         except LAYER_ERRORS as error:  # the tape has the message, relays fill the hole
             self._count_failed(message)
-            if not self._away:
-                log.warning("%s: the channel layer is away, recording goes on: %s", self._group, error)
-            self._away = True
+            self._sending.lost("%s: the channel layer is unavailable, recording continues: %s", self._group, error)
         else:
-            if self._away:
-                log.warning("%s: the channel layer is back; %d messages were not published", self._group, self.failed)
-            self._away = False
+            self._sending.back(
+                "%s: the channel layer is back; %d messages were not published", self._group, self.failed
+            )

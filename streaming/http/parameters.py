@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from recorder.segment.layout import KINDS, SYMBOL_PATTERN
 from recorder.store.store_id import is_store_id
 from runtime.http_errors import HttpError, bad_parameter
+from runtime.shown import shown
 from streaming.protocol import CLOSE_UNAVAILABLE, StreamError
 from streaming.relay.relay import Relay
 from streaming.relay.relays import relays
@@ -20,10 +21,6 @@ LARGEST_T = 2**53 - 1
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")
-
-
 def integer(request: HttpRequest, name: str, default: int | None, low: int, high: int) -> int:
     """An integer parameter within bounds; without a default it must be there. Raises HttpError."""
     text = request.GET.get(name)
@@ -32,7 +29,7 @@ def integer(request: HttpRequest, name: str, default: int | None, low: int, high
             raise bad_parameter(f"{name} is missing; it must be an integer from {low} to {high}")
         return default
     if not _INTEGER.fullmatch(text):
-        raise bad_parameter(f"{name} must be an integer, got {_shown(text)}")
+        raise bad_parameter(f"{name} must be an integer, got {shown(text)}")
     if not low <= int(text) <= high:
         raise bad_parameter(f"{name} must be from {low} to {high}, got {text}")
     return int(text)
@@ -86,7 +83,7 @@ def choice(request: HttpRequest, name: str, choices: tuple[str, ...]) -> str | N
     """A parameter that is absent or one of `choices`. Raises HttpError."""
     text = request.GET.get(name)
     if text is not None and text not in choices:
-        raise bad_parameter(f"{name} must be one of {', '.join(choices)}, got {_shown(text)}")
+        raise bad_parameter(f"{name} must be one of {', '.join(choices)}, got {shown(text)}")
     return text
 
 
@@ -94,7 +91,7 @@ def store(request: HttpRequest) -> str | None:
     """The parameter `store`: the id of the recording that the client knows. Raises HttpError."""
     text = request.GET.get("store")
     if text is not None and not is_store_id(text):
-        raise bad_parameter(f"store must be 32 lower-case hexadecimal digits, got {_shown(text)}")
+        raise bad_parameter(f"store must be 32 lower-case hexadecimal digits, got {shown(text)}")
     return text
 
 
@@ -102,7 +99,7 @@ async def relay(request: HttpRequest) -> Relay:
     """The relay of the market that `symbol` names, else of the default one. Raises HttpError."""
     symbol = request.GET.get("symbol")
     if symbol is not None and not SYMBOL_PATTERN.fullmatch(symbol):
-        raise bad_parameter(f"symbol must be 1 to 32 of A-Z a-z 0-9 . _ -, got {_shown(symbol)}")
+        raise bad_parameter(f"symbol must be 1 to 32 of A-Z a-z 0-9 . _ -, got {shown(symbol)}")
     try:
         return await relays.get(symbol)
     except StreamError as error:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from django.db import Error as DatabaseError
 
 from recorder.store.lease import DEAD_SECONDS
+from runtime.announced import Announced
 from runtime.supervision import supervisor
 from streaming.relay.health import Claim
 from streaming.relay.lease_status import LeaseStatus, standing_of
@@ -36,7 +37,7 @@ class LeaseMonitor:
         #: Since when this process could have heard whoever holds the market now.
         self._token_since = now
         self._looking: asyncio.Task[None] | None = None
-        self._away = False
+        self._database = Announced(log)
 
     def look_if_unheard(self, silent_seconds: float | None, now: float) -> None:
         """Begin a look at the rows, if the market is not heard and the last look is some time ago."""
@@ -76,11 +77,9 @@ class LeaseMonitor:
         with supervisor.guarded(f"checkup of {self._symbol}"):
             try:
                 found = await asyncio.to_thread(self._read, self._symbol)
-                self._away = False
+                self._database.back("%s: the database says again who runs the market", self._symbol)
             except DatabaseError as error:
-                if not self._away:
-                    log.warning("%s: the database cannot be asked who runs the market: %s", self._symbol, error)
-                self._away = True
+                self._database.lost("%s: the database cannot be asked who runs the market: %s", self._symbol, error)
         self._found, self._found_at = found, asyncio.get_running_loop().time()
         if self._found is not None and self._found.token != self._token:
             if self._token is not None:

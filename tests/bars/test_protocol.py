@@ -81,7 +81,7 @@ def test_however_deep_it_is_nested_it_is_refused_or_ignored(field):
 
 
 def test_symbols_that_are_all_unknown_are_named():
-    assert str(no_symbol(["NOPE", "x" * 99])) == "there is no market NOPE," + "x" * 63 + "…"
+    assert str(no_symbol(["NOPE", "x" * 99])) == "there is no market NOPE," + "x" * 59 + "…"
 
 
 @pytest.mark.parametrize("given", [None, "", "wrong", 5, "Geheim"])

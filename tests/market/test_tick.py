@@ -174,7 +174,7 @@ def with_value(value: Any, *path: Any) -> Any:
         (without("agents", 0, "experience"), "agents[0] lacks 'experience'"),
         (
             with_value([1], "agents", 0, "experience"),
-            "agents[0]: experience must be a number within 2^53, got [1]",
+            "agents[0]: experience must be a number within 2^53, got […]",
         ),
         (with_value(None, "actions"), "actions must be a list, got None"),
         (with_value(0, "actions", 1, "id"), "actions[1]: id must be 1, got 0"),
@@ -210,7 +210,7 @@ def with_value(value: Any, *path: Any) -> Any:
         (without("matches", 0, "prob"), "matches[0] lacks 'prob'"),
         (
             with_value("x" * 100, "matches", 0, "prob"),
-            "matches[0]: prob must be a number within 2^53, got '" + "x" * 56 + "...",
+            "matches[0]: prob must be a number within 2^53, got '" + "x" * 58 + "…",
         ),
     ],
 )

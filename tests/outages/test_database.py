@@ -17,7 +17,7 @@ from tests.outages.conftest import MARKET
 from tests.processes import PATIENCE_SECONDS, ROOT, Live, Site, environment, wait_until
 from tests.services import PostgresServer
 
-AWAY = "the database is away, rows wait"
+AWAY = "the database is unavailable, rows wait"
 BACK = "the database is back, the manifest has caught up"
 
 

@@ -110,7 +110,7 @@ def test_rows_catch_up_after_an_outage_that_is_told_once_each_way(keeper, facts,
     outage.begin()
     for t in range(0, 5000, 1000):
         keeper.record(facts(t))
-    log.wait_for("the database is away")
+    log.wait_for("the database is unavailable")
     keeper.record(facts(5000, pending=True, lines=1))
     keeper.record(facts(5000, pending=True, lines=2))
     assert keeper.waiting >= 1
@@ -122,7 +122,7 @@ def test_rows_catch_up_after_an_outage_that_is_told_once_each_way(keeper, facts,
         (5000, 2),
     ]
     away, back = log.messages
-    assert away.startswith("IG-USD: the database is away, rows wait: ")
+    assert away.startswith("IG-USD: the database is unavailable, rows wait: ")
     assert back == "IG-USD: the database is back, the manifest has caught up"
 
 
@@ -130,7 +130,7 @@ def test_rows_catch_up_after_an_outage_that_is_told_once_each_way(keeper, facts,
 def test_a_close_waits_for_the_database_to_come_back(keeper, facts, outage, log):
     outage.begin()
     keeper.record(facts(1000))
-    log.wait_for("the database is away")
+    log.wait_for("the database is unavailable")
     closed = []
     closing = threading.Thread(target=lambda: closed.append(keeper.close(10)))
     closing.start()
@@ -152,7 +152,7 @@ def test_a_close_gives_up_in_time_and_says_so(keeper, facts, outage, log):
 @writes_from_a_thread
 def test_one_row_that_the_database_refuses_holds_up_no_other(keeper, facts, log):
     keeper.record(facts(1000, lines=None))
-    log.wait_for("the database is away")
+    log.wait_for("the database is unavailable")
     keeper.record(facts(2000))
     keeper.record(facts(3000))
     assert not keeper.close(1)

@@ -29,7 +29,7 @@ class Breaking:
 def closings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """One for each time that a thread's connections were closed."""
     found: list[Any] = []
-    monkeypatch.setattr(db_threads, "_close", lambda: found.append(None))
+    monkeypatch.setattr(db_threads, "close_connections", lambda: found.append(None))
     return found
 
 
