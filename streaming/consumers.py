@@ -60,7 +60,7 @@ async def stream(scope: Scope, receive: Any, send: Send) -> None:
 
 @dataclass(slots=True)
 class StreamSession:
-    """A client that was let in."""
+    """A client that was admitted."""
 
     scope: Scope
     receive: Any
@@ -97,8 +97,10 @@ async def _serve(session: StreamSession, request: StreamRequest) -> None:
 
 
 async def _follow(client: StreamClient, relay: Relay, feed: Feed, request: StreamRequest) -> None:
-    """Bring a client to the present, and once more, from the beginning, whenever the market has another store. Raises
-    StreamError."""
+    """Bring a client to the present, and again from the beginning each time the market gets another store.
+
+    Raises StreamError.
+    """
     since, client.store_id = request.since, request.store
     while True:
         resume = None if since is None else Resume(client, relay, feed, since)
@@ -119,7 +121,7 @@ async def _follow(client: StreamClient, relay: Relay, feed: Feed, request: Strea
 
 
 async def _begin(client: StreamClient, relay: Relay, feed: Feed) -> None:
-    """Let a client begin with the newest. Raises OtherStore."""
+    """Start a client with the newest messages. Raises OtherStore."""
     try:
         await relay.ready()
     except OSError as error:
@@ -132,37 +134,37 @@ async def _begin(client: StreamClient, relay: Relay, feed: Feed) -> None:
 
 
 async def _tell_store_changed(client: StreamClient, relay: Relay, feed: Feed, position: int) -> None:
-    """Tell a client that is at a position in another store than the market's that it begins anew."""
+    """Announce to a client whose position is in another store that it starts over from the beginning."""
     to_t = max(position + 1, relay.end_of(client.store_id))
     items = feed.store_changed(position + 1, to_t, str(relay.store_id))
     await client.put(b"".join(item.wire for item in items))
 
 
 def admitted(scope: Scope) -> AbstractContextManager[None]:
-    """Counts a socket while it is open. Raises StreamError where there is no room for it."""
+    """Counts a socket while it is open. Raises StreamError if there is no room for it."""
     check_admitted(scope)
     return connections().admit(client_address(scope))
 
 
 def client_address(scope: Scope) -> Address:
-    """Whose limits count for a socket."""
+    """The address whose limits count for a socket."""
     return client_of_scope(scope, settings.CONFIG.trusted_proxies, settings.CONFIG.forwarded_header)
 
 
 @cache
 def connections() -> Connections:
-    """The count of this process's stream clients and bar feeds."""
+    """Counts this process's stream clients and bar feeds."""
     return Connections(settings.CONFIG.max_connections, settings.CONFIG.max_connections_per_address)
 
 
 @cache
 def option_sets() -> OptionSets:
-    """The count of the sets of options that this process's stream clients use."""
+    """Counts the sets of options that this process's stream clients use."""
     return OptionSets(always_served(settings.CONFIG.stream_types))
 
 
 async def nowhere(scope: Scope, receive: Any, send: Send) -> None:
-    """A socket at a path where none is served."""
+    """Refuse a socket at a path that does not exist."""
     await receive()
     await send({"type": "websocket.accept"})
     path = scope["path"][:200]
@@ -171,7 +173,7 @@ async def nowhere(scope: Scope, receive: Any, send: Send) -> None:
 
 
 async def refuse(scope: Scope, send: Send, refused: StreamError, encoder: Encoder) -> None:
-    """Say what is wrong, in the client's encoding, then close with the code."""
+    """Send an error in the client's encoding, then close with the code."""
     wire = encoder.wire(error(refused.code, refused.detail))
     await deliver(send, wire, raw=_frames(scope) is not None)
     await send({"type": "websocket.close", "code": refused.close})
@@ -183,13 +185,13 @@ def _as_the_socket_takes_it(scope: Scope, options: Options) -> Options:
 
 
 def _frames(scope: Scope) -> dict[str, Any] | None:
-    """What the server offers of ready-made frames, if it does."""
+    """The server's extension for ready-made frames, if it offers one."""
     extension: dict[str, Any] | None = (scope.get("extensions") or {}).get(FRAMES)
     return extension
 
 
 def _store_header(store_id: str | None) -> list[tuple[bytes, bytes]]:
-    """Tells who begins with the newest what it is a position in."""
+    """Tells a client that starts with the newest messages which recording its position is in."""
     return [] if store_id is None else [(STORE_HEADER.lower().encode(), store_id.encode())]
 
 
@@ -198,7 +200,7 @@ def _query(scope: Scope) -> dict[str, list[str]]:
 
 
 async def _listen(session: StreamSession, client: StreamClient) -> None:
-    """Answer pings until the client leaves; whatever else it says is ignored. Raises StreamError for too much of it."""
+    """Answer pings until the client leaves; other messages are ignored. Raises StreamError over the rate."""
     loop = asyncio.get_running_loop()
     rate = talk_rate(loop.time())
     while True:

@@ -1,4 +1,4 @@
-"""The past as moments: what a recording holds, in the form in which it was streamed."""
+"""The past as moments: the content of a recording, in the form in which it was streamed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TAPE = {kind: tape for tape, kind in _KIND.items()}
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Messages of a kind with from_t <= t <= to_t that are gone."""
+    """Messages of a kind with from_t <= t <= to_t that are missing."""
 
     kind: str
     from_t: int
@@ -24,7 +24,7 @@ class Loss:
 
 
 def moments(history: History, kinds: Iterable[str], after_t: int, to_t: int | None = None) -> Iterator[Moment | Loss]:
-    """What is recorded of `kinds` (tick, metric, frame) with after_t < t <= to_t, in order. Raises OSError."""
+    """The recorded messages of `kinds` (tick, metric, frame) with after_t < t <= to_t, in order. Raises OSError."""
     t, parts = -1, dict[str, bytes]()
     for message in history.messages([_TAPE[kind] for kind in kinds], after_t, to_t):
         if parts and (message.first_t != t or message.text is None):
@@ -46,10 +46,10 @@ def _loss(message: Message) -> Loss:
 def recorded_lines(
     history: History, kind: str, t0: int, t1: int | None, store_id: str | None = None
 ) -> Iterator[bytes]:
-    """The messages of one tape (ticks, metrics, frames) with t0 <= t <= t1 as NDJSON, and a gap line for what is gone.
+    """The messages of one tape (ticks, metrics, frames) with t0 <= t <= t1 as NDJSON, with gap lines for missing ones.
 
-    `store_id` is the recording that the reader knows: where this is another, or becomes one, a gap line says so; what
-    follows the first line is of the new one, and in its midst the lines end. Raises OSError.
+    `store_id` is the recording that the reader knows. If the market has another one, the first line is a gap that says
+    so, and the rest is of the new one. If the recording changes meanwhile, such a gap is the last line. Raises OSError.
     """
     last_t = t0 - 1
     if history.store_id is not None and store_id not in (None, history.store_id):

@@ -1,4 +1,4 @@
-"""Limits: how many sockets, from where, and how much a client may say."""
+"""Limits: how many sockets, from which addresses, and how many messages a client may send."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from runtime.addresses import Address, address_bucket
 from streaming.protocol import CLOSE_LIMIT, StreamError
 
-#: What a stream client may say: pings. More, or longer, is no use to anybody.
+#: A stream client sends only pings. It has no use for more messages, or for longer ones.
 MESSAGES_A_SECOND = 20.0
 MOST_MESSAGE_BYTES = 4096
 _BURST = 100.0
@@ -23,7 +23,7 @@ REFUSED = "market_camera.refused"
 
 
 def check_admitted(scope: dict[str, Any]) -> None:
-    """Raises StreamError where the server has no room for this socket."""
+    """Raises StreamError if the server has no room for this socket."""
     refusal = (scope.get("extensions") or {}).get(REFUSED)
     if refusal is not None:
         raise StreamError("too_many_connections", refusal, CLOSE_LIMIT)

@@ -1,4 +1,4 @@
-"""What a stream client may choose, and how its query is read."""
+"""The options of a stream client, and how its query is parsed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streaming.protocol import CLOSE_BAD_PARAMETER, KINDS, StreamError
 #: The fields of a tick that may be left out.
 FIELDS = ("agents", "actions", "matches")
 ENCODINGS = ("json", "zstd")
-#: JSON on a socket that has permessage-deflate; nobody can ask for it by name.
+#: JSON on a socket with permessage-deflate; a client cannot request it by name.
 DEFLATE = "deflate"
 LARGEST_BATCH = 1000
 _LARGEST = 2**53 - 1
@@ -36,16 +36,16 @@ class Options:
     encoding: str = "json"
 
     def takes(self, kind: str, t: int) -> bool:
-        """Whether the message of a kind at t is among what the client wants."""
+        """Whether a client with these options wants the message of a kind at t."""
         return kind in self.types and (kind == "frame" or t % self.every == 0)
 
 
-#: What the page asks for (streaming/static/streaming/data/stream.js): of ticks it needs the state alone.
+#: What the page requests (streaming/static/streaming/data/stream.js): of ticks it needs only the state.
 PAGE = Options(fields=frozenset())
 
 
 def always_served(types: Iterable[str]) -> frozenset[Options]:
-    """What no limit refuses, in every encoding: all there is, what a bare stream gets (`types`), and the page's."""
+    """The sets that no limit refuses, in every encoding: everything, the default `types`, and the page's."""
     chosen = (Options(), Options(types=frozenset(types)), PAGE)
     return frozenset(replace(one, encoding=encoding) for one in chosen for encoding in (*ENCODINGS, DEFLATE))
 

@@ -1,4 +1,4 @@
-"""What goes over `/ws/stream`: moments, control messages, their framing, and pings."""
+"""The messages of `/ws/stream`: moments, control messages, their framing, and pings."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import orjson
 #: The kinds of message a moment holds, in the order in which they are sent.
 KINDS = ("frame", "metric", "tick")
 
-#: The header in which answers, a socket's handshake among them, name the recording they are from.
+#: The header that names the recording of an answer, including a socket's handshake.
 STORE_HEADER = "Market-Camera-Store"
-#: Tells with a list of segments where the first one begins that is still there.
+#: The header of a list of segments with the t at which the first remaining one begins.
 FIRST_T_HEADER = "Market-Camera-First-T"
 
 CLOSE_BAD_PARAMETER = 4400
@@ -80,7 +80,7 @@ def websocket_frame(payload: bytes, *, binary: bool = False, deflated: bool = Fa
 
 
 def json_frame(message: dict[str, Any]) -> bytes:
-    """A message as one WebSocket frame, made once for whoever gets it."""
+    """A message as one WebSocket frame, made once for all clients that get it."""
     return websocket_frame(orjson.dumps(message))
 
 

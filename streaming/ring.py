@@ -10,7 +10,7 @@ from streaming.protocol import KINDS, Moment
 
 
 class Ring:
-    """Keeps the last `most_ticks` moments, fewer where they are more than `most_bytes` together."""
+    """Keeps the last `most_ticks` moments, or fewer if these exceed `most_bytes` together."""
 
     def __init__(self, most_ticks: int, most_bytes: int) -> None:
         self._most_ticks, self._most_bytes = most_ticks, most_bytes
@@ -22,7 +22,7 @@ class Ring:
         return len(self._moments)
 
     def following(self, t: int, most: int) -> list[Moment]:
-        """Up to `most` moments that follow each other from t + 1 on; nothing where a hole begins there."""
+        """Up to `most` consecutive moments from t + 1 on; nothing if a hole begins there."""
         found = self.after(t, most)
         if found and found[-1].t == t + len(found):
             return found

@@ -1,1 +1,1 @@
-"""From a moment to each client: what is prepared once for all who chose the same options, and outboxes."""
+"""From a moment to each client: feeds, prepared once for all clients with equal options, and outboxes."""

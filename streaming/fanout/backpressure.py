@@ -1,4 +1,4 @@
-"""Patience: lets what an outage left behind be handed out no faster than clients take it."""
+"""Backpressure: hands out what an outage left behind no faster than clients take it."""
 
 from __future__ import annotations
 

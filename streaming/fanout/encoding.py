@@ -1,4 +1,4 @@
-"""The encoder: makes the messages of one set of options, as they go over the socket."""
+"""The encoder: makes the messages of one set of options, as they are sent over the socket."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _ZSTD_LEVEL = 3
 
 #: Of a frame of 74 agents (77 KB), level 1 makes 8.6 KB in 0.32 ms, level 6 makes 6.5 KB in 0.93 ms; zstd 3 beats both.
 _DEFLATE_LEVEL = 1
-#: Below this nothing is won.
+#: Below this size compression gains nothing.
 _LEAST_DEFLATED_BYTES = 150
 
 
 class Encoder:
-    """Wire bytes for one set of options; each call makes them once, for all who share them."""
+    """Wire bytes for one set of options; each call makes them once, for all clients that share them."""
 
     def __init__(self, options: Options) -> None:
         self._fields = options.fields
@@ -33,7 +33,7 @@ class Encoder:
         return self.wire(self.content(kind, text))
 
     def content(self, kind: str, text: bytes) -> bytes:
-        """The JSON of a message: a tick without the fields that nobody asked for."""
+        """The JSON of a message: a tick without the fields that no client of these options requested."""
         if kind != "tick" or self._fields is None:
             return text
         tick = orjson.loads(text)
@@ -55,7 +55,7 @@ class Encoder:
         return websocket_frame(text)
 
     def slow_gap(self, kind: str, from_t: int, to_t: int) -> bytes:
-        """What an outbox tells of its losses."""
+        """The gap by which an outbox announces its losses."""
         return self.wire(gap(kind, from_t, to_t, "slow"))
 
 

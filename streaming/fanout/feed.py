@@ -1,4 +1,4 @@
-"""The feed: what is prepared once for all clients that chose the same options."""
+"""The feed: messages prepared once for all clients with equal options."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streaming.ring import Ring
 
 
 class Client(Protocol):
-    """Whoever takes bundles and control messages; none of these may wait.
+    """A client that takes bundles and control messages; none of these methods may wait.
 
     `store_id` is the recording whose messages it gets, None where nobody knows. One that has `resumed` wants all behind
     `position`.
@@ -41,18 +41,18 @@ class Gatherer:
         self.messages: list[tuple[int, bytes]] = []
 
     def ends_before(self, t: int) -> bool:
-        """Whether the array that is being gathered is complete when t comes."""
+        """Whether the array that is being gathered is complete before t."""
         return bool(self.messages) and self.messages[-1][0] // self._batch != t // self._batch
 
     def array(self, encoder: Encoder, after_t: int = -1) -> Item | None:
-        """What is gathered, as one item; only messages behind `after_t`."""
+        """What is gathered, as one item; only messages after `after_t`."""
         chosen = [(t, text) for t, text in self.messages if t > after_t]
         if not chosen:
             return None
         return Item(self.kind, chosen[0][0], chosen[-1][0], encoder.array([text for _, text in chosen]))
 
     def end(self, encoder: Encoder) -> Item | None:
-        """The complete array; the next one begins."""
+        """The complete array; the next one starts empty."""
         array = self.array(encoder)
         self.messages = []
         return array
@@ -63,7 +63,7 @@ class Feed:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        #: The clients that have it, those among them that have yet to catch up.
+        #: All clients of these options, including those that still catch up.
         self.users: set[Client] = set()
         self.encoder = Encoder(options)
         self.clients: set[Client] = set()
@@ -73,7 +73,7 @@ class Feed:
         self._has_until: dict[Client, int] = {}
 
     def add(self, client: Client, has_until: int) -> None:
-        """From the next moment on the client gets everything behind t = has_until."""
+        """From the next moment on the client gets everything after t = has_until."""
         self.clients.add(client)
         if self._gatherers:
             self._has_until[client] = has_until
@@ -83,8 +83,10 @@ class Feed:
         self._has_until.pop(client, None)
 
     def move_from(self, client: Client, last_t: int, store_id: str) -> None:
-        """Tell a client that its market has another store now, and let go of it: it comes back from the beginning.
-        `last_t` is the newest that those had who got everything."""
+        """Announce to a client that its market has another store, and remove it: it returns from the beginning.
+
+        `last_t` is the newest t of the clients that got everything.
+        """
         self.cut(client)
         from_t = max(last_t, client.position) + 1
         self.remove(client)
@@ -92,11 +94,11 @@ class Feed:
         client.offer(Bundle(tuple(self.store_changed(from_t, from_t, store_id))))
 
     def store_changed(self, from_t: int, to_t: int, store_id: str) -> list[Item]:
-        """What a client of another store is told, for each kind it takes: what follows is of this one."""
+        """The gap that a client of another store gets, for each of its kinds: what follows is of this store."""
         return self._gaps(from_t, to_t, "store_changed", store=store_id)
 
     def begin_anew(self) -> None:
-        """What was gathered is of another store, and all who had to get it have got it."""
+        """Discard what was gathered: it is of another store, and all clients that needed it have it."""
         for gatherer in self._gatherers.values():
             gatherer.messages = []
         self._has_until.clear()
@@ -116,14 +118,14 @@ class Feed:
         return made
 
     def end_arrays(self, t: int | None = None) -> list[Item]:
-        """The arrays that are complete when t comes, or all of them as far as they are."""
+        """The arrays that are complete before t, or all of them, complete or not."""
         if not self._gatherers:
             return []
         ended = [g for g in self._gatherers.values() if t is None or g.ends_before(t)]
         return [array for g in ended if (array := g.end(self.encoder)) is not None]
 
     def newest(self, ring: Ring) -> Bundle | None:
-        """What a client sees at once when it connects: the newest message of each of its kinds."""
+        """What a client gets at once when it connects: the newest message of each of its kinds."""
         items = []
         for kind in KINDS:
             found = ring.newest(kind, self.options.every if kind != "frame" else 1)
@@ -153,7 +155,7 @@ class Feed:
                     client.offer(Bundle(tuple(own)))
 
     def cut(self, client: Client) -> None:
-        """Send a client what is gathered so far, as what comes next must not overtake it."""
+        """Send a client what is gathered so far, so that what comes next does not overtake it."""
         if client not in self.clients:  # it is catching up, and gathers for itself
             return
         after_t = self._has_until.get(client, -1)
@@ -169,14 +171,14 @@ class Feed:
         client.tell(self.encoder.wire(text))
 
     def tell_gap(self, from_t: int, to_t: int, reason: str) -> None:
-        """Tell every client of a loss that concerns all, in its place behind what waits for the client already."""
+        """Announce to every client a loss that concerns all, in its place after the data that waits for the client."""
         bundle = Bundle(tuple(self._gaps(from_t, to_t, reason)))
         for client in self.clients:
             self.cut(client)
             client.offer(bundle)
 
     def tell_beginning(self, t: int) -> None:
-        """Tell those that wait for what comes first that it is this t."""
+        """Announce to the clients that wait for the first message that it is this t."""
         for client in self.clients:
             if client.resumed and client.position + 1 < t:
                 self.cut(client)
@@ -189,7 +191,7 @@ class Feed:
         return [Item(kind, from_t, to_t, self.encoder.wire(text), is_gap=True) for kind, text in texts.items()]
 
     def _before_arrays_end(self, t: int) -> dict[Client, list[Item]]:
-        """Whoever has part of the arrays that end now, with the rest of them."""
+        """Offer the rest of the arrays that end now to the clients that have part of them."""
         if not any(gatherer.ends_before(t) for gatherer in self._gatherers.values()):
             return {}
         late = self._has_until

@@ -1,4 +1,4 @@
-"""The feeds of one market: each set of options is prepared once, and a set that fails takes no other with it."""
+"""The feeds of one market: each set of options is prepared once, and one that fails affects no other."""
 
 from __future__ import annotations
 
@@ -11,47 +11,49 @@ from streaming.protocol import Moment
 
 
 class Feeds(dict[Options, Feed]):
-    """By their options. For the loop's thread."""
+    """Feeds by their options. For the loop's thread."""
 
     def __init__(self, symbol: str) -> None:
         super().__init__()
         self._symbol = symbol
 
     def of(self, options: Options) -> Feed:
-        """The feed of a set of options, made if there is none; kept while it has users."""
+        """The feed of a set of options, created if there is none; kept while it has users."""
         return self.setdefault(options, Feed(options))
 
     def leave(self, client: Client, feed: Feed) -> None:
-        """The client is gone, whether it had joined or not; a feed that nobody uses any more goes too."""
+        """The client has left, joined or not; a feed without users is removed."""
         feed.remove(client)
         feed.users.discard(client)
         if not feed.users and self.get(feed.options) is feed:
             del self[feed.options]
 
     def clients(self) -> list[Client]:
-        """All that have joined."""
+        """All clients that have joined."""
         return [client for feed in self.values() for client in feed.clients]
 
     def send(self, moment: Moment) -> None:
         """Hand a moment to every client."""
         for feed in list(self.values()):
-            # Which of its clients have the moment is not known where it failed; those of others go on.
+            # Where it failed, it is unknown which of its clients have the moment; the other feeds continue.
             with supervisor.guarded(f"feed of {self._symbol}", partial(self._end, feed)):
                 feed.send(moment)
 
     def tell_gap(self, from_t: int, to_t: int, reason: str) -> None:
-        """Tell every client of a loss that concerns all."""
+        """Announce to every client a loss that concerns all."""
         for feed in self.values():
             feed.tell_gap(from_t, to_t, reason)
 
     def tell_beginning(self, t: int) -> None:
-        """Tell clients that resumed before anything was recorded what comes first."""
+        """Announce the first message to clients that resumed before anything was recorded."""
         for feed in self.values():
             feed.tell_beginning(t)
 
     def enter(self, former: str | None, last_t: int, store_id: str) -> None:
-        """The market has this store now, in the place of another where that is known, whose newest t was `last_t`.
-        Clients that have part of another one begin anew."""
+        """The market now has this store. Clients that have part of another one start over.
+
+        `former` is the store before it, None if unknown; `last_t` is the newest t of that.
+        """
         for feed in self.values():
             for client in list(feed.clients):
                 client.store_id = client.store_id or store_id
@@ -61,14 +63,14 @@ class Feeds(dict[Options, Feed]):
                 feed.begin_anew()
 
     def tell_quiet(self, text: bytes) -> None:
-        """Send a control message to clients that heard nothing for long."""
+        """Send a control message to clients that were sent nothing for long."""
         for feed in self.values():
             for client in feed.clients:
                 if client.is_quiet():
                     feed.tell(client, text)
 
     def end(self) -> None:
-        """Nothing more comes: every client, joined or not, is to connect again."""
+        """Nothing more is sent: every client, joined or not, has to connect again."""
         for feed in list(self.values()):
             self._end(feed)
 

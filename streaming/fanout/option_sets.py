@@ -1,6 +1,6 @@
-"""Sets of options in use: each is prepared once a message, so their number bounds the work of a process.
+"""Sets of options in use: each is prepared once per message, so their number bounds the work of a process.
 
-How they are shared among addresses, and why so: docs/architecture.md, "Fan-out".
+How and why they are shared among addresses: docs/architecture.md, "Fan-out".
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from streaming.protocol import CLOSE_LIMIT, StreamError
 MOST_SETS = 64
 MOST_SETS_PER_ADDRESS = 16
 
-#: An address that has sets may have another one while it has less than this part of those that are left.
+#: An address that has sets may add one while it has fewer than the sets that are left, divided by this.
 _SHARE = 3
 
 
 class OptionSets:
-    """Counts the sets that clients of this process use, but for those `always` served."""
+    """Counts the sets that clients of this process use, except those `always` served."""
 
     def __init__(self, always: Collection[Options]) -> None:
         self._always = frozenset(always)
@@ -31,7 +31,7 @@ class OptionSets:
 
     @contextmanager
     def use(self, options: Options, client: Address) -> Iterator[None]:
-        """Count a set while the client has it. Raises StreamError where it is one too many."""
+        """Count a set while the client has it. Raises StreamError over the limit."""
         if options in self._always:
             yield
             return
@@ -54,7 +54,7 @@ class OptionSets:
                 del self._held[address]
 
     def _check(self, address: Address | IPv6Network) -> None:
-        """Whether the address may bring in a set that nobody has. Raises StreamError."""
+        """Whether the address may bring in a set that no client uses. Raises StreamError."""
         held, left = self._held[address], MOST_SETS - len(self._users)
         if not left:
             raise _refused(f"{MOST_SETS} different sets of options are being served, the most a process takes")

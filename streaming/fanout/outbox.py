@@ -1,4 +1,4 @@
-"""The outbox: what waits for one client, bounded in bytes, every loss told."""
+"""The outbox: messages that wait for one client, bounded in bytes; every loss is announced."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streaming.protocol import KINDS
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """One encoded message of a kind, covering the ticks from_t..to_t; the bytes are shared by all who get it.
+    """One encoded message of a kind, covering the ticks from_t..to_t; all clients share the bytes.
 
     `is_gap`: the message tells that those of from_t..to_t are gone, for everybody; it is never lost itself.
     """
@@ -26,7 +26,7 @@ class Item:
 
 @dataclass(slots=True, eq=False)
 class Bundle:
-    """The items that are made at one t for one set of options, and their bytes in one piece."""
+    """The items made at one t for one set of options, and their bytes in one piece."""
 
     items: tuple[Item, ...]
     wire: bytes = field(init=False)
@@ -37,7 +37,7 @@ class Bundle:
 
 @dataclass(slots=True, eq=False)
 class _Lost:
-    """A run of lost messages of one kind, standing where they stood."""
+    """A run of lost messages of one kind, in the place where they were."""
 
     from_t: int
     to_t: int
@@ -131,7 +131,7 @@ class Outbox:
         self.bytes += size
 
     def _victim(self, incoming: str) -> str | None:
-        """The kind whose oldest message goes next."""
+        """The kind whose oldest message is sent next."""
         for kind in ("frame", "metric"):
             if self._waiting(kind) > (0 if kind == incoming else 1):
                 return kind

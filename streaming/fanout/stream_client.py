@@ -12,10 +12,10 @@ from streaming.protocol import FRAMES, messages_in
 #: Data is handed to the socket in pieces of about this size, so that one slow client holds one piece, not its outbox.
 _PIECE_BYTES = 64 * 1024
 
-#: A client that was sent nothing for so long gets a heartbeat.
+#: A client that was sent nothing for this long gets a heartbeat.
 HEARTBEAT_SECONDS = 30.0
 
-#: With so much of answers unread a client gets no more of them: pings cost nothing, and pongs would pile up for ever.
+#: A client with this many bytes of unread answers gets no more: pings cost nothing, and pongs would pile up for ever.
 _MOST_OWED_BYTES = 4096
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -47,11 +47,11 @@ class StreamClient:
         #: A client that resumes ahead of its market gets nothing up to here.
         self.skip_until = -1
         self.resumed = False
-        #: The recording whose messages it gets; None where nobody knows.
+        #: The recording whose messages it gets; None if it is unknown.
         self.store_id: str | None = None
-        #: Set when the market has another one now, and the client must begin anew.
+        #: Set when the market has another recording, and the client must start over.
         self.moved = asyncio.Event()
-        #: Done when the stream breaks off for the client, which is to connect again and resume.
+        #: Done when the stream fails for the client, which has to connect again and resume.
         self.ended: asyncio.Future[None] = self._loop.create_future()
         self._idle = asyncio.Event()
 
@@ -60,7 +60,7 @@ class StreamClient:
         return self.skip_until
 
     def move(self) -> None:
-        """The market has another store; nothing of that was sent yet."""
+        """The market has another store; nothing of it has been sent yet."""
         self.skip_until = -1
         self.moved.set()
 
@@ -85,7 +85,7 @@ class StreamClient:
         return self._outbox.bytes <= self._ample_bytes
 
     def is_owed_much(self) -> bool:
-        """Whether more answers wait for the client than one that reads would leave."""
+        """Whether more answers wait for the client than a client that reads would leave."""
         return self._outbox.control_bytes > _MOST_OWED_BYTES
 
     @property
@@ -98,7 +98,7 @@ class StreamClient:
         return not self._outbox and self._loop.time() - self.sent_at >= HEARTBEAT_SECONDS
 
     def end(self) -> None:
-        """What the client was sent last is the last that it gets on this connection."""
+        """End the connection after what was sent last."""
         if not self.ended.done():
             self.ended.set_result(None)
 

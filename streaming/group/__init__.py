@@ -1,1 +1,1 @@
-"""A market's channel group: how a process publishes to it and stays a member."""
+"""A market's channel group: how a process publishes to it and remains a member."""

@@ -1,4 +1,4 @@
-"""Membership: this process's one place in a channel group, kept through whatever the layer does."""
+"""Membership: the one membership of this process in a channel group, maintained across failures of the layer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from runtime.announced import Announced
 
 log = logging.getLogger(__name__)
 
-#: What a channel layer raises while its broker is away.
+#: What a channel layer raises while its broker is unavailable.
 LAYER_ERRORS = (OSError, RedisError)
 
-#: Who restarts Redis or deletes its keys ends memberships; joining again is harmless.
+#: A restart of Redis, or the deletion of its keys, ends memberships; joining again is harmless.
 _REJOIN_SECONDS = 30.0
 _RETRY_SECONDS = 1.0
 
@@ -36,7 +36,7 @@ class Membership:
         self._layer = Announced(log)
 
     async def stay(self) -> None:
-        """Stay in the group until cancelled; a layer that fails is tried again. Raises what `take` raises."""
+        """Stay in the group until cancelled; retry a layer that fails. Raises what `take` raises."""
         layer = get_channel_layer()
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The publisher: carries what the pipeline's thread made to the channel layer's loop, and never holds it up."""
+"""The publisher: hands the pipeline's messages to the channel layer's loop, and never makes the pipeline wait."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ class Publisher:
 
     @property
     def unpublished(self) -> dict[str, int] | None:
-        """How many messages did not go out, and the newest range of t without one; None when all did."""
+        """How many messages were not sent, and the newest range of t without one; None if all were."""
         with self._lock:
             if self._lost_t is None:
                 return None
             return {"messages": self.dropped + self.failed, "from_t": self._lost_t[0], "to_t": self._lost_t[1]}
 
     def _note(self, lost: dict[str, Any]) -> None:
-        """A message does not go out. To be called with the lock."""
+        """Count a message that is not sent. To be called with the lock."""
         t = lost.get("t")
         if t is None:
             return
@@ -77,7 +77,7 @@ class Publisher:
         log.warning("%s: t=%d is not published, and maybe more: readers take it from the recording", self._group, t)
 
     def wait_for_room(self, seconds: float) -> None:
-        """Hold a flat-out producer back while the loop is far behind, `seconds` at most."""
+        """Hold back a producer at full speed while the loop is far behind, `seconds` at most."""
         with self._lock:
             if len(self._waiting) < self._most // 2:
                 return

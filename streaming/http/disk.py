@@ -1,4 +1,4 @@
-"""The HTTP path `/disk`: how full the disk is, what the recording takes of it, and whether a clean-up is due."""
+"""The HTTP path `/disk`: disk use, the recording's share of it, and whether a clean-up is due."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _by_kind(found: list[Total]) -> dict[str, dict[str, int]]:
 
 
 def _clean_up(use: DiskUse, retention: RetentionSettings) -> dict[str, Any]:
-    """Whether one is due and why, and how many segments and bytes it would remove; 0 where none may go."""
+    """Whether a clean-up is due and why, and how many segments and bytes it would remove; 0 if none may be removed."""
     now, full = timezone.now(), is_full(use, retention)
     chosen = list(choose(shelves(), use, retention, now))
     because = ["disk"] if full else []

@@ -1,4 +1,4 @@
-"""Lines over HTTP, as NDJSON or as JSON: read while the client takes them, in bounded memory."""
+"""Lines over HTTP, as NDJSON or as a JSON array: read while the client takes them, in bounded memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 
 from runtime.pools import Pool
 
-#: What an answer holds of its body at a time, about.
+#: About how many bytes of its body an answer holds at a time.
 PIECE_BYTES = 128 * 1024
 
 #: Who takes longer than this for a piece is slow: what is open for it, files and what was inflated of them, is given up
@@ -68,7 +68,7 @@ class _Pieces:
 
 
 def _piece(lines: Lines) -> bytes:
-    """The next lines, as many as have about so many bytes; nothing at the end."""
+    """The next lines, up to about this many bytes; nothing at the end."""
     batch: list[bytes] = []
     size = 0
     for line in lines:

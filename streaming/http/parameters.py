@@ -1,4 +1,4 @@
-"""Query parameters of the HTTP paths: each is checked, and what is wrong is said with the value that came."""
+"""Query parameters of the HTTP paths: each is validated, and an error names the value that was sent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 
 def integer(request: HttpRequest, name: str, default: int | None, low: int, high: int) -> int:
-    """An integer parameter within bounds; without a default it must be there. Raises HttpError."""
+    """An integer parameter within bounds; required if it has no default. Raises HttpError."""
     text = request.GET.get(name)
     if text is None:
         if default is None:
@@ -36,7 +36,7 @@ def integer(request: HttpRequest, name: str, default: int | None, low: int, high
 
 
 def limit(request: HttpRequest, default: int, most: int) -> int:
-    """The parameter `limit`, from 1 up; who asks for more than `most` is served so many. Raises HttpError."""
+    """The parameter `limit`, from 1 up; more than `most` counts as `most`. Raises HttpError."""
     text = request.GET.get("limit")
     if text is not None and _INTEGER.fullmatch(text) and int(text) > most:
         return most
@@ -63,18 +63,18 @@ def part(request: HttpRequest, most: int) -> TapePart:
 
 
 def kind(request: HttpRequest) -> str | None:
-    """The parameter `kind`, if it is there: ticks, frames or metrics. Raises HttpError."""
+    """The parameter `kind`, if present: ticks, frames or metrics. Raises HttpError."""
     return choice(request, "kind", KINDS)
 
 
 def kind_or_all(request: HttpRequest, default: str) -> str | None:
-    """The parameter `kind` where it may also be `all`, which is None. Raises HttpError."""
+    """The parameter `kind`, which may also be `all`: then None. Raises HttpError."""
     text = choice(request, "kind", (*KINDS, "all")) or default
     return None if text == "all" else text
 
 
 def check_kind(kind: str) -> None:
-    """Raises HttpError for a kind in a path that is none."""
+    """Raises HttpError for a kind in a path that does not exist."""
     if kind not in KINDS:
         raise HttpError(404, "unknown_kind", f"there are {', '.join(KINDS)}, not {kind[:60]!r}")
 
@@ -96,7 +96,7 @@ def store(request: HttpRequest) -> str | None:
 
 
 async def relay(request: HttpRequest) -> Relay:
-    """The relay of the market that `symbol` names, else of the default one. Raises HttpError."""
+    """The relay of the market that `symbol` names, or of the default market. Raises HttpError."""
     symbol = request.GET.get("symbol")
     if symbol is not None and not SYMBOL_PATTERN.fullmatch(symbol):
         raise bad_parameter(f"symbol must be 1 to 32 of A-Z a-z 0-9 . _ -, got {shown(symbol)}")

@@ -1,4 +1,4 @@
-"""Figures of this process for Prometheus, read off the relays when they are asked for."""
+"""Metrics of this process for Prometheus, read from the relays when they are requested."""
 
 from __future__ import annotations
 
@@ -81,5 +81,5 @@ ProcessCollector(registry=_registry)
 
 @require_safe
 async def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus text."""
+    """The metrics as Prometheus text."""
     return HttpResponse(generate_latest(_registry), content_type=CONTENT_TYPE_LATEST)

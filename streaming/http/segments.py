@@ -1,4 +1,4 @@
-"""Segments over HTTP: found by name, and given as the file, as its lines, or as the places where reading may begin."""
+"""Segments over HTTP: found by name, and returned as the file, as its lines, or as its seek points."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def segment(request: HttpRequest, kind: str, name: str) -> HttpResponseBas
 
 @require_safe
 async def segment_by_name(request: HttpRequest, name: str) -> HttpResponseBase:
-    """The same without its kind: the first of the kinds that has a segment of this name, ticks before all."""
+    """The same without its kind: the first kind that has a segment of this name, ticks first."""
     kind = parameters.kind(request)
     return await _answer(request, KINDS if kind is None else (kind,), name)
 
@@ -71,9 +71,9 @@ async def _answer(request: HttpRequest, kinds: Sequence[str], name: str) -> Http
 
 
 def _kind_of(directory: Path, kinds: Sequence[str], lasting: str, rows: Container[str]) -> str:
-    """The kind that is meant: the first that has a row or a file of this name.
+    """The kind of a segment: the first that has a row or a file of this name.
 
-    A removed segment counts: a name must not begin to mean another file when that of the ticks is cleaned up.
+    A removed segment counts: the name must not change its meaning when a clean-up removes the file of the ticks.
     """
     if len(kinds) == 1:
         return kinds[0]

@@ -1,10 +1,10 @@
-"""The words that the page's scripts write, in the visitor's language."""
+"""The texts that the page's scripts show, in the visitor's language."""
 
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-#: By the name that scripts use; `{name}` is where they put a value.
+#: By the name that scripts use; scripts replace `{name}` with a value.
 TEXTS = {
     "connection_connecting": _("Connecting"),
     "connection_live": _("Live"),

@@ -79,7 +79,7 @@ async def replay(request: HttpRequest) -> HttpResponse:
 
 
 async def _page(request: HttpRequest, door: str) -> HttpResponse:
-    """The one page; through the door `live` it opens at the present, through `replay` in the past."""
+    """The page: through the path `live` it opens at the present, through `replay` in the past."""
     relay = await parameters.relay(request)
     found = await pools.lookups.ask(lambda: set(Market.objects.values_list("symbol", flat=True)))
     context = {
@@ -121,7 +121,7 @@ async def incremental(request: HttpRequest) -> HttpResponseBase:
 
 
 def _named(response: Response, store_id: str | None) -> Response:
-    """The answer, with the id of the recording it is from."""
+    """The answer, with the id of the recording it comes from."""
     if store_id is not None:
         response[STORE_HEADER] = store_id
     return response
@@ -129,7 +129,7 @@ def _named(response: Response, store_id: str | None) -> Response:
 
 @require_safe
 async def range_of(request: HttpRequest) -> HttpResponseBase:
-    """The messages of one kind with t0 <= t <= t1, as NDJSON; what is gone as gap lines."""
+    """The messages of one kind with t0 <= t <= t1, as NDJSON; missing ones as gap lines."""
     relay = await parameters.relay(request)
     t0 = parameters.integer(request, "t0", 0, 0, parameters.LARGEST_T)
     t1 = parameters.integer(request, "t1", parameters.LARGEST_T, 0, parameters.LARGEST_T)

@@ -1,1 +1,1 @@
-"""One market as a web process hears it: the ring, how it is filled, and whether the market is healthy."""
+"""One market as a web process receives it: the ring, how it is filled, and whether the market is healthy."""

@@ -1,17 +1,17 @@
-"""Health: what can be said of a market from what this process heard of it, and from the database where it did not."""
+"""Health: the state of a market, from the messages that this process received, or else from the database."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-#: Without a tick for so long, or three tick intervals if that is longer, a running pipeline is silent.
+#: A running pipeline without a tick for this long, or for three tick intervals if that is longer, is silent.
 SILENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What the database tells: whether somebody holds the market, who, and how long ago that was renewed.
+    """What the database says about a market's holder: whether there is one, who, and how old the last renewal is.
 
     `is_dead`: it was left behind by a process that died. `seen_seconds` is for how long this process could have heard
     this holder, `silence_seconds` how long that may take. `run` is the last run (`start_ts`,
@@ -29,7 +29,7 @@ class Claim:
 
 
 def silence_allowed(tick_seconds: float) -> float:
-    """For how long a running pipeline may be silent that makes a tick every so many seconds."""
+    """How long a running pipeline with this tick interval may be silent."""
     return max(SILENCE_SECONDS, 3 * tick_seconds)
 
 
@@ -37,7 +37,7 @@ Health = tuple[bool, dict[str, Any]]
 
 
 def hears(status: dict[str, Any] | None, silent_seconds: float | None) -> bool:
-    """Whether a running pipeline is heard here: then nothing else has to be asked."""
+    """Whether this process receives messages of a running pipeline: then it asks nothing else."""
     return (
         status is not None
         and silent_seconds is not None
@@ -47,12 +47,12 @@ def hears(status: dict[str, Any] | None, silent_seconds: float | None) -> bool:
 
 
 def health_of(status: dict[str, Any] | None, silent_seconds: float | None, claim: Claim | None) -> Health:
-    """(well, the body of `/health`) from the pipeline's last word here, how long ago it came, and the database.
+    """(healthy, the body of `/health`) from the pipeline's last message, its age, and the database.
 
-    `claim` is None where the database was not asked, or did not answer. What is heard counts most, for it is what
-    clients get; the database tells apart a pipeline that has ended, one that died, and one that is not heard here. A
-    recording that has stopped is said and does not make a market unwell: taken out of service for it, nobody would get
-    the stream either.
+    `claim` is None if the database was not asked, or did not answer. Received messages count first, because they are
+    what clients get. The database distinguishes a pipeline that has ended, one that died, and one that is not received
+    here. A stopped recording is reported but does not make a market unhealthy: a process taken out of service for it
+    would not stream either.
     """
     if status is not None and silent_seconds is not None and hears(status, silent_seconds):
         stopped = "" if status["recording"] else "the recording has stopped, the stream goes on"

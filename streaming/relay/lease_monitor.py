@@ -1,4 +1,4 @@
-"""The checkup: keeps an eye on what the database tells of a market, for as long as the market is not heard here."""
+"""The lease monitor: reads a market's rows in the database while this process receives nothing from the market."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from streaming.relay.lease_status import LeaseStatus, standing_of
 
 log = logging.getLogger(__name__)
 
-#: Between two looks at the database, which therefore no flood of questions can reach.
+#: Time between two reads of the database; requests, however many, cause no further ones.
 LOOK_SECONDS = 2.0
 
-#: A market that was heard within this is not looked up.
+#: A market that was heard within this time is not looked up.
 _HEARD_SECONDS = 5.0
 
-#: How long an answer may wait for a look.
+#: How long an answer may wait for a read.
 _ANSWER_SECONDS = 3.0
 
 
 class LeaseMonitor:
-    """What is known of one market by its rows. All methods are for the loop's thread; `now` is the loop's clock."""
+    """The state of one market by its rows. All methods are for the loop's thread; `now` is the loop's clock."""
 
     def __init__(self, symbol: str, now: float, read: Callable[[str], LeaseStatus] = standing_of) -> None:
         self._symbol, self._read = symbol, read
         self._found: LeaseStatus | None = None
         self._found_at = -LOOK_SECONDS
         self._token: str | None = None
-        #: Since when this process could have heard whoever holds the market now.
+        #: Since when this process could have received messages of the present holder.
         self._token_since = now
         self._looking: asyncio.Task[None] | None = None
         self._database = Announced(log)
 
     def look_if_unheard(self, silent_seconds: float | None, now: float) -> None:
-        """Begin a look at the rows, if the market is not heard and the last look is some time ago."""
+        """Start a read of the rows, if the market is not heard and the last read is old enough."""
         if (silent_seconds is None or silent_seconds > _HEARD_SECONDS) and not self._is_fresh(now):
             self._begin()
 
     async def claim(self) -> Claim | None:
-        """What a fresh look finds; None where the database does not answer."""
+        """The result of a fresh read; None if the database does not answer."""
         loop = asyncio.get_running_loop()
         if not self._is_fresh(loop.time()):
             await asyncio.wait({self._begin()}, timeout=_ANSWER_SECONDS)

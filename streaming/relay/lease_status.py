@@ -1,4 +1,4 @@
-"""A market's standing: what the database tells of a market whose pipeline this process has not heard."""
+"""A market's status in the database: its lease, its last run and its open segment."""
 
 from __future__ import annotations
 

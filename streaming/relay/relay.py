@@ -1,6 +1,6 @@
-"""The relay: this process's one member in a market's group, its ring, and the fan-out to local clients.
+"""The relay: the one member of this process in a market's group, its ring, and the fan-out to local clients.
 
-Why one member a process and not one a client: docs/architecture.md, "Fan-out".
+Why there is one member per process and not one per client: docs/architecture.md, "Fan-out".
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from streaming.ring import Ring
 
 log = logging.getLogger(__name__)
 
-#: A tape is flushed within IG_FLUSH_SECONDS and a nap of the pipeline, each of the three for itself: what is this much
-#: older than a tick that was heard lies on all of them.
+#: Each of the three tapes is flushed within IG_FLUSH_SECONDS and one pause of the pipeline. Data that is older than a
+#: received tick by more than that and this time is on all of them.
 _SETTLE_SECONDS = 0.5
 
-#: Without a message for so long, the disk is asked whether the store is still the same.
+#: Without a message for this long, the relay checks on disk whether the store is still the same.
 _HEARD_SECONDS = 2.0
 
 
@@ -43,12 +43,12 @@ class Relay:
     def __init__(
         self, history: History, ring_ticks: int, ring_bytes: int, flush_seconds: float, *, at_rest: bool = False
     ) -> None:
-        """`at_rest` tells that nobody writes to the tapes until the ring is filled."""
+        """`at_rest` says that no process writes to the tapes until the ring is filled."""
         self._at_rest = at_rest
-        #: After so long what was heard lies on the tapes.
+        #: After this time, everything that was heard is on the tapes.
         self.settle_seconds = flush_seconds + _SETTLE_SECONDS
         self.symbol, store_id = history.symbol, history.id_on_disk()
-        #: Of the recording that is streamed here, as soon as anything tells its id.
+        #: The recording that is streamed here, once its id is known.
         self.history = history if store_id is None else history.of_store(store_id)
         self._ring_ticks, self._ring_bytes = ring_ticks, ring_bytes
         self.status: dict[str, Any] | None = None
@@ -57,12 +57,12 @@ class Relay:
         self.joined = asyncio.Event()
         self.ended = False
         self.feeds = Feeds(self.symbol)
-        #: Called on the loop with each group message as it comes, known moments and holes in t included.
+        #: Called on the loop with each group message as it arrives, including known moments and holes in t.
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
         #: Called on the loop when it has ended.
         self.on_end: list[Callable[[], None]] = []
         self.lease_monitor = LeaseMonitor(self.symbol, asyncio.get_running_loop().time())
-        #: The newest t of the recordings that this one took the place of, as far as they were streamed here.
+        #: The newest t of earlier recordings, as far as they were streamed here.
         self._former: dict[str, int] = {}
         self._looker: asyncio.Task[None] | None = None
         self.start: Callable[..., asyncio.Task[None]] = asyncio.get_running_loop().create_task
@@ -76,33 +76,33 @@ class Relay:
     # -- clients
 
     def subscribe(self, client: Client, feed: Feed) -> None:
-        """From now on the client is offered every moment."""
+        """From now on offer the client every moment."""
         feed.add(client, -1 if self.ring.last_t is None else self.ring.last_t)
 
     def leave(self, client: Client, feed: Feed) -> None:
-        """The client is gone, whether it had joined or not."""
+        """The client has left, joined or not."""
         self.lost_messages += client.lost
         self.feeds.leave(client, feed)
 
     @property
     def silent_seconds(self) -> float | None:
-        """How long ago the pipeline was heard here; None if never."""
+        """How long ago a message of the pipeline arrived here; None if never."""
         return None if self.heard_at is None else time.monotonic() - self.heard_at
 
     @property
     def holes(self) -> int:
-        """How often moments did not follow each other here."""
+        """How often a moment did not follow the one before."""
         return self._earlier_holes + self.filling.holes
 
     async def health(self) -> Health:
-        """(well, the body of `/health`)."""
+        """(healthy, the body of `/health`)."""
         claim = None if hears(self.status, self.silent_seconds) else await self.lease_monitor.claim()
         well, body = health_of(self.status, self.silent_seconds, claim)
         body["meta"]["store"] = self.store_id
         return well, body
 
     def beat(self) -> None:
-        """Each second: look after a silent market, and give clients that heard nothing for long a sign of life."""
+        """Each second: check on a silent market, and send heartbeats to clients that were sent nothing for long."""
         silent_seconds = self.silent_seconds
         self.lease_monitor.look_if_unheard(silent_seconds, asyncio.get_running_loop().time())
         if (silent_seconds is None or silent_seconds > _HEARD_SECONDS) and self.filling.filled.is_set():
@@ -113,27 +113,27 @@ class Relay:
 
     @property
     def store_id(self) -> str | None:
-        """The id of the recording that is streamed here; None while nothing tells it."""
+        """The id of the recording that is streamed here; None while it is unknown."""
         return self.history.store_id
 
     @property
     def named_store(self) -> dict[str, str]:
-        """The id as a field of messages; none while it is not known."""
+        """The id as a field of messages; none while it is unknown."""
         return {} if self.store_id is None else {"store": self.store_id}
 
     def end_of(self, store_id: str | None) -> int:
-        """The newest t of a recording that was streamed here before; -1 where that is not known."""
+        """The newest t of a recording that was streamed here before; -1 if unknown."""
         return self._former.get(store_id or "", -1)
 
     def same_store(self, client: Client) -> History:
-        """The recording that a client is given. Raises OtherStore where it has part of another one."""
+        """The recording of a client. Raises OtherStore if the client has part of another one."""
         client.store_id = client.store_id or self.store_id
         if self.store_id is not None and client.store_id != self.store_id:
             raise OtherStore(self.store_id)
         return self.history
 
     def enter(self, store_id: str) -> None:
-        """The market has this store now. Clients that have part of another one begin anew."""
+        """The market now has this store. Clients that have part of another one start over."""
         if store_id == self.store_id:
             return
         former, last_t = self.store_id, -1 if self.ring.last_t is None else self.ring.last_t
@@ -153,16 +153,16 @@ class Relay:
         self.filling.begin()
 
     def _is_of_store(self, told: str | None) -> bool:
-        """Whether a message is of this store, or of another that has taken its place by now."""
+        """Whether a message is of this store, or of another that has replaced it."""
         if not told or told == self.store_id:
             return True
-        if (self.history.id_on_disk() or told) != told:  # said by who wrote the store before, and late
+        if (self.history.id_on_disk() or told) != told:  # a late message of the store's former writer
             return False
         self.enter(told)
         return True
 
     def _look_at_store(self) -> None:
-        """While nothing is heard, the disk tells whether the store is another one."""
+        """While no message arrives, check on disk whether the store is another one."""
         if self._looker is None or self._looker.done():
             self._looker = self.start(self._read_id())
 
@@ -175,7 +175,7 @@ class Relay:
     # -- moments
 
     def take(self, message: dict[str, Any]) -> None:
-        """A message of the group: a moment, or the pipeline's word of how it fares."""
+        """A message of the group: a moment, or the pipeline's status."""
         if not self._is_of_store(message["status"].get("store")):
             return
         self.heard_at = time.monotonic()
@@ -200,21 +200,23 @@ class Relay:
         self.feeds.send(moment)
 
     async def ready(self) -> None:
-        """Wait until the ring holds what is recorded, which it may not where the tape could not be read or nothing was
-        heard of it. Raises OSError, OtherStore."""
+        """Wait until the ring holds what is recorded.
+
+        It may not, if the tape could not be read or nothing was heard of it. Raises OSError, OtherStore.
+        """
         ready: Filling | None = None
         while ready is not self.filling:
             ready = self.filling
             await ready.ready()
 
     async def recorded_t(self) -> int | None:
-        """The newest t on disk; one look for all who ask meanwhile. Raises OSError, OtherStore."""
+        """The newest t on disk; concurrent callers share one read. Raises OSError, OtherStore."""
         return await self.filling.recorded_t()
 
     # -- its life
 
     async def run(self) -> None:
-        """Stay in the group, fill the ring and pass on what comes, until cancelled. Raises what it failed of."""
+        """Stay in the group, fill the ring and pass on messages, until cancelled. Raises its failure."""
         async with asyncio.TaskGroup() as group:
             self.start = group.create_task
             group.create_task(self._fill_when_joined())
@@ -225,7 +227,7 @@ class Relay:
         await self.filling.fill(at_rest=self._at_rest)
 
     def end(self) -> None:
-        """Pass on nothing any more, and let go of everybody who waits for more."""
+        """Pass on nothing more, and release every client that waits."""
         self.ended = True
         self.filling.stop()
         self.feeds.end()

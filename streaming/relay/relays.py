@@ -1,6 +1,6 @@
-"""The relays of this process, one a market, and what keeps them going.
+"""The relays of this process, one per market, and how they are kept running.
 
-Why a relay that failed is replaced, and its clients sent away: docs/architecture.md, "Nothing beside the market ends
+Why a failed relay is replaced and its clients are closed: docs/architecture.md, "Nothing beside the market ends
 it".
 """
 
@@ -29,12 +29,12 @@ log = logging.getLogger(__name__)
 
 _BEAT_SECONDS = 1.0
 
-#: A relay that begins again within so long is waited for; else its clients are told to come again.
+#: Clients wait for a relay that restarts within this time; otherwise they are refused, to connect again later.
 _BEARABLE_SECONDS = 1.0
 
 
 class Relays:
-    """Opens a relay for every market that is asked for."""
+    """Opens a relay for every market that is requested."""
 
     def __init__(self) -> None:
         self._relays: dict[str, Relay] = {}
@@ -43,7 +43,7 @@ class Relays:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
-        """Begin to listen to every known market, so that its ring is full when somebody asks."""
+        """Start listening to every known market, so that its ring is full at the first request."""
         self.open(settings.CONFIG.symbol)
         try:
             symbols = await asyncio.to_thread(reading, lambda: list(Market.objects.values_list("symbol", flat=True)))
@@ -62,7 +62,7 @@ class Relays:
         self._relays.clear()
 
     async def get(self, symbol: str | None = None) -> Relay:
-        """The relay of a market, by default of the one IG_SYMBOL names. Raises StreamError if there is none."""
+        """The relay of a market, by default the one IG_SYMBOL names. Raises StreamError if there is none."""
         symbol = symbol or settings.CONFIG.symbol
         if symbol not in self._relays:
             if symbol != settings.CONFIG.symbol and not await self._exists(symbol):
@@ -71,7 +71,7 @@ class Relays:
         return self._relays[symbol]
 
     def store_id(self, symbol: str | None) -> str | None:
-        """The id of a market's recording (None is the default market), where it is known here already."""
+        """The id of a market's recording (None is the default market), if it is known here."""
         relay = self._relays.get(symbol or settings.CONFIG.symbol)
         return None if relay is None else relay.store_id
 
@@ -86,8 +86,7 @@ class Relays:
             raise StreamError("unavailable", detail, CLOSE_UNAVAILABLE) from None
 
     def feed(self, relay: Relay, options: Options) -> Feed:
-        """The feed of a set of options at a market. Raises StreamError where the relay failed and does not begin again
-        soon."""
+        """The feed of a set of options at a market. Raises StreamError if a failed relay does not restart soon."""
         if supervisor.pause_seconds(_name(relay.symbol)) > _BEARABLE_SECONDS:
             raise StreamError("unavailable", f"the stream of {relay.symbol} is starting anew", CLOSE_UNAVAILABLE)
         return relay.feeds.of(options)
@@ -119,7 +118,7 @@ class Relays:
         self._tasks[name] = asyncio.get_running_loop().create_task(supervisor.keep(name, work), name=name)
 
     async def _relay(self, symbol: str) -> None:
-        """Run the relay of a market; when it fails another one stands in its place. Raises what it failed of."""
+        """Run the relay of a market; replace it when it fails. Raises its failure."""
         relay = self._relays[symbol]
         try:
             await relay.run()
