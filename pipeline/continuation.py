@@ -159,7 +159,7 @@ def continue_from_tape(
 
     For a source that can be asked again for what it gave but may be away, while the tape is here; `place_behind` gives
     its checkpoint behind a t of this market. Where the tapes of
-    metrics and frames reach further than the ticks, the rest of them is not looked at (`pipeline.tape_filter`). Raises
+    metrics and frames reach further than the ticks, the rest of them is not looked at (`Recording.skip_to`). Raises
     CannotContinue.
     """
     done = Continued(checkpoint.next_t, _film_at(history, checkpoint, make_encoder), iter(source))
