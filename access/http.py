@@ -10,7 +10,7 @@ from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponseBase
 
 from access.models import Token
-from access.presented import REFUSAL, bearer
+from access.token_from_request import REFUSAL, bearer
 from access.tokens import check
 from runtime import pools
 from runtime.http_errors import HttpError

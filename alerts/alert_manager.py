@@ -1,4 +1,4 @@
-"""The alert manager of one web process: each cause is told once when it is raised and once when it clears."""
+"""The alert manager of a web process: sends each alert once when it is raised and once when it clears."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger of alerts: rows that are raised and cleared once, whichever processes see the cause."""
+"""The alert store: rows that are raised and cleared once, whichever processes see the cause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Damaged segments as alerts: raised when a reader of this process came upon one, cleared when it is whole or gone."""
+"""Alerts on damaged segments: raised when a reader finds one, cleared when it is whole or gone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from alerts import rules
 from alerts.alert_manager import AlertManager
 from recorder.errors import RecorderError
 from recorder.segment.layout import KINDS, parse_name
-from recorder.tape.damages import damages
+from recorder.tape.damaged_files import damages
 from streaming.relay.relay import Relay
 from streaming.relay.relays import relays
 

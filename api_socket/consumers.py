@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from access.models import Token
-from access.presented import presented
 from access.secret import prefix_of
+from access.token_from_request import presented
 from access.tokens import check
 from api_socket.errors import (
     AuthenticationFailed,

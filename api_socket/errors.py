@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from access.presented import REFUSAL
+from access.token_from_request import REFUSAL
 from runtime.shown import cut
 from streaming.protocol import CLOSE_LIMIT, CLOSE_STALLED
 

@@ -10,7 +10,7 @@ from django.db import Error as DatabaseError
 from kombu.exceptions import OperationalError as BrokerError
 
 from backtests.engine.progress import LONGEST_SECONDS
-from backtests.running import lifecycle, running
+from backtests.running import lifecycle, run_backtest
 from backtests.running.messages import last_message
 from components import system_bus
 from runtime.db_threads import PATIENCE_SECONDS, detached
@@ -27,7 +27,7 @@ _EXPIRES_SECONDS = lifecycle.SEND_AGAIN_SECONDS
 @shared_task(name="backtests.tasks.run", ignore_result=True, time_limit=_MOST_SECONDS, throws=(DatabaseError,))  # type: ignore[untyped-decorator]
 def run(backtest_id: str) -> None:
     """Run a backtest, unless another worker does. Raises django.db.Error."""
-    running.run(backtest_id, system_bus.publish)
+    run_backtest.run(backtest_id, system_bus.publish)
 
 
 @shared_task(name="backtests.tasks.look_after", ignore_result=True, throws=(DatabaseError,))  # type: ignore[untyped-decorator]

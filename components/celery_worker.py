@@ -1,4 +1,4 @@
-"""A Celery worker's word on itself: its reporter begins and ends with it."""
+"""The report of a Celery worker: it starts and ends with the worker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from celery.worker import state
 from kombu.exceptions import OperationalError
 
 from components.reporter import MeasuredComponent, Reporter, ReportingThread, TroubleReporter, process_name
-from runtime.threads import Ready
+from runtime.threads import PrestartedThread
 from streaming.group.membership import LAYER_ERRORS
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class WorkerReport:
         self._app = sender.app
         name = process_name("worker", os.getpid())
         part = MeasuredComponent(name, cpu_seconds, self.waiting_tasks, memory_bytes=memory_bytes)
-        self._thread = ReportingThread(Ready("reporter"), Reporter([part]), TroubleReporter(name))
+        self._thread = ReportingThread(PrestartedThread("reporter"), Reporter([part]), TroubleReporter(name))
 
     def end(self, **_: Any) -> None:
         if self._thread is not None:

@@ -1,4 +1,4 @@
-"""The roster: what each part of the system last said of itself, and which fell silent."""
+"""The component registry: the last report of each component, and which of them fell silent."""
 
 from __future__ import annotations
 

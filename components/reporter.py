@@ -15,7 +15,7 @@ import psutil
 from components import system_bus
 from components.registry import REPORT_SECONDS, STOPPED
 from runtime.supervision import Trouble, supervisor
-from runtime.threads import Ready
+from runtime.threads import PrestartedThread
 
 RUNNING = "running"
 
@@ -120,7 +120,7 @@ class TroubleReporter:
 class ReportingThread:
     """Reporters on a thread of their own, for a process whose other threads are busy."""
 
-    def __init__(self, thread: Ready, reporter: Reporter, troubles: TroubleReporter | None = None) -> None:
+    def __init__(self, thread: PrestartedThread, reporter: Reporter, troubles: TroubleReporter | None = None) -> None:
         self._thread, self._reporter, self._troubles = thread, reporter, troubles
         self._ending = threading.Event()
         thread.start(self._run)
@@ -139,7 +139,7 @@ class ReportingThread:
 
 
 @contextmanager
-def reported(parts: Sequence[MeasuredComponent], thread: Ready, *, alone: bool) -> Iterator[None]:
+def reported(parts: Sequence[MeasuredComponent], thread: PrestartedThread, *, alone: bool) -> Iterator[None]:
     """Report these parts, on this thread, for as long as they live; `alone` where no web server is in this process."""
     troubles = TroubleReporter(parts[0].agent_id) if alone and parts else None
     reporting = ReportingThread(thread, Reporter(parts), troubles)

@@ -1,4 +1,4 @@
-"""The bus: facts of the system, from whichever process has them to every web process."""
+"""The system bus: reports and events, from any process to every web process."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Tags, Warning, register
 
 from igsite.config import Config
-from igsite.database_room import few_connections
+from igsite.connection_check import few_connections
 
 _LEAST_KEY_CHARACTERS = 50
 

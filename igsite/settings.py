@@ -171,7 +171,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "filters": {
-        "few_lines": {"()": "igsite.refusals.FewLines"},
+        "few_lines": {"()": "igsite.log_limits.FewLines"},
         "one_line_a_minute": {"()": "igsite.broker.OneLineAMinute"},
     },
     "handlers": {

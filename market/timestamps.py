@@ -45,7 +45,7 @@ def beginning(clock_seconds: float) -> float:
     return round(clock_seconds, 6)
 
 
-class Sequence:
+class TimestampCheck:
     """The ts of one source's ticks, one after the other.
 
     `most_step_seconds` is how far a tick may lie from the one before it, either way; 0 is any distance.

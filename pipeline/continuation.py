@@ -59,7 +59,7 @@ class Placement:
 
 
 @dataclass(slots=True)
-class Part:
+class LackingMessages:
     """What of a moment the tapes lack."""
 
     t: int
@@ -85,7 +85,7 @@ class Continued:
     next_t: int
     encoder: TickEncoder
     ticks: Iterator[Tick]
-    lacking: list[Part | TapeGap] = field(default_factory=list)
+    lacking: list[LackingMessages | TapeGap] = field(default_factory=list)
 
 
 class _Tape:
@@ -181,7 +181,7 @@ def _take(done: Continued, moment: Moment, tapes: list[_Tape]) -> None:
     messages = _messages(moment)
     lacking = {tape.kind: m for tape in tapes if tape.lacks(moment.t, m := messages[tape.kind]) and m is not None}
     if lacking:
-        done.lacking.append(Part(moment.t, lacking))
+        done.lacking.append(LackingMessages(moment.t, lacking))
 
 
 def _pass_over(done: Continued, to_t: int, tapes: list[_Tape]) -> None:
@@ -193,7 +193,7 @@ def _pass_over(done: Continued, to_t: int, tapes: list[_Tape]) -> None:
     done.next_t = max(done.next_t, to_t + 1)
 
 
-def complete(recording: Recording, lacking: Iterable[Part | TapeGap]) -> None:
+def complete(recording: Recording, lacking: Iterable[LackingMessages | TapeGap]) -> None:
     """Write to the tapes what they lack. Raises StoreError."""
     for one in lacking:
         if isinstance(one, TapeGap):

@@ -1,4 +1,4 @@
-"""Filming: a tick becomes a moment, all its messages encoded."""
+"""Encodes a tick: the camera takes it in, and all messages of its moment are serialised, once."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from market.tick import Tick
 from pipeline.continuation import Continued, Placement
-from pipeline.meters import PipelineMeters
+from pipeline.measured_parts import PipelineMeters
 from pipeline.pacer import Pacer
 from recorder.errors import StoreError
 from runtime.supervision import supervisor
@@ -48,7 +48,7 @@ class Outlet(Protocol):
     def wait_for_room(self, seconds: float) -> None: ...
 
 
-class Keeper(Protocol):
+class CheckpointSink(Protocol):
     """Who keeps checkpoints (`pipeline.checkpointer.Checkpointer`)."""
 
     def after(self, next_t: int, segment_start: int | None) -> None: ...
@@ -82,7 +82,7 @@ class Pipeline:
         pacer: Pacer,
         now: Callable[[], float],
         stop: threading.Event,
-        checkpoints: Keeper | None = None,
+        checkpoints: CheckpointSink | None = None,
         outlet: Outlet | None = None,
         observers: Mapping[str, Observer] | None = None,
         seed: int = 0,
@@ -167,7 +167,7 @@ class Pipeline:
             return self._observers[name].observe(tick, moment)
         return None
 
-    def _keep_place(self, keep: Callable[[Keeper], None]) -> None:
+    def _keep_place(self, keep: Callable[[CheckpointSink], None]) -> None:
         """Let a checkpoint be kept, unless the tapes lack what one taken now would stand behind."""
         if self._checkpoints is None or not self._recording.holds(self.next_t - self._encoder.camera.ticks):
             return

@@ -1,4 +1,4 @@
-"""What a process holds of a market: the lock on its store, its lease, and what is to be said when all is over."""
+"""Ownership of a market: the lock on its store, its lease, and what is to be written when both are released."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from recorder.store.lease import LeaseLost, MarketLease
 from recorder.store.lock import StoreLock
 from recorder.store.store_id import keep_store_id, read_store_id
 from runtime.supervision import supervisor
-from runtime.threads import Ready
+from runtime.threads import PrestartedThread
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class MarketOwnership:
 
     def __init__(self, directory: Path, symbol: str, host: str | None = None) -> None:
         self._directory, self._symbol, self._host = directory, symbol, host or _host()
-        self._last_words, self._mouth = ExitStack(), Ready("last words")
+        self._last_words, self._mouth = ExitStack(), PrestartedThread("last words")
         self._lock: StoreLock | None = None
         self._store_id: str | None = None
         self.hold_store()

@@ -19,16 +19,15 @@ from market.sources.named import source_from
 from market.sources.source import Source
 from pipeline import upstream_run
 from pipeline.checkpointer import Checkpointer
-from pipeline.components import pipeline_parts
 from pipeline.continuation import CannotContinue, Continued, Differs, Placement, checkpoint_of, complete
 from pipeline.encode_tick import TickEncoder
 from pipeline.loop import Outlet, Pipeline
-from pipeline.meters import PipelineMeters
+from pipeline.measured_parts import PipelineMeters, pipeline_parts
 from pipeline.ownership import MarketOwnership, boot_id
 from pipeline.pacer import Pacer
 from recorder.errors import StoreError
 from recorder.manifest.json_files import ManifestFiles
-from recorder.manifest.row_writer import ManifestKeeper
+from recorder.manifest.row_writer import ManifestRowWriter
 from recorder.models import Market, Run
 from recorder.recovery import epoch
 from recorder.recovery.checkpoints import Checkpoint, Checkpoints
@@ -41,7 +40,7 @@ from recorder.tape.high_water_mark import StreamMark, raise_mark
 from recorder.tape.history import History
 from recorder.tape.recording import Recording
 from runtime.supervision import supervisor
-from runtime.threads import Ready
+from runtime.threads import PrestartedThread
 from streaming.relay.health import silence_allowed
 
 log = logging.getLogger(__name__)
@@ -111,7 +110,7 @@ class MarketRun:
         going_on = self._continue(ends)
         self._run, self._continued = going_on or self._begin(ends)
         self._ownership.at_end(lambda: end_run(self._run, self._placement.t_shift))
-        self._keeper = ManifestKeeper(
+        self._keeper = ManifestRowWriter(
             self._market, self._run, supervisor.failed, t_shift=lambda: self._placement.t_shift
         )
         self._ownership.at_end(lambda: self._keeper.close(_ROWS_SECONDS))
@@ -137,7 +136,7 @@ class MarketRun:
         self._checkpointer = self._make_checkpointer() if self._source.replayable else None
         if self._checkpointer is not None:
             self._ownership.at_end(self._checkpointer.close)
-        self._reporting = Ready("reporter")
+        self._reporting = PrestartedThread("reporter")
         self._ownership.at_end(self._reporting.end)
 
     def _list(self, facts: SegmentFacts) -> None:

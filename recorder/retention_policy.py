@@ -1,4 +1,4 @@
-"""The choice of a clean-up: which segments go when the disk fills up or they grow old, and which never do."""
+"""The retention policy: which segments a clean-up removes, and which it never does."""
 
 from __future__ import annotations
 

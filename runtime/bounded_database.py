@@ -1,4 +1,4 @@
-"""The database as seen from the loop: asked on threads of its own, and not waited for longer than is bearable."""
+"""Queries from the event loop: on a pool of threads, with a time limit."""
 
 from __future__ import annotations
 

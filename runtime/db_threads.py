@@ -1,4 +1,4 @@
-"""Asking the database on connections that may break: once, once more, or until it is available again."""
+"""Queries on database connections that may break: tried once, once more, or until the database is available."""
 
 from __future__ import annotations
 

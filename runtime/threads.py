@@ -19,7 +19,7 @@ def running(threads: int, name: str) -> ThreadPoolExecutor:
     return executor
 
 
-class Ready:
+class PrestartedThread:
     """A thread that runs already and waits for its work; the process may end without it."""
 
     def __init__(self, name: str) -> None:

@@ -44,7 +44,7 @@ PURE = [
     *(f"streaming.fanout.{name}" for name in ("encoding", "outbox", "feed")),
     *(f"runtime.{name}" for name in ("addresses", "supervision")),
     *(f"bars.making.{name}" for name in ("resolutions", "ohlcv", "trades", "builder", "times")),
-    *(f"access.{name}" for name in ("presented", "secret")),
+    *(f"access.{name}" for name in ("token_from_request", "secret")),
     *(f"alerts.{name}" for name in ("rules", "market_events")),
     *(f"api_socket.{name}" for name in ("errors", "protocol", "rate_limit", "outbox", "price_throttle")),
     *(f"backtests.engine.{name}" for name in ("engine", "past", "portfolio", "performance", "progress")),

@@ -11,7 +11,7 @@ import zstandard
 
 from market.sources.source import Source, SourceError
 from market.tick import Tick, TickError
-from market.timestamps import DAY_SECONDS, Sequence
+from market.timestamps import DAY_SECONDS, TimestampCheck
 
 #: A line beyond this is no tick (10,000 agents make about 1.5 MB), and must not fill the memory.
 MOST_LINE_BYTES = 64 * 2**20
@@ -53,7 +53,7 @@ class FileSource(Source):
 
     def __iter__(self) -> Iterator[Tick]:
         line, last_t = 0, -1
-        played, sequence = self._last_t, Sequence(self._most_step_seconds)
+        played, sequence = self._last_t, TimestampCheck(self._most_step_seconds)
         try:
             with self.path.open("rb") as file:
                 for line, text in enumerate(_lines(_pieces(file)), start=1):

@@ -1,4 +1,4 @@
-"""Adoption: takes the segments of a store from elsewhere into a market, all of them or none."""
+"""Adoption: imports the segments of a store from elsewhere into a market, all of them or none."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from market.tick import TickError
-from market.timestamps import Sequence
+from market.timestamps import TimestampCheck
 from recorder.errors import DamagedFrame, DamagedLine
 from recorder.segment.checked_lines import parsed
 
@@ -28,10 +28,10 @@ def time_faults(path: Path, most_step_seconds: float) -> Iterator[str]:
     Steps count within the segment: between two of them the market may have been down. A message without ts is placed
     by its t, as everywhere.
     """
-    return islice(_faults(path, Sequence(most_step_seconds)), _MOST_FAULTS)
+    return islice(_faults(path, TimestampCheck(most_step_seconds)), _MOST_FAULTS)
 
 
-def _faults(path: Path, sequence: Sequence) -> Iterator[str]:
+def _faults(path: Path, sequence: TimestampCheck) -> Iterator[str]:
     number = 0
     with path.open("rb") as file:
         try:
@@ -42,7 +42,7 @@ def _faults(path: Path, sequence: Sequence) -> Iterator[str]:
             return  # what lies behind is told by others, or cut off
 
 
-def _fault(text: bytes, sequence: Sequence) -> str:
+def _fault(text: bytes, sequence: TimestampCheck) -> str:
     ours = _OURS.match(text)
     ts: Any = float(ours[1]) if ours else orjson.loads(text).get("ts")
     if ts is not None and (isinstance(ts, bool) or not isinstance(ts, int | float)):

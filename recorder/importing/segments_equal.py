@@ -1,4 +1,4 @@
-"""Sameness: whether what a file from elsewhere holds is in a segment of ours already."""
+"""Whether a segment of ours already holds what a file from elsewhere holds."""
 
 from __future__ import annotations
 

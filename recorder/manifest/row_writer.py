@@ -98,7 +98,7 @@ def _values(facts: SegmentFacts) -> dict[str, Any]:
     }
 
 
-class ManifestKeeper:
+class ManifestRowWriter:
     """Turns the facts of a run and its segments into rows, on a thread of its own.
 
     `record` takes them from any thread without waiting for the database. The newest facts of a segment win; a

@@ -1,4 +1,4 @@
-"""Recovery: seals the pending files that a crash left behind, and reads facts back from files alone."""
+"""Pending files that a crash left behind: seals them, and reads facts back from files alone."""
 
 from __future__ import annotations
 

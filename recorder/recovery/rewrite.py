@@ -1,4 +1,4 @@
-"""Mending: finished segments that are not what was written are written anew, of the lines that still are."""
+"""Rewriting: a damaged finished segment is written anew, with the lines in it that are proven."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Examination: reads a finished segment from its first byte to its last and says everything that is wrong with it."""
+"""A full check of a finished segment: reads it to its last byte and reports everything that is wrong."""
 
 from __future__ import annotations
 

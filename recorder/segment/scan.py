@@ -1,4 +1,4 @@
-"""What a segment's file holds: its frames, its lines, the t they speak of, and where it is damaged."""
+"""A scan of a segment's file: its zstd frames, its lines, their t, and where it is damaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stream mark: how far a market may have been streamed, kept on disk beside its tapes."""
+"""The high-water mark: the highest t that may have been streamed, kept on disk beside the tapes."""
 
 from __future__ import annotations
 

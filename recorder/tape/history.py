@@ -102,7 +102,7 @@ class History:
         return read(self.directory, kind, after_t, to_t, finder=self._finder(kind), on_open=self.check)
 
     def read_whole(self, kind: str, name: SegmentName) -> None:
-        """Read a segment to its end: what is damaged in it is known then (`recorder.tape.damages`). Raises OSError."""
+        """Read a segment to its end, so that what is damaged in it is known. Raises OSError."""
         row = reading(lambda: Segment.objects.of(self.symbol, kind).filter(name=name.lasting).first())
         with opened(self.directory / kind, replace(name, pending=True)) as segment:
             if segment is not None:

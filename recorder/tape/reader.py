@@ -12,7 +12,7 @@ from recorder.segment.layout import SegmentName, gap_line
 from recorder.segment.listing import Directory, Finder, Found
 from recorder.segment.segment_lines import Opened, lines_of, opened
 from recorder.segment.zstd_frames import frame_starts
-from recorder.tape.damages import damages
+from recorder.tape.damaged_files import damages
 
 
 def read(

@@ -1,4 +1,4 @@
-"""Finding segments on disk by the manifest's rows, as long as they are known to tell of every file there."""
+"""Finds segments by the manifest's rows, while these are known to list every file on disk."""
 
 from __future__ import annotations
 

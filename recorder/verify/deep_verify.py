@@ -1,4 +1,4 @@
-"""Proof: metrics and frames, made again from the recorded ticks, held against their tapes byte for byte."""
+"""Deep verification: metrics and frames are made again from the recorded ticks and compared byte by byte."""
 
 from __future__ import annotations
 

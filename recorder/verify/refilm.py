@@ -1,4 +1,4 @@
-"""Retaking: makes the metrics and frames of a run again from its recorded ticks, as far as those can tell."""
+"""Refilming: the metrics and frames of a run, made again from its recorded ticks."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from recorder.tape.damages import damages
+from recorder.tape.damaged_files import damages
 from streaming.relay.relay import Relay
 from streaming.relay.relays import relays
 

@@ -10,7 +10,7 @@ SILENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class LeaseView:
     """What the database says about a market's holder: whether there is one, who, and how old the last renewal is.
 
     `is_dead`: it was left behind by a process that died. `seen_seconds` is for how long this process could have heard
@@ -46,7 +46,7 @@ def hears(status: dict[str, Any] | None, silent_seconds: float | None) -> bool:
     )
 
 
-def health_of(status: dict[str, Any] | None, silent_seconds: float | None, claim: Claim | None) -> Health:
+def health_of(status: dict[str, Any] | None, silent_seconds: float | None, claim: LeaseView | None) -> Health:
     """(healthy, the body of `/health`) from the pipeline's last message, its age, and the database.
 
     `claim` is None if the database was not asked, or did not answer. Received messages count first, because they are
@@ -66,7 +66,7 @@ def health_of(status: dict[str, Any] | None, silent_seconds: float | None, claim
     return _body(False, status, status["segment"], f"nothing was heard for {silent_seconds:.0f} s")
 
 
-def _by_claim(status: dict[str, Any] | None, silent_seconds: float | None, claim: Claim) -> Health:
+def _by_claim(status: dict[str, Any] | None, silent_seconds: float | None, claim: LeaseView) -> Health:
     run = claim.run or {}
     heard_running = status is not None and status["running"]
     if not claim.held:

@@ -11,7 +11,7 @@ from django.db import Error as DatabaseError
 from recorder.store.lease import DEAD_SECONDS
 from runtime.announced import Announced
 from runtime.supervision import supervisor
-from streaming.relay.health import Claim
+from streaming.relay.health import LeaseView
 from streaming.relay.lease_status import LeaseStatus, standing_of
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class LeaseMonitor:
         if (silent_seconds is None or silent_seconds > _HEARD_SECONDS) and not self._is_fresh(now):
             self._begin()
 
-    async def claim(self) -> Claim | None:
+    async def claim(self) -> LeaseView | None:
         """The result of a fresh read; None if the database does not answer."""
         loop = asyncio.get_running_loop()
         if not self._is_fresh(loop.time()):
@@ -53,7 +53,7 @@ class LeaseMonitor:
         if found is None or now - self._found_at > LOOK_SECONDS + _ANSWER_SECONDS:
             return None
         renewed_seconds = (found.renewed_seconds or 0.0) + now - self._found_at
-        return Claim(
+        return LeaseView(
             held=bool(found.token),
             holder=found.holder,
             renewed_seconds=renewed_seconds,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access.presented import Presented, bearer, presented
+from access.token_from_request import Presented, bearer, presented
 
 
 def scope(*headers: tuple[bytes, bytes], query: bytes = b"") -> dict[str, Any]:

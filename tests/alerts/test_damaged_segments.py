@@ -18,7 +18,7 @@ from api_socket.hub import SubscriberHub
 from recorder.manifest.row_writer import save_facts
 from recorder.models import Market
 from recorder.segment.layout import SegmentFacts
-from recorder.tape.damages import Damages
+from recorder.tape.damaged_files import Damages
 from recorder.tape.history import History
 from recorder.tape.recording import Recording
 from tests.recorder import damaging

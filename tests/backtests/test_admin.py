@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from backtests.engine.curve import equity_svg
 from backtests.models import Backtest
-from backtests.running import running
+from backtests.running import run_backtest
 
 Made = Callable[..., Backtest]
 LIST = "admin:backtests_backtest_changelist"
@@ -36,7 +36,7 @@ def test_a_curve_that_never_moves_is_a_line() -> None:
 
 def test_the_page_shows_the_curve_and_needs_neither_script_nor_style(admin_client: Client, made: Made) -> None:
     backtest = made()
-    running.run(backtest.backtest_id, lambda _: None)
+    run_backtest.run(backtest.backtest_id, lambda _: None)
     answer = admin_client.get(page(backtest))
     html = answer.content.decode()
     svg = html[html.index("<svg xmlns") : html.index("</svg>", html.index("<svg xmlns"))]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from backtests.models import Backtest
-from backtests.running import running, watch
+from backtests.running import run_backtest, watch
 from bars.making.ohlcv import Merger, Ohlcv
 from runtime import db_threads as database_rows
 from tests.backtests.series import MINUTE, START, SYMBOL, seconds
@@ -63,9 +63,9 @@ class Asks:
 def test_it_sees_what_was_recorded_by_the_bar_at_hand(
     made: Made, monkeypatch: pytest.MonkeyPatch, resolution: str, begin: int
 ) -> None:
-    monkeypatch.setattr(running, "strategies_in", lambda _: {"asks": Asks})
+    monkeypatch.setattr(run_backtest, "strategies_in", lambda _: {"asks": Asks})
     backtest = made(strategy="asks", resolution=resolution, from_ms=START + begin)
-    running.run(backtest.backtest_id, lambda _: None)
+    run_backtest.run(backtest.backtest_id, lambda _: None)
     backtest.refresh_from_db()
     assert (backtest.status, backtest.error) == ("done", None)
     assert len(Asks.seen) == 4 * (1 + (600 - begin // 1000) * 1000 // {"1m": MINUTE, "5m": 5 * MINUTE}[resolution])
@@ -79,23 +79,23 @@ def test_other_markets_have_no_bars_of_this_one(made: Made, monkeypatch: pytest.
     from marketcamera import get_price
 
     monkeypatch.setattr(Asks, "handle_bar", lambda *_: Asks.seen.append((0, "", rows(get_price("OTHER", 7)))))
-    monkeypatch.setattr(running, "strategies_in", lambda _: {"asks": Asks})
-    running.run(made(strategy="asks").backtest_id, lambda _: None)
+    monkeypatch.setattr(run_backtest, "strategies_in", lambda _: {"asks": Asks})
+    run_backtest.run(made(strategy="asks").backtest_id, lambda _: None)
     assert [found for _, _, found in Asks.seen[4:]] == [[]] * 10
 
 
 def test_afterwards_prices_are_live_again(made: Made) -> None:
     from marketcamera.backtest import current_backtest
 
-    running.run(made(strategy="gone").backtest_id, lambda _: None)
-    running.run(made().backtest_id, lambda _: None)
+    run_backtest.run(made(strategy="gone").backtest_id, lambda _: None)
+    run_backtest.run(made().backtest_id, lambda _: None)
     assert current_backtest() is None
 
 
 def test_without_the_client_a_backtest_runs_all_the_same(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "marketcamera", None)
     backtest = made()
-    running.run(backtest.backtest_id, lambda _: None)
+    run_backtest.run(backtest.backtest_id, lambda _: None)
     backtest.refresh_from_db()
     assert backtest.status == "done"
 
@@ -109,12 +109,12 @@ def test_a_database_that_goes_away_is_not_the_strategy_s_fault(made: Made, monke
         raise OperationalError("connection to postgres at 10.0.0.7 failed")
 
     monkeypatch.setattr(client_prices, "last_bars", away)
-    monkeypatch.setattr(running, "strategies_in", lambda _: {"asks": Asks})
+    monkeypatch.setattr(run_backtest, "strategies_in", lambda _: {"asks": Asks})
     minutes = count(step=60)
     monkeypatch.setattr(database_rows, "time", SimpleNamespace(monotonic=lambda: next(minutes)))
     monkeypatch.setattr(watch.Watch, "pause", lambda *_: False)
     backtest = made(strategy="asks")
-    running.run(backtest.backtest_id, lambda _: None)
+    run_backtest.run(backtest.backtest_id, lambda _: None)
     backtest.refresh_from_db()
     reason = "the database was unavailable for 900 s while it ran"
     assert (backtest.status, backtest.error) == ("failed", reason), "which does not name the database's host"

@@ -14,7 +14,7 @@ from django.utils import timezone
 from backtests import tasks
 from backtests.engine.progress import LONGEST_SECONDS, Span, progress_of
 from backtests.models import Backtest
-from backtests.running import embedded, lifecycle, running, watch
+from backtests.running import embedded, lifecycle, run_backtest, watch
 from tests.backtests.series import MINUTE, START
 
 Made = Callable[..., Backtest]
@@ -151,7 +151,7 @@ def test_a_result_that_the_database_refuses_fails_with_that_reason(
 
     monkeypatch.setattr(lifecycle, "finish", refuse)
     backtest = made()
-    running.run(backtest.backtest_id, ignore)
+    run_backtest.run(backtest.backtest_id, ignore)
     row = again(backtest)
     assert (row.status, row.error) == (
         "failed",
@@ -163,10 +163,10 @@ def test_a_result_that_the_database_refuses_fails_with_that_reason(
 
 
 def test_an_error_of_the_programs_own_fails_the_backtest_too(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "play", lambda *_: {}["bars"])
+    monkeypatch.setattr(run_backtest, "play", lambda *_: {}["bars"])
     backtest = made()
     with pytest.raises(KeyError):
-        running.run(backtest.backtest_id, ignore)
+        run_backtest.run(backtest.backtest_id, ignore)
     assert (again(backtest).status, again(backtest).error) == ("failed", "KeyError: 'bars'")
 
 
@@ -200,7 +200,7 @@ def test_the_one_that_waits_longest_is_next(made: Made) -> None:
 
 def test_a_run_leaves_its_result_and_tells_its_end(made: Made) -> None:
     backtest, told = made(), []
-    running.run(backtest.backtest_id, told.append)
+    run_backtest.run(backtest.backtest_id, told.append)
     row = again(backtest)
     assert (row.status, row.progress, row.error) == ("done", 1.0, None)
     assert row.result["bars"] == 10
@@ -213,7 +213,7 @@ def test_a_run_leaves_its_result_and_tells_its_end(made: Made) -> None:
             "estimated_remaining": 0,
         }
     ]
-    running.run(backtest.backtest_id, told.append)
+    run_backtest.run(backtest.backtest_id, told.append)
     assert len(told) == 1
 
 
@@ -221,7 +221,7 @@ def test_a_run_leaves_its_result_and_tells_its_end(made: Made) -> None:
 def test_two_runs_give_one_result(made: Made, resolution: str) -> None:
     rows = [made(strategy="ma_cross", params={"fast": 1, "slow": 2}, resolution=resolution) for _ in range(2)]
     for row in rows:
-        running.run(row.backtest_id, ignore)
+        run_backtest.run(row.backtest_id, ignore)
     one, other = (again(row).result for row in rows)
     assert one == other
     assert one["bars"] == 600_000 // {"1s": 1000, "5s": 5000, "1m": 60_000, "5m": 300_000}[resolution]
@@ -239,7 +239,7 @@ def test_one_that_can_be_run_no_more_has_failed_with_the_reason(
     made: Made, fields: dict[str, Any], reason: str
 ) -> None:
     backtest = made(**fields)
-    running.run(backtest.backtest_id, ignore)
+    run_backtest.run(backtest.backtest_id, ignore)
     assert again(backtest).status == "failed"
     assert again(backtest).error.startswith(reason)
 
@@ -255,7 +255,7 @@ class Slow:
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch, made: Made) -> Backtest:
-    monkeypatch.setattr(running, "strategies_in", lambda _: {"slow": Slow})
+    monkeypatch.setattr(run_backtest, "strategies_in", lambda _: {"slow": Slow})
     monkeypatch.setattr(lifecycle, "BEAT_SECONDS", 0.01)
     return made(strategy="slow", resolution="1s")
 
@@ -264,7 +264,7 @@ def test_while_one_runs_it_tells_how_far_it_is(slow: Backtest, monkeypatch: pyte
     monkeypatch.setattr(watch, "TELL_SECONDS", 0.05)
     monkeypatch.setattr(Slow, "handle_bar", lambda *_: time.sleep(0.001))
     told: list[dict[str, Any]] = []
-    running.run(slow.backtest_id, told.append)
+    run_backtest.run(slow.backtest_id, told.append)
     parts = [one["data"]["progress"] for one in told]
     assert len(parts) > 3
     assert parts == sorted(parts)
@@ -275,20 +275,20 @@ def test_while_one_runs_it_tells_how_far_it_is(slow: Backtest, monkeypatch: pyte
 
 def test_a_cancelled_one_stops(slow: Backtest) -> None:
     told: list[dict[str, Any]] = []
-    running.run(slow.backtest_id, told.append, lambda _: lifecycle.cancel(slow.backtest_id))
+    run_backtest.run(slow.backtest_id, told.append, lambda _: lifecycle.cancel(slow.backtest_id))
     assert (again(slow).status, again(slow).result) == ("cancelled", None)
     assert told[-1]["data"]["progress"] < 0.5
     assert told[-1]["data"]["estimated_remaining"] == 0
 
 
 def test_one_that_is_told_to_stop_has_failed_with_the_reason(slow: Backtest) -> None:
-    running.run(slow.backtest_id, ignore, lambda watch: watch.stop("enough"))
+    run_backtest.run(slow.backtest_id, ignore, lambda watch: watch.stop("enough"))
     assert (again(slow).status, again(slow).error) == ("failed", "enough")
 
 
 def test_one_that_takes_too_long_is_ended(slow: Backtest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "LONGEST_SECONDS", 0.05)
-    running.run(slow.backtest_id, ignore)
+    run_backtest.run(slow.backtest_id, ignore)
     assert (again(slow).status, again(slow).error) == ("failed", "it was not done within 0.05 s")
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from igsite.refusals import FewLines
+from igsite.log_limits import FewLines
 from tests.hostile.clients import UPGRADE
 from tests.processes import PATIENCE_SECONDS, Live
 

@@ -7,14 +7,14 @@ import math
 import pytest
 
 from market.tick import MarketError, TickError
-from market.timestamps import END_TS, FIRST_TS, Sequence, beginning, is_moment
+from market.timestamps import END_TS, FIRST_TS, TimestampCheck, beginning, is_moment
 
 SECONDS = 1_769_192_681.95
 
 
 @pytest.mark.parametrize("ts", [FIRST_TS, SECONDS, END_TS - 1e-6])
 def test_seconds_of_this_age_are_moments(ts: float) -> None:
-    Sequence().take(ts)
+    TimestampCheck().take(ts)
 
 
 @pytest.mark.parametrize(
@@ -37,21 +37,21 @@ def test_seconds_of_this_age_are_moments(ts: float) -> None:
 def test_what_cannot_be_is_refused_with_a_guess_at_its_unit(ts: float, said: str) -> None:
     assert not is_moment(ts)
     with pytest.raises(TickError) as refused:
-        Sequence().take(ts)
+        TimestampCheck().take(ts)
     assert str(refused.value).startswith("ts must be Unix seconds from 1971 to 2199, got ")
     assert str(refused.value).endswith(said)
 
 
 @pytest.mark.parametrize("step", [0.1, 0.0, -59.0, 86_400.0, -86_400.0])
 def test_a_step_of_up_to_a_day_is_allowed(step: float) -> None:
-    sequence = Sequence()
+    sequence = TimestampCheck()
     sequence.take(SECONDS)
     sequence.take(SECONDS + step)
 
 
 @pytest.mark.parametrize("step", [86_401.0, -86_401.0, 3e8])
 def test_a_greater_step_is_refused_unless_any_is_allowed(step: float) -> None:
-    sequence, free = Sequence(), Sequence(0)
+    sequence, free = TimestampCheck(), TimestampCheck(0)
     for one in (sequence, free):
         one.take(SECONDS)
         one.take(None)
@@ -61,7 +61,7 @@ def test_a_greater_step_is_refused_unless_any_is_allowed(step: float) -> None:
 
 
 def test_a_step_from_what_was_judged_before_counts_and_its_own_ts_does_not() -> None:
-    sequence = Sequence()
+    sequence = TimestampCheck()
     sequence.pass_over(1.0)
     sequence.pass_over(SECONDS)
     sequence.take(SECONDS + 1)

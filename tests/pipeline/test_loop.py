@@ -15,7 +15,7 @@ from market.tick import MarketError, Tick
 from pipeline.continuation import Continued, Placement
 from pipeline.encode_tick import TickEncoder
 from pipeline.loop import Pipeline
-from pipeline.meters import PipelineMeters
+from pipeline.measured_parts import PipelineMeters
 from pipeline.pacer import Pacer
 from recorder.errors import RecorderError
 from runtime.supervision import supervisor

@@ -22,7 +22,7 @@ from recorder.segment.layout import parse_name, pending_name
 from recorder.segment.listing import Found
 from recorder.segment.segment_lines import opened
 from recorder.segment.writer import ZstdSegmentWriter
-from recorder.tape.damages import Damages, damages
+from recorder.tape.damaged_files import Damages, damages
 from recorder.tape.reader import last_line, read, texts_of, told_to
 from tests.recorder import damaging
 from tests.recorder.tape import Clock, message

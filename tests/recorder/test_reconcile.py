@@ -6,7 +6,7 @@ import pytest
 
 from recorder.manifest import inventory
 from recorder.manifest.inventory import is_exact
-from recorder.manifest.row_writer import ManifestKeeper, save_facts
+from recorder.manifest.row_writer import ManifestRowWriter, save_facts
 from recorder.models import Inventory, Market, Run, Segment
 from recorder.recovery.reconcile import reconcile
 from recorder.recovery.tape_ends import ends_of
@@ -175,7 +175,7 @@ def recorded(market, run, tmp_path):
     """Records segments as a market does, its rows written; what is left pending, its process is dead."""
 
     def write(first, last, *, seal=True, kind="ticks"):
-        keeper = ManifestKeeper(market, run)
+        keeper = ManifestRowWriter(market, run)
         writer = ZstdSegmentWriter(
             kind, tmp_path, 300, 3, clock=Clock(NOON + first), on_change=keeper.record, on_file=keeper.record_file
         )
@@ -230,7 +230,7 @@ def test_a_start_behind_a_market_whose_rows_tell_of_every_file_lists_none(market
 def test_a_market_killed_behind_the_opening_of_a_file_leaves_nothing_unseen(market, run, recorded, tmp_path):
     recorded(0, 10)
     reconcile(market, tmp_path)
-    keeper = ManifestKeeper(market, run)
+    keeper = ManifestRowWriter(market, run)
     writer = ZstdSegmentWriter("ticks", tmp_path, 300, 3, clock=Clock(NOON + 10), on_file=keeper.record_file)
     writer.write_jsonline(message(10), 10)
     assert keeper.close(30)

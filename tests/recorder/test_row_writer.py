@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from recorder.errors import ManifestStopped
-from recorder.manifest.row_writer import ManifestKeeper, finished, last_t_in_rows, save_facts
+from recorder.manifest.row_writer import ManifestRowWriter, finished, last_t_in_rows, save_facts
 from recorder.models import Market, Segment
 from recorder.segment.writer import ZstdSegmentWriter
 from tests.processes import PATIENCE_SECONDS, wait_until
@@ -18,7 +18,7 @@ writes_from_a_thread = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def keeper(market, run):
-    keeper = ManifestKeeper(market, run, refresh_seconds=0.01, retry_seconds=0.01)
+    keeper = ManifestRowWriter(market, run, refresh_seconds=0.01, retry_seconds=0.01)
     yield keeper
     keeper.close(10)
 
@@ -89,7 +89,7 @@ def test_pending_facts_do_not_undo_a_sealing(keeper, facts):
 @writes_from_a_thread
 def test_a_pending_row_is_seen_before_its_segment_is_sealed(market, run, facts):
     saved = threading.Event()
-    keeper = ManifestKeeper(market, run, refresh_seconds=0.01)
+    keeper = ManifestRowWriter(market, run, refresh_seconds=0.01)
     from django.db.models.signals import post_save
 
     def notice(**_):

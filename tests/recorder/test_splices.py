@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from recorder.models import Market, Run
-from recorder.store.splices import Splice, splices_of
+from recorder.store.upstream_changes import Splice, splices_of
 
 pytestmark = pytest.mark.django_db
 

@@ -6,13 +6,13 @@ import threading
 
 import pytest
 
-from runtime.threads import Ready, running
+from runtime.threads import PrestartedThread, running
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> tuple[Ready, object]:
+def started(monkeypatch: pytest.MonkeyPatch) -> tuple[PrestartedThread, object]:
     """A thread and two, and behind them no memory for another."""
-    found = Ready("one"), running(2, "two")
+    found = PrestartedThread("one"), running(2, "two")
 
     def no_more(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -21,7 +21,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> tuple[Ready, object]:
     return found
 
 
-def test_what_runs_already_needs_no_memory_for_a_thread(started: tuple[Ready, object]) -> None:
+def test_what_runs_already_needs_no_memory_for_a_thread(started: tuple[PrestartedThread, object]) -> None:
     one, two = started
     gate, done = threading.Event(), []
     one.start(lambda: done.append(threading.current_thread().name) or gate.wait())  # type: ignore[func-returns-value]
@@ -32,6 +32,6 @@ def test_what_runs_already_needs_no_memory_for_a_thread(started: tuple[Ready, ob
     assert done == ["one"]
 
 
-def test_one_that_is_given_no_work_ends(started: tuple[Ready, object]) -> None:
+def test_one_that_is_given_no_work_ends(started: tuple[PrestartedThread, object]) -> None:
     started[0].end()
     assert started[0].join()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streaming.relay.health import Claim, health_of
+from streaming.relay.health import LeaseView, health_of
 
 SEGMENT = {"start_t": 100, "lines": 5, "compressed_bytes": 900, "pending": True}
 RUN = {"start_ts": 1.6e9, "ticks": 900, "seed": 5}
@@ -24,7 +24,7 @@ def status(**changes: Any) -> dict[str, Any]:
     }
 
 
-def claim(**changes: Any) -> Claim:
+def claim(**changes: Any) -> LeaseView:
     facts: dict[str, Any] = {
         "held": True,
         "holder": "process 7 on a",
@@ -35,7 +35,7 @@ def claim(**changes: Any) -> Claim:
         "run": RUN,
         "segment": SEGMENT,
     }
-    return Claim(**{**facts, **changes})
+    return LeaseView(**{**facts, **changes})
 
 
 # -- heard here

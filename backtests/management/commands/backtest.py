@@ -20,7 +20,7 @@ from backtests.engine.recorded_bars import check_bars, whole_span
 from backtests.errors import BacktestError
 from backtests.models import DONE, Backtest, new_id
 from backtests.request import DEFAULT_RESOLUTION, asked
-from backtests.running import lifecycle, running
+from backtests.running import lifecycle, run_backtest
 from components import system_bus
 from recorder.progress import Progress
 from runtime.db_threads import START_SECONDS, persistently
@@ -64,7 +64,7 @@ class Command(BaseCommand):
     def _run(self, backtest: Backtest, span: Span) -> None:
         progress = Progress((span.last_ms - span.first_ms) // 1000, "market seconds", sys.stderr)
         try:
-            running.run_claimed(
+            run_backtest.run_claimed(
                 backtest, system_bus.publish, on_bar=lambda bar: progress.at((bar.close_time - span.first_ms) // 1000)
             )
         except KeyboardInterrupt:

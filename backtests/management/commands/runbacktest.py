@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from backtests.running import running
+from backtests.running import run_backtest
 from backtests.running.watch import Watch
 
 #: The stream goes first, whatever is asked of backtests.
@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         os.nice(_NICENESS)
         tell = Pipe()
-        running.run(options["backtest_id"], tell, _stop_with_the_server, give_up=_leave)
+        run_backtest.run(options["backtest_id"], tell, _stop_with_the_server, give_up=_leave)
 
 
 class Pipe:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from igsite.config import Config, ConfigError, with_changes
-from igsite.database_room import few_connections
+from igsite.connection_check import few_connections
 from server.admission.descriptors import wanted
 from server.listen_addresses import own_names
 from server.protocols.websocket_intake import frames_allowed

@@ -14,8 +14,8 @@ from django.db.models import Sum
 from recorder.management.command_options import add_symbol, stores, tell_lost
 from recorder.models import Market, Segment, SegmentQuerySet
 from recorder.progress import Progress
-from recorder.store.splices import splices_of
 from recorder.store.store_paths import directory_of
+from recorder.store.upstream_changes import splices_of
 from recorder.verify.deep_verify import DeepVerification, Tally
 from recorder.verify.verification import Fault, Verification, runs_of
 from runtime.db_threads import START_SECONDS, persistently

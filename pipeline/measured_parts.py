@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from components.cpu_meter import Meter
+from components.cpu_meter import Meter, counted_meter
 from components.reporter import RUNNING, MeasuredComponent
-from pipeline.meters import PipelineMeters
 
 SILENT, NOT_RECORDING = "silent", "not_recording"
+
+
+@dataclass(frozen=True)
+class PipelineMeters:
+    """A meter a part; each runs while the pipeline is in that part."""
+
+    simulator: Meter = field(default_factory=counted_meter)
+    camera: Meter = field(default_factory=counted_meter)
+    recorder: Meter = field(default_factory=counted_meter)
 
 
 def pipeline_parts(
