@@ -1,7 +1,7 @@
-"""Accepting connections: each gets a place or is closed, and where descriptors run out accepting waits for them.
+"""Accepts connections: each gets a place or is closed; accepting pauses while there are no descriptors.
 
-Twisted's own loop is not made for this: out of descriptors (EMFILE) it closes everybody who waits in the backlog, at
-ENFILE, ENOBUFS and ENOMEM it is called again at once for ever, and each time writes a line.
+Twisted's own loop does not do this. Out of descriptors (EMFILE) it closes every connection in the backlog. At ENFILE,
+ENOBUFS and ENOMEM it is called again at once without end, and writes a log line each time.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from server.protocols.flow import MeteredTCP, MeteredUnix
 
 log = logging.getLogger(__name__)
 
-#: So many in one go, then the loop has a turn. Those closed to make room for them are closed only then: so many
-#: descriptors may be in use beyond the capacity.
+#: The number accepted at a time, before the loop continues. Connections closed to make room are closed only after
+#: that, so this many descriptors may be in use beyond the capacity.
 _IN_ONE_GO = 32
 
-#: When to look whether there are descriptors again.
+#: How often to check whether there are descriptors again.
 _PAUSE_SECONDS = 0.25
 
-#: An outage ends once nothing has failed for so long; on the brink it would begin and end many times a second.
+#: An outage ends once nothing has failed for this long; otherwise it could begin and end many times a second.
 _OVER_SECONDS = 10.0
 
-#: What accept says of a connection that was lost before it was accepted, and not of the port.
+#: Errors of accept that concern a connection lost before it was accepted, and not the port.
 _LOST = {errno.ECONNABORTED, errno.EPERM, errno.EPROTO, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH}
 
 
 class Outage:
-    """The time in which no connection is accepted: one line when it begins, one when it is over."""
+    """A time in which no connection is accepted: one log line at its begin, one at its end."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -44,7 +44,7 @@ class Outage:
         self._last = 0.0
 
     def go_on(self, error: OSError) -> None:
-        """Accepting has just failed."""
+        """Accepting has failed now."""
         self._last = self._loop.time()
         if self._begun is None:
             self._begun = self._last
@@ -61,10 +61,10 @@ class Outage:
 
 
 class Acceptor:
-    """Accepts a port's connections in Twisted's place.
+    """Accepts a port's connections in place of Twisted.
 
-    Nobody is accepted while `most_in_use` descriptors are: who comes then waits in the kernel's backlog. Peers in
-    `trusted` are proxies, and so is whoever comes by a Unix socket.
+    While `most_in_use` descriptors are in use, nothing is accepted: new connections wait in the kernel's backlog. Peers
+    in `trusted` are proxies, and so is every peer on a Unix socket.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Acceptor:
         port.doRead = self.accept  # type: ignore[method-assign]  # what the reactor calls when somebody waits
 
     def accept(self) -> None:
-        """Take those who wait, as far as descriptors allow."""
+        """Accept waiting connections, as far as descriptors allow."""
         places: list[Place] = []
         try:
             self._check_descriptors()
@@ -118,7 +118,7 @@ class Acceptor:
             self._port.startReading()
 
     def _take(self, connection: socket.socket, address: Any) -> list[Place]:
-        """Take a connection, or close it; its place, if it gets one."""
+        """Accept a connection, or close it; returns its place, if it gets one."""
         peer = LOCAL if self._is_unix else parse_address(address[0]) or LOCAL
         is_proxy = self._is_unix or is_in(peer, self._trusted)
         place = self._admission.enter(address_bucket(peer), is_proxy=is_proxy)

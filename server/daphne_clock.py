@@ -1,6 +1,6 @@
-"""Daphne's clock: it measures how long things take by the host's clock, and here by one that nobody sets.
+"""Daphne's clock: makes daphne measure durations by the monotonic clock instead of the host's clock.
 
-Else a clock that is set back a day would keep its pings from idle sockets for that day.
+Otherwise, after the clock is set back by a day, daphne would send no pings to idle sockets for that day.
 """
 
 from __future__ import annotations
@@ -17,6 +17,6 @@ _MODULES: tuple[Any, ...] = (daphne.server, daphne.http_protocol, daphne.ws_prot
 
 
 def use_monotonic_time() -> None:
-    """From now on; before anything is served."""
+    """Take effect from now on; to be called before anything is served."""
     for module in _MODULES:
         module.time = SimpleNamespace(time=time.monotonic)

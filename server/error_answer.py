@@ -1,4 +1,4 @@
-"""An error as a whole answer of HTTP, for what never becomes a request that an application sees."""
+"""Errors as whole HTTP answers, for input that never becomes a request to the application."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from http import HTTPStatus
 def error_answer(
     status: HTTPStatus, code: str, message: str, headers: Iterable[tuple[str, str]] = (), *, has_body: bool = True
 ) -> bytes:
-    """The answer in the shape of every error; the connection ends behind it."""
+    """The answer, in the shape of every error; the connection ends after it."""
     content = json.dumps({"error": {"code": code, "message": message}}).encode()
     lines = [
         f"HTTP/1.1 {status} {status.phrase}",

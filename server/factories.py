@@ -1,4 +1,4 @@
-"""What makes a protocol of each connection: ours in the place of daphne's."""
+"""Factories that build the protocols of connections: ours in place of daphne's."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RequestFactory(HTTPFactory):  # type: ignore[misc]
 
     def __init__(self, server: Any) -> None:
         super().__init__(server)
-        self.timeOut = None  # what Twisted does for time, any byte begins anew
+        self.timeOut = None  # any byte restarts Twisted's own timer
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
         protocol = super().buildProtocol(addr)
@@ -51,4 +51,4 @@ class RequestFactory(HTTPFactory):  # type: ignore[misc]
         return [b"http/1.1"]  # flow control is not made for HTTP/2; a proxy in front may speak it
 
     def log(self, request: Any) -> None:
-        """No access log of Twisted's: nobody would read it, and each line costs."""
+        """Twisted's access log is off: it has no readers, and each line costs time."""

@@ -1,4 +1,4 @@
-"""The end of a process that hangs."""
+"""Ends a process that hangs while it stops."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 
 
 def leave_after(seconds: float) -> None:
-    """End the process then, from a thread of its own, whatever the loop hangs in."""
+    """End the process after this time, from its own thread, even if the loop hangs."""
 
     def leave() -> None:
         message = f"Market Camera has not stopped within {seconds:g} s and leaves as it is"

@@ -1,4 +1,4 @@
-"""Where the server listens, and addresses as people write them."""
+"""The addresses on which the server listens, and addresses in readable form."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def endpoints(
     unix_socket: str | None = None,
     file_descriptor: int | None = None,
 ) -> list[str]:
-    """Where to listen, as descriptions of Twisted endpoints.
+    """The addresses to listen on, as descriptions of Twisted endpoints.
 
-    A port without a host, or with `localhost`, means this machine alone, by IPv4 and by IPv6: some look for
-    `localhost` only there. So does `0.0.0.0` beside all of IPv4. (All of IPv6 would take one socket for both, where
-    IPv4 clients appear by mapped addresses.)
+    A port without a host, or with `localhost`, means this machine only, by IPv4 and by IPv6, because some clients look
+    for `localhost` only in IPv6. `0.0.0.0` means all of IPv4 and this machine by IPv6. (All of IPv6 would use one
+    socket for both, on which IPv4 clients have mapped addresses.)
     """
     hosts = {None: ["127.0.0.1"], LOCALHOST: ["127.0.0.1"]}.get(host, [host])
     if host in (None, LOCALHOST, "0.0.0.0") and _has_ipv6():
@@ -36,8 +36,8 @@ def endpoints(
 
 
 def own_names(host: str | None) -> list[str]:
-    """How this machine is called by those who reach it where it listens at `host`, localhost aside: by the address
-    alone, or, where that is all of them, by its name too."""
+    """The names by which clients reach this machine if it listens at `host`, besides localhost: the address, and, if
+    `host` means all addresses, the machine's name too."""
     if host in (None, LOCALHOST):
         return []
     own = ip_address(host)
@@ -73,6 +73,6 @@ def host_and_port(host: str, port: int) -> str:
 
 
 def name_of(protocol: Any) -> str:
-    """A client's address and port, as its proxy names them where there is one."""
+    """A client's address and port, as its proxy names them if there is one."""
     client = getattr(protocol, "client_addr", None)
     return host_and_port(*client) if client else address_text(protocol.transport.getPeer())

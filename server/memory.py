@@ -1,4 +1,4 @@
-"""The process's memory: how much of it there is for clients, and that what is freed goes back to the system."""
+"""The memory of the process: how much of it clients may take, and how freed memory returns to the system."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import psutil
 
 _CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
-#: Parameters of glibc's `mallopt`, by their numbers in malloc.h, and what they are set to.
+#: Parameters of glibc's `mallopt`, by their numbers in malloc.h, and their values.
 _SETTINGS = {
     -8: 2,  # M_ARENA_MAX
     -3: 128 << 10,  # M_MMAP_THRESHOLD
@@ -21,12 +21,12 @@ _SETTINGS = {
 
 
 def give_back_what_is_freed() -> None:
-    """Let memory that many clients needed once go when they have gone. To be called before threads start.
+    """Make glibc return the memory of many clients when they have left. To be called before threads start.
 
-    glibc gives each thread a heap of its own, up to eight a core, which grows to what its thread ever needed at once
-    and keeps most of that, and the more large blocks it has seen freed, the larger ones it keeps. A web process with
-    two hundred clients grew by a mebibyte a minute so, without an object more in it. Two heaps are enough for threads
-    that hold Python's lock while they take memory. Other C libraries have no `mallopt` and need none of this.
+    glibc gives each thread its own heap, up to eight per core. A heap grows to the most its thread ever needed at once
+    and keeps most of that. The more large blocks were freed, the larger the blocks it keeps. A web process with two
+    hundred clients grew by 1 MiB a minute in this way, without any additional object. Two heaps are enough for threads
+    that hold Python's lock while they allocate. Other C libraries have no `mallopt` and do not need this.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
@@ -35,11 +35,11 @@ def give_back_what_is_freed() -> None:
 
 
 async def give_back_pages(on_thread: Callable[..., Awaitable[object]], seconds: float = 15.0) -> None:
-    """Give pages back that lie free between used ones, each so many seconds, for ever, on a thread beside the loop.
+    """Return free pages between used ones to the system, every `seconds`, for ever, on a thread beside the loop.
 
-    Messages of all sizes are kept for minutes beside others that live for milliseconds. glibc returns by itself only
-    what is free at a heap's end, so a heap grew by 12 MiB in ten minutes and kept 17 MiB that nothing was in. A call
-    takes 6 ms where there is much to give and 0.2 ms where there is nothing.
+    Messages of all sizes are kept for minutes beside others that live for milliseconds. glibc itself returns only free
+    memory at the end of a heap, so a heap grew by 12 MiB in ten minutes and kept 17 MiB of free memory. A call takes
+    6 ms if there is much to return and 0.2 ms if there is nothing.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     while trim is not None:
@@ -48,8 +48,10 @@ async def give_back_pages(on_thread: Callable[..., Awaitable[object]], seconds: 
 
 
 def for_clients(megabytes: int) -> int:
-    """Bytes that clients may take: those that are set, else half of what this process can still get. The other half is
-    for the ring, what all share, and the kernel's buffers."""
+    """The bytes that clients may take: those in the setting, or half of what this process can still get.
+
+    The other half is for the ring, the data that clients share, and the kernel's buffers.
+    """
     return megabytes << 20 if megabytes else max(_left_bytes(), 0) // 2
 
 
@@ -64,7 +66,7 @@ def _left_bytes() -> int:
 
 def group_limits(groups: str, root: Path) -> Iterator[int]:
     """The memory limits, in bytes, of the control groups in `groups` (`/proc/self/cgroup`, of either version) and of
-    those around them. In a container the paths may be the host's; then the root tells the limit."""
+    their parents. In a container the paths may be those of the host; then the root has the limit."""
     for line in groups.splitlines():
         _, controllers, path = line.split(":", 2)
         if not controllers:

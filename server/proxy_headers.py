@@ -1,4 +1,4 @@
-"""What the server believes proxies about: as options of `server.server.Server`."""
+"""The headers for which the server trusts proxies, as options of `server.server.Server`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from igsite.config import Config
 def proxy_options(
     config: Config, *, asked: bool = False, header: str | None = None, port_header: str | None = None
 ) -> dict[str, Any]:
-    """Address, port and scheme of clients are taken from the trusted proxies' headers where that is `asked` for, and
-    with IG_TLS, for only they can tell of TLS in front. `header` and `port_header` name others than the usual ones."""
+    """Options that take address, port and scheme of clients from the headers of trusted proxies.
+
+    They do so if `asked`, and with IG_TLS, because only proxies know that TLS is in front. `header` and `port_header`
+    replace the usual headers.
+    """
     header = header or config.forwarded_header
     believed = asked or (config.tls and bool(config.trusted_proxies))
     return {

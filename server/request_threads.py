@@ -1,4 +1,4 @@
-"""The door to HTTP: Django's synchronous steps run on threads that are there before the first request."""
+"""Threads of HTTP requests: Django's synchronous steps run on threads started before the first request."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Application = Callable[..., Awaitable[None]]
 
 
 class HttpThreads:
-    """Gives each request one of the threads that are kept for its kind, or refuses it.
+    """Gives each request one of the threads for its kind, or refuses it.
 
-    Django alone starts a thread, and with it a connection to the database, for each request under way.
+    Django alone starts a thread, and with it a connection to the database, for each request in progress.
     """
 
     def __init__(self, application: Application) -> None:

@@ -1,7 +1,7 @@
-"""The web server: daphne, with flow control down to the socket, start-up tasks and an end within seconds.
+"""The web server: daphne with flow control down to the socket, start-up tasks, and a stop within seconds.
 
-Daphne takes whatever an application sends and buffers it without limit. Here `await send(...)` waits while
-the client's buffer is full, and a client that takes nothing for `stall_seconds` is cut off (`server.protocols.flow`).
+Daphne buffers everything that an application sends, without limit. In this server `await send(...)` waits while the
+client's buffer is full. A client that reads nothing for `stall_seconds` is cut off (`server.protocols.flow`).
 """
 
 from __future__ import annotations
@@ -46,36 +46,39 @@ reactor: Any = twisted.internet.reactor
 
 use_monotonic_time()
 
-#: From a signal to the end of the process, at most; the parts below leave room for what each may overrun.
+#: The longest time from a signal to the end of the process; the parts below leave room for overruns.
 STOP_SECONDS = 5.0
 _ON_STOP_SECONDS = 3.0
 _CLOSE_SECONDS = 1.0
 _CANCEL_SECONDS = 0.5
 
-#: Connections that may wait to be accepted; Twisted's 50 makes most of a thousand at once try again.
+#: Connections that may wait to be accepted. With Twisted's 50, most of a thousand simultaneous ones must try again.
 _BACKLOG = 1024
 
-#: Other threads compute (a market, the recording for those who resume), the loop answers. With Python's default of 5 ms
-#: every step of an answer would wait so long for the interpreter; at 0.5 ms answers come at once and a market that
-#: runs flat out loses 2 %.
+#: Other threads compute (a market, the recording for clients that resume) while the loop answers. With Python's default
+#: of 5 ms every step of an answer would wait that long for the interpreter. With 0.5 ms answers come at once, and a
+#: market at full speed loses 2 %.
 _SWITCH_SECONDS = 0.0005
 
 Task = Callable[[], Awaitable[object]]
 
 
 class Server(daphne.server.Server):  # type: ignore[misc]
-    """Serves an ASGI application on Twisted endpoints; one a process, since a reactor runs but once.
+    """Serves an ASGI application on Twisted endpoints; one per process, because a reactor runs only once.
 
-    `on_start`: async callables, begun as tasks on the loop when the server listens; one that raises ends
-    `run` with its error. `beside`: the same by their names, but one that raises is started again and ends nothing.
-    `on_stop`: async callables, awaited one after the other before the clients are let go. A client that takes nothing
-    for `stall_seconds` is cut off, a WebSocket with a last word (4408) for which it has 5 s at most, and the `send`
-    that waits for it ends. A request's headers must be there in `head_seconds`, its body come steadily (measured each
-    `body_seconds`), the next request begin in `idle_seconds`; else the connection ends, after an answer (408) where a
-    request had begun. There may be as many connections as `wanted` says, or as file descriptors allow. What proxies
-    tell of their clients, in the header `forwarded_header`, is believed of `trusted_proxies` alone.
-    `permessage_deflate` lets sockets have compressed messages. A WebSocket client may send `max_message_bytes` in a
-    message (else close 1009) and `frames_a_second` (else 1008), `max_body_bytes` in a request's body (else 413).
+    - `on_start`: async callables, started as tasks on the loop when the server listens; if one raises, `run` ends with
+      its error. `beside`: the same by name, but one that raises is restarted and ends nothing. `on_stop`: async
+      callables, awaited one after the other before the clients are closed.
+    - `stall_seconds`: a client that reads nothing for this long is cut off, and the `send` that waits for it ends. A
+      WebSocket is sent 4408 first, and has at most 5 s to read it.
+    - `head_seconds`, `body_seconds`, `idle_seconds`: the headers of a request must arrive in the first, its body
+      steadily (measured in periods of the second), the next request in the third. Otherwise the connection ends, after
+      an answer (408) if a request had begun.
+    - `wanted`: the number of connections; the server admits these, or as many as file descriptors allow.
+    - `forwarded_header`: the header in which `trusted_proxies`, and no others, name their clients.
+    - `permessage_deflate`: whether sockets may have compressed messages.
+    - `max_message_bytes`: of a WebSocket message (more closes with 1009); `frames_a_second`: of a WebSocket client
+      (more closes with 1008); `max_body_bytes`: of a request's body (more is answered 413).
     """
 
     def __init__(
@@ -123,14 +126,14 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         self._watch = StallWatch(stall_seconds)
         self._stopping: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
-        #: The headers that tell daphne of a client behind a proxy: its address, its port, its scheme; or none.
+        #: The headers in which daphne finds a client behind a proxy: its address, its port, its scheme; or none.
         names = (
             self.proxy_forwarded_address_header,
             self.proxy_forwarded_port_header,
             self.proxy_forwarded_proto_header,
         )
         self.forwarded_headers = names if all(names) else ()
-        #: How the headers begin that are decoded on the way to the application.
+        #: The prefixes of headers that are decoded on the way to the application.
         self.decoded_headers = (b"sec-websocket-", *(name.lower().encode() for name in self.forwarded_headers))
 
     # -- the life of the server
@@ -138,8 +141,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until a signal, `stop` or an error; for the main thread.
 
-        Raises SystemExit where it cannot listen (one line on stderr, status 1), and what a task of
-        `on_start` raised.
+        Raises SystemExit if it cannot listen (one line on stderr, status 1), and the error of a task of `on_start`.
         """
         give_back_what_is_freed()
         asyncio.set_event_loop(self.loop)
@@ -270,7 +272,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         protocol.application_ended(failed)
 
     def protocol_disconnected(self, protocol: WebSocket | HttpRequest) -> None:
-        if protocol in self.connections:  # a refused socket is forgotten before it is gone
+        if protocol in self.connections:  # a refused socket is removed before its connection ends
             super().protocol_disconnected(protocol)
 
     async def _look_at_deadlines(self) -> None:

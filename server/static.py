@@ -1,4 +1,4 @@
-"""Static files by whitenoise, without a thread hop for the requests that are none of them."""
+"""Static files by whitenoise, without a change of thread for all other requests."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from streaming.http.ndjson import PIECE_BYTES, streamed
 class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
     """WhiteNoise for an asynchronous handler.
 
-    WhiteNoise itself is synchronous: every request, of the API too, would pass through a thread. Its
-    FileResponse is synchronous as well and would be read whole by the handler, with a warning; so read it here.
+    WhiteNoise itself is synchronous: every request, even to the API, would pass through a thread. Its FileResponse is
+    synchronous too, and the handler would read it whole, with a warning. This class therefore reads it itself.
     """
 
     async_capable = True
@@ -39,7 +39,7 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
         if request.path_info.startswith(settings.STATIC_URL):
             try:
                 found = await self._answer(request)
-            except pools.Busy as error:  # no middleware above this one makes an answer of it
+            except pools.Busy as error:  # no middleware above this one turns it into an answer
                 return busy(error).response()
             if found is not None:
                 return found

@@ -1,4 +1,4 @@
-"""Of what Twisted has to say, only errors, in the log of everything else."""
+"""Passes Twisted's errors, and only errors, to the common log."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Which connections and requests are taken, and for how long."""
+"""Which connections and requests are admitted, and for how long."""

@@ -1,8 +1,8 @@
-"""Who may have a connection: every one is counted from its accept on, in the process and by address; no I/O in here.
+"""Admission of connections: counts each from its accept on, per process and per address. Does no I/O.
 
-A connection that says nothing costs its client nothing, so it must not keep others out. Where there is no room, one
-that *waits* (its request has not arrived, or it is between two) makes way for a newcomer. Each step takes constant
-time, however many connections there are.
+A connection that sends nothing costs its client nothing, so it must not keep others out. If there is no room, a
+connection that *waits* (its request has not arrived, or it is between two requests) is closed for a new one. Each step
+takes constant time, however many connections there are.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from dataclasses import dataclass
 
 from server.admission.requests_under_way import Requests
 
-#: What counts as one client: an address, of IPv6 a network.
+#: What counts as one client: an IPv4 address or an IPv6 network.
 Household = Hashable
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """How many connections there may be at a time: in all, from one address, and of all as WebSockets. So many `spare`
-    ones beyond these are let in to be told that there is no room. Of the connections so many may have a request under
-    way, and so many of one address."""
+    """How many connections there may be at a time: in total, from one address, and as WebSockets.
+
+    Beyond these, `spare` connections are accepted in order to be refused with a reason. `requests` and
+    `requests_per_address` bound the requests in progress.
+    """
 
     total: int
     per_address: int
@@ -34,9 +36,9 @@ class Capacity:
 class Place:
     """One connection's place.
 
-    `peer` is the household at the other end, `client` the one it counts for: None while a proxy speaks for nobody.
-    `refusal` says why its request is to be refused, if it is. Whoever takes the place sets `close`, which ends the
-    connection at once.
+    `peer` is the household at the other end, `client` the one it counts for: None while a proxy names no client.
+    `refusal` is the reason for which its request is refused, if it is. The holder of the place sets `close`, which ends
+    the connection at once.
     """
 
     __slots__ = (
@@ -62,23 +64,23 @@ class Place:
         self.is_socket = self.is_spare = self.waits = False
 
     def look(self) -> None:
-        """What its client has sent at once has been read: if that was no request, it waits for one."""
+        """The data sent with the connection has been read: without a request in it, the place waits for one."""
         if self.is_new:
             self.wait()
 
     def wait(self) -> None:
-        """The client is to say something; until it has, the place may be given to another."""
+        """The client has to send something; until then the place may be given to another client."""
         self._admission.wait(self)
 
     def work(self, client: Household | None = None) -> None:
-        """A request has arrived, of this client where a proxy says so; `refusal` tells if there is no room.
+        """A request has arrived, from `client` if a proxy names one; `refusal` is set if there is no room.
 
-        One that was refused gets what has become free since.
+        A place that was refused before gets room that has become free since.
         """
         self._admission.work(self, client)
 
     def become_socket(self) -> None:
-        """The request asks for a WebSocket; `refusal` tells if there is no room for it."""
+        """The request asks for a WebSocket; `refusal` is set if there is no room for it."""
         self._admission.become_socket(self)
 
     def leave(self) -> None:
@@ -99,8 +101,8 @@ class Admission:
     def enter(self, peer: Household, *, is_proxy: bool = False) -> Place | None:
         """A place for a new connection, None if that must be closed at once.
 
-        It is not given to others before it waits: of those who come at the same time each would close the one before,
-        unheard. A proxy stands for many clients: its connections count for no address until it says whom one is for.
+        It is not given to others before it waits. Otherwise, of connections that arrive together, each would close the
+        one before it unheard. A proxy's connections count for no address until the proxy names the client of one.
         """
         place = Place(self, peer, is_proxy=is_proxy)
         place.refusal = self._make_room(place.client)
@@ -117,7 +119,7 @@ class Admission:
 
     @property
     def must_listen(self) -> bool:
-        """Whether those who have just come are to be heard before anybody else is let in, or closed unheard."""
+        """Whether new connections must be read before another one is admitted, or closed unheard."""
         return self._unheard > 0 and self.spare >= self.capacity.spare and not len(self._waiting_spare)
 
     def leave(self, place: Place) -> None:
@@ -171,7 +173,7 @@ class Admission:
             self._by_client[place.client] += 1
 
     def _count_for(self, place: Place, client: Household | None) -> None:
-        """Count a place for another client than before, or for none."""
+        """Count a place for another client than before, or for no client."""
         if place.is_spare or client == place.client:
             return
         if place.client is not None:
@@ -188,7 +190,7 @@ class Admission:
             (self._waiting_spare if place.is_spare else self._waiting).remove(place)
 
     def _make_room(self, client: Household | None) -> str | None:
-        """Why there is no room for one more connection of a client, after somebody who waits has made way."""
+        """Why there is no room for one more connection of a client, after closing one that waits; None if there is."""
         refusal = self._make_room_of(client)
         if refusal is None and self.open >= self.capacity.total and not self._close(self._waiting.oldest_of_most()):
             refusal = f"{self.open} connections are open, the most this process takes"
@@ -213,7 +215,7 @@ class Waiting:
     def __init__(self) -> None:
         self._all: OrderedDict[Place, None] = OrderedDict()
         self._by_peer: dict[Household, OrderedDict[Place, None]] = {}
-        #: Peers by how many of theirs wait. As that changes by one at a time, the greatest is known without a search.
+        #: Peers by the number of their places that wait. It changes by one at a time, so the greatest needs no search.
         self._peers: dict[int, OrderedDict[Household, None]] = {}
         self._most = 0
 
@@ -245,9 +247,9 @@ class Waiting:
             self._most = after
 
     def oldest(self, peer: Household | None = None) -> Place | None:
-        """The one that waits for the longest, of all or of one peer."""
+        """The place that has waited longest, of all or of one peer."""
         return next(iter(self._all if peer is None else self._by_peer.get(peer, ())), None)
 
     def oldest_of_most(self) -> Place | None:
-        """The one that waits for the longest of the peer of whom most wait."""
+        """The place that has waited longest of the peer with the most waiting places."""
         return self.oldest(next(iter(self._peers[self._most]))) if self._most else None

@@ -1,4 +1,4 @@
-"""Deadlines of connections: whose time is up, found without looking at the others."""
+"""Deadlines of connections: finds those whose time is up without looking at the others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ One = TypeVar("One", bound=Hashable)
 
 
 class Deadline(Enum):
-    """What is to happen on a connection."""
+    """What has to happen on a connection in time."""
 
     HEAD = auto()  # a request's line and headers arrive
     BODY = auto()  # the next part of its body arrives
@@ -20,7 +20,7 @@ class Deadline(Enum):
 
 
 class Deadlines(Generic[One]):
-    """Connections by what is due on them; `seconds` for each. As these never change, who began first is late first."""
+    """Connections by what is due on them, each with its `seconds`. These are constant: the oldest is late first."""
 
     def __init__(self, seconds: Mapping[Deadline, float]) -> None:
         self.seconds = dict(seconds)
@@ -29,13 +29,13 @@ class Deadlines(Generic[One]):
         self._due: dict[One, Deadline] = {}
 
     def begin(self, one: One, due: Deadline, now: float) -> None:
-        """From `now` on this is due on it, and nothing else."""
+        """From `now` on `due` is due on the connection, and nothing else."""
         self.end(one)
         self._due[one] = due
         self._queues[due][one] = now + self.seconds[due]
 
     def end(self, one: One) -> None:
-        """Nothing is due on it."""
+        """Nothing is due on the connection any more."""
         due = self._due.pop(one, None)
         if due is not None:
             del self._queues[due][one]
@@ -44,7 +44,7 @@ class Deadlines(Generic[One]):
         return self._due.get(one)
 
     def missed(self, now: float) -> Iterator[tuple[One, Deadline]]:
-        """Each whose time is up, with what was due; it is forgotten."""
+        """Each connection whose time is up, with what was due; it is removed."""
         for due, queue in self._queues.items():
             while queue and next(iter(queue.values())) <= now:
                 one, _ = queue.popitem(last=False)

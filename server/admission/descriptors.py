@@ -1,4 +1,4 @@
-"""Descriptors and memory: how much of them this process may have, and how many connections come of it."""
+"""Descriptors and memory: how much of them this process may use, and how many connections they allow."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from server.memory import for_clients
 
 log = logging.getLogger(__name__)
 
-#: What the process keeps for itself, for its segments, locks, database and Redis: `live` at rest has some 40 open, a
-#: backtest takes 3, a clean-up or a check of the recording some more.
+#: The process reserves these for its segments, locks, database and Redis. `live` at rest has some 40 open, a backtest
+#: takes 3, a clean-up or a check of the recording some more.
 _OWN = 128
 
-#: A quarter of what is left is for those who read the past: a file for each request under way, and three for one that
-#: resumes; of these few read at the same time, since two threads read for all.
+#: A quarter of the rest is for reading the past: a file for each request in progress, and three for a client that
+#: resumes. Few of these read at the same time, because two threads read for all.
 _CONNECTIONS_PART = 3 / 4
 
-#: Connections over the limit that are let in to be told so.
+#: Connections over the limit that are accepted in order to be refused with a reason.
 _SPARE = 32
 
-#: What a client makes this process hold, whatever it does. A socket: what waits for one that resumes and reads nothing
-#: (320 KB measured), and a message of 128 KiB that does not end, behind 128 KiB that nobody has parsed or received. A
-#: request: a piece of its answer and what that is read with (1.1 MB measured, of frames).
+#: The most memory that a client makes this process hold. A socket: the data that waits for one that resumes and reads
+#: nothing (320 KB measured), and a message of 128 KiB that does not end, after 128 KiB not parsed or received.
+#: A request: a piece of its answer and the buffers it is read with (1.1 MB measured, of frames).
 _SOCKET_BYTES, _REQUEST_BYTES = 640 << 10, 1280 << 10
 
-#: However few descriptors there are, so many connections are taken.
+#: At least this many connections are accepted, however few descriptors there are.
 _FEWEST = 16
 
-#: Where the system sets no limit.
+#: The limit if the system sets none.
 _MANY = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the settings ask for: stream and bar-feed sockets, how many of them from one address, subscribe sockets;
-    connections beyond these, for requests; and the memory that all of them may take."""
+    """The limits in the settings: stream and bar-feed sockets, the same per address, subscribe sockets, further
+    connections for requests, and the memory that all of them may take."""
 
     sockets: int
     sockets_of_an_address: int
@@ -53,14 +53,14 @@ class Wanted:
         return self.sockets + self.api_sockets
 
     def within_memory(self) -> Wanted:
-        """The same, or as many parts of it as there is memory for."""
+        """The same limits, or lowered in proportion to the memory."""
         part = self.memory_bytes / (self.all_sockets * _SOCKET_BYTES + self.requests * _REQUEST_BYTES)
         if part >= 1:
             return self
         return replace(self, **{name: max(int(getattr(self, name) * part), 1) for name in _SCALED})
 
 
-#: What there is less of where memory is short.
+#: The limits that are lowered if memory is short.
 _SCALED = ("sockets", "sockets_of_an_address", "api_sockets", "requests", "requests_of_an_address")
 
 
@@ -76,19 +76,19 @@ def wanted(config: Config) -> Wanted:
 
 
 def raise_limit() -> int:
-    """Raise the soft limit on descriptors to the hard one; what it is then."""
+    """Raise the soft limit on descriptors to the hard one; returns the new limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (OSError, ValueError) as error:  # such as macOS, which does not grant the hard limit it tells
+    except (OSError, ValueError) as error:  # macOS, for one, does not grant the hard limit it reports
         log.info("the soft limit of %d file descriptors cannot be raised: %s", soft, error)
         hard = soft
     return _MANY if hard == resource.RLIM_INFINITY else hard
 
 
 def capacity(limit: int, wanted: Wanted | None = None) -> Capacity:
-    """The connections that so many descriptors and the memory allow: those that are wanted, or as many parts of them as
-    there is room for; None wants all that descriptors allow."""
+    """The connections that `limit` descriptors and the memory allow: those in `wanted`, or fewer in proportion. None
+    wants all that the descriptors allow."""
     room = max(int((limit - _OWN) * _CONNECTIONS_PART) - _SPARE, _FEWEST)
     files = max(int((limit - _OWN) * (1 - _CONNECTIONS_PART)), _FEWEST)
     if wanted is None:
@@ -106,7 +106,7 @@ def capacity(limit: int, wanted: Wanted | None = None) -> Capacity:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """So many descriptors, and what comes of them."""
+    """The descriptors of this process, and the connections they allow."""
 
     limit: int
     wanted: Wanted | None
@@ -114,7 +114,7 @@ class Grant:
 
     @property
     def most_in_use(self) -> int:
-        """From so many open descriptors on no connection is accepted: the rest is the process's own."""
+        """With this many open descriptors no connection is accepted: the rest is reserved for the process."""
         return max(self.limit - _OWN, self.limit // 2)
 
     def report(self) -> None:

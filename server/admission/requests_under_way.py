@@ -1,7 +1,7 @@
-"""Requests under way: how many there may be, in all and of one client; no I/O in here.
+"""Requests in progress: limits their number, in total and per client. Does no I/O.
 
-Each holds memory, a file perhaps, and a turn of everything that answers it. As of sets of options, a client gets a part
-of those that are left, so that few cannot keep all others out: docs/architecture.md, "Fan-out".
+Each request holds memory, perhaps a file, and a turn of everything that answers it. As with sets of options, a client
+gets a share of those that are left, so that few clients cannot keep out all others: docs/architecture.md, "Fan-out".
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Hashable
 from http import HTTPStatus
 from typing import NamedTuple
 
-#: A client that has requests under way may begin another while it has less than this part of those that are left.
+#: A client with requests in progress may begin another while it has fewer than those that are left, divided by this.
 _SHARE = 3
 
 
@@ -32,7 +32,7 @@ class Requests:
         self.open = 0
 
     def begin(self, client: Hashable | None) -> Refusal | None:
-        """Count a request (of nobody while a proxy does not say whose it is), or tell why there is no room for it."""
+        """Count a request (of no client while a proxy names none), or return why there is no room for it."""
         held = 0 if client is None else self._by_client.get(client, 0)
         left = self._most - self.open
         if left <= 0:
@@ -49,7 +49,7 @@ class Requests:
         return None
 
     def end(self, client: Hashable | None) -> None:
-        """One that was counted is over."""
+        """A counted request has ended."""
         self.open -= 1
         if client is not None:
             self._by_client[client] -= 1

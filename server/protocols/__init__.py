@@ -1,1 +1,1 @@
-"""What one client's connection says, and what it is sent: HTTP and WebSocket."""
+"""The protocols of one client's connection: HTTP and WebSocket."""

@@ -1,4 +1,4 @@
-"""permessage-deflate (RFC 7692): which of a client's offers is taken."""
+"""permessage-deflate (RFC 7692): selects one of a client's offers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _LARGEST_WINDOW_BITS = 15
 
 
 def accepted(offers: Iterable[Any]) -> Any:
-    """The first offer that allows messages to be compressed once for everybody; None without one.
+    """The first offer that allows messages to be compressed once for all clients; None if there is none.
 
-    Each of ours is compressed by itself, which every client can read, whether it keeps a context or not. A client that
-    can only take a smaller window than the one they are made with goes uncompressed.
+    Each message is compressed independently, which every client can read, with or without a context. A client that
+    accepts only a smaller window than the one used gets uncompressed messages.
     """
     for offer in offers:
         if isinstance(offer, PerMessageDeflateOffer) and offer.request_max_window_bits in (0, _LARGEST_WINDOW_BITS):

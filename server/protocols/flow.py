@@ -18,23 +18,23 @@ from zope.interface import implementer
 
 from server.admission.admission import Place
 
-#: What the kernel may hold unsent for one client. Left alone it takes megabytes, which a slow client then
+#: The unsent bytes that the kernel may hold for one client. By default it holds megabytes, which a slow client then
 #: gets minutes late (measured, a client at 20 KB/s: 3.1 MB against 0.4 MB).
 KERNEL_UNSENT_BYTES = 65_536
 
-#: When so much waits for the application to receive it, the socket is read no further.
+#: When this much waits for the application to receive it, the server stops reading the socket.
 UNREAD_BYTES = 1 << 16
 
-#: After so much in one go a sender gives the loop a turn: a client may read as fast as we write.
+#: After this much at a time a sender yields to the loop: a client may read as fast as we write.
 TURN_BYTES = 256 * 1024
 
-#: What a queued message costs beside its payload, about.
+#: The approximate cost of a queued message beside its payload.
 _MESSAGE_BYTES = 256
 
 
 @implementer(IPushProducer)
 class Valve:
-    """Holds senders back while a transport's buffer is full, as the push producer registered with it."""
+    """The push producer of a transport: makes senders wait while the transport's buffer is full."""
 
     def __init__(self, on_room: Callable[[], None] | None = None) -> None:
         self.full = False
@@ -56,7 +56,7 @@ class Valve:
         self.resumeProducing()  # with the connection gone there is nothing to wait for
 
     async def wait(self) -> None:
-        """Return when the buffer has room or the connection is gone, at once where it has."""
+        """Return when the buffer has room or the connection is gone; at once if it has room."""
         while self.full:
             await self._room.wait()
 
@@ -67,8 +67,8 @@ class Valve:
 
 
 class Metered:
-    """Mixin for a server-side transport: write at once where possible, count the bytes that got away, and give up its
-    place at the end."""
+    """Mixin for a server-side transport: writes at once if possible, counts the written bytes, and gives up its place
+    at the end."""
 
     place: Place
     _written_bytes = 0
@@ -86,7 +86,7 @@ class Metered:
     def drained_bytes(self: Any) -> int:
         """Bytes that the other end has received.
 
-        Those the kernel has taken would not do: it takes 32 KB at a time, for which a client at 1 KB/s is long at work.
+        Bytes taken by the kernel are no measure: it takes 32 KB at a time, which a client at 1 KB/s reads for long.
         """
         return int(self._written_bytes - _unreceived_bytes(self.socket))
 
@@ -108,7 +108,7 @@ class Metered:
         try:
             taken = self.socket.send(memoryview(data)[: self.SEND_LIMIT])
         except OSError:
-            taken = 0  # there is no room; or the connection is lost, which the reactor then finds
+            taken = 0  # no room; or the connection is lost, which the reactor detects
         self._written_bytes += taken
         if taken < len(data):
             super().write(data[taken:])  # type: ignore[misc]
@@ -121,7 +121,7 @@ class Metered:
 
 
 def _unreceived_bytes(connection: socket.socket) -> int:
-    """What the kernel holds of a connection's data until the other end has it; 0 where it does not tell."""
+    """The bytes of a connection that the kernel holds until the other end has them; 0 if it does not report them."""
     try:
         (waiting,) = struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))
     except OSError:
@@ -149,7 +149,7 @@ def innermost(transport: Any) -> Any:
 
 
 class StallWatch:
-    """Finds the connections whose clients take nothing, slow ones excepted."""
+    """Finds the connections whose clients read nothing at all."""
 
     def __init__(self, stall_seconds: float) -> None:
         self.stall_seconds = stall_seconds
@@ -171,7 +171,7 @@ class StallWatch:
 
 
 class Inbox(asyncio.Queue[dict[str, Any]]):
-    """What a client sent and its application has not received; when that is much, the client is held up."""
+    """Messages from a client that its application has not received; when it holds much, the client is paused."""
 
     def __init__(self, transport: Any) -> None:
         super().__init__()

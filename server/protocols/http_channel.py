@@ -1,4 +1,4 @@
-"""An HTTP connection: what its client has to say must come in time, for it holds a place that others want."""
+"""An HTTP connection: its client must send in time, because it occupies a place that others may need."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 _HTTPChannel: Any = http.HTTPChannel
 
 #: Request line and headers, from the connection (with TLS, its handshake too) or the first byte of a further request.
-#: They are a packet or two: even a phone in a tunnel has them here within three retransmissions.
+#: They are a packet or two: even from a phone in a tunnel they arrive within three retransmissions.
 HEAD_SECONDS = 15.0
 
-#: Between two requests. A proxy in front must close first (nginx does after 60 s, our `deploy/nginx.conf` after 50), or
-#: one of its requests meets our end.
+#: Between two requests. A proxy in front must close first (nginx does after 60 s, our `deploy/nginx.conf` after 50).
+#: Otherwise one of its requests meets a closed connection.
 IDLE_SECONDS = 60.0
 
-#: A body must bring `BODY_BYTES_A_SECOND` in each such time but the first, in which its client may still prepare it.
-#: The slowest phone does a kilobyte a second.
+#: A body must arrive at `BODY_BYTES_A_SECOND` in each period but the first, in which its client may still prepare it.
+#: The slowest phone sends a kilobyte a second.
 BODY_SECONDS = 10.0
 BODY_BYTES_A_SECOND = 1024
 
@@ -80,18 +80,18 @@ class HttpChannel(_HTTPChannel):  # type: ignore[misc]
         self._note_beginning()
 
     def _note_beginning(self) -> None:
-        """The first byte of a further request begins its time."""
+        """The first byte of a further request starts its deadline."""
         if self._has_begun and self._deadlines.due_on(self) is Deadline.IDLE:
             self._expect(Deadline.HEAD)
 
     @property
     def _has_begun(self) -> bool:
-        """Whether a part of a request is there."""
+        """Whether part of a request has arrived."""
         return bool(self.requests or self._buffer)
 
     @property
     def path(self) -> bytes:
-        """That of the request whose headers are there; the request itself learns of it with its body's end."""
+        """The path of the request whose headers have arrived; the request itself gets it at the end of its body."""
         return bytes(self._path).partition(b"?")[0]
 
     # -- what cannot be read
@@ -99,7 +99,7 @@ class HttpChannel(_HTTPChannel):  # type: ignore[misc]
     def headerReceived(self, line: bytes) -> bool:  # noqa: N802
         try:
             return bool(super().headerReceived(line))
-        except ValueError:  # a Content-Length of more digits than Python makes a number of
+        except ValueError:  # a Content-Length of more digits than Python converts
             self._respondToBadRequestAndDisconnect()
             return False
 
@@ -107,7 +107,7 @@ class HttpChannel(_HTTPChannel):  # type: ignore[misc]
         self._refuse_head()
 
     def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802
-        # Twisted's only word for a request that it cannot read, whatever the reason.
+        # Twisted calls this for every request that it cannot read, whatever the reason.
         if self.transport.disconnecting:
             return
         if self._receivedHeaderSize > self.totalHeadersSize or self._receivedHeaderCount > self.maxHeaders:
@@ -116,7 +116,7 @@ class HttpChannel(_HTTPChannel):  # type: ignore[misc]
             self.refuse(HTTPStatus.BAD_REQUEST, "bad_request", "this cannot be read as a request of HTTP/1.1")
 
     def _refuse_head(self) -> None:
-        """Refuse what is longer than a request's head may be: its request line, if that is not over yet."""
+        """Refuse a head that is too long: its request line, if that has not ended yet, otherwise its headers."""
         most = self.totalHeadersSize
         if not hasattr(self, "_path"):
             status, code = HTTPStatus.REQUEST_URI_TOO_LONG, "request_line_too_long"
@@ -131,7 +131,7 @@ class HttpChannel(_HTTPChannel):  # type: ignore[misc]
         self._deadlines.begin(self, due, self._server.loop.time())
 
     def time_is_up(self, due: Deadline) -> None:
-        """What was due has not happened."""
+        """What was due has not happened in time."""
         if due in (Deadline.IDLE, Deadline.END):
             self._end(due)
         elif due is Deadline.BODY and self._body_bytes >= self._body_bytes_due:
@@ -149,7 +149,7 @@ class HttpChannel(_HTTPChannel):  # type: ignore[misc]
         return f"request line and headers must be there within {self._deadlines.seconds[due]:g} s"
 
     def _end(self, due: Deadline) -> None:
-        """End a connection that nothing comes from; one that still takes what it was sent is left alone."""
+        """End a connection that sends nothing, unless it still reads what it was sent."""
         pending, drained_bytes = self._transport.undelivered_bytes, self._transport.drained_bytes
         if pending and drained_bytes != self._drained_bytes:
             self._drained_bytes = drained_bytes

@@ -1,4 +1,4 @@
-"""A client's request: daphne's protocol with flow control and stricter manners."""
+"""An HTTP request: daphne's protocol with flow control and stricter rules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from server.admission.requests_under_way import Requests
 from server.error_answer import code_of
 from server.protocols.flow import TURN_BYTES, Valve
 
-#: How the server fares can be seen however crowded it is.
+#: These paths show the state of the server, however crowded it is.
 _ALWAYS_ANSWERED = (b"/health", b"/metrics")
 
 
@@ -54,8 +54,10 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
         self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", message)
 
     def admit(self, place: Place) -> None:
-        """Count this request, now that its headers are there, for its client. Where there is no room for it a socket's
-        application says so; any other request is answered here."""
+        """Count this request for its client, once its headers have arrived.
+
+        If there is no room, the application of a socket says so; any other request is answered here.
+        """
         self.told_client = self._told_client()
         place.work(address_bucket(self.told_client.address) if self.told_client else None)
         if (self.requestHeaders.getRawHeaders(b"Upgrade") or [b""])[0].lower() == b"websocket":
@@ -85,7 +87,7 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
             self.channel.refuse(status, code, message)
 
     def _told_client(self) -> Client | None:
-        """The client that a trusted proxy names, None where none does."""
+        """The client that a trusted proxy names; None if none does."""
         trusted = self.server.trusted_proxies
         peer = parse_address(getattr(self.channel.getPeer(), "host", "")) or LOCAL
         if not is_in(peer, trusted):
@@ -96,17 +98,17 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
 
     def process(self) -> Any:
         if self.refused or self.channel.transport.disconnecting:
-            return None  # answered, and the rest of what came with it is of no interest
+            return None  # answered; the rest of the data is ignored
         self.requestHeaders.removeHeader(b"Daphne-Root-Path")  # not for clients to choose
         self._judge_forwarded()
         for name, values in self.requestHeaders.getAllRawHeaders():
-            # daphne and autobahn decode these, and take what cannot be decoded for an error of their own.
+            # daphne and autobahn decode these, and treat a failure to decode as an internal error.
             if name.lower().startswith(self.server.decoded_headers) and not all(map(bytes.isascii, values)):
                 return self.basic_error(400, b"Bad Request", f"{name.decode('latin1')} must be ASCII")
         return super().process()
 
     def _judge_forwarded(self) -> None:
-        """Leave of the headers that daphne would believe only what a trusted proxy says itself."""
+        """Keep, of the headers that daphne would believe, only what a trusted proxy itself says."""
         if not self.server.forwarded_headers:
             return
         address, port, scheme = self.server.forwarded_headers
@@ -124,8 +126,8 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
     async def reply(self, message: dict[str, Any]) -> None:
         """Take a message of the application; return once the client's buffer has room again.
 
-        What comes after the end of the connection is dropped, as daphne does: the application hears of the
-        end by `http.disconnect`.
+        Messages after the end of the connection are dropped, as in daphne: `http.disconnect` announces the end to the
+        application.
         """
         await self.valve.wait()
         if message["type"] == "http.response.body":
@@ -138,13 +140,13 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
 
     async def _reply_body(self, body: bytes, more_body: bool) -> None:
         if self.method == b"HEAD" or self.code in NO_BODY_CODES:
-            body, more_body = b"", False  # daphne writes any piece but the first
+            body, more_body = b"", False  # daphne would write every piece except the first
         self.handle_reply({"type": "http.response.body", "body": body, "more_body": True})
         self._run_bytes += len(body)
         if self.valve.full or self._run_bytes > TURN_BYTES or self.gone:
             self._run_bytes = 0
             await self.valve.turn()
-        # Not before there is room: once the response has ended, an idle timer runs that knows no slow readers.
+        # Not before there is room: after the response an idle timer runs, which does not allow for slow readers.
         if not more_body:
             self.handle_reply({"type": "http.response.body"})
 
@@ -160,17 +162,17 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
         self.handle_reply({"type": "http.response.body", "body": content})
 
     def go_away(self) -> None:
-        """An answer under way may still end."""
+        """An answer in progress may still end."""
 
     def give_up(self, stall_seconds: float) -> bool:
-        """An answer that nobody takes has no place for a last word."""
+        """An answer that the client does not read cannot carry a reason."""
         return False
 
     def application_ended(self, failed: bool) -> None:
         if self.gone:
             return
         if self._response_started:
-            self.transport.abortConnection()  # the client must not take this for the whole
+            self.transport.abortConnection()  # the client must not take this for the whole answer
         else:
             self.basic_error(500, b"Internal Server Error", "the application failed")
 

@@ -1,4 +1,4 @@
-"""A client's WebSocket: daphne's protocol with flow control and stricter manners."""
+"""A WebSocket: daphne's protocol with flow control and stricter rules."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from streaming.protocol import CLOSE_STALLED, FRAMES, websocket_frame
 
 log = logging.getLogger(__name__)
 
-#: A message's fragment counts for so much at least, for even an empty one takes memory.
+#: A fragment counts as at least this many bytes, because even an empty one takes memory.
 _FRAGMENT_BYTES = 64
 
-#: Of a client that was refused so much is still taken and thrown away: one that is in the middle of a message reads why
-#: only behind it.
+#: After a refusal this much is still read and discarded: a client in the middle of a message reads the reason only
+#: after that message.
 _DROPPED_BYTES = 8 << 20
 
-#: Of why a handshake failed; it may repeat a header, which may have 16 KiB.
+#: Length of the reason why a handshake failed; it may repeat a header of up to 16 KiB.
 _SHOWN_CHARACTERS = 200
 
 _GOING_AWAY = 1001
@@ -40,12 +40,12 @@ _CLOSE_REASON_BYTES = 123
 class WebSocket(WebSocketProtocol):  # type: ignore[misc]
     """One WebSocket; `reply` is its application's `send`."""
 
-    failByDrop = False  # noqa: N815 (autobahn's name; a client that breaks the rules is told which)
+    failByDrop = False  # noqa: N815 (autobahn's name; a client that breaks a rule receives the reason)
     closeHandshakeTimeout: float = 5  # noqa: N815
 
-    data: bytes  # autobahn's: what is not parsed yet
+    data: bytes  # autobahn's: data not parsed yet
 
-    #: Told that it will be cut off; when the time for a closing handshake is over, it is.
+    #: Whether the client was sent the reason; it is cut off when the time for the closing handshake is over.
     given_up = False
 
     def connectionMade(self) -> None:  # noqa: N802
@@ -67,8 +67,8 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
     async def reply(self, message: dict[str, Any]) -> None:
         """Take a message of the application; return once the client's buffer has room again.
 
-        What comes after the end of the connection is dropped, as daphne does: the application hears of the
-        end by `websocket.disconnect`.
+        Messages after the end of the connection are dropped, as in daphne: `websocket.disconnect` announces the end to
+        the application.
         """
         if self.valve.full:  # another sender of this socket waits as well
             await self.valve.wait()
@@ -84,7 +84,7 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
     def write_now(self, frames: bytes) -> bool:
         """Send frames while the client's buffer has room; False when it has none, or the socket is not open.
 
-        What a task and a turn of the loop cost is more than what the socket does.
+        A task and an iteration of the loop would cost more than the write to the socket.
         """
         if self.valve.full or self.state != self.STATE_OPEN:
             return False
@@ -131,7 +131,7 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
             self.sendCloseFrame(code, encode_truncate(reason, _CLOSE_REASON_BYTES))
 
     def give_up(self, stall_seconds: float) -> bool:
-        """Tell a client that takes nothing why it will be cut off, and do that soon; False if it is past telling."""
+        """Send a client that reads nothing the reason, and cut it off soon; False if the socket is not open."""
         if self.state != self.STATE_OPEN:
             return False
         self.given_up = True
@@ -152,7 +152,7 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
     # -- what comes
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        if not self._has_request:  # which daphne has read, and passes on
+        if not self._has_request:  # the request, which daphne has read and passes on
             self._has_request = True
             super().dataReceived(data)
         elif self._is_over:
@@ -167,7 +167,7 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
         self.intake.begin(behind_the_request)
 
     def parse(self, data: bytes) -> int:
-        """Let autobahn parse what comes next, nothing behind what is refused; the bytes its last frame still lacks."""
+        """Let autobahn parse the data up to a refusal; returns how many bytes its last frame still lacks."""
         self.data += data
         while not self._is_over and self.processData():
             pass
@@ -188,8 +188,8 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
             self.transport.abortConnection()
 
     def onFrameBegin(self) -> None:  # noqa: N802
-        """A frame of any kind, an empty one too, has its head here. It counts as of when it was read: a server that
-        parses slowly allows no more for that."""
+        """The head of a frame of any kind, even an empty one. It counts from the time at which it was read, so slow
+        parsing does not raise the limit."""
         if self._rate.allows(self._read_at):
             super().onFrameBegin()
             return
@@ -205,8 +205,10 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
             self._hang_up()
 
     def _hang_up(self) -> None:
-        """End our direction behind the close frame. The client ends its own, or is cut when the time for that is over;
-        to close both at once could overtake the close frame with a reset."""
+        """End our direction after the close frame. The client ends its own, or is cut off when its time is over.
+
+        Closing both directions at once could send a reset that overtakes the close frame.
+        """
         self.unregisterProducer()
         if innermost(self.transport) is self.transport:
             self.transport.loseWriteConnection()
@@ -219,8 +221,8 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
     # -- pings
 
     def onPing(self, payload: bytes) -> None:  # noqa: N802
-        # A client that pings and does not read must not fill our memory with pongs: RFC 6455, section 5.5.3,
-        # allows to answer the latest only.
+        # A client that pings and does not read must not fill our memory with pongs. RFC 6455, section 5.5.3,
+        # allows answering only the latest ping.
         if self.valve.full:
             self._owed_pong = payload
         else:
@@ -232,13 +234,13 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
             self.sendPong(payload)
 
     def _sendAutoPing(self) -> None:  # noqa: N802
-        # One at a time: autobahn forgets the timer of the one before and then cuts a client that answered.
+        # One ping at a time: autobahn forgets the timer of the previous one, and then cuts off a client that answered.
         if self.autoPingTimeoutCall is None:
             self.valve.was_full = self.valve.full
             super()._sendAutoPing()
 
     def onAutoPingTimeout(self) -> None:  # noqa: N802
-        # Behind a full buffer the ping has not reached the client: then the stall watch decides.
+        # If the buffer is full, the ping has not reached the client: then the stall watch decides.
         if self.valve.was_full:
             self.valve.was_full = self.valve.full
             self.autoPingTimeoutCall = self.factory._batched_timer.call_later(
@@ -251,10 +253,10 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
 
     def unregisterProducer(self) -> None:  # noqa: N802
         super().unregisterProducer()
-        self.valve.stopProducing()  # nobody else will, from here on
+        self.valve.stopProducing()  # nothing else does so from here on
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N802, N803
         if self.failedByMe:
             code = self.localCloseCode
-        if hasattr(self, "server"):  # else the handshake failed before daphne knew of the connection
+        if hasattr(self, "server"):  # otherwise the handshake failed before daphne knew the connection
             super().onClose(wasClean, code, reason)

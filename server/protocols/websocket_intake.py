@@ -1,4 +1,4 @@
-"""What WebSocket clients send: parsed piece by piece, in turns, so that no client's bytes hold up another client."""
+"""Parses the input of WebSocket clients piece by piece, in turns, so that no client delays another."""
 
 from __future__ import annotations
 
@@ -15,25 +15,27 @@ log = logging.getLogger(__name__)
 #: 42 of the smallest frames, each of which takes 10 µs, a ping 30 µs.
 PIECE_BYTES = 256
 
-#: Of one frame's payload a piece may be so large: a quarter of a millisecond.
+#: The size of a piece within the payload of one frame: a quarter of a millisecond.
 PAYLOAD_BYTES = 16_384
 
-#: So long the loop may parse at a stretch, whoever sent it. Then it does what else there is: in the long run parsing
-#: takes at most half of its time.
+#: The loop parses for this long at a time, for all clients together. Then it does its other work, so that parsing takes
+#: at most half of its time in the long run.
 STRETCH_SECONDS = 0.001
 
 
 def frames_allowed(config: Config) -> int:
-    """WebSocket frames a client may send a second. Who says too much to a subscribe socket is told so by its
-    application, so that limit comes first."""
+    """The WebSocket frames a client may send per second.
+
+    The application of a subscribe socket reports too many messages itself, so its limit must be reached first.
+    """
     return max(config.socket_frames_a_second, 2 * config.api_messages_a_second)
 
 
 class Turns:
-    """Lets one client after the other have a piece parsed, and the loop do other things in between.
+    """Parses one piece for each client in turn, and lets the loop do other work in between.
 
-    Who has just sent something and who has more than a piece take turns about: a short message waits for
-    no long ones, and these for no crowd of short ones.
+    Clients that have just sent something alternate with clients that have more than one piece. A short message does
+    not wait for long ones, and long ones do not wait for a crowd of short ones.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -45,7 +47,7 @@ class Turns:
         self._paid_at = 0.0
 
     def ask(self, intake: Intake) -> None:
-        """Parse what this client sent: at once, where nobody else waits and there is time."""
+        """Parse the input of this client: at once, if no other client waits and there is time."""
         self._fresh.append(intake)
         if not self._at_work:
             self._at_work = True
@@ -69,10 +71,10 @@ class Turns:
 
 
 class Intake:
-    """What one client sent and is not parsed yet; meanwhile its transport is read no further.
+    """The unparsed input of one client; while there is any, its transport is not read.
 
-    `parse` returns how many bytes are still to come of the frame in which its piece ended. To the
-    application's inbox this is the transport: told to pause, it neither reads nor parses.
+    `parse` returns how many bytes the frame in which its piece ended still lacks. The application's inbox uses this
+    object as its transport: while paused, it neither reads nor parses.
     """
 
     def __init__(self, transport: Any, parse: Callable[[bytes], int], turns: Turns) -> None:
@@ -88,13 +90,13 @@ class Intake:
         self._go_on()
 
     def begin(self, data: bytes) -> None:
-        """The handshake is over; `data` came with it, before anything that was put here."""
+        """The handshake is over; `data` arrived with it, before anything that was put here."""
         self._has_begun = True
         self._unparsed = data + self._unparsed
         self._go_on()
 
     def end(self) -> None:
-        """Nothing more is to be parsed; what comes is read and thrown away, so that the end is heard of."""
+        """Parse nothing more; further input is read and discarded, so that the end of the connection is noticed."""
         self._has_ended = True
         self._unparsed = b""
         self._go_on()
@@ -108,11 +110,11 @@ class Intake:
         self._go_on()
 
     def parse_piece(self) -> bool:
-        """Parse as much as a turn is for; whether this client wants another turn."""
+        """Parse the piece of one turn; returns whether this client needs another turn."""
         piece, self._unparsed = self._unparsed[: self._piece_bytes], self._unparsed[self._piece_bytes :]
         try:
             self._piece_bytes = max(PIECE_BYTES, min(self._parse(piece), PAYLOAD_BYTES))
-        except Exception:  # as Twisted does with one that is raised while it reads
+        except Exception:  # as Twisted does for an exception while it reads
             log.exception("a WebSocket's parser failed")
             self.end()
             self._transport.abortConnection()
