@@ -1,1 +1,1 @@
-"""The recorder: keeps a market's messages in segments, knows what is kept, mends what a crash left."""
+"""The recorder: keeps a market's messages in segments, knows what is kept, and repairs what a crash left."""

@@ -1,4 +1,4 @@
-"""The admin's pages on markets, runs and segments: to look and to pin, since anything else would be a lie."""
+"""The admin's pages for markets, runs and segments: read-only except for pins, because rows must agree with files."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from recorder.segment.layout import KINDS
 from recorder.store.store_paths import directory_of
 from recorder.verify.verification import faults_of
 
-#: A page waits while its segments are read from their first byte to their last; `manage.py verify` reads them all.
+#: The most segments that the admin verifies at once: the page waits while each is read whole. `manage.py verify` reads
+#: all.
 _MOST_VERIFIED = 100
 
 
 class RecordedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Nothing here is added or deleted by hand, and no field changed but those of `editable`."""
+    """Rows cannot be added or deleted by hand, and only the fields in `editable` can be changed."""
 
     editable: tuple[str, ...] = ()
 
@@ -77,7 +78,7 @@ class MarketAdmin(RecordedAdmin):
 
 
 def _totals(market: Any) -> dict[str, Total]:
-    """What is on disk of each kind; asked of the database once for all columns."""
+    """What is on disk of each kind; one query for all columns."""
     if not hasattr(market, "totals"):
         market.totals = {total.kind: total for total in totals(market.symbol)}
     found: dict[str, Total] = market.totals
@@ -94,7 +95,7 @@ def _kept(market: Any, kind: str) -> str:
 
 @admin.register(Run)
 class RunAdmin(RecordedAdmin):
-    """Runs, with what they were made by."""
+    """Runs, with the source and settings that made them."""
 
     list_display = ["market", "first_t", "source", "tick_interval", "created_at", "ended_at"]
     list_filter = ["market", "created_at"]
@@ -132,7 +133,7 @@ class StateFilter(ChoiceFilter):
 
 @admin.register(Segment)
 class SegmentAdmin(RecordedAdmin):
-    """Segments, to be found, fetched, replayed and pinned."""
+    """Segments: find, download, replay and pin them."""
 
     editable = ("pinned",)
     readonly_fields = ["size", "text_size", "links"]

@@ -1,4 +1,4 @@
-"""Lists of the admin that open as fast after a year: always of one market and kind, and counted only so far."""
+"""Admin lists that open as fast after a year: each is of one market and kind, and counts a bounded number of rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from recorder.errors import BadName
 from recorder.models import Market, SegmentQuerySet
 from recorder.segment.layout import parse_name
 
-#: Nobody turns more pages than this many rows have.
+#: Rows counted at most; nobody turns more pages than these have.
 MOST_COUNTED = 10_000
 
 _A_T = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -26,7 +26,7 @@ _BEGINNING = re.compile(r"segment_[0-9][0-9_]*", re.ASCII)
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts `MOST_COUNTED` rows and no more: counting all of a year's takes longer than showing some."""
+    """Counts at most `MOST_COUNTED` rows: counting a year's rows takes longer than showing some."""
 
     @cached_property
     def count(self) -> int:
@@ -35,10 +35,10 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class ChoiceFilter(admin.SimpleListFilter):
-    """A filter in which something is always chosen, so that the rows come in the order of an index."""
+    """A filter that always has a choice, so that the rows come in the order of an index."""
 
     def default(self) -> str | None:
-        """What is chosen at first."""
+        """The choice at first."""
         return next((str(lookup) for lookup, _ in self.lookup_choices), None)
 
     @property
@@ -67,7 +67,7 @@ class MarketFilter(ChoiceFilter):
 
 
 def found_by(rows: SegmentQuerySet, term: str) -> SegmentQuerySet:
-    """Those of one market and kind that hold a t, or whose names begin so."""
+    """Segments of one market and kind that hold a t, or whose names begin with the text."""
     if not term:
         return rows
     if _A_T.fullmatch(term):
@@ -81,6 +81,9 @@ def found_by(rows: SegmentQuerySet, term: str) -> SegmentQuerySet:
 
 
 def _beginning_with(rows: SegmentQuerySet, text: str) -> SegmentQuerySet:
-    """By a range, for which there is an index; its end is a name too, as databases differ in where they sort others."""
+    """Filters by a range, which has an index.
+
+    The end of the range is a name too, because databases differ in how they sort other characters.
+    """
     rows, common = rows.filter(name__gte=text), text.rstrip("9_")
     return rows.filter(name__lt=common[:-1] + str(int(common[-1]) + 1)) if common[-1].isdecimal() else rows

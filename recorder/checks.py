@@ -1,4 +1,4 @@
-"""Start-up checks of the recording: can the store be written at all."""
+"""Start-up checks of the recorder: whether the store can be written."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ TAG = "recorder"
 
 @register(TAG)
 def check_store(**_: Any) -> list[CheckMessage]:
-    """recorder.E001 where the store's root cannot be made or written."""
+    """recorder.E001 if the store's root cannot be created or written."""
     root: Path = settings.CONFIG.store_dir
     try:
-        # Permissions alone do not tell of a read-only or full disk, so a file is really written.
+        # Permissions do not show a read-only or full disk, so a file is written.
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=root) as probe:
             probe.write(b"\n")

@@ -1,4 +1,4 @@
-"""What can go wrong with a recording: each error takes facts and writes the sentence."""
+"""The errors of a recording: each takes facts and writes the sentence."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 class RecorderError(Exception):
-    """Base of everything that can go wrong with a market's recording."""
+    """The base class of all errors of a market's recording."""
 
 
 class BadName(RecorderError, ValueError):
-    """A kind, a symbol or a segment's name that no store has."""
+    """A kind, a symbol or a segment's name that no store can have."""
 
     def __init__(self, what: str, got: object, expected: str) -> None:
         shown = repr(got)
@@ -19,14 +19,14 @@ class BadName(RecorderError, ValueError):
 
 
 class BadLine(RecorderError, ValueError):
-    """Ready bytes that are not one line."""
+    """Encoded bytes that are not one line."""
 
     def __init__(self, t: int, newline_at: int, line_bytes: int) -> None:
         super().__init__(f"the line of t={t} has a newline at byte {newline_at} of {line_bytes}")
 
 
 class DamagedLine(RecorderError, ValueError):
-    """A line of a tape that is no message."""
+    """A line of a tape that is not a message."""
 
     def __init__(self, line: bytes) -> None:
         super().__init__(f"a line is no message: {line[:60]!r}")
@@ -37,7 +37,7 @@ class BadOrder(RecorderError, ValueError):
 
 
 class DamagedFrame(RecorderError):
-    """Bytes at `offset` of a file that no zstd frame has."""
+    """The bytes at `offset` of a file are not a zstd frame."""
 
     def __init__(self, offset: int, reason: str) -> None:
         self.offset = offset
@@ -46,18 +46,18 @@ class DamagedFrame(RecorderError):
 
 
 class Misplaced(RecorderError):
-    """A segment whose lines are not those that belong where it lies."""
+    """A segment whose lines do not belong in its place."""
 
 
 class NoFile(RecorderError):
-    """Something of a segment's name that is no plain file."""
+    """A file with a segment's name that is not a plain file."""
 
     def __init__(self) -> None:
         super().__init__("it is no plain file")
 
 
 class BadManifest(RecorderError):
-    """A manifest.json that does not end as ours do, and so cannot be appended to."""
+    """A manifest.json that does not end like one of ours, so nothing can be appended to it."""
 
     def __init__(self, path: Path, end: bytes) -> None:
         super().__init__(f"{path} is not appended to: it ends with {end!r}, not with an entry and its bracket")
@@ -84,7 +84,7 @@ class StoreError(RecorderError):
 
 
 class ManifestStopped(RecorderError):
-    """The thread that writes the manifest's rows has ended, so no row would be written any more."""
+    """The thread that writes the manifest's rows has ended, so no further row would be written."""
 
     def __init__(self, symbol: str) -> None:
         super().__init__(f"the manifest of {symbol} takes no more segments: it was closed")

@@ -1,4 +1,4 @@
-"""What is kept of which market: the manifest, one row a segment, append-only."""
+"""The database's record of each market: the manifest, one row per segment, append-only."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Market(models.Model):
 
 
 def market_key(market: Market | str) -> Any:
-    """What rows are filtered by to be those of a market, given as row or symbol.
+    """The value by which rows are filtered to those of a market, given as row or symbol.
 
-    One value, not a join: of how many markets a join finds rows PostgreSQL cannot know, and sorts all that are found
-    instead of reading a few in the order of an index.
+    It is one value, not a join. PostgreSQL cannot estimate how many markets a join matches, and would sort all the rows
+    found instead of reading a few in the order of an index.
     """
     if isinstance(market, Market):
         return market.pk
@@ -48,10 +48,10 @@ def market_key(market: Market | str) -> Any:
 
 
 class Run(models.Model):
-    """Ticks made by one source under one set of settings; a market's store is a row of runs.
+    """Ticks made by one source under one set of settings; a market's store is a sequence of runs.
 
-    A message's `t` is its source's own t plus `t_shift`; its ts is
-    `start_ts + (t - first_t) * tick_interval` where the source gave none.
+    A message's `t` is its source's own t plus `t_shift`. Its ts is `start_ts + (t - first_t) * tick_interval` if the
+    source gave none.
     """
 
     market = models.ForeignKey(Market, models.PROTECT, related_name="runs")
@@ -72,51 +72,52 @@ class Run(models.Model):
         return f"{self.market.symbol} from t={self.first_t}"
 
 
-#: A page of rows is about so long that asking for it costs little beside reading it.
+#: The length of a page of rows: long enough that the query costs little compared with reading the rows.
 _MOST_ROWS = 256
 
 _GONE = Q(removed_at__isnull=False) | Q(missing=True)
 
 
 class SegmentQuerySet(models.QuerySet["Segment"]):
-    """The ways in which segments are asked for."""
+    """The queries on segments."""
 
     def of(self, market: Market | str, kind: str | None = None) -> SegmentQuerySet:
-        """Those of a market, given as row or symbol, and of one kind or all.
+        """Segments of a market, given as row or symbol, and of one kind or all.
 
-        All kinds are named, too: they come behind the market in every index. Without them SQLite looks at each row of
-        the market.
+        The filter names all kinds, too: the kind follows the market in every index. Without it SQLite looks at each row
+        of the market.
         """
         found = self.filter(market_id=market_key(market))
         return found.filter(kind__in=KINDS) if kind is None else found.filter(kind=kind)
 
     def finished(self) -> SegmentQuerySet:
-        """Sealed ones, whatever became of them since."""
+        """Sealed segments, including removed and missing ones."""
         return self.filter(pending=False)
 
     def on_disk(self) -> SegmentQuerySet:
-        """Those whose file is there."""
+        """Segments whose file is there."""
         return self.filter(removed_at=None, missing=False)
 
     def gone(self) -> SegmentQuerySet:
-        """Those whose file is not there: removed, or missing."""
+        """Segments whose file is not there: removed, or missing."""
         return self.filter(_GONE)
 
     def oldest_first(self) -> SegmentQuerySet:
-        """By the t they begin with, the pending one last."""
+        """Ordered by their first t, the pending one last."""
         return self.order_by("pending", "start_t", "kind", "name")
 
     def from_t(self, t: int) -> SegmentQuerySet:
-        """Of one market and kind: the last that begins with `t` or before, if any, and all behind it."""
+        """Segments of one market and kind: the last that begins at `t` or before, if any, and all after it."""
         last_before = self.filter(start_t__lte=t).order_by("-start_t").values("start_t")[:1]
         return self.filter(start_t__gte=Coalesce(Subquery(last_before), t))
 
     def paged(
         self, *columns: str, from_t: int | None = None, newest_first: bool = False, first_rows: int = 4
     ) -> Iterator[tuple[Any, ...]]:
-        """Of one market and kind, in market order: start_t, name and these columns of each, read a page at a time.
+        """Segments of one market and kind in market order, with these columns of each, read a page at a time.
 
-        Pages grow from `first_rows`, since most who ask want one row or two. Raises django.db.Error.
+        start_t and name come first. Pages grow from `first_rows`, because most callers want one row or two. Raises
+        django.db.Error.
         """
         order, behind = (("-start_t", "-name"), "lte") if newest_first else (("start_t", "name"), "gte")
         page, size = self if from_t is None else self.from_t(from_t), first_rows
@@ -138,9 +139,9 @@ def _read(rows: models.QuerySet[Segment, tuple[Any, ...]]) -> list[tuple[Any, ..
 class Segment(models.Model):
     """What the manifest knows of one segment; a removed one keeps its row.
 
-    `name` is the lasting file name, without `_pending`. `start_t`, `end_t`, `seek_points` and the rest mean
-    what they mean in `recorder.segment.layout.SegmentFacts`. `created_at` is when it was sealed, or, while it is
-    pending, when it was opened. `missing`: the file should be there and is not.
+    `name` is the final file name, without `_pending`. `start_t`, `end_t`, `seek_points` and the other fields are those
+    of `recorder.segment.layout.SegmentFacts`. `created_at` is when it was sealed, or, while it is pending, when it was
+    opened. `missing`: the file should be there and is not.
     """
 
     market = models.ForeignKey(Market, models.PROTECT, related_name="segments")
@@ -168,8 +169,9 @@ class Segment(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["market", "kind", "name"], name="segment_name_once_a_kind"),
         ]
-        # Each row is in one of the first two. Removed ones keep their rows, so after some years most are: whoever looks
-        # for a file must not have to pass over them, nor a reader over the files for what is gone.
+        # Each row is in one of the first two indexes. Removed segments keep their rows, so after some years most rows
+        # are of removed ones. A search for a file must not pass over these, nor a search for what is gone over the
+        # files.
         indexes = [
             models.Index(
                 fields=["market", "kind", "start_t"],
@@ -188,12 +190,12 @@ class Segment(models.Model):
 
     @property
     def file(self) -> str:
-        """The name of the file as it lies on disk now."""
+        """The present name of the file on disk."""
         return pending_name(self.name) if self.pending else self.name
 
     @property
     def state(self) -> str:
-        """In one word: pending, finished, removed or missing."""
+        """The state in one word: pending, finished, removed or missing."""
         if self.removed_at is not None:
             return "removed"
         if self.missing:
@@ -206,11 +208,11 @@ class Segment(models.Model):
         return f"{self.kind}/{self.file}"
 
     def path_under(self, root: Path, home_symbol: str) -> Path:
-        """Where the file lies under the store's root."""
+        """The path of the file under the store's root."""
         return segment_path(self.market.directory(root, home_symbol), self.kind, self.file)
 
     def manifest_form(self) -> dict[str, Any]:
-        """The segment as HTTP lists it; one that was removed says when."""
+        """The segment as HTTP lists it; a removed one includes when."""
         form = manifest_form(self)
         if self.removed_at is not None:
             form["removed_at"] = f"{self.removed_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -218,12 +220,12 @@ class Segment(models.Model):
 
 
 class Inventory(models.Model):
-    """What is kept of one kind of a market, summed up as its rows change, and how far the rows are known to be true.
+    """The sums of one kind of a market, updated as its rows change, and whether the rows are known to be exact.
 
-    `segments`, `bytes` and `lines` are of finished segments whose file is there, `removed` counts those that clean-ups
+    `segments`, `bytes` and `lines` are of finished segments whose file is there. `removed` counts those that clean-ups
     removed. As long as `directory_state` is that of the kind's directory (`recorder.segment.listing.state_of`), the
-    rows tell exactly which segments lie in it, but for the one that was `opened` last, which may have no row yet; "" is
-    the state of none. `removing`: rows were marked as removed whose files may still be there.
+    rows list exactly the segments in it, except the one that was `opened` last, which may have no row yet. "" is the
+    state of no directory. `removing`: rows were marked as removed whose files may still be there.
     """
 
     market = models.ForeignKey(Market, models.CASCADE, related_name="inventories")
@@ -244,12 +246,12 @@ class Inventory(models.Model):
 
 
 class Lease(models.Model):
-    """Who may write a market, whichever host it is on; `recorder.store.lease` says how it is taken and kept.
+    """Which process may write a market, on any host; `recorder.store.lease` takes and renews it.
 
-    `token` is made anew by each holder, "" when nobody holds the market. `holder`, `host` and `store` name the holder,
-    or the last one. `unrecorded_to` is the last tick that was streamed while its recording stood still, None when all
-    was recorded. `silence_seconds` is for how long the holder may be silent at the pace of its market, None of one that
-    did not tell.
+    `token` is new for each holder, and "" while no process holds the market. `holder`, `host` and `store` name the
+    holder, or the last one. `unrecorded_to` is the last tick that was streamed while the recording stood still, None if
+    all was recorded. `silence_seconds` is how long the holder may be silent at the pace of its market, None if it did
+    not say.
     """
 
     market = models.OneToOneField(Market, models.CASCADE, primary_key=True, related_name="lease")

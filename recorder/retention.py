@@ -1,4 +1,4 @@
-"""Retention: removes the segments that a clean-up chose, so that rows and files agree whatever comes between."""
+"""Retention: removes the segments chosen by a clean-up, so that rows and files agree even after an interruption."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class CleanUp:
-    """What a clean-up did: the segments it removed, and those that an interrupted one had left half removed."""
+    """The result of a clean-up: the segments it removed, and those that an interrupted one had left half removed."""
 
     removed: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
@@ -32,13 +32,13 @@ class CleanUp:
 
 
 def retention_settings(config: Any) -> RetentionSettings:
-    """Those among all settings that a clean-up goes by."""
+    """The settings that control a clean-up."""
     names = RetentionSettings.__dataclass_fields__
     return RetentionSettings(**{name: getattr(config, f"retain_{name}") for name in names})
 
 
 def shelves() -> list[Shelf]:
-    """The finished segments of all markets whose file is there; rows are read as far as somebody asks."""
+    """The finished segments of all markets whose file is there; rows are read only as far as needed."""
     known = Inventory.objects.filter(segments__gt=0).values_list("market__symbol", "kind", "segments")
     return [Shelf(segments, _candidates(symbol, kind)) for symbol, kind, segments in known]
 
@@ -50,17 +50,17 @@ def _candidates(symbol: str, kind: str) -> Iterator[Candidate]:
 
 
 def disk_use(root: Path) -> DiskUse:
-    """Of the file system that holds the store, or would hold it where it is not there. Raises OSError."""
+    """The disk use of the file system that holds the store, or will hold it. Raises OSError."""
     while not root.exists() and root != root.parent:
         root = root.parent
     return DiskUse(*shutil.disk_usage(root))
 
 
 def clean_up(root: Path, home_symbol: str, settings: RetentionSettings, now: datetime) -> CleanUp:
-    """Remove what may and must go from the store of all markets. Raises OSError, django.db.Error.
+    """Remove the segments that may and must go from the store of all markets. Raises OSError, django.db.Error.
 
-    A row is marked before its file is unlinked: whatever happens in between, nobody is promised a file that is not
-    there, and the next clean-up unlinks it. One at a time: another that comes meanwhile does nothing.
+    A row is marked before its file is unlinked. Whatever happens in between, no client is promised a file that is not
+    there, and the next clean-up unlinks it. One clean-up runs at a time: another that starts meanwhile does nothing.
     """
     done = CleanUp()
     with _alone(root) as alone:
@@ -105,7 +105,7 @@ def _locks(handle: int) -> bool:
 
 
 def _end_removals(inventory: Inventory, directory: Path, done: CleanUp) -> None:
-    """Unlink files whose rows are marked as removed: a clean-up was broken off between the two."""
+    """Unlink files whose rows are marked as removed, after a clean-up that was interrupted between the two."""
     market, kind = inventory.market, inventory.kind
     files = {name.lasting for name in segment_files(directory, kind) if not name.pending}
     rows = Segment.objects.of(market, kind)
@@ -123,7 +123,7 @@ def _end_removals(inventory: Inventory, directory: Path, done: CleanUp) -> None:
 
 
 class _Removal:
-    """The removal of some segments of one market and kind; the inventory goes along with what it does."""
+    """Removes some segments of one market and kind, and updates the inventory."""
 
     def __init__(self, symbol: str, kind: str, directory: Path) -> None:
         self._directory = directory / kind
@@ -145,7 +145,7 @@ class _Removal:
         self._after = state_of(self._directory)
 
     def end(self) -> None:
-        """No more of them go now."""
+        """Nothing more is removed now."""
         if not self._left:
             self._inventory.update(removing=False)
             if not self._disturbed:

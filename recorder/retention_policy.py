@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class RetentionSettings:
-    """When a clean-up begins, how far it goes, and what it never touches: IG_RETAIN_*."""
+    """When a clean-up begins, how far it goes, and what it never removes: IG_RETAIN_*."""
 
     disk_percent: float = 80
     target_percent: float = 70
@@ -30,7 +30,10 @@ class DiskUse(NamedTuple):
 
     @property
     def percent(self) -> float:
-        """As `df` counts: of what this process may use. A share kept for root would never let it reach 100."""
+        """The used part as `df` counts it: of the space this process may use.
+
+        With a share reserved for root it could not reach 100 otherwise.
+        """
         usable = self.used + self.free
         return 100 * self.used / usable if usable else 0.0
 
@@ -58,9 +61,9 @@ class Shelf(NamedTuple):
 def choose(shelves: Iterable[Shelf], disk: DiskUse, settings: RetentionSettings, now: datetime) -> Iterator[Candidate]:
     """The segments to remove, the oldest of all markets and kinds first, those of each in market order.
 
-    Those older than `max_days` go, and, once the disk is `disk_percent` full, as many more as bring it down to
-    `target_percent`. `min_segments` of each market and kind stay (pinned ones are counted), and so does every one
-    that is pinned or younger than `min_days`. No more candidates are asked for than it takes.
+    Segments older than `max_days` go. Once the disk is `disk_percent` full, as many more go as bring it down to
+    `target_percent`. `min_segments` of each market and kind stay (pinned ones count), and so does every segment that is
+    pinned or younger than `min_days`. It requests no more candidates than it needs.
     """
     excess = excess_bytes(disk, settings)
     if excess <= 0 and not settings.max_days:
@@ -88,7 +91,7 @@ class _Aged(NamedTuple):
 
 
 def _aged(shelf: Shelf) -> Iterator[_Aged]:
-    """No segment was sealed before those that come before it."""
+    """Segments in order, none with a time of sealing before that of an earlier one."""
     sealed_at = None
     for one in shelf.oldest_first:
         sealed_at = one.created_at if sealed_at is None else max(sealed_at, one.created_at)
@@ -96,17 +99,17 @@ def _aged(shelf: Shelf) -> Iterator[_Aged]:
 
 
 def is_full(disk: DiskUse, settings: RetentionSettings) -> bool:
-    """Whether the disk alone makes a clean-up due."""
+    """Whether the disk alone makes a clean-up necessary."""
     return disk.percent >= settings.disk_percent
 
 
 def is_too_old(created_at: datetime, settings: RetentionSettings, now: datetime) -> bool:
-    """Whether age alone makes a clean-up due."""
+    """Whether age alone makes a clean-up necessary."""
     return settings.max_days > 0 and now - created_at > timedelta(days=settings.max_days)
 
 
 def excess_bytes(disk: DiskUse, settings: RetentionSettings) -> int:
-    """How much has to go for the sake of the disk."""
+    """How many bytes have to be removed because of the disk."""
     if not is_full(disk, settings):
         return 0
     return disk.used - round(settings.target_percent / 100 * (disk.used + disk.free))

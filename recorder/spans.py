@@ -1,4 +1,4 @@
-"""Spans of t: what is known, what is gone, and what lies between."""
+"""Spans of t: unions, gaps and differences."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def merged(spans: Iterable[Span]) -> list[Span]:
 
 
 def between(spans: Iterable[Span]) -> list[Span]:
-    """What lies between them, ascending."""
+    """The spans between them, ascending."""
     return [(before[1] + 1, behind[0] - 1) for before, behind in pairwise(merged(spans))]
 
 
 def without(span: Span, others: Iterable[Span]) -> list[Span]:
-    """What is left of a span when the others are taken away, ascending."""
+    """The rest of a span without the others, ascending."""
     left, at = [], span[0]
     for first, last in merged(others):
         if first > at:

@@ -1,4 +1,4 @@
-"""Periodic work: run by Celery beat, or called on a timer where everything is one process."""
+"""Periodic tasks: run by Celery beat, or by a timer if everything is one process."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ from runtime.db_threads import detached
 
 @shared_task(name="recorder.tasks.clean_up", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]
 def clean_up() -> int:
-    """Remove what must go from the store; how many segments went. Raises OSError, django.db.Error."""
+    """Remove the segments that must go from the store; returns how many. Raises OSError, django.db.Error."""
     config = settings.CONFIG
     settings_of_it = retention.retention_settings(config)
-    # Outside Celery nobody else closes the connection, and the caller's thread may live on.
+    # Outside Celery nothing else closes the connection, and the caller's thread may continue.
     done = detached(lambda: retention.clean_up(config.store_dir, config.symbol, settings_of_it, timezone.now()))
     return len(done.removed)
 
 
 @shared_task(name="recorder.tasks.take_stock", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]
 def take_stock() -> None:
-    """Find out again whether rows tell of every file, where something else than market and clean-up changed a
-    directory. Raises OSError, django.db.Error."""
+    """Find out whether rows list every file, where something other than market and clean-up changed a directory.
+
+    Raises OSError, django.db.Error.
+    """
     detached(_take_stock)
 
 

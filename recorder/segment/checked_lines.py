@@ -1,4 +1,4 @@
-"""Checked lines: what a segment's file holds, each line given once it is known to be what was written."""
+"""Checked lines: the content of a segment's file, each line returned only when it is known to be what was written."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from recorder.segment.zstd_frames import (
     read_frame,
 )
 
-#: A frame of more text, as other programs write them, is decoded twice: to be checked, and piece by piece to be given.
+#: A frame with more text, as other programs write them, is decoded twice: once to verify it, then piece by piece.
 _KEPT_TEXT_BYTES = 4 << 20
 
-#: How messages of ours begin, by kind; lines of another writer are parsed whole.
+#: The beginnings of messages written by this project, by kind; lines of another writer are parsed whole.
 _BEGINNINGS = {
     kind: re.compile(rb'\{"type":"%b","t":([0-9]{1,18})[,}]' % kind.removesuffix("s").encode())
     for kind in ("ticks", "frames", "metrics")
@@ -30,7 +30,7 @@ _BEGINNINGS = {
 
 
 class Line(NamedTuple):
-    """One line of a tape: the span of t it speaks of (one t, unless it is a gap) and its text without newline."""
+    """One line of a tape: its span of t (one t, unless it is a gap) and its text without newline."""
 
     first_t: int
     last_t: int
@@ -42,12 +42,12 @@ class Line(NamedTuple):
 
 
 class Damage(NamedTuple):
-    """Here something cannot be read, or is not what was written."""
+    """A place where something cannot be read, or is not what was written."""
 
     why: RecorderError
 
 
-#: Whether a file is the one whose SHA-256 is known; None where none is known.
+#: Whether a file has the known SHA-256; None if none is known.
 Vouch = Callable[[], bool | None]
 
 
@@ -56,10 +56,9 @@ def checked(
 ) -> Iterator[Line | Damage]:
     """The lines of a segment of `kind` from a frame on, in order, and a Damage where some cannot be read.
 
-    No line is given before the checksum of its frame was found right. What no checksum vouches for must be lines of
-    JSON with a t: the open frame of a segment that is not `finished`, and frames that another program wrote without
-    one; where the file's SHA-256 is known, that decides. Holds a frame at a time, of a large one a piece. Raises
-    OSError.
+    A line is returned only after the checksum of its frame was verified. Text without a checksum must consist of JSON
+    lines with a t: the open frame of a segment that is not `finished`, and frames of another program. If the file's
+    SHA-256 is known, that decides. Holds one frame at a time, or a piece of a large one. Raises OSError.
     """
     cut = _Cut()
     at: int | None = start
@@ -81,7 +80,7 @@ def checked(
 
 
 def parsed(file: BinaryIO, kind: str) -> Iterator[Line]:
-    """The lines of a whole segment. Raises DamagedFrame, DamagedLine where it is not whole."""
+    """The lines of a whole segment. Raises DamagedFrame or DamagedLine if it is not whole."""
     for one in checked(file, kind):
         if isinstance(one, Damage):
             raise one.why
@@ -89,12 +88,12 @@ def parsed(file: BinaryIO, kind: str) -> Iterator[Line]:
 
 
 def first_line(file: BinaryIO, kind: str, start: int) -> Line | None:
-    """The line with which a frame begins, as far as it can be read: a hint, for nothing vouches for it."""
+    """The first line of a frame, as far as it can be read. It is a hint, because it is not verified."""
     try:
         for texts in _Cut().lines(frame_texts(file, start)):
             return line_of(texts[0], kind)
     except (DamagedFrame, DamagedLine):
-        pass  # it is not where reading begins
+        pass  # reading does not begin there
     return None
 
 
@@ -110,14 +109,14 @@ def _frame(file: BinaryIO, at: int) -> ZstdFrame | None:
 
 
 def _trust(file: BinaryIO, frame: ZstdFrame, finished: bool, vouch: Vouch) -> bool | None:
-    """Whether the text of a frame is what was written; False where its lines must tell, None where it is not."""
+    """Whether the text of a frame is what was written; False if its lines must decide, None if it is not."""
     if frame.end is None:
         return False if frame.torn and not finished else None
     if frame.checked:
         return True
     if (known := vouch()) is not None:
         return known or None
-    # A flipped bit in a header takes away the mark of a checksum, not the checksum: no frame begins where that lies.
+    # A flipped bit in a header removes the flag of a checksum, not the checksum: no frame begins at its bytes.
     return False if begins_frame(file, frame.end) else None
 
 
@@ -126,17 +125,17 @@ def _pieces(file: BinaryIO, frame: ZstdFrame) -> Iterable[bytes]:
 
 
 class _Cut:
-    """Cuts text that comes in pieces into lines; one may run across frames, as in no file of ours."""
+    """Cuts text that arrives in pieces into lines; a line may cross frames, which only other programs write."""
 
     def __init__(self) -> None:
         self.rest: list[bytes] = []
 
     def begin(self) -> None:
-        """What comes next begins with a line."""
+        """The next text begins with a line."""
         self.rest = []
 
     def lines(self, pieces: Iterable[bytes]) -> Iterator[list[bytes]]:
-        """The whole lines, as many at a time as a piece has. Raises DamagedLine for one that is too long."""
+        """The whole lines, as many at a time as a piece contains. Raises DamagedLine for one that is too long."""
         for piece in pieces:
             texts = piece.split(b"\n")
             last = texts.pop()
@@ -155,7 +154,7 @@ class _Cut:
 
 
 def _lines(texts: Iterable[bytes], kind: str, trusted: bool) -> Iterator[Line | Damage]:
-    """Lines of a text that is `trusted`, and of another as far as they are messages. Raises DamagedLine."""
+    """The lines of a text that is `trusted`, or of another one as far as they are messages. Raises DamagedLine."""
     beginning = _BEGINNINGS[kind]
     for text in texts:
         if trusted and (found := beginning.match(text)):
@@ -171,7 +170,7 @@ def _lines(texts: Iterable[bytes], kind: str, trusted: bool) -> Iterator[Line | 
 
 
 def line_of(text: bytes, kind: str) -> Line:
-    """A message of a kind, or a gap line, of whoever wrote it. Raises DamagedLine."""
+    """A message of a kind, or a gap line, of any writer. Raises DamagedLine."""
     try:
         message = orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""Endings: what makes a pending segment, as far as it has come, a whole zstd file for whoever fetches it."""
+"""Endings: the bytes that make a pending segment, at its present size, a whole zstd file for a client."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Ending(NamedTuple):
 
 
 def ending_of(file: BinaryIO, near: int = 0) -> Ending:
-    """How to end a file that somebody may be writing; `near` is where one of its frames begins, best the last.
+    """The ending of a file that a process may be writing; `near` is where one of its frames begins, best the last.
 
-    The open frame is ended behind its last whole block. Where a reader has met a write in its midst, or a crash cut it,
-    that block may hold a part of a line: then the frame's whole lines are encoded anew. What cannot be read is left
-    out. Raises OSError.
+    It ends the open frame after its last whole block. If a reader meets a write in progress, or a crash cut the file,
+    that block may hold part of a line: then the frame's whole lines are encoded anew. Unreadable bytes are left out.
+    Raises OSError.
     """
     size = file.seek(0, os.SEEK_END)
     start = near if near < size else 0
@@ -32,7 +32,7 @@ def ending_of(file: BinaryIO, near: int = 0) -> Ending:
             frame = read_frame(file, start)
         except DamagedFrame:
             if start == near > 0:
-                return ending_of(file)  # what told of this frame spoke of another file
+                return ending_of(file)  # the position of this frame was that of another file
             break
         if frame.end is None:
             return _ended(frame)

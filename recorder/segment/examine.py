@@ -14,10 +14,10 @@ from recorder.segment.segment_file import sha256_of
 from recorder.segment.zstd_frames import LONGEST_LINE_BYTES, read_frame
 from recorder.spans import Span
 
-#: A file of another format would otherwise have a fault a line.
+#: The most faults reported: a file of another format would have a fault per line.
 _MOST_FAULTS = 20
 
-#: How messages of ours begin, by kind; lines of another writer are parsed whole.
+#: The beginnings of messages written by this project, by kind; lines of another writer are parsed whole.
 _OURS = {
     "ticks": re.compile(rb'\{"type":"tick","t":([0-9]{1,18})[,}]'),
     "frames": re.compile(rb'\{"type":"frame","t":([0-9]{1,18})[,}]'),
@@ -27,10 +27,10 @@ _OURS = {
 
 @dataclass(slots=True)
 class Examined:
-    """What a segment's file holds, as far as it can be read, and what is wrong with it.
+    """The content of a segment's file, as far as it can be read, and its faults.
 
-    `start_t` and `end_t` are of its first and last message. `spans` are the stretches of consecutive t it has
-    messages of, `gaps` what its gap lines speak of, `frames` each zstd frame's offset and the last t before it.
+    `start_t` and `end_t` are of its first and last message. `spans` are the ranges of consecutive t with messages,
+    `gaps` those of its gap lines, `frames` each zstd frame's offset and the last t before it.
     """
 
     bytes: int = 0
@@ -45,14 +45,14 @@ class Examined:
     faults: list[str] = field(default_factory=list)
 
     def fault(self, what: str) -> None:
-        """Something is wrong."""
+        """Note a fault."""
         if len(self.faults) < _MOST_FAULTS:
             self.faults.append(what)
 
 
 def examine(path: Path, kind: str) -> Examined:
     """The finished segment of `kind` at `path`; holds one of its frames at a time. Raises OSError."""
-    if path.exists() and not path.is_file():  # whoever opens a FIFO would wait for its writer
+    if path.exists() and not path.is_file():  # opening a FIFO would wait for its writer
         return Examined(faults=["it is no plain file"])
     found = Examined(sha256=sha256_of(path))
     rest = b""

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 KINDS = ("ticks", "frames", "metrics")
 SYMBOL_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 
-#: Every gap line begins so; a line of JSON holds no raw newline, so counting these counts gap lines.
+#: Every gap line begins with this. A line of JSON holds no raw newline, so counting these counts gap lines.
 GAP_START = b'{"type":"gap",'
 GAP_REASONS = ("slow", "expired", "lost", "damaged")
 
@@ -43,7 +43,7 @@ class SegmentName:
 
     @property
     def lasting(self) -> str:
-        """The name without `_pending`: what the segment is known by from its first byte on."""
+        """The name without `_pending`, by which the segment is known from its first byte on."""
         opened = _EPOCH + timedelta(seconds=self.opened_at)
         return f"segment_{opened:%Y%m%d_%H%M%S}_{self.start_t}{_SUFFIX}"
 
@@ -55,14 +55,14 @@ class SegmentName:
 
 @dataclass(frozen=True, slots=True)
 class SegmentFacts:
-    """All that is known of one segment.
+    """The facts of one segment.
 
-    `name` is the lasting one. `start_t` and `end_t` are of the first and last message; with gap lines alone,
-    start_t is the t after the gap and end_t = start_t - 1: no message. `lines` counts gap lines too. `bytes`
-    is the size on disk, `text_bytes` that of the NDJSON. `opened_at` and `sealed_at` are Unix seconds.
-    `seek_points` are (first t, byte offset) of each zstd frame, both rising. `sha256` is of the finished
-    file, in hex; "" while pending. `directory_change` is what the file's present name changed in its directory
-    (`recorder.segment.listing.DirectoryChange`), where who told of it knows.
+    `name` is the final one. `start_t` and `end_t` are of the first and last message; with gap lines alone, start_t is
+    the t after the gap and end_t = start_t - 1: no message. `lines` counts gap lines too. `bytes` is the size on disk,
+    `text_bytes` that of the NDJSON. `opened_at` and `sealed_at` are Unix seconds. `seek_points` are (first t, byte
+    offset) of each zstd frame, both rising. `sha256` is of the finished file, in hex; "" while pending.
+    `directory_change` is the change of the directory when the file got its present name
+    (`recorder.segment.listing.DirectoryChange`), if known.
     """
 
     kind: str
@@ -92,7 +92,7 @@ class SegmentFacts:
 
 
 def manifest_form(segment: Any) -> dict[str, Any]:
-    """A segment, given as its facts, its row or columns of that, as HTTP and manifest.json list it."""
+    """The form in which HTTP and manifest.json list a segment, given as its facts, its row or columns of that."""
     return {
         "path": f"{segment.kind}/{pending_name(segment.name) if segment.pending else segment.name}",
         "start_t": segment.start_t,
@@ -110,7 +110,7 @@ def pending_name(lasting: str) -> str:
 
 
 def parse_name(file: str) -> SegmentName:
-    """The parts of a segment's file name. Raises BadName for anything else, however near."""
+    """The parts of a segment's file name. Raises BadName for any other name, however similar."""
     match = _NAME.fullmatch(file)
     if match is None:
         raise BadName("a segment's name", file, _FORM)
@@ -137,7 +137,10 @@ def _seconds_at(text: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _day_seconds(text: str) -> int:
-    """Unix seconds at which a day begins. A directory holds hundreds of names of one day. Raises ValueError."""
+    """Unix seconds at which a day begins; cached, because a directory holds hundreds of names of one day.
+
+    Raises ValueError.
+    """
     day = datetime(int(text[:4]), int(text[4:6]), int(text[6:]), tzinfo=UTC)
     return (day - _EPOCH) // timedelta(seconds=1)
 
@@ -155,25 +158,25 @@ def check_kind(kind: str) -> str:
 
 
 def check_symbol(symbol: str) -> str:
-    """`symbol`, if a market may be called so. Raises BadName."""
+    """`symbol`, if it is a valid symbol of a market. Raises BadName."""
     if not isinstance(symbol, str) or not SYMBOL_PATTERN.fullmatch(symbol):
         raise BadName("symbol", symbol, "1 to 32 of A-Z a-z 0-9 . _ - and begin with a letter or digit")
     return symbol
 
 
 def market_dir(root: Path, symbol: str, home_symbol: str) -> Path:
-    """Where the market keeps its files: `home_symbol`'s at the root, any other's in its own directory."""
+    """The directory of a market's files: the root for `home_symbol`, its own directory for any other."""
     return root if check_symbol(symbol) == home_symbol else root / symbol
 
 
 def segment_path(directory: Path, kind: str, file: str) -> Path:
-    """The path of a segment's file in a market's directory; never one outside. Raises BadName."""
+    """The path of a segment's file in a market's directory, never outside it. Raises BadName."""
     parse_name(file)
     return directory / check_kind(kind) / file
 
 
 def segment_files(directory: Path, kind: str) -> list[SegmentName]:
-    """The segments of one kind that lie on disk, by start_t, then opening; none without a directory.
+    """The segments of one kind on disk, by start_t, then opening; none without a directory.
 
     A file whose name only looks like a segment's is logged, once, and left out.
     """
@@ -196,12 +199,12 @@ def _parsed(directory: Path, files: Iterable[str]) -> Iterator[SegmentName]:
 
 @lru_cache(maxsize=1024)
 def _tell_stray(path: Path, why: str) -> None:
-    """Listings are made all the time, and one stray file is one piece of news."""
+    """Logs a stray file once, because listings are made all the time."""
     log.warning("%s is no segment: %s", path, why)
 
 
 def gap_line(kind: str, from_t: int, to_t: int, reason: str) -> bytes:
-    """The line that tells of missing messages `from_t .. to_t`. Raises BadOrder, BadName."""
+    """The line that announces the missing messages `from_t .. to_t`. Raises BadOrder, BadName."""
     if not 0 <= from_t <= to_t:
         raise BadOrder(f"a gap's from_t must be from 0 to its to_t, got {from_t} to {to_t}")
     if reason not in GAP_REASONS:

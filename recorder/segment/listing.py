@@ -1,4 +1,4 @@
-"""Listing: which segments lie in a directory, oldest or newest first, and what tells one state of it from the next."""
+"""Listing: the segments in a directory, oldest or newest first, and an identifier of the directory's state."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import NamedTuple, Protocol
 
 from recorder.segment.layout import SegmentName, segment_files
 
-#: A directory changed so lately may change again without another time of change: file systems count in ticks of some
-#: milliseconds, some in seconds. Its listing is not kept.
+#: A directory that changed within this time may change again without another time of change: file systems count in
+#: ticks of some milliseconds, some in seconds. Its listing is not cached.
 _SETTLED_NS = 2_000_000_000
 
 #: (first t, byte offset) of frames in a segment, in order.
@@ -19,10 +19,7 @@ SeekPoints = Sequence[Sequence[int]]
 
 
 class Found(NamedTuple):
-    """A segment on disk, and what is known of it beside its name.
-
-    `points` are its seek points, `span` the t of its first and last message, `sha256` is of the finished file.
-    """
+    """A segment on disk, and what is known of it besides its name."""
 
     name: SegmentName
     points: SeekPoints | None = None
@@ -34,16 +31,16 @@ class Finder(Protocol):
     """Finds the segments of one kind; order is by first t, then by opening. Raises OSError."""
 
     def from_t(self, t: int) -> Iterator[Found]:
-        """The last one that begins with `t` or before, if any, and all behind it."""
+        """The last one that begins at `t` or before, if any, and all after it."""
         ...
 
     def newest_first(self) -> Iterator[Found]: ...
 
 
 class Directory:
-    """Finds the segments in the directory of one kind by their names alone, whatever database there is.
+    """Finds the segments in the directory of one kind by their names alone, without a database.
 
-    A listing takes time in proportion to the files, and is kept as long as the directory does not change.
+    A listing takes time in proportion to the number of files, and is cached as long as the directory does not change.
     """
 
     def __init__(self, path: Path) -> None:
@@ -88,9 +85,9 @@ DirectoryChange = tuple[str, str]
 
 
 def state_of(directory: Path) -> str:
-    """Another text for each state a directory was in; "" where it is not there. Raises OSError.
+    """A text that differs for each state of a directory; "" if it is not there. Raises OSError.
 
-    Every file that comes, goes or is renamed changes it, and a copy of the directory has a state of its own.
+    Every file that is added, removed or renamed changes it, and a copy of the directory has its own state.
     """
     try:
         status = directory.stat()

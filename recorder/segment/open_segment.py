@@ -1,4 +1,4 @@
-"""The segment being written: its lines gathered into text, its text into frames, its frames into a file."""
+"""The segment being written: gathers lines into text, text into frames, and frames into a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PIECE_BYTES = 1 << 18
 
 @dataclass(slots=True)
 class _Counts:
-    """What the lines so far come to."""
+    """The totals of the lines so far."""
 
     lines: int = 0
     text_bytes: int = 0
@@ -32,10 +32,10 @@ class _Counts:
 
 
 class OpenSegment:
-    """A segment that takes lines; the times it is given are Unix seconds and may go backwards.
+    """A segment that takes lines; its times are Unix seconds and may go backwards.
 
-    Lines are on disk after `flush`, `end_frame` or `seal`. Those may raise OSError; then only `rescue`,
-    `facts`, `unkept` and `path` mean anything, and they speak of what was on disk before.
+    Lines are on disk after `flush`, `end_frame` or `seal`. These may raise OSError; then only `rescue`, `facts`,
+    `unkept` and `path` are valid, and describe what was on disk before.
     """
 
     def __init__(
@@ -76,12 +76,12 @@ class OpenSegment:
 
     @property
     def unkept_lines(self) -> int:
-        """How many lines are not on disk."""
+        """The number of lines that are not on disk."""
         return self._counts.lines - self._kept.lines
 
     @property
     def directory_change(self) -> DirectoryChange:
-        """What the file's present name changed in its directory, or that it is gone again."""
+        """The change of the directory when the file got its present name, or was removed again."""
         return self._file.directory_change
 
     @property
@@ -103,9 +103,9 @@ class OpenSegment:
         counts.end_t = t
 
     def add_gap(self, line: bytes, from_t: int, to_t: int, now: float) -> None:
-        """Takes the line that tells of a gap."""
+        """Takes a gap line."""
         end_t = self._counts.end_t
-        # A loss may be told after newer messages; a seek point before them would send readers astray.
+        # A gap line may come after newer messages. A seek point before them would mislead readers.
         self._take(line, from_t if end_t is None else max(from_t, end_t + 1), to_t, now)
         self._counts.gaps += 1
 
@@ -122,15 +122,15 @@ class OpenSegment:
             self._frame_text_bytes = 0
 
     def seal(self, now: float) -> SegmentFacts:
-        """Ends the frame, makes the file lasting under its lasting name, and closes it."""
+        """Ends the frame, syncs the file under its final name, and closes it."""
         self.end_frame()
         return self._sealed(self._file.seal(), now)
 
     def rescue(self, now: float) -> SegmentFacts | None:
         """After an OSError: cuts the file back to what was kept and seals that; None if that is nothing.
 
-        A few bytes make the open frame whole, so this mostly works on a full disk too. Raises OSError when it
-        does not: the file then stays as it is, pending and recoverable, and rescue can be tried again.
+        A few bytes complete the open frame, so this mostly works on a full disk too. If it does not, it raises OSError:
+        the file then stays pending and recoverable, and rescue can be tried again.
         """
         if not self._file.bytes:
             self._file.remove()
@@ -143,7 +143,7 @@ class OpenSegment:
             self._file.close()
 
     def facts(self) -> SegmentFacts:
-        """The segment as it is on disk."""
+        """The segment's present facts on disk."""
         kept = self._kept
         start_t = self.start_t
         return SegmentFacts(
@@ -208,7 +208,7 @@ class OpenSegment:
         self._unkept_from = None
 
     def _end_kept_frame(self) -> None:
-        """Makes the frame whole that the last kept piece left open; there may be none."""
+        """Completes the frame that the last kept piece left open, if any."""
         start = self._kept_seek_points[-1][1]
         with self._file.path.open("rb") as file:
             try:

@@ -13,16 +13,16 @@ from recorder.segment.scan import Piece, SegmentScan
 from recorder.segment.segment_file import sync_directory, write_all
 from recorder.segment.zstd_frames import FRAME_TEXT_BYTES, ZstdFrame, compressor, frame_ending
 
-#: What follows the name of an original that was damaged.
+#: Follows the name of an original that was damaged.
 DAMAGED = ".damaged"
 
 _LEVEL = 3
 
 
 def repair(path: Path, found: SegmentScan) -> None:
-    """Makes the file whole where it lies: nothing, a few bytes at its end, or another file in its place.
+    """Makes the file whole in its place: leaves it, adds a few bytes at its end, or replaces it.
 
-    A crash in the midst of it loses no line, and the next repair ends it. Raises OSError.
+    A crash during a repair loses no line, and the next repair completes it. Raises OSError.
     """
     pieces = found.pieces
     open_frame = pieces[-1].open_frame
@@ -42,10 +42,10 @@ def unused(path: Path) -> Path:
 
 
 def _end_in_place(path: Path, cut: int, open_frame: ZstdFrame | None) -> None:
-    """Drops what does not decode behind `cut` and ends the frame there.
+    """Drops what does not decode after `cut` and ends the frame there.
 
-    Needs no room for a second file, so it works on a full disk. Half done it leaves a frame that decodes to
-    the same lines.
+    It needs no room for a second file, so it works on a full disk. Interrupted, it leaves a frame that decodes to the
+    same lines.
     """
     ending = frame_ending(open_frame.text, last_block=open_frame.last_block) if open_frame else b""
     with FileIO(path, "r+") as file:
@@ -55,9 +55,9 @@ def _end_in_place(path: Path, cut: int, open_frame: ZstdFrame | None) -> None:
 
 
 def _rewrite(path: Path, pieces: list[Piece], *, keep_original: bool) -> None:
-    """Puts the pieces, and nothing else, in the file's place.
+    """Replaces the file by the pieces and nothing else.
 
-    An original damaged in its midst is kept beside it, for whoever can read more from it.
+    If the original is damaged in the middle, it is kept beside the file, so that more may be recovered from it.
     """
     if keep_original:
         keep_aside(path)
@@ -66,7 +66,7 @@ def _rewrite(path: Path, pieces: list[Piece], *, keep_original: bool) -> None:
 
 
 def keep_aside(path: Path) -> None:
-    """Gives the file a second name, `….damaged`, unless it has one; what is no plain file has that name alone then."""
+    """Gives the file a second name, `….damaged`, unless it has one; anything that is not a plain file is renamed."""
     aside = _lasting(path).with_name(f"{_lasting(path).name}{DAMAGED}")
     if not path.is_file():
         os.rename(path, unused(aside))
@@ -76,7 +76,7 @@ def keep_aside(path: Path) -> None:
 
 
 def put_in_place(path: Path, contents: Iterable[bytes]) -> None:
-    """Puts a new file in the place of the one at `path`, whole or not at all. Raises OSError."""
+    """Replaces the file at `path` by a new one, whole or not at all. Raises OSError."""
     temporary = Path(f"{_lasting(path)}.recovering")
     with FileIO(temporary, "w") as target:
         for data in contents:
@@ -102,7 +102,7 @@ def _lasting(path: Path) -> Path:
 
 
 def _contents(source: BinaryIO, pieces: list[Piece]) -> Iterator[bytes]:
-    """The new file's bytes: frames as they lay, and text between them in frames of its own."""
+    """The new file's bytes: kept frames unchanged, and the text between them in new frames."""
     text = b""
     for piece in pieces:
         if piece.text is not None:

@@ -17,10 +17,10 @@ from recorder.segment.zstd_frames import LONGEST_LINE_BYTES, ZstdFrame, find_fra
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """What some whole lines come to; a t is None where no line has one.
+    """The totals of some whole lines; a t is None if no line has one.
 
-    `first_t` is the first t they speak of, a gap's from_t included, and `last_t` the last, a gap's to_t
-    included; `start_t` and `end_t` are of the first and last message.
+    `first_t` is the first t in them, a gap's from_t included, and `last_t` the last, a gap's to_t included; `start_t`
+    and `end_t` are of the first and last message.
     """
 
     lines: int = 0
@@ -36,9 +36,9 @@ class Lines:
 class Piece:
     """A part of a file that can be kept.
 
-    As it lies there, bytes `start` to `end`, one frame that begins and ends with a line (`text` is None); or
-    as `text`, whole lines that have to be put in frames anew. `open_frame` is the frame that `text` is all
-    of, when that frame only lacks its end.
+    Either bytes `start` to `end` of the file, unchanged: one frame that begins and ends with a line (`text` is None).
+    Or `text`: whole lines that must be encoded in new frames. `open_frame` is the frame that contains exactly `text`,
+    if that frame only lacks its end.
     """
 
     start: int
@@ -50,9 +50,9 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class DamagedPart:
-    """A part of a file that cannot be kept: bytes that do not decode, and decoded text that is no line.
+    """A part of a file that cannot be kept: bytes that do not decode, and decoded text that is not a line.
 
-    `torn`: the file merely ends too soon, as after a crash; else something in it is not what was written.
+    `torn`: the file only ends too early, as after a crash; otherwise something in it is not what was written.
     """
 
     undecoded_bytes: int
@@ -62,7 +62,7 @@ class DamagedPart:
 
     @property
     def lost_bytes(self) -> int:
-        """0 for a frame that only lacks its end: it has a fault, but nothing was lost."""
+        """The lost bytes: 0 for a frame that only lacks its end, which is a fault without a loss."""
         return self.undecoded_bytes + self.half_line_bytes
 
 
@@ -76,33 +76,33 @@ class SegmentScan:
 
     @property
     def pieces(self) -> list[Piece]:
-        """What can be kept, in order, with a gap line where something between is missing."""
+        """The parts that can be kept, in order, with a gap line where messages between them are missing."""
         return [part for part in self.parts if isinstance(part, Piece)]
 
     @property
     def losses(self) -> list[DamagedPart]:
-        """What cannot be kept, in order."""
+        """The parts that cannot be kept, in order."""
         return [part for part in self.parts if isinstance(part, DamagedPart)]
 
     @property
     def lines(self) -> int:
-        """How many lines the file holds; the gap lines that stand for its damage are not among them."""
+        """The number of lines in the file, without the gap lines added for its damage."""
         return sum(piece.lines.lines for piece in self.pieces if piece.start < piece.end)
 
     @property
     def fault(self) -> str:
-        """Everything that is wrong with the file, "" if nothing is."""
+        """The faults of the file as text, "" if there are none."""
         return "; ".join(loss.fault for loss in self.losses) or ("" if self.parts else "the file is empty")
 
     @property
     def damaged(self) -> bool:
-        """Whether more is wrong with the file than that it ends too soon."""
+        """Whether the file has other faults than that it ends too early."""
         within = any(isinstance(part, DamagedPart) for part in self.parts[:-1])
         return within or any(not loss.torn for loss in self.losses)
 
 
 def count_lines(text: bytes) -> Lines:
-    """What the lines of `text` come to, which ends with a newline. Lines that hold no t count as lines."""
+    """The totals of the lines of `text`, which ends with a newline. Lines without a t count as lines."""
     gaps = text.startswith(GAP_START) + text.count(b"\n" + GAP_START)
     if gaps:
         return _count_each(text.split(b"\n")[:-1], len(text), gaps)
@@ -129,7 +129,7 @@ def _count_each(lines: list[bytes], text_bytes: int, gaps: int) -> Lines:
 
 
 def _span(line: bytes) -> tuple[int, int] | tuple[None, None]:
-    """First and last t a line speaks of, or None twice for a line that is no object with a t."""
+    """The first and last t of a line, or None twice for a line that is not an object with a t."""
     try:
         message = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -141,7 +141,7 @@ def _span(line: bytes) -> tuple[int, int] | tuple[None, None]:
 
 
 def good_lines(text: bytes) -> bytes:
-    """The messages that `text` begins with, whole lines; for text that no checksum vouches for."""
+    """The messages at the beginning of `text`, whole lines; for text without a checksum."""
     end = 0
     while (newline := text.find(b"\n", end)) >= 0:
         if _span(text[end:newline])[0] is None:
@@ -151,9 +151,9 @@ def good_lines(text: bytes) -> bytes:
 
 
 def survey(path: Path, kind: str) -> SegmentScan:
-    """What the file of a segment of `kind` holds; read once, a frame at a time. Raises OSError."""
+    """The content of a segment's file; read once, a frame at a time. Raises OSError."""
     start_t = parse_name(path.name).start_t
-    if not path.is_file():  # whoever opens a FIFO would wait for its writer
+    if not path.is_file():  # opening a FIFO would wait for its writer
         return SegmentScan((DamagedPart(0, 0, torn=False, fault="it is no plain file"),), 0, path.stat().st_mtime)
     with path.open("rb") as file:
         status = os.fstat(file.fileno())
@@ -198,7 +198,7 @@ def _read_frame(file: BinaryIO, at: int) -> ZstdFrame:
 
 
 def _keep_whole(frame: ZstdFrame, carry: bytes) -> tuple[list[Piece | DamagedPart], bytes]:
-    """The whole frame as it lies; as text where a line runs into it or out of it, as in no file of ours."""
+    """The whole frame unchanged; as text if a line crosses its ends, which only other programs write."""
     assert frame.end is not None
     text = carry + frame.text
     if not carry and (not text or text.endswith(b"\n")):

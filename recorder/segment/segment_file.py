@@ -1,4 +1,4 @@
-"""A segment's file on disk: appended to in whole pieces, cut back, sealed under its lasting name."""
+"""A segment's file on disk: appended to in whole pieces, cut back, and sealed under its final name."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _READ_BYTES = 1 << 20
 class SegmentFile:
     """The open `_pending` file of a segment; `bytes` is its size, all of it handed to the operating system.
 
-    Every method may raise OSError. `bytes` and the digest count only pieces that went in whole. `directory_change` is
-    what came of the directory when the file got its present name.
+    Every method may raise OSError. `bytes` and the digest count only pieces that were written whole. `directory_change`
+    is the change of the directory when the file got its present name.
     """
 
     def __init__(self, directory: Path, name: SegmentName) -> None:
@@ -39,17 +39,17 @@ class SegmentFile:
         self.bytes += len(data)
 
     def cut_back(self) -> None:
-        """Drops what a failed append left behind; the file again ends with its last whole piece."""
+        """Drops the rest of a failed append; the file again ends with its last whole piece."""
         self._file.close()
         self._file = FileIO(self.path, "r+")
         self._file.truncate(self.bytes)
         self._file.seek(self.bytes)
 
     def seal(self) -> str:
-        """fsync, rename, fsync directory; the SHA-256 of the file in hex.
+        """fsync, rename, fsync directory; returns the SHA-256 of the file in hex.
 
-        After a power cut at any point the whole file is there under one of its two names. May be called again
-        after it failed.
+        After a power cut at any point the whole file is there under one of its two names. May be called again after it
+        failed.
         """
         os.fsync(self._file.fileno())
         before = state_of(self.path.parent)
@@ -61,7 +61,7 @@ class SegmentFile:
         return self._digest.hexdigest()
 
     def close(self) -> None:
-        """Lets go of the file as it is; cut_back takes it up again."""
+        """Closes the file as it is; cut_back opens it again."""
         self._file.close()
 
     def remove(self) -> None:
@@ -73,8 +73,11 @@ class SegmentFile:
 
 
 def write_all(file: FileIO, data: bytes) -> None:
-    """Writes `data` to its last byte. A disk that fills up takes a part first and says why only when asked
-    again, so the rest is offered until it is taken or refused. Raises OSError."""
+    """Writes `data` to its last byte. Raises OSError.
+
+    A disk that fills up accepts a part first, and reports the reason only for the next write, so the rest is written
+    until it is accepted or refused.
+    """
     written = file.write(data)
     while written < len(data):
         more = file.write(memoryview(data)[written:])
@@ -84,7 +87,7 @@ def write_all(file: FileIO, data: bytes) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Makes the names in `directory` lasting. Raises OSError."""
+    """Syncs the names in `directory` to the disk. Raises OSError."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""The lines of one segment: from the frame in which those begin that are wanted, each held against the file's place."""
+"""The lines of one segment, from the frame of the first wanted line on, each compared with the file's place."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LARGEST_T = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A segment as it lies on disk; `file` is None where that is no plain file."""
+    """A segment on disk; `file` is None if it is not a plain file."""
 
     path: Path
     status: os.stat_result
@@ -42,7 +42,7 @@ def open_segment(directory: Path, name: SegmentName) -> Opened | None:
     for file_name in (name.file, name.lasting):
         path = directory / file_name
         try:
-            # Whoever opens a FIFO would wait for its writer.
+            # Opening a FIFO would wait for its writer.
             handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             continue
@@ -56,7 +56,7 @@ def open_segment(directory: Path, name: SegmentName) -> Opened | None:
 
 @contextmanager
 def opened(directory: Path, name: SegmentName) -> Iterator[Opened | None]:
-    """The same, closed at the end."""
+    """The same as a context manager that closes the file."""
     segment = open_segment(directory, name)
     try:
         yield segment
@@ -66,8 +66,10 @@ def opened(directory: Path, name: SegmentName) -> Iterator[Opened | None]:
 
 
 def lines_of(one: Opened, kind: str, here: Found, before_t: int | None, after_t: int = -1) -> Iterator[Line | Damage]:
-    """The lines of a segment from the frame on that holds the first t after `after_t`, and a Damage where some are
-    missing. `before_t` is what the next segment begins with, None where that is not known. Raises OSError."""
+    """The lines of a segment from the frame with the first t after `after_t` on, and a Damage where some are missing.
+
+    `before_t` is the first t of the next segment, None if unknown. Raises OSError.
+    """
     end_t = _LARGEST_T if before_t is None else before_t - 1
     first_t, last_t = _LARGEST_T, -1
     if here.span is not None and here.sha256:  # that of a segment that is being written may be behind it
@@ -94,7 +96,7 @@ def lines_of(one: Opened, kind: str, here: Found, before_t: int | None, after_t:
 def _sought(one: Opened, kind: str, here: Found, after_t: int) -> Iterator[Line | Damage]:
     """The lines from the last frame on that begins with the first t after `after_t`, or before it.
 
-    Where there is another there, what told of it is wrong, and the file is read from its beginning.
+    If another frame is there, the seek point is wrong, and the file is read from its beginning.
     """
     if one.file is None:
         yield Damage(NoFile())
@@ -117,7 +119,7 @@ def _is_known(one: Opened, sha256: str) -> bool | None:
 
 @lru_cache(maxsize=256)
 def _digest(path: Path, *state: int) -> str:
-    """Asked for at each reading of a file without checksums, which finished files do not change between."""
+    """Cached: every read of a file without checksums needs it, and a finished file does not change."""
     return sha256_of(path)
 
 
@@ -128,6 +130,6 @@ def _offset(points: SeekPoints, after_t: int) -> int:
 
 
 def _walk(file: BinaryIO, kind: str) -> list[tuple[int, int]]:
-    """The seek points as the file itself tells them."""
+    """The seek points found in the file itself."""
     starts = list(frame_starts(file))
     return [(line.first_t, start) for start in starts if (line := first_line(file, kind, start)) is not None]

@@ -1,4 +1,4 @@
-"""ZstdSegmentWriter: takes one kind's messages and keeps them in segments, by the clock it is given."""
+"""ZstdSegmentWriter: takes the messages of one kind and writes them to segments, by a given clock."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from recorder.segment.zstd_frames import compressor
 class ZstdSegmentWriter:
     """Writes the messages of one kind (ticks, frames or metrics) of one market to `store_dir/kind`.
 
-    `clock` gives Unix seconds and may jump. What is written is on disk, decodable, `flush_seconds` after its
-    first line at the latest, provided somebody calls: write_jsonline looks at the clock, and whoever waits
-    calls flush_if_due. `on_change(facts)` is called after each flush and after each sealing,
-    `on_file(kind, name, change)` when a file was made under that lasting name, or one that held nothing was taken away
-    ("" then); `change` is what that did to the directory. Neither may block. `before_disk()` is called each time lines
-    are about to go to disk, and may raise nothing. For one thread; `facts` alone may be read from others.
+    `clock` gives Unix seconds and may jump. Messages are on disk, decodable, at most `flush_seconds` after the first
+    unflushed line, if the writer is called: write_jsonline checks the clock, and a caller that waits calls
+    flush_if_due. `on_change(facts)` is called after each flush and after each sealing. `on_file(kind, name, change)` is
+    called when a file was created under that final name, or when an empty one was removed (then the name is "");
+    `change` is what that did to the directory. Neither may block. `before_disk()` is called each time lines are about
+    to go to disk, and may raise nothing. For one thread; only `facts` may be read from others.
 
-    When the store cannot be written, every method that writes raises StoreError, which names the messages not
-    kept. The file then ends with the last whole flush, sealed where the disk allows it and otherwise left
-    pending for recovery; the next message opens a new segment. Writing the loss down is the caller's part, by
-    write_gap, once the store takes data again.
+    When the store cannot be written, every method that writes raises StoreError, which names the messages not kept. The
+    file then ends with the last whole flush. It is sealed if the disk allows it, and otherwise left pending for
+    recovery; the next message opens a new segment. The caller records the loss by write_gap, once the store takes data
+    again.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class ZstdSegmentWriter:
 
     @property
     def facts(self) -> SegmentFacts | None:
-        """The open segment as it is on disk; None while none is open."""
+        """The facts of the open segment on disk; None while none is open."""
         segment = self._segment
         return None if segment is None else segment.facts()
 
     @property
     def start_t(self) -> int | None:
-        """`start_t` of the facts, asked for at every tick: a tenth of their price."""
+        """`start_t` of the facts; needed at every tick, and ten times as cheap as the facts."""
         segment = self._segment
         return None if segment is None else segment.start_t
 
@@ -90,7 +90,7 @@ class ZstdSegmentWriter:
         self._flush_if_due(segment, now)
 
     def write_gap(self, from_t: int, to_t: int, reason: str) -> None:
-        """Takes the news that the messages `from_t .. to_t` are missing, as a line of its own.
+        """Takes a loss of the messages `from_t .. to_t`, as a line of its own.
 
         `reason` is "slow", "expired" or "lost". Raises BadOrder, BadName, StoreError.
         """
@@ -104,15 +104,15 @@ class ZstdSegmentWriter:
         self._flush_if_due(segment, now)
 
     def roll_if_needed(self, t: int) -> bool:
-        """At tick `t`, written already or not: seals a segment older than `segment_seconds`; whether it did.
+        """At tick `t`, written already or not: seals a segment older than `segment_seconds`; returns whether it did.
 
-        The next message opens the next segment, which is named by it. Raises StoreError.
+        The next message opens the next segment and gives it its name. Raises StoreError.
         """
         segment, now = self._segment, self._clock()
         if segment is None:
             return False
         if now < self._age_counts_from:
-            self._age_counts_from = now  # the clock went back: age is counted anew, or none would ever roll
+            self._age_counts_from = now  # the clock went back: age is counted from now, or no segment would ever roll
         if now - self._age_counts_from < self._segment_seconds:
             return False
         self._seal(segment, now)
@@ -129,7 +129,7 @@ class ZstdSegmentWriter:
             self._flush(self._segment)
 
     def close(self) -> None:
-        """Seals the open segment; nothing happens without one. Raises StoreError."""
+        """Seals the open segment; does nothing without one. Raises StoreError."""
         if self._segment is not None:
             self._seal(self._segment, self._clock())
         self._seal_left_behind(self._clock())
@@ -177,29 +177,29 @@ class ZstdSegmentWriter:
     def _fail(
         self, segment: OpenSegment, cause: OSError, now: float, refused: tuple[int, int] | None = None
     ) -> StoreError:
-        """Gives the segment up, sealed if that can be done now, and says what was not kept."""
+        """Abandons the segment, sealed if possible now, and returns what was not kept."""
         self._segment = None
         ranges = [r for r in (segment.unkept, refused) if r is not None]
         lost = (ranges[0][0], ranges[-1][1]) if ranges else None
         lost_lines = segment.unkept_lines + (refused is not None)
         kept_t = segment.last_kept_t
-        self._last_t = self._last_t_before if kept_t is None else kept_t  # what was lost may be handed in again
+        self._last_t = self._last_t_before if kept_t is None else kept_t  # lost messages may be handed in again
         self._unsealed.append(segment)
         self._seal_left_behind(now)
         return self._account(StoreError(segment.path, cause, lost=lost, lost_lines=lost_lines))
 
     def _account(self, error: StoreError) -> StoreError:
-        """What is about to be raised, for who keeps account of losses."""
+        """Called with each error before it is raised, to account for losses."""
         return error
 
     def _seal_left_behind(self, now: float) -> None:
-        """Tries to seal what a failure left pending; what cannot be sealed yet is kept for next time."""
+        """Tries to seal the segments that a failure left pending, and keeps those that cannot be sealed yet."""
         segments, self._unsealed = self._unsealed, []
         for segment in segments:
             try:
                 facts = segment.rescue(now)
             except OSError:
-                self._unsealed.append(segment)  # the failure itself was told already, by StoreError
+                self._unsealed.append(segment)  # StoreError has reported the failure itself
                 facts = segment.facts()
             if facts is None:
                 self._on_file(self.kind, "", segment.directory_change)

@@ -1,4 +1,4 @@
-"""Zstd frames as they lie in a file: how ours are made, read one at a time, found after damage, and ended."""
+"""Zstd frames in a file: writes ours, reads them one at a time, finds them after damage, and ends them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import zstandard
 
 from recorder.errors import DamagedFrame
 
-#: A line may be as long as one of a tape that is played (`market.sources.tape_file`); what is longer is none, and is
-#: not unpacked any further.
+#: The longest line, as of a tape that is played (`market.sources.tape_file`). A longer one is not a line, and is not
+#: decompressed further.
 LONGEST_LINE_BYTES = 64 << 20
 
-#: No frame of ours holds more text, unless a single line does: what a reader decodes to get at any one t.
+#: The most text in a frame of ours, unless it is a single longer line: what a reader decodes to reach any t.
 FRAME_TEXT_BYTES = 1 << 20
-#: No frame stays open longer, so that seek points of a quiet market lie close in time.
+#: The longest time a frame stays open, so that seek points of a quiet market are close in time.
 FRAME_SECONDS = 30.0
 
 #: A back reference reaches no further than the frame, so a decoder needs no larger window.
@@ -24,9 +24,10 @@ _WINDOW_LOG = 20
 #: Ticks repeat keys and ids, not digits: short matches cost more bits than the literals they replace. On
 #: ticks of 10, 74 and 300 agents 7 made files 2 to 13 % smaller than level 3's own 5, in less time.
 _MIN_MATCH = 7
-#: What repeats is a few lines back, and one small table finds it. Against level 3's own way, two tables that fill half
-#: of a processor's cache, frames took 7 to 18 % less room, ticks from 6 % less (10 agents) to 1 % more (300), and
-#: all of them a quarter less time. So levels up to 4 are one and the same; the stronger ones search in their own way.
+#: Repetitions are a few lines back, and one small table finds them. Compared with level 3's own strategy, two tables
+#: that fill half of a processor's cache, frames took 7 to 18 % less space, ticks from 6 % less (10 agents) to 1 % more
+#: (300), and all of them a quarter less time. Levels up to 4 are therefore the same; higher ones use their own
+#: strategy.
 _TABLE_LOG = 11
 #: The table points no further back than some ticks; with a 1 MiB window files were as large, to 0.2 %.
 _FAST_WINDOW_LOG = 18
@@ -44,12 +45,12 @@ _CHECKSUM_BYTES = 4
 class ZstdFrame:
     """One frame, read as far as it goes.
 
-    `pieces` are what its whole blocks decode to, `cut` the offset after the last of them; a frame whose checksum
-    is wrong has no text, since nobody knows which of it is false. `end` is the offset after the frame, None
-    when it is not whole; `fault` then says why, and `torn` that the data merely ends too soon. `last_block`
-    tells that the block marked as the last was read; `endable` that frame_ending after `cut` would make it
-    whole: not every tool writes a checksum, and some announce the length. `checked`: it is whole and has the right
-    checksum. `text_bytes` is the size of the text, also where that was too long to be kept.
+    `pieces` are the decoded whole blocks, `cut` the offset after the last of them. A frame with a wrong checksum has no
+    text, because it is unknown which part is wrong. `end` is the offset after the frame, None if it is not whole;
+    `fault` then says why, and `torn` whether the data only ends too early. `last_block`: the block marked as the last
+    was read. `endable`: frame_ending after `cut` would make it whole; not every tool writes a checksum, and some
+    announce the length. `checked`: it is whole and has the right checksum. `text_bytes` is the size of the text, even
+    if that was too long to be kept.
     """
 
     start: int
@@ -65,7 +66,7 @@ class ZstdFrame:
 
     @property
     def text(self) -> bytes:
-        """Made anew each time, at the price of a quarter of the decoding."""
+        """Joined anew each time, at a quarter of the cost of decoding."""
         return b"".join(self.pieces)
 
 
@@ -86,19 +87,20 @@ def compressor(level: int) -> zstandard.ZstdCompressor:
 
 
 def frame_ending(text: bytes, *, last_block: bool = False) -> bytes:
-    """The bytes that make a frame whole whose blocks so far hold `text`; `last_block`: its last one is there.
+    """The bytes that complete a frame whose blocks so far hold `text`; `last_block`: its last block is there.
 
-    An empty last block and the checksum, as laid down in RFC 8878, 3.1.1. The checksum is of the text alone,
-    so it is taken from a frame made of the same text in the quickest way.
+    An empty last block and the checksum, as RFC 8878, 3.1.1 defines them. The checksum depends only on the text, so it
+    is taken from a frame of the same text, compressed in the fastest way.
     """
     checksum = zstandard.ZstdCompressor(level=-7, write_checksum=True).compress(text)[-_CHECKSUM_BYTES:]
     return checksum if last_block else _EMPTY_LAST_BLOCK + checksum
 
 
 def read_frame(file: BinaryIO, start: int, most_text_bytes: int | None = None) -> ZstdFrame:
-    """The frame at `start`, whole or as far as it can be decoded. Raises DamagedFrame where none begins.
+    """The frame at `start`, whole or as far as it can be decoded. Raises DamagedFrame if none begins there.
 
-    A text of more than `most_text_bytes` is not kept: `text_bytes` tells, and `frame_texts` gives it piece by piece.
+    A text of more than `most_text_bytes` is not kept: `text_bytes` gives its size, and `frame_texts` returns it piece
+    by piece.
     """
     try:
         header, checksum_bytes, endable = _read_header(file, start)
@@ -130,7 +132,7 @@ def read_frame(file: BinaryIO, start: int, most_text_bytes: int | None = None) -
 
 
 class _Text:
-    """The text of a frame as it comes, block by block, as far as it is to be kept."""
+    """The text of a frame, block by block, as far as it is kept."""
 
     def __init__(self, start: int, most_bytes: int | None) -> None:
         self._start, self._most_bytes = start, most_bytes
@@ -138,7 +140,7 @@ class _Text:
         self._line_bytes = self.bytes = 0
 
     def add(self, piece: bytes) -> None:
-        """Raises DamagedFrame where a line has no end."""
+        """Raises DamagedFrame for a line without an end."""
         newline = piece.rfind(b"\n")
         self._line_bytes = len(piece) - newline - 1 + (self._line_bytes if newline < 0 else 0)
         if self._line_bytes > LONGEST_LINE_BYTES:
@@ -150,12 +152,12 @@ class _Text:
 
     @property
     def pieces(self) -> tuple[bytes, ...]:
-        """All of it, or nothing where that is too much."""
+        """The whole text, or nothing if it is too long."""
         return tuple(self._pieces)
 
 
 def frame_texts(file: BinaryIO, start: int) -> Iterator[bytes]:
-    """The text of a frame, piece by piece, as far as it goes; checked by nobody. Raises DamagedFrame."""
+    """The text of a frame, piece by piece, as far as it goes; not verified. Raises DamagedFrame."""
     try:
         header, _, _ = _read_header(file, start)
         decoder = zstandard.ZstdDecompressor().decompressobj()
@@ -164,7 +166,7 @@ def frame_texts(file: BinaryIO, start: int) -> Iterator[bytes]:
         for block, _ in _blocks(file):
             at += len(block)
             yield decoder.decompress(block)
-            file.seek(at)  # who reads may have read elsewhere meanwhile
+            file.seek(at)  # the caller may have read elsewhere meanwhile
     except EOFError:
         return
     except zstandard.ZstdError as error:
@@ -172,7 +174,7 @@ def frame_texts(file: BinaryIO, start: int) -> Iterator[bytes]:
 
 
 def frame_starts(file: BinaryIO) -> Iterator[int]:
-    """The offset of each frame, found by hopping from block to block; ends where a frame is not whole."""
+    """The offset of each frame, found by skipping from block to block; ends at a frame that is not whole."""
     start = 0
     try:
         while True:
@@ -186,7 +188,7 @@ def frame_starts(file: BinaryIO) -> Iterator[int]:
 
 
 def find_frame(file: BinaryIO, after: int) -> ZstdFrame | None:
-    """The first frame that begins at or behind `after` and holds a whole line; the way on behind damage."""
+    """The first frame that begins at `after` or later and holds a whole line: where reading continues after damage."""
     for start in _magics(file, after):
         try:
             frame = read_frame(file, start)
@@ -198,7 +200,7 @@ def find_frame(file: BinaryIO, after: int) -> ZstdFrame | None:
 
 
 def next_frame(file: BinaryIO, after: int, most_text_bytes: int) -> int | None:
-    """Where the first frame begins at or behind `after` that is whole, or that the file's end cuts short."""
+    """The offset of the first frame from `after` on that is whole, or that the file's end cuts short."""
     for start in _magics(file, after):
         try:
             frame = read_frame(file, start, most_text_bytes)
@@ -233,7 +235,7 @@ def _magics(file: BinaryIO, after: int) -> Iterator[int]:
 
 
 def _read_header(file: BinaryIO, start: int) -> tuple[bytes, int, bool]:
-    """The header, how many bytes the checksum takes, `endable`; the file then stands behind it.
+    """The header, the size of the checksum, and `endable`; the file position is then after it.
 
     Raises DamagedFrame, EOFError.
     """
