@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,10 +35,9 @@ def fill(recorded: Iterator[int], ticks: int) -> None:
     django.setup()
     from django.core.management import call_command
 
-    from recorder.progress import Progress
+    from runtime.progress import Progress
 
     call_command("migrate", verbosity=0)
-    progress = Progress(ticks, "ticks", sys.stderr)
-    for done in recorded:
-        progress.at(done)
-    progress.end()
+    with Progress(ticks, "ticks") as progress:
+        for done in recorded:
+            progress.at(done)

@@ -10,7 +10,6 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
 from recorder.models import Market, Segment
-from recorder.progress import Progress
 from recorder.segment.writer import ZstdSegmentWriter
 from recorder.store.lock import StoreLock
 from recorder.store.store_paths import symbols
@@ -57,7 +56,7 @@ def test_verify_counts_what_is_whole(store, run_command, capsys):
 
 def test_verify_shows_progress(store, capsys):
     call_command("verify")
-    assert "166 of 166 lines" in capsys.readouterr().err
+    assert "166/166 " in capsys.readouterr().err
 
 
 def test_verify_ends_with_the_number_of_faults(store, capsys):
@@ -258,37 +257,3 @@ def test_nothing_is_moved_out_of_a_store_that_somebody_writes(market, tmp_path):
     lock.release()
     call_command("adopt", str(tmp_path / "there"), "--move")
     assert Segment.objects.get().lines == 1
-
-
-# -- the bar
-
-
-class Screen:
-    def __init__(self, terminal):
-        self.text, self._terminal = "", terminal
-
-    def isatty(self):
-        return self._terminal
-
-    def write(self, text):
-        self.text += text
-
-    def flush(self):
-        pass
-
-
-@pytest.mark.parametrize(("terminal", "ending"), [(True, "\r"), (False, "\n")])
-def test_progress_is_one_line_on_a_terminal_and_a_line_now_and_then_elsewhere(monkeypatch, terminal, ending):
-    now = [0.0]
-    monkeypatch.setattr("recorder.progress.time.monotonic", lambda: now[0])
-    screen = Screen(terminal)
-    progress = Progress(1000, "ticks", screen)
-    for done in range(1, 1001):
-        now[0] += 0.1
-        progress.at(done)
-    progress.end()
-    shown = screen.text.replace("\r", "\n").split("\n")
-    assert "500" in screen.text or len(shown) > 5
-    assert "1,000 of 1,000 ticks, 10 a second" in shown[-2]
-    assert "s left" in shown[0]
-    assert screen.text.count(ending) > 5

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -22,8 +21,8 @@ from backtests.models import DONE, Backtest, new_id
 from backtests.request import DEFAULT_RESOLUTION, asked
 from backtests.running import lifecycle, run_backtest
 from components import system_bus
-from recorder.progress import Progress
 from runtime.db_threads import START_SECONDS, persistently
+from runtime.progress import Progress
 
 _TRADES_SHOWN = 10
 
@@ -62,16 +61,16 @@ class Command(BaseCommand):
         self.stdout.write(table_of(backtest))
 
     def _run(self, backtest: Backtest, span: Span) -> None:
-        progress = Progress((span.last_ms - span.first_ms) // 1000, "market seconds", sys.stderr)
-        try:
-            run_backtest.run_claimed(
-                backtest, system_bus.publish, on_bar=lambda bar: progress.at((bar.close_time - span.first_ms) // 1000)
-            )
-        except KeyboardInterrupt:
-            what = f"the cancellation of {backtest}"
-            persistently(lambda: lifecycle.cancel(backtest.backtest_id), what, seconds=_CANCEL_SECONDS)
-        finally:
-            progress.end()
+        with Progress((span.last_ms - span.first_ms) // 1000, "market seconds") as progress:
+            try:
+                run_backtest.run_claimed(
+                    backtest,
+                    system_bus.publish,
+                    on_bar=lambda bar: progress.at((bar.close_time - span.first_ms) // 1000),
+                )
+            except KeyboardInterrupt:
+                what = f"the cancellation of {backtest}"
+                persistently(lambda: lifecycle.cancel(backtest.backtest_id), what, seconds=_CANCEL_SECONDS)
 
 
 def _claimed(backtest_id: str, options: dict[str, Any]) -> tuple[Backtest, Span]:

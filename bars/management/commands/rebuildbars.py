@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -13,10 +12,10 @@ from market.tick import MarketError
 from recorder.errors import RecorderError
 from recorder.management.command_options import add_symbol, markets
 from recorder.models import Market
-from recorder.progress import Progress
 from recorder.store.store_paths import directory_of, locked
 from recorder.tape.history import History
 from runtime.db_threads import START_SECONDS, persistently
+from runtime.progress import Progress
 
 
 class Command(BaseCommand):
@@ -45,10 +44,7 @@ class Command(BaseCommand):
         with locked(directory, market.symbol):
             history = History(market.symbol, directory)
             first_t, last_t = history.first_t() or 0, history.last_t()
-            progress = Progress(0 if last_t is None else last_t - first_t + 1, "ticks", sys.stderr)
-            rebuild = Rebuild(market, history, lambda t: progress.at(t - first_t + 1))
-            try:
+            with Progress(0 if last_t is None else last_t - first_t + 1, "ticks") as progress:
+                rebuild = Rebuild(market, history, lambda t: progress.at(t - first_t + 1))
                 rebuild.run()
-            finally:
-                progress.end()
         self.stdout.write(f"{market}: {rebuild.bars:,} bars of {rebuild.ticks:,} ticks")

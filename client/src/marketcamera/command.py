@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn
+
+from tqdm import tqdm
 
 from marketcamera.addresses import Address
 from marketcamera.bars import FREQUENCIES
@@ -18,7 +20,6 @@ from marketcamera.failures import history_error, http_client
 from marketcamera.interruption import Interrupted, Interruption
 from marketcamera.messages import Gap, Received
 from marketcamera.prices import get_price, get_websocket_manager
-from marketcamera.progress import Progress
 from marketcamera.recording import line_of, up_to
 from marketcamera.session import kinds_of
 from marketcamera.store_file import keep_store, store_beside
@@ -27,6 +28,7 @@ from marketcamera.tape_writer import TapeWriter
 
 _DEFAULT_URL = "http://localhost:8000"
 _TIMEOUT_SECONDS = 10.0
+_LOG_SECONDS = 10.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -141,24 +143,36 @@ def _record(options: argparse.Namespace) -> None:
         )
         tape.on_failure = stream.close
         since = min(held.values()) if held else options.since
-        progress = _progress(since, options.to, sys.stderr)
         messages: Iterable[Received] = stream if options.to is None else up_to(stream, options.to, kinds)
-        try:
-            for count, message in enumerate(interruption.waiting(messages), 1):
+        with _progress(since, options.to) as progress:
+            for message in interruption.waiting(messages):
                 if stream.store not in (None, store):
                     store = stream.store
                     keep_store(options.file, store)
                 tape.write(line_of(message))
                 t = message.to_t if isinstance(message, Gap) else message.t
-                progress.at(count if since is None or options.to is None else t - since)
-        finally:
-            progress.end()
+                progress.update(1 if since is None or options.to is None else t - since - progress.n)
 
 
-def _progress(since: int | None, to: int | None, out: TextIO) -> Progress:
-    if since is None or to is None:
-        return Progress(None, "messages", out)
-    return Progress(max(to - since, 0), "ticks", out)
+def _progress(since: int | None, to: int | None) -> tqdm[NoReturn]:
+    """A bar on a terminal, a line each ten seconds in a log: of the ticks, or of messages without a known end."""
+    total = None if since is None or to is None else max(to - since, 0)
+    unit = " messages" if total is None else " ticks"
+    if sys.stderr.isatty():
+        return tqdm(total=total, unit=unit, miniters=1)
+    return tqdm(total=total, unit=unit, miniters=1, mininterval=_LOG_SECONDS, file=_Log())
+
+
+class _Log:
+    """What a terminal draws over again and again is a line of its own here."""
+
+    def write(self, text: str) -> None:
+        if line := text.strip():
+            with suppress(OSError):  # nobody reads it any more; the work itself goes on, or ends cleanly
+                print(line, file=sys.stderr, flush=True)
+
+    def flush(self) -> None:
+        """Each line was."""
 
 
 def _price(options: argparse.Namespace) -> None:

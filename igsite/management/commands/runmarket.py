@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -20,7 +19,7 @@ from igsite.config import ConfigError, with_changes
 from market.tick import MarketError
 from pipeline.runs import MarketRuns
 from recorder.errors import RecorderError
-from recorder.progress import Progress
+from runtime.progress import Progress
 from streaming.group.publisher import Publisher
 
 #: How long the last messages may take to reach Redis.
@@ -49,15 +48,12 @@ class Command(BaseCommand):
             raise CommandError(f"the database cannot be used (has `manage.py migrate` been run?): {error}") from error
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: market_runs.stop.set())
-        progress = Progress(options["ticks"], "ticks", sys.stderr) if options["ticks"] else None
+        ticks = options["ticks"]
         try:
-            with _published(config.symbol) as outlet:
-                market_runs.run(outlet=outlet, most_ticks=options["ticks"], on_tick=progress.at if progress else None)
+            with _published(config.symbol) as outlet, Progress(ticks, "ticks") if ticks else nullcontext() as progress:
+                market_runs.run(outlet=outlet, most_ticks=ticks, on_tick=progress.at if progress else None)
         except (MarketError, RecorderError) as error:
             raise CommandError(str(error)) from error
-        finally:
-            if progress is not None:
-                progress.end()
 
 
 @contextmanager

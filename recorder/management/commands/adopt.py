@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -18,11 +17,11 @@ from recorder.management.command_options import made
 from recorder.manifest import inventory
 from recorder.manifest.json_files import ManifestFiles
 from recorder.models import Market, Segment
-from recorder.progress import Progress
 from recorder.recovery.reconcile import reconcile
 from recorder.segment.layout import KINDS
 from recorder.store.store_paths import directory_of, locked
 from runtime.db_threads import persistently
+from runtime.progress import Progress
 
 
 class Command(BaseCommand):
@@ -59,18 +58,9 @@ class Command(BaseCommand):
         self._tell(done, symbol, store)
 
     def _adopt(self, market: Market, directory: Path, store: Path, move: bool) -> Adopted:
-        progress: list[Progress] = []
-
-        def on_done(done: int, of: int) -> None:
-            if not progress:
-                progress.append(Progress(of, "segments", sys.stderr))
-            progress[0].at(done)
-
         most_step_seconds = settings.CONFIG.max_time_step_seconds
-        done = adopt(market, directory, store, move=move, most_step_seconds=most_step_seconds, on_done=on_done)
-        for bar in progress:
-            bar.end()
-        return done
+        with Progress(None, "segments") as progress:
+            return adopt(market, directory, store, move=move, most_step_seconds=most_step_seconds, on_done=progress.at)
 
     def _tell(self, done: Adopted, symbol: str, store: Path) -> None:
         for note in done.notes:

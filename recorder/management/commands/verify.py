@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
@@ -13,12 +12,12 @@ from django.db.models import Sum
 
 from recorder.management.command_options import add_symbol, stores, tell_lost
 from recorder.models import Market, Segment, SegmentQuerySet
-from recorder.progress import Progress
 from recorder.store.store_paths import directory_of
 from recorder.store.upstream_changes import splices_of
 from recorder.verify.deep_verify import DeepVerification, Tally
 from recorder.verify.verification import Fault, Verification, runs_of
 from runtime.db_threads import START_SECONDS, persistently
+from runtime.progress import Progress
 
 _MOST_SHOWN = 50
 
@@ -52,15 +51,13 @@ class Command(BaseCommand):
         """Verify a market and tell of it; how many faults it has."""
         directory = directory_of(market.symbol)
         on_disk = Segment.objects.of(market).finished().on_disk()
-        progress = Progress(_lines(on_disk), "lines", sys.stderr)
-        verification = Verification(market, directory, progress.at)
-        shown, count = _first(verification.faults())
-        progress.end()
+        with Progress(_lines(on_disk), "lines") as progress:
+            verification = Verification(market, directory, progress.at)
+            shown, count = _first(verification.faults())
         if deep:
-            ticks = Progress(_lines(on_disk.filter(kind="ticks")), "ticks", sys.stderr)
-            proof = DeepVerification(directory, verification.tapes, runs_of(market, directory), ticks.at)
-            more, more_count = _first(Fault(*fault) for fault in proof.faults())
-            ticks.end()
+            with Progress(_lines(on_disk.filter(kind="ticks")), "ticks") as progress:
+                proof = DeepVerification(directory, verification.tapes, runs_of(market, directory), progress.at)
+                more, more_count = _first(Fault(*fault) for fault in proof.faults())
             shown, count = [*shown, *more], count + more_count
         self._tell(market, verification, proof.tallies if deep else {})
         for splice in persistently(lambda: list(splices_of(market)), "the runs"):
