@@ -8,7 +8,9 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+
+import dj_database_url
 
 from market.timestamps import EXPECTED, guessed_unit, is_moment
 from recorder.segment.layout import SYMBOL_PATTERN
@@ -152,24 +154,13 @@ def switch(text: str) -> bool:
 def database(text: str) -> dict[str, Any]:
     """A `DATABASES` entry from `postgres://user:password@host:port/name` or `sqlite:///PATH`. Raises ValueError."""
     try:
-        url = urlsplit(text)
-        port = url.port
-    except ValueError:
-        raise ValueError("is not a URL") from None
-    name = unquote(url.path[1:])
-    if url.scheme == "sqlite" and name and not url.netloc:
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": path(name)}
-    if url.scheme in ("postgres", "postgresql") and name:
-        query = {
-            name: unquote(value) for name, _, value in (part.partition("=") for part in url.query.split("&")) if value
-        }
-        return {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": name,
-            "USER": unquote(url.username or ""),
-            "PASSWORD": unquote(url.password or ""),
-            "HOST": unquote(url.hostname or "") or query.pop("host", ""),
-            "PORT": str(port or query.pop("port", "")),
-            "OPTIONS": {**_PATIENCE, **query},
-        }
-    raise ValueError("must be postgres://USER:PASSWORD@HOST/NAME or sqlite:///PATH")
+        found = dict[str, Any](dj_database_url.parse(text))
+    except ValueError:  # its own words name databases that are none of ours
+        found = {"NAME": ""}
+    if not found["NAME"] or not re.match("(sqlite:///|postgres(ql)?://).", text, re.IGNORECASE):
+        raise ValueError("must be postgres://USER:PASSWORD@HOST/NAME or sqlite:///PATH, each part percent-encoded")
+    if found["ENGINE"].endswith("sqlite3"):
+        return {"ENGINE": found["ENGINE"], "NAME": path(found["NAME"])}
+    options = {**_PATIENCE, **found.get("OPTIONS", {})}
+    host, port = found["HOST"] or options.pop("host", ""), found["PORT"] or options.pop("port", "")
+    return found | {"HOST": host, "PORT": str(port), "OPTIONS": options}

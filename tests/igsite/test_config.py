@@ -260,7 +260,7 @@ def test_a_part_may_be_percent_encoded() -> None:
 
 def test_a_database_host_that_vanished_is_given_up_soon_unless_the_url_says_otherwise() -> None:
     options = parsers.database("postgres://host/name?connect_timeout=60")["OPTIONS"]
-    assert options["connect_timeout"] == "60"
+    assert str(options["connect_timeout"]) == "60"
     assert options["tcp_user_timeout"] == "10000"
 
 
@@ -284,10 +284,10 @@ def test_sqlite_by_path() -> None:
 @pytest.mark.parametrize(
     "text",
     ["x", "mysql://h/n", "postgres://", "postgres://host", "postgres://host/", "sqlite://", "sqlite:///", "sqlite://host/x",
-     "postgres://host:port/n", "postgres://host:99999/n", "postgres://[::1/n", "://"],
+     "postgres://host:port/n", "postgres://host:99999/n", "postgres://[::1/n", "://", "sqlite://:memory:"],
 )  # fmt: skip
 def test_what_is_no_database_is_a_problem(text: str) -> None:
-    with pytest.raises(ValueError, match=r"must be|is not a URL"):
+    with pytest.raises(ValueError, match="must be postgres://"):
         parsers.database(text)
     assert problems(DATABASE_URL=text)[0].startswith("DATABASE_URL ")
 
