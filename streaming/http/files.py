@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.utils.cache import patch_vary_headers
-from django.utils.http import http_date, parse_etags, parse_http_date_safe
+from django.utils.cache import get_conditional_response
+from django.utils.http import http_date
 
 from recorder.segment.endings import ending_of
 from runtime import pools
@@ -58,26 +58,13 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
     return first, min(end, size)
 
 
-def check_preconditions(request: HttpRequest, state: FileState) -> None:
-    """Raises HttpError 412 when the client wants another version of the file only (RFC 9110, 13.1.1 and 13.1.4)."""
-    if "If-Match" in request.headers:
-        tags = parse_etags(request.headers["If-Match"])
-        met = "*" in tags or state.etag in tags
-    else:
-        since = parse_http_date_safe(request.headers.get("If-Unmodified-Since", ""))
-        met = since is None or int(state.mtime) <= since
-    if not met:
+def is_fresh(request: HttpRequest, state: FileState) -> bool:
+    """Whether the client's copy is the file as it is now. Raises HttpError 412 when it wants another version only."""
+    found = get_conditional_response(request, state.etag, int(state.mtime))
+    if found is not None and found.status_code == 412:
         message = f"the file is {state.etag} of {http_date(state.mtime)}, not the one that was asked for"
         raise HttpError(412, "precondition_failed", message)
-
-
-def is_fresh(request: HttpRequest, state: FileState) -> bool:
-    """Whether the client's copy is the file as it is now (RFC 9110, 13.1.2 and 13.1.3)."""
-    if "If-None-Match" in request.headers:
-        tags = parse_etags(request.headers["If-None-Match"])
-        return "*" in tags or state.etag in [tag.removeprefix("W/") for tag in tags]
-    since = parse_http_date_safe(request.headers.get("If-Modified-Since", ""))
-    return since is not None and int(state.mtime) <= since
+    return found is not None
 
 
 def wanted_range(request: HttpRequest, state: FileState) -> tuple[int, int] | None:
@@ -109,12 +96,12 @@ def file_response(request: HttpRequest, file: BinaryIO, state: FileState, name: 
         "Last-Modified": http_date(state.mtime),
         "Accept-Ranges": "bytes",
         "Cache-Control": "public, max-age=31536000, immutable" if state.finished else "no-cache",
+        "Vary": "Origin",
     }
     try:
-        check_preconditions(request, state)
         if is_fresh(request, state):
             file.close()
-            return HttpResponse(status=304, headers={**headers, "Vary": "Origin"})
+            return HttpResponse(status=304, headers=headers)
         part = wanted_range(request, state)
     except HttpError:
         file.close()
@@ -132,7 +119,6 @@ def file_response(request: HttpRequest, file: BinaryIO, state: FileState, name: 
             _Pieces(file, first, end - len(state.tail), state.tail), status=206 if part else 200, headers=headers
         )
     body["Content-Type"] = "application/octet-stream"
-    patch_vary_headers(body, ["Origin"])
     return body
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.utils.http import parse_etags
+from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from recorder.manifest.lists import manifest_before, manifest_of, state_of
@@ -89,8 +89,8 @@ async def _answer(
         headers[FIRST_T_HEADER] = str(state.first_t)
     if relay.store_id is not None:
         headers[STORE_HEADER] = relay.store_id
-    tags = parse_etags(request.headers.get("If-None-Match", ""))
-    if "*" in tags or headers["ETag"].removeprefix("W/") in (tag.removeprefix("W/") for tag in tags):
-        return HttpResponse(status=304, headers=headers)
+    found = get_conditional_response(request, headers["ETag"])
+    if found is not None and found.status_code == 304:
+        return HttpResponse(status=304, headers=headers)  # Django's own would lack what tells of the recording
     headers["Content-Type"] = "application/json"
     return await lines_response(request, array(entries), headers, pools.listings)
