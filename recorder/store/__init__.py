@@ -1,1 +1,1 @@
-"""A store as a whole: its id, who may write it, and the runs that made what is in it."""
+"""A store as a whole: its id, its writer, and the changes of its upstream server."""

@@ -1,7 +1,7 @@
-"""The lease of a market: one writer across hosts, by a row that is taken by conditional update and renewed each second.
+"""The lease of a market: one writer across hosts, by a row taken by conditional update and renewed each second.
 
-Time is the database's alone: it stamps every renewal and judges its age in the same statement, so that the clocks of
-the hosts play no part. (SQLite has its host's clock; but then there is one host.)
+Only the database's clock counts: it stamps every renewal and judges its age in the same statement, so the clocks of the
+hosts have no influence. (SQLite uses its host's clock; but then there is only one host.)
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ from runtime.supervision import OnFailure, logged
 
 RENEW_SECONDS = 1.0
 
-#: A lease that was not renewed for so long belongs to nobody: ten renewals are not missed by chance.
+#: A lease that was not renewed for this long is free: ten renewals are not missed by chance.
 DEAD_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
 
 class LeaseLost(RecorderError):
-    """Another process writes the market now, or nobody looks after the lease any more."""
+    """Another process writes the market now, or the lease is no longer renewed."""
 
     def __init__(self, symbol: str, reason: str) -> None:
         super().__init__(f"the lease of {symbol} is lost: {reason}")
 
 
 class MarketLease:
-    """Holds a market for this process, from its making until `release`, and renews the row on a thread of its own.
+    """Holds a market for this process, from its creation until `release`, and renews the row on its own thread.
 
-    Only for who holds the lock of the store: since it was given, whoever held the same store on the same host is dead,
-    and that lease is taken at once. Any other is taken DEAD_SECONDS after its last renewal.
+    Only for the holder of the store's lock: because that was free, the previous holder of the same store on the same
+    host is dead, and its lease is taken at once. Any other lease is taken DEAD_SECONDS after its last renewal.
 
-    `host` must tell hosts apart: a name, and behind a space what tells apart those of one name.
-    `on_lost` is called, on the thread, with a LeaseLost; nothing is renewed after that. A database that is away loses
-    no lease: it is renewed when the database is back, unless another host was faster. The same holds for whatever else
-    a renewal fails of, which `on_failure` is told.
+    `host` must distinguish hosts: a name, and after a space what distinguishes those of one name. `on_lost` is called,
+    on the thread, with a LeaseLost; nothing is renewed after that. An unavailable database loses no lease: the lease is
+    renewed when the database is back, unless another host was faster. The same holds for any other failure of a
+    renewal, which is passed to `on_failure`.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class MarketLease:
         silence_seconds: float | None = None,
         renew_seconds: float = RENEW_SECONDS,
     ) -> None:
-        """Takes the lease, which tells for how long the market may be silent. Raises MarketHeld, django.db.Error."""
+        """Takes the lease and stores in it how long the market may be silent. Raises MarketHeld, django.db.Error."""
         self._market, self._on_lost, self._on_failure = market, on_lost, on_failure
         self._renew_seconds = renew_seconds
         self._claim = {
@@ -83,14 +83,14 @@ class MarketLease:
         self._thread.start()
 
     def note_unrecorded(self, unrecorded_to: Callable[[], int | None]) -> None:
-        """From now on the row tells what this gives: the last tick that was streamed and not recorded.
+        """From now on store in the row what this returns: the last tick that was streamed and not recorded.
 
-        Until then it tells what the holder before left, which is `left_unrecorded_to` here.
+        Until then the row keeps the value of the previous holder, which is `left_unrecorded_to` here.
         """
         self._unrecorded_to = unrecorded_to
 
     def release(self) -> None:
-        """Let the next holder in at once. Raises django.db.Error; nothing is renewed any more all the same."""
+        """Release the market at once. Raises django.db.Error; even then nothing is renewed any more."""
         self._ending.set()
         self._mine.update(**self._news(), token="")
         self._thread.join()
@@ -98,7 +98,7 @@ class MarketLease:
     def _take(self) -> int | None:
         Lease.objects.get_or_create(market=self._market)
         long = timedelta(seconds=DEAD_SECONDS)
-        # One from the future was renewed before the clock went back; whoever lived since has renewed it by now.
+        # A renewal in the future was made before the clock went back; a living holder has renewed it since.
         dead = Q(renewed_at__lt=Now() - long) | Q(renewed_at__gt=Now() + long)
         free = Lease.objects.filter(Q(token="") | dead | self._here(), market=self._market)
         if not free.update(**self._claim, renewed_at=Now()):
@@ -106,10 +106,10 @@ class MarketLease:
         return Lease.objects.values_list("unrecorded_to", flat=True).get(market=self._market)
 
     def _here(self) -> Q:
-        """The leases of those who held this store on this host."""
+        """The leases of former holders of this store on this host."""
         store, host = Q(store=self._claim["store"]), str(self._claim["host"])
         if connection.vendor == "sqlite":
-            # All who use the database are on one host, and its name does; the rest tells one boot from the next.
+            # All users of the database are on one host, and its name says so; the rest distinguishes boots.
             return store & (Q(host=host) | Q(host__startswith=f"{host.split(' ')[0]} "))
         return store & Q(host=host)
 
@@ -126,7 +126,7 @@ class MarketLease:
                 self._on_lost(lost)
                 break
             except DatabaseError as error:
-                # The manifest's keeper tells of an outage; twice would tell no more.
+                # The writer of the manifest's rows reports an outage; a second report would add nothing.
                 log.debug("%s: the lease cannot be renewed now: %s", self._market.symbol, error)
                 close_connections()
             except Exception as error:  # noqa: BLE001 (told, and no reason to stop: who takes the market over is found)
@@ -137,7 +137,7 @@ class MarketLease:
         """Raises LeaseLost, django.db.Error."""
         if self._mine.update(**self._news(), renewed_at=Now()) or self._ending.is_set():
             return
-        # No row at all is no rival: the database was made anew. A rival that makes it first wins.
+        # A missing row is not a rival: the database was created anew. A rival that creates it first wins.
         lease, made = Lease.objects.get_or_create(market=self._market, defaults={**self._claim, "renewed_at": Now()})
         if not made and lease.token != self._claim["token"]:
             raise LeaseLost(self._market.symbol, f"{lease.holder} has taken it")

@@ -1,4 +1,4 @@
-"""The lock of a market's store: one writer on this host, decided at once and without a database."""
+"""The lock of a market's store: one writer on this host, decided immediately and without a database."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import IO
 
 from recorder.errors import RecorderError, StoreError
 
-#: Who asks whether a store is held shares its lock for a few microseconds: a writer that comes then tries again, within
-#: two seconds or more. The pauses differ, since two writers that try stand in each other's way as well.
+#: A check whether a store is held shares its lock for a few microseconds. A writer that starts then tries again, within
+#: two seconds or more. The pauses differ, because two writers that try also obstruct each other.
 _TRIES = 1000
 _PAUSE_SECONDS = 0.002
 
@@ -31,7 +31,7 @@ class StoreLock:
         """Take the lock and note `holder` in the file. Raises MarketHeld, StoreError."""
         path = directory / "writer.lock"
         try:
-            # Opened for appending: who loses must not wipe out the name of who holds it.
+            # Opened for appending: a process that loses must not erase the name of the holder.
             self._file = path.open("a+b", buffering=0)
         except OSError as error:
             raise StoreError(path, error) from error
@@ -54,19 +54,19 @@ class StoreLock:
 
     @property
     def stands(self) -> bool:
-        """Whether the file that is locked is still the one that others would try to lock."""
+        """Whether the locked file is still the one that other processes would try to lock."""
         try:
             return os.path.samestat(self._path.stat(), os.fstat(self._file.fileno()))
         except OSError:
             return False
 
     def release(self) -> None:
-        """Let the next writer in."""
+        """Release the store to the next writer."""
         self._file.close()
 
 
 def _take(file: IO[bytes]) -> bool:
-    """Lock the file; whether that succeeded, and no writer has it. Raises OSError."""
+    """Lock the file; returns whether that succeeded and no writer has it. Raises OSError."""
     for _ in range(_TRIES):
         if _locks(file, fcntl.LOCK_EX):
             return True
@@ -86,7 +86,7 @@ def _locks(file: IO[bytes], how: int) -> bool:
 
 
 def is_held(directory: Path) -> bool:
-    """Whether a process writes this store now; asking keeps no writer out. Raises OSError."""
+    """Whether a process writes this store now; the check keeps no writer out. Raises OSError."""
     try:
         file = (directory / "writer.lock").open("rb")
     except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""The store's id: tells this recording from every other, so that a position in one is never taken for one in another.
+"""The store's id: distinguishes this recording from every other, so that positions are never confused.
 
-Why, and when a store gets another: docs/architecture.md, "The epoch of a position".
+Why, and when a store gets a new id: docs/architecture.md, "The epoch of a position".
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PATTERN = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 def is_store_id(text: str) -> bool:
-    """Whether a store may have this id: 32 lower-case hexadecimal digits."""
+    """Whether this is a valid id of a store: 32 lower-case hexadecimal digits."""
     return _PATTERN.fullmatch(text) is not None
 
 
@@ -31,7 +31,7 @@ def new_store_id() -> str:
 
 
 def read_store_id(directory: Path) -> str | None:
-    """The id of the store in `directory`; None where there is none, or none that can be read."""
+    """The id of the store in `directory`; None if there is none that can be read."""
     path = directory / _NAME
     try:
         text = path.read_text(encoding="ascii").removesuffix("\n")
@@ -47,7 +47,7 @@ def read_store_id(directory: Path) -> str | None:
 
 
 def keep_store_id(directory: Path, store_id: str) -> None:
-    """Write the id, whole or not at all, and lasting. Raises StoreError."""
+    """Write the id, whole or not at all, and sync it. Raises StoreError."""
     path = directory / _NAME
     new = path.with_suffix(".new")
     try:

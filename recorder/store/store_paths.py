@@ -1,4 +1,4 @@
-"""The stores of this installation, as commands ask for them: which markets there are, and who may write them."""
+"""The stores of this installation, for commands: which markets there are, and which may be written."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from recorder.store.lock import StoreLock
 
 
 def directory_of(symbol: str) -> Path:
-    """Where a market keeps its files. Raises BadName."""
+    """The directory of a market's files. Raises BadName."""
     return market_dir(settings.CONFIG.store_dir, symbol, settings.CONFIG.symbol)
 
 
 def symbols() -> list[str]:
-    """The markets in the database, and those that only the store's directories tell of."""
+    """The markets in the database, and those found only in the store's directories."""
     root: Path = settings.CONFIG.store_dir
     known = set(Market.objects.values_list("symbol", flat=True))
     if _is_store(root):
@@ -33,7 +33,7 @@ def symbols() -> list[str]:
 
 @contextmanager
 def locked(directory: Path, symbol: str) -> Iterator[None]:
-    """Keep every writer out of a market's store meanwhile. Raises MarketHeld, StoreError."""
+    """Hold a market's store, so that no other process writes it meanwhile. Raises MarketHeld, StoreError."""
     lock = StoreLock(directory, symbol, f"process {os.getpid()} on {socket.gethostname()}")
     try:
         yield

@@ -1,4 +1,4 @@
-"""Splices: where a market that films another server goes on with another recording of that server."""
+"""Upstream changes: where a market that films another server continues with another recording of that server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from recorder.models import Market
 
 
 class Splice(NamedTuple):
-    """From the tick `t` on, `source` counts from `from_t`, though it had come to `last_t` before."""
+    """From the tick `t` on, `source` counts from `from_t`, although it had reached `last_t` before."""
 
     t: int
     source: str
@@ -23,10 +23,10 @@ class Splice(NamedTuple):
 
 
 def splices_of(market: Market) -> Iterator[Splice]:
-    """Those that the runs tell of, ascending: a server's t goes back only with another recording.
+    """The splices found in the runs, ascending: a server's t goes back only with another recording.
 
-    A run made of two recordings, as versions before ids could make one, tells nothing: a server that goes on as a new
-    run of its own looks the same. Raises django.db.Error.
+    A run made of two recordings, as versions without ids could make one, shows nothing: a server that continues as a
+    new run of its own looks the same. Raises django.db.Error.
     """
     runs = list(market.runs.filter(source__startswith="ws").order_by("first_t", "id"))
     starts = list(market.runs.order_by("first_t", "id").values_list("first_t", flat=True))

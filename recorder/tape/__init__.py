@@ -1,1 +1,1 @@
-"""A market's tapes, segment after segment: recorded side by side, found, and read as one history."""
+"""A market's tapes: recorded side by side as segments, found, and read as one history."""

@@ -1,4 +1,4 @@
-"""Damages: which segments could not be read as they were written, as far as this process came upon it."""
+"""Damaged files: the segments that this process could not read as they were written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 log = logging.getLogger(__name__)
 
-#: Of more than so many the oldest are forgotten, and come up again when they are read again.
+#: With more than this many, the oldest are forgotten; they are found again when they are read.
 _MOST_KEPT = 1000
 
 
@@ -22,14 +22,17 @@ class Damaged(NamedTuple):
 
 
 class Damages:
-    """May be used from any thread. A file that was changed, replaced or removed since is not damaged any more."""
+    """The damaged files found so far; may be used from any thread.
+
+    A file that was changed, replaced or removed since is no longer in it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._found: dict[Path, tuple[tuple[int, ...], str]] = {}
 
     def note(self, path: Path, status: os.stat_result, why: str) -> None:
-        """A file whose status is this is damaged. Who reads it again is told no second time."""
+        """Note that the file with this status is damaged. Reading it again reports nothing new."""
         state = _state_of(status)
         with self._lock:
             if self._found.get(path, (None,))[0] == state:
@@ -40,7 +43,7 @@ class Damages:
         log.error("%s is damaged, and what cannot be read is told as a gap: %s", path, why)
 
     def below(self, directory: Path) -> list[Damaged]:
-        """Those of a market's directory that are as they were found, one stat each."""
+        """The damaged files of a market's directory that have not changed since, at the cost of one stat each."""
         with self._lock:
             found = [(path, *facts) for path, facts in self._found.items() if path.parent.parent == directory]
         there = []
@@ -65,8 +68,8 @@ def _state_now(path: Path) -> tuple[int, ...] | None:
     try:
         return _state_of(path.stat())
     except OSError:
-        return None  # gone, or out of reach: it is noted again by who reads it
+        return None  # gone, or unreachable: the next read notes it again
 
 
-#: Those of this process.
+#: The damaged files known to this process.
 damages = Damages()

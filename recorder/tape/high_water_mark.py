@@ -20,22 +20,26 @@ _NAME = "streamed_to"
 _CONTENT = re.compile(rb"([0-9]{20}) ([0-9]{20}) ([!-~]{0,64})\n")
 _LAST_T_AT = 21
 
-#: So many ticks the bound is ahead of the stream at first. It is moved when half of them are streamed, which should
-#: take a second or more, for a disk to follow, and no longer than four: a run behind a power cut passes over them.
+#: The number of ticks by which the bound is ahead of the stream. It is moved when half of them are streamed. This
+#: should take at least a second, for a disk to follow, and at most four, because a run after a power cut skips these
+#: ticks.
 _FIRST_AHEAD, _LEAST_AHEAD, _MOST_AHEAD = 16, 4, 1 << 16
 _SOONEST_SECONDS, _LATEST_SECONDS = 1.0, 4.0
 
 
 class Mark(NamedTuple):
-    """What the file holds: a bound that is on the disk before the stream reaches it; the last t that was streamed, as
-    the operating system knows it; and the id of the boot since which it does, without blanks, "" for none."""
+    """The content of the file:
+
+    `bound`, which is on the disk before the stream reaches it; `last_t`, the last streamed t, as known to the operating
+    system; and `boot`, the id of the boot since which it knows, without blanks, "" for none.
+    """
 
     bound: int
     last_t: int
     boot: str
 
     def streamed_to(self, boot: str) -> int:
-        """The last t that may have been streamed, asked in this boot: a power cut takes what was not synced."""
+        """The last t that may have been streamed, seen from this boot: a power cut loses what was not synced."""
         return self.last_t if boot and boot == self.boot else self.bound
 
     @property
@@ -62,7 +66,7 @@ def read_mark(directory: Path) -> Mark:
 
 
 def raise_mark(directory: Path, t: int) -> None:
-    """See to it that the mark is at `t` at least, and lasting. Raises StoreError."""
+    """Make sure that the mark is at least at `t`, and synced. Raises StoreError."""
     path = directory / _NAME
     try:
         mark = read_mark(directory)
@@ -76,9 +80,9 @@ def raise_mark(directory: Path, t: int) -> None:
 class StreamMark:
     """Keeps the mark of a market that is streamed; `boot` is the id of this boot, `now` a monotonic clock in seconds.
 
-    What clients have seen is ahead of the tapes, by what waits to be flushed, and after a power cut by what never
-    reached the disk. A run that goes on exactly makes the same again; any other begins behind the mark, so that no t
-    comes twice. Raises OSError where the mark cannot be read.
+    Clients are ahead of the tapes: by the data that waits to be flushed, and after a power cut by the data that never
+    reached the disk. A run that continues exactly makes the same ticks again. Any other run begins after the mark, so
+    that no t is used twice. Raises OSError if the mark cannot be read.
     """
 
     def __init__(self, directory: Path, boot: str, now: Callable[[], float]) -> None:
@@ -102,10 +106,10 @@ class StreamMark:
             raise StoreError(self._path, error) from error
 
     def close(self, last_t: int) -> None:
-        """No tick behind `last_t` was streamed by who holds the market now. Raises StoreError."""
+        """The holder of the market streamed no tick after `last_t`. Raises StoreError."""
         if self._syncing is not None:
             self._syncing.result()
-        # A holder before may have streamed more, which this one did not come to make again.
+        # A previous holder may have streamed more, which this one did not make again.
         last_t = max(last_t, self._found)
         try:
             self._put(Mark(last_t, last_t, self._boot))
@@ -116,7 +120,7 @@ class StreamMark:
             self._let_go()
 
     def _move(self, t: int) -> None:
-        """The file is written by its name, in case that was taken away meanwhile."""
+        """Write the file by its name, in case it was removed meanwhile."""
         now, first = self._now(), self._file is None
         if not first:
             self._fit(now - self._moved_at)
@@ -129,7 +133,7 @@ class StreamMark:
             self._syncing = self._thread.submit(self._sync)
 
     def _fit(self, seconds: float) -> None:
-        """Look further ahead, or less far, after so many seconds between two moves."""
+        """Move the bound further or less far ahead, by the seconds between two moves."""
         if seconds < _SOONEST_SECONDS:
             self.ahead = min(self.ahead * 2, _MOST_AHEAD)
         elif seconds > _LATEST_SECONDS:
@@ -148,11 +152,14 @@ class StreamMark:
         try:
             _sync(self._path)
         except OSError as error:
-            log.warning("%s does not reach the disk: %s", self._path, error)  # the tapes find out for themselves
+            log.warning("%s does not reach the disk: %s", self._path, error)  # the tapes will notice it themselves
 
 
 def _write(path: Path, mark: Mark) -> int:
-    """Write the file and give it open. In place: neither a kill nor a full disk keeps it from being whole."""
+    """Write the file and return it open.
+
+    It is written in place, so that neither a kill nor a full disk leaves it torn.
+    """
     handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
     try:
         os.pwrite(handle, b"%020d %020d %s\n" % (mark.bound, mark.last_t, mark.boot.encode()), 0)

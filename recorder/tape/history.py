@@ -1,4 +1,4 @@
-"""History: a market's recording as a stream of messages of several kinds, losses told, the manifest's help used."""
+"""History: a market's recording as a stream of messages of several kinds, with every loss announced."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 _ORDER = {"frames": 0, "metrics": 1, "ticks": 2}
 
 
-#: Reasons of losses of what once was recorded: whoever reads finds them out, or a repair did.
+#: Reasons of losses of messages that were recorded: a reader, or a repair, found them.
 FOUND_OUT = ("expired", "damaged")
 
 
@@ -48,10 +48,11 @@ class Message(NamedTuple):
 
 
 class History:
-    """The recording of one market; `directory` is where it keeps its files.
+    """The recording of one market; `directory` is where its files are.
 
-    With a `store_id` only that recording is read: where another has taken its place, reading raises OtherStore, before
-    anything of the other was given. (A writer makes its id before its files, so who has opened one of them can tell.)
+    With a `store_id` only that recording is read. If another one has taken its place, reading raises OtherStore before
+    it returns anything of the other. (A writer creates its id before its files, so the id read after opening a file is
+    the file's.)
     """
 
     def __init__(self, symbol: str, directory: Path, store_id: str | None = None) -> None:
@@ -62,19 +63,19 @@ class History:
         return History(self.symbol, self.directory, store_id)
 
     def id_on_disk(self) -> str | None:
-        """The id of the store as it is now; None where it has none, as one of an older version."""
+        """The id of the store now; None if it has none, as in a store of an older version."""
         return read_store_id(self.directory)
 
     def check(self) -> None:
-        """Raises OtherStore where the directory holds another recording by now."""
+        """Raises OtherStore if the directory now holds another recording."""
         found = None if self.store_id is None else self.id_on_disk()
         if found is not None and found != self.store_id:
             raise OtherStore(found)
 
     def messages(self, kinds: Iterable[str], after_t: int, to_t: int | None = None) -> Iterator[Message]:
-        """Messages of `kinds` with after_t < t <= to_t, by t, those of one t in the order frame, metric, tick.
+        """Messages of `kinds` with after_t < t <= to_t, by t; those of one t in the order frame, metric, tick.
 
-        What is gone is told where it would have been. Raises OtherStore, OSError.
+        A loss is announced where its messages would have been. Raises OtherStore, OSError.
         """
         streams = [self._of_kind(kind, after_t, to_t) for kind in kinds]
         return heapq.merge(*streams, key=lambda message: (message.first_t, _ORDER[message.kind]))
@@ -94,11 +95,11 @@ class History:
         return last_line(self.directory, kind, self._finder(kind))
 
     def told_to(self, kind: str = "ticks") -> int | None:
-        """The last t that the files speak of, gaps included."""
+        """The last t in the files, gaps included."""
         return told_to(self.directory, kind, self._finder(kind))
 
     def lines(self, kind: str, after_t: int, to_t: int | None = None) -> Iterator[Line]:
-        """The lines of one tape as they lie there. Raises OtherStore, OSError."""
+        """The lines of one tape, unchanged. Raises OtherStore, OSError."""
         return read(self.directory, kind, after_t, to_t, finder=self._finder(kind), on_open=self.check)
 
     def read_whole(self, kind: str, name: SegmentName) -> None:
@@ -119,8 +120,10 @@ class History:
         return _once(heapq.merge(gone, _until(told, to_t), key=lambda message: message.first_t), after_t)
 
     def _ticks(self, after_t: int, to_t: int | None) -> Iterator[Message]:
-        """Ticks follow each other without a hole; where one is and no line tells of it, a segment is gone. So rows are
-        asked only for what was there behind the last of them."""
+        """Ticks are consecutive: where one is missing and no line announces it, a segment is gone.
+
+        Rows are therefore asked only for what was there after the last of the ticks.
+        """
         due = after_t + 1
         for line in self.lines("ticks", after_t):
             if line.first_t > due:
@@ -135,7 +138,7 @@ class History:
         yield from self._gone("ticks", due - 1, to_t)
 
     def _gone(self, kind: str, after_t: int, to_t: int | None) -> Iterator[Message]:
-        """Segments that are gone. Where the database cannot tell, files alone do."""
+        """The segments that are gone. If the database does not answer, only the files show them."""
         try:
             for first, last in self._gone_spans(kind, after_t, to_t):
                 first, last = max(first, after_t + 1), last if to_t is None else min(last, to_t)
@@ -145,7 +148,7 @@ class History:
             log.warning("%s: what was removed of the %s cannot be told: %s", self.symbol, kind, error)
 
     def _gone_spans(self, kind: str, after_t: int, to_t: int | None) -> Iterator[Span]:
-        """The spans of segments that are gone, but for what was made again after a crash and is in others."""
+        """The spans of segments that are gone, except what was made again after a crash and is in others."""
         for start_t, name, end_t, removed_at in self._not_there(kind, after_t + 1):
             if to_t is not None and start_t > to_t:
                 return
@@ -154,7 +157,7 @@ class History:
                 yield from [span] if removed_at else without(span, self._on_disk(kind, span, name))
 
     def _not_there(self, kind: str, from_t: int) -> Iterator[tuple[Any, ...]]:
-        """The rows of segments without a file. Where rows are not known to be exact, each is held against the files."""
+        """The rows of segments without a file. If rows are not known to be exact, each is compared with the files."""
         rows = Segment.objects.of(self.symbol, kind)
         told = [rows.gone(), rows.on_disk()]
         pages = [one.paged("end_t", "removed_at", from_t=from_t) for one in told]
@@ -162,14 +165,14 @@ class History:
             return pages[0]
         there = {name.lasting for name in names_in(self.directory / kind)}
         merged = heapq.merge(*pages, key=itemgetter(0))
-        # A row that is newer than the listing speaks of a file that is too.
+        # A row newer than the listing belongs to a file that is newer too.
         return (row for row in merged if row[1] not in there and not self._lies(kind, row[1]))
 
     def _lies(self, kind: str, name: str) -> bool:
         return any((self.directory / kind / file).exists() for file in (pending_name(name), name))
 
     def _on_disk(self, kind: str, span: Span, but: str) -> list[Span]:
-        """What lies on disk around a span, in other segments."""
+        """The t on disk around a span, in other segments."""
         rows = Segment.objects.of(self.symbol, kind).on_disk().filter(end_t__gte=F("start_t"))
         rows = rows.from_t(span[0]).filter(start_t__lte=span[1]).exclude(name=but)
         return reading(lambda: list(rows.values_list("start_t", "end_t")))
@@ -183,12 +186,12 @@ def _message(kind: str, line: Line, after_t: int, to_t: int | None) -> Message:
 
 
 def _until(messages: Iterable[Message], to_t: int | None) -> Iterator[Message]:
-    """Those that speak of no later t alone."""
+    """Only those with a later t."""
     return (one for one in messages if to_t is None or one.first_t <= to_t)
 
 
 def _once(messages: Iterable[Message], after_t: int) -> Iterator[Message]:
-    """What was told by a row is not told by its file again, nor the other way round."""
+    """A loss announced because of a row is not announced again because of a file, or the reverse."""
     told_t = after_t
     for message in messages:
         if message.text is None and message.reason in FOUND_OUT and message.first_t <= told_t:

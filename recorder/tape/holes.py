@@ -1,4 +1,4 @@
-"""Holes: the t between a market's segments that none of them holds, found without looking at every segment."""
+"""Holes: the t between a market's segments that no segment holds, found without looking at every segment."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from recorder.spans import Span, merged
 
 
 def holes(market: str, kind: str, most: int) -> list[Span]:
-    """What no segment on disk holds between two that follow each other, ascending; the newest, where there are more.
+    """The t that no segment on disk holds between two adjacent ones, ascending; the newest, if there are more.
 
-    A loss is told by a gap line in the segment behind it, all else by the rows of what is gone. Raises django.db.Error.
+    A gap line in the next segment records a loss; the rows of removed segments record the rest. Raises django.db.Error.
     """
     rows = Segment.objects.of(market, kind)
     return merged([*_lost(rows.on_disk(), most), *_gone(rows, most)])[-most:]
@@ -28,7 +28,7 @@ def _lost(on_disk: SegmentQuerySet, most: int) -> Iterator[Span]:
 
 
 def _gone(rows: SegmentQuerySet, most: int) -> Iterator[Span]:
-    """Leaps from one run of segments that are gone to the one before it."""
+    """Steps from one sequence of removed segments to the one before it."""
     at = _start_of(rows.on_disk().order_by("-start_t"))
     for _ in range(most):
         gone_t = None if at is None else _start_of(rows.gone().filter(start_t__lt=at).order_by("-start_t"))

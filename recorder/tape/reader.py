@@ -1,4 +1,4 @@
-"""Reading a recording: any range of t of one kind, line by line, from the frame in which it begins."""
+"""Reads a recording: any range of t of one kind, line by line, from the frame in which it begins."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def read(
 ) -> Iterator[Line]:
     """The lines of a kind with after_t < t <= to_t (or to the end of what is on disk), in order.
 
-    `directory` is the market's. `finder` finds its segments, by default by their names alone, whatever database there
-    is. `on_open` is called behind the opening of each file, or the failing of that, before anything is read from it. No
-    line is given that is not known to be what was written there (`recorder.segment.checked_lines`). What is left out
-    for that, or with a file that is gone, a gap line tells, `damaged` or `expired`, as far as files and finder know of
-    it. Holds one frame at a time. Raises OSError where the disk fails.
+    `directory` is the market's. `finder` finds its segments, by default by their names alone, without a database.
+    `on_open` is called after each file was opened, or failed to open, before anything is read from it. Only lines that
+    are known to be what was written are returned (`recorder.segment.checked_lines`). A gap line, `damaged` or
+    `expired`, announces what is left out or gone with a file, as far as files and finder know it. Holds one frame at a
+    time. Raises OSError if the disk fails.
     """
     told_t = after_t
     found = (finder or Directory(directory / kind)).from_t(after_t + 1)
@@ -42,21 +42,24 @@ def read(
                 return
             told_t = max(told_t, line.last_t)
             yield line
-        # The first segment behind to_t was looked into as well: it may begin with a gap that reaches back.
+        # The first segment after to_t was read as well: it may begin with a gap that reaches back.
         if to_t is not None and here.name.start_t > to_t:
             return
 
 
 def texts_of(segment: Opened, kind: str, here: Found) -> Iterator[bytes]:
-    """All lines of one segment, with a gap line where some cannot be given. Raises OSError."""
+    """All lines of one segment, with a gap line where some cannot be read. Raises OSError."""
     before_t = here.name.start_t - 1
     for line in told(kind, _noted(segment, kind, here, None, -1), before_t, partial(_end_of, here, None, before_t)):
         yield line.text
 
 
 def told(kind: str, parts: Iterable[Line | str], told_t: int, end_of: Callable[[int], int]) -> Iterator[Line]:
-    """The lines of a segment, and a gap line for each reason among them; `told_t` is the last t before it that was
-    spoken of, and `end_of` gives the last one of the segment from the last one of its lines."""
+    """The lines of a segment, and a gap line for each reason among them.
+
+    `told_t` is the last t covered before it, and `end_of` returns the last t of the segment from the last t of its
+    lines.
+    """
     lost = ""
     for one in parts:
         if isinstance(one, str):
@@ -73,7 +76,7 @@ def told(kind: str, parts: Iterable[Line | str], told_t: int, end_of: Callable[[
 def _parts(
     directory: Path, here: Found, behind: Found | None, after_t: int, on_open: Callable[[], None]
 ) -> Iterator[Line | str]:
-    """What a segment tells of t after `after_t`, and a gap's reason where some of it is not there to be given."""
+    """The lines of a segment after `after_t`, and the reason of a gap if some of it cannot be read."""
     before_t = None if behind is None or behind.name.start_t == here.name.start_t else behind.name.start_t
     with opened(directory, here.name) as segment:
         on_open()
@@ -95,12 +98,12 @@ def _noted(segment: Opened, kind: str, here: Found, before_t: int | None, after_
 
 
 def _end_of(here: Found, behind: Found | None, begun_t: int, told_t: int) -> int:
-    """The last t of a segment that cannot be read to its end, as far as anything tells."""
+    """The last t of a segment that cannot be read to its end, as far as it is known."""
     if here.span is not None:
         return here.span[1]
     if behind is not None:
         return behind.name.start_t - 1
-    # It held what it is named by, and behind what was read at least one line.
+    # It held the t in its name, and after the part that was read at least one line.
     return max(here.name.start_t, told_t + 1 if told_t > begun_t else -1)
 
 
@@ -117,12 +120,12 @@ def last_line(directory: Path, kind: str, finder: Finder | None = None) -> Line 
 
 
 def told_to(directory: Path, kind: str = "ticks", finder: Finder | None = None) -> int | None:
-    """The last t that the files of a kind speak of, gaps included; None when there is none. Raises OSError."""
+    """The last t in the files of a kind, gaps included; None if there is none. Raises OSError."""
     return next((max(line.last_t for line in lines) for lines in _newest_first(directory, kind, finder) if lines), None)
 
 
 def _newest_first(directory: Path, kind: str, finder: Finder | None) -> Iterator[list[Line]]:
-    """The lines of each frame and of those behind it that can be read, from the end of the recording on."""
+    """The lines of each frame and of the readable ones after it, from the end of the recording backwards."""
     for name, *_ in (finder or Directory(directory / kind)).newest_first():
         with opened(directory / kind, name) as segment:
             if segment is None or segment.file is None:
@@ -137,6 +140,6 @@ def _belongs(line: Line, name: SegmentName) -> bool:
 
 
 def first_t(directory: Path, kind: str, finder: Finder | None = None) -> int | None:
-    """The t with which the oldest segment of a kind begins."""
+    """The first t of the oldest segment of a kind."""
     oldest = next((finder or Directory(directory / kind)).from_t(-1), None)
     return None if oldest is None else oldest.name.start_t

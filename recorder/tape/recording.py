@@ -1,4 +1,4 @@
-"""A recording: the three tapes of one market, written side by side, stopped and gone on with together."""
+"""A recording: the three tapes of one market, written side by side, stopped and resumed together."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from recorder.segment.listing import DirectoryChange
 from recorder.tape.high_water_mark import StreamMark
 from recorder.tape.tape_writer import TapeWriter
 
-#: How often the store is looked at while it takes data, and tried again while it does not.
+#: How often the store is checked while it takes data, and retried while it does not.
 LOOK_SECONDS = 1.0
 
-#: A store that was full is gone on with when so much is free again, or this part of a small disk. With less it would
-#: be full again within seconds, and each time leave a few tiny segments and another alert.
+#: A full store is used again when this much is free, or this part of a small disk. With less it would be full again
+#: within seconds, and each time leave a few tiny segments and another alert.
 _ROOM_BYTES = 16 << 20
 _ROOM_PART = 0.05
 
 
 class RecordingStopped(RecorderError):
-    """The recording came to its end while the store took no data."""
+    """The recording ended while the store took no data."""
 
     def __init__(self, trouble: StoreError, lost: str) -> None:
         super().__init__(f"the recording had stopped before its end: {trouble}; lost: {lost}")
@@ -33,17 +33,17 @@ class RecordingStopped(RecorderError):
 class Recording:
     """Writes each t's frame, metric and tick to their tapes. `clock` gives Unix seconds and may jump.
 
-    When the store takes no data, the three tapes stop together, `on_trouble` is called once, and what is handed in
-    counts as lost. About each second the store is tried again, provided somebody calls: `write` does it, and whoever
-    waits calls `flush_if_due`. When it takes data again each tape gets one gap line, from the first to the last of its
-    messages that were not kept, and `on_recovered` is called. Both are given a sentence.
+    When the store takes no data, the three tapes stop together, `on_trouble` is called once, and further messages count
+    as lost. The store is retried about once a second, if the recording is called: `write` does it, and a caller that
+    waits calls `flush_if_due`. When the store takes data again, each tape gets one gap line, from the first to the last
+    of its messages that were not kept, and `on_recovered` is called. Both get a sentence.
 
-    `hold` is called before the store is looked at: it sees to it that the directory is there and nobody else's, and
-    may raise StoreError, which counts as trouble; any other error ends the recording. `on_change` and `on_file` are
-    told what a `ZstdSegmentWriter` tells. `mark` is kept ahead of every t that is handed in.
+    `hold` is called before the store is checked. It ensures that the directory is there and belongs to this process,
+    and may raise StoreError, which counts as trouble; any other error ends the recording. `on_change` and `on_file` are
+    those of `ZstdSegmentWriter`. `mark` is kept ahead of every t that is handed in.
 
-    On disk the tick tape is never ahead of the others: who has read tick t there and reads the others afterwards finds
-    all they have up to t.
+    On disk the tick tape is never ahead of the others: a reader that has tick t, and reads the others afterwards, finds
+    everything they have up to t.
     """
 
     def __init__(
@@ -93,8 +93,10 @@ class Recording:
 
     @property
     def unrecorded_to(self) -> int | None:
-        """While stopped, the last tick that was lost, and until the end as many more as may be streamed before the next
-        question. May be asked from any thread."""
+        """While stopped, the last lost tick; and until the end as many more as may be streamed before the next call.
+
+        May be called from any thread.
+        """
         lost = self._ticks.lost
         if self._trouble is None or lost is None:
             return None
@@ -102,7 +104,7 @@ class Recording:
 
     @property
     def segment_start(self) -> int | None:
-        """The t with which the open tick segment begins."""
+        """The first t of the open tick segment."""
         return self._ticks.start_t
 
     @property
@@ -118,10 +120,10 @@ class Recording:
         return max(self._ticks.whole_from, self._frames.whole_from, self._metrics.whole_from) <= from_t
 
     def skip_to(self, ends: dict[str, int]) -> None:
-        """From now on take nothing into a tape up to the t that it has on disk.
+        """From now on write nothing into a tape up to the t that it has on disk.
 
-        A simulator makes what one tape lacks again before it goes on. Where ticks come from another server, which may
-        be unavailable, that is left for when they come.
+        A simulator first makes again what one tape lacks. If ticks come from another server, which may be unavailable,
+        that waits until they arrive.
         """
         self._skip_to, self._skipping_to = ends, max(ends.values())
 
@@ -166,12 +168,12 @@ class Recording:
             tape.lose(first_t, to_t)
 
     def flush_if_due(self) -> None:
-        """Bring waiting lines to disk when they have waited long enough."""
+        """Write waiting lines to disk when they have waited long enough."""
         if self._takes_data():
             self._with_each(lambda tape: tape.flush_if_due())
 
     def flush(self) -> None:
-        """Hand every line to the operating system. Raises StoreError while stopped: then not all of it is there."""
+        """Hand every line to the operating system. Raises StoreError while stopped: then some lines are not there."""
         if self._trouble is None:
             self._with_each(lambda tape: tape.flush())
         if self._trouble is not None:
@@ -193,7 +195,7 @@ class Recording:
             raise failed[-1]
 
     def current_segment(self) -> dict[str, Any] | None:
-        """The open tick segment in the words of `/health`; None while stopped."""
+        """The open tick segment as `/health` shows it; None while stopped."""
         facts = self._ticks.facts
         if facts is None:
             return None
@@ -213,8 +215,10 @@ class Recording:
             self._stop(error)
 
     def _flush_others(self) -> None:
-        """Ticks are about to go to disk: what the other tapes hold goes there first. Their failure must not count as
-        one of the tick tape, in whose midst this is called, and is raised when it is through."""
+        """Write the lines of the other tapes before ticks go to disk.
+
+        Their failure must not count as one of the tick tape, which is being written, and is raised afterwards.
+        """
         for tape in (self._frames, self._metrics):
             try:
                 tape.flush()
@@ -227,7 +231,7 @@ class Recording:
             raise error
 
     def _takes_data(self) -> bool:
-        """Whether the recording goes on, as far as one look a second can tell."""
+        """Whether the recording continues, as far as one check a second can tell."""
         now = self._clock()
         if not 0 <= now - self._looked_at < LOOK_SECONDS:
             self._looked_at = now
@@ -243,7 +247,7 @@ class Recording:
         return self._trouble is None
 
     def _stop(self, error: StoreError) -> None:
-        """Give up the open segments, sealed where that can be done; said once, until all is well again."""
+        """Abandon the open segments, sealed if possible; reported once, until the store is healthy again."""
         known, self._trouble = self._trouble, error
         for tape in self._tapes.values():
             tape.seal()
@@ -252,7 +256,7 @@ class Recording:
             self._on_trouble(f"the recording has stopped, the stream goes on: {error}")
 
     def _go_on(self, trouble: StoreError) -> None:
-        """Tell every tape of its loss, on disk. Raises StoreError where the store does not take it."""
+        """Write its loss to every tape, on disk. Raises StoreError if the store does not take it."""
         for tape in self._tapes.values():
             tape.probe()
         if trouble.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -19,9 +19,9 @@ _COLUMNS = ("pending", "seek_points", "end_t", "sha256")
 
 
 class ManifestFinder:
-    """Finds the segments of a market's kind by rows, which takes the same time however many there are.
+    """Finds the segments of a market's kind by rows, which takes the same time for any number of segments.
 
-    By the names of files where the rows are not known to tell of all of them: for a moment after the directory has
+    It uses the names of files if the rows are not known to list all of them: for a moment after the directory has
     changed, and without a database.
     """
 
@@ -53,7 +53,7 @@ class ManifestFinder:
         yield from self._files.newest_first()
 
     def rows_are_exact(self) -> bool:
-        """Whether they are known to tell of every file. Raises OSError, django.db.Error."""
+        """Whether the rows are known to list every file. Raises OSError, django.db.Error."""
         return reading(lambda: is_exact(self._symbol, self._kind, self._directory))
 
     def _rows(self) -> SegmentQuerySet:
@@ -61,7 +61,7 @@ class ManifestFinder:
 
 
 def _found(row: tuple[Any, ...]) -> Found:
-    """The points of a pending one are looked up in its file, which has grown since."""
+    """The seek points; those of a pending segment are read from its file, which has grown since."""
     start_t, name, pending, points, end_t, sha256 = row
     if pending:
         return Found(parse_name(pending_name(name)), span=(start_t, end_t))
@@ -69,7 +69,7 @@ def _found(row: tuple[Any, ...]) -> Found:
 
 
 def known(row: Segment) -> Found:
-    """What a row tells of a segment that may have been sealed since."""
+    """The facts in a row of a segment that may have been sealed since."""
     name = parse_name(pending_name(row.name))
     if row.pending:
         return Found(name, span=(row.start_t, row.end_t))

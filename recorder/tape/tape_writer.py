@@ -1,4 +1,4 @@
-"""One tape being written: a kind's writer, and the account of what it did not keep."""
+"""One tape being written: the writer of a kind, and the account of what it did not keep."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from recorder.segment.writer import ZstdSegmentWriter
 class TapeWriter(ZstdSegmentWriter):
     """Writes the messages of one kind, and accounts for every StoreError before it is raised.
 
-    `lost` is the first and last t of messages that were not kept and of which no gap line tells yet; from `whole_from`
+    `lost` is the first and last t of messages that were not kept and that no gap line announces yet; from `whole_from`
     on nothing was lost.
     """
 
     lost: tuple[int, int] | None = None
     whole_from = 0
-    #: The first and last t that the open segment speaks of, on disk or not.
+    #: The first and last t in the open segment, on disk or not.
     _speaks_of: tuple[int, int] | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        #: Of segments that failed and could not be sealed: the file, and the first and last t that it speaks of.
+        #: Segments that failed and could not be sealed: the file, and its first and last t.
         self._left: list[tuple[Path, int, int]] = []
 
     def write(self, t: int, message: bytes) -> None:
@@ -44,7 +44,7 @@ class TapeWriter(ZstdSegmentWriter):
             self._speaks_of = None
 
     def seal(self) -> StoreError | None:
-        """Seal what is open, and what earlier failures left pending; the error if the open one cannot be sealed."""
+        """Seal the open segment, and those left pending by failures; returns the open one's error if that fails."""
         try:
             self.close()
         except StoreError as error:
@@ -53,12 +53,12 @@ class TapeWriter(ZstdSegmentWriter):
         return None
 
     def lose(self, from_t: int, to_t: int) -> None:
-        """These messages are not kept."""
+        """Note that these messages are not kept."""
         self.lost = (from_t, to_t) if self.lost is None else (min(self.lost[0], from_t), max(self.lost[1], to_t))
         self.whole_from = max(self.whole_from, to_t + 1)
 
     def look(self) -> None:
-        """Raises StoreError if the open file has lost its name: it would take everything, and keep nothing."""
+        """Raises StoreError if the open file has lost its name: it would accept all data, and keep none."""
         facts = self.facts
         if facts is not None:
             path = self._directory / facts.file
@@ -77,14 +77,14 @@ class TapeWriter(ZstdSegmentWriter):
             raise StoreError(self._directory, error) from error
 
     def find_what_is_gone(self) -> None:
-        """Count as lost what segments held that are there under neither of their names any more."""
+        """Count as lost the messages of segments that are gone under both of their names."""
         left, self._left = self._left, []
         for path, first_t, last_t in left:
             if not (os.path.exists(path) or os.path.exists(_lasting(path))):
                 self.lose(first_t, last_t)
 
     def tell_loss(self) -> None:
-        """Hand the loss to the writer as a gap line; a writer that fails to keep it hands it back with its error."""
+        """Hand the loss to the writer as a gap line; if the writer fails to keep it, its error returns the loss."""
         if self.lost is not None:
             (from_t, to_t), self.lost = self.lost, None
             self.write_gap(from_t, to_t, "lost")
@@ -103,5 +103,5 @@ class TapeWriter(ZstdSegmentWriter):
 
 
 def _lasting(path: Path) -> Path:
-    """The name under which a segment's file lies once it is sealed."""
+    """The name of a segment's file once it is sealed."""
     return path.with_name(parse_name(path.name).lasting)
