@@ -1,1 +1,1 @@
-"""The manifest: one row a segment, its sums, and the manifest.json files made of it."""
+"""The manifest: one row per segment, the sums of rows, and the manifest.json files made from them."""

@@ -1,7 +1,7 @@
-"""The inventory of each market and kind: sums that follow every change of a row, and whether rows tell of all files.
+"""The inventory of each market and kind: sums updated with every row, and whether rows list all files.
 
-Counting a year's rows, or listing its files, takes longer than anything that needs to know; so neither is done while
-nothing says that they might differ.
+Counting a year's rows, or listing its files, takes longer than any caller can wait. Both are done only if something
+indicates that they may differ.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class Stock(NamedTuple):
-    """What rows add to the sums of an inventory."""
+    """The contribution of rows to the sums of an inventory."""
 
     segments: int = 0
     bytes: int = 0
@@ -32,14 +32,17 @@ class Stock(NamedTuple):
 
 
 def stock_of(row: Segment | None) -> Stock:
-    """What one row adds, as it is."""
+    """The present contribution of one row."""
     if row is None or (row.removed_at is None and (row.pending or row.missing)):
         return Stock()
     return Stock(1, row.bytes, row.lines) if row.removed_at is None else Stock(removed=1)
 
 
 def count(market_id: int, kind: str, before: Stock, after: Stock) -> None:
-    """A row added `before` and adds `after` now; to be called in the transaction that changed it."""
+    """Update the sums for a row that contributed `before` and now contributes `after`.
+
+    To be called in the transaction that changed the row.
+    """
     if before == after:
         return
     names = Stock._fields
@@ -49,7 +52,7 @@ def count(market_id: int, kind: str, before: Stock, after: Stock) -> None:
 
 
 def change_row(rows: SegmentQuerySet, **values: Any) -> Segment | None:
-    """Change the one row among these, the inventory with it; None if it is not there (any more)."""
+    """Change the one row among these, and the inventory with it; None if it is not there (any more)."""
     with transaction.atomic():
         row = rows.order_by().select_for_update(of=("self",)).first()
         if row is not None:
@@ -62,7 +65,7 @@ def change_row(rows: SegmentQuerySet, **values: Any) -> Segment | None:
 
 
 def recount(market: Market, kind: str) -> None:
-    """Sum up every row anew."""
+    """Compute the sums from every row."""
     on_disk = Q(pending=False, removed_at=None, missing=False)
     with transaction.atomic():
         found = Segment.objects.of(market, kind).aggregate(
@@ -74,13 +77,15 @@ def recount(market: Market, kind: str) -> None:
         Inventory.objects.update_or_create(market=market, kind=kind, defaults=found)
 
 
-#: The state of a directory at which its rows were seen to be exact: as long as it lasts nobody need ask again.
+#: The state of a directory at which its rows were found exact. While it lasts, no further check is needed.
 _exact_at: dict[Path, tuple[str, str]] = {}
 
 
 def is_exact(symbol: str, kind: str, directory: Path) -> bool:
-    """Whether the rows on disk of a kind tell exactly which segments lie in its directory. Raises OSError,
-    django.db.Error."""
+    """Whether the rows on disk of a kind list exactly the segments in its directory.
+
+    Raises OSError, django.db.Error.
+    """
     state = state_of(directory)
     if not state:
         return False
@@ -94,8 +99,10 @@ def is_exact(symbol: str, kind: str, directory: Path) -> bool:
 
 
 class FileChange(NamedTuple):
-    """A change of a kind's directory that the rows tell of by now; `opened` is the segment whose file was made, ""
-    where a file that held nothing was taken away, None where only a name was changed."""
+    """A change of a kind's directory that the rows already reflect.
+
+    `opened` is the segment whose file was created, "" if an empty file was removed, None if only a name changed.
+    """
 
     kind: str
     change: DirectoryChange
@@ -103,25 +110,31 @@ class FileChange(NamedTuple):
 
 
 def follow(market: Market, changes: Iterable[FileChange]) -> None:
-    """Go along with changes in their order. Where somebody else changed the directory before one of them, nobody knows
-    how far the rows are true until they are compared again. Raises django.db.Error."""
+    """Follow changes in their order. Raises django.db.Error.
+
+    If another program changed the directory before one of them, it is unknown how far the rows are exact until they are
+    compared again.
+    """
     for kind, (before, after), opened in changes:
-        if before:  # "" stands for rows that are not known to be exact, too
+        if before:  # "" also stands for rows that are not known to be exact
             values = {"directory_state": after} | ({} if opened is None else {"opened": opened})
             Inventory.objects.filter(market=market, kind=kind, directory_state=before).update(**values)
 
 
 @contextmanager
 def followed(market: Market, kind: str, directory: Path) -> Iterator[None]:
-    """What is changed in a kind's directory within, by who alone may, is no segment, or told by rows at the end."""
+    """Encloses changes of a kind's directory by its owner, after which segments and rows agree."""
     before = state_of(directory)
     yield
     follow(market, [FileChange(kind, (before, state_of(directory)))])
 
 
 def compare(market: Market, kind: str, directory: Path) -> tuple[set[str], set[str]]:
-    """Hold the rows on disk of a kind against the files in its directory; names of files without a row, and of rows
-    without a file. If there are none, the rows are known to be exact from now on. Raises OSError, django.db.Error."""
+    """Compare the rows on disk of a kind with the files in its directory.
+
+    Returns the names of files without a row, and of rows without a file. If there are none, the rows are known to be
+    exact from now on. Raises OSError, django.db.Error.
+    """
     state = state_of(directory)
     files = {name.file for name in segment_files(directory.parent, kind)}
     rows = Segment.objects.of(market, kind).on_disk().values_list("name", "pending")

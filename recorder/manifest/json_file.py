@@ -1,4 +1,4 @@
-"""manifest.json: the finished segments of one kind as a JSON array beside them, an entry a line, appended in place."""
+"""manifest.json: the finished segments of one kind as a JSON array beside them, one entry per line, appended in place."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ NAME = "manifest.json"
 
 _BEGINNING, _END = b"[\n", b"\n]\n"
 _READ_BYTES = 1 << 20
-#: No entry is longer: its numbers have at most 19 digits, its path less than 80 characters.
+#: The longest entry: its numbers have at most 19 digits, its path less than 80 characters.
 _TAIL_BYTES = 4096
 
 
 class Contents(NamedTuple):
-    """How many entries a manifest has, and the last one, None where it has none."""
+    """The number of entries in a manifest, and the last one, None if it has none."""
 
     entries: int
     last: dict[str, Any] | None
@@ -31,16 +31,16 @@ class Contents(NamedTuple):
 class ManifestFile:
     """The manifest.json of one kind in a market's directory, for the one process that writes the store.
 
-    A reader may meet an entry that is being appended, and find the array without its end: it reads again.
+    A reader may meet an append in progress and find the array without its end: it reads again.
     """
 
     def __init__(self, directory: Path, kind: str) -> None:
         self.path = directory / kind / NAME
 
     def append(self, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Put entries behind the last one, on the disk, whatever there is before. Raises BadManifest, OSError.
+        """Append entries after the last one and sync the file, without reading the rest. Raises BadManifest, OSError.
 
-        When it fails, the file is as it was, so far as the disk allows.
+        If it fails, the file is as before, as far as the disk allows.
         """
         with FileIO(self.path, "r+") as file:
             end = max(0, file.seek(0, os.SEEK_END) - len(_END))
@@ -60,7 +60,7 @@ class ManifestFile:
                 raise
 
     def write(self, entries: Iterable[Mapping[str, Any]]) -> int:
-        """Put these entries in the place of whatever is there, whole or not at all; how many. Raises OSError."""
+        """Replace the content by these entries, whole or not at all; returns how many. Raises OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         new, count = self.path.with_name(f"{NAME}.new"), 0
         with new.open("wb") as file:
@@ -76,7 +76,7 @@ class ManifestFile:
         return count
 
     def contents(self) -> Contents | None:
-        """What is in it; None where it is not there, torn, or laid out in another way. Raises OSError."""
+        """The content; None if the file is missing, torn, or laid out differently. Raises OSError."""
         try:
             with self.path.open("rb") as file:
                 if file.read(len(_BEGINNING)) != _BEGINNING:
@@ -96,7 +96,7 @@ class ManifestFile:
 
 
 def whole_entries(data: bytes) -> list[Any]:
-    """What a manifest tells; of one of ours that lacks its end, as a crash or an appending leaves it, the whole lines.
+    """The entries of a manifest; of one of ours that lacks its end after a crash or during an append, the whole lines.
 
     Raises orjson.JSONDecodeError.
     """

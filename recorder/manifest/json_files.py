@@ -18,12 +18,12 @@ from runtime.db_threads import persistently
 
 log = logging.getLogger(__name__)
 
-#: So many entries that are missing at the end are appended; for more the file is made anew.
+#: The most missing entries that are appended at the end; for more the file is rewritten.
 _MOST_APPENDED = 1000
 
 
 class ManifestFiles:
-    """Those of the market in `directory`, for the one process that writes it."""
+    """The manifest files of the market in `directory`, for the one process that writes it."""
 
     def __init__(self, market: Market, directory: Path) -> None:
         self._market = market
@@ -32,7 +32,7 @@ class ManifestFiles:
         self._failed = False
 
     def record(self, facts: SegmentFacts) -> None:
-        """List a segment that was sealed. What cannot be written is told once, and tried again with the next."""
+        """List a sealed segment. A failed write is logged once, and tried again with the next segment."""
         if facts.pending:
             return
         waiting = self._waiting[facts.kind]
@@ -45,9 +45,10 @@ class ManifestFiles:
             waiting.clear()
 
     def restore(self, changed: Collection[str] = ()) -> None:
-        """Make the files list what the rows do, which agree with the segments; what cannot be written is told.
+        """Make the files list the same segments as the rows; a failed write is logged.
 
-        Of kinds that were `changed` any row may have been. Raises django.db.Error.
+        The rows agree with the segments by then. In kinds that were `changed`, any row may have changed. Raises
+        django.db.Error.
         """
         for kind in KINDS:
             try:
@@ -89,13 +90,13 @@ def _listed(market: Market, kind: str) -> SegmentQuerySet:
 
 
 def _count(market: Market, kind: str) -> int:
-    """How many are listed, without counting them."""
+    """The number of listed segments, without counting them."""
     sums = Inventory.objects.filter(market=market, kind=kind).values_list("segments", "removed")
     return sum(map(sum, sums))
 
 
 def _newest(market: Market, kind: str, count: int) -> list[Segment]:
-    """The last so many that are listed, newest first; of those on disk and of those that are gone, by their indexes."""
+    """The last listed segments, newest first; of those on disk and of those that are gone, by their indexes."""
     listed = _listed(market, kind)
     found = [row for some in (listed.on_disk(), listed.gone()) for row in some.reverse()[:count]]
     return sorted(found, key=lambda row: (row.start_t, row.name), reverse=True)[:count]

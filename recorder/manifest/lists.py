@@ -1,4 +1,4 @@
-"""Lists of what can be fetched, as HTTP and manifest.json give them, and the state that tells one from the next."""
+"""Lists of the segments that can be fetched, for HTTP and manifest.json, and an identifier of their state."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from recorder.models import Inventory, Market, Segment, SegmentQuerySet
 from recorder.segment.layout import manifest_form
 from runtime.db_threads import reading
 
-#: Of what is new there are mostly fewer.
+#: The first page of rows: mostly there are fewer new ones.
 _FIRST_ROWS = 16
 
 
 class _Row(NamedTuple):
-    """What a manifest tells of a segment."""
+    """The facts of a segment in a manifest."""
 
     start_t: int
     name: str
@@ -31,13 +31,13 @@ class _Row(NamedTuple):
 def manifest_of(
     market: Market | str, kind: str, *, after_t: int | None = None, pending: bool = True
 ) -> Iterator[dict[str, Any]]:
-    """What can be fetched of a kind, as HTTP and manifest.json list it: oldest first, pending segments last.
+    """The segments of a kind that can be fetched, as HTTP and manifest.json list them: oldest first, pending ones last.
 
-    With `after_t` only segments that reach further, and all that are pending; without `pending` none of these. Rows are
-    read a page at a time, and from where they are wanted. Raises django.db.Error.
+    With `after_t` only segments that reach further, and all pending ones; without `pending` none of these. Rows are
+    read a page at a time, starting at the first wanted one. Raises django.db.Error.
     """
     on_disk = Segment.objects.of(market, kind).on_disk()
-    # Asked for before the finished ones: one that is sealed meanwhile is then among those, and not in neither.
+    # Queried before the finished ones, so that a segment sealed meanwhile is among those, and not in neither.
     open_ones = [*_rows(on_disk.filter(pending=True))] if pending else []
     named = {row.name for row in open_ones}
     for row in _rows(on_disk.finished(), after_t):
@@ -49,7 +49,7 @@ def manifest_of(
 def manifest_before(
     market: Market | str, kind: str, before_t: int, most: int, *, pending: bool = True
 ) -> Iterator[dict[str, Any]]:
-    """Of the same list those that begin before a t, and of these the last so many. Raises django.db.Error."""
+    """The segments of the same list that begin before a t, and of these the last `most`. Raises django.db.Error."""
     on_disk = Segment.objects.of(market, kind).on_disk()
     rows = (on_disk if pending else on_disk.finished()).filter(start_t__lt=before_t).order_by("-start_t", "-name")
     found = reading(lambda: list(rows.values_list(*_Row._fields)[:most]))
@@ -63,7 +63,7 @@ def _rows(segments: SegmentQuerySet, after_t: int | None = None) -> Iterator[_Ro
 
 
 class ManifestState(NamedTuple):
-    """What manifests come to: another `version` for each content, and where the first segment begins."""
+    """The state of manifests: a `version` that differs for each content, and the t of the first segment."""
 
     version: str
     first_t: int | None

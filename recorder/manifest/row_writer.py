@@ -1,4 +1,4 @@
-"""The manifest's rows: written by a thread of their own from the writers' facts."""
+"""Writes the manifest's rows on its own thread, from the facts of the segment writers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from runtime.announced import Announced
 from runtime.db_threads import close_connections, detached, persistently
 from runtime.supervision import OnFailure, logged
 
-#: How long rows of pending segments may lag, so that three writers cost one round of writing a second.
+#: How long rows of pending segments may lag, so that three writers cost one write per second.
 REFRESH_SECONDS = 1.0
-#: How often a database that is away is tried again.
+#: How often an unavailable database is tried again.
 RETRY_SECONDS = 1.0
 
 _PAGE_ROWS = 200
-#: Among so many rows that begin last is the one that ends last.
+#: The row with the last end is among this many rows with the last begin.
 _LAST_ROWS = 8
 
 logger = logging.getLogger(__name__)
@@ -41,9 +41,9 @@ def finished(market: Market | str, kind: str | None = None) -> SegmentQuerySet:
 
 
 def last_t_in_rows(market: Market | str, kind: str = "ticks") -> int | None:
-    """The last message's t that any row tells of, removed segments included; None without a message."""
+    """The last message's t in any row, removed segments included; None without a message."""
     rows = Segment.objects.of(market, kind)
-    # A segment that a crash took and that was made again may reach further than the one that begins last.
+    # A segment that was lost in a crash and made again may reach further than the one that begins last.
     ends = [t for some in (rows.on_disk(), rows.gone()) for t in _ends_of_last(some)]
     last = max(ends, default=-1)
     return None if last < 0 else last
@@ -54,9 +54,9 @@ def _ends_of_last(rows: SegmentQuerySet) -> list[int]:
 
 
 def pages(rows: SegmentQuerySet) -> Iterator[Segment]:
-    """Rows in their order, each as it is about when its turn comes. Raises django.db.Error.
+    """Rows in their order, each as it is when it is returned. Raises django.db.Error.
 
-    For who does something long with each: neither a connection nor a transaction is open meanwhile.
+    For callers that spend long on each row: meanwhile neither a connection nor a transaction is open.
     """
     keys = persistently(lambda: list(rows.values_list("pk", flat=True)), "the manifest")
     for at in range(0, len(keys), _PAGE_ROWS):
@@ -66,13 +66,13 @@ def pages(rows: SegmentQuerySet) -> Iterator[Segment]:
 
 
 def spans_on_disk(market: Market | str, kind: str) -> list[Span]:
-    """The t that segments of a kind hold whose files are there, ascending."""
+    """The t in segments of a kind whose files are there, ascending."""
     rows = Segment.objects.of(market, kind).on_disk().filter(end_t__gte=F("start_t"))
     return merged(rows.values_list("start_t", "end_t"))
 
 
 def save_facts(market: Market, run: Run | None, facts: SegmentFacts) -> Segment:
-    """Makes or updates a segment's row; a row that exists keeps its run, its pin and its removal."""
+    """Creates or updates a segment's row; an existing row keeps its run, its pin and its removal."""
     row = inventory.change_row(Segment.objects.of(market, facts.kind).filter(name=facts.name), **_values(facts))
     if row is None:
         with transaction.atomic():
@@ -99,13 +99,12 @@ def _values(facts: SegmentFacts) -> dict[str, Any]:
 
 
 class ManifestRowWriter:
-    """Turns the facts of a run and its segments into rows, on a thread of its own.
+    """Writes the facts of a run and its segments to rows, on its own thread.
 
-    `record` takes them from any thread without waiting for the database. The newest facts of a segment win; a
-    sealed one is written at once, pending ones every REFRESH_SECONDS. While the database is away facts are
-    kept and tried again every RETRY_SECONDS; so they are after any other error, which `on_failure` is told. `t_shift`
-    gives by how much the source's t is shifted, None until its
-    first tick told it: a run's row has it from then on.
+    `record` takes facts from any thread without waiting for the database. The newest facts of a segment win. A sealed
+    segment is written at once, pending ones every REFRESH_SECONDS. While the database is unavailable, facts are kept
+    and retried every RETRY_SECONDS. The same happens after any other error, which is passed to `on_failure`. `t_shift`
+    returns by how much the source's t is shifted, None until its first tick showed it: a run's row has it from then on.
     """
 
     def __init__(
@@ -139,7 +138,7 @@ class ManifestRowWriter:
 
     @property
     def waiting(self) -> int:
-        """How many segments' rows are behind their facts."""
+        """The number of segments whose rows lag behind their facts."""
         return len(self._waiting)
 
     def record(self, facts: SegmentFacts) -> None:
@@ -157,7 +156,7 @@ class ManifestRowWriter:
                 self._hurry()
 
     def record_file(self, kind: str, name: str, change: DirectoryChange) -> None:
-        """Takes what a writer tells of a file without facts (`on_file`). Raises as `record`."""
+        """Takes a change of a file without facts (`on_file`). Raises as `record`."""
         with self._changed:
             self._check_open()
             self._changes.append(FileChange(kind, change, name))
@@ -172,7 +171,7 @@ class ManifestRowWriter:
         self._changed.notify()
 
     def close(self, timeout: float) -> bool:
-        """Writes what waits and ends the thread; False if that was not done in `timeout` seconds."""
+        """Writes what waits and ends the thread; returns False if that took longer than `timeout` seconds."""
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -190,7 +189,7 @@ class ManifestRowWriter:
             self._write_all()
 
     def _wait(self) -> bool:
-        """Waits until rows should be written; False when there is nothing more to do."""
+        """Waits until rows should be written; returns False when there is nothing more to do."""
         with self._changed:
             if self._database.is_lost or self._retrying:
                 self._changed.wait_for(lambda: self._given_up, self._retry_seconds)
@@ -228,9 +227,9 @@ class ManifestRowWriter:
             self._run.t_shift = shift
 
     def _put_back(self, taken: dict[tuple[str, str], SegmentFacts], changes: list[FileChange]) -> None:
-        """What was taken waits again unless newer facts came; the first, which failed, goes last.
+        """Put facts back to wait, unless newer ones came; the first, which failed, goes last.
 
-        So a single row that the database refuses holds up no other.
+        A single row that the database refuses therefore delays no other.
         """
         with self._changed:
             failed = next(iter(taken), None)

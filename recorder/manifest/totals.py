@@ -1,4 +1,4 @@
-"""Totals: how much is kept of each market and kind."""
+"""Totals: how many segments, bytes and lines are kept of each market and kind."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from recorder.models import Inventory, Segment
 
 
 class Total(NamedTuple):
-    """Segments of one market and kind on disk, the pending one included, with their bytes and lines, and how many
-    were removed."""
+    """The segments of one market and kind on disk, the pending one included, and how many were removed."""
 
     symbol: str
     kind: str

@@ -1,1 +1,1 @@
-"""A start after a crash: pending segments, rows and files, the ends of the tapes, checkpoints."""
+"""A start after a crash: pending segments, rows and files, the ends of the tapes, and checkpoints."""

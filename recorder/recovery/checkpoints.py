@@ -1,4 +1,4 @@
-"""Checkpoints: what a run needs to go on exactly, kept beside the tapes it made."""
+"""Checkpoints: everything a run needs to continue exactly, stored beside the tapes it made."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ log = logging.getLogger(__name__)
 _VERSION = 1
 _NAME = re.compile(r"checkpoint_(0|[1-9][0-9]{0,18})_(0|[1-9][0-9]{0,18})\.json\.zst", re.ASCII)
 
-#: How many are kept behind the newest one, beside each run's first: enough for a tape that lost its last minutes.
+#: How many are kept besides the newest one and each run's first: enough for a tape that lost its last minutes.
 _KEPT = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A run, and where source and camera stand before the tick `next_t`.
+    """A run, and the state of source and camera before the tick `next_t`.
 
     `run` holds the run's facts (first_t, start_ts, settings …); `source` is the source's own checkpoint, as text.
-    `window_ticks` consecutive ticks before next_t are in the camera's window, `mid_before` is the last mid known
-    before them, and `filmed` tells whether the run has had a frame. `ended`: the source has no more ticks.
+    `window_ticks` consecutive ticks before next_t are in the camera's window, `mid_before` is the last mid known before
+    them, and `filmed` says whether the run has had a frame. `ended`: the source has no more ticks.
     """
 
     run: dict[str, Any]
@@ -50,9 +50,9 @@ class Checkpoints:
         self._directory = directory / "checkpoints"
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint, whole or not at all, and let old ones go. Raises StoreError."""
+        """Store a checkpoint, whole or not at all, and remove old ones. Raises StoreError."""
         body = orjson.dumps({"version": _VERSION, **asdict(checkpoint)})
-        # The checksum of the zstd frame tells a torn file from a whole one.
+        # The checksum of the zstd frame distinguishes a torn file from a whole one.
         data = zstandard.ZstdCompressor(level=3, write_checksum=True).compress(body)
         first_t = checkpoint.run["first_t"]
         path = self._directory / f"checkpoint_{first_t}_{checkpoint.next_t}.json.zst"
@@ -70,7 +70,7 @@ class Checkpoints:
             raise StoreError(path, error) from error
 
     def newest_first(self) -> Iterator[Checkpoint]:
-        """Every checkpoint that can be read, the newest first; a damaged one is logged and left out."""
+        """Every readable checkpoint, the newest first; a damaged one is logged and left out."""
         for _, _, path in sorted(self._files(), reverse=True):
             try:
                 yield _load(path.read_bytes())
@@ -78,9 +78,9 @@ class Checkpoints:
                 log.warning("%s cannot be used: %s", path, error)
 
     def forget_behind(self, first_t: int, next_t: int) -> None:
-        """Let go of those behind a run's tick `next_t`, in it or in a later run: what they stood for is gone.
+        """Remove the checkpoints after a run's tick `next_t`, in it or in a later run: what they describe is gone.
 
-        They would count as the newest ones, and what is saved from now on would go instead. Raises StoreError.
+        They would count as the newest ones, and newer checkpoints would be removed instead. Raises StoreError.
         """
         for first, next_, path in self._files():
             if (first, next_) > (first_t, next_t):
@@ -97,9 +97,9 @@ class Checkpoints:
         return [(int(name[1]), int(name[2]), path) for name, path in found if name]
 
     def _prune(self) -> None:
-        """Keep the newest of the newest run, and its first: without any other it can be made again from there.
+        """Keep the newest of the newest run, and its first: from there everything can be made again.
 
-        What a crash left half written goes as well.
+        Half-written files of a crash are removed too.
         """
         for path in self._directory.glob("*.new"):
             path.unlink()

@@ -1,4 +1,4 @@
-"""The epoch of a market: under which id its recording goes on, decided once at each start."""
+"""The epoch of a market: the id under which its recording continues, decided once at each start."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class KnownEpoch:
-    """What a start finds, before rows and files are brought in line: the store's id, how far its stream mark reaches,
-    and how far the rows do; -1 stands for nowhere."""
+    """The state at a start, before rows and files are brought in line.
+
+    The store's id, how far its stream mark reaches, and how far the rows do; -1 means that there is nothing.
+    """
 
     store_id: str | None
     marked_t: int
@@ -33,10 +35,10 @@ def found(market: Market, directory: Path) -> KnownEpoch:
 
 
 def store_id_of(market: Market, before: KnownEpoch, ends: Ends) -> str:
-    """The id under which the recording that ends with `ends` goes on: the one it has, unless it is another recording.
+    """The id under which the recording that ends with `ends` continues: its own, unless it is another recording.
 
-    It is another where the store has no id, where nothing was recorded nor streamed, and where the rows tell of more
-    than the store ever streamed: then an older copy was put in its place, and what followed is not in it.
+    It is another recording if the store has no id, if nothing was recorded or streamed, or if the rows go further than
+    the store was ever streamed: then an older copy was put in its place, which lacks what followed.
     """
     if before.store_id is None:
         return new_store_id()

@@ -21,12 +21,12 @@ _UNREADABLE = ".unreadable"
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What became of one pending file.
+    """The outcome for one pending file.
 
-    `path` is where it lies now. `facts` are of the sealed segment; None when there is none, because the file
-    held no whole line (it was set aside, not deleted) or could not be repaired now (it is still pending).
-    `lost_bytes` counts bytes that did not decode and text that was no whole line; `reason` says why, "" when
-    the file was whole. `kept_lines` does not count gap lines put in for what was lost.
+    `path` is its present place. `facts` are of the sealed segment; None if there is none, because the file held no
+    whole line (it was set aside, not deleted) or could not be repaired now (it is still pending). `lost_bytes` counts
+    bytes that did not decode and text that was no whole line; `reason` says why, "" if the file was whole. `kept_lines`
+    does not count gap lines added for losses.
     """
 
     path: Path
@@ -37,7 +37,7 @@ class Recovered:
 
     @property
     def set_aside(self) -> tuple[str, str] | None:
-        """Kind and lasting name of the segment that is none, because its file held no whole line."""
+        """Kind and final name of a file that is no segment, because it held no whole line."""
         lasting, found, _ = self.path.name.partition(_UNREADABLE)
         return (self.path.parent.name, lasting) if found else None
 
@@ -50,9 +50,9 @@ def pending_files(directory: Path, kind: str) -> list[SegmentName]:
 def recover(directory: Path, pending: Mapping[str, Sequence[SegmentName]] | None = None) -> list[Recovered]:
     """Seals every pending file of a market's directory at its last whole line; kind by kind, oldest first.
 
-    `pending` are those of each kind where they are known. Only for the process that owns the store: the file of a
-    living writer is pending too. Nothing is deleted, and a crash at any point loses no line. Every file's fate is
-    logged. Raises OSError where a directory cannot be read.
+    `pending` are those of each kind, if known. Only for the process that owns the store: the file of a running writer
+    is pending too. Nothing is deleted, and a crash at any point loses no line. The outcome for every file is logged.
+    Raises OSError if a directory cannot be read.
     """
     if pending is None:
         pending = {kind: pending_files(directory, kind) for kind in KINDS}
@@ -63,7 +63,7 @@ def recover(directory: Path, pending: Mapping[str, Sequence[SegmentName]] | None
 
 
 def read_facts(path: Path, kind: str) -> tuple[SegmentFacts | None, str]:
-    """The facts of a finished segment as its file tells them, None without a whole line; and its faults.
+    """The facts of a finished segment, read from its file, None without a whole line; and its faults.
 
     `sealed_at` is when the file was last written. Raises OSError.
     """
@@ -74,7 +74,7 @@ def read_facts(path: Path, kind: str) -> tuple[SegmentFacts | None, str]:
 
 
 def recover_file(directory: Path, kind: str, name: SegmentName) -> Recovered:
-    """Seals one pending file in the directory of its kind; what `recover` does for each."""
+    """Seals one pending file in the directory of its kind; `recover` does this for each."""
     path = directory / name.file
     try:
         found = survey(path, kind)
@@ -100,7 +100,7 @@ def _set_aside(path: Path, name: SegmentName) -> Path:
 
 
 def _seal(path: Path, name: SegmentName) -> Path:
-    """fsync, rename, fsync directory; never over another segment, should somebody have put one there."""
+    """fsync, rename, fsync directory; never over another segment that may be there."""
     while path.with_name(name.lasting).exists():
         name = replace(name, opened_at=name.opened_at + 1)
     with path.open("rb") as file:
@@ -133,7 +133,7 @@ def _facts(kind: str, name: SegmentName, found: SegmentScan, sha256: str) -> Seg
 
 
 def _seek_points(found: SegmentScan) -> list[tuple[int, int]]:
-    """The first t and the offset of each frame that begins with a line, the t rising as the writer's do."""
+    """The first t and the offset of each frame that begins with a line, with t rising as the writer's do."""
     points: list[tuple[int, int]] = []
     end_t = -1
     for piece in found.pieces:

@@ -1,4 +1,4 @@
-"""Reconciling: makes the manifest's rows and a market's files tell the same, when a pipeline starts."""
+"""Reconciling: makes the manifest's rows and a market's files agree, when a pipeline starts."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from runtime.db_threads import persistently
 
 logger = logging.getLogger(__name__)
 
-#: Files are read for minutes between two rows.
+#: The length of a page of rows: files are read for minutes between two rows.
 _ask = partial(persistently, what="the manifest")
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What had to be done: pending files made whole, rows made or corrected from files, rows without a file.
+    """What was done: pending files made whole, rows created or corrected from files, rows without a file.
 
     `unreadable` are files with a segment's name that hold no line; they have no row.
     """
@@ -42,11 +42,11 @@ class Reconciled:
 
 
 def reconcile(market: Market, directory: Path, *, whole: bool = False) -> Reconciled:
-    """Seals what a crash left pending and brings the rows in line with the files, which are right.
+    """Seals what a crash left pending and makes the rows agree with the files, which are authoritative.
 
-    Files without rows get rows, rows without files are marked missing, rows that a crash left behind their file are
-    corrected. Of a kind whose rows are known to tell of every file (`recorder.manifest.inventory`) only pending ones
-    are looked at, unless `whole`. Only for the process that owns the store. Raises OSError, django.db.Error.
+    Files without rows get rows, rows without files are marked missing, rows that lag behind their file after a crash
+    are corrected. In a kind whose rows are known to list every file (`recorder.manifest.inventory`) only pending ones
+    are checked, unless `whole`. Only for the process that owns the store. Raises OSError, django.db.Error.
     """
     states = {} if whole else _ask(partial(_states_of_exact, market, directory))
     pending = {
@@ -73,7 +73,7 @@ def reconcile(market: Market, directory: Path, *, whole: bool = False) -> Reconc
 
 
 def _states_of_exact(market: Market, directory: Path) -> dict[str, str]:
-    """The states of those directories of whose files the rows tell exactly."""
+    """The states of the directories whose rows list exactly their files."""
     states = {kind: state_of(directory / kind) for kind in KINDS}
     return {kind: state for kind, state in states.items() if inventory.is_exact(market.symbol, kind, directory / kind)}
 
@@ -87,26 +87,29 @@ def _pending_in_rows(market: Market, directory: Path, kind: str) -> list[Segment
 
 
 def _as_expected(pending: list[SegmentName], directory: Path) -> bool:
-    """Whether none of the pending files is left, nor sealed under another name than its row's."""
+    """Whether no pending file is left, or sealed under another name than its row's."""
     return all((directory / name.lasting).exists() or not (directory / name.file).exists() for name in pending)
 
 
 def _remember_end(market: Market, directory: Path) -> None:
-    """Rows of pending files may tell of more than these kept through a power cut, and are corrected by them."""
+    """Raise the stream mark to the last t in the rows.
+
+    Rows of pending files may list more than a power cut left in these, and are corrected afterwards.
+    """
     ends = [t for kind in KINDS if (t := _ask(partial(last_t_in_rows, market, kind))) is not None]
     if ends:
         raise_mark(directory, max(ends))
 
 
 def _empty(market: Market, kind: str, name: str) -> None:
-    """The row of a segment whose file kept no line tells of no message: what it told of may be made again elsewhere."""
+    """Empty the row of a segment whose file kept no line: its messages may be made again elsewhere."""
     rows = Segment.objects.of(market, kind).filter(name=name, removed_at=None)
     nothing = {"lines": 0, "gaps": 0, "bytes": 0, "text_bytes": 0, "seek_points": [], "pending": False, "missing": True}
     inventory.change_row(rows, end_t=F("start_t") - 1, **nothing)
 
 
 def _compare(market: Market, directory: Path, kind: str, done: Reconciled) -> None:
-    """Hold every file of a kind against its row."""
+    """Compare every file of a kind with its row."""
     names = segment_files(directory.parent, kind)
     columns = ("name", "bytes", "removed_at", "pending", "missing")
     found = Segment.objects.of(market, kind).values_list(*columns)
@@ -116,7 +119,7 @@ def _compare(market: Market, directory: Path, kind: str, done: Reconciled) -> No
     _mark_missing(market, kind, [row.name for row in rows.values() if row.is_on_disk and row.name not in lasting], done)
     _ask(partial(inventory.recount, market, kind))
     without_row, _ = _ask(partial(inventory.compare, market, kind, directory))
-    if without_row:  # a clean-up may have been broken off before it took the file
+    if without_row:  # a clean-up may have been interrupted before it removed the file
         _ask(lambda: Inventory.objects.filter(market=market, kind=kind).update(removing=True))
 
 
@@ -132,7 +135,7 @@ class _Row(NamedTuple):
         return self.removed_at is None and not self.missing
 
     def agrees(self, path: Path) -> bool:
-        """Whether it is the finished file's; a removed one is no longer asked about its file."""
+        """Whether the row is that of the finished file; a removed one is not compared with its file."""
         if self.removed_at is not None:
             return True
         return not self.pending and not self.missing and self.bytes == path.stat().st_size
@@ -159,7 +162,10 @@ def _adopt_files(
 
 
 def _is_damaged(market: Market, directory: Path, kind: str, name: str) -> bool:
-    """Whether a finished segment is not what its row tells of, which then stays: readers know by it what is missing."""
+    """Whether a finished segment is not what its row lists.
+
+    The row then stays: readers derive from it what is missing.
+    """
     rows = Segment.objects.of(market, kind).filter(name=name)
     why = fault_of(_ask(rows.get), directory.parent)
     if why:
@@ -182,5 +188,5 @@ def _save(market: Market, facts: SegmentFacts) -> Segment:
 
 
 def _run_of(market: Market, start_t: int) -> Run | None:
-    """The run a segment belongs to that begins with `start_t`: the last one begun by then."""
+    """The run of a segment that begins with `start_t`: the last one begun by then."""
     return market.runs.filter(first_t__lte=start_t).order_by("first_t", "id").last()

@@ -37,7 +37,7 @@ _ask = partial(persistently, what="the manifest")
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """A segment that was damaged: its row as it is now, why, and what its gap lines tell of as missing."""
+    """A segment that was damaged: its present row, the reason, and the t that its gap lines announce as missing."""
 
     row: Segment
     why: str
@@ -45,7 +45,7 @@ class Mended:
 
 
 class _Damaged(NamedTuple):
-    """A row, why its file is not what it tells of, and the last t before it and in it that it may have told of."""
+    """A row, why its file does not match it, and the last t before it and in it that it may have listed."""
 
     row: Segment
     why: str
@@ -54,15 +54,15 @@ class _Damaged(NamedTuple):
 
 
 def mend(market: Market, directory: Path, kind: str) -> list[Mended]:
-    """Put every damaged segment of a kind right, from another file that is the original, or else with gap lines.
+    """Repair every damaged segment of a kind, from another file that is the original, or else with gap lines.
 
-    Reads each segment wholly. Damaged originals are kept aside. Killed anywhere, another call ends it. Only for the
-    process that owns the store, behind `recorder.recovery.reconcile`. Raises OSError, django.db.Error.
+    It reads each segment whole, and keeps damaged originals aside. If it is killed at any point, another call completes
+    it. Only for the process that owns the store, after `recorder.recovery.reconcile`. Raises OSError, django.db.Error.
     """
     damaged = list(_damaged(market, directory, kind))
     if not damaged:
         return []
-    # Rows of what is lost tell no more how far the market came.
+    # Rows of lost segments no longer show how far the market came.
     if (last_t := _ask(lambda: last_t_in_rows(market, kind))) is not None:
         raise_mark(directory, last_t)
     with followed(market, kind, directory / kind):
@@ -73,7 +73,10 @@ def mend(market: Market, directory: Path, kind: str) -> list[Mended]:
 
 
 def fault_of(row: Segment, directory: Path) -> str:
-    """Why a finished segment's file is not all that its row tells of; "" where it is, or is gone. Raises OSError."""
+    """Why a finished segment's file does not contain all that its row lists; "" if it does, or is gone.
+
+    Raises OSError.
+    """
     with opened(directory / row.kind, known(row).name) as segment:
         parts = iter(()) if segment is None else _parts(segment, row)
         why = next((str(one.why) for one in parts if isinstance(one, Damage)), "")
@@ -87,14 +90,14 @@ def _damaged(market: Market, directory: Path, kind: str) -> Iterator[_Damaged]:
         assert row is not None
         if row.state == "finished" and (why := fault_of(row, directory) or _altered(row, directory)):
             begun_t, last_t = known(row).name.start_t - 1, row.end_t
-            if row.gaps:  # the lines that tell of what lies around it may be lost
+            if row.gaps:  # lost gap lines may have announced losses around it
                 begun_t, last_t = min(begun_t, end_t), last_t if behind is None else behind.start_t - 1
             yield _Damaged(row, why, begun_t, max(last_t, row.end_t))
         end_t = max(end_t, row.end_t)
 
 
 def _holds_more(row: Segment, path: Path) -> bool:
-    """Whether a file is whole and holds messages that its row has lost: a copy of what was there before a repair."""
+    """Whether a file is whole and holds messages that its row has lost: a copy from before a repair."""
     facts, fault = read_facts(path, row.kind)
     if facts is None or fault or facts.lines - facts.gaps <= row.lines - row.gaps:
         return False
@@ -105,15 +108,17 @@ def _holds_more(row: Segment, path: Path) -> bool:
 
 
 def _altered(row: Segment, directory: Path) -> str:
-    """What is wrong with a file whose lines are all right: some bits of a header mean nothing."""
+    """The fault of a file whose lines are all right: some bits of a header have no meaning."""
     path = directory / row.path
     is_other = row.sha256 and path.exists() and sha256_of(path) != row.sha256
     return f"its SHA-256 is not {row.sha256}" if is_other else ""
 
 
 def _parts(segment: Opened, row: Segment) -> Iterator[Line | Damage]:
-    """The lines of a segment, and a Damage where some are missing: also for a whole frame that somebody took out, of
-    which only the row's seek points tell."""
+    """The lines of a segment, and a Damage where some are missing.
+
+    This includes a whole frame that was removed, of which only the row's seek points show that it existed.
+    """
     intact = segment.file is None or sha256_of(segment.path) == row.sha256
     points = [] if intact else [first_t for first_t, _ in row.seek_points]
     told_t = -1
@@ -127,7 +132,7 @@ def _parts(segment: Opened, row: Segment) -> Iterator[Line | Damage]:
 
 
 def _originals(directory: Path) -> dict[str, Path]:
-    """What was kept aside, by its SHA-256: of two files that were exchanged, each is the other's original."""
+    """The files kept aside, by their SHA-256: of two files that were exchanged, each is the other's original."""
     return {sha256_of(path): path for path in sorted(directory.glob(f"*{DAMAGED}*")) if path.is_file()}
 
 
@@ -149,7 +154,7 @@ def _mended(market: Market, directory: Path, damaged: _Damaged, original: Path |
 
 
 def _with_reasons(segment: Opened | None, row: Segment) -> Iterator[Line | str]:
-    """The lines that are left, and where some are missing, why: nothing is left of what is no plain file."""
+    """The lines that are left, and the reason where some are missing: of a file that is not plain, nothing is left."""
     if segment is None:
         yield _REASON
         return

@@ -1,4 +1,4 @@
-"""Runs: under which settings, from which t and since when a market's ticks are made."""
+"""Runs: the settings, the first t and the start of each sequence of ticks of a market."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.utils import timezone
 from recorder.models import Market, Run
 from recorder.recovery.tape_ends import Ends
 
-#: What makes a run: with any of these changed, the market goes on as another run.
+#: If any of these settings changes, the market continues as another run.
 RUN_SETTINGS = (
     "source",
     "seed",
@@ -34,15 +34,15 @@ def begin_run(
     first_t: int = 0,
     t_shift: int | None = None,
 ) -> Run:
-    """A new run behind what is recorded, in an empty store from `first_t` on; market time never goes back.
+    """A new run after what is recorded, in an empty store from `first_t` on; market time never goes back.
 
-    `t_shift` is None while its first tick must tell it.
+    `t_shift` is None until its first tick determines it.
     """
     if end.ts is not None:
         start_ts = max(start_ts, round(end.ts + tick_interval, 6))
     if end.t >= 0:
         first_t = end.t + 1
-    # One that was to begin here and never made a tick leaves this its row: a checkpoint names its run by its first t.
+    # A run that was to begin here and never made a tick gives up its row: a checkpoint names its run by its first t.
     empty = market.runs.filter(first_t=first_t, segments=None).order_by("id").last()
     values = {"start_ts": start_ts, "tick_interval": tick_interval, "source": source, "settings": settings}
     values["t_shift"] = t_shift or 0
@@ -50,9 +50,9 @@ def begin_run(
 
 
 def continued_run(market: Market, facts: dict[str, Any]) -> Run:
-    """The row of a run that goes on, made anew where the database lost it. `facts` are those of its checkpoint."""
+    """The row of a run that continues, created again if the database lost it. `facts` are those of its checkpoint."""
     values = {name: facts[name] for name in ("start_ts", "tick_interval", "source", "settings")}
-    if facts["t_shift"] is not None:  # else it is what the row tells, if anything does
+    if facts["t_shift"] is not None:  # otherwise the row has it, if it is known at all
         values["t_shift"] = facts["t_shift"]
     known = market.runs.filter(first_t=facts["first_t"], start_ts=facts["start_ts"]).order_by("id").last()
     return _saved(known or Run(market=market, first_t=facts["first_t"]), values)

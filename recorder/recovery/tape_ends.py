@@ -1,4 +1,4 @@
-"""The ends of a market's tapes, as a start finds them, and the telling of what was lost behind them."""
+"""The ends of a market's tapes at a start, and the gap lines for what was lost after them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ from recorder.tape.recording import Recording
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Where the tapes of a market end; -1 stands for nowhere.
+    """The ends of the tapes of a market; -1 means that there is nothing.
 
-    `on_disk` is the last t that the files of each kind speak of, `told` the same with what clean-ups removed. `t` is
-    the last one that was recorded, in whatever kind, or may have been `streamed`, and `ts` its market time, None where
-    that is unknown. The market began with `first_t`, None where nothing tells. `crashed`: a tape was not sealed by who
-    wrote it.
+    `on_disk` is the last t in the files of each kind, `told` the same including what clean-ups removed. `t` is the last
+    one that was recorded, in any kind, or may have been `streamed`, and `ts` its market time, None if unknown. The
+    market began with `first_t`, None if unknown. `crashed`: a tape was not sealed by its writer.
     """
 
     on_disk: dict[str, int]
@@ -37,13 +36,13 @@ class Ends:
 def ends_of(
     market: Market, history: History, *, boot: str, unrecorded_to: int | None, crashed: bool, tick_interval: float
 ) -> Ends:
-    """The ends of the market's tapes, which are made whole. Raises OSError, django.db.Error.
+    """Find the ends of the market's tapes, which are whole by then. Raises OSError, django.db.Error.
 
-    `boot` is the id of this boot, `unrecorded_to` what the last holder's lease told, and `crashed` whether a pending
-    file was there; `tick_interval` is for a market without a run.
+    `boot` is the id of this boot, `unrecorded_to` the value in the last holder's lease, and `crashed` whether there was
+    a pending file; `tick_interval` is for a market without a run.
     """
     on_disk = {kind: -1 if (t := history.told_to(kind)) is None else t for kind in KINDS}
-    # Rows know of segments that were removed since, files of what the database lost.
+    # Rows include segments that were removed since, files include what the database lost.
     in_rows = [t for kind in KINDS if (t := last_t_in_rows(market, kind)) is not None]
     mark = read_mark(history.directory)
     streamed = max(mark.streamed_to(boot), -1 if unrecorded_to is None else unrecorded_to)
@@ -61,20 +60,20 @@ def ends_of(
 
 
 def _removed_to(market: Market, kind: str) -> int:
-    """The last t of what clean-ups removed, -1 for nothing."""
+    """The last t removed by clean-ups, -1 for none."""
     removed = Segment.objects.of(market, kind).filter(removed_at__isnull=False).order_by("-start_t")
     return max(removed.values_list("end_t", flat=True)[:1], default=-1)
 
 
 def tell_lost(recording: Recording, ends: Ends, first_t: int, *, begins: bool) -> None:
-    """Write down in each tape what is lost before a run's `first_t`. Raises StoreError.
+    """Write to each tape what is lost before a run's `first_t`. Raises StoreError.
 
-    Where a run begins behind a crash nobody knows what was in its last second; and one that went on may have crashed
-    before it wrote this down.
+    After a crash it is unknown what was in the last second before it; and a run that continued may have crashed before
+    it wrote this.
     """
     if ends.t >= 0 and (ends.told["ticks"] + 1 < first_t or (begins and ends.crashed)):
         begun = first_t if ends.first_t is None else ends.first_t
-        # Ticks at last: where they tell of it, the others do.
+        # Ticks come last: if their tape has the line, the others have it too.
         for kind in reversed(KINDS):
             from_t = max(ends.told[kind] + 1, begun)
             if from_t < first_t:
@@ -91,7 +90,7 @@ def _begun(market: Market, history: History) -> int | None:
 def _ts_at(history: History, t: int, interval: float) -> float | None:
     """The market time of `t`, by the newest message before it: no earlier than that of any message.
 
-    None where nothing tells, or where what does is no time at all: it would push every later run behind it.
+    None if it is unknown, or if the known value is not a valid time: every later run would have to follow it.
     """
     known = []
     for kind in KINDS:
