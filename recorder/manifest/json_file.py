@@ -1,4 +1,4 @@
-"""manifest.json: the finished segments of one kind as a JSON array beside them, one entry per line, appended in place."""
+"""manifest.json: the finished segments of one kind, one entry per line of a JSON array that is appended to in place."""
 
 from __future__ import annotations
 
