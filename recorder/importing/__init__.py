@@ -1,1 +1,1 @@
-"""Importing a store of files that somebody else wrote."""
+"""Importing: takes in a store of files that another program wrote."""

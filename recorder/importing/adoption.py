@@ -27,17 +27,17 @@ from recorder.segment.segment_file import sha256_of, sync_directory
 from recorder.spans import without
 from runtime.db_threads import persistently
 
-#: What a file is called until all of it is there; no segment has such a name.
+#: The name of a file until all of it is there; no segment has such a name.
 _COMING = ".adopting"
 
 _MOST_SHOWN = 20
 
-#: Files are read and copied for minutes between two rows.
+#: The length of a page of rows: files are read and copied for minutes between two rows.
 _ask = partial(persistently, what="the manifest")
 
 
 class AdoptionRefused(RecorderError):
-    """A store that cannot be taken in; the text lists why."""
+    """A store that cannot be imported; the text lists why."""
 
     def __init__(self, store: Path, problems: list[str]) -> None:
         self.problems = problems
@@ -49,7 +49,7 @@ class AdoptionRefused(RecorderError):
 
 @dataclass(slots=True)
 class Adopted:
-    """What was taken in, what was there already, and what is worth knowing."""
+    """The result: what was imported, what was there already, and remarks."""
 
     rows: list[Segment] = field(default_factory=list)
     already: list[ForeignSegment] = field(default_factory=list)
@@ -72,11 +72,11 @@ def adopt(
     most_step_seconds: float = DAY_SECONDS,
     on_done: Callable[[int, int], None] = lambda done, of: None,
 ) -> Adopted:
-    """Take the segments of `store` into the market's `directory`: copied, or moved. Only for who holds the store.
+    """Import the segments of `store` into the market's `directory`: copied, or moved. Only for the store's holder.
 
-    Everything is read and checked before anything is taken; a file that is there already with the same content is
-    passed over, so an adoption that was broken off is ended by another. `on_done` is told how many are taken, of how
-    many; `most_step_seconds` is how far ts may go from one message of a segment to the next (0: any distance). Raises
+    Everything is read and checked before anything is imported. A file that is there already with the same content is
+    skipped, so an interrupted adoption can be completed by another one. `on_done` receives how many are imported, of
+    how many. `most_step_seconds` is the largest step of ts between two messages of a segment (0: any step). Raises
     AdoptionRefused, StoreError, OSError, django.db.Error.
     """
     found = look_into(store)
@@ -100,7 +100,7 @@ def adopt(
 
 
 def _plan(foreign: ForeignSegment, problems: list[str], done: Adopted, most_step_seconds: float) -> Plan | None:
-    """What to do with a foreign segment: take it in unless something is wrong with it."""
+    """The plan for a foreign segment: import it unless something is wrong with it."""
     facts, _ = read_facts(foreign.path, foreign.kind)
     faults = [] if foreign.name.pending else examine(foreign.path, foreign.kind).faults
     faults = faults or list(time_faults(foreign.path, most_step_seconds))
@@ -114,7 +114,7 @@ def _plan(foreign: ForeignSegment, problems: list[str], done: Adopted, most_step
 
 
 def _unknown(market: Market, directory: Path, plans: list[Plan], problems: list[str], done: Adopted) -> list[Plan]:
-    """The plans but for those whose content the market has."""
+    """The plans without those whose content the market already has."""
     new = []
     for plan in plans:
         facts = plan.facts
@@ -133,7 +133,7 @@ def _unknown(market: Market, directory: Path, plans: list[Plan], problems: list[
 
 
 def overlaps(market: Market, plans: Iterable[Plan]) -> list[str]:
-    """Which t would be there twice, in words. What was removed can only come back as the segment that it was."""
+    """The t that would exist twice, in words. A removed segment can only come back as itself."""
     found = []
     for kind in KINDS:
         coming = [plan for plan in plans if plan.facts.kind == kind]
@@ -142,7 +142,7 @@ def overlaps(market: Market, plans: Iterable[Plan]) -> list[str]:
         on_disk = _ask(partial(spans_on_disk, market, kind))
         rows = Segment.objects.of(market, kind).defer("seek_points").exclude(name__in=back)
         for row in pages(rows):
-            # What a crash took and was made again is in another segment.
+            # What was lost in a crash and made again is in another segment.
             gone = row.removed_at is None and row.missing
             parts = without((row.start_t, row.end_t), on_disk if gone else [])
             spans += [_Span(first, last, f"{row.path} ({row.state})") for first, last in parts]
@@ -160,7 +160,7 @@ class _Span(NamedTuple):
 
 
 def _overlapping(spans: list[_Span]) -> list[tuple[_Span, _Span]]:
-    """Each span that begins before an earlier one ends, with that one; those without a message count for nothing."""
+    """Each span that begins before an earlier one ends, with that one; spans without a message are ignored."""
     found = []
     last: _Span | None = None
     for span in sorted(span for span in spans if span.start_t <= span.end_t):
@@ -172,7 +172,7 @@ def _overlapping(spans: list[_Span]) -> list[tuple[_Span, _Span]]:
 
 
 def _take(market: Market, run: Run, directory: Path, plan: Plan, move: bool) -> Segment:
-    """Bring one segment to its place and make its row. Raises StoreError."""
+    """Move or copy one segment to its place and create its row. Raises StoreError."""
     target = directory / plan.facts.kind / plan.facts.name
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -181,7 +181,7 @@ def _take(market: Market, run: Run, directory: Path, plan: Plan, move: bool) -> 
         ready = plan.foreign.path
         if not move or ready.stat().st_dev != target.parent.stat().st_dev:
             ready = _copied(ready, target.with_name(target.name + _COMING), plan.facts.sha256)
-        # The row first: should the process end here the segment is told as missing, and not taken for the market's own.
+        # The row comes first: if the process ends here, the segment counts as missing, and not as the market's own.
         row = _ask(lambda: _row(market, run, plan.facts))
         os.replace(ready, target)
         sync_directory(target.parent)
@@ -193,7 +193,7 @@ def _take(market: Market, run: Run, directory: Path, plan: Plan, move: bool) -> 
 
 
 def _take_pending(market: Market, run: Run, directory: Path, plan: Plan, move: bool) -> Segment:
-    """A copy of what is there now, made whole and sealed like one of our own after a crash."""
+    """A copy of the present content, made whole and sealed like a segment of ours after a crash."""
     name = plan.foreign.name
     _copied(plan.foreign.path, directory / (name.lasting + _COMING), None).rename(directory / name.file)
     recovered = recover_file(directory, plan.facts.kind, name)
@@ -211,7 +211,7 @@ def _row(market: Market, run: Run, facts: SegmentFacts) -> Segment:
 
 
 def _copied(source: Path, copy: Path, sha256: str | None) -> Path:
-    """A lasting copy, read back where the checksum is known. Raises OSError."""
+    """A synced copy, read back if the checksum is known. Raises OSError."""
     try:
         shutil.copy2(source, copy)
         with copy.open("rb") as file:

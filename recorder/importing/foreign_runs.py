@@ -1,4 +1,4 @@
-"""The runs of a foreign store: told by its checkpoints as far as they go, and else only that it came from there."""
+"""The runs of a foreign store: from its checkpoints as far as they go, otherwise one run that names the store."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recorder.tape.reader import read
 
 
 class ForeignRuns:
-    """Gives segments that are taken in their run's row."""
+    """Assigns imported segments to rows of runs."""
 
     def __init__(self, market: Market, store: Path, coming: Sequence[SegmentFacts]) -> None:
         self._market, self._store = market, store
@@ -26,8 +26,8 @@ class ForeignRuns:
         self._unknown: Run | None = None
 
     def of(self, start_t: int) -> Run:
-        """The row of the run that a segment from `start_t` on belongs to."""
-        # The newest that begins before it, if it is known to have come that far.
+        """The row of the run of a segment that begins with `start_t`."""
+        # The newest run that begins before it, if it is known to have reached that far.
         newest = next((one for one in self._checkpoints if one.run["first_t"] <= start_t), None)
         if newest is None or newest.next_t < start_t:
             self._unknown = self._unknown or self._unknown_run()
@@ -36,11 +36,11 @@ class ForeignRuns:
 
     def _known_run(self, checkpoint: Checkpoint) -> Run:
         run = continued_run(self._market, checkpoint.run)
-        Run.objects.filter(pk=run.pk).update(ended_at=timezone.now())  # it does not go on here
+        Run.objects.filter(pk=run.pk).update(ended_at=timezone.now())  # it does not continue here
         return run
 
     def _unknown_run(self) -> Run:
-        """A run without camera settings: nobody can prove frames whose making is not known."""
+        """A run without camera settings: frames cannot be proved if it is unknown how they were made."""
         start_ts, tick_interval = self._timing()
         run, _ = Run.objects.get_or_create(
             market=self._market,
@@ -51,7 +51,7 @@ class ForeignRuns:
         return run
 
     def _timing(self) -> tuple[float, float]:
-        """Market time of the first recorded tick, and how far the next one is from it; 0 where ticks do not tell."""
+        """Market time of the first recorded tick, and its distance to the next one; 0 if the ticks do not show it."""
         times = []
         for line in read(self._store, "ticks", self._first_t - 1):
             if not line.is_gap:

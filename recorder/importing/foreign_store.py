@@ -1,4 +1,4 @@
-"""Foreign stores: what segments lie in a directory from elsewhere, and what its manifests say of them."""
+"""Foreign stores: the segments in a directory from elsewhere, and what its manifests say of them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from recorder.errors import BadName
 from recorder.manifest.json_file import NAME, whole_entries
 from recorder.segment.layout import KINDS, SegmentName, check_kind, parse_name, segment_files
 
-#: What was removed stays in a manifest, so there may be many.
+#: The most remarks about entries without a file: removed segments stay in a manifest, so there may be many.
 _MOST_NOTED = 20
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignSegment:
-    """A segment in a foreign store; `sealed_at` is what its manifest says, in Unix seconds, None if it does not."""
+    """A segment in a foreign store; `sealed_at` is from its manifest, in Unix seconds, None if unknown."""
 
     kind: str
     name: SegmentName
@@ -34,7 +34,7 @@ class ForeignSegment:
 
 @dataclass(slots=True)
 class Findings:
-    """What a foreign store holds: its segments by kind and t, what is wrong, and what is only worth knowing."""
+    """The content of a foreign store: its segments by kind and t, faults, and remarks."""
 
     segments: list[ForeignSegment] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -44,8 +44,8 @@ class Findings:
 def look_into(store: Path) -> Findings:
     """The segments of a store, found by the names of its files. Raises OSError.
 
-    A manifest.json in the store or beside each kind's segments adds what the files cannot tell: sizes as they were,
-    and when a segment was sealed. Files that lie elsewhere and are merely linked to are refused.
+    A manifest.json in the store or beside each kind's segments adds what the files do not show: their original sizes,
+    and when a segment was sealed. Files that are elsewhere and only linked to are refused.
     """
     found = Findings()
     listed = _listed(store, found)
@@ -70,7 +70,7 @@ def look_into(store: Path) -> Findings:
 
 
 def _listed(store: Path, found: Findings) -> dict[tuple[str, str], dict[str, Any]]:
-    """What the store's manifests say, by kind and lasting name."""
+    """The entries of the store's manifests, by kind and final name."""
     entries = {}
     for path, kind in [(store / NAME, None), *((store / kind / NAME, kind) for kind in KINDS)]:
         if not path.is_file():
@@ -85,7 +85,7 @@ def _listed(store: Path, found: Findings) -> dict[tuple[str, str], dict[str, Any
 
 
 def _entries(content: Any, kind: str | None) -> Iterator[tuple[dict[str, Any], str | None]]:
-    """The entries of a list, or of an object that holds a list for each kind."""
+    """The entries of a list, or of an object with a list for each kind."""
     if isinstance(content, dict):
         for name, entries in content.items():
             yield from _entries(entries, check_kind(name))
@@ -97,7 +97,7 @@ def _entries(content: Any, kind: str | None) -> Iterator[tuple[dict[str, Any], s
 
 
 def _key(entry: dict[str, Any], kind: str | None) -> tuple[str, str]:
-    """Kind and lasting name of an entry, whose path is `kind/name` or a name alone. Raises BadName."""
+    """Kind and final name of an entry, whose path is `kind/name` or a name alone. Raises BadName."""
     *before, file = entry["path"].split("/")
     named = str(entry.get("kind", kind)) if not before else "/".join(before)
     if kind is not None and named != kind:

@@ -1,4 +1,4 @@
-"""The times of foreign segments: market time that cannot be is refused, with its line, before it is taken in."""
+"""The times of foreign segments: invalid market time is refused, with its line, before a segment is imported."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from market.timestamps import TimestampCheck
 from recorder.errors import DamagedFrame, DamagedLine
 from recorder.segment.checked_lines import parsed
 
-#: Where one line is in another unit all are.
+#: The most faults reported: if one line is in another unit, all are.
 _MOST_FAULTS = 3
 
-#: How messages of ours begin; those of another writer are parsed whole.
+#: The beginnings of messages written by this project; those of another writer are parsed whole.
 _OURS = re.compile(rb'\{"type":"[a-z]+","t":[0-9]+,"ts":(-?[0-9]+(?:\.[0-9]+)?)[,}]')
 
 
 def time_faults(path: Path, most_step_seconds: float) -> Iterator[str]:
-    """What is wrong with the ts of a segment's messages. Raises OSError.
+    """The faults in the ts of a segment's messages. Raises OSError.
 
-    Steps count within the segment: between two of them the market may have been down. A message without ts is placed
-    by its t, as everywhere.
+    Steps count within a segment, because between two of them the market may have been down. A message without ts is
+    placed by its t, as everywhere.
     """
     return islice(_faults(path, TimestampCheck(most_step_seconds)), _MOST_FAULTS)
 
@@ -39,7 +39,7 @@ def _faults(path: Path, sequence: TimestampCheck) -> Iterator[str]:
                 if not line.is_gap and (why := _fault(line.text, sequence)):
                     yield f"line {number:,}: t={line.first_t}: {why}"
         except (DamagedFrame, DamagedLine):
-            return  # what lies behind is told by others, or cut off
+            return  # what follows is reported by other checks, or cut off
 
 
 def _fault(text: bytes, sequence: TimestampCheck) -> str:

@@ -16,10 +16,10 @@ from recorder.segment.zstd_frames import read_frame
 
 
 def is_held_by(ours: Path, foreign: ForeignSegment, facts: SegmentFacts) -> bool:
-    """Whether our finished segment holds all that the foreign one does: nothing may be lost by removing that.
+    """Whether our finished segment holds all that the foreign one does, so that removing that one loses nothing.
 
-    A pending one was made whole and sealed when it was taken in, so ours has other bytes, and maybe more lines. `facts`
-    are of the foreign file. Raises OSError.
+    A pending segment was made whole and sealed when it was imported, so ours has other bytes, and perhaps more lines.
+    `facts` are of the foreign file. Raises OSError.
     """
     if not foreign.name.pending:
         return sha256_of(ours) == facts.sha256
@@ -32,7 +32,7 @@ def is_held_by(ours: Path, foreign: ForeignSegment, facts: SegmentFacts) -> bool
 
 
 def _good_lines(foreign: ForeignSegment) -> Iterator[bytes]:
-    """The lines that recovery keeps of a pending file, and those that it puts in for damage."""
+    """The lines that recovery keeps of a pending file, and those that it adds for damage."""
     with foreign.path.open("rb") as file:
         for piece in survey(foreign.path, foreign.kind).pieces:
             text = read_frame(file, piece.start).text if piece.text is None else piece.text

@@ -1,4 +1,4 @@
-"""What the recorder's commands ask for in the same way: markets, and a store that nobody else writes."""
+"""Options that the recorder's commands share: markets, and a store that no other process writes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add_symbol(parser: CommandParser) -> None:
 
 
 def markets(symbol: str | None) -> list[Market]:
-    """The market of that symbol, or every market there is. Raises CommandError for one there is not."""
+    """The market of that symbol, or every market. Raises CommandError for an unknown one."""
     found = list(Market.objects.all() if symbol is None else Market.objects.filter(symbol=symbol))
     if symbol is not None and not found:
         known = ", ".join(Market.objects.values_list("symbol", flat=True)) or "none"
@@ -29,20 +29,20 @@ def markets(symbol: str | None) -> list[Market]:
 
 
 def made(symbol: str) -> Market:
-    """The market of that symbol, made where the database has none. Raises django.db.Error."""
+    """The market of that symbol, created if the database has none. Raises django.db.Error."""
     make = partial(Market.objects.get_or_create, symbol=symbol)
     return persistently(make, "the market", seconds=START_SECONDS)[0]
 
 
 def stores(symbol: str | None) -> tuple[list[Market], list[str]]:
-    """What `markets` gives, and the symbols of recordings on disk of which the database knows no market."""
+    """The result of `markets`, and the symbols of recordings on disk for which the database has no market."""
     known = set(Market.objects.values_list("symbol", flat=True))
     lost = [one for one in symbols() if one not in known and symbol in (None, one) and _is_recorded(one)]
     return [] if symbol in lost else markets(symbol), lost
 
 
 def tell_lost(symbol: str) -> str:
-    """What is to be said of a recording that the database does not know."""
+    """The message about a recording that the database does not know."""
     return f"{symbol}: {directory_of(symbol)} holds segments, and the database knows no such market;" + _REPAIR
 
 

@@ -1,1 +1,1 @@
-"""Verification: segments against their rows, and metrics and frames against the ticks they came of."""
+"""Verification: segments against their rows, and metrics and frames against the ticks they were made from."""

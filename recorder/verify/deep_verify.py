@@ -19,17 +19,17 @@ _UNKNOWN = dict.fromkeys(KINDS, UNKNOWN)
 
 @dataclass(slots=True)
 class Tally:
-    """Messages of a kind: those that are what the ticks give, and those of which the ticks do not tell."""
+    """Counts messages of a kind: those that the ticks prove, and those that the ticks cannot prove."""
 
     proved: int = 0
     unproved: int = 0
 
 
 class DeepVerification:
-    """Goes through the tapes of a market side by side; `on_ticks` is told how many ticks were read so far.
+    """Reads the tapes of a market side by side; `on_ticks` receives how many ticks were read so far.
 
-    `tapes` are a verification's. `run_of` gives the run of a segment of ticks, None where nobody knows its settings:
-    nothing of it can be proved.
+    `tapes` are those of a verification. `run_of` returns the run of a segment of ticks, None if its settings are
+    unknown: then nothing of it can be proved.
     """
 
     def __init__(
@@ -47,8 +47,7 @@ class DeepVerification:
         return {kind: comparison.tally for kind, comparison in self._compared.items()}
 
     def faults(self) -> Iterator[tuple[str, str]]:
-        """Everything on the tapes that the ticks do not give, and everything they give that is not on the tapes:
-        (kind, what). Raises OSError."""
+        """The differences between the tapes and what the ticks give: (kind, what). Raises OSError."""
         now_in: Held | None = None
         run: RunFacts | None = None
         retake: Refilm | None = None
@@ -69,16 +68,16 @@ class DeepVerification:
             yield from comparison.end()
 
     def _recorded(self) -> Iterator[tuple[Held, Line]]:
-        """Every tick and the segment it is in."""
+        """Every tick with its segment."""
         for segment in self._ticks.held:
             try:
                 yield from ((segment, line) for line in _messages(self._directory, "ticks", segment))
             except FileNotFoundError:
-                continue  # removed by a clean-up meanwhile: the next tick is behind a hole
+                continue  # removed by a clean-up meanwhile: the next tick follows a hole
 
 
 class Comparison:
-    """One tape, asked for each t in ascending order."""
+    """One tape, queried for each t in ascending order."""
 
     def __init__(self, directory: Path, kind: str, tape: VerifiedTape) -> None:
         self.kind, self.tally = kind, Tally()
@@ -89,7 +88,7 @@ class Comparison:
         self._lacking: list[tuple[int, int, int]] = []
 
     def at(self, t: int, due: Due) -> Iterator[tuple[str, str]]:
-        """What is wrong at t."""
+        """The faults at t."""
         self._pass_to(t)
         line = self._line
         if line is None or line.first_t != t:
@@ -107,7 +106,7 @@ class Comparison:
             yield self.kind, f"t={t} is there, and the ticks give none"
 
     def end(self) -> Iterator[tuple[str, str]]:
-        """What was lacking, once all gap lines are known: some stand behind newer messages."""
+        """The missing messages, once all gap lines are known: some follow newer messages."""
         self._pass_to(None)
         for first, last, every in self._lacking:
             for a, b in without((first, last), self._excused):
@@ -124,7 +123,7 @@ class Comparison:
                 self._excused.append((segment.start_t, segment.end_t))
 
     def _pass_to(self, t: int | None) -> None:
-        """Pass over messages before t whose tick is not there to tell of them."""
+        """Skip messages before t for which there is no tick."""
         while self._line is not None and (t is None or self._line.first_t < t):
             self.tally.unproved += 1
             self._line = next(self._lines, None)
@@ -142,7 +141,7 @@ def _messages(directory: Path, kind: str, segment: Held) -> Iterator[Line]:
 
 
 def _where(ours: bytes, theirs: bytes) -> str:
-    """Where two texts part, and how they go on."""
+    """The place where two texts differ, and their continuation from there."""
     at = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))
     here, there = (text[max(0, at - 10) : at + 30].decode(errors="replace") for text in (ours, theirs))
     return f" at byte {at}: …{here}… instead of …{there}…"

@@ -11,21 +11,21 @@ from camera.metric import metric_of
 from camera.window import SlidingWindowCamera
 from market.tick import Tick
 
-#: The settings that metrics and frames depend on, as a run has them.
+#: The settings of a run on which metrics and frames depend.
 SETTINGS = ("cam_w", "cam_stride", "cam_prox_eps_pct", "cam_edge_cap", "cam_metric_downsample")
 
 
 class RunFacts(NamedTuple):
-    """The first t of a run, and the settings it was filmed with."""
+    """The first t of a run, and the settings with which it was filmed."""
 
     first_t: int
     settings: dict[str, Any]
 
 
 class Due(NamedTuple):
-    """What a tape should hold at a t: one of `texts`, or nothing where there are none.
+    """The messages a tape should hold at a t: one of `texts`, or none if there are none.
 
-    `known` is false where the recorded ticks do not tell. Messages of this kind come at multiples of `every`.
+    `known` is false if the recorded ticks do not determine it. Messages of this kind come at multiples of `every`.
     """
 
     texts: tuple[bytes, ...] = ()
@@ -37,7 +37,7 @@ UNKNOWN = Due(known=False)
 
 
 class Refilm:
-    """One run, filmed again. `certain` while every tick since the run's first one was on the tape."""
+    """One run, filmed again. `certain` as long as every tick since the run's first one was on the tape."""
 
     def __init__(self, run: RunFacts) -> None:
         w, stride, eps_pct, edge_cap, self._metric_every = (run.settings[name] for name in SETTINGS)
@@ -47,7 +47,7 @@ class Refilm:
         self._mid_from: int | None = None
 
     def take(self, tick: Tick) -> dict[str, Due]:
-        """What the next tick should have left on the other tapes, by kind. Raises OrderError."""
+        """The messages that the next tick should have left on the other tapes, by kind. Raises OrderError."""
         if tick.t != self._due_t:
             self._certain, self._begin_t, self._mid_from = False, tick.t, None
         self._due_t = tick.t + 1
@@ -81,8 +81,8 @@ class Refilm:
         return Due(tuple(texts), every=camera.stride)
 
     def _tells(self, window_t: int) -> bool:
-        """Behind a hole, whether a window that begins with `window_t` depends on nothing before.
+        """Whether, after a hole, a window that begins with `window_t` is independent of earlier ticks.
 
-        Ticks without a quote go by the last mid, which may be older than the window.
+        Ticks without a quote use the last mid, which may be older than the window.
         """
         return window_t >= self._begin_t and self._mid_from is not None and self._mid_from <= window_t

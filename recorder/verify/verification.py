@@ -1,4 +1,4 @@
-"""Verification: holds every finished segment of a market against its row, and each tape against itself."""
+"""Verification: compares every finished segment of a market with its row, and checks each tape for consistency."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from runtime.db_threads import persistently
 
 
 class Fault(NamedTuple):
-    """Something that is not as it should be; `where` is a path in the market's directory, or a kind."""
+    """A fault; `where` is a path in the market's directory, or a kind."""
 
     where: str
     what: str
@@ -31,7 +31,7 @@ class Fault(NamedTuple):
 
 @dataclass(slots=True)
 class Counts:
-    """What a verification went through; `gap_ticks` are the ticks that gap lines tell of as missing."""
+    """The totals of a verification; `gap_ticks` are the ticks that gap lines announce as missing."""
 
     segments: int = 0
     lines: int = 0
@@ -43,10 +43,10 @@ class Counts:
 
 
 class Verification:
-    """One round through the segments of a market; `on_lines` is told how many lines were read so far.
+    """One pass over the segments of a market; `on_lines` receives how many lines were read so far.
 
-    Pending segments are counted and left alone: a living writer's are in motion. `tapes` says afterwards what of
-    each kind can be relied on.
+    Pending segments are counted but not checked, because a running writer changes them. Afterwards `tapes` says what
+    can be relied on in each kind.
     """
 
     def __init__(self, market: Market, directory: Path, on_lines: Callable[[int], None] = lambda lines: None) -> None:
@@ -56,7 +56,7 @@ class Verification:
         self._on_disk: dict[str, list[Span]] = {}
 
     def faults(self) -> Iterator[Fault]:
-        """Everything that is wrong. Raises OSError where a directory cannot be read, django.db.Error."""
+        """All faults. Raises OSError if a directory cannot be read, django.db.Error."""
         for kind in KINDS:
             tape = self.tapes[kind]
             yield from self._faults_of(kind, tape)
@@ -67,7 +67,7 @@ class Verification:
             yield Fault("ticks", f"t={first} to {last} are missing and no gap line tells of them")
 
     def _faults_of(self, kind: str, tape: VerifiedTape) -> Iterator[Fault]:
-        # Files first: whatever is sealed from now on has a row by then, or is not looked at.
+        # Files are listed first: a segment sealed from now on has a row by then, or is not checked.
         files = {name.lasting: name.pending for name in segment_files(self._directory, kind)}
         for row in pages(Segment.objects.of(self._market, kind).order_by("start_t", "name")):
             is_open = files.pop(row.name, None)
@@ -92,7 +92,7 @@ class Verification:
         tape.open = True
 
     def _pending(self, row: Segment, tape: VerifiedTape, is_open: bool | None) -> Iterator[Fault]:
-        """A row of a segment that is open, or was when its writer last told of it."""
+        """The row of a segment that is open, or was open when its writer last reported it."""
         directory = self._directory / row.kind
         if is_open is None and not any((directory / name).exists() for name in (pending_name(row.name), row.name)):
             yield from self._gone(row, tape)
@@ -102,7 +102,7 @@ class Verification:
             yield Fault(f"{row.kind}/{row.name}", "its row says that it is pending; `manage.py repair` corrects it")
 
     def _gone(self, row: Segment, tape: VerifiedTape) -> Iterator[Fault]:
-        """A row whose file is not there."""
+        """The row of a segment whose file is not there."""
         path = row.path
         persistently(lambda: row.refresh_from_db(fields=["removed_at"]), path)
         if row.removed_at is not None:  # by a clean-up, a moment ago
@@ -112,9 +112,9 @@ class Verification:
             yield Fault(path, "the file is missing")
 
     def _is_remade(self, row: Segment) -> bool:
-        """Whether a crash took the file and all that was in it is in others, where it was made again."""
+        """Whether the file was lost in a crash, and everything in it was made again in other segments."""
         if row.end_t < row.start_t:
-            return not row.lines  # else it held gap lines
+            return not row.lines  # otherwise it held gap lines
         if row.kind not in self._on_disk:
             self._on_disk[row.kind] = persistently(lambda: spans_on_disk(self._market, row.kind), f"rows of {row.kind}")
         return not without((row.start_t, row.end_t), self._on_disk[row.kind])
@@ -139,7 +139,7 @@ class Verification:
             tape.lose(row.end_t)
         else:
             start_t, end_t = span_of(row.name, found)
-            told = found.spans if row.kind == "ticks" else []  # of the others nobody knows which t they should have
+            told = found.spans if row.kind == "ticks" else []  # in other kinds it is unknown which t should exist
             tape.keep(Held(row.name, row.run_id, start_t, end_t), told, found.gaps)
 
     def _count(self, found: Examined) -> None:
@@ -151,7 +151,7 @@ class Verification:
 
 
 def faults_of(row: Segment, directory: Path) -> list[str]:
-    """Everything that is wrong with one finished segment of the market in `directory`, looked at alone."""
+    """All faults of one finished segment of the market in `directory`, checked alone."""
     try:
         found = examine(directory / row.kind / row.name, row.kind)
     except FileNotFoundError:
@@ -162,13 +162,13 @@ def faults_of(row: Segment, directory: Path) -> list[str]:
 
 
 def span_of(name: str, found: Examined) -> tuple[int, int]:
-    """First and last t of a segment's messages, as its row has them; without any, the last is below the first."""
+    """First and last t of a segment's messages, as in its row; without messages, the last is below the first."""
     start_t = parse_name(name).start_t if found.start_t is None else found.start_t
     return start_t, start_t - 1 if found.end_t is None else found.end_t
 
 
 def differences(row: Segment, found: Examined) -> Iterator[str]:
-    """What the row of a finished segment says otherwise than its file."""
+    """The differences between the row of a finished segment and its file."""
     start_t, end_t = span_of(row.name, found)
     of_file = {
         "bytes": found.bytes,
@@ -180,7 +180,7 @@ def differences(row: Segment, found: Examined) -> Iterator[str]:
         "sha256": found.sha256,
     }
     if found.faults:
-        # What a damaged file adds up to is no news.
+        # The totals of a damaged file differ anyway.
         of_file = {name: of_file[name] for name in ("bytes", "sha256")}
     for name, value in of_file.items():
         said = getattr(row, name)
@@ -191,7 +191,7 @@ def differences(row: Segment, found: Examined) -> Iterator[str]:
 
 
 def _false_seek_points(row: Segment, found: Examined) -> Iterator[str]:
-    """Those that would send a reader astray: to no frame's beginning, or past messages it asked for."""
+    """The seek points that would mislead a reader: where no frame begins, or after messages it asked for."""
     for first_t, offset in row.seek_points:
         if offset not in found.frames:
             yield f"its row has a seek point at byte {offset:,}, where no frame begins"
@@ -200,7 +200,10 @@ def _false_seek_points(row: Segment, found: Examined) -> Iterator[str]:
 
 
 def runs_of(market: Market, directory: Path) -> Callable[[Held], RunFacts | None]:
-    """What tells the run of a segment of ticks: its row, and where a database was lost, the checkpoints."""
+    """A function that returns the run of a segment of ticks.
+
+    It finds the run by the segment's row or, if a database was lost, by the checkpoints.
+    """
     runs = persistently(lambda: list(market.runs.all()), f"runs of {market}")
     rows = {run.pk: RunFacts(run.first_t, run.settings) for run in runs}
     kept = [RunFacts(one.run["first_t"], one.run["settings"]) for one in Checkpoints(directory).newest_first()]

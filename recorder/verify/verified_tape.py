@@ -1,4 +1,4 @@
-"""A tape as a verification finds it: the segments that can be relied on, and the t that are gone with others."""
+"""A tape after a verification: the segments that can be relied on, and the t that are gone with others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from recorder.spans import Span, between, merged
 
 
 class Held(NamedTuple):
-    """A finished segment that can be read; `run_id` is its run's, None where that is not known."""
+    """A finished segment that can be read; `run_id` is its run's, None if unknown."""
 
     name: str
     run_id: int | None
@@ -19,10 +19,10 @@ class Held(NamedTuple):
 
 @dataclass(slots=True)
 class VerifiedTape:
-    """What is known of one kind.
+    """The result for one kind.
 
-    `told` is what its messages and gap lines speak of, `gaps` the latter alone, `gone` what was or may have been in
-    segments that cannot be read. `open`: there is a pending segment, which nobody looked at.
+    `told` are the t of its messages and gap lines, `gaps` those of the latter alone, `gone` those that were or may have
+    been in segments that cannot be read. `open`: there is a pending segment, which was not checked.
     """
 
     held: list[Held] = field(default_factory=list)
@@ -34,7 +34,7 @@ class VerifiedTape:
     _gone_to: int | None = None
 
     def keep(self, segment: Held, told: list[Span], gaps: list[Span]) -> None:
-        """The next segment can be read."""
+        """Add the next segment, which can be read."""
         self._bring_up_to(segment.start_t - 1)
         self.held.append(segment)
         self.told = merged([*self.told, *told, *gaps])
@@ -42,16 +42,19 @@ class VerifiedTape:
         self.end_t = max(self.end_t, segment.end_t)
 
     def lose(self, end_t: int) -> None:
-        """The next segment, up to `end_t`, cannot be read, nor what its gap lines told of the t around it."""
+        """Add the next segment, up to `end_t`, which cannot be read.
+
+        The t around it that its gap lines covered are unknown.
+        """
         self._gone_to = end_t if self._gone_to is None else max(end_t, self._gone_to)
 
     def end(self) -> None:
-        """No segment follows."""
+        """Finish: no segment follows."""
         if self._gone_to is not None:
             self._bring_up_to(self._gone_to)
 
     def holes(self) -> list[Span]:
-        """The t between the first and the last message of which nothing tells."""
+        """The t between the first and the last message that nothing covers."""
         return between([*self.told, *self.gone])
 
     def is_behind(self, t: int) -> bool:

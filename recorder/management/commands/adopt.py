@@ -1,4 +1,4 @@
-"""`manage.py adopt`: takes a store of files from elsewhere into a market."""
+"""`manage.py adopt`: imports a store of files from elsewhere into a market."""
 
 from __future__ import annotations
 
@@ -83,5 +83,5 @@ def _check(store: Path, directory: Path, move: bool) -> None:
 
 
 def _emptied(store: Path, move: bool) -> AbstractContextManager[None]:
-    """Files are only taken away from a store that nobody writes."""
+    """Files are moved only from a store that no process writes."""
     return locked(store, f"of {store}") if move else nullcontext()

@@ -53,7 +53,7 @@ class Command(BaseCommand):
             raise CommandError("\n".join(problems))
 
     def _try(self, market: Market, out: Path | None) -> str:
-        """Export a market's manifest; what went wrong, which keeps no other market from it."""
+        """Export a market's manifest; returns an error as text, which does not prevent the export of other markets."""
         if out is None and not directory_of(market.symbol).is_dir():
             self.stdout.write(f"{market}: nothing is recorded in {directory_of(market.symbol)}")
             return ""

@@ -1,4 +1,4 @@
-"""`manage.py repair`: seals what a crash left pending and makes the manifest tell what the files hold."""
+"""`manage.py repair`: seals what a crash left pending and makes the manifest agree with the files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from recorder.recovery.rewrite import Mended, mend
 from recorder.segment.layout import KINDS
 from recorder.store.store_paths import directory_of, locked, symbols
 
-#: Of a segment's gaps so many are shown.
+#: The most gaps of a segment that are shown.
 _MOST_GAPS = 5
 
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
             raise CommandError(f"{left} pending files could not be repaired")
 
     def _repair(self, symbol: str) -> int:
-        """Repair a market's store and tell of it; how many files are still pending."""
+        """Repair a market's store and report on it; returns how many files are still pending."""
         directory = directory_of(symbol)
         if not directory.is_dir():
             self.stdout.write(f"{symbol}: nothing is recorded in {directory}")

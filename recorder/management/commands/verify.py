@@ -1,4 +1,4 @@
-"""`manage.py verify`: whether a recording is whole and what it says it is."""
+"""`manage.py verify`: checks whether a recording is whole and unchanged."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         self.stdout.write("no faults")
 
     def _verify(self, market: Market, deep: bool) -> int:
-        """Verify a market and tell of it; how many faults it has."""
+        """Verify a market and report on it; returns the number of its faults."""
         directory = directory_of(market.symbol)
         on_disk = Segment.objects.of(market).finished().on_disk()
         with Progress(_lines(on_disk), "lines") as progress:
@@ -80,7 +80,7 @@ class Command(BaseCommand):
 
 
 def _first(faults: Iterable[Fault]) -> tuple[list[Fault], int]:
-    """As many as are shown, and how many there are."""
+    """The faults that are shown, and the number of all."""
     every = iter(faults)
     shown = list(islice(every, _MOST_SHOWN))
     return shown, len(shown) + sum(1 for _ in every)
