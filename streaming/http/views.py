@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -24,7 +25,8 @@ from streaming.http.ndjson import ndjson_response, streamed
 from streaming.http.ui_texts import TEXTS
 from streaming.protocol import STORE_HEADER
 
-VERSION = "0.1.0"
+#: The server and its Python client are released together.
+VERSION = tomllib.loads((settings.BASE_DIR / "client" / "pyproject.toml").read_text())["project"]["version"]
 
 Response = TypeVar("Response", bound=HttpResponseBase)
 
