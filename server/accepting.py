@@ -94,7 +94,7 @@ class Acceptor:
             self._look_at(places, turns=2)
 
     def _look_at(self, places: list[Place], turns: int) -> None:
-        """See who waits once the loop has read what is there: in its next turn it learns of it, and reads."""
+        """Find out which new places wait, after the loop has noticed and read the first data of their clients."""
         if places and turns:
             asyncio.get_running_loop().call_soon(self._look_at, places, turns - 1)
             return

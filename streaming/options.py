@@ -24,9 +24,8 @@ _LARGEST = 2**53 - 1
 class Options:
     """How a client wants its messages. Clients with equal options share everything that is prepared for them.
 
-    Of ticks and metrics it gets those with t % every == 0, with `batch` as arrays that end where t // batch changes;
-    of a tick only some `fields` beside type, t, ts and s, or all with None. `encoding` is one of ENCODINGS, or
-    DEFLATE.
+    It gets ticks and metrics with t % every == 0, with `batch` as arrays that end where t // batch changes. Of a tick
+    it gets only `fields` beside type, t, ts and s, or all with None. `encoding` is one of ENCODINGS, or DEFLATE.
     """
 
     types: frozenset[str] = frozenset(KINDS)
@@ -52,9 +51,9 @@ def always_served(types: Iterable[str]) -> frozenset[Options]:
 
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
-    """The query of a stream client, checked. `symbol` is None for the default market, `since` for no resume.
+    """The query of a stream client, validated. `symbol` is None for the default market, `since` for no resume.
 
-    `store` is the id of the recording in which `since` is a position, None where the client did not tell.
+    `store` is the id of the recording in which `since` is a position, None if the client did not send it.
     """
 
     symbol: str | None
@@ -68,7 +67,7 @@ _PARAMETERS = ("symbol", "types", "every", "batch", "fields", "since", "store", 
 
 
 def parse_request(query: Mapping[str, list[str]], types: Iterable[str] = KINDS) -> StreamRequest:
-    """The request in a decoded query string (`parse_qs` with blank values kept); `types` where it names none.
+    """The request in a decoded query string (`parse_qs` with blank values kept); `types` if it names none.
 
     Raises StreamError.
     """

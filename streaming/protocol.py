@@ -21,10 +21,10 @@ CLOSE_STALLED = 4408
 CLOSE_LIMIT = 4429
 CLOSE_UNAVAILABLE = 4503
 
-#: The ASGI extension of websocket scopes, and the key of the message it allows:
-#: `{"type": "websocket.send", "market_camera.frames": b"…"}` with ready-made, unmasked frames (RFC 6455), one
-#: after the other, which go to the socket as they are. In its value `deflate` tells, once the socket is accepted,
-#: that they may be compressed as permessage-deflate has it; `write(frames)` sends them at once, or returns False.
+#: The ASGI extension of websocket scopes, and the key of the message it allows: `{"type": "websocket.send",
+#: "market_camera.frames": b"…"}` with ready-made, unmasked frames (RFC 6455), one after the other, which are sent to
+#: the socket unchanged. The value of the extension has two entries. `deflate` says, once the socket is accepted,
+#: whether frames may be compressed for permessage-deflate. `write(frames)` sends them at once, or returns False.
 FRAMES = "market_camera.frames"
 FRAMES = "market_camera.frames"
 
@@ -68,7 +68,8 @@ def error(code: str, detail: str) -> bytes:
 def websocket_frame(payload: bytes, *, binary: bool = False, deflated: bool = False) -> bytes:
     """A whole server-to-client message as one WebSocket frame (RFC 6455, section 5.2: FIN set, not masked).
 
-    Made once and written to a thousand sockets as it is. `deflated`: the payload is, as permessage-deflate has it.
+    It is made once and written unchanged to a thousand sockets. `deflated`: the payload is compressed for
+    permessage-deflate.
     """
     first = (0x82 if binary else 0x81) | (0x40 if deflated else 0)
     size = len(payload)

@@ -50,7 +50,7 @@ class Ring:
     def newest(self, kind: str, every: int = 1) -> tuple[int, bytes] | None:
         """(t, message) of the newest message of a kind with t % every == 0.
 
-        The very newest stays known when its moment has left the ring.
+        The very newest is still known when its moment has left the ring.
         """
         found = self._newest.get(kind)
         if found is None or found[0] % every == 0:

@@ -72,7 +72,7 @@ def lines_of(one: Opened, kind: str, here: Found, before_t: int | None, after_t:
     """
     end_t = _LARGEST_T if before_t is None else before_t - 1
     first_t, last_t = _LARGEST_T, -1
-    if here.span is not None and here.sha256:  # that of a segment that is being written may be behind it
+    if here.span is not None and here.sha256:  # the span of a segment that is being written may lag behind it
         first_t, last_t = here.span
         end_t = min(end_t, last_t)
     seen_t, told_t, begun = -1, -1, False

@@ -230,7 +230,7 @@ def _magics(file: BinaryIO, after: int) -> Iterator[int]:
         while at >= 0:
             yield begin + at
             at = data.find(_MAGIC, at + 1)
-        rest = data[1 - len(_MAGIC) :]  # the four may lie across two pieces
+        rest = data[1 - len(_MAGIC) :]  # the four bytes may be split across two pieces
         begin += len(data) - len(rest)
 
 

@@ -73,8 +73,8 @@ class Refilm:
             return Due()
         texts = [frame_json(snapshot)]
         if not self._certain and not filmed:
-            # The run may have been filmed where the tape has its hole, and events are told in its first frame that
-            # are not in any other.
+            # The run may have been filmed where the tape has its hole, and its first frame contains events that no
+            # other frame has.
             again = camera.maybe_shoot(t)
             assert again is not None
             texts.append(frame_json(again))

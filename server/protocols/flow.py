@@ -156,9 +156,9 @@ class StallWatch:
         self._seen: dict[Metered, tuple[int, float]] = {}
 
     def stalled(self, waiting: Iterable[Metered], now: float) -> list[Metered]:
-        """Of the transports with unsent bytes, those that drained none for `stall_seconds`.
+        """The transports with unsent bytes that drained none for `stall_seconds`.
 
-        To be called several times in that span; a transport missing from one call starts anew in the next.
+        To be called several times in that span; a transport missing from one call is counted from zero in the next.
         """
         seen = {}
         for transport in waiting:

@@ -85,7 +85,7 @@ class Intake:
         self._is_read = True
 
     def put(self, data: bytes) -> None:
-        """Take what was read."""
+        """Take data that was read."""
         self._unparsed += data
         self._go_on()
 

@@ -7,7 +7,7 @@ from weakref import WeakSet
 
 from streaming.fanout.feed import Client
 
-#: Who has no room for so long is slow and is waited for no more; all are waited for no longer than the second.
+#: A client without room for this long is slow and is not waited for; the second value bounds the wait for all clients.
 _PATIENCE_SECONDS = 1.0
 _MOST_SECONDS = 5.0
 _LOOK_SECONDS = 0.01

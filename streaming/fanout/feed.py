@@ -14,8 +14,8 @@ from streaming.ring import Ring
 class Client(Protocol):
     """A client that takes bundles and control messages; none of these methods may wait.
 
-    `store_id` is the recording whose messages it gets, None where nobody knows. One that has `resumed` wants all behind
-    `position`.
+    `store_id` is the recording whose messages it gets, None if unknown. A client that has `resumed` wants everything
+    after `position`.
     """
 
     store_id: str | None
@@ -69,7 +69,7 @@ class Feed:
         self.clients: set[Client] = set()
         batch = options.batch
         self._gatherers = {k: Gatherer(k, batch) for k in ("metric", "tick") if batch and k in options.types}
-        # Who has part of the arrays being gathered already: a newcomer, or one for whom they were cut.
+        # The clients that have part of the arrays being gathered: new ones, and those for whom the arrays were cut.
         self._has_until: dict[Client, int] = {}
 
     def add(self, client: Client, has_until: int) -> None:

@@ -14,7 +14,7 @@ from streaming.protocol import KINDS
 class Item:
     """One encoded message of a kind, covering the ticks from_t..to_t; all clients share the bytes.
 
-    `is_gap`: the message tells that those of from_t..to_t are gone, for everybody; it is never lost itself.
+    `is_gap`: the message announces that those of from_t..to_t are gone for every client; it is never dropped itself.
     """
 
     kind: str
@@ -44,18 +44,19 @@ class _Lost:
 
 
 class Outbox:
-    """Bundles wait as they came while they are within `most_bytes`; over it, in this order:
+    """Bundles wait unchanged while they are within `most_bytes`. Over it messages are dropped in a fixed order.
 
-    older frames and metrics give way to newer ones, then the oldest ticks go, then whatever is oldest. A message
-    larger than the bound passes when nothing else waits. Each run of losses becomes one gap message, made by
-    `tell_gap(kind, from_t, to_t)`, that is taken before any newer message of its kind. Control messages are never
-    lost.
+    Older frames and metrics give way to newer ones, then the oldest ticks are dropped, then whatever is oldest. A
+    message larger than the bound passes when nothing else waits. Each run of losses becomes one gap message, made by
+    `tell_gap(kind, from_t, to_t)`, which is taken before any newer message of its kind. Control messages are never
+    dropped.
     """
 
     def __init__(self, most_bytes: int, tell_gap: Callable[[str, int, int], bytes]) -> None:
         self._most_bytes, self._tell_gap = most_bytes, tell_gap
         self._bundles: deque[Bundle] = deque()
-        # Only a client that fell behind has these: its bundles taken apart, by kind, each with its place in line.
+        # Only a client that fell behind has these: its bundles split into messages, by kind, each with its place in
+        # line.
         self._lines: dict[str, deque[tuple[int, Item | _Lost]]] = {kind: deque() for kind in KINDS}
         self._next_place = 0
         self._control: deque[bytes] = deque()
@@ -72,7 +73,7 @@ class Outbox:
         self.bytes += len(wire)
 
     def offer(self, bundle: Bundle) -> None:
-        """Add what was made at one t."""
+        """Add the bundle made at one t."""
         size = len(bundle.wire)
         if self.bytes + size <= self._most_bytes or not self:
             self._bundles.append(bundle)
@@ -98,7 +99,7 @@ class Outbox:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _next(self) -> bytes:
-        """The oldest data message or gap. What was taken apart is older than what still lies in bundles."""
+        """The oldest data message or gap. Split bundles are older than whole ones."""
         line = min((line for line in self._lines.items() if line[1]), key=lambda line: line[1][0][0], default=None)
         if line is None:
             return self._bundles.popleft().wire if self._bundles else b""
@@ -131,7 +132,7 @@ class Outbox:
         self.bytes += size
 
     def _victim(self, incoming: str) -> str | None:
-        """The kind whose oldest message is sent next."""
+        """The kind whose oldest message is dropped next to make room."""
         for kind in ("frame", "metric"):
             if self._waiting(kind) > (0 if kind == incoming else 1):
                 return kind
@@ -149,7 +150,7 @@ class Outbox:
         self.bytes -= len(item.wire)
         self.lost += 1
         line[at] = (place, _Lost(item.from_t, item.to_t))
-        # Two runs that meet are one, and stand where the older one stood.
+        # Two adjacent runs become one, at the place of the older one.
         for second in (at + 1, at):
             if 0 < second < len(line):
                 one, other = line[second - 1][1], line[second][1]

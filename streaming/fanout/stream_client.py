@@ -24,8 +24,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 class StreamClient:
     """Takes bundles without waiting; `pump` sends them as fast as the client reads.
 
-    `raw`: the server takes ready-made frames. `write` sends some at once, or returns False when the socket has no room:
-    a client that keeps up gets its messages by that, without a task in between.
+    `raw`: the server takes ready-made frames. `write` sends frames at once, or returns False if the socket has no room:
+    a client that keeps up gets its messages in this way, without a task in between.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class StreamClient:
         while True:
             while self._outbox:
                 wire = self._outbox.take(_PIECE_BYTES)
-                self._sending = True  # what is written meanwhile would overtake it
+                self._sending = True  # a direct write meanwhile would overtake it
                 await self.put(wire)
                 self._sending = False
             self._idle.set()

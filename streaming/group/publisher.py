@@ -21,9 +21,9 @@ class Publisher:
     """A bounded hand-off between two threads.
 
     Channel layers belong to one loop (the in-memory one is not even thread-safe), so the pipeline only appends here.
-    When the loop lags by more than `most` messages the oldest go; relays see the hole in t and fill it, or tell it to
-    their clients. `unpublished` counts these, and those that the channel layer refused, and names the newest range of
-    them; the status that goes with each message tells it on.
+    When the loop lags by more than `most` messages the oldest are dropped; relays see the hole in t and fill it, or
+    announce it to their clients. `unpublished` counts these, and those that the channel layer refused, and gives the
+    newest range of them. The status in each message passes it on.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from runtime.pools import Pool
 #: About how many bytes of its body an answer holds at a time.
 PIECE_BYTES = 128 * 1024
 
-#: Who takes longer than this for a piece is slow: what is open for it, files and what was inflated of them, is given up
+#: A client that takes longer than this for a piece is slow: what is open for it, files and decompressed data, is closed
 #: and looked for again.
 SLOW_SECONDS = 1.0
 
@@ -22,9 +22,9 @@ Lines = Iterator[bytes]
 
 
 class _Pieces:
-    """Lines in pieces, as an object with `close`: Django calls it at once when a client goes away.
+    """Lines in pieces, as an object with `close`, which Django calls at once when a client disconnects.
 
-    `again` gives the lines behind one, `close` is called at the end.
+    `again` returns the lines after a given one; `close` is called at the end.
     """
 
     def __init__(
@@ -88,10 +88,10 @@ async def lines_response(
     again: Callable[[bytes], Lines] | None = None,
     close: Callable[[], Any] | None = None,
 ) -> HttpResponseBase:
-    """Lines that are read on a pool's threads; few of them at once, with their length.
+    """Lines that are read on a pool's threads; a few lines are answered at once, with their length.
 
-    What they are read from fails before there is an answer, if it does at the beginning. With `again` a slow client
-    keeps nothing open; `close` is called when all is sent or the client is gone. Raises pools.Busy.
+    If reading fails at the beginning, it does so before there is an answer. With `again`, a slow client keeps nothing
+    open. `close` is called when everything is sent or the client is gone. Raises pools.Busy.
     """
     pieces = _Pieces(lines, pool, again, close)
     try:
@@ -106,7 +106,7 @@ async def lines_response(
 
 
 async def ndjson_response(request: HttpRequest, lines: Lines, pool: Pool, **options: Any) -> HttpResponseBase:
-    """Lines as they are, as `lines_response` does."""
+    """Lines unchanged, as `lines_response` returns them."""
     return await lines_response(
         request, lines, {"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"}, pool, **options
     )
@@ -122,8 +122,10 @@ def array(objects: Iterable[dict[str, Any]]) -> Lines:
 
 
 def streamed(request: HttpRequest, pieces: Any, headers: dict[str, str]) -> HttpResponseBase:
-    """An answer in pieces, which are closed at its end; to HEAD none of them, and no length either, since GET tells
-    none."""
+    """An answer in pieces, which are closed at its end.
+
+    HEAD gets no pieces, and no length either, because GET gives none.
+    """
     if request.method == "HEAD":
         pieces.close()
         pieces = _nothing()

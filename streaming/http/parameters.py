@@ -44,8 +44,10 @@ def limit(request: HttpRequest, default: int, most: int) -> int:
 
 
 class TapePart(NamedTuple):
-    """Which part of a list is wanted: what reaches beyond `after_t`, the first `limit` of it; or what begins before
-    `before_t`, the last `limit` of it. None stands for no bound."""
+    """The wanted part of a list. None means no bound.
+
+    Either the first `limit` entries that reach beyond `after_t`, or the last `limit` that begin before `before_t`.
+    """
 
     after_t: int | None
     before_t: int | None

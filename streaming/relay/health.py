@@ -13,8 +13,8 @@ SILENCE_SECONDS = 10.0
 class LeaseView:
     """What the database says about a market's holder: whether there is one, who, and how old the last renewal is.
 
-    `is_dead`: it was left behind by a process that died. `seen_seconds` is for how long this process could have heard
-    this holder, `silence_seconds` how long that may take. `run` is the last run (`start_ts`,
+    `is_dead`: the lease was left by a process that died. `seen_seconds` is how long this process could have received
+    messages of this holder, `silence_seconds` how long the holder may be silent. `run` is the last run (`start_ts`,
     `ticks`, `seed`), None before the first; `segment` the open one.
     """
 

@@ -16,11 +16,11 @@ from streaming.relay.health import SILENCE_SECONDS, silence_allowed
 
 @dataclass(frozen=True, slots=True)
 class LeaseStatus:
-    """Who holds a market and how fresh that word is, by its lease; its last run; its open segment.
+    """The holder of a market and the age of its last renewal, by its lease; the market's last run; its open segment.
 
-    `token` is "" when nobody holds it. `renewed_seconds` is how long ago the holder renewed its lease, by the
-    database's clock, and `silence_seconds` for how long it may be silent. `run` and `segment` are in the form in which
-    `/health` tells them, None where there is none.
+    `token` is "" if there is no holder. `renewed_seconds` is how long ago the holder renewed its lease, by the
+    database's clock, and `silence_seconds` how long it may be silent. `run` and `segment` are in the form of `/health`,
+    None if there is none.
     """
 
     token: str = ""
@@ -54,7 +54,7 @@ def _read(symbol: str) -> LeaseStatus:
 def _silence_seconds(lease: Lease | None, run: Run | None) -> float:
     if lease is not None and lease.silence_seconds is not None:
         return lease.silence_seconds
-    # A holder of the version before does not tell; as a rule it has the speed that is set here too.
+    # A holder of the previous version does not say; usually it has the speed that is set here too.
     speed = settings.CONFIG.speed
     return silence_allowed(run.tick_interval / speed if run and speed else 0.0)
 

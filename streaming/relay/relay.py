@@ -36,7 +36,7 @@ _HEARD_SECONDS = 2.0
 class Relay:
     """One market, seen from this process. All methods are for the loop's thread.
 
-    A relay that failed is not started again, since what it told whom is not known any more: it ends, with all its
+    A relay that failed is not restarted, because it is unknown which clients received what. It ends, with all its
     clients, and another takes its place (`streaming.relay.relays`).
     """
 
@@ -189,8 +189,8 @@ class Relay:
     def pass_on(self, moment: Moment) -> None:
         """Keep a moment and hand it to every client.
 
-        One that is known already is dropped. One that does not follow the last waits until what lies between has
-        been read from the recording.
+        A known moment is dropped. A moment that does not follow the last one waits until the recording between them has
+        been read.
         """
         self.filling.take(moment)
 
