@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from recorder.errors import OtherStore
-from recorder.tape.history import History, Message
+from recorder.tape.history import History
 from streaming.protocol import Moment, gap
 
 _KIND = {"ticks": "tick", "frames": "frame", "metrics": "metric"}
@@ -23,24 +24,37 @@ class Loss:
     reason: str
 
 
-def moments(history: History, kinds: Iterable[str], after_t: int, to_t: int | None = None) -> Iterator[Moment | Loss]:
-    """The recorded messages of `kinds` (tick, metric, frame) with after_t < t <= to_t, in order. Raises OSError."""
+Record = Moment | Loss
+
+
+def batch_of(records: Iterable[Record], most: int | None, most_bytes: int) -> list[Record]:
+    """The first records: at most `most`, and only until they have `most_bytes` together."""
+    batch, size = list[Record](), 0
+    for record in islice(records, most):
+        batch.append(record)
+        size += record.size if isinstance(record, Moment) else 0
+        if size >= most_bytes:
+            break
+    return batch
+
+
+def moments(history: History, kinds: Iterable[str], after_t: int, to_t: int | None = None) -> Iterator[Record]:
+    """The recorded messages of `kinds` (tick, metric, frame) with after_t < t <= to_t, in order. Raises OSError.
+
+    A loss comes before the moment of its first t. So a moment is never split, and reading may continue after its t.
+    """
     t, parts = -1, dict[str, bytes]()
     for message in history.messages([_TAPE[kind] for kind in kinds], after_t, to_t):
-        if parts and (message.first_t != t or message.text is None):
+        if parts and message.first_t != t:
             yield Moment(t, **parts)
             parts = {}
         if message.text is None:
-            yield _loss(message)
+            yield Loss(_KIND[message.kind], message.first_t, message.last_t, message.reason)
         else:
             t = message.first_t
             parts[_KIND[message.kind]] = message.text
     if parts:
         yield Moment(t, **parts)
-
-
-def _loss(message: Message) -> Loss:
-    return Loss(_KIND[message.kind], message.first_t, message.last_t, message.reason)
 
 
 def recorded_lines(

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from recorder.errors import OtherStore
@@ -15,7 +15,7 @@ from runtime import pools
 from runtime.supervision import supervisor
 from streaming.fanout.backpressure import Backpressure
 from streaming.fanout.feeds import Feeds
-from streaming.history_moments import Loss, moments
+from streaming.history_moments import batch_of, moments
 from streaming.protocol import KINDS, Moment
 from streaming.ring import Ring
 
@@ -162,7 +162,7 @@ class Filling:
         lie there in part; and before what is held back, which is whole. Losses are left for `_release` to tell."""
         to_t = min(recorded_t, self._held[0][0].t - 1) if self._held else recorded_t
         past = moments(self._history, KINDS, after_t, to_t)
-        while batch := await pools.holes.go_on(_some, past):
+        while batch := await pools.holes.go_on(batch_of, past, None, _BATCH_BYTES):
             for moment in batch:
                 if isinstance(moment, Moment) and moment.tick:
                     self.catch_up(moment)
@@ -219,14 +219,3 @@ class Filling:
         if self._recorded is None or self._recorded.done():
             self._recorded = asyncio.create_task(pools.holes.go_on(self._history.last_t))
         return await asyncio.shield(self._recorded)
-
-
-def _some(past: Iterator[Moment | Loss]) -> list[Moment | Loss]:
-    batch: list[Moment | Loss] = []
-    size = 0
-    for record in past:
-        batch.append(record)
-        size += record.size if isinstance(record, Moment) else 1
-        if size >= _BATCH_BYTES:
-            break
-    return batch

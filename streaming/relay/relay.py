@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from recorder.errors import OtherStore
 from recorder.tape.history import History
@@ -31,6 +31,12 @@ _SETTLE_SECONDS = 0.5
 
 #: Without a message for this long, the relay checks on disk whether the store is still the same.
 _HEARD_SECONDS = 2.0
+
+
+class Positioned(Protocol):
+    """A reader with a position in the recording `store_id`; None if the recording is unknown."""
+
+    store_id: str | None
 
 
 class Relay:
@@ -125,10 +131,10 @@ class Relay:
         """The newest t of a recording that was streamed here before; -1 if unknown."""
         return self._former.get(store_id or "", -1)
 
-    def same_store(self, client: Client) -> History:
-        """The recording of a client. Raises OtherStore if the client has part of another one."""
-        client.store_id = client.store_id or self.store_id
-        if self.store_id is not None and client.store_id != self.store_id:
+    def same_store(self, reader: Positioned) -> History:
+        """The recording of a reader. Raises OtherStore if the reader has part of another one."""
+        reader.store_id = reader.store_id or self.store_id
+        if self.store_id is not None and reader.store_id != self.store_id:
             raise OtherStore(self.store_id)
         return self.history
 

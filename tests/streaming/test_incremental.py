@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from streaming import moments_after
 from streaming.http import incremental
 from streaming.http.incremental import Page
 from streaming.relay.relay import Relay
@@ -51,7 +52,7 @@ EXPIRED = Tape(loss("ticks", 0, 49), *ticks(*range(50, 200)))
 @pytest.mark.parametrize("from_t", [-1, 0])
 @pytest.mark.parametrize("limit", [1, 2, 3, 100, 150])
 def test_a_loss_takes_no_place_of_a_tick(from_t: int, limit: int) -> None:
-    assert page_of(EXPIRED, range(180, 200), from_t, limit) == ([*range(50, 50 + limit)], (0, 49))
+    assert page_of(EXPIRED, range(180, 200), from_t, limit) == ([*range(50, 50 + limit)], (from_t + 1, 49))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ def test_however_long_a_page_is_a_piece_of_it_is_held(monkeypatch: pytest.Monkey
 
 def test_what_a_slow_client_has_open_of_the_recording_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incremental, "PIECE_BYTES", 10 * len(text("tick", 100)))
-    monkeypatch.setattr(incremental, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(moments_after, "SLOW_SECONDS", 0.0)
 
     async def run() -> list[bytes]:
         page = Page(relay_of(EXPIRED, range(190, 200)), 49, 1000)
@@ -173,7 +174,7 @@ def test_what_a_slow_client_has_open_of_the_recording_is_given_up(monkeypatch: p
         pieces = []
         async for piece in page:
             pieces.append(piece)
-            while page._past is not None:
+            while page._behind._reading is not None:
                 await asyncio.sleep(0)
         return pieces
 

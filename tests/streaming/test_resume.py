@@ -172,6 +172,16 @@ def test_the_first_fill_leaves_what_is_on_its_way_to_the_stream() -> None:
     asyncio.run(run())
 
 
+def test_the_first_fill_takes_all_that_is_left_of_a_moment() -> None:
+    async def run() -> None:
+        tape = Tape(*ticks(4), *frames(5), loss("metrics", 5, 5, "damaged"), *ticks(5))
+        relay = Relay(tape, 1000, 1 << 20, 0.0)  # type: ignore[arg-type]
+        await relay.filling.fill(at_rest=True)
+        assert relay.ring.after(4, 1) == [moment(5, frame=True)]
+
+    asyncio.run(run())
+
+
 def test_a_hole_is_looked_for_however_long_a_flush_takes(monkeypatch) -> None:
     monkeypatch.setattr("streaming.relay.filling._HOLE_SECONDS", 0.0)
 

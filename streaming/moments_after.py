@@ -1,0 +1,186 @@
+"""Everything after a t: from memory if it is there, else from the recording, else reported as lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from recorder.tape.history import History
+from streaming.history_moments import Loss, Record, batch_of, moments
+from streaming.protocol import KINDS
+from streaming.relay.relay import Positioned, Relay
+
+#: The size of a batch: at most so many records, and about so many bytes. A reader holds one batch.
+BATCH = 256
+BATCH_BYTES = 256 * 1024
+
+#: A reader that takes longer than this for a batch is slow: its open files and decompressors of megabytes are closed,
+#: and its place in the recording is found again later.
+SLOW_SECONDS = 1.0
+
+#: How often to check how far the tape reaches.
+_LOOK_SECONDS = 0.5
+
+_TICKS = frozenset({"tick"})
+
+Pooled = Callable[..., Awaitable[Any]]
+
+
+class _Reading(NamedTuple):
+    """A place in the recording. Ticks up to `sure_t` that are not there are lost, for this `reason`."""
+
+    records: Iterator[Record]
+    kinds: frozenset[str]
+    sure_t: int
+    reason: str
+
+
+class MomentsAfter:
+    """The messages of `kinds` after t for one reader: each once, in order of each kind. For the loop's thread.
+
+    `pooled` runs the work that reads files. If memory begins later than the tape ends, the tape has `most_wait_seconds`
+    to get there. OtherStore is raised before anything of a recording other than the reader's is returned.
+    """
+
+    def __init__(
+        self, relay: Relay, reader: Positioned, kinds: Iterable[str], t: int, pooled: Pooled, most_wait_seconds: float
+    ) -> None:
+        self._relay, self._reader, self._kinds, self._pooled = relay, reader, frozenset(kinds), pooled
+        #: Everything up to here was returned, or reported as lost.
+        self.t = t
+        self._done = dict.fromkeys(KINDS, t)  # the last t of each kind that was returned, or reported as lost
+        self._reading: _Reading | None = None
+        self._recorded: int | None = None  # the newest t on disk, if checked since the last reading
+        self._most_wait_seconds = self._left_seconds = most_wait_seconds
+        self._slow: asyncio.TimerHandle | None = None
+
+    def rest(self, most_bytes: int) -> list[Record] | None:
+        """Everything up to the present, if memory has it and it is at most so many bytes; else None.
+
+        It does not wait, so no moment comes between it and what the caller does in the same step. Raises OtherStore.
+        """
+        self._relay.same_store(self._reader)
+        last, found = self._relay.ring.last_t, self._relay.ring.following(self.t, BATCH)
+        if last is not None and (found[-1].t if found else self.t) < last:
+            return None
+        return self._given(found) if sum(one.size for one in found) <= most_bytes else None
+
+    async def batch(self, most: int = BATCH, most_bytes: int = BATCH_BYTES) -> list[Record]:
+        """The next records; empty at the present. Raises OtherStore, OSError, pools.Busy."""
+        if self._slow is not None:
+            self._slow.cancel()
+        while (found := await self._next(most, most_bytes)) is None:
+            pass
+        return found
+
+    def keep(self) -> None:
+        """Keep the place in the recording open while the reader handles a batch, but not for long."""
+        if self._reading is not None:
+            self._slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, self.close)
+
+    def close(self) -> None:
+        """Close the open files of the recording; if a thread is reading them, when it has finished."""
+        if self._slow is not None:
+            self._slow.cancel()
+        self._reading = None
+
+    async def _next(self, most: int, most_bytes: int) -> list[Record] | None:
+        """The next records; empty at the present, None if another step is needed."""
+        history, ring = self._relay.same_store(self._reader), self._relay.ring
+        if self._reading is None:
+            if found := batch_of(ring.following(self.t, most), most, most_bytes):
+                self._recorded, self._left_seconds = None, self._most_wait_seconds
+                return self._given(found)
+            if ring and not ring.after(self.t, 1):
+                return []
+            self._reading = self._begin_reading(history)
+        if (reading := self._reading) is None:
+            return await self._look()
+        if (given := await self._pooled(self._read, reading, most, most_bytes)) is None:
+            return await self._end_reading(reading)
+        return given or None
+
+    # -- the recording
+
+    def _read(self, reading: _Reading, most: int, most_bytes: int) -> list[Record] | None:
+        """The next records of a reading; None at its end. Runs on a thread."""
+        found = batch_of(reading.records, most, most_bytes)
+        return self._given(found) if found else None
+
+    def _begin_reading(self, history: History) -> _Reading | None:
+        """The part to read before memory continues; None if the recording is not known to have more."""
+        if "tick" not in self._kinds:
+            self._done["tick"] = self.t
+        ring, ahead, recorded = self._relay.ring, self._relay.ring.after(self.t, 1), self._recorded
+        kinds, sure_t, reason = self._kinds, -1, ""
+        to_t = ahead[0].t - 1 if ahead else None
+        if to_t is not None and ring.first_t != to_t + 1:  # a hole: `Filling` has waited for the tape already
+            kinds, sure_t, reason = kinds | _TICKS, to_t, "lost"  # only ticks tell it from a time without a frame
+        elif recorded is not None and recorded > self.t:
+            to_t = sure_t = recorded if to_t is None else min(to_t, recorded)
+            reason = "expired"
+        elif recorded is not None or kinds != _TICKS:  # of several tapes, one may be flushed before the other
+            return None
+        return _Reading(moments(history, kinds, self.t, to_t), kinds, sure_t, reason)
+
+    async def _end_reading(self, ended: _Reading) -> list[Record] | None:
+        """The loss at the end of a reading, if one is known."""
+        self._reading = self._recorded = None
+        if "tick" in ended.kinds and self._done["tick"] < ended.sure_t:
+            return self._lost(ended.sure_t, ended.reason)
+        self._reach(max(ended.sure_t, self._done["tick"]))
+        is_known = ended.sure_t >= 0 or self._relay.ring.following(self.t, 1)
+        return None if is_known else await self._look()
+
+    async def _look(self) -> list[Record] | None:
+        """Check how far the tape reaches, at once and then repeatedly; finally, report the rest as lost."""
+        begin = self._relay.ring.first_t
+        if self._recorded is not None:
+            if begin is None:
+                self._recorded = None
+                return []
+            if self._left_seconds <= 0:
+                return self._lost(begin - 1, "lost")
+            pause = min(_LOOK_SECONDS, self._left_seconds)
+            self._left_seconds -= pause
+            await asyncio.sleep(pause)
+        found = await self._relay.recorded_t()
+        self._recorded = -1 if found is None else found
+        return None
+
+    # -- what is returned
+
+    def _given(self, records: Iterable[Record]) -> list[Record]:
+        """The records, without losses reported before, and with a loss wherever ticks are missing."""
+        given, done = list[Record](), self._done
+        for record in records:
+            if isinstance(record, Loss):
+                given += self._told(record)
+                continue
+            if record.tick is not None and record.t > done["tick"] + 1:
+                given += self._told(Loss("tick", 0, record.t - 1, "lost"))
+            given.append(record)
+            self.t = record.t
+            for kind in KINDS:
+                if getattr(record, kind) is not None:
+                    done[kind] = record.t
+        return given
+
+    def _lost(self, to_t: int, reason: str) -> list[Record] | None:
+        """The loss of all kinds up to a t."""
+        from_t = self._done["tick"] + 1
+        lost = [told for kind in KINDS for told in self._told(Loss(kind, from_t, to_t, reason))]
+        self._reach(to_t)
+        return lost or None
+
+    def _told(self, loss: Loss) -> list[Record]:
+        """The part of a loss that was not reported yet, if the reader wants the kind."""
+        from_t = max(loss.from_t, self._done[loss.kind] + 1)
+        self._done[loss.kind] = max(self._done[loss.kind], loss.to_t)
+        return [replace(loss, from_t=from_t)] if from_t <= loss.to_t and loss.kind in self._kinds else []
+
+    def _reach(self, t: int) -> None:
+        self.t = max(self.t, t)
+        self._done["tick"] = max(self._done["tick"], self.t)

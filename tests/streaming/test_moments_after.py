@@ -1,0 +1,242 @@
+"""Everything after a t: each message once, in order, from wherever it is, and every loss told once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import pytest
+
+from recorder.errors import OtherStore
+from streaming import moments_after
+from streaming.history_moments import Loss, Record, batch_of, moments
+from streaming.moments_after import MomentsAfter
+from streaming.protocol import KINDS
+from streaming.relay.relay import Relay
+from tests.streaming.tape import Tape, frames, loss, moment, ticks
+
+OLD, NEW = "a" * 32, "b" * 32
+
+
+class Reader:
+    """Whoever reads a tape behind a ring, without threads."""
+
+    def __init__(self, tape: Tape, ring: Iterable[int] = (), kinds: Iterable[str] = ("tick",), t: int = -1) -> None:
+        self.store_id: str | None = None
+        self.tape = tape
+        self.relay = Relay(tape, 1000, 1 << 20, 0.0)  # type: ignore[arg-type]
+        self.relay.filling.end()
+        for one in ring:
+            self.relay.ring.append(moment(one))
+        self.after = MomentsAfter(self.relay, self, kinds, t, self._pooled, 1.0)
+
+    async def _pooled(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        return work(*arguments)
+
+    async def all(self, most: int = 1000, *, slow: bool = False) -> list[Any]:
+        """What it is given until the present, in batches; a slow one loses its place behind each."""
+        given: list[Any] = []
+        while found := await self.after.batch(most):
+            assert len(found) <= most + 1
+            given += [short(one) for one in found]
+            if slow:
+                self.after.close()
+        return given
+
+
+def short(record: Record) -> Any:
+    """5 for a tick, "5 frame" for a frame alone, "5 frame tick" for both."""
+    if isinstance(record, Loss):
+        return f"{record.kind} {record.from_t}-{record.to_t} {record.reason}"
+    found = [kind for kind in KINDS if getattr(record, kind) is not None]
+    return record.t if found == ["tick"] else f"{record.t} {' '.join(found)}"
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(60):
+            await test()
+
+    asyncio.run(bounded())
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moments_after, "_LOOK_SECONDS", 0.01)
+
+
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize("most", [1, 2, 1000])
+@pytest.mark.parametrize("t", [-1, 3, 8, 12, 15, 19, 25])
+def test_tape_and_memory_are_one(t: int, most: int, slow: bool) -> None:
+    async def test() -> None:
+        reader = Reader(Tape(*ticks(*range(15))), range(10, 20), t=t)
+        assert await reader.all(most, slow=slow) == [*range(t + 1, 20)]
+        assert reader.after.t == max(t, 19)
+        reader.relay.ring.append(moment(20))
+        assert await reader.all() == [*range(max(t, 19) + 1, 21)]
+
+    run(test)
+
+
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize("most", [1, 2, 3, 1000])
+def test_losses_are_told_once_wherever_the_reading_begins_anew(most: int, slow: bool) -> None:
+    tape = Tape(
+        *ticks(0, 1),
+        loss("ticks", 2, 6, "lost"),
+        loss("frames", 3, 8),
+        *ticks(7, 8),
+        *frames(9),
+        *ticks(9),
+        loss("frames", 10, 10, "damaged"),
+        *ticks(10, 11),
+        loss("ticks", 12, 13, "lost"),
+        *ticks(14),
+    )
+    told = [0, 1, "tick 2-6 lost", "frame 3-8 expired", 7, 8, "9 frame tick", "frame 10-10 damaged", 10, 11]
+
+    async def test() -> None:
+        reader = Reader(tape, range(14, 16), ["frame", "tick"])
+        assert await reader.all(most, slow=slow) == [*told, "tick 12-13 lost", 14, 15]
+
+    run(test)
+
+
+def test_a_moment_is_whole_beside_a_loss_of_its_t() -> None:
+    """Else who goes on behind its t would miss the rest of it."""
+    tape: Any = Tape(*frames(4, 5), loss("metrics", 5, 5, "damaged"), *ticks(5))
+    given = [short(one) for one in moments(tape, KINDS, -1)]
+    assert given == ["4 frame", "metric 5-5 damaged", "5 frame tick"]
+
+
+def test_a_batch_has_so_many_records_or_bytes_and_one_at_least() -> None:
+    records: list[Record] = [moment(t) for t in range(10)]
+    size = moment(0).size
+    for most, most_bytes, count in ((4, 1 << 20, 4), (100, 1 << 20, 10), (100, 3 * size, 3), (100, 1, 1)):
+        assert batch_of(iter(records), most, most_bytes) == records[:count]
+
+
+def test_the_tape_is_waited_for_that_comes_to_where_memory_begins() -> None:
+    async def test() -> None:
+        reader = Reader(Tape(*ticks(*range(5))), range(10, 12))
+        looks, last_t = 0, reader.tape.last_t
+
+        def flushed(kind: str = "ticks") -> int | None:
+            nonlocal looks
+            looks += 1
+            if looks in (3, 5):
+                reader.tape.kept += ticks(*range(looks + 2, looks + 5))
+            return last_t(kind)
+
+        reader.tape.last_t = flushed  # type: ignore[method-assign]
+        assert await reader.all() == [*range(12)]
+        assert looks >= 5
+
+    run(test)
+
+
+@pytest.mark.parametrize("kinds", [["tick"], ["frame", "tick"], ["frame"]])
+def test_what_neither_has_is_lost_once_the_tape_had_its_time(kinds: list[str]) -> None:
+    async def test() -> None:
+        reader = Reader(Tape(*ticks(*range(5))), [10], kinds)
+        heard = await reader.all()
+        lost = [f"{kind} 5-9 lost" for kind in kinds]
+        assert heard == [*(range(5) if "tick" in kinds else ()), *lost, 10]
+
+    run(test)
+
+
+def test_of_several_tapes_nothing_is_read_that_no_tick_is_behind() -> None:
+    """The frame of t=8 is flushed and that of t=6 not yet."""
+
+    async def test() -> None:
+        tape = Tape(*frames(2), *ticks(*range(5)), *frames(8))
+        reader = Reader(tape, [10], ["frame", "tick"])
+        given = [short(one) for one in await reader.after.batch()]
+        assert given[-1] == 4
+        tape.kept[-1:] = [*ticks(5), *frames(6), *ticks(6, 7), *frames(8), *ticks(8, 9)]
+        assert await reader.all() == [5, "6 frame tick", 7, "8 frame tick", 9, 10]
+
+    run(test)
+
+
+def test_in_a_hole_of_memory_ticks_tell_what_is_lost_and_nobody_waits() -> None:
+    async def test() -> None:
+        tape = Tape(*ticks(3), *frames(4), *ticks(4, 7))
+        ring = [0, 1, 2, 7, 8]
+        both = [*range(4), "4 frame tick", "frame 5-6 lost", "tick 5-6 lost", 7, 8]
+        assert await Reader(tape, ring, ["frame", "tick"]).all() == both
+        assert await Reader(tape, ring, ["frame"], 1).all() == [2, 3, "4 frame tick", "frame 5-6 lost", 7, 8]
+        looking = Reader(Tape(), ring)
+        looking.tape.last_t = None  # type: ignore[method-assign,assignment]
+        assert await looking.all() == [*range(3), "tick 3-6 lost", 7, 8]
+
+    run(test)
+
+
+def test_without_anything_in_memory_all_that_is_recorded_is_given() -> None:
+    async def test() -> None:
+        for kinds in (["tick"], ["frame", "tick"]):
+            reader = Reader(Tape(*ticks(*range(5))), (), kinds)
+            assert await reader.all() == [*range(5)]
+            reader.tape.kept += ticks(5)
+            assert await reader.all() == [5]
+
+    run(test)
+
+
+def test_nothing_of_another_recording_is_given() -> None:
+    async def test() -> None:
+        tape = Tape(*ticks(*range(20)))
+        tape.on_disk = OLD
+        heard, unheard = Reader(tape, range(10, 20)), Reader(tape, range(10, 20))
+        for reader in (heard, unheard):
+            assert len(await reader.after.batch(5)) == 5
+            assert reader.store_id == OLD
+        heard.relay.enter(NEW)
+        with pytest.raises(OtherStore, match=NEW):
+            await heard.after.batch()
+        with pytest.raises(OtherStore, match=NEW):
+            heard.after.rest(1 << 20)
+        unheard.relay.history.on_disk = NEW  # type: ignore[attr-defined]
+        unheard.after.close()
+        with pytest.raises(OtherStore, match=NEW):
+            await unheard.after.batch()
+        assert (heard.after.t, unheard.after.t) == (4, 4)
+
+    run(test)
+
+
+def test_the_rest_is_what_memory_has_up_to_the_present_and_little() -> None:
+    async def test() -> None:
+        size = moment(10).size
+        reader = Reader(Tape(*ticks(*range(10))), range(10, 20))
+        assert reader.after.rest(1 << 20) is None
+        await reader.after.batch(10)
+        assert reader.after.rest(10 * size - 1) is None
+        rest = reader.after.rest(10 * size)
+        assert rest is not None
+        assert ([short(one) for one in rest], reader.after.t) == ([*range(10, 20)], 19)
+        assert reader.after.rest(0) == []
+
+    run(test)
+
+
+def test_a_place_is_kept_for_who_asks_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        reader = Reader(Tape(*ticks(*range(20))), [20])
+        monkeypatch.setattr(moments_after, "SLOW_SECONDS", 60.0)
+        for _ in range(3):
+            await reader.after.batch(2)
+            reader.after.keep()
+        assert reader.tape.reads == 1
+        monkeypatch.setattr(moments_after, "SLOW_SECONDS", 0.0)
+        reader.after.keep()
+        while reader.after._reading is not None:
+            await asyncio.sleep(0)
+        assert await reader.all() == [*range(6, 21)]
+        assert reader.tape.reads == 2
+
+    run(test)
