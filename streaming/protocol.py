@@ -26,7 +26,6 @@ CLOSE_UNAVAILABLE = 4503
 #: the socket unchanged. The value of the extension has two entries. `deflate` says, once the socket is accepted,
 #: whether frames may be compressed for permessage-deflate. `write(frames)` sends them at once, or returns False.
 FRAMES = "market_camera.frames"
-FRAMES = "market_camera.frames"
 
 
 class StreamError(Exception):
