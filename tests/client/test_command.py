@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from marketcamera.command import main
+from marketcamera.command import _progress, main
 from tests.client.test_hostile_stream import answering_http
 from tests.processes import PATIENCE_SECONDS, ROOT, Live, Process, Site, free_port, wait_until
 
@@ -132,3 +133,19 @@ def test_an_interrupt_ends_it(live: Live, tmp_path: Path, url: str) -> None:
     wait_until(process.log, "the first word")
     assert process.stop(signal.SIGINT) == 130
     assert "Traceback" not in process.log()
+
+
+class GoneReader(StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+@pytest.mark.parametrize(("stderr", "told"), [(StringIO(), "3/3 ["), (GoneReader(), "")])
+def test_progress_in_a_log_ends_nothing_when_its_reader_is_gone(
+    stderr: StringIO, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with _progress(0, 3) as progress:
+        progress.update(3)
+    assert told in stderr.getvalue()
+    assert "\r" not in stderr.getvalue()
