@@ -1,1 +1,1 @@
-"""Access: tokens that let a client in, how they are issued, presented and checked."""
+"""Access: tokens that admit a client, how they are issued, presented and checked."""

@@ -1,4 +1,4 @@
-"""The admin's pages on tokens: issue one, shown once, and revoke."""
+"""The admin's pages for tokens: issue one, shown once, and revoke."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ admin.site.login_form = LoginForm
 
 @admin.register(Token)
 class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Tokens are added and revoked; what was issued does not change and is not forgotten."""
+    """Tokens are added and revoked; issued ones are neither changed nor deleted."""
 
     list_display = ["name", "prefix", "owner", "state", "created_at", "expires_at", "last_used_at"]
     list_filter = [("revoked_at", admin.EmptyFieldListFilter), "created_at"]

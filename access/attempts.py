@@ -1,6 +1,6 @@
-"""Attempts to log in: so many from one address and on one account, told before anything is computed; no I/O in here.
+"""Attempts to log in: limited per address and per account, before a hash is computed. Does no I/O.
 
-A password's hash takes a third of a second of a core, and whoever may ask for many at once has the machine.
+A password's hash takes a third of a second of a core, so a client that may request many at once occupies the machine.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from collections.abc import Hashable
 
 from streaming.limits import Rate
 
-#: At once, and again after so many seconds each. Of an account, from all addresses, more: its owner shares them with
-#: whoever tries to guess.
+#: The number allowed at once, and the seconds until one more is allowed. An account, counted over all addresses, gets
+#: more: its owner shares them with everyone who guesses its password.
 _FROM_ADDRESS, _FROM_ADDRESS_SECONDS = 10, 30
 _ON_ACCOUNT, _ON_ACCOUNT_SECONDS = 50, 10
 
-#: So many addresses and accounts are remembered; the one that was not heard of for the longest is forgotten first.
+#: This many addresses and accounts are remembered; the one unused for the longest time is forgotten first.
 _MOST = 10_000
 
 
 class Attempts:
-    """Counts those that failed or are under way. For any thread; `now` is a monotonic clock in seconds.
+    """Counts the attempts that failed or are in progress. For any thread; `now` is a monotonic clock in seconds.
 
-    Who has logged in is not kept out of the account by strangers: from that address it has no limit but the address's.
+    A user who has logged in from an address is not locked out there by others: only the limit of the address applies.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Attempts:
         self._lock = threading.Lock()
 
     def begin(self, address: Hashable, account: str, now: float) -> tuple[str, int] | None:
-        """Count an attempt; where it is one too many, what had too many and when to come again, in seconds."""
+        """Count an attempt. Over a limit, returns what has reached it and when to try again, in seconds."""
         with self._lock:
             rate = self._rate(("address", address), 1 / _FROM_ADDRESS_SECONDS, _FROM_ADDRESS, now)
             if not rate.allows(now):
@@ -43,7 +43,7 @@ class Attempts:
             return None if rate.allows(now) else ("too many logins failed on this account", _ON_ACCOUNT_SECONDS)
 
     def succeeded(self, address: Hashable, account: str) -> None:
-        """The attempt was a right one: those before it were slips."""
+        """The attempt succeeded: those before it were slips."""
         with self._lock:
             for key in (("address", address), ("account", account)):
                 self._rates.pop(key, None)

@@ -19,7 +19,7 @@ View = Callable[..., Awaitable[HttpResponseBase]]
 
 
 async def token_of(request: HttpRequest) -> Token:
-    """The valid token a request came with. Raises HttpError: 401 without one, 503 where it cannot be looked up."""
+    """The valid token of a request. Raises HttpError: 401 without one, 503 if it cannot be looked up."""
     try:
         token = await pools.lookups.ask(lambda: check(bearer(request.headers.get("Authorization", ""))))
     except DatabaseError:

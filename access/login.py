@@ -1,4 +1,4 @@
-"""The admin's login, which computes no more hashes than an address and an account may ask for."""
+"""The admin's login, which limits the hashes computed per address and account."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ attempts = Attempts()
 
 
 class LoginForm(AdminAuthenticationForm):
-    """Raises HttpError (429) where there were too many attempts."""
+    """Raises HttpError (429) after too many attempts."""
 
     def clean(self) -> dict[str, Any]:
         address, account = (
@@ -36,7 +36,7 @@ class LoginForm(AdminAuthenticationForm):
 
 
 def _address(request: HttpRequest) -> Address:
-    """Whoever the request comes from, as a trusted proxy says."""
+    """The address a request comes from, as a trusted proxy names it."""
     config = settings.CONFIG
     peer = parse_address(request.META.get("REMOTE_ADDR", "")) or LOCAL
     headers = ((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items())

@@ -1,4 +1,4 @@
-"""The tokens that were issued; of each only a prefix and a hash are kept."""
+"""The issued tokens; only a prefix and a hash of each are stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST_NAME = 100
 
 class TokenQuerySet(models.QuerySet["Token"]):
     def valid(self, now: datetime) -> TokenQuerySet:
-        """Those that let a client in at this time."""
+        """The tokens that are valid at this time."""
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
 
 
@@ -42,7 +42,7 @@ class Token(models.Model):
 
     @property
     def state(self) -> str:
-        """In one word: valid, expired or revoked."""
+        """The state in one word: valid, expired or revoked."""
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.expires_at is not None and self.expires_at <= timezone.now() else "valid"

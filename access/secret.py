@@ -11,12 +11,12 @@ PREFIX_CHARACTERS = 12
 HASH_CHARACTERS = 64
 
 _SECRET_BYTES = 32
-#: Only characters that a header, a query and a WebSocket subprotocol take as they are.
+#: Only characters that are valid unchanged in a header, a query and a WebSocket subprotocol.
 _TOKEN = re.compile(r"mc_([0-9a-f]{12})_[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 def new_token() -> str:
-    """A token nobody can guess; 256 bits of chance stand behind its prefix."""
+    """A token that cannot be guessed: 256 random bits follow its prefix."""
     return f"mc_{secrets.token_hex(PREFIX_CHARACTERS // 2)}_{secrets.token_urlsafe(_SECRET_BYTES)}"
 
 
@@ -27,7 +27,7 @@ def prefix_of(token: str) -> str | None:
 
 
 def hash_of(token: str) -> str:
-    """What is kept of a token. A slow hash would protect a password; chance of this size needs none."""
+    """The stored hash of a token. A slow hash would protect a password; a random text of this length needs none."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

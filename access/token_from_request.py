@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 _CHARACTERS = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _BETWEEN = re.compile(r"[\s,:]+")
 
-#: What is said to whoever presented no valid one.
+#: The detail sent to a client without a valid token.
 REFUSAL = "无效或过期的访问令牌"
 
 
@@ -25,7 +25,7 @@ class Presented:
 
 
 def bearer(header: str) -> str | None:
-    """The token of an `Authorization` header; None where it holds something else."""
+    """The token of an `Authorization` header; None if it holds something else."""
     scheme, _, token = header.strip().partition(" ")
     return _token(token.strip()) if scheme.lower() == "bearer" else None
 
@@ -36,10 +36,10 @@ def _token(text: str) -> str | None:
 
 
 def from_subprotocols(offered: str) -> Presented:
-    """What `Sec-WebSocket-Protocol` holds: `bearer` or `Authorization`, and behind it the token as clients send it.
+    """The token in `Sec-WebSocket-Protocol`: after `bearer` or `Authorization`, in the forms that clients send.
 
-    They send it as the next subprotocol, with `Bearer` before it or without, or write all of it like a header's line.
-    The answer is the first that was offered, whole, since a client takes no other.
+    They send it as the next subprotocol, with or without `Bearer` before it, or write all of it like a header's line.
+    The answer is the first subprotocol offered, whole, because a client accepts no other.
     """
     name, *words = _BETWEEN.split(offered.strip())
     if name.lower() not in ("bearer", "authorization"):
@@ -50,10 +50,10 @@ def from_subprotocols(offered: str) -> Presented:
 
 
 def presented(scope: Mapping[str, Any]) -> Presented:
-    """What the client of an ASGI websocket scope presented.
+    """The token presented by the client of an ASGI websocket scope.
 
-    The header counts before the subprotocol, and that before the query; the answer names the subprotocol in any case,
-    since a browser that offered one wants it answered.
+    The header counts before the subprotocol, and the subprotocol before the query. The answer names the subprotocol in
+    any case, because a browser that offered one needs it in the answer.
     """
     # From the header itself: `scope["subprotocols"]` is percent-decoded, and only what was offered may be answered.
     offered = from_subprotocols(",".join(_headers(scope, b"sec-websocket-protocol")))

@@ -12,12 +12,12 @@ from django.utils import timezone
 from access.models import Token
 from access.secret import hash_of, matches, new_token, prefix_of
 
-#: A use is written down at most so often: not every request shall cost a write.
+#: A use is stored at most this often, so that not every request costs a write.
 USE_SECONDS = 60.0
 
 
 def issue(name: str, *, owner: Any = None, expires_at: datetime | None = None) -> tuple[Token, str]:
-    """A new token: its row, and its text, which nobody can find out again. Raises django.db.Error."""
+    """A new token: its row, and its text, which cannot be recovered later. Raises django.db.Error."""
     text = new_token()
     row = Token(name=name, owner=owner, expires_at=expires_at)
     keep(row, text)
@@ -46,7 +46,7 @@ def check(text: str | None) -> Token | None:
 
 
 def still_valid(pks: Collection[int]) -> set[int]:
-    """Those of these tokens that still let a client in; notes that they are in use. Raises django.db.Error."""
+    """The tokens among these that are still valid; notes that they are in use. Raises django.db.Error."""
     now = timezone.now()
     valid = set(Token.objects.valid(now).filter(pk__in=pks).values_list("pk", flat=True))
     note_use(valid, now)
@@ -61,5 +61,5 @@ def note_use(pks: Collection[int], now: datetime) -> None:
 
 
 def revoke(tokens: QuerySet[Token]) -> int:
-    """Revoke those that are not; how many there were. Open connections close within seconds."""
+    """Revoke the tokens that are not revoked; returns how many. Open connections close within seconds."""
     return tokens.filter(revoked_at=None).update(revoked_at=timezone.now())

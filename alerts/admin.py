@@ -1,4 +1,4 @@
-"""The admin's page on alerts: to look, since only the system knows what is wrong with it."""
+"""The admin's page for alerts: read-only, because only the system knows its state."""
 
 from __future__ import annotations
 

@@ -24,25 +24,26 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "alerts"
 
-#: So many happenings wait at most to be written down, and so many are remembered as told.
+#: At most this many market events wait to be stored, and this many are remembered as announced.
 _MOST_HAPPENINGS = 10_000
 
 
-#: Sends a frame to the clients of this process that want a channel and symbol (None: all of the channel).
+#: Sends a frame to the clients of this process that subscribed to a channel and symbol (None: all of the channel).
 Send = Callable[[str, str | None, bytes], None]
 
 
 class Topic(Protocol):
-    """What a client subscribed to."""
+    """The channel and symbol of a subscription."""
 
     def covers(self, channel: str, symbol: str | None) -> bool: ...
 
 
 class AlertManager:
-    """Every web process has one, and all see much the same. Which of them tells of a cause, the database decides: who
-    writes the row does. While the database is away each tells, and each lets the second word on a cause not pass.
+    """The alert manager of one web process. For the loop's thread.
 
-    Clients of this process hear first, those of others through `publish`. For the loop's thread.
+    All web processes see much the same causes. The database decides which of them announces a cause: the one that
+    writes the row. While the database is unavailable every process announces it, and each suppresses a second
+    announcement of a cause. Clients of this process are sent it first, those of others through `publish`.
     """
 
     def __init__(
@@ -52,19 +53,22 @@ class AlertManager:
         self._database = Database(pools.alerts, 3.0)
         self._origin = uuid4().hex
         self._known: dict[str, bool] = {}
-        #: What was told and has not cleared: the message of each cause. It changes with each `_changes`.
+        #: The announced alerts that have not cleared: the message of each cause. It changes with each `_changes`.
         self._active: dict[str, dict[str, Any]] = {}
         self._changes = 0
         self._unwritten: dict[str, Entry] = {}
         self._happenings: deque[MarketEvent] = deque(maxlen=_MOST_HAPPENINGS)
-        #: By market time too: a market whose store was begun anew has the same t again.
+        #: The key includes market time: a market whose store was started over has the same t again.
         self._told: OrderedDict[tuple[str, float], None] = OrderedDict()
 
     def was_wrong(self, key: str) -> bool:
         return self._known.get(key, False)
 
     async def consider(self, findings: Iterable[Finding]) -> None:
-        """Take note of causes as they stand now; what changed is told. A change that could not be is none yet."""
+        """Consider causes in their present state, and announce what changed.
+
+        A change that could not be announced does not count yet.
+        """
         for finding in findings:
             before = self._known.get(finding.key)
             if before != finding.wrong:
@@ -82,7 +86,7 @@ class AlertManager:
             self._known[key] = before
 
     async def active(self, beginning: str) -> list[str]:
-        """The causes of active alerts whose keys begin so, of all processes; none while the database is away."""
+        """The causes of active alerts of all processes whose keys begin with a text; none without the database."""
         if self.was_wrong(DATABASE):
             return []
         try:
@@ -92,9 +96,9 @@ class AlertManager:
             return []
 
     def greeting(self, topic: Topic, before: Iterable[Topic] = ()) -> list[bytes]:
-        """The alerts that are active and belong to a topic, as they were told when they were raised, the oldest first.
+        """The active alerts of a topic, as they were sent when they were raised, the oldest first.
 
-        Those that belong to a topic of `before` too are left out.
+        Those that also belong to a topic of `before` are left out.
         """
         found = [
             message
@@ -135,7 +139,10 @@ class AlertManager:
         return round(self._clock(), 6)
 
     async def _ask(self, question: Callable[[Any, float], bool], *about: Any) -> bool:
-        """Ask the database, unless it is known to be away: an alert shall not wait for it. Raises django.db.Error."""
+        """Query the database, unless it is known to be unavailable: an alert must not wait for it.
+
+        Raises django.db.Error.
+        """
         if self.was_wrong(DATABASE):
             raise OperationalError("the database is away")
         return await self._database.ask(question, *about)
@@ -154,14 +161,14 @@ class AlertManager:
         self._publish(message)
 
     def take(self, message: dict[str, Any]) -> None:
-        """An alert from the bus; our own come back and are known."""
+        """Take an alert from the bus; this process's own ones come back and are known."""
         if message["origin"] != self._origin:
             self._pass_on(message)
 
     def _pass_on(self, message: dict[str, Any]) -> None:
         key = message["key"]
         if message["wrong"] == (key in self._active) and not (message["sure"] and not message["wrong"]):
-            return  # told already
+            return  # announced already
         self._changes += 1
         if message["wrong"]:
             self._active[key] = message
@@ -170,7 +177,7 @@ class AlertManager:
         self._send(CHANNEL, message["symbol"], _wire(message))
 
     def happened(self, happenings: Iterable[MarketEvent]) -> None:
-        """Tell what happened in a market; every web process hears of it by itself."""
+        """Announce a market event; every web process receives it from the market itself."""
         for one in happenings:
             if (one.key, one.timestamp) in self._told:
                 continue
@@ -189,14 +196,14 @@ class AlertManager:
             self._send(CHANNEL, one.symbol, json_frame({"type": CHANNEL, "data": facts}))
 
     async def _catch_up(self) -> None:
-        """Take over what is active by the database. Raises django.db.Error.
+        """Take over the active alerts of the database. Raises django.db.Error.
 
-        A process that starts finds alerts raised before it, and the bus may lose a word.
+        A process that starts finds alerts raised before it, and the bus may lose a message.
         """
         changes = self._changes
         rows = await self._database.ask(alert_store.active)
         if changes != self._changes:
-            return  # what was read may be older than what was told meanwhile; the next look is not
+            return  # the rows read may be older than what was announced meanwhile; the next read is not
         for key in self._active.keys() - rows.keys() - self._unwritten.keys():
             del self._active[key]
         for key in rows.keys() - self._unwritten.keys():
@@ -205,14 +212,14 @@ class AlertManager:
             self._pass_on(found)
 
     async def write(self) -> bool:
-        """Write down what waits for the database; whether that could be reached."""
+        """Write what waits for the database; returns whether it could be reached."""
         waiting, entries = list(self._happenings), dict(self._unwritten)
         try:
             await self._catch_up()
             for key, entry in entries.items():
                 written = replace(entry)
                 await self._database.ask(alert_store.write_late, written)
-                if self._unwritten.get(key) == written:  # else it has cleared meanwhile
+                if self._unwritten.get(key) == written:  # otherwise it has cleared meanwhile
                     del self._unwritten[key]
             if waiting:
                 await self._database.ask(alert_store.write_happenings, waiting)

@@ -12,14 +12,14 @@ from django.utils import timezone
 from alerts.models import Alert
 from alerts.rules import Finding, MarketEvent
 
-#: Cleared alerts are kept for so long, and so many of them at most: a lively market makes some each minute.
+#: Cleared alerts are kept for this long, and at most this many: a busy market makes some each minute.
 KEEP_DAYS = 30
 KEEP_ALERTS = 10_000
 
 
 @dataclass(slots=True)
 class Entry:
-    """What could not be written down in its time: a cause that was raised, and when it cleared, or only that it did."""
+    """A change that could not be stored in time: a cause that was raised, and when it cleared, or only that it did."""
 
     finding: Finding
     timestamp: float
@@ -31,25 +31,28 @@ def moment(seconds: float) -> datetime:
 
 
 def raise_once(finding: Finding, timestamp: float) -> bool:
-    """Write an alert down; whether this call did it and nobody before. Raises django.db.Error."""
+    """Store an alert; returns whether this call did it and no other process before. Raises django.db.Error."""
     facts = {**_facts(finding), "timestamp": moment(timestamp)}
     _, made = Alert.objects.get_or_create(key=finding.key, cleared_at=None, defaults=facts)
     return made
 
 
 def clear_once(key: str, cleared_at: float) -> bool:
-    """Clear the active alert of a cause; whether there was one and this call did it. Raises django.db.Error."""
+    """Clear the active alert of a cause; returns whether there was one and this call cleared it.
+
+    Raises django.db.Error.
+    """
     return bool(Alert.objects.filter(key=key, cleared_at=None).update(cleared_at=moment(cleared_at)))
 
 
 def active_keys(beginning: str) -> list[str]:
-    """The causes of active alerts whose keys begin so. Raises django.db.Error."""
+    """The causes of active alerts whose keys begin with a text. Raises django.db.Error."""
     found = Alert.objects.filter(cleared_at=None, key__startswith=beginning)
     return list(found.values_list("key", flat=True))
 
 
 def write_late(entry: Entry) -> None:
-    """Write down what could not be written in its time, unless another process has: it may even have cleared it.
+    """Store what could not be stored in time, unless another process has: it may even have cleared it.
 
     Raises django.db.Error.
     """
@@ -73,7 +76,7 @@ def _facts(finding: Finding) -> dict[str, str]:
 
 
 def write_happenings(happenings: Iterable[MarketEvent]) -> None:
-    """Write down what happened in a market; what is there already stays. Raises django.db.Error."""
+    """Store market events; existing ones stay. Raises django.db.Error."""
     rows = [
         Alert(
             level="info",
@@ -94,7 +97,7 @@ def active() -> dict[str, Alert]:
 
 
 def forget_old() -> int:
-    """Delete cleared alerts that are too old or too many; how many. Raises django.db.Error."""
+    """Delete cleared alerts that are too old or too many; returns how many. Raises django.db.Error."""
     cleared = Alert.objects.exclude(cleared_at=None)
     old = Q(timestamp__lt=timezone.now() - timedelta(days=KEEP_DAYS))
     last = cleared.order_by("-timestamp", "-pk").values_list("timestamp", flat=True)[KEEP_ALERTS : KEEP_ALERTS + 1]

@@ -17,15 +17,15 @@ log = logging.getLogger(__name__)
 
 
 class DamageMonitor:
-    """Of one web process; any process clears what another told of, once the segment can be read."""
+    """The damage monitor of one web process. Any process clears an alert of another once the segment can be read."""
 
     def __init__(self, manager: AlertManager) -> None:
         self._alerts = manager
-        #: By market, the segments of which this process told.
+        #: By market, the segments that this process reported.
         self._told: dict[str, set[str]] = {}
 
     async def check(self) -> None:
-        """Tell what was found, and what was found and is damaged no more."""
+        """Announce the damage that was found, and the found damage that is gone."""
         for relay in relays.all():
             found = await asyncio.to_thread(_found, relay)
             well = self._told.get(relay.symbol, set()) - found.keys()
@@ -34,7 +34,10 @@ class DamageMonitor:
             self._told[relay.symbol] = set(found)
 
     async def check_left_behind(self) -> None:
-        """Read again what others told of, who may have ended since: what is damaged still is found by that."""
+        """Read the segments again that other processes reported, to find damage that remains.
+
+        Those processes may have ended since.
+        """
         for key in await self._alerts.active(rules.DAMAGED):
             symbol, segment = rules.symbol_of(key), rules.segment_of(key)
             relay = next((one for one in relays.all() if one.symbol == symbol), None)
@@ -46,7 +49,7 @@ class DamageMonitor:
 
 
 def _found(relay: Relay) -> dict[str, str]:
-    """What is wrong with each damaged segment, by kind and lasting name."""
+    """The fault of each damaged segment, by kind and final name."""
     found = damages.below(relay.history.directory)
     return {f"{one.path.parent.name}/{parse_name(one.path.name).lasting}": one.why for one in found}
 

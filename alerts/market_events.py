@@ -1,4 +1,4 @@
-"""Market events, read off frames on the pipeline's thread: bursts and shocks for the alerts."""
+"""Market events: bursts and shocks, read from frames on the pipeline's thread."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class EventObserver:
     """An observer of the pipeline (`pipeline.loop.Observer`)."""
 
     def observe(self, tick: Tick, moment: Moment) -> dict[str, Any] | None:
-        """`{"ts", "bursts", "shocks"}` of a frame that tells of any; its market time stands for theirs."""
+        """`{"ts", "bursts", "shocks"}` of a frame that has any; its market time is used for them."""
         events = events_of(moment.frame)
         return None if events is None else {"ts": tick.ts, **events}
 
 
 def events_of(frame: bytes | None) -> dict[str, Any] | None:
-    """The events with which a frame ends; None without any. Only the tail is parsed: a frame has 200 KB."""
+    """The events at the end of a frame; None without any. Only the tail is parsed: a frame has 200 KB."""
     if frame is None or frame.endswith(_NONE):
         return None
     events: dict[str, Any] = orjson.loads(frame[frame.rindex(_BEGIN) + len(_BEGIN) : -1])

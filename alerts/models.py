@@ -11,9 +11,9 @@ LEVELS = ("info", "warning", "critical")
 
 
 class Alert(models.Model):
-    """One alert. `key` names its cause; of each cause one alert at most is active, that is, not cleared.
+    """One alert. `key` names its cause; at most one alert of a cause is active, that is, not cleared.
 
-    What happens in a market (`info`) has no end: it is cleared with its own timestamp, which is market time.
+    A market event (`info`) has no end: it is cleared with its own timestamp, which is market time.
     """
 
     level = models.CharField(max_length=8, choices=[(level, level) for level in LEVELS])
@@ -27,7 +27,7 @@ class Alert(models.Model):
         ordering = ["-timestamp", "-pk"]
         constraints = [
             models.UniqueConstraint(fields=["key"], condition=Q(cleared_at=None), name="alert_active_once"),
-            # Every web process writes down what it saw in a market: the same for all.
+            # Every web process stores what it saw in a market: the same for all.
             models.UniqueConstraint(fields=["key", "timestamp"], name="alert_once"),
         ]
         indexes = [models.Index(fields=["-timestamp"], name="alert_by_time")]
@@ -36,12 +36,12 @@ class Alert(models.Model):
         return self.message
 
     def told(self) -> dict[str, Any]:
-        """As subscribers are told of it; times in Unix seconds."""
+        """The form in which subscribers receive it; times in Unix seconds."""
         facts = {"level": self.level, "message": self.message}
         return {**facts, "timestamp": self.timestamp.timestamp(), "source": self.source}
 
     def listed(self) -> dict[str, Any]:
-        """As HTTP lists it."""
+        """The form in which HTTP lists it."""
         return {
             "id": self.pk,
             **self.told(),

@@ -21,30 +21,30 @@ from streaming.relay.relays import relays
 
 LOOK_SECONDS = 1.0
 
-#: The machine and the database are looked at less often than what this process hears anyway.
+#: The machine and the database are checked less often than what this process receives anyway.
 _MACHINE_SECONDS = 5.0
 
-#: Alerts of processes that ended without a word are looked for so often, the first time when all that live were heard.
+#: Alerts of processes that ended without notice are searched this often, first when all running ones were heard.
 _LEFT_BEHIND_SECONDS = 60.0
 
 Check = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Monitor:
-    """Looks at markets, machine, database and side tasks, and brings what it finds to the manager.
+    """Checks markets, machine, database and side tasks, and passes the results to the alert manager.
 
-    `process` is this process's name among those `known`, and `known` gives all that were heard of.
+    `process` is this process's name among those `known`; `known` returns all processes that were heard.
     """
 
     def __init__(self, manager: AlertManager, process: str, known: Callable[[], set[str]]) -> None:
         self._alerts, self._process, self._known = manager, process, known
         self._damage = DamageMonitor(manager)
-        #: What fails, by the processes that told of it.
+        #: The failures, by the processes that reported them.
         self._failing: dict[str, set[str]] = {}
 
     @property
     def checks(self) -> dict[str, tuple[float, Check]]:
-        """What is to be done for ever: a name, the seconds between two rounds, and one round."""
+        """The checks to repeat for ever: a name, the seconds between two rounds, and one round."""
         return {
             "check of the markets": (LOOK_SECONDS, self.check_markets),
             "check of the side tasks": (LOOK_SECONDS, self.check_tasks),
@@ -60,7 +60,7 @@ class Monitor:
         await asyncio.gather(*(self._check_market(relay) for relay in relays.all()))
 
     async def _check_market(self, relay: Relay) -> None:
-        """A market that cannot be judged keeps no other from being judged."""
+        """Check one market; one that cannot be checked does not affect the others."""
         name = f"check of {relay.symbol}"
         if not supervisor.pause_seconds(name):
             with supervisor.guarded(name):
@@ -70,7 +70,7 @@ class Monitor:
         await self.consider_tasks(self._process, supervisor.troubles())
 
     async def consider_tasks(self, process: str, troubles: Iterable[Trouble]) -> None:
-        """Take note of all side tasks of a process that have failed since its start."""
+        """Consider all side tasks of a process that have failed since its start."""
         findings = [rules.side_task(process, one) for one in troubles]
         self._failing[process] = {one.key for one in findings if one.wrong}
         await self._alerts.consider(findings)
@@ -86,7 +86,7 @@ class Monitor:
         try:
             use = await asyncio.to_thread(disk_use, config.store_dir)
         except OSError:
-            return  # a store that cannot be looked at cannot be written either: the recorder's alert tells
+            return  # a store that cannot be read cannot be written either: the recorder's alert reports it
         was_wrong = self._alerts.was_wrong(f"disk:{store}")
         await self._alerts.consider([rules.disk(use.percent, config.retain_disk_percent, store, was_wrong)])
 
@@ -94,7 +94,10 @@ class Monitor:
         await self._alerts.consider([rules.database(await self._alerts.write())])
 
     async def check_left_behind(self) -> None:
-        """Clear the alerts of processes that are gone, or were started anew under the same name: these cannot do it."""
+        """Clear the alerts of processes that are gone, or were restarted under the same name.
+
+        These processes cannot do it themselves.
+        """
         await asyncio.sleep(_LEFT_BEHIND_SECONDS / 2)
         left = await self._alerts.active(rules.SIDE_TASK)
         await self._alerts.consider([rules.side_task_gone(key) for key in left if not self._may_be_active(key)])
@@ -106,7 +109,7 @@ class Monitor:
         return process not in self._failing or key in self._failing[process]
 
     async def clear_tasks(self) -> None:
-        """This process ends, and what failed in it with it."""
+        """Clear the alerts of this process's tasks, because it ends."""
         wrong = [
             one for one in supervisor.troubles() if self._alerts.was_wrong(rules.side_task(self._process, one).key)
         ]

@@ -1,4 +1,4 @@
-"""The rules of alerts: from measured facts to what is wrong, and to what is well again."""
+"""The rules of alerts: from measured values to causes, each active or cleared."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any
 
 from runtime.supervision import Trouble
 
-#: What was raised above a threshold clears only this far below it: a value at the edge shall not flicker.
+#: An alert raised above a threshold clears only this far below it, so that a value at the edge does not flicker.
 HYSTERESIS_PERCENT = 5.0
 
 #: The key of the database's own alert.
 DATABASE = "database"
 
-#: How the keys of alerts about side tasks begin; the process and the task follow.
+#: The beginning of the keys of alerts about side tasks; the process and the task follow.
 SIDE_TASK = "task:"
 
-#: How the keys of alerts about damaged segments begin; the market and the segment follow.
+#: The beginning of the keys of alerts about damaged segments; the market and the segment follow.
 DAMAGED = "damaged:"
 
-#: Causes that lie in one market; its symbol is the next part of the key.
+#: Causes that concern one market; its symbol is the next part of the key.
 _OF_MARKETS = _SILENT, _RECORDING, _DAMAGED = ("silent", "recording", "damaged")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One possible cause of an alert, as it stands: wrong or well, with the sentence for either."""
+    """The state of one possible cause of an alert: active or cleared, with the sentence for either."""
 
     key: str
     wrong: bool
@@ -36,7 +36,7 @@ class Finding:
 
 
 def symbol_of(key: str) -> str | None:
-    """The market that a cause lies in, None where it concerns all; a row of the database tells no more than its key."""
+    """The market of a cause, None if it concerns all; a row of the database has only its key."""
     kind, symbol, *_ = [*key.split(":"), ""]
     return symbol if kind in _OF_MARKETS else None
 
@@ -54,20 +54,20 @@ def disk(percent: float, threshold: float, store: str, was_wrong: bool) -> Findi
 
 
 def pipeline(symbol: str, well: bool, running: bool) -> Finding:
-    """Silent: it should run, by its own last word or by the database, and is not heard as `/health` understands it."""
+    """A silent pipeline: it should run, by its last status or by the database, and `/health` does not hear it."""
     told = f"行情流水线 {symbol} 恢复正常" if well or not running else f"行情流水线 {symbol} 已静默"
     return Finding(f"{_SILENT}:{symbol}", running and not well, "critical", told, "simulator", symbol)
 
 
 def recorder(symbol: str, status: dict[str, Any]) -> Finding:
-    """A pipeline that runs and does not record. What a stopped one does not record is no fault."""
+    """A pipeline that runs and does not record. A stopped one is no fault."""
     wrong = bool(status["running"]) and not status["recording"]
     told = f"记录器 {symbol} 无法写入，行情继续推送" if wrong else f"记录器 {symbol} 恢复写入"
     return Finding(f"{_RECORDING}:{symbol}", wrong, "critical", told, "recorder", symbol)
 
 
 def damaged(symbol: str, segment: str, why: str) -> Finding:
-    """A segment, by kind and file, that cannot be read as it was written; `why` is "" once it can, or is gone."""
+    """A segment, by kind and file, that is not what was written; `why` is "" once it is, or is gone."""
     wrong = f"分段 {segment}（{symbol}）已损坏，缺失部分以 gap 告知: {why}"
     told = wrong if why else f"分段 {segment}（{symbol}）不再损坏"
     return Finding(f"{_DAMAGED}:{symbol}:{segment}", bool(why), "critical", told, "recorder", symbol)
@@ -84,7 +84,7 @@ def database(reachable: bool) -> Finding:
 
 
 def side_task(process: str, trouble: Trouble) -> Finding:
-    """A task beside the market that fails; well again when it has run for a while."""
+    """A side task that fails; healthy again when it has run for a while."""
     wrong = f"后台任务 {trouble.name} 出错，正在重试: {trouble.error}"
     told = wrong if trouble.failing else f"后台任务 {trouble.name} 恢复正常"
     key = f"{SIDE_TASK}{process}:{trouble.name}"
@@ -108,7 +108,7 @@ def _is_over(percent: float, threshold: float, was_wrong: bool) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class MarketEvent:
-    """Something that happened in a market and has no end: a burst or a shock, at a market time in Unix seconds."""
+    """An event in a market, which has no end: a burst or a shock, at a market time in Unix seconds."""
 
     key: str
     message: str

@@ -1,4 +1,4 @@
-"""Periodic work on alerts: run by Celery beat, or called on a timer where everything is one process."""
+"""Periodic tasks on alerts: run by Celery beat, or by a timer if everything is one process."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from runtime.db_threads import detached
 
 @shared_task(name="alerts.tasks.forget_alerts", ignore_result=True, throws=(DatabaseError,))  # type: ignore[untyped-decorator]
 def forget_alerts() -> int:
-    """Delete cleared alerts that are too old or too many; how many. Raises django.db.Error."""
+    """Delete cleared alerts that are too old or too many; returns how many. Raises django.db.Error."""
     return detached(alert_store.forget_old)
