@@ -1,1 +1,1 @@
-"""What each part of the system reports of itself, and the bus that carries it."""
+"""The reports of each component of the system on itself, and the bus that carries them."""

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class WorkerReport:
-    """The worker is its main process and the children that do the work."""
+    """The report of a worker: of its main process and the children that do the work."""
 
     def __init__(self) -> None:
         self._thread: ReportingThread | None = None
@@ -36,7 +36,7 @@ class WorkerReport:
             self._thread.stop()
 
     def waiting_tasks(self) -> int:
-        """Tasks this worker has taken and not begun, and those in its queues at the broker."""
+        """The number of tasks this worker has taken and not begun, and of those in its queues at the broker."""
         taken = max(0, len(state.reserved_requests) - len(state.active_requests))
         return taken + sum(self._length(name) for name in [*self._app.amqp.queues])
 
@@ -55,7 +55,7 @@ def _family() -> list[psutil.Process]:
 
 
 def cpu_seconds() -> float:
-    """CPU seconds of the worker and its children; a child that ends takes its own with it into the parent's."""
+    """CPU seconds of the worker and its children; the time of a child that ends is added to the parent's."""
     times = psutil.Process().cpu_times()
     ended = times.children_user + times.children_system
     return float(ended) + sum(_sum(one, lambda one: sum(one.cpu_times()[:2])) for one in _family())
@@ -76,6 +76,6 @@ _report = WorkerReport()
 
 
 def report_of_worker() -> None:
-    """Let a worker report itself, if this process becomes one."""
+    """Make a Celery worker report itself, if this process becomes one."""
     signals.worker_ready.connect(_report.begin)
     signals.worker_shutting_down.connect(_report.end)

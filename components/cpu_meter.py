@@ -1,4 +1,4 @@
-"""CPU time of parts that share their thread, or their process, with others."""
+"""CPU time of components that share their thread, or their process, with others."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class Meter:
         self.used_at = time.monotonic()
 
 
-#: Of parts that report for themselves: what is left of the process's time is the process's own part.
+#: The meters of components that report for themselves: the rest of the process's time is the process's own.
 _counted: list[Meter] = []
 
 
 def counted_meter() -> Meter:
-    """A meter whose seconds `metered_cpu_seconds` has in its sum."""
+    """A meter whose seconds `metered_cpu_seconds` includes."""
     _counted.append(Meter())
     return _counted[-1]
 
 
 def metered_cpu_seconds() -> float:
-    """CPU seconds that parts with a report of their own have spent in this process."""
+    """CPU seconds that components with a report of their own have used in this process."""
     return sum(meter.cpu_seconds for meter in _counted)

@@ -7,13 +7,14 @@ from typing import Any
 
 from streaming.protocol import json_frame
 
-#: Each part reports to the roster in these steps; clients are told each change, and else every `IG_STATUS_SECONDS`.
+#: Each component reports at this interval; clients are sent each change, and otherwise a report every
+#: `IG_STATUS_SECONDS`.
 REPORT_SECONDS = 3.0
 
-#: Three reports missed, and one more second for the way: that is no chance any more.
+#: Three missed reports, and one more second for the transport: that is not chance any more.
 LOST_SECONDS = 3 * REPORT_SECONDS + 1
 
-#: A part that is gone is forgotten after so long.
+#: A component that is gone is forgotten after this time.
 FORGET_SECONDS = 3600.0
 
 STOPPED, LOST = "stopped", "lost"
@@ -21,7 +22,7 @@ STOPPED, LOST = "stopped", "lost"
 
 @dataclass(slots=True)
 class Component:
-    """One part: its last report, when that came, and when clients were told of it."""
+    """One component: its last report, when it arrived, and when clients were sent it."""
 
     agent_id: str
     symbol: str | None
@@ -38,15 +39,15 @@ class Component:
 
 
 class ComponentRegistry:
-    """All parts that were heard of; `now` is monotonic and in seconds."""
+    """All components that were heard; `now` is monotonic and in seconds."""
 
     def __init__(self, tell_seconds: float) -> None:
-        # A report comes a little early or late; that shall not turn 30 seconds into 33.
+        # A report may arrive a little early or late; that must not turn 30 seconds into 33.
         self._tell_seconds = tell_seconds - REPORT_SECONDS / 2
         self._agents: dict[str, Component] = {}
 
     def take(self, report: dict[str, Any], now: float) -> Component | None:
-        """Note a report; the part, if clients are to be told of it now."""
+        """Note a report; returns the component if clients should be sent it now."""
         agent_id, data = report["agent_id"], report["data"]
         known = self._agents.get(agent_id)
         changed = known is None or known.data["status"] != data["status"]
@@ -57,10 +58,10 @@ class ComponentRegistry:
         return agent if due else None
 
     def find_lost(self, now: float) -> list[Component]:
-        """Those that have just been silent for too long, marked as lost; the long gone are forgotten."""
+        """The components that have just been silent for too long, marked as lost; those gone for long are forgotten."""
         lost = [one for one in self._agents.values() if not one.gone and now - one.heard_at > LOST_SECONDS]
         for agent in lost:
-            agent.data = {**agent.data, "status": LOST}  # with the figures it had when it was last heard
+            agent.data = {**agent.data, "status": LOST}  # with its last figures
             agent.told_at = now
         self._agents = {
             name: one for name, one in self._agents.items() if not (one.gone and now - one.heard_at > FORGET_SECONDS)
@@ -68,9 +69,9 @@ class ComponentRegistry:
         return lost
 
     def names(self) -> set[str]:
-        """All parts that are not forgotten yet."""
+        """The names of all components that are not forgotten."""
         return {*self._agents}
 
     def of(self, symbol: str | None) -> list[Component]:
-        """The parts a subscriber of this symbol, or of all, hears of."""
+        """The components that a subscriber of this symbol, or of all symbols, receives."""
         return [one for one in self._agents.values() if symbol is None or one.symbol in (None, symbol)]

@@ -1,4 +1,4 @@
-"""The reporter: measures the parts of the system that live in this process, and says so on the bus."""
+"""The reporter: measures the components in this process and sends their reports to the bus."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from runtime.threads import PrestartedThread
 
 RUNNING = "running"
 
-#: How often a part is looked at for a change.
+#: How often a component is checked for a change.
 LOOK_SECONDS = 1.0
 
 _MEBI = 1 << 20
 
 
 def resident_bytes() -> int:
-    """The memory of this process; of parts that share it, each says this."""
+    """The memory of this process; components that share it all report this value."""
     return int(psutil.Process().memory_info().rss)
 
 
 @dataclass(slots=True)
 class MeasuredComponent:
-    """A part of the system and how it is measured: CPU seconds since some moment, bytes, items that wait."""
+    """A component and how it is measured: CPU seconds since some moment, bytes, items that wait."""
 
     agent_id: str
     cpu_seconds: Callable[[], float]
@@ -45,11 +45,11 @@ class MeasuredComponent:
     _measured_cpu: float = field(default=0.0, init=False)
 
     def begin(self, now: float) -> None:
-        """From here on CPU time counts."""
+        """Start to count CPU time."""
         self._measured_at, self._measured_cpu = now, self.cpu_seconds()
 
     def report(self, now: float, status: str) -> dict[str, Any]:
-        """What was measured since the last report."""
+        """The values measured since the last report."""
         seconds, cpu_seconds = now - self._measured_at, self.cpu_seconds()
         usage = (cpu_seconds - self._measured_cpu) / seconds if seconds > 0 else 0.0
         self._measured_at, self._measured_cpu, self._told_status = now, cpu_seconds, status
@@ -67,7 +67,7 @@ class MeasuredComponent:
 
 
 class Reporter:
-    """Reports some parts each few seconds and on change; `look` is to be called about each second."""
+    """Reports some components at an interval and on change; `look` is to be called about each second."""
 
     def __init__(
         self, parts: Sequence[MeasuredComponent], publish: Callable[[dict[str, Any]], None] = system_bus.publish
@@ -77,7 +77,7 @@ class Reporter:
             part.begin(time.monotonic())
 
     def look(self) -> None:
-        """Report what is due. A part that cannot be measured keeps no other from being reported."""
+        """Send the reports that are due. A component that cannot be measured does not affect the others."""
         for part in self._parts:
             name = f"report of {part.agent_id}"
             if not supervisor.pause_seconds(name):
@@ -90,16 +90,16 @@ class Reporter:
             self._publish(part.report(now, status))
 
     def stop(self) -> None:
-        """Say that the parts end in good order."""
+        """Report that the components end normally."""
         for part in self._parts:
             with supervisor.guarded(f"report of {part.agent_id}"):
                 self._publish(part.report(time.monotonic(), STOPPED))
 
 
 class TroubleReporter:
-    """Tells the web processes which side tasks of this process fail: none of its own raises alerts.
+    """Reports to the web processes which side tasks of this process fail: only those can raise alerts.
 
-    `process` is the name of one of its parts.
+    `process` is the name of one of its components.
     """
 
     def __init__(self, process: str, publish: Callable[[dict[str, Any]], None] = system_bus.publish) -> None:
@@ -108,7 +108,7 @@ class TroubleReporter:
         self._told_at = float("-inf")
 
     def look(self) -> None:
-        """Tell what changed at once, and all of it each few seconds, for those who did not hear."""
+        """Report each change at once, and everything at an interval, for processes that missed it."""
         now, troubles = time.monotonic(), supervisor.troubles()
         if troubles == self._told and now - self._told_at < REPORT_SECONDS:
             return
@@ -118,7 +118,7 @@ class TroubleReporter:
 
 
 class ReportingThread:
-    """Reporters on a thread of their own, for a process whose other threads are busy."""
+    """Runs reporters on their own thread, for a process whose other threads are busy."""
 
     def __init__(self, thread: PrestartedThread, reporter: Reporter, troubles: TroubleReporter | None = None) -> None:
         self._thread, self._reporter, self._troubles = thread, reporter, troubles
@@ -140,7 +140,7 @@ class ReportingThread:
 
 @contextmanager
 def reported(parts: Sequence[MeasuredComponent], thread: PrestartedThread, *, alone: bool) -> Iterator[None]:
-    """Report these parts, on this thread, for as long as they live; `alone` where no web server is in this process."""
+    """Report these components, on this thread, while the context lasts; `alone` if this process has no web server."""
     troubles = TroubleReporter(parts[0].agent_id) if alone and parts else None
     reporting = ReportingThread(thread, Reporter(parts), troubles)
     try:
@@ -150,5 +150,5 @@ def reported(parts: Sequence[MeasuredComponent], thread: PrestartedThread, *, al
 
 
 def process_name(kind: str, pid: int) -> str:
-    """The agent_id of a process: what it is, on which host, and which."""
+    """The agent_id of a process: its role, its host and its process id."""
     return f"{kind}-{socket.gethostname()}-{pid}"

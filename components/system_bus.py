@@ -17,12 +17,12 @@ log = logging.getLogger(__name__)
 
 GROUP = "system"
 
-#: A broker that hangs holds up whoever publishes at once for no longer.
+#: A broker that hangs delays an immediate message for at most this long.
 _SEND_SECONDS = 3.0
 
 
 class Bus:
-    """Publishes from any thread: on the loop of this process where it has one, else at once."""
+    """Publishes from any thread: on the loop of this process if it has one, otherwise immediately."""
 
     def __init__(self) -> None:
         self._publisher: Publisher | None = None
@@ -32,16 +32,16 @@ class Bus:
         self._publisher = Publisher("", get_channel_layer(), loop, group=GROUP)
 
     def drain(self, seconds: float) -> bool:
-        """Wait, off the loop, until all is sent; whether it was. What is published after that goes at once."""
+        """Wait, off the loop, until everything is sent; returns whether it was. Later messages are sent immediately."""
         publisher, self._publisher = self._publisher, None
         return publisher is None or publisher.drain(seconds)
 
     def publish(self, message: dict[str, Any]) -> None:
-        """Send a message to every web process; one that cannot be sent is lost, and the log says so."""
+        """Send a message to every web process; a message that cannot be sent is lost, and logged."""
         message = {"type": "system", **message}
         if self._publisher is not None:
             self._publisher.publish(message)
-        elif settings.CONFIG.redis_url:  # without it nobody outside of this process could hear it
+        elif settings.CONFIG.redis_url:  # without it no other process could receive it
             try:
                 async_to_sync(_send)(message)
             except LAYER_ERRORS as error:
@@ -50,7 +50,7 @@ class Bus:
 
 
 async def _send(message: dict[str, Any]) -> None:
-    """Raises what LAYER_ERRORS lists, TimeoutError among it."""
+    """Raises the errors in LAYER_ERRORS, including TimeoutError."""
     async with asyncio.timeout(_SEND_SECONDS):
         await get_channel_layer().group_send(GROUP, message)
 

@@ -1,4 +1,4 @@
-"""Addresses of clients: parsed here alone, so that a client is the same one however its address is written."""
+"""Addresses of clients: parsed only here, so that every notation of an address means the same client."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 Networks = Sequence[Network]
 
-#: Who connects by a Unix socket is on this machine.
+#: A client on a Unix socket is on this machine.
 LOCAL = IPv4Address("127.0.0.1")
 
-#: No address is longer, with brackets, zone and port; what a client sends may be.
+#: The longest address, with brackets, zone and port; a client may send longer text.
 _LONGEST = 128
 
 _PORT = r"(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]+))?"
 _BRACKETED = re.compile(rf"\[([^\[\]]*)\]{_PORT}")
 _DOTTED = re.compile(rf"([0-9.]+){_PORT}")
 
-#: A parameter of `Forwarded` (RFC 7239, section 4) and what ends it. Values that should be quoted and are not, such as
-#: those with a port, are taken too.
+#: A parameter of `Forwarded` (RFC 7239, section 4) and its delimiter. Values that should be quoted and are not, such as
+#: those with a port, are accepted too.
 _PARAMETER = re.compile(
     r"[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:\"((?:[^\"\\]|\\.)*)\"|([^\",;\s\\]*)))?[ \t]*([;,]|\Z)"
 )
@@ -34,17 +34,17 @@ FORWARDED = "forwarded"
 
 
 class Hop(NamedTuple):
-    """What one proxy says of whom it forwards: the address as it wrote it, "" where it gives none, and the scheme."""
+    """The statement of one proxy about a client: the address as it wrote it, "" if it gives none, and the scheme."""
 
     client: str
     scheme: str | None = None
 
 
 def parse_address(text: str) -> Address | None:
-    """The address in `203.0.113.7:40001`, `[2001:db8::1]:443`, `fe80::1%eth0` or `"::ffff:203.0.113.7"`; None for
-    anything else.
+    """The address in a text, with or without port, brackets and zone; None for anything else.
 
-    Port and zone are dropped, and an IPv4 address that is mapped into IPv6 is that IPv4 address.
+    Examples are `203.0.113.7:40001`, `[2001:db8::1]:443`, `fe80::1%eth0` and `"::ffff:203.0.113.7"`. Port and zone are
+    dropped, and an IPv4 address that is mapped into IPv6 is that IPv4 address.
     """
     return _parsed(text) if len(text) <= _LONGEST else None
 
@@ -84,14 +84,14 @@ def is_in(address: Address, networks: Networks) -> bool:
 
 @lru_cache(4096)
 def address_bucket(address: Address) -> Address | IPv6Network:
-    """What counts as one address: of IPv6 the /64, since that is what one customer gets."""
+    """The network that counts as one address: for IPv6 the /64, because that is what one customer gets."""
     return address if address.version == 4 else IPv6Network((int(address) >> 64 << 64, 64))
 
 
 def hops(headers: Iterable[tuple[bytes, bytes]], header: str | None = None) -> list[Hop]:
-    """What proxies say in a request's headers (names in lower case), the nearest proxy last.
+    """The statements of proxies in a request's headers (names in lower case), the nearest proxy last.
 
-    `header` names the one that is read; None reads X-Forwarded-For, and Forwarded only where that is absent.
+    `header` names the header to read; None reads X-Forwarded-For, and Forwarded only if that is absent.
     """
     texts: dict[str, list[str]] = {}
     for name, value in headers:
@@ -105,8 +105,11 @@ def hops(headers: Iterable[tuple[bytes, bytes]], header: str | None = None) -> l
 
 
 def _elements(value: str) -> list[Hop]:
-    """The elements of one `Forwarded` header. One that breaks the grammar says nothing of anybody: an open quote of the
-    client's would take in what its proxy adds behind it."""
+    """The elements of one `Forwarded` header.
+
+    A header that breaks the grammar has no elements: an open quote from the client would include what its proxy adds
+    after it.
+    """
     found, element, at = list[Hop](), dict[str, str](), 0
     while at < len(value):
         parameter = _PARAMETER.match(value, at)
@@ -128,18 +131,17 @@ def _scheme(text: str | None) -> str | None:
 
 
 class Client(NamedTuple):
-    """Who a request comes from, and its scheme where a trusted proxy told it."""
+    """The client of a request, and its scheme if a trusted proxy named it."""
 
     address: Address
     scheme: str | None = None
 
 
 def client_of(peer: Address, told: Sequence[Hop], trusted: Networks) -> Client:
-    """The client behind trusted proxies: the last address told that is no trusted proxy itself, for what stands before
-    it may be invented.
+    """The client behind trusted proxies: the last address that is not a trusted proxy itself.
 
-    A trusted proxy that gives no address that can be read (`unknown`, `_hidden`, garbage) stands for those it forwards:
-    they count as one.
+    The addresses before it may be invented. If a trusted proxy gives no readable address (`unknown`, `_hidden`,
+    garbage), the clients it forwards count as one: the proxy.
     """
     client = Client(peer)
     for hop in reversed(told):

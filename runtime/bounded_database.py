@@ -16,7 +16,7 @@ Answer = TypeVar("Answer")
 
 
 class Database:
-    """Asks on the threads of a pool. A database that hangs keeps these busy, and nobody else's threads."""
+    """Runs queries on the threads of a pool. A database that hangs occupies these threads, and no others."""
 
     def __init__(self, pool: Pool, patience_seconds: float) -> None:
         self._pool, self._patience_seconds = pool, patience_seconds
@@ -24,7 +24,7 @@ class Database:
     async def ask(
         self, question: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Answer:
-        """What the function answers. Raises django.db.Error, also where no answer came in time."""
+        """Returns the result of the function. Raises django.db.Error, also if no result came in time."""
         asked = self._pool.go_on(lambda: detached(lambda: question(*args, **kwargs)))
         try:
             return await asyncio.wait_for(asked, self._patience_seconds)

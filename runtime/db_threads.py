@@ -13,22 +13,23 @@ T = TypeVar("T")
 
 
 class Ask(Protocol):
-    """A way to ask the database: what the query gives, or django.db.Error."""
+    """A way to query the database: returns the result of the query, or raises django.db.Error."""
 
     def __call__(self, query: Callable[[], T], /) -> T: ...
 
 
-#: What a database raises that is unavailable: cut off, shut down, locked, or (InternalError) a standby that takes no
-#: writes during a failover.
+#: The errors of a database that is unavailable: cut off, shut down, locked, or (InternalError) a standby that accepts
+#: no writes during a failover.
 UNAVAILABLE = (OperationalError, InterfaceError, InternalError)
 
-#: An outage lasts minutes: a restart, a failover, a host that comes up again.
+#: The longest outage to wait for: a restart, a failover, a host that starts again.
 PATIENCE_SECONDS = 900.0
 
-#: A command that finds no database at its start gives up soon and says so.
+#: A command without a database at its start gives up after this time and says so.
 START_SECONDS = 5.0
 
-#: Pauses between attempts double up to the longest, which must be well below what others wait for a sign of life.
+#: Pauses between attempts double up to the longest, which must be much shorter than the time in which others expect a
+#: sign of life.
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 3.0
 
@@ -36,15 +37,15 @@ log = logging.getLogger(__name__)
 
 
 def directly(query: Callable[[], T]) -> T:
-    """What a query gives, on this thread's connection. Raises django.db.Error."""
+    """Returns the result of a query on this thread's connection. Raises django.db.Error."""
     return query()
 
 
 def reading(query: Callable[[], T]) -> T:
-    """What a query gives. Raises django.db.Error.
+    """Returns the result of a query, retried once on a new connection. Raises django.db.Error.
 
-    A connection whose server went away fails for ever, and Django closes it only where requests end; so the query is
-    tried again on a new one. Not for use inside a transaction.
+    A connection whose server went away fails for ever, and Django closes it only at the end of requests. Not for use
+    inside a transaction.
     """
     try:
         return query()
@@ -54,7 +55,7 @@ def reading(query: Callable[[], T]) -> T:
 
 
 def detached(job: Callable[[], T]) -> T:
-    """What a job gives, without leaving a connection open behind it. Raises django.db.Error."""
+    """Returns the result of a job, and leaves no connection open. Raises django.db.Error."""
     try:
         return job()
     finally:
@@ -70,12 +71,12 @@ def persistently(
     pause: Callable[[float], Any] = time.sleep,
     keep_open: bool = False,
 ) -> T:
-    """What a small job gives, repeated on fresh connections while the database is unavailable.
+    """Returns the result of a small job, repeated on fresh connections while the database is unavailable.
 
-    An answer can be lost on its way back, so a job whose attempt failed may have been done: it must be harmless to
-    repeat and recognise its own work. Where it cannot, `again` is called instead from the second attempt on. `what`
-    names the job in the log. No connection is left open, unless `keep_open` (opening one takes ten times as long as a
-    query). Raises django.db.Error after `seconds`, or when `pause` returns something true.
+    The answer can be lost, so a job whose attempt failed may have been done. It must be harmless to repeat and
+    recognise its own work. If it cannot, `again` is called instead from the second attempt on. `what` names the job in
+    the log. No connection is left open, unless `keep_open` (opening one takes ten times as long as a query). Raises
+    django.db.Error after `seconds`, or when `pause` returns something true.
     """
     deadline, wait_seconds = time.monotonic() + seconds, _FIRST_PAUSE_SECONDS
     failed = False
@@ -99,7 +100,7 @@ def persistently(
 
 
 def close_connections() -> None:
-    """Close this thread's connections, but for one with a transaction of the caller's under way."""
+    """Close this thread's connections, except one on which the caller has a transaction in progress."""
     for one in connections.all(initialized_only=True):
         if not one.in_atomic_block:
             one.close()

@@ -33,7 +33,7 @@ def bad_parameter(message: str) -> HttpError:
     return HttpError(400, "bad_parameter", message)
 
 
-#: What a request raises that is at fault itself: Django makes answers of these.
+#: The exceptions for errors of a request: Django turns these into answers.
 _AT_FAULT = (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError)
 
 
@@ -42,9 +42,9 @@ def busy(error: Busy) -> HttpError:
 
 
 class JsonErrors:
-    """Middleware: what Django would answer in HTML (404, 405, 400, 500) becomes the contract's JSON.
+    """Middleware: the errors that Django would answer in HTML (404, 405, 400, 500) become the contract's JSON.
 
-    A person at the admin is shown Django's pages where the request was at fault.
+    A person at the admin gets Django's pages for errors of the request.
     """
 
     sync_capable = False
@@ -66,9 +66,9 @@ class JsonErrors:
         return plain
 
     async def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
-        """Everything outside the admin is there to be read; said here, before the CSRF check asks for a token.
+        """Refuse methods other than reading outside the admin, before the CSRF check asks for a token.
 
-        A view that is exempt from that check says itself what it takes.
+        A view that is exempt from that check accepts methods itself.
         """
         if request.method in ("GET", "HEAD") or _is_admin(request) or getattr(view[0], "csrf_exempt", False):
             return None
@@ -92,7 +92,7 @@ def _is_admin(request: HttpRequest) -> bool:
 
 
 def _may_be_page(request: HttpRequest, status: int) -> bool:
-    """Whether an error may be told as a page: to a person, and with the server's own faults kept to its log."""
+    """Whether an error may be answered with a page: to a person, and not for the server's own faults."""
     return _is_admin(request) and "text/html" in request.headers.get("Accept", "") and (status < 500 or settings.DEBUG)
 
 
@@ -114,7 +114,7 @@ def _plain_error(request: HttpRequest, response: HttpResponse) -> HttpError:
 
 
 def _unknown_host(request: HttpRequest) -> str | None:
-    """The host that a request names, where that is none of ours."""
+    """The host that a request names, if it is not one of ours."""
     try:
         request.get_host()
     except DisallowedHost:

@@ -1,6 +1,6 @@
-"""Pools: each kind of slow work has threads of its own, and refuses where too many wait for them.
+"""Pools: each kind of slow work has its own threads, and refuses work when too much waits for them.
 
-Why one kind must not wait behind another, and what the threads bound: docs/architecture.md, "Bounds".
+Why one kind must not wait for another, and what the threads limit: docs/architecture.md, "Bounds".
 """
 
 from __future__ import annotations
@@ -17,20 +17,22 @@ from runtime.threads import running
 
 T = TypeVar("T")
 
-#: Who is refused for now may come again after so long: what is full is worked off in some seconds.
+#: A refused client may try again after this time: a full queue is processed in some seconds.
 RETRY_SECONDS = 2
 
 
 class Busy(Exception):
-    """As much waits for a kind of work as may."""
+    """The queue of a kind of work is full."""
 
     def __init__(self, name: str, waiting: int) -> None:
         super().__init__(f"{waiting} requests wait for {name}; come again in {RETRY_SECONDS} s")
 
 
 class Pool:
-    """Threads for one kind of work, for which so much may wait: `threads` of them, or as many as `start` is told. For
-    the loop's thread."""
+    """Threads for one kind of work, with a bounded queue. For the loop's thread.
+
+    There are `threads` of them, or as many as `start` is given.
+    """
 
     def __init__(self, name: str, *, threads: int | None = None, most_waiting: int = 64) -> None:
         self.name, self._most_waiting, self._own_threads = name, most_waiting, threads
@@ -38,22 +40,22 @@ class Pool:
         self._executor: Executor = ThreadPoolExecutor(self._threads, thread_name_prefix=name)
 
     def start(self, threads: int) -> None:
-        """Have the threads, before there are clients."""
+        """Start the threads, before there are clients."""
         self._threads = self.threads_of(threads)
         self._executor = running(self._threads, self.name)
 
     def threads_of(self, threads: int) -> int:
-        """How many there are where `start` is told so many."""
+        """The number of threads if `start` is given this many."""
         return self._own_threads or threads
 
     async def run(self, work: Callable[..., T], *arguments: Any) -> T:
-        """What the work gives. Raises Busy, and what the work raises."""
+        """Returns the result of the work. Raises Busy, and the errors of the work."""
         if self._taken >= self._threads + self._most_waiting:
             raise Busy(self.name, self._taken - self._threads)
         return await self.go_on(work, *arguments)
 
     async def go_on(self, work: Callable[..., T], *arguments: Any) -> T:
-        """The same where nothing can be refused any more: behind the beginning of an answer, at an open socket."""
+        """The same for work that cannot be refused any more: after the beginning of an answer, at an open socket."""
         loop = asyncio.get_running_loop()
         self._taken += 1
         future = self._executor.submit(work, *arguments)
@@ -61,11 +63,11 @@ class Pool:
         return await asyncio.wrap_future(future)
 
     async def ask(self, query: Callable[[], T]) -> T:
-        """What a query gives, asked once more if its connection had broken. Raises Busy, django.db.Error."""
+        """Returns the result of a query, retried once if its connection had broken. Raises Busy, django.db.Error."""
         return await self.run(asked, query)
 
     async def ask_on(self, query: Callable[[], T]) -> T:
-        """The same at an open socket: never Busy."""
+        """The same at an open socket: never raises Busy."""
         return await self.go_on(asked, query)
 
     def _end(self) -> None:
@@ -73,29 +75,31 @@ class Pool:
 
 
 def asked(query: Callable[[], T]) -> T:
-    """What a query gives, without a connection left open. Raises django.db.Error."""
+    """Returns the result of a query, and leaves no connection open. Raises django.db.Error."""
     return detached(lambda: reading(query))
 
 
 class RequestThreads:
-    """Single threads for Django's synchronous steps: all those of one request run on the same one. For the loop's
-    thread."""
+    """Single threads for Django's synchronous steps: all steps of one request run on the same one.
+
+    For the loop's thread.
+    """
 
     def __init__(self, name: str, *, most_waiting: int | None = None) -> None:
         self.name, self._most_waiting = name, most_waiting
         self._load: Counter[Executor] = Counter({ThreadPoolExecutor(1): 0})
 
     def start(self, threads: int) -> None:
-        """Have so many threads, before there are clients."""
+        """Start this many threads, before there are clients."""
         self._load = Counter({running(1, self.name): 0 for _ in range(threads)})
 
     def threads_of(self, threads: int) -> int:
-        """How many there are where `start` is told so many."""
+        """The number of threads if `start` is given this many."""
         return threads
 
     @contextmanager
     def hand(self) -> Iterator[Executor]:
-        """The thread for a request, the one that has the fewest. Raises Busy."""
+        """The thread for a request: the one with the fewest requests. Raises Busy."""
         taken = self._load.total()
         if self._most_waiting is not None and taken >= len(self._load) + self._most_waiting:
             raise Busy(self.name, taken - len(self._load))
@@ -112,19 +116,19 @@ listings = Pool("lists of segments")
 bars = Pool("bars", most_waiting=32)
 lookups = Pool("the database")
 files = Pool("files")
-#: What Django does around each view, of which none waits for a disk or a database: never refused.
+#: Django's steps around each view, none of which waits for a disk or a database: never refused.
 steps = RequestThreads("steps of requests")
 admin = RequestThreads("the admin", most_waiting=32)
 
-#: Few threads for all who catch up, so that however many there are, the loop keeps most of the machine.
+#: Few threads for all clients that catch up, so that the loop keeps most of the machine, however many there are.
 resumes = Pool("resumes", threads=2)
-#: Holes in the live stream are closed before anybody's page of the past.
+#: Holes in the live stream are filled before any page of the past is read.
 holes = Pool("holes", threads=4)
-#: A database that hangs must not take the others' threads.
+#: A database that hangs must not occupy the threads of other work.
 tokens = Pool("tokens", threads=4)
 alerts = Pool("alerts", threads=1)
 
-#: Each of their threads has one connection to the database at most.
+#: Each of their threads has at most one connection to the database.
 ALL: tuple[Pool | RequestThreads, ...] = (
     past,
     listings,
@@ -141,7 +145,7 @@ ALL: tuple[Pool | RequestThreads, ...] = (
 
 
 def threads(of_each: int) -> int:
-    """How many threads all pools have where `start` is told so many."""
+    """The number of threads of all pools if `start` is given this many."""
     return sum(pool.threads_of(of_each) for pool in ALL)
 
 

@@ -1,4 +1,4 @@
-"""How far long work is, on stderr: tqdm's bar on a terminal, and a line now and then where there is none."""
+"""Progress of long work, on stderr: tqdm's bar on a terminal, and a log line from time to time without one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LOG_SECONDS = 10.0
 
 
 class _Lines:
-    """A log: what a terminal draws over again and again is a line of its own there."""
+    """A log: each state that a terminal would draw over the last one is a line of its own."""
 
     def write(self, text: str) -> None:
         if line := text.strip():
@@ -22,7 +22,7 @@ class _Lines:
 
 
 class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
-    """A bar that is told what is done so far. What draws is the work itself: there is no thread beside it."""
+    """A bar that receives what is done so far. The work itself draws it: there is no thread beside it."""
 
     monitor_interval = 0
 
@@ -32,6 +32,6 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
         super().__init__(total=total, unit=f" {unit}", miniters=1, **where)
 
     def at(self, done: int, total: int | None = None) -> None:
-        """So much is done; of so much, where that was not known before."""
+        """Set what is done, and the total, if it was unknown before."""
         self.total = self.total if total is None else total
         self.update(done - self.n)

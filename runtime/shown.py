@@ -1,4 +1,4 @@
-"""What came from outside, as a sentence about it shows it."""
+"""External values in the form in which messages show them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ MOST_CHARACTERS = 60
 
 
 def shown(value: object) -> str:
-    """A value as an error shows it, cut short; of a list or an object with anything in it only that it is one, since it
-    may be nested deeper than `repr` goes."""
+    """A value as an error message shows it, cut short.
+
+    A list or an object that is not empty is only named, because it may be nested deeper than `repr` supports.
+    """
     if value and isinstance(value, list | dict):
         return "[…]" if isinstance(value, list) else "{…}"
     return cut(repr(value[: 2 * MOST_CHARACTERS]) if isinstance(value, str) else repr(value))

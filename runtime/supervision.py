@@ -1,6 +1,6 @@
-"""Supervision: side tasks that fail are logged, counted and started again, and end nothing but themselves.
+"""Supervision: side tasks that fail are logged, counted and restarted, and end nothing but themselves.
 
-Only the market and the listening server may end the process; everything beside them runs under the supervisor.
+Only the market and the listening server may end the process; everything else runs under the supervisor.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ log = logging.getLogger(__name__)
 #: Called with the name of what failed and its error, each time it did; from any thread.
 OnFailure = Callable[[str, BaseException], None]
 
-#: A failed task waits so long, twice as long after each further failure, and never longer than the bound.
+#: A failed task waits this long, twice as long after each further failure, and never longer than the bound.
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
 
-#: A task that did not fail for so long, its pause not counted, is healthy again.
+#: A task without a failure for this long, its pause not counted, is healthy again.
 HEALTHY_SECONDS = 60.0
 
 _SHOWN_CHARACTERS = 200
@@ -39,7 +39,7 @@ class Trouble:
 
 @dataclass(slots=True)
 class _Task:
-    """One task by its name: how often it failed in a row, of what, and when it may run again (monotonic)."""
+    """One task by its name: its consecutive failures, its last error, and when it may run again (monotonic)."""
 
     failures: int = 0
     error: str = ""
@@ -56,7 +56,7 @@ class Supervisor:
         self._tasks: dict[str, _Task] = {}
 
     async def keep(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
-        """Run `work` until it returns; one that fails is started again after a pause."""
+        """Run `work` until it returns; restart it after a pause if it fails."""
         while True:
             try:
                 await work()
@@ -65,13 +65,13 @@ class Supervisor:
                 task = asyncio.current_task()
                 if task is None or task.cancelling():
                     raise
-                self.failed(name, error)  # something that it waited for was cancelled, not the task
+                self.failed(name, error)  # something that the task waited for was cancelled, not the task itself
             except Exception as error:  # noqa: BLE001 (whatever it is, the process goes on)
                 self.failed(name, error)
             await asyncio.sleep(self.pause_seconds(name))
 
     async def every(self, seconds: float, name: str, check: Callable[[], Awaitable[object]]) -> None:
-        """Do `check` each so many seconds, for ever; after a failure once its pause is over."""
+        """Run `check` at an interval, for ever; after a failure once its pause is over."""
         while True:
             await self.keep(name, check)
             await asyncio.sleep(seconds)
@@ -80,8 +80,10 @@ class Supervisor:
     def guarded(
         self, name: str, on_failure: Callable[[], None] = lambda: None, *, but: type[Exception] | tuple[()] = ()
     ) -> Iterator[None]:
-        """A part of something larger: its failure is noted, and what comes after it is done all the same. An error of
-        the type `but` is no failure and is raised."""
+        """Guards part of a task: its failure is noted, and the rest of the task continues.
+
+        An error of the type `but` is not a failure and is raised.
+        """
         try:
             yield
         except but:
@@ -91,7 +93,7 @@ class Supervisor:
             on_failure()
 
     def pause_seconds(self, name: str) -> float:
-        """How long a task that has failed is to wait before it runs again."""
+        """How long a failed task has to wait before it runs again."""
         with self._lock:
             task = self._tasks.get(name)
             return 0.0 if task is None else max(0.0, task.retry_at - self._clock())
@@ -103,8 +105,11 @@ class Supervisor:
             return [Trouble(name, task.error, _is_failing(task, now)) for name, task in self._tasks.items()]
 
     def failed(self, name: str, error: BaseException) -> None:
-        """Note a failure. The log shows where it came from once for each type of error, and later ones in a line, no
-        more often than the task is tried."""
+        """Note a failure.
+
+        The log shows the traceback once for each type of error, and later failures in one line, at most one per
+        attempt.
+        """
         error = _only_one(error)
         now = self._clock()
         with self._lock:
@@ -117,7 +122,7 @@ class Supervisor:
             task.error = _shown(error)
             if not pausing:
                 task.failures += 1
-                # The exponent is bounded too: a float has no 2 ** 2000.
+                # The exponent is bounded too: 2 ** 2000 is not a float.
                 pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(task.failures - 1, 30))
                 task.retry_at = now + pause
             failures, wait_seconds = task.failures, task.retry_at - now
@@ -137,7 +142,7 @@ def _is_failing(task: _Task, now: float) -> bool:
 
 
 def _only_one(error: BaseException) -> BaseException:
-    """The error itself, where a group of tasks wrapped a single one."""
+    """The error itself, if a group of tasks wrapped a single one."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error

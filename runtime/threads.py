@@ -1,4 +1,4 @@
-"""Threads that are there before they are needed."""
+"""Threads that are started before they are needed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-#: For what a server does for itself beside requests: looks at disk and database, scheduled tasks.
+#: Threads for the server's own work beside requests: checks of disk and database, scheduled tasks.
 OWN_THREADS = 8
 
 
 def running(threads: int, name: str) -> ThreadPoolExecutor:
-    """So many threads that run already: where memory is short later, none has to be started that may fail to."""
+    """An executor whose threads already run: if memory is short later, no thread start can fail."""
     executor, all_there = ThreadPoolExecutor(threads, thread_name_prefix=name), threading.Barrier(threads + 1)
     for _ in range(threads):
         executor.submit(all_there.wait)
@@ -20,7 +20,7 @@ def running(threads: int, name: str) -> ThreadPoolExecutor:
 
 
 class PrestartedThread:
-    """A thread that runs already and waits for its work; the process may end without it."""
+    """A thread that already runs and waits for its work; the process may end without it."""
 
     def __init__(self, name: str) -> None:
         self._begun = threading.Event()
@@ -29,16 +29,16 @@ class PrestartedThread:
         self._thread.start()
 
     def start(self, work: Callable[[], object]) -> None:
-        """Begin with the work, once."""
+        """Start the work, once."""
         self._work = work
         self._begun.set()
 
     def end(self) -> None:
-        """There is no work for it any more, if it waits for that still."""
+        """Release a thread that still waits: there is no work for it."""
         self._begun.set()
 
     def join(self, seconds: float | None = None) -> bool:
-        """Wait for the end of the work, so long at most; whether it has ended."""
+        """Wait for the end of the work, at most this long; returns whether it has ended."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
