@@ -55,7 +55,7 @@ async def subscribe_api(scope: dict[str, Any], receive: Any, send: Send) -> None
 
 @dataclass(slots=True)
 class SubscriberSession:
-    """A client that was let in."""
+    """A client that was admitted."""
 
     receive: Any
     subscriber: Subscriber
@@ -65,7 +65,7 @@ class SubscriberSession:
 async def _token(text: str | None) -> Token:
     """The valid token of this text. Raises SubscribeError."""
     if text is None or prefix_of(text) is None:
-        raise AuthenticationFailed  # who knocks at random does not reach the database
+        raise AuthenticationFailed  # a random text does not reach the database
     try:
         token = await service().tokens.ask(check, text)
     except DatabaseError:
@@ -76,7 +76,7 @@ async def _token(text: str | None) -> Token:
 
 
 async def _serve(session: SubscriberSession) -> None:
-    """Serve a client until it leaves. Raises SubscribeError when it may not come in, or has to go."""
+    """Serve a client until it leaves. Raises SubscribeError when it is refused or closed."""
     subscriber, hub = session.subscriber, session.service.hub
     hub.join(subscriber)
     tasks = {asyncio.create_task(subscriber.pump()), asyncio.create_task(_listen(session))}
@@ -93,7 +93,7 @@ async def _serve(session: SubscriberSession) -> None:
 
 
 async def _listen(session: SubscriberSession) -> None:
-    """Answer the client until it leaves. Raises SubscribeError when it talks too much."""
+    """Answer the client until it leaves. Raises SubscribeError when it sends too much."""
     loop, subscriber = asyncio.get_running_loop(), session.subscriber
     talk = MessageRate(settings.CONFIG.api_messages_a_second)
     while True:
@@ -112,7 +112,7 @@ async def _listen(session: SubscriberSession) -> None:
 
 
 def _may_speak(talk: MessageRate, now: float) -> bool:
-    """Whether a message is read. Raises RateLimited where that is to be told."""
+    """Whether a message is read. Raises RateLimited if the refusal has to be reported."""
     most = settings.CONFIG.api_messages_a_second
     match talk.judge(now):
         case Verdict.REFUSE:
@@ -156,7 +156,7 @@ _HANDLERS: dict[type[Command], Callable[[SubscriberSession, Any], Awaitable[None
 
 
 async def _check_symbol(symbol: str | None) -> None:
-    """Raises UnknownSymbol where there is no such market, Unavailable where nobody can tell."""
+    """Raises UnknownSymbol if there is no such market, Unavailable if the database cannot say."""
     try:
         await relays.get(symbol)
     except StreamError as error:

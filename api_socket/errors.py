@@ -1,4 +1,4 @@
-"""What a subscribe client is told when it cannot have what it wants."""
+"""The errors of a subscribe client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLOSE_UNAUTHORIZED = 4401
 
 
 class SubscribeError(Exception):
-    """A code for programs and a sentence for people; the connection lives on unless there is a close code."""
+    """A code for programs and a sentence for people; without a close code the connection stays open."""
 
     code = ""
     close: int | None = None
@@ -69,7 +69,7 @@ class RateLimited(SubscribeError):
 
 
 class RateIgnored(RateLimited):
-    """It went on."""
+    """The client sent too many messages even after refusals."""
 
     close = CLOSE_LIMIT
 
@@ -91,7 +91,7 @@ class AuthenticationFailed(SubscribeError):
 
 
 class Unavailable(SubscribeError):
-    """The database is away, so nobody can be let in or looked up."""
+    """The database is unavailable, so clients cannot be admitted and markets cannot be looked up."""
 
     code = "unavailable"
 
@@ -112,7 +112,10 @@ class TooLarge(SubscribeError):
 
 
 class TooSlow(SubscribeError):
-    """More waits for the client than may wait. To drop alerts would be a silent loss; it can fetch them over HTTP."""
+    """More data waits for the client than allowed.
+
+    Dropping alerts would be a silent loss; it can fetch them over HTTP.
+    """
 
     code = "too_slow"
     close = CLOSE_STALLED
@@ -122,7 +125,7 @@ class TooSlow(SubscribeError):
 
 
 class Idle(SubscribeError):
-    """Closed with a reason and no message: who says nothing and wants nothing waits for none."""
+    """Closed with a reason and no message: the client sends nothing and is subscribed to nothing."""
 
     close = CLOSE_STALLED
 
@@ -131,12 +134,12 @@ class Idle(SubscribeError):
 
 
 def shown(value: Any) -> str:
-    """A client's value as a part of a sentence, cut short; a text as it is, anything else as JSON."""
+    """A client's value as part of a sentence, cut short; a text unchanged, anything else as JSON."""
     text = value if isinstance(value, str) else _json(value)
     return cut(text)
 
 
 def _json(value: Any) -> str:
     if isinstance(value, list | dict):
-        return "[…]" if isinstance(value, list) else "{…}"  # it may be nested deeper than can be written
+        return "[…]" if isinstance(value, list) else "{…}"  # it may be nested deeper than JSON can be written
     return orjson.dumps(value).decode()

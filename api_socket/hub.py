@@ -1,4 +1,4 @@
-"""The hub: who of this process's clients wants what, and the way there."""
+"""The hub: the subscriptions of this process's clients, and the delivery of messages to them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from api_socket.subscriber import Subscriber
 
 
 class SubscriberHub:
-    """Subscribers by topic; the bytes of a message are shared by all who get it. For the loop's thread."""
+    """Subscribers by topic; all recipients share the bytes of a message. For the loop's thread."""
 
     def __init__(self, most_subscribers: int, most_topics: int) -> None:
         self._most_subscribers, self._most_topics = most_subscribers, most_topics
@@ -18,7 +18,7 @@ class SubscriberHub:
         self.subscribers: set[Subscriber] = set()
 
     def join(self, subscriber: Subscriber) -> None:
-        """Let a client in. Raises TooManyConnections."""
+        """Admit a client. Raises TooManyConnections."""
         if len(self.subscribers) >= self._most_subscribers:
             raise TooManyConnections(self._most_subscribers)
         self.subscribers.add(subscriber)
@@ -29,7 +29,7 @@ class SubscriberHub:
             self.unsubscribe(subscriber, topic)
 
     def subscribe(self, subscriber: Subscriber, topic: Topic) -> None:
-        """From now on the subscriber gets what comes; twice is harmless. Raises TooManySubscriptions."""
+        """Subscribe a client to a topic; repeating it is harmless. Raises TooManySubscriptions."""
         if topic not in subscriber.topics and len(subscriber.topics) >= self._most_topics:
             raise TooManySubscriptions(self._most_topics)
         subscriber.topics.add(topic)
@@ -43,23 +43,23 @@ class SubscriberHub:
             self._by_topic.pop(topic, None)
 
     def waiting(self) -> int:
-        """How many messages wait for clients."""
+        """The number of messages that wait for clients."""
         return sum(subscriber.waiting for subscriber in self.subscribers)
 
     def audience(self, channel: str, symbol: str | None) -> set[Subscriber]:
-        """Whoever gets a message of this channel and symbol, each once; without a symbol it concerns all."""
+        """The recipients of a message of this channel and symbol, each once; without a symbol it concerns all."""
         if symbol is None:
             found = (subscribers for topic, subscribers in self._by_topic.items() if topic.channel == channel)
             return set().union(*found)
         return self._by_topic.get(Topic(channel), set()) | self._by_topic.get(Topic(channel, symbol), set())
 
     def tell(self, channel: str, symbol: str | None, wire: bytes) -> None:
-        """Send what must arrive."""
+        """Send a message that must arrive."""
         for subscriber in self.audience(channel, symbol):
             subscriber.tell(wire)
 
     def offer(self, channel: str, symbol: str | None, key: Hashable, wire: bytes) -> None:
-        """Send what a newer message of the same channel and key may replace."""
+        """Send a message that a newer one of the same channel and key may replace."""
         offer_to(self.audience(channel, symbol), channel, key, wire)
 
 

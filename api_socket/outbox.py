@@ -1,4 +1,4 @@
-"""What waits for one subscriber: everything that must reach it, and of the rest the newest."""
+"""The messages that wait for one subscriber: all that must arrive, and of the others the newest."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Hashable
 
 
 class SubscriberOutbox:
-    """Answers and alerts wait in order and are never dropped; of other messages the newest of each key replaces the
-    one that waits, in its place in line. The owner ends a connection whose outbox outgrows what it may hold.
+    """Answers and alerts wait in order and are never dropped; of other messages the newest of each key counts.
+
+    It replaces the one that waits, in its place in line. The owner closes a connection whose outbox grows beyond its
+    limit.
     """
 
     def __init__(self) -> None:
@@ -23,7 +25,7 @@ class SubscriberOutbox:
         return bool(self._lossless or self._newest)
 
     def put(self, wire: bytes) -> None:
-        """Add a message that must arrive; it goes out before those of which only the newest counts."""
+        """Add a message that must arrive; it is sent before those of which only the newest counts."""
         self._lossless.append(wire)
         self.bytes += len(wire)
 
@@ -33,7 +35,7 @@ class SubscriberOutbox:
         self._newest[key] = wire
 
     def discard(self, key: Hashable) -> None:
-        """Forget the message with this key, if one waits."""
+        """Remove the message with this key, if one waits."""
         self.bytes -= len(self._newest.pop(key, b""))
 
     def take(self, about_bytes: int) -> bytes:

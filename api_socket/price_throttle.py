@@ -1,17 +1,17 @@
-"""The throttle of one symbol's prices: at most one message a slot, the newest wins."""
+"""The throttle of one symbol's prices: at most one message per slot, the newest wins."""
 
 from __future__ import annotations
 
 
 class PriceThrottle:
-    """Gives a slot at most every `seconds`; `now` is monotonic."""
+    """Grants a slot at most every `seconds`; `now` is monotonic."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._free_at = float("-inf")
 
     def wait_seconds(self, now: float) -> float:
-        """How long until a slot is free; 0.0 if one is."""
+        """The time until a slot is free; 0.0 if one is."""
         return max(0.0, self._free_at - now)
 
     def take(self, now: float) -> None:

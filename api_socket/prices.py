@@ -1,4 +1,4 @@
-"""Prices: the day of each market as it stands, to its subscribers, at most ten times a second."""
+"""Prices: the running day of each market, sent to its subscribers at most ten times a second."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SLOT_SECONDS = 0.1
 
 
 class Ticker:
-    """One symbol: its newest day, made into bytes once a slot for whoever gets it. For the loop's thread."""
+    """One symbol: its newest day, encoded once per slot for all recipients. For the loop's thread."""
 
     def __init__(self, symbol: str, hub: SubscriberHub) -> None:
         self._symbol, self._hub = symbol, hub
@@ -32,9 +32,9 @@ class Ticker:
         self._timer: asyncio.TimerHandle | None = None
 
     def take(self, message: dict[str, Any]) -> None:
-        """A message of the market's group: `seen.bars.day` is its running day, where a tick came with it.
+        """A message of the market's group: `seen.bars.day` is its running day, if it carries a tick.
 
-        A market that goes on after a crash makes its last ticks again: what they say is known.
+        After a crash a market makes its last ticks again: their content is known.
         """
         day = ((message.get("seen") or {}).get("bars") or {}).get("day")
         if day is not None and self._is_newer((message.get("status") or {}).get("store"), message["t"]):
@@ -42,14 +42,14 @@ class Ticker:
             self._send_when_free()
 
     def _is_newer(self, store: str | None, t: int) -> bool:
-        """Take note of a t; whether it lies behind all before, in the same store."""
+        """Note a t; returns whether it is later than all before, in the same store."""
         newer = t > self._t or store != self._store
         if newer:
             self._store, self._t = store, t
         return newer
 
     def greet(self, subscriber: Subscriber) -> None:
-        """A newcomer gets the newest day as soon as there is a slot, whether or not another tick comes."""
+        """Send a new subscriber the newest day as soon as there is a slot, even if no further tick arrives."""
         self._newcomers.add(subscriber)
         self._send_when_free()
 
@@ -84,7 +84,7 @@ class Prices:
         self._tickers: dict[str, Ticker] = {}
 
     def follow(self, symbol: str) -> Ticker:
-        """The ticker of a market, made if there is none."""
+        """The ticker of a market, created if there is none."""
         return self._tickers.setdefault(symbol, Ticker(symbol, self._hub))
 
     def greet(self, subscriber: Subscriber, topic: Topic) -> None:
@@ -93,7 +93,7 @@ class Prices:
                 ticker.greet(subscriber)
 
     def forget(self, subscriber: Subscriber, topic: Topic) -> None:
-        """The subscriber wants a topic no more: what waits for it of those symbols goes."""
+        """The subscriber has left a topic: remove the prices of its symbols that wait."""
         for symbol, ticker in self._tickers.items():
             if topic.symbol in (None, symbol) and not subscriber.topics & {Topic(CHANNEL), Topic(CHANNEL, symbol)}:
                 ticker.forget(subscriber)

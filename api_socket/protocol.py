@@ -1,4 +1,4 @@
-"""What goes over `/api/v1/websocket`: a client's messages, parsed, and the server's, as bytes."""
+"""The messages of `/api/v1/websocket`: a client's, parsed, and the server's, as bytes."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from streaming.protocol import json_frame
 
 CHANNELS = ("market_data", "agent_status", "backtest_progress", "alerts")
 
-#: Nothing that a client may say needs more.
+#: The longest message of a client; none needs more.
 MOST_MESSAGE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What can be subscribed to: a channel, of one symbol or, with None, of all."""
+    """A subscription: a channel, of one symbol or, with None, of all."""
 
     channel: str
     symbol: str | None = None
 
     def covers(self, channel: str, symbol: str | None) -> bool:
-        """Whether a message of this channel and symbol belongs to it; one without a symbol concerns all."""
+        """Whether a message of this channel and symbol belongs to the topic; one without a symbol concerns all."""
         return channel == self.channel and (symbol is None or self.symbol in (None, symbol))
 
 
@@ -49,7 +49,7 @@ Command = Subscribe | Unsubscribe | Ping
 
 
 def parse(payload: str | bytes) -> Command:
-    """A client's message. Raises SubscribeError for everything else."""
+    """Parse a client's message. Raises SubscribeError for anything else."""
     if len(payload) > MOST_MESSAGE_BYTES:
         raise TooLarge(len(payload), MOST_MESSAGE_BYTES)
     try:

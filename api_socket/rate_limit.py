@@ -1,4 +1,4 @@
-"""How much a client may say: so many messages in any one second, and what becomes of one that says more."""
+"""The rate limit of a client: messages in any one second, and the treatment of further ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _WINDOW_SECONDS = 1.0
 
 
 class Verdict(Enum):
-    """What to do with a message: read it, refuse it with a word or without one, or end the connection."""
+    """The treatment of a message: read it, refuse it with or without an answer, or close the connection."""
 
     READ = "read"
     REFUSE = "refuse"
@@ -20,8 +20,8 @@ class Verdict(Enum):
 class MessageRate:
     """Judges each message of one client by its time.
 
-    Up to `most` are read in any second. Beyond that they are refused, told once a second; after `most` refusals
-    without a whole second of moderation between them the connection is to end.
+    Up to `most` are read in any second. Further ones are refused, which is reported once a second. After `most`
+    refusals without a second's pause between them the connection is closed.
     """
 
     def __init__(self, most: int) -> None:

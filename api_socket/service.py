@@ -1,4 +1,4 @@
-"""The subscribe service of one web process: what it hears, from markets and from the system, and who is told."""
+"""The subscribe service of one web process: receives from markets and from the system, and sends to subscribers."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
 
-#: A revoked token's connections are to close within 5 s.
+#: The connections of a revoked token must close within 5 s.
 _TOKEN_SECONDS = 2.0
 
 _LAST_WORDS_SECONDS = 1.0
 
 
 class Service:
-    """One a process; for the loop's thread."""
+    """One per process; for the loop's thread."""
 
     def __init__(self) -> None:
         config = settings.CONFIG
@@ -54,7 +54,7 @@ class Service:
         self.prices = Prices(self.hub)
         self.components = ComponentRegistry(config.status_seconds)
         self.alerts = AlertManager(self.hub.tell, system_bus.publish)
-        #: Tokens are checked on threads of their own: a database that hangs must not take those of the relays.
+        #: Tokens are checked on their own threads: a database that hangs must not occupy those of the relays.
         self.tokens = Database(pools.tokens, 5.0)
         self._joined = asyncio.Event()
         self._errands: set[asyncio.Task[None]] = set()
@@ -72,7 +72,7 @@ class Service:
         relays.on_open.append(self._follow)
 
     async def run(self) -> None:
-        """Listen, measure and look after the clients, for ever; none of it waits for another, or ends with it."""
+        """Listen, measure and serve the clients, for ever; the parts neither wait for each other nor end together."""
         system_bus.use(asyncio.get_running_loop())
         rounds: dict[str, tuple[float, Check]] = {
             "report of this process": (_LOOK_SECONDS, self._report),
@@ -88,7 +88,7 @@ class Service:
                 group.create_task(supervisor.every(seconds, name, one_round))
 
     async def stop(self) -> None:
-        """Say goodbye on the bus."""
+        """Announce the end on the bus."""
         if self._reporter is not None:
             self._reporter.stop()
         with suppress(TimeoutError):
@@ -97,16 +97,16 @@ class Service:
         await asyncio.to_thread(system_bus.drain, _LAST_WORDS_SECONDS)
 
     def take(self, message: dict[str, Any]) -> None:
-        """A message of the bus. One that cannot be read is of no use, and no harm to those that follow."""
+        """Take a message of the bus. An unreadable one is ignored, and does not affect those after it."""
         hear = self._hear.get(message.get("channel", ""))
         if hear is not None:
             with supervisor.guarded("messages of the system bus"):
                 hear(message)
 
     def greet(self, subscriber: Subscriber, topic: Topic, before: frozenset[Topic]) -> None:
-        """Give who subscribed what is known already: prices, the state of the parts, active alerts.
+        """Send a new subscriber what is known already: prices, the state of the components, active alerts.
 
-        Alerts that belong to a topic it had `before` it was told.
+        Alerts that also belong to a topic it had `before` were sent already.
         """
         if topic.channel == "market_data":
             self.prices.greet(subscriber, topic)
@@ -118,13 +118,13 @@ class Service:
                 subscriber.tell(message)
 
     def unsubscribe(self, subscriber: Subscriber, topic: Topic) -> None:
-        """The subscriber wants a topic no more, not even what waits."""
+        """Remove a topic of the subscriber, and the messages of it that wait."""
         self.hub.unsubscribe(subscriber, topic)
         if topic.channel == "market_data":
             self.prices.forget(subscriber, topic)
 
     def _own_part(self) -> MeasuredComponent:
-        """This web process. Where a pipeline lives in it too, that one's time is not counted here."""
+        """The component of this web process. If a pipeline runs in it too, its CPU time is not counted here."""
         cpu_seconds = lambda: time.process_time() - metered_cpu_seconds()  # noqa: E731
         return MeasuredComponent(self._name, cpu_seconds, self.hub.waiting)
 
@@ -146,13 +146,13 @@ class Service:
             self._open(agent.symbol)
 
     def _open(self, symbol: str) -> None:
-        """Follow a market that has begun since: who subscribed to all symbols gets its prices too."""
+        """Follow a market that has started since: subscribers of all symbols get its prices too."""
         if any(relay.symbol == symbol for relay in relays.all()):
             return
         self._run_once(f"opening of {symbol}", _open_relay(symbol))
 
     def _run_once(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        """Do what a message asks for; where that fails, the next one asks again."""
+        """Do what a message requires; if it fails, the next message tries again."""
 
         async def run() -> None:
             with supervisor.guarded(name):
@@ -173,7 +173,7 @@ class Service:
 
     async def _report(self) -> None:
         if self._reporter is None:
-            await self._joined.wait()  # else nobody would hear the first report, not even this process
+            await self._joined.wait()  # otherwise no process, not even this one, would receive the first report
             self._reporter = Reporter([self._own_part()])
         self._reporter.look()
 
@@ -194,7 +194,7 @@ class Service:
             return
         try:
             valid = await self.tokens.ask(still_valid, in_use)
-        except DatabaseError as error:  # who was let in stays while nobody can say otherwise
+        except DatabaseError as error:  # admitted clients stay while the database cannot say otherwise
             log.debug("tokens cannot be checked now: %s", error)
             return
         for subscriber in self.hub.subscribers:
@@ -211,7 +211,7 @@ async def _open_relay(symbol: str) -> None:
 
 @cache
 def service() -> Service:
-    """This process's service, made when the loop runs."""
+    """This process's service, created when the loop runs."""
     return Service()
 
 

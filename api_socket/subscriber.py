@@ -1,4 +1,4 @@
-"""One subscriber: its topics, its outbox, and the task that empties that into the socket."""
+"""One subscriber: its topics, its outbox, and the task that sends the outbox to the socket."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from streaming.fanout.stream_client import Send, deliver
 
 _PIECE_BYTES = 64 * 1024
 
-#: While more than this waits for a client, it is not listened to: its answers shall not pile up.
+#: While more than this waits for a client, its messages are not read, so that answers do not pile up.
 _UNREAD_BYTES = 64 * 1024
 
 
 class Subscriber:
-    """All methods are for the loop's thread and none but `pump` and `room` waits.
+    """A subscriber. All methods are for the loop's thread, and none but `pump` and `room` waits.
 
-    `ended` is given what ends the connection from our side, a SubscribeError.
+    `ended` receives the SubscribeError with which this side ends the connection.
     """
 
     def __init__(self, send: Send, token: int, most_bytes: int, *, raw: bool) -> None:
@@ -34,21 +34,21 @@ class Subscriber:
 
     @property
     def waiting(self) -> int:
-        """How many messages wait for the client."""
+        """The number of messages that wait for the client."""
         return len(self._outbox)
 
     def tell(self, wire: bytes) -> None:
-        """Queue what must arrive: an answer or an alert."""
+        """Queue a message that must arrive: an answer or an alert."""
         self._outbox.put(wire)
         self._queued()
 
     def offer(self, key: Hashable, wire: bytes) -> None:
-        """Queue what a newer message of the same key may replace."""
+        """Queue a message that a newer one of the same key may replace."""
         self._outbox.replace(key, wire)
         self._queued()
 
     def withdraw(self, key: Hashable) -> None:
-        """Forget what waits under a key: the client does not want it any more."""
+        """Remove the message that waits under a key: the client does not want it any more."""
         self._outbox.discard(key)
 
     def end(self, why: SubscribeError) -> None:
@@ -56,10 +56,10 @@ class Subscriber:
             self.ended.set_exception(why)
 
     def clear(self) -> None:
-        """The connection is over: nothing waits for it any more."""
+        """The connection is over: remove everything that waits."""
         self._outbox = SubscriberOutbox()
         if not self.ended.cancel() and not self.ended.cancelled():
-            self.ended.exception()  # whoever reads it or not, it counts as read
+            self.ended.exception()  # read or not, it counts as read
 
     async def room(self) -> None:
         """Wait until the client has read most of what it was sent."""
@@ -68,7 +68,7 @@ class Subscriber:
             await self._room.wait()
 
     async def pump(self) -> None:
-        """Send what waits, for ever. Ends with the exception of a send that failed."""
+        """Send waiting messages, for ever. Ends with the exception of a send that failed."""
         while True:
             while self._outbox:
                 await deliver(self._send, self._outbox.take(_PIECE_BYTES), raw=self._raw)
