@@ -1,4 +1,4 @@
-"""The admin's page on bars: to look at."""
+"""The admin's pages for bars: read-only."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class BarAdmin(RecordedAdmin):
 
 @admin.register(Gap)
 class GapAdmin(RecordedAdmin):
-    """Ticks that no bar has."""
+    """Ranges of ticks that no bar includes."""
 
     list_display = ["at", "market", "from_t", "to_t"]
     list_filter = [MarketFilter]
@@ -64,7 +64,7 @@ class GapAdmin(RecordedAdmin):
 
 
 def time_text(ms: int) -> str:
-    """A time for people; as it is where no calendar has it."""
+    """A time in readable form; unchanged if it is no valid date."""
     try:
         return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"
     except (ValueError, OverflowError, OSError):

@@ -1,7 +1,7 @@
-"""Bars of an hour and a day in the database: made of finer rows where those go further.
+"""Bars of an hour and a day in the database: made from finer rows where those reach further.
 
-While a market runs, the builder makes them with the tick that closes them. This is for the rows of a version that kept
-seconds and minutes alone, and for rows that were made again.
+While a market runs, the builder makes them with the tick that closes them. This module is for the rows of a version
+that stored only seconds and minutes, and for rows that were made again.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _BATCH_BARS = 500
 
 
 def make_up(market: Market, stop: Callable[[], bool] = lambda: False, ask: Ask = directly) -> int:
-    """Write what is over and not there, from where the rows end; how many bars. Each query goes through `ask`.
+    """Write the bars that have ended and are missing, from the end of the rows on; returns how many.
 
-    Raises django.db.Error.
+    Each query goes through `ask`. Raises django.db.Error.
     """
     written = 0
     for resolution in COARSE:
@@ -37,5 +37,5 @@ def make_up(market: Market, stop: Callable[[], bool] = lambda: False, ask: Ask =
 
 
 def remove(market: Market) -> None:
-    """Remove the rows, which are of finer ones that are about to change. Raises django.db.Error."""
+    """Remove the rows, because the finer ones they were made from are about to change. Raises django.db.Error."""
     Bar.objects.filter(market=market, resolution__in=COARSE).delete()

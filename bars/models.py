@@ -1,4 +1,4 @@
-"""Bars as they are kept: a row for each second, minute, hour and day; the other resolutions are made of these."""
+"""Bars in the database: a row for each second, minute, hour and day; the other resolutions are made from these."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from recorder.models import Market
 
 
 class Bar(models.Model):
-    """A closed bar; the fields mean what they mean in `bars.making.ohlcv.Ohlcv`.
+    """A closed bar; its fields are those of `bars.making.ohlcv.Ohlcv`.
 
-    Rows are written in the order in which bars closed, those that closed with one tick together. So what is there is
-    always everything up to some tick, and what comes after it can be made again from the tape.
+    Rows are written in the order in which bars closed; bars closed by one tick are written together. The rows are
+    therefore always complete up to some tick, and later bars can be made again from the tape.
     """
 
     market = models.ForeignKey(Market, models.PROTECT, related_name="bars")

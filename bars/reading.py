@@ -1,8 +1,8 @@
-"""Reading closed bars of every resolution: by time, or the last so many; in pages, so that memory stays bounded.
+"""Reads closed bars of every resolution: by time, or the last ones; in pages, so that memory stays bounded.
 
-A bar is closed when a tick of a later period is known. `next_ms` of the newest second tells up to where that is so.
-Bars of an hour and a day are rows; where they are not written yet, as in a database of an older version, the rest is
-made of finer rows.
+A bar is closed when a tick of a later period is known; `next_ms` of the newest second shows up to where. Bars of an
+hour and a day are rows. If they are not written yet, as in a database of an older version, the rest is made from finer
+rows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bars in the database: written, taken back, and read as the state from which a builder goes on."""
+"""Bars in the database: written, removed, and read as the state from which a builder continues."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHANGING = [name for name in FIELDS if name not in ("resolution", "open_ms")]
 
 
 class Closing(NamedTuple):
-    """What the tick t brought about: bars that closed, of stored resolutions, and ticks missing before it."""
+    """The results of tick t: bars that closed, of stored resolutions, and ticks missing before it."""
 
     t: int
     bars: Sequence[Ohlcv]
@@ -29,7 +29,7 @@ class Closing(NamedTuple):
 
 
 def closing_of(builder: Builder, closed: Iterable[Ohlcv]) -> Closing | None:
-    """What is to be kept after a builder took a tick; None if nothing is."""
+    """The closing to store after a builder took a tick; None if there is none."""
     bars = [bar for bar in closed if bar.resolution in STORED]
     if builder.t is None or builder.second_ms is None or not (bars or builder.gap):
         return None
@@ -37,7 +37,7 @@ def closing_of(builder: Builder, closed: Iterable[Ohlcv]) -> Closing | None:
 
 
 def save(market: Market, closings: Sequence[Closing]) -> None:
-    """Write closings in one transaction; what is there already is written over. Raises django.db.Error."""
+    """Write closings in one transaction; existing rows are overwritten. Raises django.db.Error."""
     bars = [bar for closing in closings for bar in closing.bars]
     gaps = [Gap(market=market, at_ms=one.at_ms, from_t=one.gap[0], to_t=one.gap[1]) for one in closings if one.gap]
     with transaction.atomic():
@@ -48,7 +48,7 @@ def save(market: Market, closings: Sequence[Closing]) -> None:
 
 
 def save_bars(market: Market, bars: Iterable[Ohlcv]) -> None:
-    """Write bars; what is there already is written over. Raises django.db.Error."""
+    """Write bars; existing rows are overwritten. Raises django.db.Error."""
     Bar.objects.bulk_create(
         [Bar(market=market, **bar._asdict()) for bar in bars],
         update_conflicts=True,
@@ -84,19 +84,19 @@ def newest(market: Market | str) -> Ohlcv | None:
 
 
 def kept_to(market: Market | str, resolution: str) -> int | None:
-    """Where the newest stored bar of a resolution ends, in milliseconds; None without any."""
+    """The end of the newest stored bar of a resolution, in milliseconds; None without any."""
     found = rows(market, resolution).order_by("-open_ms").values_list("open_ms", flat=True).first()
     return None if found is None else int(found) + PERIOD_MS[resolution]
 
 
 def second_with(market: Market, t: int) -> int | None:
-    """The second whose bar holds a tick; None where no bar does."""
+    """The second whose bar includes a tick; None if there is none."""
     found = rows(market, "1s").filter(first_t__lte=t, last_t__gte=t)
     return found.values_list("open_ms", flat=True).first()
 
 
 def take_back(market: Market, from_t: int) -> None:
-    """Remove bars that hold a tick from this t on, which are to be made again, and those of times that cannot be."""
+    """Remove bars that include a tick from this t on, which will be made again, and those of invalid times."""
     with transaction.atomic():
         Bar.objects.filter(market=market, resolution__in=STORED, open_ms__gte=END_MS).delete()
         Gap.objects.filter(market=market, at_ms__gte=END_MS).delete()
@@ -113,7 +113,7 @@ def _last_before(market: Market, resolution: str, from_t: int) -> int | None:
 
 
 def builder_from(market: Market) -> Builder:
-    """A builder that stands behind the rows; a new one without any."""
+    """A builder that continues after the rows; a new one without any."""
     builder = Builder()
     last = newest(market)
     if last is not None:
@@ -127,7 +127,7 @@ def builder_from(market: Market) -> Builder:
 
 
 def builder_before(market: Market, minute_ms: int) -> Builder:
-    """A builder that begins with a minute, behind the rows of seconds before it."""
+    """A builder that begins with a minute, after the rows of seconds before it."""
     builder = Builder()
     found = ohlcv(rows(market, "1s", before_ms=minute_ms).order_by("-open_ms")[:1])
     if found:

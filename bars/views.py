@@ -28,7 +28,7 @@ _MOST_HELD = 1000
 
 @require_safe
 async def bars(request: HttpRequest) -> HttpResponseBase:
-    """The first bars from `from` on, or without it the last ones; all of them ended by `to`."""
+    """The first bars from `from` on, or without it the last ones; all of them end by `to`."""
     relay = await parameters.relay(request)
     resolution = parameters.choice(request, "resolution", tuple(PERIOD_MS)) or "1m"
     from_ms, until_ms = _time(request, "from"), _time(request, "to")
@@ -41,7 +41,7 @@ async def bars(request: HttpRequest) -> HttpResponseBase:
 
 
 def _lines(symbol: str, resolution: str, from_ms: int | None, to_ms: int | None, limit: int) -> Iterator[bytes]:
-    """The answer, a bar a line: bars, and what is missing in the time they are of."""
+    """The answer, one bar per line: bars, and what is missing in their time."""
     yield orjson.dumps({"symbol": symbol, "resolution": resolution})[:-1] + b',"bars":['
     count, first, last = 0, None, None
     for bar in _found(symbol, resolution, from_ms, to_ms, limit):

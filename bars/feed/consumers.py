@@ -1,7 +1,7 @@
-"""The socket `/market_data`: a client that says CONNECT gets the bars of its symbols and resolutions as they close.
+"""The socket `/market_data`: after CONNECT a client gets the bars of its symbols and resolutions as they close.
 
-Nothing waits for a client here: it is sent what lies in the hubs behind the last bar it was sent, as fast as it reads,
-and what has left memory by then is read from the database. So a slow client loses no bar and costs no memory.
+No queue is kept per client. It is sent the bars after the last one sent, from the hubs or, once they have left memory,
+from the database, as fast as it reads. A slow client therefore loses no bar and costs no memory.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from streaming.relay.relays import relays
 log = logging.getLogger(__name__)
 
 _MOST_MESSAGE_BYTES = 64 * 1024
-#: A client that asks more often than it is answered is not read meanwhile.
+#: A client with this many unanswered requests is not read.
 _MOST_REQUESTS = 8
-#: Bars go out in pieces of at most so many, so that another CONNECT is heard in between.
+#: Bars are sent in pieces of at most this many, so that another CONNECT is noticed in between.
 _PIECE_BARS = 256
 _RETRY_SECONDS = 0.5
 
@@ -62,7 +62,7 @@ async def _serve(client: FeedClient, receive: Any) -> None:
 
 
 async def _listen(client: FeedClient, receive: Any) -> None:
-    """Hand on what the client says until it leaves. Raises StreamError for too much of it."""
+    """Pass on the client's messages until it leaves. Raises StreamError for too many of them."""
     loop = asyncio.get_running_loop()
     rate = talk_rate(loop.time())
     while True:
@@ -81,7 +81,7 @@ async def _listen(client: FeedClient, receive: Any) -> None:
 
 @dataclass(slots=True, eq=False)
 class Pair:
-    """A symbol and a resolution of one client; all bars that begin up to `sent_ms` are behind it."""
+    """A symbol and a resolution of one client; all bars that begin up to `sent_ms` were sent or skipped."""
 
     hub: BarHub
     resolution: str
@@ -89,13 +89,13 @@ class Pair:
 
 
 class FeedClient:
-    """One socket: what it asked for, and how far it was served. Only `pump` sends."""
+    """One socket: its subscriptions, and how far it was served. Only `pump` sends."""
 
     def __init__(self, send: Send, *, raw: bool) -> None:
         self._send, self._raw = send, raw
         self._wake = asyncio.Event()
         self._requests: asyncio.Queue[str | bytes] = asyncio.Queue(_MOST_REQUESTS)
-        #: Every pair that was ever asked for on this socket: none of its bars is sent twice.
+        #: Every pair that was subscribed to on this socket: none of its bars is sent twice.
         self._known: dict[tuple[str, str], Pair] = {}
         self._pairs: list[Pair] = []
 
@@ -108,12 +108,12 @@ class FeedClient:
         await deliver(self._send, wire, raw=self._raw)
 
     def leave(self) -> None:
-        """Be woken no more."""
+        """Stop being notified."""
         for pair in self._pairs:
             pair.hub.lines[pair.resolution].watchers.discard(self._wake)
 
     async def pump(self) -> None:
-        """Answer what is asked and send what is due, for ever. Raises StreamError."""
+        """Answer requests and send bars, for ever. Raises StreamError."""
         while True:
             self._wake.clear()
             while not self._requests.empty():
@@ -123,7 +123,7 @@ class FeedClient:
                 await self._wake.wait()
 
     async def _answer(self, data: str | bytes) -> None:
-        """Do what a CONNECT asks for. One that is refused ends what there was, for its client takes it so."""
+        """Carry out a CONNECT. A refused one ends the previous subscriptions, as its client expects."""
         try:
             connect = read_message(data, settings.CONFIG.feed_token)
             if connect is not None:
@@ -148,8 +148,10 @@ class FeedClient:
         self._watch([pair for pair, _ in pairs])
 
     def _pair(self, hub: BarHub, resolution: str) -> tuple[Pair, int | None]:
-        """The pair, which goes on where it is if it is being served, else begins now; and how far this socket was sent
-        its bars before, None for not at all."""
+        """The pair, which continues if it is being served, and otherwise starts now.
+
+        Also returns how far this socket was sent its bars before, None for not at all.
+        """
         newest_ms = hub.lines[resolution].newest_ms
         pair = self._known.get((hub.symbol, resolution))
         if pair is None:
@@ -172,7 +174,7 @@ class FeedClient:
             pair.hub.lines[pair.resolution].watchers.add(self._wake)
 
     async def _send_some(self, pair: Pair) -> bool:
-        """Send what closed behind the last bar of a pair; whether there was anything."""
+        """Send the bars after the last one of a pair; returns whether there were any."""
         if pair.hub.over:
             raise StreamError("unavailable", "the feed starts anew, connect again", CLOSE_UNAVAILABLE)
         line = pair.hub.lines[pair.resolution]
@@ -186,7 +188,7 @@ class FeedClient:
         return True
 
     async def _send_stored(self, pair: Pair) -> bool:
-        """Send what has left memory; where the database does not have it yet, look again in a while."""
+        """Send bars that have left memory; if the database does not have them yet, check again in a while."""
         try:
             wires, up_to_ms = await pair.hub.behind(pair.resolution, pair.sent_ms)
         except DatabaseError as error:
@@ -204,7 +206,7 @@ class FeedClient:
 
 
 async def _hub(symbol: str) -> BarHub | None:
-    """The hub of a market, None if there is no such market. Raises StreamError where that cannot be told."""
+    """The hub of a market, None if there is no such market. Raises StreamError if that is unknown."""
     if not SYMBOL_PATTERN.fullmatch(symbol):
         return None
     try:
@@ -216,7 +218,7 @@ async def _hub(symbol: str) -> BarHub | None:
 
 
 async def _past(pair: Pair, count: int) -> list[Wire]:
-    """Raises StreamError while the database is away: the client tries again."""
+    """Raises StreamError while the database is unavailable: the client tries again."""
     try:
         return await pair.hub.history(pair.resolution, count, pair.sent_ms)
     except DatabaseError as error:

@@ -26,13 +26,13 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: How often the database is asked whether it has what is missing, and how often while it is away.
+#: How often the database is checked for missing bars, and how often while it is unavailable.
 _LOOK_SECONDS = 0.2
 _RETRY_SECONDS = 1.0
 
-#: So many bars of a resolution stay in memory; who is further behind reads the database.
+#: This many bars of a resolution stay in memory; a client further behind reads the database.
 _MOST_KEPT = 1000
-#: So many messages with bars wait while what comes before them is read; beyond, they are read as well.
+#: This many messages with bars wait while earlier ones are read; further ones are read as well.
 _MOST_HELD = 5000
 _LONG_AGO_MS = -(2**62)
 
@@ -41,7 +41,7 @@ _PAGE_BARS = 256
 
 
 class Wire(NamedTuple):
-    """A bar as it is sent."""
+    """A bar in the form in which it is sent."""
 
     open_ms: int
     text: bytes
@@ -50,8 +50,8 @@ class Wire(NamedTuple):
 class Line:
     """The newest closed bars of one resolution: all that begin after `floor_ms`, the last of them at `newest_ms`.
 
-    `floor_is_stored` tells that the database has everything up to there; else a bar that begins there is the last
-    that left memory, and the database may be some time behind.
+    `floor_is_stored`: the database has everything up to `floor_ms`. Otherwise a bar that begins there is the last that
+    left memory, and the database may lag behind.
     """
 
     def __init__(self) -> None:
@@ -61,13 +61,13 @@ class Line:
         self._bars: deque[Wire] = deque()
 
     def begin(self, newest_ms: int) -> None:
-        """Everything that begins up to here is in the database; nothing is kept of it."""
+        """Everything that begins up to here is in the database; none of it is in memory."""
         self.floor_ms = self.newest_ms = newest_ms
         self.floor_is_stored = True
         self._bars.clear()
 
     def append(self, wire: Wire) -> None:
-        """Take the next bar; one that is known already is left out."""
+        """Take the next bar; a known one is left out."""
         if wire.open_ms <= self.newest_ms:
             return
         self._bars.append(wire)
@@ -79,7 +79,7 @@ class Line:
             watcher.set()
 
     def after(self, open_ms: int) -> list[Wire]:
-        """Those kept that begin later."""
+        """The bars in memory that begin later."""
         if not self._bars or self._bars[-1].open_ms <= open_ms:
             return []
         if len(self._bars) == 1 or self._bars[-2].open_ms <= open_ms:
@@ -89,10 +89,10 @@ class Line:
 
 
 class BarHub:
-    """Listens to a relay. Where it missed a message, it goes on once the database has what closed meanwhile.
+    """Listens to a relay. After a missed message it continues once the database has what closed meanwhile.
 
-    `over`: it is of no use any more, for it failed or the market has another store. Its clients are told to come again,
-    and find a new one.
+    `over`: the hub is of no further use, because it failed or the market has another store. Its clients have to connect
+    again, and find a new one.
     """
 
     def __init__(self, relay: Relay) -> None:
@@ -158,12 +158,12 @@ class BarHub:
             self._append_rows(seen["closed"])
 
     def _is_of_another_store(self) -> bool:
-        """Whether the bars that are known here are of a recording that is over: t and market time begin anew."""
+        """Whether the known bars are of a recording that is over: t and market time start over."""
         self._store_id = self._store_id or self._relay.store_id
         return self._store_id != self._relay.store_id
 
     def _need(self, kept_t: int | None) -> None:
-        """Something was missed: wait until the database has the bars up to a tick."""
+        """A message was missed: wait until the database has the bars up to a tick."""
         self._held.clear()
         self._wanted_t = kept_t
         self._holes += 1
@@ -179,7 +179,7 @@ class BarHub:
         self.lines[bar.resolution].append(Wire(bar.open_ms, bar_message(self.symbol, bar)))
 
     async def _begin(self) -> None:
-        """Find out what is closed already, and wait for what the first message behind it asks for."""
+        """Find out which bars are closed already, and wait for those before the first message."""
         newest = await self._ask_until_answered(lambda: stored.newest(self.symbol))
         if newest is not None:
             for resolution, line in self.lines.items():
@@ -188,7 +188,7 @@ class BarHub:
         await self._fill()
 
     async def _fill(self) -> None:
-        """Read what was missed, then go on with what was held."""
+        """Read what was missed, then continue with the held messages."""
         holes = -1
         while holes != self._holes:  # another one may open while this one is read
             holes = self._holes
@@ -202,14 +202,14 @@ class BarHub:
         self._filling = False
 
     async def _is_stored(self) -> bool:
-        """Whether the database has all that closed before what is held."""
+        """Whether the database has all bars that closed before the held messages."""
         if self._wanted_t is None:
             return True
         newest = await self._ask_until_answered(lambda: stored.newest(self.symbol))
         return newest is not None and self._wanted_t is not None and newest.last_t >= self._wanted_t
 
     async def _read_newest(self, resolution: str, line: Line) -> None:
-        """Append what closed since the newest that is known, or so much of it as is kept."""
+        """Append the bars since the newest known one, or as many of them as memory keeps."""
         after_ms = line.newest_ms
         found = await self._ask_until_answered(
             lambda: last_bars(self.symbol, resolution, _MOST_KEPT, after_ms=after_ms)
@@ -231,8 +231,10 @@ class BarHub:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def behind(self, resolution: str, after_ms: int) -> tuple[list[Wire], int]:
-        """Bars for a client that is further behind than memory reaches, oldest first, and up to which beginning they
-        are all that there are. Raises django.db.Error."""
+        """Bars for a client that lags further behind than memory reaches, oldest first.
+
+        Also returns up to which beginning they are complete. Raises django.db.Error.
+        """
         line = self.lines[resolution]
         floor_ms, is_stored = line.floor_ms, line.floor_is_stored
 
@@ -257,7 +259,7 @@ class BarHub:
 
 
 def _bar(resolution: str, open_ms: int, figures: Sequence[float]) -> Ohlcv:
-    """A bar that came with a tick, as far as a client of the feed hears of it."""
+    """The part of a tick's bar that a client of the feed receives."""
     opened, high, low, close, volume = figures
     return Ohlcv(resolution, open_ms, opened, high, low, close, volume, 0, None, None, None, None, 0, 0, 0)
 
@@ -266,7 +268,7 @@ _hubs: WeakKeyDictionary[Relay, BarHub] = WeakKeyDictionary()
 
 
 def hub_of(relay: Relay) -> BarHub:
-    """The hub of a relay, made when it is first asked for."""
+    """The hub of a relay, created at the first request."""
     hub = _hubs.get(relay)
     if hub is None:
         hub = _hubs[relay] = BarHub(relay)

@@ -1,4 +1,4 @@
-"""The keeper: a thread that makes up what the database lacks of a market's bars, and then writes each that closes."""
+"""The keeper: a thread that makes a market's bars that the database lacks, and then writes each one that closes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from runtime.supervision import supervisor
 
 log = logging.getLogger(__name__)
 
-#: Rows are written about so often, each time in one transaction of so many closings at most.
+#: Rows are written about this often, each time in one transaction of at most this many closings.
 WRITE_SECONDS = 0.5
 _MOST_CLOSINGS = 1000
 _BATCH_TICKS = 2000
@@ -35,7 +35,7 @@ _BATCH_TICKS = 2000
 _LOOK_SECONDS = 0.1
 _FLUSH_SECONDS = 3.0
 
-#: How often a database or a tape that is away is tried again.
+#: How often an unavailable database or tape is tried again.
 RETRY_SECONDS = 1.0
 
 #: So many closings wait for a database that is away (some 10 MB); beyond, they are made again from the tape.
@@ -43,11 +43,11 @@ MOST_WAITING = 20_000
 
 
 class BarKeeper:
-    """Keeps the bars of one market, on a thread of its own; `next_t` is the first tick that will be made.
+    """Keeps the bars of one market, on its own thread; `next_t` is the first tick that will be made.
 
-    Rows of ticks from there on are of a crash whose ticks did not all reach the disk: they are taken back. Then the
-    tape behind the rows is gone through, up to the tick before `held_from()`, which may move on meanwhile, and
-    `hand_over` gets the builder and that tick's t; it says False when it has moved on.
+    Rows of ticks from there on come from a crash in which some ticks did not reach the disk: they are removed. Then the
+    tape after the rows is read, up to the tick before `held_from()`, which may advance meanwhile. `hand_over` receives
+    the builder and that tick's t; it returns False if `held_from()` has advanced.
     """
 
     def __init__(
@@ -78,11 +78,11 @@ class BarKeeper:
 
     @property
     def waiting(self) -> int:
-        """How many closings are not in the database yet."""
+        """The number of closings that are not in the database yet."""
         return len(self._waiting)
 
     def put(self, closing: Closing) -> None:
-        """Take what a tick brought about; from any thread, at once. Raises BarsStopped."""
+        """Take the closings of a tick; from any thread, at once. Raises BarsStopped."""
         with self._changed:
             if self._closing:
                 raise BarsStopped(self._market.symbol)
@@ -91,7 +91,7 @@ class BarKeeper:
                 self._dropped_t = self._waiting.popleft().t
 
     def close(self, seconds: float) -> bool:
-        """Write what waits and end, within so many seconds; else the next start makes it from the tape."""
+        """Write what waits and end, within this time; otherwise the next start makes it from the tape."""
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -112,7 +112,7 @@ class BarKeeper:
                 self._persist(self._write)
 
     def _persist(self, work: Callable[[], None]) -> bool:
-        """Do it again until it succeeds; False when the keeper was given up meanwhile."""
+        """Repeat a job until it succeeds; returns False if the keeper was stopped meanwhile."""
         while True:
             try:
                 work()
@@ -131,7 +131,7 @@ class BarKeeper:
                     return False
 
     def _pause(self) -> bool:
-        """Wait until rows should be written; False when there is nothing more to do."""
+        """Wait until rows should be written; returns False when there is nothing more to do."""
         with self._changed:
             self._changed.wait_for(lambda: self._closing, self._write_seconds)
             done = self._closing and not self._waiting and self._dropped_t is None
@@ -148,7 +148,10 @@ class BarKeeper:
                 return
 
     def _make_up(self, builder: Builder, to_t: int, stop: Callable[[], bool]) -> None:
-        """Write what the tape tells up to a t, unless told to stop; what is not on it after a while counts as lost."""
+        """Write the bars of the tape up to a t, unless stopped.
+
+        Ticks that are still missing from the tape after a while count as lost.
+        """
         began = moved = time.monotonic()
         while not stop() and _position(builder) < to_t and time.monotonic() - moved < _FLUSH_SECONDS:
             before = builder.t
@@ -178,7 +181,7 @@ class BarKeeper:
                     self._waiting.popleft()
 
     def _write_dropped(self) -> None:
-        """Make from the tape what could not wait."""
+        """Make from the tape the bars that were not held."""
         dropped_t = self._dropped_t
         assert dropped_t is not None
         self._make_up(builder_from(self._market), dropped_t, lambda: self._given_up)
@@ -192,7 +195,7 @@ def _position(builder: Builder) -> int:
 
 
 def _batches(told: Iterator[Closing | None]) -> Iterator[list[Closing]]:
-    """Closings in lists that make a transaction each."""
+    """Closings in lists, each for one transaction."""
     while taken := list(islice(told, _BATCH_TICKS)):
         if batch := [closing for closing in taken if closing is not None]:
             yield batch

@@ -1,4 +1,4 @@
-"""Live bars: made on the pipeline's thread from each tick, kept by another."""
+"""Live bars: made on the pipeline's thread from each tick, stored by another thread."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ class LiveBars:
         self._keeper.start()
 
     def catch_up(self, seconds: float) -> None:
-        """Wait until the past is known, so many seconds at most."""
+        """Wait until the past is known, at most this long."""
         self._ready.wait(seconds)
 
     def close(self, seconds: float) -> bool:
-        """Write what waits, within so many seconds."""
+        """Write what waits, within this time."""
         return self._keeper.close(seconds)
 
     def observe(self, tick: Tick, moment: Moment) -> dict[str, Any] | None:
-        """What was seen in the next tick. Raises BarsStopped, and once what a tick failed of."""
+        """The observation of the next tick. Raises BarsStopped, and once the error that a tick caused."""
         if self._failed_of is not None:
             raise BarsStopped(self._symbol, self._failed_of)
         try:
@@ -82,7 +82,7 @@ class LiveBars:
         return closed
 
     def _hold(self, tick: Tick) -> list[Ohlcv]:
-        """Let the tick wait for the builder, or go on with that."""
+        """Hold the tick for the builder, or continue with the builder."""
         with self._lock:
             if self._handed is None and len(self._held) >= _MOST_HELD:
                 self._held, self._held_from = [], tick.t

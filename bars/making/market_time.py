@@ -1,4 +1,4 @@
-"""The time by which bars are made: market time, which goes on also where the ticks of a source lie in the past.
+"""The time of bars: market time, which continues even if the ticks of a source are in the past.
 
 Why: docs/architecture.md, "Market time".
 """
@@ -13,23 +13,25 @@ from market.timestamps import END_TS
 #: Bars begin before this.
 END_MS = int(END_TS) * SECOND_MS
 
-#: A source may stamp its ticks a little out of order; what goes further back than this is another source, or a tape
-#: that begins again.
+#: A source may stamp its ticks slightly out of order. A tick further back than this is of another source, or of a tape
+#: that starts again.
 MOST_LATE_MS = 60_000
 
 
 def has_place(ts: float | None) -> bool:
-    """Whether a tick has a place among bars: not without a ts, nor with one that no calendar has, as older recordings
-    of tapes in other units hold."""
+    """Whether a tick has a place among bars.
+
+    It has none without a ts, or with an invalid time, as in older recordings of tapes in other units.
+    """
     return ts is not None and 0 <= ts < END_TS
 
 
 class MarketTime:
-    """Where on the way of bars a tick's ts stands; it never goes back by more than `MOST_LATE_MS`.
+    """The place of a tick's ts among the bars; it never goes back by more than `MOST_LATE_MS`.
 
-    Ticks of the past, of an old tape behind newer ticks, are shifted by one constant, so that the first follows the
-    second under way. They stand where their own ts says as soon as that has come up to it again. All of this follows
-    from the ticks alone: whoever reads them again finds the same.
+    Ticks in the past, of an old tape after newer ticks, are shifted by one constant, so that the first of them follows
+    the current second. They return to their own ts as soon as that has caught up. All of this depends only on the
+    ticks: reading them again gives the same result.
     """
 
     def __init__(self) -> None:
@@ -37,7 +39,7 @@ class MarketTime:
         self._due_ms: int | None = None
 
     def stand_before(self, due_ms: int) -> None:
-        """The next tick is the one that stands at this second."""
+        """The next tick belongs to this second."""
         self._due_ms = due_ms
 
     def second_of(self, ts: float, under_way_ms: int | None) -> int:
@@ -53,7 +55,9 @@ class MarketTime:
         return own_ms + self._shift_ms
 
     def _goes_on(self, own_ms: int, under_way_ms: int) -> bool:
-        """Whether a tick of the past is the next one of those before, by the shift they have. Where it would then be
-        further ahead than its own ts is behind, it is of another source."""
+        """Whether a tick in the past follows those before it, with their shift.
+
+        If it would then be further ahead than its own ts is behind, it is of another source.
+        """
         ahead_ms = own_ms + self._shift_ms - under_way_ms
         return -MOST_LATE_MS <= ahead_ms <= under_way_ms - own_ms

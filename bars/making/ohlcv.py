@@ -1,4 +1,4 @@
-"""One bar, and how bars of a fine resolution become one of a coarser."""
+"""One bar, and the merging of fine bars into coarser ones."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ DECIMALS = 6
 class Ohlcv(NamedTuple):
     """A bar of ticks `first_t` to `last_t`; prices are those of matches, `volume` their sizes.
 
-    `open_ms` begins its period. Without a match it repeats the last close. `mid_*` are of the ticks' mids, None as long
-    as none was known. `next_ms` is the second of the tick that closed it: what lies before that is over.
+    `open_ms` begins its period. Without a match it repeats the last close. `mid_*` are of the ticks' mids, None while
+    none was known. `next_ms` is the second of the tick that closed it: everything before that is over.
     """
 
     resolution: str
@@ -40,7 +40,7 @@ class Ohlcv(NamedTuple):
         return self.open_ms + PERIOD_MS[self.resolution]
 
     def row(self) -> list[Any]:
-        """The bar as it travels with the tick that closed it: resolution, open_ms, close_ms, o, h, l, c, volume."""
+        """The bar in the tick message that closed it: resolution, open_ms, close_ms, o, h, l, c, volume."""
         return [self.resolution, self.open_ms, self.close_ms, self.open, self.high, self.low, self.close, self.volume]
 
 
@@ -55,7 +55,7 @@ class Merger:
 
     @property
     def bar(self) -> Ohlcv | None:
-        """What was taken so far, as one bar."""
+        """The bars taken so far, as one bar."""
         return self._bar
 
     def take(self, fine: Ohlcv) -> None:
@@ -75,7 +75,7 @@ class Merger:
 
 
 def _joined(bar: Ohlcv, fine: Ohlcv) -> Ohlcv:
-    """The bar and the one behind it. A bar without a match has no say in the prices of one with matches."""
+    """The bar joined with the next one. A bar without a match does not affect the prices of one with matches."""
     if fine.matches and bar.matches:
         prices = (bar.open, max(bar.high, fine.high), min(bar.low, fine.low), fine.close)
     elif fine.matches or not bar.matches:

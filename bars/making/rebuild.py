@@ -1,4 +1,4 @@
-"""Rebuilding: makes every bar again whose ticks are still on the tape, and leaves the others as they are."""
+"""Rebuilding: makes every bar again whose ticks are still on the tape, and leaves the others unchanged."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _BATCH_CLOSINGS = 1000
 
 
 class Rebuild:
-    """One round through the tape of a market that nobody writes meanwhile; `on_tick` is told the t of each tick.
+    """One pass over the tape of a market that no process writes meanwhile; `on_tick` receives the t of each tick.
 
-    Where ticks are gone or cannot be read, rows stay as they are up to the first minute of which every tick is there.
-    `ticks` and `bars` count what was done.
+    Where ticks are gone or cannot be read, rows stay unchanged up to the first minute whose ticks are all there.
+    `ticks` and `bars` count the work done.
     """
 
     def __init__(self, market: Market, history: History, on_tick: Callable[[int], None] = lambda t: None) -> None:
@@ -57,7 +57,7 @@ class Rebuild:
         self.bars += coarse.make_up(self._market, ask=self._ask)
 
     def _leave_off(self) -> None:
-        """Ticks are gone: the bars under way cannot be made."""
+        """Ticks are gone: the current bars cannot be made."""
         self._write()
         self._builder = self._second_ms = self._torn_minute_ms = self._from_ms = None
         self._time = MarketTime()
@@ -79,7 +79,7 @@ class Rebuild:
             self._write()
 
     def _begin(self, tick: Tick) -> Builder | None:
-        """Behind a hole, a builder from the rows before the first whole minute; None before that."""
+        """After a hole, a builder from the rows before the first whole minute; None before that."""
         assert tick.ts is not None
         if self._second_ms is None:
             known_ms = self._ask(lambda: stored.second_with(self._market, tick.t))
@@ -94,7 +94,7 @@ class Rebuild:
         return self._builder
 
     def _write(self) -> None:
-        """Put what was made in the place of what was there."""
+        """Replace the previous bars by those made."""
         if not self._waiting or self._from_ms is None:
             return
         from_ms, to_ms = self._from_ms, self._waiting[-1].at_ms

@@ -1,4 +1,4 @@
-"""Times as clients write them: milliseconds, or ISO 8601."""
+"""Times in the forms that clients send: milliseconds, or ISO 8601."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_ms(text: str) -> int:
-    """Milliseconds since 1970 of a number of them, or of a time by ISO 8601, which is UTC unless it says otherwise.
+    """Milliseconds since 1970 from a number of them, or from an ISO 8601 time, which is UTC by default.
 
-    A blank where the offset begins is a plus that was not quoted in a URL. Raises ValueError.
+    A space before the offset is a plus that was not quoted in a URL. Raises ValueError.
     """
     if _MILLISECONDS.fullmatch(text):
         return int(text)

@@ -1,4 +1,4 @@
-"""What a tick says of prices: its mid, and the prices and sizes of its matches."""
+"""The prices in a tick: its mid, and the prices and sizes of its matches."""
 
 from __future__ import annotations
 
