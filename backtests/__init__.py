@@ -1,1 +1,1 @@
-"""Backtests: recorded bars played through a strategy, and what would have come of it."""
+"""Backtests: recorded bars played through a strategy, and the result."""

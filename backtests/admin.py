@@ -20,7 +20,7 @@ _FIGURES = ("return", "max_drawdown", "sharpe", "exposure", "bars", "trades_coun
 
 @admin.register(Backtest)
 class BacktestAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Backtests are asked for over the API and by command; here is what came of them."""
+    """Backtests are started over the API and by command; the admin shows their results."""
 
     list_display = ["backtest_id", "strategy", "symbol", "resolution", "status", "done", "total_return", "created_at"]
     list_filter = ["status", "strategy", "symbol", "resolution"]

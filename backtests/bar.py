@@ -21,7 +21,7 @@ class Bar(NamedTuple):
 
 
 def seen(bar: Ohlcv) -> Bar:
-    """What a strategy sees of a bar."""
+    """The view of a bar that a strategy gets."""
     return Bar(bar.open_ms, bar.close_ms, bar.open, bar.high, bar.low, bar.close, bar.volume)
 
 

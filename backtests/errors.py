@@ -1,4 +1,4 @@
-"""What can go wrong with a backtest: each error takes facts and writes the sentence."""
+"""The errors of a backtest: each takes facts and writes the sentence."""
 
 from __future__ import annotations
 

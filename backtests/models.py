@@ -1,4 +1,4 @@
-"""What was asked for, how far it is, and what came of it: one row a backtest."""
+"""The requests for backtests, their progress and their results: one row per backtest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STATUSES = (QUEUED, RUNNING, DONE, FAILED, CANCELLED)
 
 
 def new_id() -> str:
-    """An id that nobody guesses and no other backtest has."""
+    """An id that cannot be guessed and that no other backtest has."""
     return f"bt_{secrets.token_hex(8)}"
 
 
@@ -21,8 +21,8 @@ class Backtest(models.Model):
     """A backtest; `backtests.running.lifecycle` moves it from one status to the next.
 
     The range is that of bars with `from_ms <= open` and `close <= to_ms`. `params` holds every parameter of the
-    strategy. `sent_at`: when a worker was last asked to run it; `heard_at`: when whoever runs it last said so;
-    `suspected_at`: since when whoever looks after it knows that its worker is silent.
+    strategy. `sent_at`: when a worker was last asked to run it; `heard_at`: the last sign of life of its worker;
+    `suspected_at`: since when the worker is known to be silent.
     """
 
     backtest_id = models.CharField(max_length=19, unique=True, default=new_id, editable=False)

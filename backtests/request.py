@@ -1,4 +1,4 @@
-"""What a client asks for, taken from its JSON; every wrong field is refused with what came."""
+"""The request of a client, parsed from its JSON; every wrong field is refused with its value."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Asked:
 
 
 def read(body: bytes, strategies: Mapping[str, type[Any]], symbol: str) -> Asked:
-    """What a body asks for; `symbol` is the default. Raises BadRequest."""
+    """The request in a body; `symbol` is the default. Raises BadRequest."""
     try:
         fields = json.loads(body)
     except (ValueError, RecursionError):
@@ -53,7 +53,7 @@ def read(body: bytes, strategies: Mapping[str, type[Any]], symbol: str) -> Asked
 
 
 def asked(fields: Mapping[str, Any], strategies: Mapping[str, type[Any]], symbol: str) -> Asked:
-    """What these fields ask for; a null counts as absent, and what is not known is passed over. Raises BadRequest."""
+    """The request in these fields; a null counts as absent, and unknown fields are ignored. Raises BadRequest."""
     given = {name: value for name, value in fields.items() if value is not None}
     if "strategy" not in given:
         raise BadRequest.missing("strategy", f"one of {', '.join(sorted(strategies))}")

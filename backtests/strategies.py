@@ -11,7 +11,7 @@ from backtests.strategy import Parameter, Value
 
 
 class BuyAndHold:
-    """Buys for all the cash at the first bar and keeps what it has: what others are measured by."""
+    """Buys for all the cash at the first bar and holds: the baseline for other strategies."""
 
     name = "buy_and_hold"
 

@@ -1,4 +1,4 @@
-"""What a strategy is: a class with `initialize` and `handle_bar`, and the parameters it declares."""
+"""The interface of a strategy: a class with `initialize` and `handle_bar`, and its declared parameters."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _KINDS = {bool: "true or false", int: "an integer", float: "a number", str: "a t
 
 
 class Strategy(Protocol):
-    """What the engine calls; a strategy need not inherit from this."""
+    """The methods that the engine calls; a strategy need not inherit from this."""
 
     def initialize(self, context: Context) -> None:
         """Called once, before the first bar."""
 
     def handle_bar(self, context: Context, bar: Bar) -> None:
-        """Called with each closed bar; what is ordered here is filled at the open of the next one."""
+        """Called with each closed bar; orders placed here are filled at the open of the next one."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Parameter:
 
 
 def parameters_of(strategy: type[Any]) -> Mapping[str, Parameter]:
-    """What the class declares in `parameters`; nothing if it declares none."""
+    """The parameters that the class declares; none if it declares none."""
     return getattr(strategy, "parameters", {})
 
 

@@ -1,4 +1,4 @@
-"""Work of the Celery workers, and what is done now and then in either mode."""
+"""The tasks of the Celery workers, and periodic tasks of either mode."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def run(backtest_id: str) -> None:
 
 @shared_task(name="backtests.tasks.look_after", ignore_result=True, throws=(DatabaseError,))  # type: ignore[untyped-decorator]
 def look_after() -> int:
-    """Fail those whose worker fell silent, and send again what the broker may have lost; how many failed.
+    """Fail the backtests whose worker fell silent, and resend those that the broker may have lost.
 
-    Raises django.db.Error.
+    Returns how many failed. Raises django.db.Error.
     """
     return detached(_look_after)
 

@@ -1,4 +1,4 @@
-"""`/api/v1/backtests`: ask for one, look at them, cancel one; behind a token."""
+"""`/api/v1/backtests`: start one, list them, cancel one; with a token."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _show(backtest_id: str) -> HttpResponse:
 
 
 def _cancel(backtest_id: str) -> HttpResponse:
-    """Cancelled, or left as it is when it was over; either way the answer says what it is now."""
+    """Cancel a backtest, or leave a finished one unchanged; the answer has its present state."""
     cancel(_found(backtest_id))
     return _show(backtest_id)
 

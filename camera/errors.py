@@ -1,4 +1,4 @@
-"""What can go wrong in the camera."""
+"""The errors of the camera."""
 
 
 class CameraError(Exception):

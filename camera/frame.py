@@ -1,4 +1,4 @@
-"""The structure frame as a message: what a window shows, in the contract's words."""
+"""The structure frame as a message, in the contract's fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A snapshot: what the window shows at one tick, as arrays."""
+"""A snapshot: the content of the window at one tick, as arrays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Edges(NamedTuple):
 
 @dataclass(slots=True)
 class Snapshot:
-    """What the window shows at one tick; arrays have one entry an agent, by ascending id."""
+    """The content of the window at one tick; arrays have one entry per agent, by ascending id."""
 
     t: int
     ts: float | None

@@ -100,7 +100,7 @@ class SlidingWindowCamera:
 
     @property
     def mid_before(self) -> float | None:
-        """The last mid known before the window began: with it and the window's ticks, another camera goes on."""
+        """The last mid known before the window began: with it and the window's ticks, another camera can continue."""
         self._slide()
         if self._seen <= self.W:
             return self._mid_at_reset
@@ -190,7 +190,7 @@ class SlidingWindowCamera:
             self._first_seen[came] = first[came]
 
     def _snapshot(self, t: int, new_after: int) -> Snapshot:
-        """What the window shows at tick t."""
+        """The content of the window at tick t."""
         window = self._rings.places(self._seen - self.W, self.W)
         columns = self._present().nonzero()[0]
         mean, std, distance = self._quotes(window, columns)

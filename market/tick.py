@@ -1,4 +1,4 @@
-"""The tick: what one step of a market looks like, as columns in memory and as JSON outside."""
+"""The tick: one step of a market, as columns in memory and as JSON outside."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SIDE_CODE = {name: code for code, name in enumerate(SIDES)}
 #: `b` of a match that the outside pool filled.
 POOL = -1
 
-#: Beyond this a float64 no longer tells neighbouring integers apart; no id, t or price needs more.
+#: Beyond this a float64 no longer distinguishes neighbouring integers; no id, t or price needs more.
 _LARGEST = 2**53
 
 _STATE = ("price_norm", "volatility", "liquidity", "imbalance")
@@ -36,7 +36,7 @@ class MarketError(Exception):
 
 
 class TickError(MarketError, ValueError):
-    """A message that is not a tick; the text says which field and what was found there."""
+    """A message that is not a tick; the text names the field and its value."""
 
 
 @dataclass(slots=True, eq=False)

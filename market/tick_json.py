@@ -29,9 +29,9 @@ class TickColumns(Protocol):
 
 
 class _Pieces:
-    """The lasting text of ticks with the same agents and sizes, in the same order.
+    """The constant text of ticks with the same agents and sizes, in the same order.
 
-    Pieces that are chosen by a column stand in arrays of objects: `take` picks among them four times as fast as a loop.
+    Pieces chosen by a column are in arrays of objects: `take` picks among them four times as fast as a loop.
     """
 
     def __init__(self, agent_ids: npt.NDArray[np.int64], sizes: npt.NDArray[np.float64]) -> None:

@@ -8,8 +8,8 @@ from market.tick import MarketError, TickError
 
 DAY_SECONDS = 86_400.0
 
-#: A ts is Unix seconds of the years 1971 to 2199. What lies before is a clock that was never set or counts from its own
-#: start, what lies behind is another unit.
+#: A ts is Unix seconds of the years 1971 to 2199. An earlier one is from a clock that was never set or counts from its
+#: own start, a later one is in another unit.
 FIRST_TS = 31_536_000.0
 END_TS = 7_258_118_400.0
 
@@ -46,9 +46,9 @@ def beginning(clock_seconds: float) -> float:
 
 
 class TimestampCheck:
-    """The ts of one source's ticks, one after the other.
+    """Checks the ts of one source's ticks, one after the other.
 
-    `most_step_seconds` is how far a tick may lie from the one before it, either way; 0 is any distance.
+    `most_step_seconds` is the largest distance from the tick before, in either direction; 0 is any distance.
     """
 
     def __init__(self, most_step_seconds: float = DAY_SECONDS) -> None:

@@ -16,8 +16,8 @@ from runtime.threads import running
 
 log = logging.getLogger(__name__)
 
-#: A crash costs the time to make again what came after the last checkpoint: 30 s of a market in real time, and at
-#: most so many ticks of one that runs flat out (a second or two).
+#: After a crash, everything since the last checkpoint is made again: at most 30 s of a market in real time, or this
+#: many ticks of one at full speed (a second or two).
 _EVERY_SECONDS = 30.0
 _EVERY_TICKS = 4000
 
@@ -33,8 +33,8 @@ class Flushed(Protocol):
 class Checkpointer:
     """Takes a checkpoint at each segment's start, every 30 s and every 4,000 ticks.
 
-    `take(next_t, ended)` makes one, on the pipeline's thread. It is kept on another, since it must not lie on the disk
-    before the ticks it stands behind, and waiting for that takes as long as the disk likes.
+    `take(next_t, ended)` makes one, on the pipeline's thread. Another thread stores it, because it must not reach the
+    disk before the ticks it follows, and waiting for that may take long.
     """
 
     def __init__(

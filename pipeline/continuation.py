@@ -29,16 +29,16 @@ class CannotContinue(Exception):
 
 
 class Differs(CannotContinue):
-    """What is made again is not what is on disk, so the run cannot be continued from any checkpoint."""
+    """The ticks made again differ from those on disk, so the run cannot be continued from any checkpoint."""
 
 
 @dataclass(slots=True)
 class Placement:
-    """Where a source's ticks stand in the market's store: t and ts of each.
+    """The place of a source's ticks in the market's store: t and ts of each.
 
     The first tick of the run gets `first_t`, and all others keep their distance to it: t is the source's own plus
-    `t_shift`. `ts` is the tick's own, or else counted from `start_ts` in steps of `interval` seconds. `place` raises
-    TickError where that comes to the end of market time.
+    `t_shift`. `ts` is the tick's own, or counted from `start_ts` in steps of `interval` seconds. `place` raises
+    TickError at the end of market time.
     """
 
     first_t: int
@@ -60,7 +60,7 @@ class Placement:
 
 @dataclass(slots=True)
 class LackingMessages:
-    """What of a moment the tapes lack."""
+    """The messages of a moment that the tapes lack."""
 
     t: int
     messages: dict[str, bytes]
@@ -68,7 +68,7 @@ class LackingMessages:
 
 @dataclass(slots=True)
 class TapeGap:
-    """A jump in t, both ends included, of which the tape of a kind does not tell yet."""
+    """A jump in t, including both ends, that the tape of a kind does not announce yet."""
 
     kind: str
     from_t: int
@@ -77,9 +77,9 @@ class TapeGap:
 
 @dataclass(slots=True)
 class Continued:
-    """A run made ready to go on: the source yields the tick `next_t` next, and the film has its window.
+    """A run that is ready to continue: the source yields the tick `next_t` next, and the camera has its window.
 
-    `lacking` is what the tapes did not keep, to be written before anything else.
+    `lacking` are the messages that the tapes lack, to be written before anything else.
     """
 
     next_t: int
@@ -89,7 +89,7 @@ class Continued:
 
 
 class _Tape:
-    """What is on disk of one kind behind a t, asked for in ascending order."""
+    """The messages of one kind on disk after a t, queried in ascending order."""
 
     def __init__(self, history: History, kind: str, after_t: int, end_t: int) -> None:
         self.kind, self.end_t = kind, end_t
@@ -122,10 +122,10 @@ def continue_run(
     placement: Placement,
     make_encoder: Callable[[], TickEncoder],
 ) -> Continued:
-    """Restore the source, fill the camera, and make again what was made behind the checkpoint.
+    """Restore the source, fill the camera, and make everything after the checkpoint again.
 
-    `ends` gives the last t on disk of each kind, -1 for none. Every tick that is made again is held against the
-    disk, and so is every metric and frame: what is there stays as it is. Raises CannotContinue.
+    `ends` gives the last t on disk of each kind, -1 for none. Every tick, metric and frame that is made again is
+    compared with the disk, which stays unchanged. Raises CannotContinue.
     """
     encoder = _film_at(history, checkpoint, make_encoder)
     try:
@@ -155,12 +155,11 @@ def continue_from_tape(
     place_behind: Callable[[int], str],
     make_encoder: Callable[[], TickEncoder],
 ) -> Continued:
-    """Fill the camera, film again the recorded ticks behind the checkpoint, and let the source go on behind the last.
+    """Fill the camera, film the recorded ticks after the checkpoint again, and continue the source after the last.
 
-    For a source that can be asked again for what it gave but may be away, while the tape is here; `place_behind` gives
-    its checkpoint behind a t of this market. Where the tapes of
-    metrics and frames reach further than the ticks, the rest of them is not looked at (`Recording.skip_to`). Raises
-    CannotContinue.
+    For a source that can be asked again for earlier ticks but may be unavailable, while the tape is here;
+    `place_behind` gives its checkpoint after a t of this market. Where the tapes of metrics and frames reach further
+    than the ticks, the rest of them is not read (`Recording.skip_to`). Raises CannotContinue.
     """
     done = Continued(checkpoint.next_t, _film_at(history, checkpoint, make_encoder), iter(source))
     after_t = checkpoint.next_t - 1
@@ -175,7 +174,7 @@ def continue_from_tape(
 
 
 def _take(done: Continued, moment: Moment, tapes: list[_Tape]) -> None:
-    """Count a moment that was made again, and what of it the tapes lack. Raises Differs."""
+    """Count a moment that was made again, and note which of its messages the tapes lack. Raises Differs."""
     _pass_over(done, moment.t - 1, tapes)
     done.next_t = moment.t + 1
     messages = _messages(moment)
@@ -185,7 +184,7 @@ def _take(done: Continued, moment: Moment, tapes: list[_Tape]) -> None:
 
 
 def _pass_over(done: Continued, to_t: int, tapes: list[_Tape]) -> None:
-    """Go on behind a jump in t up to `to_t`, should there be one; tapes that end before do not tell of it."""
+    """Continue after a jump in t up to `to_t`, if there is one; tapes that end before it do not announce it."""
     for tape in tapes:
         from_t = max(done.next_t, tape.end_t + 1)
         if from_t <= to_t:
@@ -194,7 +193,7 @@ def _pass_over(done: Continued, to_t: int, tapes: list[_Tape]) -> None:
 
 
 def complete(recording: Recording, lacking: Iterable[LackingMessages | TapeGap]) -> None:
-    """Write to the tapes what they lack. Raises StoreError."""
+    """Write the lacking messages to the tapes. Raises StoreError."""
     for one in lacking:
         if isinstance(one, TapeGap):
             recording.write_gap(one.from_t, one.to_t, "lost", one.kind)

@@ -12,7 +12,7 @@ from streaming.protocol import Moment
 
 
 class TickEncoder:
-    """The camera and what comes beside its frames: a metric for every `metric_every`-th tick."""
+    """The camera and the metrics: one for every `metric_every`-th tick."""
 
     def __init__(self, camera: SlidingWindowCamera, metric_every: int) -> None:
         self.camera, self._metric_every = camera, metric_every

@@ -15,7 +15,7 @@ from recorder.errors import StoreError
 from runtime.supervision import supervisor
 from streaming.protocol import Moment
 
-#: How long a flat-out market may be held back, a tick, for a loop that is far behind.
+#: How long a market at full speed may be held back, per tick, for a loop that lags far behind.
 _ROOM_SECONDS = 1.0
 
 #: The longest the pipeline sleeps before it looks whether waiting lines must reach the disk.
@@ -49,17 +49,17 @@ class Outlet(Protocol):
 
 
 class CheckpointSink(Protocol):
-    """Who keeps checkpoints (`pipeline.checkpointer.Checkpointer`)."""
+    """The store of checkpoints (`pipeline.checkpointer.Checkpointer`)."""
 
     def after(self, next_t: int, segment_start: int | None) -> None: ...
     def last(self, next_t: int, *, ended: bool) -> None: ...
 
 
 class Observer(Protocol):
-    """Who draws conclusions from ticks on the pipeline's thread, and must not hold it up.
+    """Derives values from ticks on the pipeline's thread, and must not delay it.
 
-    What `observe` gives travels with the moment, as `seen[name]` of the group message: plain lists, dicts, numbers and
-    texts, or None.
+    The result of `observe` travels with the moment, as `seen[name]` of the group message: plain lists, dicts, numbers
+    and texts, or None.
     """
 
     def observe(self, tick: Tick, moment: Moment) -> Any: ...
@@ -69,8 +69,8 @@ class Pipeline:
     """Runs one market on the calling thread until its source ends, `stop` is set, or something fails.
 
     `now` is a monotonic clock in seconds; `seed` and `store_id` are what `/health` reports. `ready` waits for the
-    source's next tick, as many seconds as it is told at most, and tells whether it has come; without it the source is
-    asked at once.
+    source's next tick, at most the given seconds, and returns whether it has arrived; without it the source is asked at
+    once.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Pipeline:
         self.ticks = 0
 
     def run(self, most_ticks: int | None = None, on_tick: Callable[[int], None] | None = None) -> None:
-        """Make up to `most_ticks` ticks; `on_tick` is told how many there are. Seals the tapes whatever happens."""
+        """Make up to `most_ticks` ticks; `on_tick` receives their number. Seals the tapes in any case."""
         try:
             ended = self._make(most_ticks, on_tick)
             self._keep_place(lambda keeper: keeper.last(self.next_t, ended=ended))
@@ -150,7 +150,7 @@ class Pipeline:
     def _take(self, tick: Tick) -> None:
         with self._meters.camera:
             moment = self._encoder.encode(tick)
-        # First to the tape: what a client has seen is missing from the recording only while that has stopped.
+        # The tape comes first: the recording lacks what a client has seen only while it has stopped.
         with self._meters.recorder:
             if tick.t > self.next_t:
                 self._recording.write_gap(self.next_t, tick.t - 1, "lost")
@@ -162,21 +162,21 @@ class Pipeline:
         self._keep_place(lambda keeper: keeper.after(self.next_t, self._recording.segment_start))
 
     def _seen(self, name: str, tick: Tick, moment: Moment) -> Any:
-        """What an observer sees in a tick; None from one that fails, which ends no market."""
+        """The result of an observer for a tick; None if it fails, which does not end the market."""
         with supervisor.guarded(f"observer {name}"):
             return self._observers[name].observe(tick, moment)
         return None
 
     def _keep_place(self, keep: Callable[[CheckpointSink], None]) -> None:
-        """Let a checkpoint be kept, unless the tapes lack what one taken now would stand behind."""
+        """Let a checkpoint be stored, unless the tapes lack ticks that it would follow."""
         if self._checkpoints is None or not self._recording.holds(self.next_t - self._encoder.camera.ticks):
             return
-        # A StoreError is told already: the recording has stopped, and there is nothing to stand behind.
+        # StoreError was reported already: the recording has stopped, and a checkpoint has no ticks to follow.
         with supervisor.guarded("checkpoint"), suppress(StoreError):
             keep(self._checkpoints)
 
     def _message(self, moment: Moment | None, seen: dict[str, Any], *, running: bool) -> dict[str, Any]:
-        """The group message: a moment, or none, what observers saw in it, and the status that `/health` tells from."""
+        """The group message: a moment, or none, the observers' results, and the status for `/health`."""
         return {
             "type": "moment",
             "t": None if moment is None else moment.t,

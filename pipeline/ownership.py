@@ -28,7 +28,8 @@ _LAST_WORDS_SECONDS = 3.0
 class MarketOwnership:
     """A market's store, locked, and from `take_lease` on its lease too; both until `let_go`.
 
-    `host` tells this host from others (by default its name and the id of its boot). Raises StoreError, MarketHeld.
+    `host` distinguishes this host from others (by default its name and the id of its boot). Raises StoreError,
+    MarketHeld.
     """
 
     def __init__(self, directory: Path, symbol: str, host: str | None = None) -> None:
@@ -39,8 +40,10 @@ class MarketOwnership:
         self.hold_store()
 
     def hold_store(self) -> None:
-        """See to it that the store is there, locked by us and has its id; it may be taken away while we write. Raises
-        StoreError, MarketHeld."""
+        """Ensure that the store exists, is locked by this process and has its id.
+
+        The directory may be removed while the market writes. Raises StoreError, MarketHeld.
+        """
         if self._lock is None or not self._lock.stands:
             self._lock_store()
         if self._store_id is not None and read_store_id(self._directory) != self._store_id:
@@ -80,11 +83,14 @@ class MarketOwnership:
         return lease
 
     def at_end(self, say: Callable[[], object]) -> None:
-        """Have `say` called by `let_go`; what was handed in last is called first."""
+        """Register `say` to be called by `let_go`; the last one registered is called first."""
         self._last_words.callback(say)
 
     def let_go(self) -> None:
-        """Tell the database that all is over, and let the next writer in. A database that is away holds nothing up."""
+        """Record the end in the database, and release the market to the next writer.
+
+        An unavailable database causes no delay.
+        """
         self._mouth.start(self._say_last_words)
         if not self._mouth.join(_LAST_WORDS_SECONDS):
             log.error("%s: the database takes too long to hear of the end", self._symbol)
@@ -105,7 +111,7 @@ def _holder() -> str:
 
 
 def boot_id() -> str:
-    """What tells this boot from every other, of this host and of all; "" where nothing does."""
+    """The id of this boot, among all boots of all hosts; "" if there is none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -113,5 +119,5 @@ def boot_id() -> str:
 
 
 def _host() -> str:
-    """What tells this host from others, such as were given the same name."""
+    """The id of this host, also among hosts of the same name."""
     return f"{socket.gethostname()} {boot_id()}".strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-#: A market this far behind (a computer that slept) does not race through what it missed.
+#: A market this far behind (a computer that slept) does not catch up at full speed.
 _LATEST_SECONDS = 10.0
 
 

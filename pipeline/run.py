@@ -49,15 +49,16 @@ log = logging.getLogger(__name__)
 _ROWS_SECONDS = 1.5
 _BARS_SECONDS = 0.7
 
-#: How long the first tick waits for what the bars before it are to be made of; then it is kept until that is known.
+#: How long the first tick waits for the state from which bars continue; then it is held until that is known.
 _CATCH_UP_SECONDS = 2.0
 
 
 class MarketRun:
     """Opens a market by its settings and runs it; `home_symbol` is the market at the store's root.
 
-    `host` tells this host from others (by default its name and the id of its boot); `alone` is for a process without a
-    web server. Raises MarketError, RecorderError, django.db.Error; Stopped where `stop` is set before it could begin.
+    `host` distinguishes this host from others (by default its name and the id of its boot); `alone` is for a process
+    without a web server. Raises MarketError, RecorderError, django.db.Error; Stopped if `stop` is set before it could
+    begin.
     """
 
     def __init__(
@@ -161,7 +162,7 @@ class MarketRun:
         return TickEncoder(camera, config.cam_metric_downsample)
 
     def _continue(self, ends: Ends) -> tuple[Run, Continued] | None:
-        """The last run, ready to go on, if it has these settings and can be continued exactly."""
+        """The last run, ready to continue, if it has these settings and can be continued exactly."""
         first_t = None
         for checkpoint in self._checkpoints.newest_first():
             facts = checkpoint.run
@@ -187,7 +188,7 @@ class MarketRun:
         return None
 
     def _begin(self, ends: Ends) -> tuple[Run, Continued]:
-        """A new run behind what was recorded or streamed."""
+        """A new run after everything that was recorded or streamed."""
         config = self._config
         begin = upstream_run.beginning(self._source, ends, self._checkpoints, self.stop)
         start_ts = begin.start_ts if config.start_ts is None else config.start_ts
@@ -212,7 +213,7 @@ class MarketRun:
         return run, Continued(run.first_t, encoder, iter(self._source))
 
     def _facts(self) -> dict[str, Any]:
-        """What a checkpoint tells of the run: enough to go on without a database."""
+        """The facts of the run in a checkpoint: enough to continue without a database."""
         place = self._placement
         return {
             "first_t": place.first_t,
@@ -268,7 +269,7 @@ class MarketRun:
         return self._source.replaced
 
     def _parts(self, meters: PipelineMeters, pacer: Pacer, outlet: Outlet | None) -> list[MeasuredComponent]:
-        """The parts of the pipeline as they are reported; none where nobody could hear of them."""
+        """The components of the pipeline that report; none if no process could receive the reports."""
         if outlet is None:
             return []
         return pipeline_parts(

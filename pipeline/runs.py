@@ -17,7 +17,7 @@ from recorder.errors import StoreError
 
 log = logging.getLogger(__name__)
 
-#: How often a run that cannot begin for a while, since the database or the disk is away, is tried again.
+#: How often a run is retried that cannot begin because the database or the disk is unavailable.
 _RETRY_SECONDS = 1.0
 
 

@@ -1,4 +1,4 @@
-"""A run whose ticks come from another server: where it begins, and how it goes on."""
+"""A run whose ticks come from another server: where it begins, and how it continues."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recorder.recovery.checkpoints import Checkpoint, Checkpoints
 from recorder.recovery.tape_ends import Ends
 from recorder.tape.history import History
 
-#: How often the wait for another server's first tick looks whether it is to go on.
+#: How often the wait for another server's first tick checks whether it should continue.
 _NAP_SECONDS = 0.25
 
 
@@ -23,9 +23,9 @@ class Stopped(Exception):
 
 
 class Beginning(NamedTuple):
-    """Where a new run begins; what is None is for the run itself to find.
+    """Where a new run begins; the run itself determines what is None.
 
-    `first_t` counts in an empty store only.
+    `first_t` counts only in an empty store.
     """
 
     first_t: int = 0
@@ -34,12 +34,12 @@ class Beginning(NamedTuple):
 
 
 def beginning(source: Source, ends: Ends, checkpoints: Checkpoints, stop: Event) -> Beginning:
-    """The beginning of a new run behind `ends`. Waits for the other server where only its first tick tells; raises
-    Stopped when `stop` is set meanwhile.
+    """The beginning of a new run after `ends`.
 
-    An empty store begins with the t the other server is at, so that all of a tree of servers count alike. A store that
-    has filmed this server before goes on behind what it has of it. Where that server has another recording by now, all
-    of this is filmed, by another shift. Any other store is continued by a shift.
+    Waits for the other server if only its first tick determines the beginning; raises Stopped when `stop` is set
+    meanwhile. An empty store begins with the current t of the other server, so that all servers of a tree count alike.
+    A store that has filmed this server before continues after what it has. If that server now has another recording,
+    all of it is filmed, with another shift. Any other store is continued with a shift.
     """
     if source.followed is None:
         return Beginning()
@@ -68,7 +68,7 @@ def go_on(
     placement: Placement,
     make_encoder: Callable[[], TickEncoder],
 ) -> Continued:
-    """The run of a checkpoint made ready to go on; without the other server's help, as that may be away.
+    """The run of a checkpoint, ready to continue. It does not use the other server, which may be unavailable.
 
     Raises CannotContinue.
     """
@@ -81,8 +81,10 @@ def go_on(
 
 
 def _check_streamed(ends: Ends) -> None:
-    """Metrics and frames are ahead of the ticks by what a crash cost, and it cost no more than was streamed. Raises
-    Differs."""
+    """Check that metrics and frames are ahead of the ticks by no more than was streamed before a crash.
+
+    Raises Differs.
+    """
     last = max(ends.on_disk.values())
     if last > max(ends.on_disk["ticks"], ends.streamed):
         raise Differs(f"t={last} is on disk, and t={ends.streamed} is the last that may have been streamed")

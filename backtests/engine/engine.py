@@ -96,7 +96,7 @@ class _Play:
         return strategy
 
     def _close(self, bar: Bar) -> None:
-        """The bar has closed: value what is held, and let the strategy decide."""
+        """The bar has closed: value the holding, and let the strategy decide."""
         if not self._bars:
             self._performance.begin(bar.open_time)
         self._bars += 1
@@ -110,7 +110,7 @@ class _Play:
             raise StrategyFailed(self._terms.strategy, f"at the bar of {iso(bar.open_time)}", error) from error
 
     def _fill(self, bar: Bar) -> None:
-        """What was ordered at the bar before is filled at this one's open, in the order it was ordered."""
+        """Fill the orders of the previous bar at this one's open, in the order in which they were placed."""
         for ordered in self._taken_orders():
             done = self._portfolio.fill(ordered, bar.open, bar.open_time)
             if isinstance(done, Trade):

@@ -1,4 +1,4 @@
-"""The portfolio: cash, what is held, and orders that are filled whole or not at all."""
+"""The portfolio: cash, the holding, and orders that are filled whole or not at all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """A filled order; `cash` and `position` are what was left afterwards."""
+    """A filled order; `cash` and `position` are those after it."""
 
     time: int
     side: Side

@@ -41,7 +41,7 @@ class Children:
         self._wake.set()
 
     async def run(self) -> None:
-        """Run what is queued, until `stop`; nothing where Celery workers do. Raises what the thread failed of."""
+        """Run queued backtests, until `stop`; do nothing if Celery workers run them. Raises the thread's error."""
         if settings.CONFIG.redis_url:
             return
         loop = asyncio.get_running_loop()
@@ -115,7 +115,7 @@ class Children:
 
 
 def _pass_on(child: subprocess.Popen[bytes]) -> None:
-    """Publish what the child tells, until it has ended."""
+    """Publish the messages of the child, until it has ended."""
     assert child.stdout is not None
     for line in child.stdout:
         if line.endswith(b"\n"):  # else it was killed in the middle of it

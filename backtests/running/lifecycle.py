@@ -1,10 +1,9 @@
-"""From queued to its end: each step is one conditional update, so that of two who try only one succeeds.
+"""The lifecycle of a backtest: each step is one conditional update, so only one of two processes succeeds.
 
-Time is the database's alone: it stamps every sign of life and judges its age in the same statement, so that the clocks
-of the hosts play no part.
+Only the database's clock counts: it stamps every sign of life and judges its age in the same statement, so the clocks
+of the hosts have no influence.
 
-Each step may be repeated (`runtime.db_threads.persistently`), and recognises that it was done where the answer was
-lost.
+Each step may be repeated (`runtime.db_threads.persistently`), and recognises that it was done if the answer was lost.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ from django.db.models.functions import Now
 from backtests.errors import TooMany
 from backtests.models import CANCELLED, DONE, FAILED, QUEUED, RUNNING, Backtest
 
-#: Whoever runs a backtest gives a sign of life so often …
+#: A worker gives a sign of life this often …
 BEAT_SECONDS = 1.0
 
-#: … and is believed dead after so long: fifteen are not missed by chance.
+#: … and is believed dead after this time: fifteen are not missed by chance.
 SILENT_SECONDS = 15.0
 
 #: From the first look that finds a worker silent it has so long to be heard. After an outage of the database all were
@@ -32,7 +31,7 @@ SILENT_SECONDS = 15.0
 #: swallowed the attempt before, the 5 s of a connection's timeout.
 GRACE_SECONDS = 10.0
 
-#: A queued one is sent again after so long, in case the broker lost it.
+#: A queued backtest is sent again after this time, in case the broker lost it.
 SEND_AGAIN_SECONDS = 60.0
 
 #: So many may wait or run at a time.
@@ -78,7 +77,7 @@ def this_worker() -> str:
 
 
 def worker_of(pid: int) -> str:
-    """What a process of this host calls itself as a worker."""
+    """The name of a process of this host as a worker."""
     return f"process {pid} on {socket.gethostname()}"[:200]
 
 
@@ -119,9 +118,9 @@ def cancel(backtest_id: str) -> str | None:
 
 
 def fail_silent() -> Iterator[Backtest]:
-    """Those that have failed now because whoever ran them gave no sign of life. Raises django.db.Error.
+    """Fail the backtests whose worker gives no sign of life; returns them. Raises django.db.Error.
 
-    Only those that were found silent `GRACE_SECONDS` ago or earlier, see there; others are noted.
+    Only those found silent `GRACE_SECONDS` ago or earlier fail; others are noted.
     """
     silent = Backtest.objects.filter(_off("heard_at", SILENT_SECONDS), status=RUNNING)
     suspected = silent.filter(_off("suspected_at", GRACE_SECONDS))
@@ -133,7 +132,7 @@ def fail_silent() -> Iterator[Backtest]:
 
 
 def _off(field: str, seconds: float) -> Q:
-    """That a time is past, or lies in the future, since the database's clock was set back."""
+    """A condition: a time is past, or is in the future because the database's clock was set back."""
     span = timedelta(seconds=seconds)
     return Q(**{f"{field}__lt": Now() - span}) | Q(**{f"{field}__gt": Now() + span})
 
@@ -158,7 +157,7 @@ def next_queued() -> str | None:
 
 
 def _ours(backtest_id: str) -> QuerySet[Backtest]:
-    """The backtest while it runs; also where it is only believed dead, since this worker could not be heard."""
+    """The backtest while it runs, even if it is believed dead because this worker could not be heard."""
     believed_dead = Q(status=FAILED, worker=this_worker(), error__startswith=_silence_of(this_worker()))
     return Backtest.objects.filter(Q(status=RUNNING) | believed_dead, backtest_id=backtest_id)
 

@@ -16,7 +16,7 @@ Tell = Callable[[dict[str, Any]], object]
 
 
 def message(backtest: Backtest, span: Span, at_ms: int, seconds: float, *, over: bool) -> dict[str, Any]:
-    """How far a backtest is: bars up to `at_ms` were played in so many seconds."""
+    """The progress of a backtest: bars up to `at_ms` were played in this many seconds."""
     return {
         "channel": CHANNEL,
         "backtest_id": backtest.backtest_id,
@@ -26,7 +26,7 @@ def message(backtest: Backtest, span: Span, at_ms: int, seconds: float, *, over:
 
 
 def last_message(backtest: Backtest) -> dict[str, Any]:
-    """The end of a backtest that nobody runs any more, by what its row knows. Raises django.db.Error."""
+    """The last message of a backtest that no worker runs any more, from its row. Raises django.db.Error."""
     asked = (backtest.from_ms, backtest.to_ms)
     span = span_between(backtest.symbol, backtest.resolution, *asked) or Span(*asked)
     at_ms = span.first_ms + int(backtest.progress * (span.last_ms - span.first_ms))

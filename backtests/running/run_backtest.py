@@ -28,10 +28,10 @@ log = logging.getLogger(__name__)
 
 
 def run(backtest_id: str, tell: Tell, on_start: Callable[[Watch], Any] | None = None, **options: Any) -> None:
-    """Run a backtest if it still waits; its row and its messages say what came of it. Raises django.db.Error.
+    """Run a backtest if it still waits; its row and its messages contain the result. Raises django.db.Error.
 
-    `on_start` gets the watch over it; `options` are those of `Watch`. An outage of the database is waited out at each
-    step, with no connection held between them.
+    `on_start` receives the watch over it; `options` are those of `Watch`. Each step waits for an unavailable database,
+    and no connection is held between steps.
     """
     claim = partial(lifecycle.claim, backtest_id)
     backtest = persistently(claim, f"{backtest_id}: its claim", again=partial(claim, again=True))
@@ -102,7 +102,7 @@ def _result(backtest: Backtest, watch: Watch, at: Callable[[Bar], None]) -> dict
 
 
 def _write(backtest: Backtest, result: dict[str, Any]) -> bool:
-    """Write the result down; False where the backtest was ended by somebody else meanwhile. Raises Unwritten."""
+    """Write the result; returns False if another process ended the backtest meanwhile. Raises Unwritten."""
     try:
         return persistently(lambda: lifecycle.finish(backtest.backtest_id, result), f"{backtest}: its result")
     except DatabaseError as error:
@@ -131,7 +131,7 @@ def _reason(error: Exception, watch: Watch) -> str:
 
 
 def _what_happened(error: DatabaseError) -> str:
-    """What clients are told of it: the database's own words, which the log has, may name its host."""
+    """The error as clients see it: the database's own words, which are in the log, may name its host."""
     if isinstance(error, UNAVAILABLE):
         return f"the database was unavailable for {PATIENCE_SECONDS:g} s"
     return f"the database refused it ({type(error).__name__})"

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 TELL_SECONDS = 10.0
 
-#: A strategy that does not come back from a bar is given so long before `give_up` is called.
+#: A strategy that does not return from a bar has this long before `give_up` is called.
 _GRACE_SECONDS = 3.0
 
 
@@ -58,7 +58,7 @@ class Watch:
         return self._wake.wait(seconds)
 
     def played(self) -> None:
-        """The last bar was played: what is left is to write the result, however long that takes."""
+        """The last bar was played: only the result has to be written, however long that takes."""
         self._played = True
 
     def stop(self, reason: str) -> None:
@@ -67,7 +67,7 @@ class Watch:
         self._wake.set()
 
     def end(self, *, done: bool) -> None:
-        """The player has ended: tell how far it came, and be quiet."""
+        """The player has ended: send the last progress, and stop."""
         self._ended.set()
         self._wake.set()
         self._thread.join()

@@ -1,4 +1,4 @@
-"""A simulator's whole memory as bytes: self-contained JSON from which a run goes on exactly."""
+"""The whole state of a simulator as bytes: self-contained JSON from which a run continues exactly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VERSION = 1
 
 
 class CheckpointError(MarketError, ValueError):
-    """Bytes that no simulator can go on from."""
+    """Bytes from which no simulator can continue."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"not a simulator's checkpoint: {reason}")

@@ -1,7 +1,7 @@
-"""The figures of the model: runs the simulator and holds what comes out against what was published.
+"""The figures of the model: runs the simulator and compares the results with published ones.
 
-`python -m market.model.figures` prints the table, `--response` the liquidity with the number of agents held fixed
-as well; the exit status is 1 where a figure misses its target.
+`python -m market.model.figures` prints the table, and with `--response` also the liquidity for fixed numbers of agents;
+the exit status is 1 if a figure misses its target.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run showed: the state of each tick, and the mean experience at each adjustment."""
+    """The results of one run: the state of each tick, and the mean experience at each adjustment."""
 
     agents_at_end: int
     liquidity: list[float]
@@ -68,7 +68,7 @@ class Run:
 
 
 def run(simulator: Simulator, ticks: int) -> Run:
-    """The next so many ticks of a simulator, summed up."""
+    """The next ticks of a simulator, summed up."""
     liquidity, price_norm, experience = [], [], []
     for _ in range(ticks):
         tick = simulator.step()

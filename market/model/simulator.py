@@ -1,4 +1,4 @@
-"""The simulator: runs the market substrate tick by tick, and can stop and go on as if it never had."""
+"""The simulator: runs the market substrate tick by tick, and can be stopped and continued without a difference."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Simulator:
         return tick
 
     def checkpoint(self) -> bytes:
-        """All that the next ticks depend on; `restore` goes on from it exactly."""
+        """Everything that the next ticks depend on; `restore` continues from it exactly."""
         return SimulatorCheckpoint(
             seed=self.seed,
             adjust_interval=self.adjust_interval,

@@ -50,7 +50,7 @@ class StateWindow:
         return np.roll(self._rows, -(self._added % WINDOW_TICKS), axis=0)
 
     def points(self) -> Floats:
-        """What is clustered, `[4, ticks]`: `(p, v, l, (b + 1) / 2)`."""
+        """The points to cluster, `[4, ticks]`: `(p, v, l, (b + 1) / 2)`."""
         points = np.ascontiguousarray(self.rows().T)
         points[3] = (points[3] + 1.0) / 2.0
         return points

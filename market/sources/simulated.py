@@ -10,7 +10,7 @@ from market.tick import Tick
 
 
 class SimulatorSource(Source):
-    """The ticks of a simulator, without end, from wherever it stands."""
+    """The ticks of a simulator, without end, from its present state on."""
 
     name = "simulator"
     replayable = True

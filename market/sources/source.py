@@ -1,4 +1,4 @@
-"""What a source is: ticks, one after the other, and what else it can do."""
+"""The interface of a source: ticks, one after the other, and its optional abilities."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from market.tick import MarketError, Tick
 
 
 class SourceError(MarketError):
-    """A source that cannot be understood or read; the text names the file and line where there is one."""
+    """A source that cannot be parsed or read; the text names the file and line, if there is one."""
 
 
 class Followed(Protocol):
-    """Another market's t, which a source of its ticks tells before the first of them is taken."""
+    """Another market's t, which a source of its ticks gives before the first of them is taken."""
 
     def first(self) -> Tick | None:
         """The tick with which a new run begins, if it is at hand; it is still to come."""
 
     def begin_behind(self, checkpoint: str) -> None:
-        """Give next what comes behind a checkpoint's place, or another recording from its beginning."""
+        """Continue after a checkpoint's place, or with another recording from its beginning."""
 
 
 class Source(ABC):
-    """An endless or finite run of ticks with rising `t`, each with `ts` or without.
+    """An endless or finite sequence of ticks with rising `t`, each with or without `ts`.
 
-    What a source can do beside that it says here, so that nobody has to ask for its class.
+    A source declares its further abilities here, so that callers need not check its class.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Source(ABC):
     def __iter__(self) -> Iterator[Tick]: ...
 
     def checkpoint(self) -> str:
-        """Where the source stands, as text; only of a replayable source."""
+        """The position of the source, as text; only of a replayable source."""
         raise NotImplementedError
 
     def restore(self, checkpoint: str) -> None:
@@ -51,8 +51,8 @@ class Source(ABC):
         raise NotImplementedError
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait for the next tick, so many seconds at most; whether it is at hand. Raises SourceError."""
+        """Wait for the next tick, at most this long; returns whether it has arrived. Raises SourceError."""
         return True
 
     def close(self) -> None:  # noqa: B027 - most have nothing to let go of
-        """Let go of what the source holds. May be called from any thread."""
+        """Release the resources of the source. May be called from any thread."""

@@ -28,11 +28,11 @@ _PIECE_BYTES = 65_536
 
 
 class FileSource(Source):
-    """The ticks of a tape: one JSON message a line, plain or as zstd frames, told apart by the first bytes.
+    """The ticks of a tape: one JSON message per line, plain or as zstd frames, distinguished by the first bytes.
 
-    Blank lines and the `gap` messages of recorded tapes are passed over. No tick of a zstd frame is given before all
-    of that frame was checked. Memory is bounded, however long the file. Raises SourceError at once for a file that is
-    not there, and while reading for what is no tick, and for a ts that cannot be or lies further than
+    Blank lines and the `gap` messages of recorded tapes are skipped. A tick of a zstd frame is returned only after all
+    of that frame was verified. Memory is bounded for files of any length. Raises SourceError at once for a missing
+    file, and while reading for a message that is not a tick, and for a ts that is invalid or further than
     `most_step_seconds` from the one before it (0: any distance).
     """
 
@@ -104,7 +104,7 @@ class FileSource(Source):
 
 
 class _Unreadable(Exception):
-    """What keeps the next line of a file from being read."""
+    """The reason why the next line of a file cannot be read."""
 
 
 def _reason(error: OSError | ValueError) -> str:
@@ -141,7 +141,7 @@ def _bounded(line_bytes: int) -> None:
 
 
 def _pieces(file: io.BufferedReader) -> Iterator[bytes]:
-    """The text of a file, decompressed where it is zstd."""
+    """The text of a file, decompressed if it is zstd."""
     magic = file.peek(4)[:4]
     if magic == _ZSTD_FRAME or magic[1:] == _ZSTD_SKIPPABLE:
         yield from _decompressed(file)
@@ -151,9 +151,9 @@ def _pieces(file: io.BufferedReader) -> Iterator[bytes]:
 
 
 def _decompressed(file: io.BufferedReader) -> Iterator[bytes]:
-    """The text of all the frames, one after the other, each after it was found to be what its checksum says.
+    """The text of all the frames, one after the other, each after its checksum was verified.
 
-    So each is decoded twice: kept meanwhile it would fill the memory.
+    Each is therefore decoded twice: holding it meanwhile would fill the memory.
     """
     start = 0
     while (end := _end_of_frame(file, start)) is not None:
@@ -176,22 +176,22 @@ def _end_of_frame(file: io.BufferedReader, start: int) -> int | None:
         end: int = ended.value
     file.seek(end)
     if head[:4] == _ZSTD_FRAME and not zstandard.get_frame_parameters(head).has_checksum and not _begins(file):
-        # A flipped bit in a header takes away the mark of a checksum, not the checksum.
+        # A flipped bit in a header removes the flag of a checksum, not the checksum.
         raise _Unreadable(f"no zstd frame begins at byte {end:,}, where one without a checksum ends")
     return end
 
 
 def _begins(file: io.BufferedReader) -> bool:
-    """Whether the file ends here, or may go on with a frame."""
+    """Whether the file ends here, or may continue with a frame."""
     magic = file.peek(4)[:4]
     return not magic or magic == _ZSTD_FRAME or magic[1:] == _ZSTD_SKIPPABLE
 
 
 def _texts(file: io.BufferedReader, start: int) -> Generator[bytes, None, int]:
-    """The text of one frame, not checked before its end, and where it ends. Raises _Unreadable.
+    """The text of one frame, not verified before its end, and the end's offset. Raises _Unreadable.
 
-    `stream_reader` with `read_across_frames=True` reads the same, but takes a frame that is cut short for the
-    end of the file, without a word.
+    `stream_reader` with `read_across_frames=True` reads the same, but silently treats a frame that is cut short as the
+    end of the file.
     """
     file.seek(start)
     frame = zstandard.ZstdDecompressor().decompressobj()

@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 #: Ticks read ahead (some MB): a pipeline that waits for its disk does not hold the other server up at once.
 _READ_AHEAD = 1000
 
-#: How often the reader, while nobody takes what it has, looks whether anybody still wants it.
+#: How often the reader, while its messages are not taken, checks whether they are still wanted.
 _LOOK_SECONDS = 0.5
 
 
 def place(t: int | None, store: str | None) -> str:
-    """Where a source stands, as a checkpoint has it: a t, and the recording in which it counts where that is known."""
+    """The position of a source in a checkpoint: a t, and the recording in which it counts, if known."""
     if t is None:
         return ""
     return str(t) if store is None else f"{t} {store}"
@@ -38,19 +38,20 @@ def position_of(checkpoint: str) -> tuple[int | None, str | None]:
 
 
 class UpstreamSource(Source):
-    """The ticks of another server's `/ws/stream`: from its newest on or, with `?since=T` in the URL, from behind T.
+    """The ticks of another server's `/ws/stream`: from its newest on or, with `?since=T` in the URL, after T.
 
-    Where the source stands is the t, as the other server counts, of the last tick it gave, and the id of the recording
-    that this counts in. Behind that it can be asked for all that server still has; the rest is a jump in t. A server
-    that is away is waited for, without end. What it says that is no tick, or that cannot be understood over a third
-    connection either, is passed over, and the tick that it was to be is a jump in t too. Raises SourceError for a URL
-    that cannot be, and while reading for a refusal.
+    The position of the source is the t, as the other server counts, of the last tick it gave, and the id of its
+    recording. After that position the source can be asked for everything the server still has; the rest is a jump in t.
+    The source waits without limit for a server that is unavailable. A message that is not a tick, or that cannot be
+    parsed on a third connection either, is skipped, and its tick is a jump in t too. Raises SourceError for an invalid
+    URL, and while reading for a refusal.
 
-    `replaced`: the other server has another recording than the one whose ticks this source gave, or was to go on with.
-    It gives no more of them; where it stands is the beginning of the new one.
+    `replaced`: the other server has another recording than the one whose ticks this source gave, or was to continue
+    with. The source gives no more of the old ones; its position is the beginning of the new recording.
 
-    What has a ts that cannot be is no tick. How far ts goes from tick to tick is that server's own source's affair: its
-    stream goes on from run to run, after a week without it or with an old tape, and nothing in it tells where.
+    A tick with an invalid ts is not a tick. Steps of ts are not checked, because they depend on that server's own
+    source: its stream continues from run to run, after a week of downtime or with an old tape, and nothing in it says
+    where.
     """
 
     replayable = True
@@ -61,7 +62,7 @@ class UpstreamSource(Source):
         self.followed: Followed = self
         self._last_t: int | None = None
         self._store: str | None = None
-        #: Whether the next tick must be of the same recording as where the source stands.
+        #: Whether the next tick must be of the same recording as the position of the source.
         self._goes_on = False
         self._reader: _Reader | None = None
         self._next: Tick | None = None
@@ -69,8 +70,10 @@ class UpstreamSource(Source):
         self._stream = self._new_stream()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until the next tick is at hand, or none will come any more, so many seconds at most; whether it is so.
-        Raises SourceError."""
+        """Wait until the next tick has arrived, or no more will, at most this long; returns whether so.
+
+        Raises SourceError.
+        """
         if self._reader is None:
             self._reader = _Reader(self._stream)
         if self._next is None and not self.replaced:
@@ -99,14 +102,18 @@ class UpstreamSource(Source):
         return place(self._last_t, self._store)
 
     def restore(self, checkpoint: str) -> None:
-        """Give next what comes behind this place, of the recording in which it is one. Only before anything was read.
-        Raises ValueError."""
+        """Continue after this place, in the recording in which it counts. Only before anything was read.
+
+        Raises ValueError.
+        """
         self.begin_behind(checkpoint)
         self._goes_on = bool(checkpoint)
 
     def begin_behind(self, checkpoint: str) -> None:
-        """Give next what comes behind this place or, where another recording has taken its place, from the beginning of
-        that. Only before anything was read. Raises ValueError."""
+        """Continue after this place or, if another recording has replaced it, from the beginning of that.
+
+        Only before anything was read. Raises ValueError.
+        """
         self._last_t, self._store = position_of(checkpoint)
         self._stream = self._new_stream()
 
@@ -126,7 +133,7 @@ class UpstreamSource(Source):
             raise SourceError(str(error)) from None
 
     def _take(self, message: dict[str, Any] | Exception, store: str | None) -> None:
-        """Take what the reader gave, and the recording that it is of."""
+        """Take a message of the reader, and the recording it belongs to."""
         if isinstance(message, Exception):
             raise SourceError(f"{self.name}: {message}") from message
         if message["type"] == "gap" and message["reason"] == "store_changed":
@@ -136,7 +143,7 @@ class UpstreamSource(Source):
         self._next, self._store = self._tick(message), store
 
     def _tick(self, message: dict[str, Any]) -> Tick | None:
-        """The tick in a message; None for what is no tick but may come."""
+        """The tick in a message; None for another message that is allowed."""
         if message["type"] == "gap":
             gone = f"t={message['from_t']} to {message['to_t']}"
             log.warning("%s: %s are gone there (%s)", self.name, gone, message["reason"])
@@ -158,7 +165,7 @@ class UpstreamSource(Source):
 
 
 class _Reader:
-    """The thread that reads a stream until that is closed; what ends it is handed over like a message."""
+    """The thread that reads a stream until it is closed; its end is handed over like a message."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
