@@ -13,6 +13,7 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from streaming.protocol import CLOSE_STALLED
 from tests.processes import PATIENCE_SECONDS, Live, wait_until
 
 
@@ -28,6 +29,8 @@ class Follower:
         self.ts: list[int] = []
         self.heard: list[tuple[float, dict[str, Any]]] = []
         self.connections = 0
+        #: How often the server found it stalled: this process, busy with a crowd, left its thread no time to read.
+        self.stalled = 0
         self._over = False
         self._client: ClientConnection | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -40,6 +43,11 @@ class Follower:
     @property
     def gaps(self) -> list[dict[str, Any]]:
         return [message for _, message in self.heard if message["type"] == "gap"]
+
+    @property
+    def was_let_be(self) -> bool:
+        """Whether its connection was never ended, but where it did not read itself."""
+        return self.connections - self.stalled == 1
 
     def wait_for(self, t: int) -> None:
         """Wait until this tick was heard."""
@@ -56,6 +64,12 @@ class Follower:
         assert self.ts == list(range(first, first + len(self.ts))), _first_break(self.ts, first)
         assert self.gaps == []
 
+    def assert_nothing_is_untold(self) -> None:
+        """No repeat, and each t between the first and the last tick was heard, or told as lost."""
+        assert self.ts == sorted(set(self.ts))
+        told = {t for gap in self.gaps for t in range(gap["from_t"], gap["to_t"] + 1)}
+        assert set(range(self.ts[0], self.last_t + 1)) <= told | set(self.ts), _first_break(self.ts, self.ts[0])
+
     def longest_wait_seconds(self) -> float:
         """The longest time between two ticks."""
         at = [when for when, message in self.heard if message["type"] == "tick"]
@@ -71,7 +85,9 @@ class Follower:
         while not self._over:
             try:
                 self._follow(next(self._servers))
-            except (OSError, ConnectionClosed):
+            except (OSError, ConnectionClosed) as error:
+                if isinstance(error, ConnectionClosed) and error.rcvd is not None and error.rcvd.code == CLOSE_STALLED:
+                    self.stalled += 1
                 time.sleep(0.05)  # as any client would, not to hammer at a server that is not there
 
     def _follow(self, server: Live) -> None:

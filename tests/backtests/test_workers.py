@@ -32,7 +32,8 @@ class Workers:
         """What beat asks for every few seconds; with less patience, so that the test need not have it."""
         lines = [f"lifecycle.{name} = {value}" for name, value in constants.items()]
         lines = [
-            "from backtests.running.run_backtest import lifecycle, tasks",
+            "from backtests import tasks",
+            "from backtests.running import lifecycle",
             *lines,
             "import igsite.celery",
             "tasks.look_after()",

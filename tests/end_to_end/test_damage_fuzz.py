@@ -112,6 +112,6 @@ def test_whatever_is_damaged_no_reader_lies(store: Store, seed: int) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(ROUNDS, 20 * ROUNDS))
+@pytest.mark.parametrize("seed", range(ROUNDS, 6 * ROUNDS))
 def test_whatever_is_damaged_no_reader_lies_however_often(store: Store, seed: int) -> None:
     assert_honest_readers(store, seed)

@@ -12,21 +12,21 @@ from tests.processes import wait_until
 FAULTS = {
     "psutil:virtual_memory": ("OSError", "check of the memory"),
     "alerts.monitor:disk_use": ("ValueError", "check of the disk"),
-    "alerts.alert_manager:AlertDesk.write": ("RuntimeError", "check of the database"),
+    "alerts.alert_manager:AlertManager.write": ("RuntimeError", "check of the database"),
     "streaming.relay.relay:Relay.health": ("ValueError", "check of IG-USD"),
     "streaming.relay.relay:Relay.beat": ("OSError", "heartbeat of IG-USD"),
-    "components.registry:Roster.find_lost": ("RuntimeError", "search for lost parts"),
+    "components.registry:ComponentRegistry.find_lost": ("RuntimeError", "search for lost parts"),
     "psutil:Process": ("NoSuchProcess", "report of simulator"),
     "backtests.running.lifecycle:next_queued": ("OSError", "backtests"),
     "backtests.running.lifecycle:fail_silent": ("OSError", "scheduled look_after"),
     "server.protocols.flow:StallWatch.stalled": ("ValueError", "search for stalled clients"),
     "server.admission.deadlines:Deadlines.missed": ("OSError", "search for missed deadlines"),
-    "api_socket.price_throttle:Throttle.wait_seconds": ("ValueError", "listener of IG-USD"),
+    "api_socket.price_throttle:PriceThrottle.wait_seconds": ("ValueError", "listener of IG-USD"),
 }
 
 #: The same for what only runs while one of those above does.
 _BEHIND_OTHERS = {
-    "components.registry:Roster.take": ("ValueError", "messages of the system bus"),
+    "components.registry:ComponentRegistry.take": ("ValueError", "messages of the system bus"),
 }
 
 

@@ -16,6 +16,8 @@ from tests.hostile.clients import UPGRADE, frame, messages_and_close, read_to_th
 from tests.hostile.conftest import MARKET
 from tests.processes import PATIENCE_SECONDS, Live, Site
 
+pytestmark = pytest.mark.long
+
 #: Room for 126 WebSockets and 16 requests.
 CLIENT_MEMORY_MB = 100
 
@@ -112,8 +114,9 @@ def test_attackers_are_told_or_wait_and_the_market_goes_on(live: Live, opened: E
         assert process.num_threads() <= threads
         opened.close()
         healthy.wait_for_more(50)
-        healthy.assert_heard_each_tick_once()
-        assert healthy.connections == 1
+        # On a machine that does nothing else it has every tick; where 360 attackers leave it no time, it is told.
+        healthy.assert_nothing_is_untold()
+        assert healthy.was_let_be
 
 
 def test_sockets_beyond_the_memory_are_told(live: Live, opened: ExitStack) -> None:

@@ -70,12 +70,15 @@ def test_one_pool_does_not_wait_for_another() -> None:
 
 
 def test_threads_run_before_there_is_work() -> None:
-    before = threading.active_count()
     pool = Pool("early")
     pool.start(3)
-    assert threading.active_count() == before + 3
+    assert threads_of(pool) == 3
     asyncio.run(pool.run(int))
-    assert threading.active_count() == before + 3
+    assert threads_of(pool) == 3
+
+
+def threads_of(pool: Pool) -> int:
+    return sum(thread.name.startswith(pool.name) for thread in threading.enumerate())
 
 
 def test_requests_share_single_threads_evenly_up_to_a_limit() -> None:
