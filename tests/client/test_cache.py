@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketcamera import Bar, BarCache, ParseError
-from marketcamera.cache import CAPACITY
+from marketcamera.bars.cache import CAPACITY
 from tests.processes import wait_until
 
 

@@ -8,7 +8,7 @@ import pytest
 import marketcamera
 import wealthdata
 from marketcamera import HistoryUnavailable, NotFoundError
-from marketcamera.history import BarHistory
+from marketcamera.bars.history import BarHistory
 
 
 def history(status: int, **answer: object) -> BarHistory:

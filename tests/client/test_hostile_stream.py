@@ -19,9 +19,9 @@ from websockets.sync.server import ServerConnection
 
 from marketcamera import BadMessage, HistoryUnavailable, MarketCameraError, Replay, Stream, StreamRefused
 from marketcamera.backoff import Backoff
+from marketcamera.bars.history import BarHistory
 from marketcamera.decoding import MOST_TEXT_BYTES
-from marketcamera.history import BarHistory
-from marketcamera.messages import Received, message_of
+from marketcamera.stream.messages import Received, message_of
 from tests.client.garbage import BAR, JSON, stream_garbage
 from tests.client.made import behind, market, message, say, serving
 from tests.client.test_hostile_feed import ANSWERS, answering
@@ -192,7 +192,7 @@ def answering_http(answer: Callable[[str], Answer]) -> Iterator[str]:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("history", "replay"):
+    for module in ("bars.history", "stream.replay"):
         monkeypatch.setattr(f"marketcamera.{module}.Backoff", lambda: Backoff(0.001, 0.001))
 
 

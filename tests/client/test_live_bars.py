@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketcamera import Bar, BarCache
-from marketcamera.history import Recorded
-from marketcamera.live_bars import LiveBars
-from marketcamera.merge import gaps, merged
-from marketcamera.table import bar_table
+from marketcamera.bars.history import Recorded
+from marketcamera.bars.live_bars import LiveBars
+from marketcamera.bars.merge import gaps, merged
+from marketcamera.bars.table import bar_table
 
 _CAPACITY = 6
 
@@ -65,7 +65,7 @@ STEPS = st.one_of(
 def test_any_interleaving_gives_the_same_table(pauses: list[int], steps: list[tuple[str, int]]) -> None:
     starts = [sum(pauses[: n + 1]) for n in range(len(pauses))]
     market = Market(starts)
-    with patch("marketcamera.cache.CAPACITY", _CAPACITY):
+    with patch("marketcamera.bars.cache.CAPACITY", _CAPACITY):
         for step, number in [*steps, ("ask", 5), ("ask", 40)]:
             if step == "close":
                 market.close_bar()

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketcamera import Backtest, Bar, get_price, prices
-from marketcamera.bars import FREQUENCIES, MADE, RESOLUTIONS
-from marketcamera.history import BarHistory
+from marketcamera import Backtest, Bar, get_price
+from marketcamera.bars import prices
+from marketcamera.bars.bar import FREQUENCIES, MADE, RESOLUTIONS
+from marketcamera.bars.history import BarHistory
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 

@@ -10,10 +10,10 @@ from itertools import pairwise
 import pytest
 
 from marketcamera import Gap, MarketCameraError
-from marketcamera.bars import Bar
-from marketcamera.messages import message_of
-from marketcamera.replay import MOST_PAUSE_SECONDS, _Due
-from marketcamera.table import bar_table
+from marketcamera.bars.bar import Bar
+from marketcamera.bars.table import bar_table
+from marketcamera.stream.messages import message_of
+from marketcamera.stream.replay import MOST_PAUSE_SECONDS, _Due
 from tests.client.made import START_TS, message
 
 DAY = 86_400.0

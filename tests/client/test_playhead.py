@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketcamera import BadMessage, Gap
-from marketcamera.playhead import Playhead, Slow
+from marketcamera.stream.playhead import Playhead, Slow
 from tests.client.made import gap, market, message
 
 MARKET = market(60)

@@ -14,8 +14,9 @@ import pytest
 
 import marketcamera
 import wealthdata
-from marketcamera import Backtest, Bar, get_bars, get_price, prices
-from marketcamera.bars import bar_of, frequency_of, resolution_of
+from marketcamera import Backtest, Bar, get_bars, get_price
+from marketcamera.bars import prices
+from marketcamera.bars.bar import bar_of, frequency_of, resolution_of
 from marketcamera.errors import BadMessage
 from marketcamera.moments import milliseconds
 from tests.processes import PATIENCE_SECONDS

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from marketcamera import Gap, Received
-from marketcamera.messages import message_of
-from marketcamera.recording import up_to
+from marketcamera.stream.messages import message_of
+from marketcamera.stream.recording import up_to
 from tests.client.made import market
 
 MARKET: list[Received] = [message_of(one) for one in market(31)]  # frames each 5 ticks, metrics each 2

@@ -14,8 +14,8 @@ from websockets.sync.server import ServerConnection, serve
 
 from marketcamera import Gap, Received, Replay, StoreChanged, Stream
 from marketcamera.backoff import Backoff
-from marketcamera.playhead import Playhead
-from marketcamera.recording import line_of
+from marketcamera.stream.playhead import Playhead
+from marketcamera.stream.recording import line_of
 from tests.client.made import Script, behind, gap, market, message, say, serving
 
 OLD, NEW = "a" * 32, "b" * 32

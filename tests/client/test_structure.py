@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from marketcamera import Frame, Tick
-from marketcamera.messages import message_of
+from marketcamera.stream.messages import message_of
 from tests.client.made import message
 
 FEATURES: dict[str, Any] = {

@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketcamera import MarketCameraError
-from marketcamera.messages import KINDS
-from marketcamera.packing import packing_of
-from marketcamera.tape_lines import NoRecording
-from marketcamera.tape_repair import repair
-from marketcamera.tape_writer import TapeWriter
-from marketcamera.zstd_frames import FRAME_TEXT_BYTES, texts, whole_frames
+from marketcamera.stream.messages import KINDS
+from marketcamera.tape.lines import NoRecording
+from marketcamera.tape.packing import packing_of
+from marketcamera.tape.repair import repair
+from marketcamera.tape.writer import TapeWriter
+from marketcamera.tape.zstd_frames import FRAME_TEXT_BYTES, texts, whole_frames
 from tests.client.made import gap, market, message
 from tests.processes import ROOT, decompressed, wait_until
 
@@ -160,7 +160,7 @@ def test_no_flipped_bit_nor_cut_alters_a_line_or_loses_one_untold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_open: bool
 ) -> None:
     """Of an open frame, which has no checksum yet, bits are not flipped: nothing could tell."""
-    monkeypatch.setattr("marketcamera.tape_writer.FRAME_TEXT_BYTES", 4000)
+    monkeypatch.setattr("marketcamera.tape.writer.FRAME_TEXT_BYTES", 4000)
     path, dice = tmp_path / "tape.jsonl.zst", random.Random(is_open)
     write(path, LONG[:90])
     ended = path.stat().st_size
@@ -288,7 +288,7 @@ FILLING = """
 import resource, sys, threading
 from pathlib import Path
 from marketcamera import MarketCameraError
-from marketcamera.tape_writer import TapeWriter
+from marketcamera.tape.writer import TapeWriter
 resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
 failed = threading.Event()
 try:

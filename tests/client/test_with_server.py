@@ -19,8 +19,8 @@ import pytest
 
 from marketcamera import Backtest, Gap, Replay, Stream, get_price, get_websocket_cache, get_websocket_manager
 from marketcamera.command import main
-from marketcamera.messages import Received
-from marketcamera.recording import line_of
+from marketcamera.stream.messages import Received
+from marketcamera.stream.recording import line_of
 from tests.processes import PATIENCE_SECONDS, ROOT, Live, Site, decompressed, free_port, wait_until
 
 SYMBOL = "IG-USD"

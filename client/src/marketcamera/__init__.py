@@ -1,8 +1,9 @@
 """Prices, bars and structure of a market from a Market Camera server, live and past alike."""
 
 from marketcamera.backtest import Backtest, BarSource
-from marketcamera.bars import Bar
-from marketcamera.cache import BarCache
+from marketcamera.bars.bar import Bar
+from marketcamera.bars.cache import BarCache
+from marketcamera.bars.prices import get_bars, get_price, get_websocket_cache, get_websocket_manager
 from marketcamera.errors import (
     BadMessage,
     ConnectionGivenUp,
@@ -16,12 +17,11 @@ from marketcamera.errors import (
     WebSocketConnectionError,
     WebSocketSubscriptionError,
 )
-from marketcamera.feed import BarFeed
-from marketcamera.feed_status import ConnectionState
-from marketcamera.messages import Frame, Gap, Metric, Received, Tick
-from marketcamera.prices import get_bars, get_price, get_websocket_cache, get_websocket_manager
-from marketcamera.replay import Replay
-from marketcamera.stream import Stream
+from marketcamera.feed.client import BarFeed
+from marketcamera.feed.status import ConnectionState
+from marketcamera.stream.client import Stream
+from marketcamera.stream.messages import Frame, Gap, Metric, Received, Tick
+from marketcamera.stream.replay import Replay
 
 __all__ = [
     "Backtest",

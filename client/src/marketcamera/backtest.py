@@ -7,7 +7,7 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, Protocol
 
-from marketcamera.bars import Bar
+from marketcamera.bars.bar import Bar
 from marketcamera.moments import milliseconds
 
 

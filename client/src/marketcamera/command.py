@@ -14,17 +14,17 @@ from typing import Any, NoReturn
 from tqdm import tqdm
 
 from marketcamera.addresses import Address
-from marketcamera.bars import FREQUENCIES
+from marketcamera.bars.bar import FREQUENCIES
+from marketcamera.bars.prices import get_price, get_websocket_manager
 from marketcamera.errors import HistoryUnavailable, MarketCameraError
 from marketcamera.failures import history_error, http_client
 from marketcamera.interruption import Interrupted, Interruption
-from marketcamera.messages import Gap, Received
-from marketcamera.prices import get_price, get_websocket_manager
-from marketcamera.recording import line_of, up_to
-from marketcamera.session import kinds_of
-from marketcamera.store_file import keep_store, store_beside
-from marketcamera.stream import Stream
-from marketcamera.tape_writer import TapeWriter
+from marketcamera.stream.client import Stream
+from marketcamera.stream.messages import Gap, Received
+from marketcamera.stream.recording import line_of, up_to
+from marketcamera.stream.session import kinds_of
+from marketcamera.stream.store_file import keep_store, store_beside
+from marketcamera.tape.writer import TapeWriter
 
 _DEFAULT_URL = "http://localhost:8000"
 _TIMEOUT_SECONDS = 10.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from marketcamera.feed_protocol import Subscription
+from marketcamera.feed.protocol import Subscription
 
 #: The zone of the times of tables, by name; `none` is UTC without a zone.
 _ZONE = "MARKETCAMERA_TZ"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from marketcamera.bars import FREQUENCIES, Bar, Made
+from marketcamera.bars.bar import FREQUENCIES, Bar, Made
 
 
 def parts_for(made: Made, count: int) -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from marketcamera.bars import Bar
-from marketcamera.cache import BarCache
-from marketcamera.history import Recorded
-from marketcamera.merge import closed_by, merged, suffices
+from marketcamera.bars.bar import Bar
+from marketcamera.bars.cache import BarCache
+from marketcamera.bars.history import Recorded
+from marketcamera.bars.merge import closed_by, merged, suffices
 
 
 class History(Protocol):
-    """Where recorded bars are asked for (`marketcamera.history.BarHistory`)."""
+    """Where recorded bars are asked for (`marketcamera.bars.history.BarHistory`)."""
 
     def before(self, symbol: str, resolution: str, end_ms: int | None, count: int) -> Recorded: ...
 

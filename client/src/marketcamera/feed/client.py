@@ -15,13 +15,13 @@ from websockets.sync.client import ClientConnection, connect
 
 from marketcamera.addresses import Address
 from marketcamera.backoff import Backoff
-from marketcamera.bars import Bar
-from marketcamera.cache import CAPACITY, BarCache
+from marketcamera.bars.bar import Bar
+from marketcamera.bars.cache import CAPACITY, BarCache
 from marketcamera.environment import names_a_feed, subscription_from_environment
 from marketcamera.errors import BadMessage, MarketCameraError
 from marketcamera.failures import connection_error, is_of_the_network
-from marketcamera.feed_protocol import Connected, Subscription, feed_message
-from marketcamera.feed_status import ConnectionState, FeedStatus
+from marketcamera.feed.protocol import Connected, Subscription, feed_message
+from marketcamera.feed.status import ConnectionState, FeedStatus
 
 log = logging.getLogger("marketcamera")
 

@@ -16,9 +16,9 @@ from websockets.sync.client import connect
 
 from marketcamera.backoff import Backoff
 from marketcamera.decoding import MOST_TEXT_BYTES
-from marketcamera.messages import Kind, Received
-from marketcamera.playhead import Slow
-from marketcamera.session import Session
+from marketcamera.stream.messages import Kind, Received
+from marketcamera.stream.playhead import Slow
+from marketcamera.stream.session import Session
 
 #: Messages read ahead of the program: enough that the reader rarely waits, few enough for frames of some 100 kB.
 _READ_AHEAD = 128

@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 from marketcamera.decoding import zstandard_module
 from marketcamera.errors import BadMessage
-from marketcamera.tape_lines import TAIL_BYTES, NoRecording, chunks_backward, is_compressed, last_text, place
-from marketcamera.zstd_frames import MAGIC, compressor, texts, whole_frames
+from marketcamera.tape.lines import TAIL_BYTES, NoRecording, chunks_backward, is_compressed, last_text, place
+from marketcamera.tape.zstd_frames import MAGIC, compressor, texts, whole_frames
 
 log = logging.getLogger("marketcamera")
 

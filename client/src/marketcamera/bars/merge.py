@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from marketcamera.bars import RESOLUTIONS, Bar
+from marketcamera.bars.bar import RESOLUTIONS, Bar
 
 #: A bar closes with the first tick of the next period, and travels: only later than this it is missed.
 _GRACE_MS = 2_000

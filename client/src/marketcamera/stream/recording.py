@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, replace
 
 from marketcamera.decoding import dumps
-from marketcamera.messages import KINDS, Gap, Received
+from marketcamera.stream.messages import KINDS, Gap, Received
 
 
 def line_of(message: Received) -> bytes:

@@ -12,16 +12,16 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
 from marketcamera.backtest import Backtest, current_backtest
-from marketcamera.bars import MADE, Bar, frequency_of
-from marketcamera.cache import BarCache
+from marketcamera.bars.bar import MADE, Bar, frequency_of
+from marketcamera.bars.cache import BarCache
+from marketcamera.bars.history import BarHistory
+from marketcamera.bars.live_bars import LiveBars
+from marketcamera.bars.made_bars import bars_of_parts, parts_for
+from marketcamera.bars.merge import gaps, merged
+from marketcamera.bars.table import bar_table, chosen_fields, chosen_zone
 from marketcamera.environment import zone_from_environment
-from marketcamera.feed import BarFeed
-from marketcamera.history import BarHistory
-from marketcamera.live_bars import LiveBars
-from marketcamera.made_bars import bars_of_parts, parts_for
-from marketcamera.merge import gaps, merged
+from marketcamera.feed.client import BarFeed
 from marketcamera.moments import milliseconds
-from marketcamera.table import bar_table, chosen_fields, chosen_zone
 
 if TYPE_CHECKING:
     import pandas

@@ -15,8 +15,8 @@ from marketcamera.backoff import Backoff
 from marketcamera.decoding import decode
 from marketcamera.errors import BadMessage, ConnectionGivenUp, MarketCameraError, StoreChanged, StreamRefused
 from marketcamera.failures import connection_error, is_of_the_network, reason_of
-from marketcamera.messages import KINDS, STORE_ID, Kind, Received
-from marketcamera.playhead import Playhead
+from marketcamera.stream.messages import KINDS, STORE_ID, Kind, Received
+from marketcamera.stream.playhead import Playhead
 
 log = logging.getLogger("marketcamera")
 

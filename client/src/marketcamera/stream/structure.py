@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from marketcamera.errors import BadMessage, MarketCameraError
-from marketcamera.messages import Frame
 
 if TYPE_CHECKING:
     import networkx
     import pandas
+
+
+class Structure(Protocol):
+    """What a `marketcamera.Frame` holds."""
+
+    @property
+    def t(self) -> int: ...
+    @property
+    def ts(self) -> float | None: ...
+    @property
+    def data(self) -> Mapping[str, Any]: ...
+    @property
+    def window(self) -> Mapping[str, int]: ...
+    @property
+    def nodes(self) -> list[dict[str, Any]]: ...
+    @property
+    def edges(self) -> list[dict[str, Any]]: ...
+
 
 _COUNTS = ("buy_count", "sell_count", "none_count", "match_count")
 _FEATURES = (
@@ -27,7 +44,7 @@ _FEATURES = (
 )
 
 
-def node_table(frame: Frame) -> pandas.DataFrame:
+def node_table(frame: Structure) -> pandas.DataFrame:
     """A row for each agent, by ascending id (the index, `agent_id`), a column for each feature."""
     import pandas as pd
 
@@ -41,7 +58,7 @@ def node_table(frame: Frame) -> pandas.DataFrame:
     return table
 
 
-def edge_table(frame: Frame) -> pandas.DataFrame:
+def edge_table(frame: Structure) -> pandas.DataFrame:
     """A row for each edge, strongest first: agent ids `src` and `dst`, `type` and weight `w`."""
     import pandas as pd
 
@@ -60,7 +77,7 @@ def edge_table(frame: Frame) -> pandas.DataFrame:
     return table
 
 
-def graph(frame: Frame) -> networkx.MultiGraph[int]:
+def graph(frame: Structure) -> networkx.MultiGraph[int]:
     """Agents as nodes with their features; an edge is keyed by its type, as two agents may share both types."""
     try:
         import networkx
@@ -78,7 +95,7 @@ def graph(frame: Frame) -> networkx.MultiGraph[int]:
 
 
 @contextmanager
-def _understood(frame: Frame) -> Iterator[None]:
+def _understood(frame: Structure) -> Iterator[None]:
     """Says in a sentence that a frame lacks what a frame has."""
     try:
         yield

@@ -7,7 +7,7 @@ from bisect import insort
 from collections.abc import Iterator, Mapping
 from typing import Any, SupportsIndex
 
-from marketcamera.bars import RESOLUTIONS, Bar, bar_of
+from marketcamera.bars.bar import RESOLUTIONS, Bar, bar_of
 
 #: Bars kept of each pair, and asked for whenever a feed connects: so what a reconnect brings fills any hole there is.
 CAPACITY = 1000

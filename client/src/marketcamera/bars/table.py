@@ -7,7 +7,7 @@ from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from marketcamera.bars import Bar
+from marketcamera.bars.bar import Bar
 from marketcamera.errors import MarketCameraError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from marketcamera.errors import BadMessage
-from marketcamera.messages import KINDS, Gap, Kind, Received, gap_of, message_of, store_of
+from marketcamera.stream.messages import KINDS, Gap, Kind, Received, gap_of, message_of, store_of
 
 #: A resume asks again for at most this much of what was given already. It looks back at all because a server that held
 #: back frames or metrics from a slow client tells so only before the next one, which a lost connection never brings.

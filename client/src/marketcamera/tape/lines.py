@@ -10,9 +10,9 @@ from typing import BinaryIO
 
 from marketcamera.decoding import decode, zstandard_module
 from marketcamera.errors import BadMessage, MarketCameraError
-from marketcamera.messages import KINDS, Kind
-from marketcamera.playhead import LOOK_BACK_TICKS
-from marketcamera.zstd_frames import texts, whole_frames
+from marketcamera.stream.messages import KINDS, Kind
+from marketcamera.stream.playhead import LOOK_BACK_TICKS
+from marketcamera.tape.zstd_frames import texts, whole_frames
 
 #: Of a frame that another tool made of a whole file, no more text than this is held.
 TAIL_BYTES = 64 << 20

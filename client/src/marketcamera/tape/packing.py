@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Protocol
 
 from marketcamera.decoding import zstandard_module
-from marketcamera.tape_lines import is_compressed
-from marketcamera.zstd_frames import compressor
+from marketcamera.tape.lines import is_compressed
+from marketcamera.tape.zstd_frames import compressor
 
 
 class Packing(Protocol):

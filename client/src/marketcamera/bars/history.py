@@ -12,7 +12,7 @@ import httpx
 
 from marketcamera.addresses import Address
 from marketcamera.backoff import Backoff
-from marketcamera.bars import Bar, bar_of
+from marketcamera.bars.bar import Bar, bar_of
 from marketcamera.errors import BadMessage, HistoryUnavailable, NotFoundError
 from marketcamera.failures import PASSING_STATUS, history_error, http_client, reason_of
 

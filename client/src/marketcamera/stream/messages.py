@@ -130,7 +130,7 @@ class Frame(Message):
 
     def to_frame(self, part: Literal["nodes", "edges"] = "nodes") -> pandas.DataFrame:
         """The nodes (a row an agent, a column a feature) or the edges (agent ids, type, weight) as a DataFrame."""
-        from marketcamera.structure import edge_table, node_table
+        from marketcamera.stream.structure import edge_table, node_table
 
         if part not in ("nodes", "edges"):
             raise ValueError(f"part must be nodes or edges, got {part!r}")
@@ -138,7 +138,7 @@ class Frame(Message):
 
     def to_networkx(self) -> networkx.MultiGraph[int]:
         """The graph of agents, features on its nodes, type and `weight` on its edges. Needs networkx."""
-        from marketcamera.structure import graph
+        from marketcamera.stream.structure import graph
 
         return graph(self)
 

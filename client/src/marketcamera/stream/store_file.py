@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from marketcamera.session import store_id
+from marketcamera.stream.session import store_id
 
 
 def store_beside(copy: Path) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from marketcamera.addresses import Address
-from marketcamera.bars import RESOLUTIONS, Bar, bar_of, resolution_of
+from marketcamera.bars.bar import RESOLUTIONS, Bar, bar_of, resolution_of
 from marketcamera.decoding import decode
 from marketcamera.errors import BadMessage, FeedRefused
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 
 from marketcamera.errors import MarketCameraError
-from marketcamera.messages import Kind
-from marketcamera.packing import packing_of
-from marketcamera.tape_lines import positions
-from marketcamera.tape_repair import repair
-from marketcamera.zstd_frames import FRAME_TEXT_BYTES
+from marketcamera.stream.messages import Kind
+from marketcamera.tape.lines import positions
+from marketcamera.tape.packing import packing_of
+from marketcamera.tape.repair import repair
+from marketcamera.tape.zstd_frames import FRAME_TEXT_BYTES
 
 try:
     from fcntl import LOCK_EX, LOCK_NB, flock

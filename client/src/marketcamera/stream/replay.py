@@ -18,8 +18,8 @@ from marketcamera.backoff import Backoff
 from marketcamera.decoding import decode
 from marketcamera.errors import BadMessage, ConnectionGivenUp, HistoryUnavailable, MarketCameraError, StoreChanged
 from marketcamera.failures import PASSING_STATUS, history_error, http_client, is_of_the_network, reason_of
-from marketcamera.messages import KINDS, Gap, Kind, Received, gap_of, message_of
-from marketcamera.session import store_id
+from marketcamera.stream.messages import KINDS, Gap, Kind, Received, gap_of, message_of
+from marketcamera.stream.session import store_id
 
 log = logging.getLogger("marketcamera")
 

@@ -1,0 +1,1 @@
+"""The bar feed: one connection that many callers share."""
