@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
+from typing import Any
 
 from runtime import pools
 from streaming.fanout.feed import Feed
@@ -26,8 +27,8 @@ class Resume:
     def __init__(self, client: StreamClient, relay: Relay, feed: Feed, since: int) -> None:
         self._client, self._relay, self._live = client, relay, feed
         self._own = Feed(feed.options)  # prepares like the client's feed, at the client's own position
-        pooled = pools.resumes.go_on
-        self._missed = MomentsAfter(relay, client, feed.options.types, since, pooled, _MOST_WAIT_SECONDS)
+        self._wire: bytes | None = None  # the batch that was read last, encoded in the same turn
+        self._missed = MomentsAfter(relay, client, feed.options.types, since, self._pooled, _MOST_WAIT_SECONDS)
 
     @property
     def position(self) -> int:
@@ -43,10 +44,24 @@ class Resume:
         await self._relay.ready()
         with closing(self._missed) as missed:
             while (rest := missed.rest(_REST_BYTES)) is None:
-                wire = await pools.resumes.go_on(self._prepare, await missed.batch())
+                wire = await self._encoded(await missed.batch())
                 missed.keep()
                 await self._client.put(wire)
             self._join(rest)
+
+    async def _pooled(self, read: Callable[..., Any], *arguments: Any) -> Any:
+        return await pools.resumes.go_on(self._read_and_encode, read, *arguments)
+
+    def _read_and_encode(self, read: Callable[..., Any], *arguments: Any) -> Any:
+        """What `read` returns. Records are the next batch, so they are encoded in the same turn."""
+        if records := read(*arguments):
+            self._wire = self._prepare(records)
+        return records
+
+    async def _encoded(self, batch: list[Record]) -> bytes:
+        """The batch as it is sent; one from memory has a turn of its own."""
+        wire, self._wire = self._wire, None
+        return await pools.resumes.go_on(self._prepare, batch) if wire is None else wire
 
     def _join(self, rest: list[Record]) -> None:
         """Nothing waits in here, so no moment can come between the last one sent and the subscription."""
