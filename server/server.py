@@ -127,11 +127,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         self._stopping: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
         #: The headers in which daphne finds a client behind a proxy: its address, its port, its scheme; or none.
-        names = (
-            self.proxy_forwarded_address_header,
-            self.proxy_forwarded_port_header,
-            self.proxy_forwarded_proto_header,
-        )
+        names = tuple(getattr(self, f"proxy_forwarded_{one}_header") for one in ("address", "port", "proto"))
         self.forwarded_headers = names if all(names) else ()
         #: The prefixes of headers that are decoded on the way to the application.
         self.decoded_headers = (b"sec-websocket-", *(name.lower().encode() for name in self.forwarded_headers))
@@ -291,10 +287,8 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         if protocol is not None and protocol.given_up:
             return
         client = name_of(protocol) if protocol is not None else address_text(transport.getPeer())
-        seconds = self._watch.stall_seconds
-        log.warning(
-            "cut off %s: it took nothing for %g s, %d bytes were waiting", client, seconds, transport.unsent_bytes
-        )
+        seconds, unsent = self._watch.stall_seconds, transport.unsent_bytes
+        log.warning("cut off %s: it took nothing for %g s, %d bytes were waiting", client, seconds, unsent)
         if protocol is None or not protocol.give_up(seconds):
             transport.abortConnection()
 

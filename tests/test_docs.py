@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from igsite.config import settings_table
 from igsite.unused_names import unused_table
+from tools.settings_table import settings_table
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -29,7 +29,7 @@ LAYERS = (
     "igsite",
 )
 #: Settings are above nothing but what their bounds come from, and read where a process is put together.
-SETTINGS = {"igsite.config", "igsite.parsers", "igsite.unused_names"}
+SETTINGS = {"igsite.config", "igsite.market_settings", "igsite.parsers", "igsite.unused_names"}
 MAY_READ_SETTINGS = {"pipeline", "server"}
 
 PURE = [
