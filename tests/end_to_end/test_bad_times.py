@@ -13,6 +13,8 @@ from tests.backtests.asking import Backtests
 from tests.end_to_end.spoiling import spoil
 from tests.processes import Site
 
+pytestmark = pytest.mark.long
+
 MARKET = {"IG_CAM_W": 20, "IG_CAM_STRIDE": 10, "IG_SEED": 3, "IG_SPEED": 10}
 
 

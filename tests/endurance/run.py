@@ -27,7 +27,15 @@ from tests.endurance.summary import Outcome
 from tests.processes import wait_until
 
 SYMBOLS = ["IG-USD", "IG-EUR"]
-SETTINGS: dict[str, Any] = {"IG_CAM_SEGMENT_SECONDS": 60, "IG_RING_TICKS": 3000, "IG_SEED": 7}
+#: The market's agents, and with them its messages, become more while it runs; so that memory can be flat all the same,
+#: what is kept of them is bounded in bytes.
+SETTINGS: dict[str, Any] = {
+    "IG_CAM_SEGMENT_SECONDS": 60,
+    "IG_RING_TICKS": 3000,
+    "IG_RING_BYTES": 4 << 20,
+    "IG_OUTBOX_BYTES": 256 << 10,
+    "IG_SEED": 7,
+}
 _STEP_SECONDS = 0.25
 _MEASURE_SECONDS = 30.0
 

@@ -11,7 +11,7 @@ from tests.faults.conftest import FaultyMarket
 from tests.followers import Follower, following
 from tests.processes import Site, wait_until
 
-pytestmark = pytest.mark.redis
+pytestmark = [pytest.mark.redis, pytest.mark.long]
 
 #: What is made to fail in the market's process, how, and the side task that fails of it.
 FAULTS = {

@@ -8,6 +8,8 @@ from tests.faults.conftest import Faulty
 from tests.followers import Follower, following
 from tests.processes import wait_until
 
+pytestmark = pytest.mark.long
+
 #: What is made to fail, how, and the side task that fails of it.
 FAULTS = {
     "psutil:virtual_memory": ("OSError", "check of the memory"),

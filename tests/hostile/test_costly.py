@@ -16,6 +16,8 @@ from tests.hostile.clients import memory_bytes
 from tests.hostile.conftest import MARKET
 from tests.processes import PATIENCE_SECONDS, Live, Site, wait_until
 
+pytestmark = pytest.mark.long
+
 #: Of one address; the piece of an answer that waits, and what a connection has beside it.
 REQUESTS, HELD_BYTES = 64, 3 << 19
 

@@ -13,6 +13,8 @@ import pytest
 from tests.hostile.clients import UPGRADE, frame, messages_and_close, raw_client, read_to_the_end
 from tests.processes import PATIENCE_SECONDS, Live, Site, wait_until
 
+pytestmark = pytest.mark.long
+
 #: With so few descriptors there is room for 22 connections, 19 WebSockets among them, and for 11 from one address.
 DESCRIPTORS = 200
 PROXY, OTHER, THIRD = "127.0.0.2", "127.0.0.3", "127.0.0.4"

@@ -14,6 +14,8 @@ from tests.followers import Follower, following
 from tests.hostile.conftest import MARKET, PAST, STALL_SECONDS, TIMES_AS_LATE
 from tests.processes import PATIENCE_SECONDS, Live
 
+pytestmark = pytest.mark.long
+
 LIVE_TICKS = 30
 STRIDE, WINDOW = MARKET["IG_CAM_STRIDE"], MARKET["IG_CAM_W"]
 

@@ -14,7 +14,7 @@ import pytest
 from tests.processes import PATIENCE_SECONDS, Live, wait_until
 from tests.service_mode.conftest import Deployment
 
-pytestmark = [pytest.mark.redis, pytest.mark.postgres]
+pytestmark = [pytest.mark.redis, pytest.mark.postgres, pytest.mark.long]
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tests.processes import PATIENCE_SECONDS, Answer, Live, wait_until
 from tests.service_mode.conftest import Deployment
 from tests.service_mode.test_bounds import login
 
-pytestmark = [pytest.mark.redis, pytest.mark.postgres]
+pytestmark = [pytest.mark.redis, pytest.mark.postgres, pytest.mark.long]
 
 #: Of such threads a web process has more than the 97 connections that are not its superuser's.
 MANY_THREADS = 12

@@ -9,7 +9,7 @@ import pytest
 from tests.processes import Live, Process, wait_until
 from tests.service_mode.conftest import OTHER, Deployment
 
-pytestmark = [pytest.mark.redis, pytest.mark.postgres]
+pytestmark = [pytest.mark.redis, pytest.mark.postgres, pytest.mark.long]
 
 #: The lease as it stands an hour after its holder was killed.
 AN_HOUR_LATER = (

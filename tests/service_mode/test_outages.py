@@ -8,7 +8,7 @@ from tests.followers import Follower, following
 from tests.processes import Live, Process, decompressed, wait_until
 from tests.service_mode.conftest import OTHER, Deployment
 
-pytestmark = [pytest.mark.redis, pytest.mark.postgres]
+pytestmark = [pytest.mark.redis, pytest.mark.postgres, pytest.mark.long]
 
 
 def test_two_markets_reach_the_clients_of_two_web_processes(webs: list[Live]) -> None:

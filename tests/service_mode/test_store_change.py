@@ -15,7 +15,7 @@ from tests.followers import Follower, following
 from tests.processes import Live, Process, wait_until
 from tests.service_mode.conftest import Deployment
 
-pytestmark = [pytest.mark.redis, pytest.mark.postgres]
+pytestmark = [pytest.mark.redis, pytest.mark.postgres, pytest.mark.long]
 
 SYMBOL = "ANEW"
 
