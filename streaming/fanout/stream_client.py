@@ -89,6 +89,11 @@ class StreamClient:
         return self._outbox.control_bytes > _MOST_OWED_BYTES
 
     @property
+    def waiting_bytes(self) -> int:
+        """How much waits in the client's outbox."""
+        return self._outbox.bytes
+
+    @property
     def lost(self) -> int:
         """How many messages were not sent because the client was too slow."""
         return self._outbox.lost

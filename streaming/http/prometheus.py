@@ -20,6 +20,7 @@ _GAUGES = {
     "market_camera_ring_ticks": "Ticks in memory.",
     "market_camera_ring_bytes": "Bytes in memory.",
     "market_camera_clients": "Stream clients that get live messages.",
+    "market_camera_outbox_bytes": "Bytes that wait for clients who do not keep up.",
     "market_camera_option_sets": "Different sets of options among them.",
     "market_camera_running": "1 while a pipeline makes ticks.",
     "market_camera_recording": "1 while what the pipeline makes is kept; 0 while the store takes no data.",
@@ -60,7 +61,8 @@ def _figures(relay: Relay) -> dict[str, float]:
     figures: dict[str, float] = {
         "market_camera_ring_ticks": len(relay.ring),
         "market_camera_ring_bytes": relay.ring.bytes,
-        "market_camera_clients": sum(len(feed.clients) for feed in relay.feeds.values()),
+        "market_camera_clients": len(relay.feeds.clients()),
+        "market_camera_outbox_bytes": sum(client.waiting_bytes for client in relay.feeds.clients()),
         "market_camera_option_sets": len(relay.feeds),
         "market_camera_running": float(running),
         "market_camera_damaged_segments": len(damages.below(relay.history.directory)),
