@@ -70,10 +70,10 @@ def test_connections_are_cut_while_commands_work(
     undisturbed = [said(command) for command in commands]
     hit = 0
     with cut_again_and_again(postgres) as cuts:
-        assert [said(command) for command in commands] == undisturbed
-        hit = sum(cuts)
+        while not hit:  # a fast machine has done before a cut comes
+            assert [said(command) for command in commands] == undisturbed
+            hit = sum(cuts)
         taken = said(["adopt", str(site.store), "--symbol", "COPY", "--pin"])
-    assert hit, "no connection was cut"
     assert " 0 were there already" in taken
     assert said(["verify", "--symbol", "COPY"]).endswith("no faults\n")
     copied, own = (said(["segments", "--symbol", one]).splitlines()[-1] for one in ("COPY", "IG-USD"))

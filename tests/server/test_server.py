@@ -157,13 +157,14 @@ def test_tls_has_flow_control(certificate: tuple[str, str]) -> None:
     key, chain = certificate
     with Serving(endpoints=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={chain}"], stall_seconds=1) as serving:
         trusting = ssl.create_default_context(cafile=chain)
-        with connect(f"wss://localhost:{serving.port}/echo", ssl=trusting) as healthy:
+        with connect(f"wss://localhost:{serving.port}/echo", ssl=trusting, open_timeout=PATIENCE_SECONDS) as healthy:
             client = trusting.wrap_socket(serving.connect(), server_hostname="localhost")
             client.sendall(b"GET /flood?name=tls&size=100000 HTTP/1.1\r\n" + UPGRADE + b"\r\n")
             assert serving.event("flood_ended", name="tls")["sent_bytes"] < 5 * MEBI
             healthy.send("still here")
             assert healthy.recv() == "still here"
-        with connect(f"wss://localhost:{serving.port}/mixed", ssl=trusting, max_size=None) as client_of_all:
+        mixed = f"wss://localhost:{serving.port}/mixed"
+        with connect(mixed, ssl=trusting, max_size=None, open_timeout=PATIENCE_SECONDS) as client_of_all:
             assert [len(client_of_all.recv()) for _ in range(27)][-1] == MIXED_SIZES[-1]
 
 
