@@ -10,6 +10,8 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from igsite.log_limits import Seldom
+
 #: A host that vanished without a word is noticed after so long, instead of the quarter of an hour that TCP takes.
 _NOTICE_SECONDS = 15
 
@@ -31,20 +33,17 @@ def redis_host(url: str) -> dict[str, Any]:
     return {"address": url, "socket_keepalive": True, "socket_keepalive_options": known, "socket_connect_timeout": 5}
 
 
-class OneLineAMinute(logging.Filter):
+class OneLineAMinute(Seldom):
     """Makes one line a minute of the tracebacks that the channel layer writes while Redis is away."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        super().__init__()
-        self._now, self._said_at = now, -_SAY_AGAIN_SECONDS
+        super().__init__(_SAY_AGAIN_SECONDS, now)
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if not isinstance(error, (OSError, RedisError)):
             return True
-        if self._now() - self._said_at < _SAY_AGAIN_SECONDS:
+        if not self.is_due():
             return False
-        self._said_at = self._now()
-        record.levelno, record.levelname = logging.WARNING, "WARNING"
-        record.msg, record.args, record.exc_info = "Redis is away, it is tried again each second: %s", (error,), None
+        self.make_line(record, "Redis is away, it is tried again each second: %s", error)
         return True

@@ -18,9 +18,9 @@ from runtime.db_threads import detached
 def clean_up() -> int:
     """Remove the segments that must go from the store; returns how many. Raises OSError, django.db.Error."""
     config = settings.CONFIG
-    settings_of_it = retention.retention_settings(config)
+    policy = retention.retention_settings(config)
     # Outside Celery nothing else closes the connection, and the caller's thread may continue.
-    done = detached(lambda: retention.clean_up(config.store_dir, config.symbol, settings_of_it, timezone.now()))
+    done = detached(lambda: retention.clean_up(config.store_dir, config.symbol, policy, timezone.now()))
     return len(done.removed)
 
 

@@ -10,13 +10,10 @@ import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from runtime.pools import Pool
+from streaming.moments_after import SLOW_SECONDS
 
 #: About how many bytes of its body an answer holds at a time.
 PIECE_BYTES = 128 * 1024
-
-#: A client that takes longer than this for a piece is slow: what is open for it, files and decompressed data, is closed
-#: and looked for again.
-SLOW_SECONDS = 1.0
 
 Lines = Iterator[bytes]
 

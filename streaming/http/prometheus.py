@@ -57,12 +57,12 @@ class _Relays(Collector):
 
 
 def _figures(relay: Relay) -> dict[str, float]:
-    running = relay.status is not None and relay.status["running"]
+    running, clients = relay.status is not None and relay.status["running"], relay.feeds.clients()
     figures: dict[str, float] = {
         "market_camera_ring_ticks": len(relay.ring),
         "market_camera_ring_bytes": relay.ring.bytes,
-        "market_camera_clients": len(relay.feeds.clients()),
-        "market_camera_outbox_bytes": sum(client.waiting_bytes for client in relay.feeds.clients()),
+        "market_camera_clients": len(clients),
+        "market_camera_outbox_bytes": sum(client.waiting_bytes for client in clients),
         "market_camera_option_sets": len(relay.feeds),
         "market_camera_running": float(running),
         "market_camera_damaged_segments": len(damages.below(relay.history.directory)),
