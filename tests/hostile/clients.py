@@ -17,15 +17,21 @@ UPGRADE = (
 )
 
 
-def raw_client(
-    live: Live, query: str = "", *, receive_bytes: int = 4096, source: str = "127.0.0.1", headers: str = ""
-) -> socket.socket:
-    """A socket of the stream past its handshake, with little room in its receive buffer."""
+def cramped_socket(live: Live, *, receive_bytes: int = 4096, source: str = "127.0.0.1") -> socket.socket:
+    """A connection from this address, with little room in its receive buffer."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
     client.settimeout(PATIENCE_SECONDS)
     client.bind((source, 0))
     client.connect(("127.0.0.1", live.port))
+    return client
+
+
+def raw_client(
+    live: Live, query: str = "", *, receive_bytes: int = 4096, source: str = "127.0.0.1", headers: str = ""
+) -> socket.socket:
+    """A socket of the stream past its handshake, with little room in its receive buffer."""
+    client = cramped_socket(live, receive_bytes=receive_bytes, source=source)
     client.sendall(UPGRADE.format(path=f"/ws/stream{query}", headers=headers).encode())
     answer = b""
     while not answer.endswith(b"\r\n\r\n"):

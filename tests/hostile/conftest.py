@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,12 @@ def control(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -
     """The same market once more, which nobody attacks: what its clients hear late, the machine is late with."""
     with market(tmp_path_factory.mktemp("control"), migrated_database) as server:
         yield server
+
+
+@pytest.fixture
+def opened() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
 
 
 @contextmanager

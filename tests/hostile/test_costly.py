@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.hostile.clients import memory_bytes
+from tests.hostile.clients import cramped_socket, memory_bytes
 from tests.hostile.conftest import MARKET
-from tests.processes import PATIENCE_SECONDS, Live, Site, wait_until
+from tests.processes import Live, Site, wait_until
 
 pytestmark = pytest.mark.long
 
@@ -39,18 +39,9 @@ def live(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> I
         site.end()
 
 
-@pytest.fixture
-def opened() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
 def asking(live: Live, opened: ExitStack, request: str, headers: str = "", body: str = "") -> socket.socket:
     """A client that has asked, and has little room for the answer."""
-    client = opened.enter_context(socket.socket())
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    client.settimeout(PATIENCE_SECONDS)
-    client.connect(("127.0.0.1", live.port))
+    client = opened.enter_context(cramped_socket(live))
     client.sendall(f"{request} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n{body}".encode())
     return client
 

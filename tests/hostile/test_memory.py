@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from tests.followers import Follower, following
-from tests.hostile.clients import UPGRADE, frame, messages_and_close, read_to_the_end
+from tests.hostile.clients import UPGRADE, cramped_socket, frame, messages_and_close, read_to_the_end
 from tests.hostile.conftest import MARKET
-from tests.processes import PATIENCE_SECONDS, Live, Site
+from tests.processes import Live, Site
 
 pytestmark = pytest.mark.long
 
@@ -50,20 +50,10 @@ def live(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> I
         site.end()
 
 
-@pytest.fixture
-def opened() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
 def attack(live: Live, opened: ExitStack, source: str, said: bytes, then: bytes = b"") -> socket.socket:
     """A client that has said this, and the rest behind its handshake, and reads no more; one that is closed may have
     said less."""
-    client = opened.enter_context(socket.socket())
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    client.settimeout(PATIENCE_SECONDS)
-    client.bind((source, 0))
-    client.connect(("127.0.0.1", live.port))
+    client = opened.enter_context(cramped_socket(live, source=source))
     with suppress(ConnectionResetError, BrokenPipeError):
         client.sendall(said)
         if then:
