@@ -192,7 +192,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         for start in self.on_start:
             asyncio.ensure_future(start(), loop=self.loop).add_done_callback(self._start_ended)
         work = [supervisor.keep(*one) for one in self.beside.items()]
-        stalls_seconds, deadlines_seconds = self._watch.stall_seconds / 4, self.deadlines.between_looks_seconds
+        stalls_seconds, deadlines_seconds = self._watch.look_seconds, self.deadlines.between_looks_seconds
         work.append(supervisor.every(stalls_seconds, "search for stalled clients", self._look_for_stalls))
         work.append(supervisor.every(deadlines_seconds, "search for missed deadlines", self._look_at_deadlines))
         self._side_tasks = [self.loop.create_task(one) for one in work]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Mapping
 from enum import Enum, auto
@@ -27,6 +28,7 @@ class Deadlines(Generic[One]):
         self.between_looks_seconds = min(1.0, *(one / 4 for one in seconds.values()))
         self._queues: dict[Deadline, OrderedDict[One, float]] = {due: OrderedDict() for due in seconds}
         self._due: dict[One, Deadline] = {}
+        self._looked_at = math.inf
 
     def begin(self, one: One, due: Deadline, now: float) -> None:
         """From `now` on `due` is due on the connection, and nothing else."""
@@ -44,7 +46,12 @@ class Deadlines(Generic[One]):
         return self._due.get(one)
 
     def missed(self, now: float) -> Iterator[tuple[One, Deadline]]:
-        """Each connection whose time is up, with what was due; it is removed."""
+        """Each connection whose time is up, with what was due; it is removed.
+
+        To be called every `between_looks_seconds`. A call that comes late judges by the time at which it was to come:
+        the process stood still, and what clients sent meanwhile is read before anybody is late.
+        """
+        now, self._looked_at = min(now, self._looked_at + 2 * self.between_looks_seconds), now
         for due, queue in self._queues.items():
             while queue and next(iter(queue.values())) <= now:
                 one, _ = queue.popitem(last=False)

@@ -153,21 +153,25 @@ class StallWatch:
 
     def __init__(self, stall_seconds: float) -> None:
         self.stall_seconds = stall_seconds
+        self.look_seconds = stall_seconds / 4
         self._seen: dict[Metered, tuple[int, float]] = {}
+        self._looked_at: float | None = None
 
     def stalled(self, waiting: Iterable[Metered], now: float) -> list[Metered]:
         """The transports with unsent bytes that drained none for `stall_seconds`.
 
-        To be called several times in that span; a transport missing from one call is counted from zero in the next.
+        To be called every `look_seconds`; a transport missing from one call is counted from zero in the next. A look
+        that comes late counts as one in time: the process stood still then, and no client could be served.
         """
+        passed = 0.0 if self._looked_at is None else min(now - self._looked_at, 2 * self.look_seconds)
+        self._looked_at = now
         seen = {}
         for transport in waiting:
-            drained_bytes, since = self._seen.get(transport, (-1, now))
-            if transport.drained_bytes != drained_bytes:
-                since = now
-            seen[transport] = (transport.drained_bytes, since)
+            drained_bytes, stalled_seconds = self._seen.get(transport, (-1, 0.0))
+            stalled_seconds = stalled_seconds + passed if transport.drained_bytes == drained_bytes else 0.0
+            seen[transport] = (transport.drained_bytes, stalled_seconds)
         self._seen = seen
-        return [transport for transport, (_, since) in seen.items() if now - since >= self.stall_seconds]
+        return [transport for transport, (_, seconds) in seen.items() if seconds >= self.stall_seconds]
 
 
 class Inbox(asyncio.Queue[dict[str, Any]]):

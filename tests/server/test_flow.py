@@ -23,28 +23,33 @@ class Transport:
         self.reads = True
 
 
+def looks(watch: StallWatch, transports: list[Transport], *times: float) -> list[list[Transport]]:
+    return [watch.stalled(transports, now) for now in times]
+
+
 def test_transport_that_drains_nothing_is_stalled_once_the_time_is_up() -> None:
-    watch, transport = StallWatch(30), Transport(1000)
-    assert watch.stalled([transport], 100.0) == []
-    assert watch.stalled([transport], 129.9) == []
-    assert watch.stalled([transport], 130.0) == [transport]
+    watch, transport = StallWatch(40), Transport(1000)
+    assert looks(watch, [transport], 100, 110, 120, 130, 139.9, 140) == [[]] * 5 + [[transport]]
 
 
 def test_one_byte_drained_starts_the_time_anew() -> None:
-    watch, transport = StallWatch(30), Transport()
-    watch.stalled([transport], 0.0)
+    watch, transport = StallWatch(40), Transport()
+    assert looks(watch, [transport], 0, 10, 20, 30) == [[]] * 4
     transport.drained_bytes += 1
-    assert watch.stalled([transport], 29.0) == []
-    assert watch.stalled([transport], 58.0) == []
-    assert watch.stalled([transport], 59.0) == [transport]
+    assert looks(watch, [transport], 40, 50, 60, 70, 80) == [[]] * 4 + [[transport]]
 
 
 def test_time_with_nothing_to_drain_does_not_count() -> None:
-    watch, transport = StallWatch(30), Transport()
-    watch.stalled([transport], 0.0)
-    watch.stalled([], 10.0)
-    assert watch.stalled([transport], 1000.0) == []
-    assert watch.stalled([transport], 1030.0) == [transport]
+    watch, transport = StallWatch(40), Transport()
+    assert looks(watch, [transport], 0, 10, 20, 30) == [[]] * 4
+    assert watch.stalled([], 40) == []
+    assert looks(watch, [transport], 50, 60, 70, 80, 90) == [[]] * 4 + [[transport]]
+
+
+def test_time_in_which_the_process_stood_still_is_not_the_clients() -> None:
+    watch, transport = StallWatch(40), Transport()
+    assert looks(watch, [transport], 0, 1000, 1010) == [[]] * 3
+    assert watch.stalled([transport], 1020) == [transport]
 
 
 def test_open_valve_lets_senders_pass_at_once() -> None:
