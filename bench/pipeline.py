@@ -39,6 +39,7 @@ def run(agents: int, ticks: int) -> None:
     from django.core.management import call_command
 
     from market.model.simulator import Simulator
+    from market.sources.options import SourceSettings
     from market.sources.simulated import SimulatorSource
     from pipeline import run
 
@@ -50,8 +51,8 @@ def run(agents: int, ticks: int) -> None:
         if done == _WARM_UP_TICKS:
             begun = (time.perf_counter(), time.process_time())
 
-    def source_from(source: str, *, seed: int, adjust_interval: int) -> SimulatorSource:
-        return SimulatorSource(Simulator(seed=seed, agents=agents, fixed_agents=True))
+    def source_from(setting: str, of: SourceSettings) -> SimulatorSource:
+        return SimulatorSource(Simulator(seed=of.seed, agents=agents, fixed_agents=True))
 
     # The settings know of no number of agents: a market grows by itself.
     with patch.object(run, "source_from", source_from):

@@ -31,8 +31,8 @@ def frame_of(snapshot: Snapshot) -> dict[str, Any]:
         )
     ]
     nodes = [
-        {"node_id": name, "agent_id": i, "t0": snapshot.t0, "t1": snapshot.t, "features": features}
-        for name, i, features in zip(names, snapshot.agent_ids.tolist(), _features(snapshot), strict=True)
+        {"node_id": name, **agent, "t0": snapshot.t0, "t1": snapshot.t, "features": features}
+        for name, agent, features in zip(names, _agents(snapshot), _features(snapshot), strict=True)
     ]
     return {**_head(snapshot), "nodes": nodes, "edges": edges, "events": _events(snapshot)}
 
@@ -51,6 +51,15 @@ def frame_json(snapshot: Snapshot) -> bytes:
 def _names(snapshot: Snapshot) -> list[str]:
     """Each agent's node id."""
     return [f"agent:{i}@t:{snapshot.t0}-{snapshot.t}" for i in snapshot.agent_ids.tolist()]
+
+
+def _agents(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Each agent's id, and its name if it has one."""
+    ids = snapshot.agent_ids.tolist()
+    names = snapshot.agent_names or (None,) * len(ids)
+    return [
+        {"agent_id": i} if name is None else {"agent_id": i, "name": name} for i, name in zip(ids, names, strict=True)
+    ]
 
 
 def _head(snapshot: Snapshot) -> dict[str, Any]:

@@ -14,12 +14,12 @@ import numpy.typing as npt
 import orjson
 
 from camera.edges import EDGE_TYPES
-from camera.snapshot import Snapshot
+from camera.snapshot import AgentNames, Snapshot
 from market.tick import Ints
 
-#: In texts that are kept from frame to frame: where the window belongs, and where one agent's piece ends. No id, key
-#: or number holds any of them.
-_SPAN, _TIMES, _NEXT = b"@", b"#", b"|"
+#: In texts that are kept from frame to frame: where the window belongs, and where one agent's piece ends. JSON holds no
+#: control characters.
+_SPAN, _TIMES, _NEXT = b"\x01", b"\x02", b"\x03"
 
 #: Between the numbers of a node; the key of the first stands in `_CountTexts.matches`.
 _NUMBER_KEYS = (
@@ -73,10 +73,14 @@ _count_texts = lru_cache(maxsize=4)(_CountTexts)
 class _AgentTexts:
     """What some agents' ids read as: each kind of piece in one text, since to fill in the window is then one call."""
 
-    def __init__(self, agent_ids: Ints) -> None:
-        self.agent_ids = agent_ids
+    def __init__(self, agent_ids: Ints, agent_names: AgentNames) -> None:
+        self.agent_ids, self.agent_names = agent_ids, agent_names
         ids = agent_ids.tolist()
-        self._nodes = _NEXT.join(b'{"node_id":"agent:%d%s,"agent_id":%d%s' % (i, _SPAN, i, _TIMES) for i in ids)
+        names = [b""] * len(ids) if agent_names is None else map(_name_text, agent_names)
+        self._nodes = _NEXT.join(
+            b'{"node_id":"agent:%d%s,"agent_id":%d%s%s' % (i, _SPAN, i, name, _TIMES)
+            for i, name in zip(ids, names, strict=True)
+        )
         self._sources = _NEXT.join(b'{"src":"agent:%d%s,"dst":"agent:' % (i, _SPAN) for i in ids)
         self._targets = _NEXT.join(b"%d%s," % (i, _SPAN) for i in ids)
 
@@ -92,6 +96,10 @@ class _AgentTexts:
         return np.array(sources, np.object_), np.array(targets, np.object_)
 
 
+def _name_text(name: str | None) -> bytes:
+    return b"" if name is None else b',"name":%s' % orjson.dumps(name)
+
+
 def _span(t0: int, t1: int) -> bytes:
     return b'@t:%d-%d"' % (t0, t1)
 
@@ -99,12 +107,12 @@ def _span(t0: int, t1: int) -> bytes:
 _last: _AgentTexts | None = None
 
 
-def _agent_texts(agent_ids: Ints) -> _AgentTexts:
-    """The texts for some agents, who are mostly those of the last frame."""
+def _agent_texts(snapshot: Snapshot) -> _AgentTexts:
+    """The texts for the agents of a snapshot, who are mostly those of the last frame."""
     global _last
-    texts = _last
-    if texts is None or texts.agent_ids.tobytes() != agent_ids.tobytes():
-        texts = _last = _AgentTexts(agent_ids)
+    texts, ids, names = _last, snapshot.agent_ids, snapshot.agent_names
+    if texts is None or texts.agent_ids.tobytes() != ids.tobytes() or texts.agent_names != names:
+        texts = _last = _AgentTexts(ids, names)
     return texts
 
 
@@ -115,7 +123,7 @@ def node_pieces(snapshot: Snapshot) -> list[bytes]:
         return []
     counts, numbers = _count_texts(snapshot.window), _numbers(snapshot)
     parts = [b""] * (_NODE_PARTS * agents)
-    parts[0::_NODE_PARTS] = _agent_texts(snapshot.agent_ids).nodes(snapshot.t0, snapshot.t)
+    parts[0::_NODE_PARTS] = _agent_texts(snapshot).nodes(snapshot.t0, snapshot.t)
     parts[1::_NODE_PARTS] = counts.buys.of(snapshot.buys)
     parts[2::_NODE_PARTS] = counts.sells.of(snapshot.sells)
     parts[3::_NODE_PARTS] = counts.nones.of(snapshot.nones)
@@ -139,7 +147,7 @@ def edge_pieces(snapshot: Snapshot) -> list[bytes]:
     kinds, low, high, counts = snapshot.edges
     if not kinds.size:
         return []
-    sources, targets = _agent_texts(snapshot.agent_ids).ends(snapshot.t0, snapshot.t)
+    sources, targets = _agent_texts(snapshot).ends(snapshot.t0, snapshot.t)
     parts = [b""] * (3 * kinds.size)
     parts[0::3] = sources.take(low).tolist()
     parts[1::3] = targets.take(high).tolist()

@@ -19,6 +19,10 @@ class Edges(NamedTuple):
     counts: Ints
 
 
+#: A name an agent, None for one without; None as a whole where no agent has one.
+AgentNames = tuple[str | None, ...] | None
+
+
 @dataclass(slots=True)
 class Snapshot:
     """The content of the window at one tick; arrays have one entry per agent, by ascending id."""
@@ -39,6 +43,7 @@ class Snapshot:
     edges: Edges
     bursts: list[dict[str, Any]]
     shocks: list[dict[str, Any]]
+    agent_names: AgentNames = None
 
     @property
     def t0(self) -> int:

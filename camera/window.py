@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from camera.agent_counts import ABOVE, CENSUS, MATCHES, buying, quoting, seen
+from camera.agent_names import NameBook
 from camera.block import Block, Layout, Quotes, block_of, medians, quotes_of
 from camera.columns import Columns
 from camera.edges import PairCounts, Pairs, adjacent_quotes, strongest
@@ -36,6 +37,7 @@ class SlidingWindowCamera:
         self._last_ts: float | None = None
         self.last_mid: float | None = None
         self.filmed = False
+        self._names = NameBook()
         self._block = min(stride, _BLOCK, W)  # no tick may leave in the block that brings it
         self._largest_step = largest_step(W)
         self._reset()
@@ -79,6 +81,7 @@ class SlidingWindowCamera:
             self._slide()
             self._reset()
         self.last_t, self._last_ts = tick.t, tick.ts
+        self._names.note(tick)
         columns = self._columns(tick.agent_ids)  # may slide, and so must come before the tick waits
         self._waiting.append((tick, columns, tick.mid if mid is None else mid))
         if len(self._waiting) == self._block:
@@ -214,6 +217,7 @@ class SlidingWindowCamera:
             edges=self._edges(columns),
             bursts=bursts,
             shocks=shocks,
+            agent_names=self._names.names_of(self._slots.ids[columns]),
         )
 
     def _quotes(self, window: Ints, columns: Ints) -> tuple[Floats, Floats, Floats]:

@@ -86,8 +86,8 @@ def symbol(text: str) -> str:
 
 
 def source(text: str) -> str:
-    if text != "simulator" and not re.match(r"(file:|wss?://).", text):
-        raise ValueError("must be simulator, file:PATH or ws://…")
+    if not re.match(r"[a-z][a-z0-9_-]*(\?.|:.|$)", text):
+        raise ValueError("must be simulator, file:PATH, ws://… or another source of docs/sources.md")
     return text
 
 

@@ -16,6 +16,7 @@ from components.reporter import MeasuredComponent, reported
 from igsite.config import Config
 from market import timestamps
 from market.sources.named import source_from
+from market.sources.options import SourceSettings
 from market.sources.source import Source
 from pipeline import upstream_run
 from pipeline.checkpointer import Checkpointer
@@ -149,12 +150,10 @@ class MarketRun:
         config = self._config
         if hasattr(self, "_source"):
             self._source.close()
-        self._source: Source = source_from(
-            config.source,
-            seed=config.seed,
-            adjust_interval=config.adjust_interval,
-            most_step_seconds=config.max_time_step_seconds,
+        settings = SourceSettings(
+            config.seed, config.adjust_interval, config.tick_interval, config.max_time_step_seconds
         )
+        self._source: Source = source_from(config.source, settings)
 
     def _encoder(self) -> TickEncoder:
         config = self._config

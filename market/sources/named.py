@@ -2,24 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from market.model.simulator import Simulator
+from market.sources.options import SourceSettings
 from market.sources.simulated import SimulatorSource
 from market.sources.source import Source, SourceError
 from market.sources.tape_file import FileSource
 from market.sources.upstream import UpstreamSource
-from market.timestamps import DAY_SECONDS
+from runtime.shown import shown
 
 
-def source_from(text: str, *, seed: int, adjust_interval: int, most_step_seconds: float = DAY_SECONDS) -> Source:
-    """The source that a setting names: `simulator`, `file:PATH` or `ws://…`. Raises SourceError for any other.
+class _Kind(NamedTuple):
+    """A kind of source: how its setting is written, and what makes one from it.
 
-    `most_step_seconds` is for the ts of a file.
+    A setting is `KIND`, or `KIND:REST` where the form has a colon; options may follow, `?name=value&…`.
     """
-    kind, _, path = text.partition(":")
-    if text == "simulator":
-        return SimulatorSource(Simulator(seed, adjust_interval))
-    if kind == "file" and path:
-        return FileSource(path, most_step_seconds)
-    if kind in ("ws", "wss"):
-        return UpstreamSource(text)
-    raise SourceError(f"source must be one of simulator, file:PATH, ws://…; got {text!r}")
+
+    form: str
+    make: Callable[[str, SourceSettings], Source]
+
+
+def _simulator(setting: str, settings: SourceSettings) -> Source:
+    return SimulatorSource(Simulator(settings.seed, settings.adjust_interval))
+
+
+def _file(setting: str, settings: SourceSettings) -> Source:
+    return FileSource(setting.partition(":")[2], settings.most_step_seconds)
+
+
+def _upstream(setting: str, settings: SourceSettings) -> Source:
+    return UpstreamSource(setting)
+
+
+_KINDS = {
+    "simulator": _Kind("simulator", _simulator),
+    "file": _Kind("file:PATH", _file),
+    "ws": _Kind("ws://…", _upstream),
+    "wss": _Kind("wss://…", _upstream),
+}
+
+
+def source_from(setting: str, settings: SourceSettings) -> Source:
+    """The source that a setting names; `docs/sources.md` lists them. Raises SourceError."""
+    head, colon, rest = setting.partition(":")
+    kind = _KINDS.get(head if colon else head.partition("?")[0])
+    if kind is None or (":" in kind.form) != bool(rest) or (colon and not rest):
+        forms = ", ".join(kind.form for kind in _KINDS.values())
+        raise SourceError(f"source must be one of {forms}; got {shown(setting)}")
+    return kind.make(setting, settings)

@@ -16,6 +16,7 @@ class SimulatorSource(Source):
     replayable = True
 
     def __init__(self, simulator: Simulator) -> None:
+        super().__init__()
         self.simulator = simulator
 
     def __iter__(self) -> Iterator[Tick]:

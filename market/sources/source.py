@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Protocol
 
+from market.agent_ids import AgentIds, InMemoryAgentIds
+from market.model.substrate import PRICE_LOW, PRICE_SPAN
 from market.tick import MarketError, Tick
 
 
@@ -38,6 +40,16 @@ class Source(ABC):
     replaced = False
     #: Where the ticks are another market's, its t.
     followed: Followed | None = None
+    #: Gives named agents their ids. A source whose ticks depend on ids asks it; the store's register replaces it before
+    #: anything is read.
+    agent_ids: AgentIds
+
+    #: The prices at `price_norm` 0 and 1, known when the first tick is given at the latest: what the simulator's ticks
+    #: mean, and with them tapes and streams that do not say otherwise.
+    price_range: tuple[float, float] = (PRICE_LOW, PRICE_LOW + PRICE_SPAN)
+
+    def __init__(self) -> None:
+        self.agent_ids = InMemoryAgentIds()
 
     @abstractmethod
     def __iter__(self) -> Iterator[Tick]: ...

@@ -39,6 +39,7 @@ class FileSource(Source):
     replayable = True
 
     def __init__(self, path: str | Path, most_step_seconds: float = DAY_SECONDS) -> None:
+        super().__init__()
         self.path = Path(path)
         self._most_step_seconds = most_step_seconds
         self.name = f"file:{path}"

@@ -58,6 +58,7 @@ class UpstreamSource(Source):
     sets_pace = True
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         self.name = url
         self.followed: Followed = self
         self._last_t: int | None = None

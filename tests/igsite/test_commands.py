@@ -38,7 +38,7 @@ def test_ticks_are_made_at_the_pace_that_is_asked_for(run_command: Run) -> None:
         (["--speed", "-1"], "--speed must be a number from 0 to 1e+06, got '-1'"),
         (["--speed", "nan"], "--speed must be a number from 0 to 1e+06, got 'nan'"),
         (["--speed", "fast"], "--speed must be a number from 0 to 1e+06, got 'fast'"),
-        (["--source", "tape"], "--source must be simulator, file:PATH or ws://…, got 'tape'"),
+        (["--source", "tape"], "source must be one of simulator, file:PATH, ws://…, wss://…; got 'tape'"),
         (["--source", "file:/nowhere"], "/nowhere: No such file or directory"),
         (["--source", "file:/"], "/: a directory, not a file"),
         (["--symbol", "../x"], "--symbol must be 1 to 32 of"),
@@ -58,7 +58,7 @@ def test_a_bad_option_ends_the_start_with_a_sentence(
 
 
 def test_several_bad_options_are_said_at_once(run_command: Run) -> None:
-    made = run_command("runmarket", "--speed", "x", "--source", "y", "--symbol", "/")
+    made = run_command("runmarket", "--speed", "x", "--source", "file:", "--symbol", "/")
     assert made.returncode == 1
     assert all(option in made.stderr for option in ("--speed", "--source", "--symbol"))
 

@@ -9,6 +9,7 @@ import pytest
 
 from market.model.simulator import Simulator
 from market.sources.named import source_from
+from market.sources.options import SourceSettings
 from market.sources.simulated import SimulatorSource
 from market.sources.source import Source, SourceError
 
@@ -19,7 +20,7 @@ def tape(ticks: int) -> bytes:
 
 
 def test_the_simulator_is_a_source_without_end_that_can_be_replayed() -> None:
-    source = source_from("simulator", seed=1, adjust_interval=50)
+    source = source_from("simulator", SourceSettings(1, 50))
     assert isinstance(source, SimulatorSource)
     assert (source.name, source.replayable) == ("simulator", True)
     expected = Simulator(1, adjust_interval=50)
@@ -37,18 +38,18 @@ def test_the_simulator_goes_on_from_a_checkpoint() -> None:
 def test_a_file_is_a_source_with_its_path_in_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("tape.jsonl").write_bytes(tape(3))
-    source: Source = source_from("file:tape.jsonl", seed=1, adjust_interval=50)
+    source: Source = source_from("file:tape.jsonl", SourceSettings(1, 50))
     assert (source.name, source.replayable) == ("file:tape.jsonl", True)
     assert [tick.t for tick in source] == [0, 1, 2]
 
 
 def test_a_path_may_hold_a_colon(tmp_path: Path) -> None:
     (tmp_path / "a:b").write_bytes(tape(2))
-    assert len(list(source_from(f"file:{tmp_path}/a:b", seed=1, adjust_interval=1))) == 2
+    assert len(list(source_from(f"file:{tmp_path}/a:b", SourceSettings(1, 1)))) == 2
 
 
 @pytest.mark.parametrize("text", ["", "Simulator", "simulator:", "file", "file:", "ftp://x", "tape.jsonl"])
 def test_an_unknown_source_is_told_what_there_is(text: str) -> None:
     with pytest.raises(SourceError) as caught:
-        source_from(text, seed=0, adjust_interval=1)
-    assert str(caught.value) == f"source must be one of simulator, file:PATH, ws://…; got {text!r}"
+        source_from(text, SourceSettings(0, 1))
+    assert str(caught.value) == f"source must be one of simulator, file:PATH, ws://…, wss://…; got {text!r}"

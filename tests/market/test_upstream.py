@@ -15,6 +15,7 @@ import pytest
 from websockets.sync.server import ServerConnection
 
 from market.sources.named import source_from
+from market.sources.options import SourceSettings
 from market.sources.source import SourceError
 from market.sources.upstream import UpstreamSource, place, position_of
 from tests.client.made import Script, behind, gap, market, message, say, serving
@@ -32,7 +33,7 @@ def upstream(*messages: dict[str, Any], query: str = "") -> Iterator[tuple[Upstr
 
     script = Script(part)
     with serving(script) as url:
-        source = source_from(url + query, seed=0, adjust_interval=1)
+        source = source_from(url + query, SourceSettings(0, 1))
         assert isinstance(source, UpstreamSource)
         try:
             yield source, script
@@ -179,9 +180,9 @@ def test_another_server_may_have_been_down_for_a_week_or_play_an_old_tape() -> N
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: source_from("ws://", seed=0, adjust_interval=1),
-        lambda: source_from("ws://h/ws/stream?batch=5", seed=0, adjust_interval=1),
-        lambda: source_from("ws://me:secret@h", seed=0, adjust_interval=1),
+        lambda: source_from("ws://", SourceSettings(0, 1)),
+        lambda: source_from("ws://h/ws/stream?batch=5", SourceSettings(0, 1)),
+        lambda: source_from("ws://me:secret@h", SourceSettings(0, 1)),
     ],
 )
 def test_a_url_that_cannot_be_is_told_at_once(make: Callable[[], object]) -> None:

@@ -1,0 +1,62 @@
+"""Agents' names in a frame: of those in the window, in both ways of writing it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from camera.agent_names import _SPARE
+from camera.frame import frame_json, frame_of
+from camera.window import SlidingWindowCamera
+from market.tick import Tick
+
+
+def tick(t: int, names: list[str | None], first_id: int = 0) -> Tick:
+    """A tick of agents with consecutive ids; with a name each, or none has one."""
+    agents: list[dict[str, Any]] = [{"id": first_id + i, "experience": 0.0} for i in range(len(names))]
+    for agent, name in zip(agents, names, strict=True):
+        if name is not None:
+            agent["name"] = name
+    state = {"price_norm": 0.5, "volatility": 0.0, "liquidity": 1.0, "imbalance": 0.0}
+    actions = [{"id": i, "side": "buy", "price": 10.0, "size": 1.0} for i in range(len(names))]
+    return Tick.from_dict({"t": t, "ts": float(t), "s": state, "agents": agents, "actions": actions, "matches": []})
+
+
+def filmed(camera: SlidingWindowCamera, ticks: list[Tick]) -> dict[str, Any]:
+    """The last frame of the ticks."""
+    for one in ticks:
+        camera.ingest(one)
+    snapshot = camera.maybe_shoot(ticks[-1].t)
+    assert snapshot is not None
+    frame = frame_of(snapshot)
+    assert frame_json(snapshot) == orjson.dumps(frame)
+    return frame
+
+
+def names_in(frame: dict[str, Any]) -> list[str | None]:
+    return [node.get("name") for node in frame["nodes"]]
+
+
+def test_nodes_carry_the_names_of_their_agents() -> None:
+    camera = SlidingWindowCamera(W=2, stride=2)
+    odd = 'a "quoted" \\ @#| é'
+    frame = filmed(camera, [tick(t, [odd, "b"]) for t in range(3)])
+    assert names_in(frame) == [odd, "b"]
+    assert list(frame["nodes"][0])[:3] == ["node_id", "agent_id", "name"]
+    frame = filmed(camera, [tick(3, ["c"], 2), tick(4, [None], 7)])
+    assert names_in(frame) == ["c", None]
+    assert "name" not in frame["nodes"][1]
+
+
+def test_frames_of_agents_without_a_name_are_as_ever() -> None:
+    frame = filmed(SlidingWindowCamera(W=2, stride=2), [tick(t, [None, None]) for t in range(3)])
+    assert all("name" not in node for node in frame["nodes"])
+
+
+def test_the_names_of_agents_that_left_are_forgotten() -> None:
+    camera = SlidingWindowCamera(W=2, stride=2)
+    for t in range(3 * _SPARE):
+        camera.ingest(tick(t, [f"n{t}"], t))
+        camera.maybe_shoot(t)
+    assert len(camera._names._names) <= 2 * _SPARE
