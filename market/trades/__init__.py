@@ -1,0 +1,1 @@
+"""Trades, and how they become ticks."""
