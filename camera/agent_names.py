@@ -5,7 +5,7 @@ from __future__ import annotations
 from camera.snapshot import AgentNames
 from market.tick import Ints, Tick
 
-#: Names are kept for this many agents more than twice those of a frame before those that left are forgotten.
+#: Names are kept for this many agents more than twice those of the window before those that left are forgotten.
 _SPARE = 1000
 
 
@@ -22,13 +22,12 @@ class NameBook:
             self._last = tick.names
             self._names.update(zip(tick.agent_ids.tolist(), tick.names, strict=True))
 
-    def names_of(self, agent_ids: Ints) -> AgentNames:
-        """The names of a frame's agents, who are all those of the window."""
+    def names_of(self, agent_ids: Ints, present: Ints) -> AgentNames:
+        """The names of a frame's agents, who are some of those `present` in the window."""
         if not self._names:
             return None
-        ids, names = agent_ids.tolist(), self._names
-        found = tuple(map(names.get, ids))
-        if len(names) > 2 * len(ids) + _SPARE:
-            self._names = {i: name for i, name in zip(ids, found, strict=True) if name is not None}
+        if len(self._names) > 2 * present.size + _SPARE:
+            self._names = {i: self._names[i] for i in present.tolist() if i in self._names}
             self._last = None
+        found = tuple(map(self._names.get, agent_ids.tolist()))
         return found if any(found) else None

@@ -67,8 +67,10 @@ def _head(snapshot: Snapshot) -> dict[str, Any]:
     message: dict[str, Any] = {"type": "frame", "t": snapshot.t}
     if snapshot.ts is not None:
         message["ts"] = snapshot.ts
-    message["window"] = {"W": snapshot.window, "t0": snapshot.t0, "t1": snapshot.t, "stride": snapshot.stride}
-    return message
+    window = {"W": snapshot.window, "t0": snapshot.t0, "t1": snapshot.t, "stride": snapshot.stride}
+    if snapshot.capped:
+        window["nodes_total"] = snapshot.agents_total
+    return {**message, "window": window}
 
 
 def _events(snapshot: Snapshot) -> dict[str, Any]:

@@ -25,12 +25,16 @@ AgentNames = tuple[str | None, ...] | None
 
 @dataclass(slots=True)
 class Snapshot:
-    """The content of the window at one tick; arrays have one entry per agent, by ascending id."""
+    """The content of the window at one tick; arrays have one entry per agent shown, by ascending id.
+
+    `agents_total` counts the agents of the window, of whom a frame may show but the most active (`camera.node_cap`).
+    """
 
     t: int
     ts: float | None
     window: int
     stride: int
+    agents_total: int
     agent_ids: Ints
     buys: Ints
     quotes: Ints
@@ -57,6 +61,11 @@ class Snapshot:
     @property
     def nones(self) -> Ints:
         return self.window - self.quotes
+
+    @property
+    def capped(self) -> bool:
+        """Whether agents of the window are left out."""
+        return self.agents_total > self.agent_ids.size
 
     def numbers(self) -> Floats:
         """The features that are no counts, as emitted: shape [6, agents], in the order of the message."""

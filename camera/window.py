@@ -15,6 +15,7 @@ from camera.edges import PairCounts, Pairs, adjacent_quotes, strongest
 from camera.errors import OrderError
 from camera.events import events
 from camera.frame import frame_of
+from camera.node_cap import most_active
 from camera.quotes import GRID, QuoteSums, direct, largest_step
 from camera.ring_arrays import RingArrays
 from camera.snapshot import Edges, Snapshot
@@ -28,11 +29,18 @@ class SlidingWindowCamera:
     """Films ticks: `ingest` each, then ask `maybe_build_frame` for the frame that is due at it, if one is.
 
     `W` is the window and `stride` the distance of frames, in ticks; quotes no further apart than `eps_pct` of the
-    mid are neighbours; a frame holds at most `edge_cap` edges. One camera films one run.
+    mid are neighbours; a frame holds at most `edge_cap` edges and `node_cap` nodes. One camera films one run.
     """
 
-    def __init__(self, W: int = 300, stride: int = 10, eps_pct: float = 0.003, edge_cap: int = 2000) -> None:  # noqa: N803
-        self.W, self.stride, self.eps_pct, self.edge_cap = W, stride, eps_pct, edge_cap
+    def __init__(
+        self,
+        W: int = 300,  # noqa: N803
+        stride: int = 10,
+        eps_pct: float = 0.003,
+        edge_cap: int = 2000,
+        node_cap: int = 5000,
+    ) -> None:
+        self.W, self.stride, self.eps_pct, self.edge_cap, self.node_cap = W, stride, eps_pct, edge_cap, node_cap
         self.last_t: int | None = None
         self._last_ts: float | None = None
         self.last_mid: float | None = None
@@ -195,7 +203,8 @@ class SlidingWindowCamera:
     def _snapshot(self, t: int, new_after: int) -> Snapshot:
         """The content of the window at tick t."""
         window = self._rings.places(self._seen - self.W, self.W)
-        columns = self._present().nonzero()[0]
+        present = self._present().nonzero()[0]
+        columns = self._shown(present)
         mean, std, distance = self._quotes(window, columns)
         rings = self._rings
         totals = self._sums.totals[:, columns]
@@ -205,6 +214,7 @@ class SlidingWindowCamera:
             ts=self._last_ts,
             window=self.W,
             stride=self.stride,
+            agents_total=present.size,
             agent_ids=self._slots.ids[columns],
             buys=buying(totals[CENSUS]),
             quotes=quoting(totals[CENSUS]),
@@ -217,8 +227,15 @@ class SlidingWindowCamera:
             edges=self._edges(columns),
             bursts=bursts,
             shocks=shocks,
-            agent_names=self._names.names_of(self._slots.ids[columns]),
+            agent_names=self._names.names_of(self._slots.ids[columns], self._slots.ids[present]),
         )
+
+    def _shown(self, present: Ints) -> Ints:
+        """Those of the present columns that a frame has room for."""
+        if present.size <= self.node_cap:
+            return present
+        totals = self._sums.totals[:, present]
+        return present[most_active(totals[MATCHES], quoting(totals[CENSUS]), self.node_cap)]
 
     def _quotes(self, window: Ints, columns: Ints) -> tuple[Floats, Floats, Floats]:
         """Mean, deviation and relative distance to the mean mid of each column's quotes."""
@@ -251,11 +268,22 @@ class SlidingWindowCamera:
             self._first_seen[column] = begin + int((census[rows, column] > 0).argmax())
         return self._first_seen[columns] % self._rings.rows
 
+    def _counted(self, columns: Ints) -> tuple[Ints, Ints]:
+        """(pairs, counts) of the pairs among these columns that may be edges."""
+        pairs, counts = self._pairs.counted(self._weakest)
+        if columns.size < self.node_cap:
+            return pairs, counts
+        shown = np.zeros(self._slots.capacity, np.bool_)
+        shown[columns] = True
+        _, low, high = self._pairs.ends(pairs)
+        both = shown[low] & shown[high]
+        return pairs[both], counts[both]
+
     def _edges(self, columns: Ints) -> Edges:
         """The strongest pairs, as the contract orders and cuts them, in a snapshot of these columns."""
         most = min(self.edge_cap, 8 * columns.size)
         while True:
-            pairs, counts = self._pairs.counted(self._weakest)
+            pairs, counts = self._counted(columns)
             if self._weakest == 1 or pairs.size >= most:
                 break
             self._weakest -= 1

@@ -27,6 +27,12 @@ class MarketSettings:
     cam_edge_cap: int = setting(
         "IG_CAM_EDGE_CAP", 2000, parsers.integer(0, 1_000_000), "maximum number of edges in a frame"
     )
+    cam_node_cap: int = setting(
+        "IG_CAM_NODE_CAP",
+        5000,
+        parsers.integer(1, 1_000_000),
+        "maximum number of nodes in a frame: the most active agents of the window",
+    )
     cam_prox_eps_pct: float = setting(
         "IG_CAM_PROX_EPS_PCT",
         0.003,

@@ -33,7 +33,7 @@ from recorder.models import Market, Run
 from recorder.recovery import epoch
 from recorder.recovery.checkpoints import Checkpoint, Checkpoints
 from recorder.recovery.reconcile import reconcile
-from recorder.recovery.run_registry import RUN_SETTINGS, begin_run, continued_run, end_run
+from recorder.recovery.run_registry import CAMERA_SETTINGS, RUN_SETTINGS, begin_run, completed, continued_run, end_run
 from recorder.recovery.tape_ends import Ends, ends_of, tell_lost
 from recorder.segment.layout import SegmentFacts, market_dir
 from recorder.store.lease import LeaseLost
@@ -157,7 +157,7 @@ class MarketRun:
 
     def _encoder(self) -> TickEncoder:
         config = self._config
-        camera = SlidingWindowCamera(config.cam_w, config.cam_stride, config.cam_prox_eps_pct, config.cam_edge_cap)
+        camera = SlidingWindowCamera(*(getattr(config, name) for name in CAMERA_SETTINGS))
         return TickEncoder(camera, config.cam_metric_downsample)
 
     def _continue(self, ends: Ends) -> tuple[Run, Continued] | None:
@@ -165,7 +165,8 @@ class MarketRun:
         first_t = None
         for checkpoint in self._checkpoints.newest_first():
             facts = checkpoint.run
-            if facts["settings"] != self._settings or first_t not in (None, facts["first_t"]) or checkpoint.ended:
+            other = completed(facts["settings"]) != self._settings or first_t not in (None, facts["first_t"])
+            if other or checkpoint.ended:
                 return None
             first_t = facts["first_t"]
             if checkpoint.next_t > ends.on_disk["ticks"] + 1 and checkpoint.next_t > first_t:

@@ -9,18 +9,26 @@ from django.utils import timezone
 from recorder.models import Market, Run
 from recorder.recovery.tape_ends import Ends
 
+#: What a camera is made with, in the order of its arguments.
+CAMERA_SETTINGS = ("cam_w", "cam_stride", "cam_prox_eps_pct", "cam_edge_cap", "cam_node_cap")
+
 #: If any of these settings changes, the market continues as another run.
 RUN_SETTINGS = (
     "source",
     "seed",
     "adjust_interval",
     "tick_interval",
-    "cam_w",
-    "cam_stride",
-    "cam_edge_cap",
-    "cam_prox_eps_pct",
+    *CAMERA_SETTINGS,
     "cam_metric_downsample",
 )
+
+#: What a run went by that was recorded before there was such a setting.
+_BEFORE_IT_WAS_SET = {"cam_node_cap": 5000}
+
+
+def completed(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a recorded run, with those that the version that recorded it did not have."""
+    return {**_BEFORE_IT_WAS_SET, **settings}
 
 
 def begin_run(

@@ -10,9 +10,10 @@ from camera.frame import frame_json
 from camera.metric import metric_of
 from camera.window import SlidingWindowCamera
 from market.tick import Tick
+from recorder.recovery.run_registry import CAMERA_SETTINGS
 
 #: The settings of a run on which metrics and frames depend.
-SETTINGS = ("cam_w", "cam_stride", "cam_prox_eps_pct", "cam_edge_cap", "cam_metric_downsample")
+SETTINGS = (*CAMERA_SETTINGS, "cam_metric_downsample")
 
 
 class RunFacts(NamedTuple):
@@ -40,8 +41,8 @@ class Refilm:
     """One run, filmed again. `certain` as long as every tick since the run's first one was on the tape."""
 
     def __init__(self, run: RunFacts) -> None:
-        w, stride, eps_pct, edge_cap, self._metric_every = (run.settings[name] for name in SETTINGS)
-        self._camera = SlidingWindowCamera(w, stride, eps_pct, edge_cap)
+        *camera, self._metric_every = (run.settings[name] for name in SETTINGS)
+        self._camera = SlidingWindowCamera(*camera)
         self._due_t, self._certain = run.first_t, True
         self._begin_t = run.first_t
         self._mid_from: int | None = None

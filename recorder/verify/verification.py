@@ -10,6 +10,7 @@ from typing import NamedTuple
 from recorder.manifest.row_writer import pages, spans_on_disk
 from recorder.models import Market, Segment
 from recorder.recovery.checkpoints import Checkpoints
+from recorder.recovery.run_registry import completed
 from recorder.segment.examine import Examined, examine
 from recorder.segment.layout import KINDS, parse_name, pending_name, segment_files
 from recorder.spans import Span, length, without
@@ -205,8 +206,9 @@ def runs_of(market: Market, directory: Path) -> Callable[[Held], RunFacts | None
     It finds the run by the segment's row or, if a database was lost, by the checkpoints.
     """
     runs = persistently(lambda: list(market.runs.all()), f"runs of {market}")
-    rows = {run.pk: RunFacts(run.first_t, run.settings) for run in runs}
-    kept = [RunFacts(one.run["first_t"], one.run["settings"]) for one in Checkpoints(directory).newest_first()]
+    rows = {run.pk: RunFacts(run.first_t, completed(run.settings)) for run in runs}
+    facts = [checkpoint.run for checkpoint in Checkpoints(directory).newest_first()]
+    kept = [RunFacts(run["first_t"], completed(run["settings"])) for run in facts]
     known = sorted([*kept, *rows.values()], key=lambda run: run.first_t)
 
     def run_of(segment: Held) -> RunFacts | None:

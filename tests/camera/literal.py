@@ -22,7 +22,9 @@ def mids_of(ticks: list[dict[str, Any]]) -> list[float | None]:
     return mids
 
 
-def frame(run: list[dict[str, Any]], t: int, W: int, stride: int, eps: float, cap: int, first: bool) -> dict[str, Any]:
+def frame(
+    run: list[dict[str, Any]], t: int, W: int, stride: int, eps: float, cap: int, first: bool, node_cap: int = 5000
+) -> dict[str, Any]:
     """The frame at t of a run of consecutive ticks, the first of which has t = run[0]["t"]."""
     begin = t - W + 1 - run[0]["t"]
     window = run[begin : begin + W]
@@ -30,18 +32,27 @@ def frame(run: list[dict[str, Any]], t: int, W: int, stride: int, eps: float, ca
     known = [m for m in mids if m is not None]
     centre = fmean(known) if known else None
     ids = sorted({a["id"] for tick in window for a in tick["agents"]})
+    nodes = [_node(i, window, t, W, centre) for i in ids]
+    shown = sorted(sorted(nodes, key=_activity, reverse=True)[:node_cap], key=lambda node: node["agent_id"])
+    total = {"nodes_total": len(ids)} if len(ids) > node_cap else {}
+    among = {node["agent_id"] for node in shown}
     return {
         "type": "frame",
         "t": t,
-        "window": {"W": W, "t0": t - W + 1, "t1": t, "stride": stride},
-        "nodes": [_node(i, window, t, W, centre) for i in ids],
-        "edges": _edges(window, mids, t, W, eps, min(cap, 8 * len(ids))),
+        "window": {"W": W, "t0": t - W + 1, "t1": t, "stride": stride, **total},
+        "nodes": shown,
+        "edges": _edges(window, mids, t, W, eps, min(cap, 8 * len(shown)), among),
         "events": _events(window, t, W, t - W if first else t - stride),
     }
 
 
 def _name(i: int, t: int, W: int) -> str:
     return f"agent:{i}@t:{t - W + 1}-{t}"
+
+
+def _activity(node: dict[str, Any]) -> tuple[int, int]:
+    features = node["features"]
+    return features["match_count"], features["buy_count"] + features["sell_count"]
 
 
 def _node(i: int, window: list[dict[str, Any]], t: int, W: int, centre: float | None) -> dict[str, Any]:
@@ -89,13 +100,14 @@ def _node(i: int, window: list[dict[str, Any]], t: int, W: int, centre: float | 
 
 
 def _edges(
-    window: list[dict[str, Any]], mids: list[float | None], t: int, W: int, eps: float, most: int
+    window: list[dict[str, Any]], mids: list[float | None], t: int, W: int, eps: float, most: int, among: set[int]
 ) -> list[dict[str, Any]]:
     counts: dict[tuple[int, int, int], int] = {}
 
     def meet(kind: int, one: int, other: int) -> None:
         key = (kind, min(one, other), max(one, other))
-        counts[key] = counts.get(key, 0) + 1
+        if {one, other} <= among:
+            counts[key] = counts.get(key, 0) + 1
 
     for tick, mid in zip(window, mids, strict=True):
         ids = [a["id"] for a in tick["agents"]]

@@ -73,19 +73,20 @@ def film(run: list[dict[str, Any]], camera: SlidingWindowCamera) -> list[dict[st
     W=st.integers(1, 25),
     stride=st.integers(1, 12),
     cap=st.sampled_from([0, 3, 2000]),
+    node_cap=st.sampled_from([1, 4, 5000]),
     first_t=st.sampled_from([0, 7, 1000]),
     on_grid=st.booleans(),
 )
 def test_frames_are_what_the_contract_says(
-    seed: int, W: int, stride: int, cap: int, first_t: int, on_grid: bool
+    seed: int, W: int, stride: int, cap: int, node_cap: int, first_t: int, on_grid: bool
 ) -> None:
     run = random_market(seed, 70, first_t=first_t, on_grid=on_grid)
-    frames = film(run, SlidingWindowCamera(W, stride, 0.003, cap))
+    frames = film(run, SlidingWindowCamera(W, stride, 0.003, cap, node_cap))
     due = [t for t in range(first_t, first_t + 70) if t >= W and t % stride == 0 and t - W + 1 >= first_t]
     assert [frame["t"] for frame in frames] == due
     for frame in frames:
         first = frame["t"] == due[0]
-        literal.assert_same(frame, literal.frame(run, frame["t"], W, stride, 0.003, cap, first))
+        literal.assert_same(frame, literal.frame(run, frame["t"], W, stride, 0.003, cap, first, node_cap))
 
 
 def test_counts_anew_what_is_too_many_for_a_matrix(monkeypatch: pytest.MonkeyPatch) -> None:

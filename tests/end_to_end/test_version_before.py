@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import tarfile
+from contextlib import closing
 
 import pytest
 import zstandard
@@ -33,7 +35,13 @@ def before(site: Site) -> Site:
     return site
 
 
+def runs_begun(site: Site) -> int:
+    with closing(sqlite3.connect(site.database)) as database:
+        return database.execute("SELECT count(*) FROM recorder_run").fetchone()[0]
+
+
 def test_it_is_opened_without_a_word_and_goes_on(before: Site) -> None:
+    runs = runs_begun(before)
     recorded = {kind: before.messages(kind) for kind in ("ticks", "metrics", "frames")}
     live = before.serve(**MARKET)
     live.wait_for_ticks(LAST_T + 30)
@@ -47,6 +55,7 @@ def test_it_is_opened_without_a_word_and_goes_on(before: Site) -> None:
     allowed = live.ask("/api/v1/backtests", headers={"Authorization": f"Bearer {TOKEN}"})
     assert allowed.status == 200, allowed.body
     assert live.stop() == 0
+    assert runs_begun(before) == runs, "its last run goes on"
 
     for kind, messages in recorded.items():
         assert before.messages(kind)[: len(messages)] == messages, kind

@@ -28,6 +28,7 @@ BEGINS_A_RUN: dict[str, Any] = {
     "cam_w": 21,
     "cam_stride": 6,
     "cam_edge_cap": 1999,
+    "cam_node_cap": 4999,
     "cam_prox_eps_pct": 0.004,
     "cam_metric_downsample": 2,
 }

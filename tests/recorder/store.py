@@ -18,7 +18,14 @@ from recorder.tape.recording import Recording
 from tests.recorder.tape import NOON, Clock, moment
 
 #: A camera that films often, so that short tapes hold frames.
-CAMERA = {"cam_w": 20, "cam_stride": 5, "cam_prox_eps_pct": 0.003, "cam_edge_cap": 2000, "cam_metric_downsample": 2}
+CAMERA = {
+    "cam_w": 20,
+    "cam_stride": 5,
+    "cam_prox_eps_pct": 0.003,
+    "cam_edge_cap": 2000,
+    "cam_node_cap": 5000,
+    "cam_metric_downsample": 2,
+}
 
 
 class Store:
@@ -35,7 +42,7 @@ class Store:
         self.simulator = Simulator(seed, agents=6)
         self._first_t = self.next_t
         camera = CAMERA | settings
-        names = ("cam_w", "cam_stride", "cam_prox_eps_pct", "cam_edge_cap")
+        names = ("cam_w", "cam_stride", "cam_prox_eps_pct", "cam_edge_cap", "cam_node_cap")
         self._camera = SlidingWindowCamera(*(camera[name] for name in names))
         self._metric_every = camera["cam_metric_downsample"]
         self.run = Run.objects.create(
