@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test test-all lint figures soak endurance services clean
+.PHONY: run test test-all test-failed lint figures soak endurance services clean
 
 run: $(VENV)/ready
 	@$(PY) manage.py migrate --verbosity 0
@@ -24,6 +24,13 @@ test: $(VENV)/ready-dev
 # With those that kill, cut and wait for long.
 test-all: $(VENV)/ready-dev
 	$(PYTEST)
+
+# Those that failed last, one after the other; refused when they are many, which is no matter of a busy machine.
+MOST_FAILED := 10
+test-failed: $(VENV)/ready-dev
+	@$(PY) -c 'import json, sys; failed = json.load(open(".pytest_cache/v/cache/lastfailed")); print("failed:", *failed, \
+		sep="\n  "); sys.exit(not 0 < len(failed) <= $(MOST_FAILED))'
+	$(PY) -m pytest --last-failed --last-failed-no-failures none
 
 lint: $(VENV)/ready-dev
 	$(VENV)/bin/ruff check .
