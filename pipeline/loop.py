@@ -68,9 +68,9 @@ class Observer(Protocol):
 class Pipeline:
     """Runs one market on the calling thread until its source ends, `stop` is set, or something fails.
 
-    `now` is a monotonic clock in seconds; `seed` and `store_id` are what `/health` reports. `ready` waits for the
-    source's next tick, at most the given seconds, and returns whether it has arrived; without it the source is asked at
-    once.
+    `now` is a monotonic clock in seconds; `seed`, `store_id` and `price_ranges` are what `/health` reports.
+    `ready` waits for the source's next tick, at most the given seconds, and returns whether it has arrived; without it
+    the source is asked at once.
     """
 
     def __init__(
@@ -87,6 +87,7 @@ class Pipeline:
         observers: Mapping[str, Observer] | None = None,
         seed: int = 0,
         store_id: str = "",
+        price_ranges: Callable[[], list[tuple[int, float, float]]] = list,
         flat_out: bool = False,
         silence_seconds: float = 10.0,
         ready: Callable[[float], bool] = lambda seconds: True,
@@ -97,7 +98,7 @@ class Pipeline:
         self._placement, self._recording, self._outlet = placement, recording, outlet
         self._observers = dict(observers or {})
         self._pacer, self._now, self._stop, self._checkpoints = pacer, now, stop, checkpoints
-        self._seed, self._store_id = seed, store_id
+        self._seed, self._store_id, self._price_ranges = seed, store_id, price_ranges
         self._flat_out, self._silence_seconds = flat_out, silence_seconds
         self.next_t = run.next_t
         self.ticks = 0
@@ -190,6 +191,7 @@ class Pipeline:
                 "ticks": self.next_t - self._placement.first_t,
                 "seed": self._seed,
                 "store": self._store_id,
+                "price_ranges": self._price_ranges(),
                 "silence_seconds": self._silence_seconds,
                 "segment": self._recording.current_segment(),
                 "recording": running and not self._recording.stopped,

@@ -26,6 +26,7 @@ from pipeline.loop import Outlet, Pipeline
 from pipeline.measured_parts import PipelineMeters, pipeline_parts
 from pipeline.ownership import MarketOwnership, boot_id
 from pipeline.pacer import Pacer
+from pipeline.run_facts import RunFacts
 from recorder.errors import StoreError
 from recorder.manifest.json_files import ManifestFiles
 from recorder.manifest.row_writer import ManifestRowWriter
@@ -111,10 +112,9 @@ class MarketRun:
         raise_mark(self._directory, before.rows_t)  # so that an older copy is found to be one once
         going_on = self._continue(ends)
         self._run, self._continued = going_on or self._begin(ends)
-        self._ownership.at_end(lambda: end_run(self._run, self._placement.t_shift))
-        self._keeper = ManifestRowWriter(
-            self._market, self._run, supervisor.failed, t_shift=lambda: self._placement.t_shift
-        )
+        self._prices = self._facts.price_ranges(self._market)
+        self._ownership.at_end(lambda: end_run(self._run, self._facts.shown()))
+        self._keeper = ManifestRowWriter(self._market, self._run, supervisor.failed, shown=self._facts.shown)
         self._ownership.at_end(lambda: self._keeper.close(_ROWS_SECONDS))
         self._recording = Recording(
             self._directory,
@@ -171,7 +171,8 @@ class MarketRun:
             first_t = facts["first_t"]
             if checkpoint.next_t > ends.on_disk["ticks"] + 1 and checkpoint.next_t > first_t:
                 continue  # the tape lost what came before it
-            self._placement = Placement(first_t, facts["start_ts"], facts["tick_interval"], facts["t_shift"])
+            placement = Placement(first_t, facts["start_ts"], facts["tick_interval"], facts["t_shift"])
+            self._begin_facts(placement, facts)
             self._open_source()
             try:
                 done = upstream_run.go_on(self._history, checkpoint, ends, self._source, self._placement, self._encoder)
@@ -204,25 +205,16 @@ class MarketRun:
             source=config.source,
             settings=self._settings,
         )
-        self._placement = Placement(run.first_t, run.start_ts, run.tick_interval, begin.t_shift)
-        self._run = run
+        self._begin_facts(Placement(run.first_t, run.start_ts, run.tick_interval, begin.t_shift))
         encoder = self._encoder()
         self._checkpoints.forget_behind(run.first_t, -1)
         if self._source.replayable:
-            self._checkpoints.save(checkpoint_of(self._facts(), run.first_t, self._source, encoder))
+            self._checkpoints.save(checkpoint_of(self._facts.for_checkpoint(), run.first_t, self._source, encoder))
         return run, Continued(run.first_t, encoder, iter(self._source))
 
-    def _facts(self) -> dict[str, Any]:
-        """The facts of the run in a checkpoint: enough to continue without a database."""
-        place = self._placement
-        return {
-            "first_t": place.first_t,
-            "start_ts": place.start_ts,
-            "tick_interval": place.interval,
-            "t_shift": place.t_shift,
-            "source": self._config.source,
-            "settings": self._settings,
-        }
+    def _begin_facts(self, placement: Placement, saved: dict[str, Any] | None = None) -> None:
+        self._placement, ask = placement, lambda: self._source.price_range
+        self._facts = RunFacts(placement, self._config.source, self._settings, ask, saved)
 
     def run(
         self,
@@ -247,6 +239,7 @@ class MarketRun:
             observers={"bars": self._bars, "events": EventObserver()},
             seed=config.seed,
             store_id=self._store_id,
+            price_ranges=self._prices.listed,
             flat_out=not pace_seconds,
             silence_seconds=self._silence_seconds,
             ready=self._source.wait,
@@ -291,7 +284,7 @@ class MarketRun:
         encoder = self._continued.encoder
 
         def take(next_t: int, ended: bool) -> Checkpoint:
-            return checkpoint_of(self._facts(), next_t, self._source, encoder, ended=ended)
+            return checkpoint_of(self._facts.for_checkpoint(), next_t, self._source, encoder, ended=ended)
 
         return Checkpointer(self._checkpoints, take, self._recording, time.monotonic)
 

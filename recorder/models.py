@@ -51,13 +51,16 @@ class Run(models.Model):
     """Ticks made by one source under one set of settings; a market's store is a sequence of runs.
 
     A message's `t` is its source's own t plus `t_shift`. Its ts is `start_ts + (t - first_t) * tick_interval` if the
-    source gave none.
+    source gave none. The price of a tick is `price_low + (price_high - price_low) * price_norm`; both are None until
+    its first tick, where the source knows them only then.
     """
 
     market = models.ForeignKey(Market, models.PROTECT, related_name="runs")
     first_t = models.BigIntegerField()
     start_ts = models.FloatField()
     tick_interval = models.FloatField()
+    price_low = models.FloatField(null=True)
+    price_high = models.FloatField(null=True)
     source = models.CharField(max_length=4096)
     t_shift = models.BigIntegerField(default=0)
     settings = models.JSONField(default=dict)

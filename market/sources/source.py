@@ -44,9 +44,9 @@ class Source(ABC):
     #: anything is read.
     agent_ids: AgentIds
 
-    #: The prices at `price_norm` 0 and 1, known when the first tick is given at the latest: what the simulator's ticks
-    #: mean, and with them tapes and streams that do not say otherwise.
-    price_range: tuple[float, float] = (PRICE_LOW, PRICE_LOW + PRICE_SPAN)
+    #: The prices at `price_norm` 0 and 1, None while unknown, at most until the first tick is given. By default what
+    #: the simulator's ticks mean, and with them tapes and streams that do not say otherwise.
+    price_range: tuple[float, float] | None = (PRICE_LOW, PRICE_LOW + PRICE_SPAN)
 
     def __init__(self) -> None:
         self.agent_ids = InMemoryAgentIds()

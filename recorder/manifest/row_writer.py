@@ -103,8 +103,8 @@ class ManifestRowWriter:
 
     `record` takes facts from any thread without waiting for the database. The newest facts of a segment win. A sealed
     segment is written at once, pending ones every REFRESH_SECONDS. While the database is unavailable, facts are kept
-    and retried every RETRY_SECONDS. The same happens after any other error, which is passed to `on_failure`. `t_shift`
-    returns by how much the source's t is shifted, None until its first tick showed it: a run's row has it from then on.
+    and retried every RETRY_SECONDS. The same happens after any other error, which is passed to `on_failure`. `shown`
+    returns the columns of the run's row that its ticks showed so far; the row has them from then on.
     """
 
     def __init__(
@@ -113,13 +113,13 @@ class ManifestRowWriter:
         run: Run | None,
         on_failure: OnFailure = logged,
         *,
-        t_shift: Callable[[], int | None] = lambda: None,
+        shown: Callable[[], dict[str, Any]] = dict,
         refresh_seconds: float = REFRESH_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._market = market
         self._run = run
-        self._t_shift = t_shift
+        self._shown = shown
         self._on_failure = on_failure
         self._refresh_seconds = refresh_seconds
         self._retry_seconds = retry_seconds
@@ -204,7 +204,7 @@ class ManifestRowWriter:
             changes, self._changes = self._changes, []
         try:
             for key, facts in list(taken.items()):
-                self._save_shift()
+                self._save_shown()
                 save_facts(self._market, self._run, facts)
                 del taken[key]
             inventory.follow(self._market, changes)
@@ -220,11 +220,13 @@ class ManifestRowWriter:
             self._retrying = False
             self._database.back("%s: the database is back, the manifest has caught up", self._market.symbol)
 
-    def _save_shift(self) -> None:
-        shift = self._t_shift()
-        if self._run is not None and shift is not None and shift != self._run.t_shift:
-            Run.objects.filter(pk=self._run.pk).update(t_shift=shift)
-            self._run.t_shift = shift
+    def _save_shown(self) -> None:
+        run, shown = self._run, self._shown()
+        if run is None or all(getattr(run, name) == value for name, value in shown.items()):
+            return
+        Run.objects.filter(pk=run.pk).update(**shown)
+        for name, value in shown.items():
+            setattr(run, name, value)
 
     def _put_back(self, taken: dict[tuple[str, str], SegmentFacts], changes: list[FileChange]) -> None:
         """Put facts back to wait, unless newer ones came; the first, which failed, goes last.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.utils import timezone
 
-from recorder.models import Market, Run
+from market.price_range import MODEL_RANGE, PriceRange, PriceRanges
+from recorder.models import Market, Run, market_key
 from recorder.recovery.tape_ends import Ends
 
 #: What a camera is made with, in the order of its arguments.
@@ -44,7 +46,7 @@ def begin_run(
 ) -> Run:
     """A new run after what is recorded, in an empty store from `first_t` on; market time never goes back.
 
-    `t_shift` is None until its first tick determines it.
+    `t_shift` is None until its first tick determines it. The price range is None until then.
     """
     if end.ts is not None:
         start_ts = max(start_ts, round(end.ts + tick_interval, 6))
@@ -54,14 +56,17 @@ def begin_run(
     empty = market.runs.filter(first_t=first_t, segments=None).order_by("id").last()
     values = {"start_ts": start_ts, "tick_interval": tick_interval, "source": source, "settings": settings}
     values["t_shift"] = t_shift or 0
-    return _saved(empty or Run(market=market, first_t=first_t), values)
+    return _saved(empty or Run(market=market, first_t=first_t), values | price_columns(None))
 
 
 def continued_run(market: Market, facts: dict[str, Any]) -> Run:
     """The row of a run that continues, created again if the database lost it. `facts` are those of its checkpoint."""
+    prices = price_range_in(facts)
     values = {name: facts[name] for name in ("start_ts", "tick_interval", "source", "settings")}
     if facts["t_shift"] is not None:  # otherwise the row has it, if it is known at all
         values["t_shift"] = facts["t_shift"]
+    if prices is not None:
+        values |= price_columns(prices)
     known = market.runs.filter(first_t=facts["first_t"], start_ts=facts["start_ts"]).order_by("id").last()
     return _saved(known or Run(market=market, first_t=facts["first_t"]), values)
 
@@ -73,6 +78,30 @@ def _saved(run: Run, values: dict[str, Any]) -> Run:
     return run
 
 
-def end_run(run: Run, t_shift: int | None) -> None:
-    """Note that the run made its last tick, and by how much its source's t was shifted."""
-    Run.objects.filter(pk=run.pk).update(ended_at=timezone.now(), **({} if t_shift is None else {"t_shift": t_shift}))
+def end_run(run: Run, shown: dict[str, Any]) -> None:
+    """Note that the run made its last tick, and the columns that its ticks showed."""
+    Run.objects.filter(pk=run.pk).update(ended_at=timezone.now(), **shown)
+
+
+def price_range_in(facts: dict[str, Any]) -> PriceRange | None:
+    """The price range in the facts of a checkpoint, None while it is unknown; those of older versions have none."""
+    found = facts.get("price_range", (MODEL_RANGE.low, MODEL_RANGE.high))
+    return None if found is None else PriceRange(*found)
+
+
+def price_columns(price_range: PriceRange | None) -> dict[str, float | None]:
+    """The columns of a run's row that hold its price range."""
+    low, high = (None, None) if price_range is None else (price_range.low, price_range.high)
+    return {"price_low": low, "price_high": high}
+
+
+def price_ranges(
+    market: Market | str, under_way: tuple[int, Callable[[], PriceRange | None]] | None = None
+) -> PriceRanges:
+    """The price ranges of a market's runs, by their rows; `under_way` is that of the run which makes ticks now.
+
+    Raises django.db.Error.
+    """
+    known = Run.objects.filter(market_id=market_key(market), price_low__isnull=False).order_by("first_t", "id")
+    rows: Iterable[tuple[int, float, float]] = known.values_list("first_t", "price_low", "price_high")  # type: ignore[assignment]
+    return PriceRanges(((first_t, PriceRange(low, high)) for first_t, low, high in rows), under_way)

@@ -15,7 +15,7 @@ class LeaseView:
 
     `is_dead`: the lease was left by a process that died. `seen_seconds` is how long this process could have received
     messages of this holder, `silence_seconds` how long the holder may be silent. `run` is the last run (`start_ts`,
-    `ticks`, `seed`), None before the first; `segment` the open one.
+    `ticks`, `seed`, and the `price_ranges` of all runs), None before the first; `segment` the open one.
     """
 
     held: bool
@@ -85,7 +85,16 @@ def _by_claim(status: dict[str, Any] | None, silent_seconds: float | None, claim
 
 
 def _body(well: bool, run: dict[str, Any], segment: dict[str, Any] | None, detail: str = "") -> Health:
-    meta = {"running": False, "recording": None, "start_ts": None, "ticks": 0, "seed": None, "unpublished": None}
+    meta: dict[str, Any] = {
+        "running": False,
+        "recording": None,
+        "start_ts": None,
+        "ticks": 0,
+        "seed": None,
+        "unpublished": None,
+    }
     meta |= {name: run[name] for name in meta if name in run}
+    ranges = run.get("price_ranges")
+    meta["price_range"] = list(ranges[-1][1:]) if ranges else None
     body = {"ok": well, "meta": meta, "current_segment": segment}
     return well, body | ({"detail": detail} if detail else {})

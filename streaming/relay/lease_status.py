@@ -9,7 +9,9 @@ from django.conf import settings
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
+from market.price_range import PriceRanges
 from recorder.models import Lease, Run, Segment
+from recorder.recovery.run_registry import price_ranges
 from runtime.db_threads import reading
 from streaming.relay.health import SILENCE_SECONDS, silence_allowed
 
@@ -45,7 +47,7 @@ def _read(symbol: str) -> LeaseStatus:
         token=lease.token if lease else "",
         holder=lease.holder if lease else "",
         renewed_seconds=lease.age.total_seconds() if lease and lease.age is not None else None,
-        run=_run(run, segment) if run else None,
+        run=_run(run, segment, price_ranges(symbol)) if run else None,
         silence_seconds=_silence_seconds(lease, run),
         segment=_segment(segment) if segment and segment.pending else None,
     )
@@ -59,9 +61,14 @@ def _silence_seconds(lease: Lease | None, run: Run | None) -> float:
     return silence_allowed(run.tick_interval / speed if run and speed else 0.0)
 
 
-def _run(run: Run, newest: Segment | None) -> dict[str, Any]:
+def _run(run: Run, newest: Segment | None, prices: PriceRanges) -> dict[str, Any]:
     end_t = newest.end_t if newest else -1
-    return {"start_ts": run.start_ts, "ticks": max(0, end_t - run.first_t + 1), "seed": run.settings.get("seed", 0)}
+    return {
+        "start_ts": run.start_ts,
+        "ticks": max(0, end_t - run.first_t + 1),
+        "seed": run.settings.get("seed", 0),
+        "price_ranges": prices.listed(),
+    }
 
 
 def _segment(row: Segment) -> dict[str, Any]:

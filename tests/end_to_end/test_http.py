@@ -50,6 +50,7 @@ def test_health_tells_of_a_running_market(market: Live) -> None:
     meta = body["meta"]
     assert {"running", "start_ts", "ticks", "seed"} <= meta.keys()
     assert (meta["running"], meta["seed"], type(meta["start_ts"])) == (True, 7, float)
+    assert meta["price_range"] == [40_000, 60_000]
     assert meta["ticks"] > 0
     segment = wait_until(lambda: market.json("/health")["current_segment"], "an open segment")
     assert {"start_t", "lines", "compressed_bytes", "pending"} <= segment.keys()

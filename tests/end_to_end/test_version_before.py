@@ -49,6 +49,9 @@ def test_it_is_opened_without_a_word_and_goes_on(before: Site) -> None:
 
     ticks = [json.loads(line) for line in live.ask(f"/range?t0=0&t1={LAST_T}").body.splitlines()]
     assert ticks == recorded["ticks"]
+    assert live.json("/health")["meta"]["price_range"] == [40_000, 60_000]
+    # From the row, which the migration filled: this market does not run.
+    assert live.json("/health?symbol=OTHER")["meta"]["price_range"] == [40_000, 60_000]
     other = live.json("/incremental?from_t=-1&limit=100&symbol=OTHER")
     assert (other["count"], other["latest_t"]) == (OTHERS_LAST_T + 1, OTHERS_LAST_T)
     assert live.json("/api/v1/bars?resolution=1s")["bars"][0]["open_time"] == MARKET["IG_START_TS"] * 1000

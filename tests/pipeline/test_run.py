@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from igsite.config import Config
+from market.sources.simulated import SimulatorSource
 from market.tick import MarketError
 from market.timestamps import END_TS
 from pipeline.run import MarketRun
+from pipeline.run_facts import RunFacts
 from recorder.models import Run
-from recorder.recovery.run_registry import RUN_SETTINGS
+from recorder.recovery.run_registry import RUN_SETTINGS, price_ranges
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -134,6 +136,50 @@ def test_a_run_that_never_made_a_tick_leaves_its_row_to_the_next(
     make_ticks(config, 3)
     (run,) = Run.objects.all()
     assert (run.first_t, run.settings["seed"]) == (0, config.seed)
+
+
+def test_prices_that_a_source_learns_with_its_first_tick_stay_with_the_run(
+    config: Config, make_ticks: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_ticks(config, 3)
+    made.refresh_from_db()
+    assert (made.price_low, made.price_high) == (40_000, 60_000)
+
+    monkeypatch.setattr(SimulatorSource, "price_range", None)
+    monkeypatch.setattr(SimulatorSource, "__iter__", _learning(SimulatorSource.__iter__, (1.0, 3.0)))
+    for ticks in (3, 2):
+        run = make_ticks(replace(config, seed=9), ticks)
+        run.refresh_from_db()
+        assert (run.first_t, run.price_low, run.price_high) == (3, 1.0, 3.0)
+        # A run that continues has the range it began with, whatever the source would say now.
+        monkeypatch.setattr(SimulatorSource, "__iter__", _learning(SimulatorSource.__iter__, (5.0, 7.0)))
+    assert price_ranges("IG-USD").listed() == [(0, 40_000.0, 60_000.0), (3, 1.0, 3.0)]
+
+
+def test_a_run_of_a_version_that_kept_no_prices_continues_with_those_of_the_model(
+    config: Config, make_ticks: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(RunFacts, "for_checkpoint", _without_prices(RunFacts.for_checkpoint))
+        first = make_ticks(config, 5)
+    Run.objects.update(price_low=None, price_high=None)
+    assert make_ticks(config, 1) == first
+    assert price_ranges("IG-USD").listed() == [(0, 40_000.0, 60_000.0)]
+
+
+def _learning(iterate: Any, prices: tuple[float, float]) -> Any:
+    def ticks(source: Any) -> Any:
+        made = iterate(source)
+        first = next(made)
+        source.price_range = prices
+        yield first
+        yield from made
+
+    return ticks
+
+
+def _without_prices(facts: Any) -> Any:
+    return lambda self: {name: value for name, value in facts(self).items() if name != "price_range"}
 
 
 def test_nothing_is_left_running(config: Config, make_ticks: Callable[..., Run]) -> None:

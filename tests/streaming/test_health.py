@@ -7,8 +7,8 @@ from typing import Any
 from streaming.relay.health import LeaseView, health_of
 
 SEGMENT = {"start_t": 100, "lines": 5, "compressed_bytes": 900, "pending": True}
-RUN = {"start_ts": 1.6e9, "ticks": 900, "seed": 5}
-LAST = {**RUN, "unpublished": None}
+LAST = {"start_ts": 1.6e9, "ticks": 900, "seed": 5, "unpublished": None, "price_range": [2.0, 4.0]}
+RUN = {"start_ts": 1.6e9, "ticks": 900, "seed": 5, "price_ranges": [(0, 1.0, 3.0), (700, 2.0, 4.0)]}
 
 
 def status(**changes: Any) -> dict[str, Any]:
@@ -17,6 +17,7 @@ def status(**changes: Any) -> dict[str, Any]:
         "start_ts": 1.7e9,
         "ticks": 7,
         "seed": 3,
+        "price_ranges": [(0, 40.0, 60.0)],
         "silence_seconds": 10.0,
         "segment": SEGMENT,
         "recording": True,
@@ -43,6 +44,7 @@ def claim(**changes: Any) -> LeaseView:
 
 def test_a_running_market_is_well() -> None:
     meta = {"running": True, "recording": True, "start_ts": 1.7e9, "ticks": 7, "seed": 3, "unpublished": None}
+    meta |= {"price_range": [40.0, 60.0]}
     assert health_of(status(), 0.1, None) == (True, {"ok": True, "meta": meta, "current_segment": SEGMENT})
 
 
@@ -90,6 +92,7 @@ def test_a_market_that_never_ran_is_well_and_not_running() -> None:
         "ticks": 0,
         "seed": None,
         "unpublished": None,
+        "price_range": None,
     }
     assert body["current_segment"] is None
 
