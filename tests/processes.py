@@ -50,12 +50,19 @@ def free_port() -> int:
 class Process:
     """A child with its output in a file, ended by its own id."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path, **options: Any) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        environment: dict[str, str],
+        log: Path,
+        stdin: Any = subprocess.DEVNULL,
+        **options: Any,
+    ) -> None:
         self._log = log
         self.name = " ".join(Path(argument).name for argument in arguments[:4])
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                arguments, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **options
+                arguments, env=environment, stdin=stdin, stdout=output, stderr=output, **options
             )
 
     def log(self) -> str:
@@ -149,6 +156,8 @@ class Site:
         self.processes: list[Process] = []
         #: How many file descriptors its processes may have, None for as many as the tests.
         self.descriptors: int | None = None
+        #: What its commands read on standard input.
+        self.stdin: Any = subprocess.DEVNULL
 
     def run(self, *arguments: str, **env: Any) -> subprocess.CompletedProcess[str]:
         """A command of manage.py, to its end."""
@@ -156,6 +165,7 @@ class Site:
             [sys.executable, str(ROOT / "manage.py"), *arguments],
             env=environment(self.store, self.database, **env),
             cwd=self.directory,
+            stdin=self.stdin,
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,
@@ -163,7 +173,8 @@ class Site:
 
     def start(self, *arguments: str, **env: Any) -> Process:
         """A command of manage.py, running."""
-        process = Process(*self._command(arguments, env), cwd=self.directory, preexec_fn=self._limit)
+        command = self._command(arguments, env)
+        process = Process(*command, self.stdin, cwd=self.directory, preexec_fn=self._limit)
         self.processes.append(process)
         return process
 
@@ -179,7 +190,7 @@ class Site:
         """`manage.py live`, or the command given, on a port of its own; by default it answers already."""
         port = int(env.setdefault("PORT", free_port()))
         command = self._command(arguments or ("live",), env)
-        live = Live(self, port, *command, cwd=self.directory, preexec_fn=self._limit)
+        live = Live(self, port, *command, self.stdin, cwd=self.directory, preexec_fn=self._limit)
         self.processes.append(live)
         if ready:
             live.wait_until_it_answers()

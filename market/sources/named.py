@@ -9,6 +9,7 @@ from market.model.simulator import Simulator
 from market.sources.options import SourceSettings
 from market.sources.simulated import SimulatorSource
 from market.sources.source import Source, SourceError
+from market.sources.stdin import StdinSource
 from market.sources.tape_file import FileSource
 from market.sources.upstream import UpstreamSource
 from runtime.shown import shown
@@ -39,6 +40,7 @@ def _upstream(setting: str, settings: SourceSettings) -> Source:
 _KINDS = {
     "simulator": _Kind("simulator", _simulator),
     "file": _Kind("file:PATH", _file),
+    "stdin": _Kind("stdin", StdinSource),
     "ws": _Kind("ws://…", _upstream),
     "wss": _Kind("wss://…", _upstream),
 }
@@ -46,8 +48,8 @@ _KINDS = {
 
 def source_from(setting: str, settings: SourceSettings) -> Source:
     """The source that a setting names; `docs/sources.md` lists them. Raises SourceError."""
-    head, colon, rest = setting.partition(":")
-    kind = _KINDS.get(head if colon else head.partition("?")[0])
+    name, colon, rest = setting.partition("?")[0].partition(":")
+    kind = _KINDS.get(name)
     if kind is None or (":" in kind.form) != bool(rest) or (colon and not rest):
         forms = ", ".join(kind.form for kind in _KINDS.values())
         raise SourceError(f"source must be one of {forms}; got {shown(setting)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -22,6 +23,17 @@ class SourceSettings:
     adjust_interval: int = 2000
     tick_seconds: float = 0.1
     most_step_seconds: float = DAY_SECONDS
+
+
+def low_and_high(text: str) -> tuple[float, float]:
+    """Two prices, the lower first, as of `price_range`. Raises ValueError."""
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        low = high = math.nan
+    if not -math.inf < low < high < math.inf:
+        raise ValueError("must be two prices, LOW,HIGH")
+    return low, high
 
 
 class Options:
@@ -62,4 +74,5 @@ class Options:
     def end(self, known: str) -> None:
         """Refuse the options that nobody took; `known` lists the names that there are."""
         if self._values:
-            raise SourceError(f"{self.setting}: there is no option {shown(next(iter(self._values)))}, only {known}")
+            others = f", only {known}" if known else ""
+            raise SourceError(f"{self.setting}: there is no option {shown(next(iter(self._values)))}{others}")

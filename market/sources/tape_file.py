@@ -6,15 +6,12 @@ import io
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-import orjson
 import zstandard
 
 from market.sources.source import Source, SourceError
-from market.tick import Tick, TickError
-from market.timestamps import DAY_SECONDS, TimestampCheck
-
-#: A line beyond this is no tick (10,000 agents make about 1.5 MB), and must not fill the memory.
-MOST_LINE_BYTES = 64 * 2**20
+from market.sources.tick_lines import Unreadable, bounded, ticks_of
+from market.tick import Tick
+from market.timestamps import DAY_SECONDS
 
 #: How a zstd file begins: with a frame, or with one of the skippable kind.
 _ZSTD_FRAME = b"\x28\xb5\x2f\xfd"
@@ -53,29 +50,13 @@ class FileSource(Source):
         self._last_t = -1
 
     def __iter__(self) -> Iterator[Tick]:
-        line, last_t = 0, -1
-        played, sequence = self._last_t, TimestampCheck(self._most_step_seconds)
         try:
             with self.path.open("rb") as file:
-                for line, text in enumerate(_lines(_pieces(file)), start=1):
-                    tick = self._tick(line, text)
-                    if tick is None:
-                        continue
-                    if tick.t <= last_t:
-                        raise self._error(line, f"t must rise, got {tick.t} after {last_t}")
-                    last_t = tick.t
-                    if tick.t <= played:
-                        sequence.pass_over(tick.ts)
-                        continue
-                    sequence.take(tick.ts)
+                for tick in ticks_of(_pieces(file), str(self.path), self._most_step_seconds, self._last_t):
                     self._last_t = tick.t
                     yield tick
         except OSError as error:
             raise SourceError(f"{self.path}: {_reason(error)}") from None
-        except TickError as error:
-            raise self._error(line, str(error)) from None
-        except _Unreadable as error:
-            raise self._error(line + 1, str(error)) from None
 
     def checkpoint(self) -> str:
         return str(self._last_t)
@@ -89,56 +70,9 @@ class FileSource(Source):
             raise SourceError(f"{self.path}: a checkpoint must be the last played t, got {checkpoint[:60]!r}")
         self._last_t = last_t
 
-    def _tick(self, line: int, text: bytearray) -> Tick | None:
-        if not text or text.isspace():
-            return None
-        try:
-            message = orjson.loads(text)
-            if isinstance(message, dict) and message.get("type") == "gap":
-                return None
-            return Tick.from_dict(message)
-        except orjson.JSONDecodeError as error:
-            raise self._error(line, _why_not_json(text, error)) from None
-
-    def _error(self, line: int, reason: str) -> SourceError:
-        return SourceError(f"{self.path}:{line}: {reason}")
-
-
-class _Unreadable(Exception):
-    """The reason why the next line of a file cannot be read."""
-
 
 def _reason(error: OSError | ValueError) -> str:
     return getattr(error, "strerror", None) or str(error)
-
-
-def _why_not_json(text: bytearray, error: orjson.JSONDecodeError) -> str:
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError as undecodable:
-        return f"not UTF-8: {undecodable.reason} at byte {undecodable.start}"
-    return f"not JSON: {error}"
-
-
-def _lines(pieces: Iterator[bytes]) -> Iterator[bytearray]:
-    """The lines of a text that comes in pieces, without their ends; the last may lack one."""
-    line = bytearray()
-    for piece in pieces:
-        *ends, rest = piece.split(b"\n")
-        for end in ends:
-            line += end
-            _bounded(len(line))
-            yield line
-            line = bytearray()
-        line += rest
-        _bounded(len(line))
-    if line:
-        yield line
-
-
-def _bounded(line_bytes: int) -> None:
-    if line_bytes > MOST_LINE_BYTES:
-        raise _Unreadable(f"a line of more than {MOST_LINE_BYTES:,} bytes")
 
 
 def _pieces(file: io.BufferedReader) -> Iterator[bytes]:
@@ -163,7 +97,7 @@ def _decompressed(file: io.BufferedReader) -> Iterator[bytes]:
 
 
 def _end_of_frame(file: io.BufferedReader, start: int) -> int | None:
-    """Where the frame ends that begins at `start` and is whole; None at the end of the file. Raises _Unreadable."""
+    """Where the frame ends that begins at `start` and is whole; None at the end of the file. Raises Unreadable."""
     file.seek(start)
     if not (head := file.peek(_LONGEST_HEADER_BYTES)):
         return None
@@ -172,13 +106,13 @@ def _end_of_frame(file: io.BufferedReader, start: int) -> int | None:
         while True:
             _, newline, behind = next(texts).rpartition(b"\n")
             line_bytes = len(behind) if newline else line_bytes + len(behind)
-            _bounded(line_bytes)
+            bounded(line_bytes)
     except StopIteration as ended:
         end: int = ended.value
     file.seek(end)
     if head[:4] == _ZSTD_FRAME and not zstandard.get_frame_parameters(head).has_checksum and not _begins(file):
         # A flipped bit in a header removes the flag of a checksum, not the checksum.
-        raise _Unreadable(f"no zstd frame begins at byte {end:,}, where one without a checksum ends")
+        raise Unreadable(f"no zstd frame begins at byte {end:,}, where one without a checksum ends")
     return end
 
 
@@ -189,7 +123,7 @@ def _begins(file: io.BufferedReader) -> bool:
 
 
 def _texts(file: io.BufferedReader, start: int) -> Generator[bytes, None, int]:
-    """The text of one frame, not verified before its end, and the end's offset. Raises _Unreadable.
+    """The text of one frame, not verified before its end, and the end's offset. Raises Unreadable.
 
     `stream_reader` with `read_across_frames=True` reads the same, but silently treats a frame that is cut short as the
     end of the file.
@@ -200,7 +134,7 @@ def _texts(file: io.BufferedReader, start: int) -> Generator[bytes, None, int]:
         try:
             yield frame.decompress(compressed)
         except zstandard.ZstdError as error:
-            raise _Unreadable(f"{error} (in the frame at byte {start:,})") from None
+            raise Unreadable(f"{error} (in the frame at byte {start:,})") from None
         if frame.eof:
             return file.tell() - len(frame.unused_data)
-    raise _Unreadable(f"the zstd data is cut short (the frame at byte {start:,} has no end)")
+    raise Unreadable(f"the zstd data is cut short (the frame at byte {start:,} has no end)")

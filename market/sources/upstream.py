@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import queue
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from market.sources.read_ahead import ReadAhead
 from market.sources.source import Followed, Source, SourceError
 from market.tick import Tick, TickError
 from market.timestamps import check_moment
@@ -20,8 +19,8 @@ log = logging.getLogger(__name__)
 #: Ticks read ahead (some MB): a pipeline that waits for its disk does not hold the other server up at once.
 _READ_AHEAD = 1000
 
-#: How often the reader, while its messages are not taken, checks whether they are still wanted.
-_LOOK_SECONDS = 0.5
+#: A message, and the id of the recording it is of.
+_Message = tuple[dict[str, Any], str | None]
 
 
 def place(t: int | None, store: str | None) -> str:
@@ -65,7 +64,7 @@ class UpstreamSource(Source):
         self._store: str | None = None
         #: Whether the next tick must be of the same recording as the position of the source.
         self._goes_on = False
-        self._reader: _Reader | None = None
+        self._reader: ReadAhead[_Message] | None = None
         self._next: Tick | None = None
         self._passed_over = 0
         self._stream = self._new_stream()
@@ -76,9 +75,12 @@ class UpstreamSource(Source):
         Raises SourceError.
         """
         if self._reader is None:
-            self._reader = _Reader(self._stream)
+            self._reader = ReadAhead(_messages(self._stream), _READ_AHEAD, "upstream")
         if self._next is None and not self.replaced:
-            taken = self._reader.get(seconds)
+            try:
+                taken = self._reader.get(seconds)
+            except Exception as error:
+                raise SourceError(f"{self.name}: {error}") from error
             if taken is not None:
                 self._take(*taken)
         return self._next is not None or self.replaced
@@ -121,6 +123,8 @@ class UpstreamSource(Source):
     def close(self) -> None:
         """Leave the other server. May be called from any thread."""
         self._stream.close()
+        if self._reader is not None:
+            self._reader.close()
 
     def _new_stream(self) -> Stream:
         try:
@@ -133,10 +137,8 @@ class UpstreamSource(Source):
         except ValueError as error:
             raise SourceError(str(error)) from None
 
-    def _take(self, message: dict[str, Any] | Exception, store: str | None) -> None:
+    def _take(self, message: dict[str, Any], store: str | None) -> None:
         """Take a message of the reader, and the recording it belongs to."""
-        if isinstance(message, Exception):
-            raise SourceError(f"{self.name}: {message}") from message
         if message["type"] == "gap" and message["reason"] == "store_changed":
             log.warning("%s: another recording, %s, is there now", self.name, store)
             self._last_t, self._store, self.replaced = -1, store, self._goes_on
@@ -165,39 +167,12 @@ class UpstreamSource(Source):
             log.warning("%s: t=%s is no tick, message %d of such: %s", self.name, t, number, error)
 
 
-class _Reader:
-    """The thread that reads a stream until it is closed; its end is handed over like a message."""
+def _messages(stream: Stream) -> Iterator[_Message]:
+    from marketcamera import Gap
 
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._queue: queue.Queue[tuple[dict[str, Any] | Exception, str | None]] = queue.Queue(_READ_AHEAD)
-        threading.Thread(target=self._read, name="upstream", daemon=True).start()
-
-    def get(self, seconds: float | None) -> tuple[dict[str, Any] | Exception, str | None] | None:
-        """The next message and the id of the recording it is of, None when none came in time."""
-        try:
-            return self._queue.get(timeout=seconds)
-        except queue.Empty:
-            return None
-
-    def _read(self) -> None:
-        from marketcamera import Gap
-
-        try:
-            for message in self._stream:
-                if isinstance(message, Gap):
-                    told = {"type": "gap", "from_t": message.from_t, "to_t": message.to_t, "reason": message.reason}
-                    self._put(told)
-                else:
-                    self._put(dict(message.data))
-        except Exception as error:  # noqa: BLE001 - raised again on the thread that takes ticks
-            self._put(error)
-
-    def _put(self, message: dict[str, Any] | Exception) -> None:
-        named = (message, self._stream.store)
-        while not self._stream.closed:
-            try:
-                self._queue.put(named, timeout=_LOOK_SECONDS)
-                return
-            except queue.Full:
-                continue
+    for message in stream:
+        if isinstance(message, Gap):
+            told = {"type": "gap", "from_t": message.from_t, "to_t": message.to_t, "reason": message.reason}
+            yield told, stream.store
+        else:
+            yield dict(message.data), stream.store

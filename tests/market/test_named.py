@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from pathlib import Path
 
@@ -52,4 +53,4 @@ def test_a_path_may_hold_a_colon(tmp_path: Path) -> None:
 def test_an_unknown_source_is_told_what_there_is(text: str) -> None:
     with pytest.raises(SourceError) as caught:
         source_from(text, SourceSettings(0, 1))
-    assert str(caught.value) == f"source must be one of simulator, file:PATH, ws://…, wss://…; got {text!r}"
+    assert re.fullmatch(rf"source must be one of simulator, file:PATH, .*; got '{text}'", str(caught.value))

@@ -36,7 +36,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", help="where to listen (PORT)")
         parser.add_argument("--bind", help="the address to listen on; 0.0.0.0 is all of IPv4 (IG_BIND)")
         parser.add_argument("--speed", help="market seconds a real second, 0 is flat out (IG_SPEED)")
-        parser.add_argument("--source", help="simulator, file:PATH or ws://… (IG_SOURCE)")
+        parser.add_argument("--source", help="simulator, file:PATH, stdin, ws://… (IG_SOURCE; docs/sources.md)")
         parser.add_argument(
             "--stall-seconds", help="a client that takes nothing for so long is cut off (IG_STALL_SECONDS)"
         )
