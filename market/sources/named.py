@@ -11,6 +11,7 @@ from market.sources.simulated import SimulatorSource
 from market.sources.source import Source, SourceError
 from market.sources.stdin import StdinSource
 from market.sources.tape_file import FileSource
+from market.sources.trades_file import TradesFile
 from market.sources.upstream import UpstreamSource
 from runtime.shown import shown
 
@@ -41,6 +42,7 @@ _KINDS = {
     "simulator": _Kind("simulator", _simulator),
     "file": _Kind("file:PATH", _file),
     "stdin": _Kind("stdin", StdinSource),
+    "trades": _Kind("trades:PATH", TradesFile),
     "ws": _Kind("ws://…", _upstream),
     "wss": _Kind("wss://…", _upstream),
 }

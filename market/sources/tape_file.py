@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import zstandard
 
+from market.sources import text_file
 from market.sources.source import Source, SourceError
-from market.sources.tick_lines import Unreadable, bounded, ticks_of
+from market.sources.text_file import Unreadable, frame_text, is_zstd, reason
+from market.sources.tick_lines import ticks_of
 from market.tick import Tick
 from market.timestamps import DAY_SECONDS
 
-#: How a zstd file begins: with a frame, or with one of the skippable kind.
-_ZSTD_FRAME = b"\x28\xb5\x2f\xfd"
-_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
-
-#: Compressed bytes taken at a time. Zstd makes at most 128 KiB of 4 bytes, so even a hostile file gets no
-#: more than 32 MiB out of one step.
-_STEP_BYTES = 1024
 _LONGEST_HEADER_BYTES = 18
-_PIECE_BYTES = 65_536
 
 
 class FileSource(Source):
@@ -44,7 +38,7 @@ class FileSource(Source):
             is_directory = self.path.is_dir()
             self.path.stat()
         except (OSError, ValueError) as error:
-            raise SourceError(f"{path}: {_reason(error)}") from None
+            raise SourceError(f"{path}: {reason(error)}") from None
         if is_directory:
             raise SourceError(f"{path}: a directory, not a file")
         self._last_t = -1
@@ -56,7 +50,7 @@ class FileSource(Source):
                     self._last_t = tick.t
                     yield tick
         except OSError as error:
-            raise SourceError(f"{self.path}: {_reason(error)}") from None
+            raise SourceError(f"{self.path}: {reason(error)}") from None
 
     def checkpoint(self) -> str:
         return str(self._last_t)
@@ -71,18 +65,9 @@ class FileSource(Source):
         self._last_t = last_t
 
 
-def _reason(error: OSError | ValueError) -> str:
-    return getattr(error, "strerror", None) or str(error)
-
-
 def _pieces(file: io.BufferedReader) -> Iterator[bytes]:
     """The text of a file, decompressed if it is zstd."""
-    magic = file.peek(4)[:4]
-    if magic == _ZSTD_FRAME or magic[1:] == _ZSTD_SKIPPABLE:
-        yield from _decompressed(file)
-        return
-    while piece := file.read(_PIECE_BYTES):
-        yield piece
+    return _decompressed(file) if is_zstd(file) else text_file.plain(file)
 
 
 def _decompressed(file: io.BufferedReader) -> Iterator[bytes]:
@@ -92,7 +77,7 @@ def _decompressed(file: io.BufferedReader) -> Iterator[bytes]:
     """
     start = 0
     while (end := _end_of_frame(file, start)) is not None:
-        yield from _texts(file, start)
+        yield from frame_text(file, start)
         start = end
 
 
@@ -101,16 +86,16 @@ def _end_of_frame(file: io.BufferedReader, start: int) -> int | None:
     file.seek(start)
     if not (head := file.peek(_LONGEST_HEADER_BYTES)):
         return None
-    texts, line_bytes = _texts(file, start), 0
+    texts, line_bytes = frame_text(file, start), 0
     try:
         while True:
             _, newline, behind = next(texts).rpartition(b"\n")
             line_bytes = len(behind) if newline else line_bytes + len(behind)
-            bounded(line_bytes)
+            text_file.bounded(line_bytes)
     except StopIteration as ended:
         end: int = ended.value
     file.seek(end)
-    if head[:4] == _ZSTD_FRAME and not zstandard.get_frame_parameters(head).has_checksum and not _begins(file):
+    if head[:4] == text_file.ZSTD_FRAME and not zstandard.get_frame_parameters(head).has_checksum and not _begins(file):
         # A flipped bit in a header removes the flag of a checksum, not the checksum.
         raise Unreadable(f"no zstd frame begins at byte {end:,}, where one without a checksum ends")
     return end
@@ -118,23 +103,4 @@ def _end_of_frame(file: io.BufferedReader, start: int) -> int | None:
 
 def _begins(file: io.BufferedReader) -> bool:
     """Whether the file ends here, or may continue with a frame."""
-    magic = file.peek(4)[:4]
-    return not magic or magic == _ZSTD_FRAME or magic[1:] == _ZSTD_SKIPPABLE
-
-
-def _texts(file: io.BufferedReader, start: int) -> Generator[bytes, None, int]:
-    """The text of one frame, not verified before its end, and the end's offset. Raises Unreadable.
-
-    `stream_reader` with `read_across_frames=True` reads the same, but silently treats a frame that is cut short as the
-    end of the file.
-    """
-    file.seek(start)
-    frame = zstandard.ZstdDecompressor().decompressobj()
-    while compressed := file.read(_STEP_BYTES):
-        try:
-            yield frame.decompress(compressed)
-        except zstandard.ZstdError as error:
-            raise Unreadable(f"{error} (in the frame at byte {start:,})") from None
-        if frame.eof:
-            return file.tell() - len(frame.unused_data)
-    raise Unreadable(f"the zstd data is cut short (the frame at byte {start:,} has no end)")
+    return not file.peek(1) or is_zstd(file)

@@ -6,16 +6,11 @@ from collections.abc import Iterator
 
 import orjson
 
+from market.sources import text_file
 from market.sources.source import SourceError
+from market.sources.text_file import Unreadable
 from market.tick import Tick, TickError
 from market.timestamps import TimestampCheck
-
-#: A line beyond this is no tick (10,000 agents make about 1.5 MB), and must not fill the memory.
-MOST_LINE_BYTES = 64 * 2**20
-
-
-class Unreadable(Exception):
-    """The reason why the next line of a text cannot be read."""
 
 
 def ticks_of(pieces: Iterator[bytes], name: str, most_step_seconds: float, played_t: int = -1) -> Iterator[Tick]:
@@ -27,7 +22,7 @@ def ticks_of(pieces: Iterator[bytes], name: str, most_step_seconds: float, playe
     """
     number, last_t, sequence = 0, -1, TimestampCheck(most_step_seconds)
     try:
-        for number, line in enumerate(_lines(pieces), start=1):  # noqa: B007 - errors have it
+        for number, line in enumerate(text_file.lines(pieces), start=1):  # noqa: B007 - errors have it
             tick = _tick(line)
             if tick is None:
                 continue
@@ -45,43 +40,13 @@ def ticks_of(pieces: Iterator[bytes], name: str, most_step_seconds: float, playe
         raise SourceError(f"{name}:{number + 1}: {error}") from None
 
 
-def bounded(line_bytes: int) -> None:
-    """Raises Unreadable for a line of more bytes than a tick can have."""
-    if line_bytes > MOST_LINE_BYTES:
-        raise Unreadable(f"a line of more than {MOST_LINE_BYTES:,} bytes")
-
-
-def _lines(pieces: Iterator[bytes]) -> Iterator[bytearray]:
-    """The lines of a text that comes in pieces, without their ends; the last may lack one."""
-    line = bytearray()
-    for piece in pieces:
-        *ends, rest = piece.split(b"\n")
-        for end in ends:
-            line += end
-            bounded(len(line))
-            yield line
-            line = bytearray()
-        line += rest
-        bounded(len(line))
-    if line:
-        yield line
-
-
 def _tick(line: bytearray) -> Tick | None:
     if not line or line.isspace():
         return None
     try:
         message = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise TickError(_why_not_json(line, error)) from None
+        raise TickError(text_file.why_not_json(line, error)) from None
     if isinstance(message, dict) and message.get("type") == "gap":
         return None
     return Tick.from_dict(message)
-
-
-def _why_not_json(line: bytearray, error: orjson.JSONDecodeError) -> str:
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError as undecodable:
-        return f"not UTF-8: {undecodable.reason} at byte {undecodable.start}"
-    return f"not JSON: {error}"

@@ -10,7 +10,7 @@ import zstandard
 
 from recorder.errors import DamagedFrame
 
-#: The longest line, as of a tape that is played (`market.sources.tick_lines`). A longer one is not a line, and is not
+#: The longest line, as of a tape that is played (`market.sources.text_file`). A longer one is not a line, and is not
 #: decompressed further.
 LONGEST_LINE_BYTES = 64 << 20
 

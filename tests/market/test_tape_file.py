@@ -15,7 +15,7 @@ import pytest
 import zstandard
 
 from market.model.simulator import Simulator
-from market.sources import tape_file, tick_lines
+from market.sources import text_file
 from market.sources.source import SourceError
 from market.sources.tape_file import FileSource
 from market.tick import MarketError
@@ -254,7 +254,7 @@ def test_no_flipped_bit_gives_a_tick_of_the_frame_it_is_in(
     write: Writer, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     """Whatever of a frame decodes before the bit is met, and whatever the checksum is said to be."""
-    monkeypatch.setattr(tape_file, "_STEP_BYTES", step)
+    monkeypatch.setattr(text_file, "_STEP_BYTES", step)
     lines, dice = tape(90), random.Random(step)
     frames = [compressed(joined(lines[at : at + 30])) for at in (0, 30, 60)]
     whole = b"".join(frames)
@@ -295,7 +295,7 @@ def test_rubbish_after_the_last_frame_is_a_fault(write: Writer) -> None:
 
 
 def test_a_line_beyond_the_bound_is_a_fault(write: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tick_lines, "MOST_LINE_BYTES", 10_000)
+    monkeypatch.setattr(text_file, "MOST_LINE_BYTES", 10_000)
     lines = tape(2)
     just_within = lines[1] + b" " * (10_000 - len(lines[1]))
     assert played(write(joined([lines[0], just_within]))) == lines

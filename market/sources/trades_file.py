@@ -1,0 +1,156 @@
+"""A table of trades as a source: CSV, NDJSON or Parquet, made ticks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+
+from market.sources.options import Options, SourceSettings
+from market.sources.source import Source, SourceError
+from market.sources.text_file import Unreadable, reason, unpacked
+from market.sources.trade_options import SECONDS, TRADE_OPTIONS, not_negative, trade_options
+from market.sources.trade_tables.columns import FIELDS, BadRow, TradeColumns
+from market.sources.trade_tables.csv_table import CsvTable
+from market.sources.trade_tables.ndjson_table import NdjsonTable
+from market.sources.trade_tables.parquet_table import ParquetTable
+from market.sources.trade_tables.table import Place, Row, Table
+from market.tick import Tick
+from market.trades.ticks import TradeTicks
+from market.trades.trade import Trade, TradeError
+
+log = logging.getLogger(__name__)
+
+#: How far back in time a row may lie, in seconds, and still count to its own tick.
+LATE_SECONDS = 5.0
+
+_OPTIONS = f"{', '.join(FIELDS)}, late, bad, {TRADE_OPTIONS}"
+
+
+class TradesFile(Source):
+    """The ticks of `trades:PATH?options`: docs/sources.md, "A table of trades".
+
+    Its position is a place in the table and the trades read up to there whose ticks are still to come. Memory is
+    bounded for tables of any length: it holds `late` seconds of trades, and names. Raises SourceError at once for a
+    file that cannot be read, for columns that are missing and for bad options; and while reading for a row that is no
+    trade.
+    """
+
+    replayable = True
+
+    def __init__(self, setting: str, settings: SourceSettings) -> None:
+        super().__init__()
+        options = Options(setting)
+        self.path, self.name = Path(options.path), options.setting
+        named = {field: options.take(field, str, "") for field in FIELDS if field in options.names}
+        self._late = options.take("late", not_negative, LATE_SECONDS, SECONDS)
+        self._skips_bad = options.take("bad", _skip_or_stop, False, "skip or stop")
+        self._silence, self._range = trade_options(options)
+        options.end(_OPTIONS)
+        self._tick_seconds = settings.tick_seconds
+        try:
+            self._table = _table(self.path)
+            self._ticks = self._new_ticks()
+        except (OSError, ValueError, Unreadable, TradeError) as error:
+            raise self._error(error) from None
+        self._columns = TradeColumns(self._table.columns, named, self.name)
+        if guessed := self._columns.guessed:
+            log.info("%s: columns by their names: %s", self.name, ", ".join(f"{f}={c}" for f, c in guessed.items()))
+        self._place, self._newest, self._bad = Place(), 0.0, 0
+        self.price_range = self._range
+
+    def __iter__(self) -> Iterator[Tick]:
+        try:
+            yield from self._due()  # what was still to come when a checkpoint was made
+            for row in self._table.rows(self._columns.columns, self._place):
+                self._take(row)
+                yield from self._due()
+            for tick in self._ticks.ticks_of_trades():
+                yield self._ranged(tick)
+        except (OSError, Unreadable) as error:
+            raise self._error(error) from None
+        self._tell_end()
+
+    def checkpoint(self) -> str:
+        position = {"place": [*self._place], "newest": self._newest, "bad": self._bad, "ticks": self._ticks.to_dict()}
+        return orjson.dumps(position).decode()
+
+    def restore(self, checkpoint: str) -> None:
+        try:
+            saved, ticks = orjson.loads(checkpoint), self._new_ticks()
+            ticks.restore(saved["ticks"])
+            row, offset = saved["place"]
+            self._place, self._newest, self._bad = Place(int(row), int(offset)), float(saved["newest"]), saved["bad"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise SourceError(f"{self.name}: not a checkpoint of it: {error!r}") from None
+        self._ticks = ticks
+        self.price_range = ticks.price_range
+
+    def _new_ticks(self) -> TradeTicks:
+        ids_of = lambda names, t: self.agent_ids.ids_of(names, t)  # noqa: E731 - the store's register may replace it
+        return TradeTicks(self._tick_seconds, ids_of, silence=self._silence, price_range=self._range)
+
+    def _due(self) -> Iterator[Tick]:
+        """The ticks that no trade can change any more, if none is more than `late` seconds late."""
+        for tick in self._ticks.ticks_of_trades(self._newest - self._late):
+            yield self._ranged(tick)
+
+    def _ranged(self, tick: Tick) -> Tick:
+        self.price_range = self._ticks.price_range
+        return tick
+
+    def _take(self, row: Row) -> None:
+        self._place, number = row.behind, row.behind.row
+        try:
+            if isinstance(row.values, str):
+                raise BadRow(row.values)
+            self._add(self._columns.trade(row.values), number)
+        except BadRow as bad:
+            if not self._skips_bad:
+                raise SourceError(f"{self.name}: row {number}: {bad}") from None
+            self._bad += 1
+            _tell(self._bad, f"{self.name}: row {number} is left out: {bad}")
+        except TradeError as error:
+            raise SourceError(f"{self.name}: row {number}: {error}") from None
+
+    def _add(self, trade: Trade, number: int) -> None:
+        ticks = self._ticks
+        late, with_itself = ticks.late, ticks.with_itself
+        ticks.add(trade)
+        self._newest = max(self._newest, trade.time)
+        if ticks.late > late:
+            what = f"is more than {self._late:g} s late, and counts to the tick under way"
+            _tell(ticks.late, f"{self.name}: row {number} {what}")
+        if ticks.with_itself > with_itself:
+            what = f"is a trade of {trade.buyer} with itself, and left out"
+            _tell(ticks.with_itself, f"{self.name}: row {number} {what}")
+
+    def _tell_end(self) -> None:
+        counts = self._ticks.late, self._ticks.with_itself, self._bad
+        log.info("%s: %d rows; %d late, %d trades with themselves, %d bad", self.name, self._place.row, *counts)
+
+    def _error(self, error: Exception) -> SourceError:
+        return SourceError(f"{self.name}: {reason(error)}")
+
+
+def _table(path: Path) -> Table:
+    """The table in a file, whose format is told by its first bytes. Raises OSError, ValueError, Unreadable."""
+    with path.open("rb") as file:
+        if file.peek(4)[:4] == b"PAR1":
+            return ParquetTable(path)
+        begin = next(unpacked(file), b"").lstrip()
+    return NdjsonTable(path) if begin.startswith(b"{") else CsvTable(path)
+
+
+def _skip_or_stop(text: str) -> bool:
+    if text not in ("skip", "stop"):
+        raise ValueError
+    return text == "skip"
+
+
+def _tell(count: int, message: str) -> None:
+    """Log a kind of row more and more seldom: there may be many."""
+    if count.bit_count() == 1:
+        log.warning("%s (%s so far)", message, f"{count:,}")
