@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -95,13 +95,23 @@ def agent_names(agents: Rows) -> tuple[str, ...] | None:
     if all(name is None for name in names):
         return None
     for i, name in enumerate(names):
-        if not isinstance(name, str) or not 0 < len(name) <= MOST_NAME_CHARACTERS or not name.isprintable():
-            raise TickError(
-                f"agents[{i}]: name must be 1 to {MOST_NAME_CHARACTERS} printable characters, got {shown(name)}"
-                " (in a tick all agents have a name, or none has)"
-            )
+        try:
+            check_name(name)
+        except TickError as error:
+            raise TickError(f"agents[{i}]: {error} (in a tick all agents have a name, or none has)") from None
     _check_unique(names, "name")
     return tuple(names)
+
+
+def is_name(name: object) -> TypeGuard[str]:
+    """Whether an agent can have this name."""
+    return isinstance(name, str) and 0 < len(name) <= MOST_NAME_CHARACTERS and name.isprintable()
+
+
+def check_name(name: object) -> None:
+    """Raises TickError for what is no name of an agent."""
+    if not is_name(name):
+        raise TickError(f"name must be 1 to {MOST_NAME_CHARACTERS} printable characters, got {shown(name)}")
 
 
 def agent_ids(agents: Rows, *, named: bool) -> list[int]:

@@ -6,12 +6,13 @@ How and why: docs/architecture.md, "A start after a crash".
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from market.agent_ids import AgentIds, InMemoryAgentIds
 from market.sources.source import Source
-from market.tick import MarketError, Tick, TickError
+from market.tick import Ints, MarketError, Tick, TickError
 from market.timestamps import END_TS
 from pipeline.encode_tick import TickEncoder
 from recorder.recovery.checkpoints import Checkpoint
@@ -34,17 +35,22 @@ class Differs(CannotContinue):
 
 @dataclass(slots=True)
 class Placement:
-    """The place of a source's ticks in the market's store: t and ts of each.
+    """The place of a source's ticks in the market's store: t and ts of each, and the ids of named agents.
 
     The first tick of the run gets `first_t`, and all others keep their distance to it: t is the source's own plus
-    `t_shift`. `ts` is the tick's own, or counted from `start_ts` in steps of `interval` seconds. `place` raises
-    TickError at the end of market time.
+    `t_shift`. `ts` is the tick's own, or counted from `start_ts` in steps of `interval` seconds. `agent_ids` are those
+    of the store. `place` raises TickError at the end of market time.
     """
 
     first_t: int
     start_ts: float
     interval: float
     t_shift: int | None = None
+    agent_ids: AgentIds = field(default_factory=InMemoryAgentIds)
+
+    def ids_of(self, names: Sequence[str], t: int) -> Ints:
+        """`AgentIds` for the source, which counts its own t."""
+        return self.agent_ids.ids_of(names, self.first_t if self.t_shift is None else t + self.t_shift)
 
     def place(self, tick: Tick) -> Tick:
         if self.t_shift is None:
@@ -55,7 +61,8 @@ class Placement:
             ts = round(self.start_ts + (t - self.first_t) * self.interval, 6)
             if ts >= END_TS:  # what lies before the first moment is of a run that began under an older version
                 raise TickError(f"t={t}: market time has come to its end, the year 2200")
-        return tick.placed(t, ts)
+        placed = tick.placed(t, ts)
+        return placed if tick.names is None else placed.named(self.agent_ids.ids_of(tick.names, t))
 
 
 @dataclass(slots=True)

@@ -23,6 +23,7 @@ from pipeline.checkpointer import Checkpointer
 from pipeline.continuation import CannotContinue, Continued, Differs, Placement, checkpoint_of, complete
 from pipeline.encode_tick import TickEncoder
 from pipeline.loop import Outlet, Pipeline
+from pipeline.market_recording import market_recording
 from pipeline.measured_parts import PipelineMeters, pipeline_parts
 from pipeline.ownership import MarketOwnership, boot_id
 from pipeline.pacer import Pacer
@@ -37,10 +38,10 @@ from recorder.recovery.reconcile import reconcile
 from recorder.recovery.run_registry import CAMERA_SETTINGS, RUN_SETTINGS, begin_run, completed, continued_run, end_run
 from recorder.recovery.tape_ends import Ends, ends_of, tell_lost
 from recorder.segment.layout import SegmentFacts, market_dir
+from recorder.store.agent_register import AgentRegister
 from recorder.store.lease import LeaseLost
-from recorder.tape.high_water_mark import StreamMark, raise_mark
+from recorder.tape.high_water_mark import raise_mark
 from recorder.tape.history import History
-from recorder.tape.recording import Recording
 from runtime.supervision import supervisor
 from runtime.threads import PrestartedThread
 from streaming.relay.health import silence_allowed
@@ -110,24 +111,15 @@ class MarketRun:
         self._store_id = epoch.store_id_of(self._market, before, ends)
         self._ownership.keep_id(self._market, self._store_id)
         raise_mark(self._directory, before.rows_t)  # so that an older copy is found to be one once
+        self._agents = AgentRegister(self._directory)
         going_on = self._continue(ends)
         self._run, self._continued = going_on or self._begin(ends)
         self._prices = self._facts.price_ranges(self._market)
         self._ownership.at_end(lambda: end_run(self._run, self._facts.shown()))
         self._keeper = ManifestRowWriter(self._market, self._run, supervisor.failed, shown=self._facts.shown)
         self._ownership.at_end(lambda: self._keeper.close(_ROWS_SECONDS))
-        self._recording = Recording(
-            self._directory,
-            segment_seconds=config.cam_segment_seconds,
-            level=config.cam_zstd_level,
-            flush_seconds=config.flush_seconds,
-            clock=time.time,
-            on_change=self._list,
-            on_file=self._keeper.record_file,
-            on_trouble=lambda message: log.critical("%s: %s", self._market, message),
-            on_recovered=lambda message: log.warning("%s: %s", self._market, message),
-            hold=self._ownership.hold_store,
-            mark=StreamMark(self._directory, boot_id(), time.monotonic),
+        self._recording = market_recording(
+            config, self._directory, self._ownership, self._agents, self._list, self._keeper.record_file
         )
         tell_lost(self._recording, ends, self._placement.first_t, begins=going_on is None)
         complete(self._recording, self._continued.lacking)
@@ -171,9 +163,9 @@ class MarketRun:
             first_t = facts["first_t"]
             if checkpoint.next_t > ends.on_disk["ticks"] + 1 and checkpoint.next_t > first_t:
                 continue  # the tape lost what came before it
-            placement = Placement(first_t, facts["start_ts"], facts["tick_interval"], facts["t_shift"])
-            self._begin_facts(placement, facts)
             self._open_source()
+            start_ts, interval, t_shift = (facts[name] for name in ("start_ts", "tick_interval", "t_shift"))
+            self._begin_facts(Placement(first_t, start_ts, interval, t_shift, self._agents), facts)
             try:
                 done = upstream_run.go_on(self._history, checkpoint, ends, self._source, self._placement, self._encoder)
             except Differs as why:
@@ -205,7 +197,7 @@ class MarketRun:
             source=config.source,
             settings=self._settings,
         )
-        self._begin_facts(Placement(run.first_t, run.start_ts, run.tick_interval, begin.t_shift))
+        self._begin_facts(Placement(run.first_t, run.start_ts, run.tick_interval, begin.t_shift, self._agents))
         encoder = self._encoder()
         self._checkpoints.forget_behind(run.first_t, -1)
         if self._source.replayable:
@@ -213,8 +205,9 @@ class MarketRun:
         return run, Continued(run.first_t, encoder, iter(self._source))
 
     def _begin_facts(self, placement: Placement, saved: dict[str, Any] | None = None) -> None:
-        self._placement, ask = placement, lambda: self._source.price_range
-        self._facts = RunFacts(placement, self._config.source, self._settings, ask, saved)
+        """The run's place and price range from now on; nothing was read from its source yet."""
+        self._placement = self._source.agent_ids = placement
+        self._facts = RunFacts(placement, self._config.source, self._settings, lambda: self._source.price_range, saved)
 
     def run(
         self,

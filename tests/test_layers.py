@@ -55,6 +55,7 @@ PURE = [
     "bars.feed.protocol",
     "components.registry",
     "igsite.config",
+    "recorder.store.agent_register",
 ]
 
 

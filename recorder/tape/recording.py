@@ -39,8 +39,9 @@ class Recording:
     of its messages that were not kept, and `on_recovered` is called. Both get a sentence.
 
     `hold` is called before the store is checked. It ensures that the directory is there and belongs to this process,
-    and may raise StoreError, which counts as trouble; any other error ends the recording. `on_change` and `on_file` are
-    those of `ZstdSegmentWriter`. `mark` is kept ahead of every t that is handed in.
+    and may raise StoreError, which counts as trouble; any other error ends the recording. `settle` is called before
+    each t is written, and may raise likewise: it brings to the disk what the messages refer to. `on_change` and
+    `on_file` are those of `ZstdSegmentWriter`. `mark` is kept ahead of every t that is handed in.
 
     On disk the tick tape is never ahead of the others: a reader that has tick t, and reads the others afterwards, finds
     everything they have up to t.
@@ -59,9 +60,10 @@ class Recording:
         on_trouble: Callable[[str], None] = lambda message: None,
         on_recovered: Callable[[str], None] = lambda message: None,
         hold: Callable[[], None] = lambda: None,
+        settle: Callable[[], None] = lambda: None,
         mark: StreamMark | None = None,
     ) -> None:
-        self._directory, self._clock, self._hold, self._mark = directory, clock, hold, mark
+        self._directory, self._clock, self._hold, self._settle, self._mark = directory, clock, hold, settle, mark
         self._on_trouble, self._on_recovered = on_trouble, on_recovered
         self._tapes = {
             kind: TapeWriter(
@@ -136,6 +138,7 @@ class Recording:
         self._last_t = t
         if self._takes_data():
             try:
+                self._settle()
                 if self._mark is not None:
                     self._mark.cover(t)
                 for tape in self._tapes.values():

@@ -10,6 +10,7 @@ from camera.errors import OrderError
 from market.tick import Tick, TickError
 from recorder.segment.checked_lines import Line, parsed
 from recorder.spans import without
+from recorder.verify.named_agents import NamedAgents
 from recorder.verify.refilm import UNKNOWN, Due, Refilm, RunFacts
 from recorder.verify.verified_tape import Held, VerifiedTape
 
@@ -29,7 +30,7 @@ class DeepVerification:
     """Reads the tapes of a market side by side; `on_ticks` receives how many ticks were read so far.
 
     `tapes` are those of a verification. `run_of` returns the run of a segment of ticks, None if its settings are
-    unknown: then nothing of it can be proved.
+    unknown: then nothing of it can be proved. Names are compared with the store's register. Raises OSError.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class DeepVerification:
         on_ticks: Callable[[int], None] = lambda ticks: None,
     ) -> None:
         self._directory, self._ticks, self._run_of, self._on_ticks = directory, tapes["ticks"], run_of, on_ticks
+        self._agents = NamedAgents(directory)
         self._compared = {kind: Comparison(directory, kind, tapes[kind]) for kind in KINDS}
 
     @property
@@ -58,10 +60,13 @@ class DeepVerification:
                 if run != before:
                     retake = None if run is None else Refilm(run)
             try:
-                due = _UNKNOWN if retake is None else retake.take(Tick.from_json(line.text))
+                tick = Tick.from_json(line.text)
+                due = _UNKNOWN if retake is None else retake.take(tick)
             except (TickError, OrderError) as error:
                 yield "ticks", f"t={line.first_t}: {error}"
                 continue
+            for difference in self._agents.differences(tick):
+                yield "ticks", difference
             for kind, comparison in self._compared.items():
                 yield from comparison.at(line.first_t, due[kind])
         for comparison in self._compared.values():

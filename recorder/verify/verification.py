@@ -14,6 +14,7 @@ from recorder.recovery.run_registry import completed
 from recorder.segment.examine import Examined, examine
 from recorder.segment.layout import KINDS, parse_name, pending_name, segment_files
 from recorder.spans import Span, length, without
+from recorder.store.agents_file import FILE_NAME, read_agents
 from recorder.store.lock import is_held
 from recorder.verify.refilm import SETTINGS, RunFacts
 from recorder.verify.verified_tape import Held, VerifiedTape
@@ -66,6 +67,8 @@ class Verification:
         self.counts.gap_ticks = length(ticks.gaps)
         for first, last in ticks.holes():
             yield Fault("ticks", f"t={first} to {last} are missing and no gap line tells of them")
+        for what in read_agents(self._directory).faults:
+            yield Fault(FILE_NAME, what)
 
     def _faults_of(self, kind: str, tape: VerifiedTape) -> Iterator[Fault]:
         # Files are listed first: a segment sealed from now on has a row by then, or is not checked.

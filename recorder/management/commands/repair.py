@@ -11,11 +11,13 @@ from django.db import Error as DatabaseError
 from recorder.errors import RecorderError
 from recorder.management.command_options import add_symbol, made
 from recorder.manifest.json_files import ManifestFiles
+from recorder.recovery.agent_names import mend_agents
 from recorder.recovery.pending import Recovered
 from recorder.recovery.reconcile import Reconciled, reconcile
 from recorder.recovery.rewrite import Mended, mend
 from recorder.segment.layout import KINDS
 from recorder.store.store_paths import directory_of, locked, symbols
+from recorder.tape.history import History
 
 #: The most gaps of a segment that are shown.
 _MOST_GAPS = 5
@@ -53,7 +55,8 @@ class Command(BaseCommand):
             mended = [one for kind in KINDS for one in mend(market, directory, kind)]
             changed = {row.kind for row in [*done.adopted, *(one.row for one in mended)]}
             ManifestFiles(market, directory).restore(changed)
-        for line in [*_report(done, directory), *map(_mending, mended)]:
+            agents = mend_agents(History(symbol, directory))
+        for line in [*_report(done, directory), *map(_mending, mended), *([str(agents)] if agents else [])]:
             self.stdout.write(f"  {line}")
         self.stdout.write(
             f"{symbol}: {len(done.recovered)} pending files, {len(done.adopted)} rows made or corrected,"
