@@ -7,19 +7,15 @@ import numpy as np
 from market.tick import Ints
 
 #: Of an agent in a tick: its census, the price quoted (in hundredths) and its square, how far it stands above the pivot
-#: (`camera.quotes`), matches with other agents. They stand side by side in one array, since to sum five rows takes one
-#: NumPy call, and hardly longer than to sum one.
+#: (`camera.quotes`), matches with other agents.
 KINDS = 5
 CENSUS, STEPS, SQUARES, ABOVE, MATCHES = range(KINDS)
 
 #: The census is three counts in one number, 20 bits each: seen, quoting, buying. A window has fewer ticks than that.
 _QUOTING, _BUYING = 20, 40
 _COUNT = (1 << 20) - 1
-#: The least census of an agent that quotes.
-QUOTES = 1 << _QUOTING
-
 #: The census of an agent in one tick, by its side.
-BY_SIDE = np.array([1, 1 | QUOTES | 1 << _BUYING, 1 | QUOTES], np.int64)
+BY_SIDE = np.array([1, 1 | 1 << _QUOTING | 1 << _BUYING, 1 | 1 << _QUOTING], np.int64)
 
 
 def seen(census: Ints) -> Ints:

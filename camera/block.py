@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from camera.agent_counts import KINDS
+from camera.entries import Entries
 from camera.quotes import to_grid
 from market.tick import NONE, SELL, Floats, Ints, Tick
 
@@ -21,31 +22,24 @@ _SELL_BITS = 1
 class Layout:
     """Where the entries of a block's per-agent arrays belong: their `tick` (0-based within the block) and `column`.
 
-    `begin` is where each tick's entries begin, `cells` where their numbers belong in the block's cells, by kind; `keys`
-    are the parts of the quotes' keys that stay. The same for block after block while the agents stay, and then made
-    only once.
+    `begin` is where each tick's entries begin; `keys` are the parts of the quotes' keys that stay. The same for block
+    after block while the agents stay, and then made only once.
     """
 
-    def __init__(self, columns: list[Ints], capacity: int) -> None:
-        self.columns, self.capacity = columns, capacity
+    def __init__(self, columns: list[Ints]) -> None:
+        self.columns = columns
         self.per_tick: Ints = np.array([c.size for c in columns])
         self.tick: Ints = np.repeat(np.arange(len(columns)), self.per_tick)
         self.column: Ints = np.concatenate(columns)
         self.begin: Ints = np.cumsum(self.per_tick) - self.per_tick
-        first = self.tick * (KINDS * capacity) + self.column
-        self.cells = [first + kind * capacity for kind in range(KINDS)]
         self.price_shift = int(self.tick.size).bit_length() + _SELL_BITS
         self.keys: Ints = self.tick << (_STEP_BITS + self.price_shift)
         self.keys |= np.arange(self.tick.size) << _SELL_BITS
         self.middles = _middles(self.per_tick)
 
-    def fits(self, columns: list[Ints], capacity: int) -> bool:
+    def fits(self, columns: list[Ints]) -> bool:
         """Whether this is the layout of ticks with these columns."""
-        return (
-            capacity == self.capacity
-            and len(columns) == len(self.columns)
-            and all(map(lambda one, other: one is other, columns, self.columns))
-        )
+        return len(columns) == len(self.columns) and all(map(operator.is_, columns, self.columns))
 
     @property
     def sortable(self) -> bool:
@@ -57,25 +51,22 @@ class Layout:
 class Block:
     """Several ticks side by side, so that one NumPy call does the work of many.
 
-    Arrays have one entry an agent, but the match arrays: one a match between agents (not with the pool), in order of
-    ticks. `off_grid` is the last tick with a quote off the grid, None if there is none.
+    `quoting` has one entry an agent, as `entries` have; the match arrays have one a match between agents (not with the
+    pool), in order of ticks. `off_grid` is the last tick with a quote off the grid, None if there is none.
     """
 
     size: int
     layout: Layout
-    sides: npt.NDArray[np.int8]
+    entries: Entries
     quoting: npt.NDArray[np.bool_]
-    prices: Floats
-    steps: Ints
     off_grid: int | None
-    experience: Floats
     match_tick: Ints
     match_low: Ints
     match_high: Ints
 
 
 def block_of(ticks: list[Tick], layout: Layout, largest_step: int) -> Block:
-    """The block of some ticks; `steps` are 0 where no quote is."""
+    """The block of some ticks."""
     sides = np.concatenate([t.sides for t in ticks])
     prices = np.concatenate([t.prices for t in ticks])
     steps, whole = to_grid(prices, largest_step)
@@ -89,16 +80,16 @@ def block_of(ticks: list[Tick], layout: Layout, largest_step: int) -> Block:
     paired = (b >= 0).nonzero()[0]
     begin = begin[paired]
     a = begin + np.concatenate([t.match_a for t in ticks])[paired]
-    one, other = layout.column[a], layout.column[begin + b[paired]]
+    b = begin + b[paired]
+    one, other = layout.column[a], layout.column[b]
+    experience = np.concatenate([t.experience for t in ticks])
+    matches = np.bincount(np.concatenate([a, b]), minlength=sides.size)
     return Block(
         size=len(ticks),
         layout=layout,
-        sides=sides,
+        entries=Entries(layout.column, sides, steps, prices, experience, matches),
         quoting=quoting,
-        prices=prices,
-        steps=steps,
         off_grid=off_grid,
-        experience=np.concatenate([t.experience for t in ticks]),
         match_tick=layout.tick[a],
         match_low=np.minimum(one, other),
         match_high=np.maximum(one, other),
@@ -136,16 +127,17 @@ def quotes_of(block: Block) -> Quotes:
         order, selling = _ranked(block, quoting)
     else:
         order, selling = _sorted(block, quoting)
-    return Quotes(ticks, layout.column[order], block.prices[order], block.steps[order], selling, per_tick, middles)
+    entries = block.entries
+    return Quotes(ticks, layout.column[order], entries.prices[order], entries.steps[order], selling, per_tick, middles)
 
 
 def _ranked(block: Block, quoting: Ints | None) -> tuple[Ints, Ints]:
     """The quotes' places among the block's entries, in the order of `Quotes`, and `selling` in that order."""
     low_bits = (1 << block.layout.price_shift) - 1
     buy = low_bits & ~1  # turns the place of a buy about: of equal prices the last comes first
-    keys = block.steps << block.layout.price_shift
+    keys = block.entries.steps << block.layout.price_shift
     keys += block.layout.keys
-    keys ^= np.array([0, buy, 1]).take(block.sides)
+    keys ^= np.array([0, buy, 1]).take(block.entries.sides)
     if quoting is not None:
         keys = keys[quoting]
     keys.sort()
@@ -158,9 +150,10 @@ def _ranked(block: Block, quoting: Ints | None) -> tuple[Ints, Ints]:
 
 def _sorted(block: Block, quoting: Ints | None) -> tuple[Ints, Ints]:
     """As `_ranked`, for prices that no key holds."""
-    places = np.arange(block.sides.size) if quoting is None else quoting
-    selling = (block.sides[places] == SELL).astype(np.int64)
-    order = np.lexsort((np.where(selling, places, -places), block.prices[places], block.layout.tick[places]))
+    sides, prices = block.entries.sides, block.entries.prices
+    places = np.arange(sides.size) if quoting is None else quoting
+    selling = (sides[places] == SELL).astype(np.int64)
+    order = np.lexsort((np.where(selling, places, -places), prices[places], block.layout.tick[places]))
     return places[order], selling[order]
 
 

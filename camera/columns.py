@@ -8,47 +8,63 @@ import numpy.typing as npt
 from market.tick import Ints
 
 _FEWEST = 8
+#: With less than this part of the columns free, agents that come and go would have them searched again and again.
+_SPARE_PART = 8
 
 
 class Columns:
-    """Columns in ascending order of agent id.
+    """A column for each agent, which it keeps while it is in the window.
 
-    Ids come and go without bound while columns are few: whoever left the window gives the column back at the
-    next rebuild. That the order of columns is the order of ids lets edges and nodes come out sorted for free.
+    Ids come and go without bound while columns are few: when none is free, those of agents that left the window are
+    given to newcomers.
     """
 
     def __init__(self) -> None:
+        #: Agent ids ascending, and the column of each.
         self._ids: Ints = np.empty(0, np.int64)
+        self._columns: Ints = np.empty(0, np.int64)
+        self._free: Ints = np.arange(_FEWEST)
         self.capacity = _FEWEST
-
-    @property
-    def ids(self) -> Ints:
-        """Agent ids by column, ascending; shorter than `capacity`."""
-        return self._ids
 
     def find(self, agent_ids: Ints) -> Ints | None:
         """The columns of `agent_ids`, or None when one of them has none yet."""
-        if not agent_ids.size or not self._ids.size:
-            return None if agent_ids.size else np.empty(0, np.int64)
-        found = np.minimum(np.searchsorted(self._ids, agent_ids), self._ids.size - 1)
-        return found if np.array_equal(self._ids[found], agent_ids) else None
+        at = self._ids.searchsorted(agent_ids)
+        return self._columns[at] if self._known(at, agent_ids).all() else None
 
-    def append(self, agent_ids: Ints) -> bool:
-        """Give columns to newcomers behind the last column; False if they do not fit there."""
-        new = np.setdiff1d(agent_ids, self._ids)
-        fits = self._ids.size + new.size <= self.capacity
-        behind = not self._ids.size or not new.size or new[0] > self._ids[-1]
-        if fits and behind:
-            self._ids = np.concatenate([self._ids, new])
-        return bool(fits and behind)
+    def admit(self, agent_ids: Ints) -> bool:
+        """Give columns to those of `agent_ids` that have none; False, and nothing is done, if there are too few."""
+        new = self._newcomers(agent_ids)
+        if new.size > self._free.size:
+            return False
+        at = self._ids.searchsorted(new)
+        self._ids = np.insert(self._ids, at, new)
+        self._columns = np.insert(self._columns, at, self._free[: new.size])
+        self._free = self._free[new.size :]
+        return True
 
-    def rebuild(self, live: npt.NDArray[np.bool_], agent_ids: Ints) -> tuple[Ints, Ints]:
-        """Columns for the live agents (a mask over `ids`) and `agent_ids` only.
+    def make_room(self, present: npt.NDArray[np.bool_], agent_ids: Ints) -> None:
+        """Take back the columns of agents that are not `present` (a mask by column); have enough for `agent_ids`."""
+        kept = present[self._columns]
+        self._free = np.sort(np.concatenate([self._free, self._columns[~kept]]))
+        self._ids, self._columns = self._ids[kept], self._columns[kept]
+        needed = int(self._newcomers(agent_ids).size)
+        if self._free.size < max(needed, self.capacity // _SPARE_PART):
+            before = self.capacity
+            self.capacity = 1 << max(self._ids.size + needed - 1, before).bit_length()
+            self._free = np.concatenate([self._free, np.arange(before, self.capacity)])
 
-        Returns (old, new): the column that was `old[i]` is now `new[i]`.
-        """
-        old = np.flatnonzero(live)
-        kept = self._ids[old]
-        self._ids = np.union1d(kept, agent_ids)
-        self.capacity = self._ids.size + max(_FEWEST, self._ids.size // 4)
-        return old, np.searchsorted(self._ids, kept)
+    def _known(self, at: Ints, agent_ids: Ints) -> npt.NDArray[np.bool_]:
+        """Whether each id has a column; `at` is where it stands or would stand."""
+        known = np.zeros(agent_ids.size, np.bool_)
+        if self._ids.size:
+            np.equal(self._ids.take(at, mode="clip"), agent_ids, out=known)
+        return known
+
+    def _newcomers(self, agent_ids: Ints) -> Ints:
+        """Those that have no column, ascending."""
+        return np.sort(agent_ids[~self._known(self._ids.searchsorted(agent_ids), agent_ids)])
+
+    def by_id(self, present: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
+        """(ids, columns) of the agents whose columns are `present`, by ascending id."""
+        there = present[self._columns]
+        return self._ids[there], self._columns[there]

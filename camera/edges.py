@@ -7,13 +7,21 @@ from typing import NamedTuple
 import numpy as np
 
 from camera.block import Quotes
+from camera.snapshot import Edges
+from camera.tick_queue import TickQueue
 from market.tick import Floats, Ints
 
 EDGE_TYPES = ("match", "quote_proximity")
 
-#: More columns than this and a matrix of all pairs would cost more memory (4 B a pair and type: 32 MB here)
-#: than it saves; the pairs in the window are then counted anew for each frame.
+#: More columns than this and a matrix of all pairs would cost more memory (4 B a pair and type: 32 MB here) than it
+#: saves. Pairs then share the places of a table, and those that may be edges are counted anew for each frame.
 DENSE_SLOTS = 2048
+
+#: Places of that table, of 4 B each.
+_TABLE_BITS = 20
+
+#: Spreads pairs over the table (Fibonacci hashing: 2^64 over the golden ratio, as a signed number).
+_SPREAD = np.int64(-7046029254386353131)
 
 #: Of the counts' own type: with any other, NumPy would convert element by element.
 _ONE = np.int32(1)
@@ -48,38 +56,6 @@ class Pairs(NamedTuple):
     high: Ints
 
 
-class _Queue:
-    """Numbers that come and go tick by tick. `ticks` is how many rows the camera's rings have."""
-
-    def __init__(self, ticks: int) -> None:
-        self._numbers: Ints = np.empty(256, np.int64)
-        self._begin = self._end = 0
-        self._per_tick: Ints = np.zeros(ticks, np.int64)
-
-    @property
-    def held(self) -> Ints:
-        return self._numbers[self._begin : self._end]
-
-    def pop(self, rows: Ints) -> Ints:
-        """The numbers of the oldest ticks, whose rows these are."""
-        begin = self._begin
-        self._begin += int(self._per_tick[rows].sum())
-        self._per_tick[rows] = 0
-        return self._numbers[begin : self._begin]
-
-    def push(self, rows: Ints, per_tick: Ints, numbers: Ints) -> None:
-        """Take in the numbers of new ticks."""
-        self._per_tick[rows] = per_tick
-        if self._end + numbers.size > self._numbers.size:
-            held = self.held
-            # At least half of the new space is free, so copying stays a constant cost a number.
-            space = np.empty(max(256, 2 * (held.size + numbers.size)), np.int64)
-            space[: held.size] = held
-            self._numbers, self._begin, self._end = space, 0, held.size
-        self._numbers[self._end : self._end + numbers.size] = numbers
-        self._end += numbers.size
-
-
 class PairCounts:
     """How often each pair of columns met within the window, by type, kept as the window slides.
 
@@ -88,67 +64,78 @@ class PairCounts:
     """
 
     def __init__(self, capacity: int, ticks: int) -> None:
-        self._queues = [_Queue(ticks) for _ in EDGE_TYPES]
+        self._queues = [TickQueue(ticks, np.int64) for _ in EDGE_TYPES]
         self._resize(capacity)
 
     def _resize(self, capacity: int) -> None:
         self.capacity = capacity
         self._dense = capacity <= DENSE_SLOTS
-        self._counts = np.zeros(len(EDGE_TYPES) * capacity * capacity if self._dense else 0, np.int32)
+        #: By pair, or by place in the table: there a count is that of all the pairs of this place.
+        self._counts = np.zeros(len(EDGE_TYPES) * capacity * capacity if self._dense else 1 << _TABLE_BITS, np.int32)
 
     def slide(self, rows: Ints, expired: Ints, met: tuple[Pairs, ...]) -> None:
         """Take in the pairs of new ticks, one lot for each of EDGE_TYPES, and let the oldest ticks go.
 
         `rows` and `expired` are the places of the new and the leaving ticks in the camera's ring.
         """
-        leaving = np.concatenate([queue.pop(expired) for queue in self._queues])
+        leaving = np.concatenate([queue.pop(expired)[0] for queue in self._queues])
         coming = []
         for kind, (queue, (per_tick, low, high)) in enumerate(zip(self._queues, met, strict=True)):
             pairs = self._numbered(kind, low, high)
             queue.push(rows, per_tick, pairs)
             coming.append(pairs)
-        if self._dense:
-            np.subtract.at(self._counts, leaving, _ONE)
-            np.add.at(self._counts, np.concatenate(coming), _ONE)
+        np.subtract.at(self._counts, self._places(leaving), _ONE)
+        np.add.at(self._counts, self._places(np.concatenate(coming)), _ONE)
 
     def _numbered(self, kind: int, low: Ints, high: Ints) -> Ints:
         return (low + kind * self.capacity) * self.capacity + high
 
-    def ends(self, pairs: Ints) -> tuple[Ints, Ints, Ints]:
+    def _places(self, pairs: Ints) -> Ints:
+        """Where some pairs are counted."""
+        return pairs if self._dense else (pairs * _SPREAD >> (64 - _TABLE_BITS)) & ((1 << _TABLE_BITS) - 1)
+
+    def _ends(self, pairs: Ints) -> tuple[Ints, Ints, Ints]:
         """Type, low and high column of some pairs."""
         rest, high = np.divmod(pairs, self.capacity)
         kinds = (rest >= self.capacity).astype(np.int64)
         return kinds, rest - kinds * self.capacity, high
 
-    def remap(self, old: Ints, new: Ints, capacity: int) -> None:
-        """Follow the columns to their new places (`Slots.rebuild`)."""
-        place = np.zeros(self.capacity, np.int64)
-        place[old] = new
-        ends = [self.ends(queue.held) for queue in self._queues]
+    def grow(self, capacity: int) -> None:
+        """Make room for more columns."""
+        ends = [self._ends(queue.held[0]) for queue in self._queues]
         self._resize(capacity)
         for kind, (queue, (_, low, high)) in enumerate(zip(self._queues, ends, strict=True)):
-            queue.held[:] = self._numbered(kind, place[low], place[high])
-            if self._dense:
-                np.add.at(self._counts, queue.held, _ONE)
+            pairs = queue.held[0]
+            pairs[:] = self._numbered(kind, low, high)
+            np.add.at(self._counts, self._places(pairs), _ONE)
 
-    def counted(self, at_least: int) -> tuple[Ints, Ints]:
-        """(pairs ascending, their counts) of the pairs that met at least so often, once or more, in the window."""
-        if not self._dense:
-            held = np.concatenate([queue.held for queue in self._queues])
-            pairs, counts = np.unique(held, return_counts=True)
-            return pairs[counts >= at_least], counts[counts >= at_least]
-        pairs = (self._counts >= at_least).nonzero()[0]
-        return pairs, self._counts[pairs].astype(np.int64)
+    def counted(self, at_least: int) -> Edges:
+        """The pairs of columns that met at least so often, once or more, in the window; in no order."""
+        if self._dense:
+            pairs = (self._counts >= at_least).nonzero()[0]
+            return Edges(*self._ends(pairs), self._counts[pairs].astype(np.int64))
+        held = np.concatenate([queue.held[0] for queue in self._queues])
+        if at_least > 1:  # whoever met so often is in a place that counts so many
+            held = held[self._counts[self._places(held)] >= at_least]
+        pairs, counts = np.unique(held, return_counts=True)
+        often = counts >= at_least
+        return Edges(*self._ends(pairs[often]), counts[often])
 
 
-def strongest(counts: Ints, most: int) -> Ints:
-    """Positions of the `most` greatest counts, greatest first, equal ones in the given order."""
+def strongest(edges: Edges, most: int) -> Edges:
+    """The `most` edges with the greatest counts, greatest first; equal ones by type, lower, then higher end."""
+    kinds, low, high, counts = edges
     if not counts.size:
-        return np.empty(0, np.int64)
-    # Count and position in one integer: sorting those is several times as fast as a stable sort.
-    bits = int(counts.size).bit_length()
-    keys = (counts.max() - counts) << bits
-    keys |= np.arange(counts.size)
+        return edges
+    # All that decides, in one integer: sorting those is several times as fast as sorting by one after the other. Ends
+    # are places among the nodes of a frame, of which there are at most 2^16, so counts have 30 bits.
+    bits = int(high.max()).bit_length()
+    greatest = int(counts.max())
+    keys = greatest - counts
+    for more, width in ((kinds, 1), (low, bits), (high, bits)):
+        keys <<= width
+        keys |= more
     keys.sort()
-    chosen: Ints = keys[:most] & ((1 << bits) - 1)
-    return chosen
+    keys = keys[:most]
+    ends = (1 << bits) - 1
+    return Edges((keys >> (2 * bits)) & 1, (keys >> bits) & ends, keys & ends, greatest - (keys >> (2 * bits + 1)))

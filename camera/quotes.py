@@ -7,8 +7,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from camera.agent_counts import ABOVE, CENSUS, KINDS, QUOTES, SQUARES, STEPS, quoting
-from market.tick import Floats, Ints
+from camera.agent_counts import ABOVE, BY_SIDE, CENSUS, KINDS, SQUARES, STEPS, quoting
+from camera.entries import Entries
+from market.tick import NONE, Floats, Ints
 
 #: The grid on which prices are made (0.01) in parts of a price unit.
 GRID = 100.0
@@ -54,19 +55,23 @@ class QuoteSums:
         self._reach = 0
         self._near = np.empty((3, 0), np.int64)  # tick, column, price of the quotes within the band
 
-    def slide(self, fresh: Ints, gone: Ints) -> None:
-        """Add whole ticks and take others away: `Rings.cells` of theirs, shape [ticks, KINDS, columns]."""
-        self.totals += np.add.reduce(fresh)
-        self.totals -= np.add.reduce(gone)
+    def slide(self, fresh: Entries, gone: Entries) -> None:
+        """Add the entries of whole ticks, and take those of others away."""
+        for apply, entries in ((np.add, fresh), (np.subtract, gone)):
+            steps = entries.steps
+            # In the order of KINDS.
+            values = BY_SIDE.take(entries.sides), steps, steps * steps, self._above(entries), entries.matches
+            for total, added in zip(self.totals, values, strict=True):
+                apply.at(total, entries.columns, added)
 
-    def above(self, steps: Ints, quoted: npt.NDArray[np.bool_]) -> Ints | None:
-        """What prices put into `ABOVE`: 0 unless they stand above the pivot; None while there is none."""
+    def _above(self, entries: Entries) -> Ints:
+        """What entries put into `ABOVE`: 0 unless they quote above the pivot."""
         if self.pivot is None:
-            return None
-        away = steps - self.pivot
+            return np.zeros(entries.steps.size, np.int64)
+        away = entries.steps - self.pivot
         above = away > 0
         if self.pivot < 0:  # else nobody is above without a quote: the price is 0 then
-            above &= quoted
+            above &= entries.sides != NONE
         away += _ONE_ABOVE
         away *= above
         return away
@@ -84,11 +89,10 @@ class QuoteSums:
         """Whether the mean mid (in hundredths) has left the band."""
         return self.pivot is None or abs(mid - self.pivot) >= self._reach
 
-    def set_pivot(self, mid: float, cells: Ints, first_tick: int) -> Ints:
-        """Choose pivot and band anew from the window's cells, the first of tick `first_tick`; gives their `ABOVE`."""
-        quoted = cells[:, CENSUS] >= QUOTES
-        ticks, columns = quoted.nonzero()
-        steps = cells[ticks, STEPS, columns]
+    def set_pivot(self, mid: float, held: Entries, ticks: Ints) -> None:
+        """Choose pivot and band anew from the window's entries, and the tick of each."""
+        quoted = (held.sides != NONE).nonzero()[0]
+        ticks, columns, steps = ticks[quoted], held.columns[quoted], held.steps[quoted]
         moved = 0 if self.pivot is None else abs(round(mid) - self.pivot)
         self.pivot = pivot = round(mid)
         away = np.abs(steps - pivot)
@@ -96,11 +100,9 @@ class QuoteSums:
         # A mid on the move would leave a band of fixed width again and again: make it at least twice the last move.
         self._reach = max(1, 2 * moved, int(np.partition(away, part)[part]) if away.size else 0)
         close = away <= self._reach
-        self._near = np.array([first_tick + ticks[close], columns[close], steps[close]])
-        above = self.above(cells[:, STEPS], quoted)
-        assert above is not None
-        self.totals[ABOVE] = above.sum(axis=0)
-        return above
+        self._near = np.array([ticks[close], columns[close], steps[close]])
+        self.totals[ABOVE] = 0
+        np.add.at(self.totals[ABOVE], held.columns, self._above(held))
 
     def distance(self, mid: float) -> Floats:
         """The sum of |price - mid| by column, in hundredths; `mid`, in hundredths too, lies within the band."""
@@ -130,15 +132,10 @@ class QuoteSums:
         variance = (squares - rest * (rest / n)) / n
         return total / n / GRID, np.sqrt(np.maximum(variance, 0.0)) / GRID
 
-    def remap(self, old: Ints, new: Ints, capacity: int) -> None:
-        """Follow the columns to their new places (`Slots.rebuild`)."""
-        moved = np.zeros((KINDS, capacity), np.int64)
-        moved[:, new] = self.totals[:, old]
-        self.totals = moved
-        place = np.zeros(int(old.max()) + 1 if old.size else 0, np.int64)
-        place[old] = new
-        if self._near.size:
-            self._near[1] = place[self._near[1]]
+    def grow(self, capacity: int) -> None:
+        """Make room for more columns."""
+        more = capacity - self.totals.shape[1]
+        self.totals = np.concatenate([self.totals, np.zeros((KINDS, more), np.int64)], axis=1)
 
 
 def _summed(columns: Ints, steps: Ints, capacity: int) -> Ints:
@@ -146,14 +143,21 @@ def _summed(columns: Ints, steps: Ints, capacity: int) -> Ints:
     return np.bincount(columns, weights=steps, minlength=capacity).astype(np.int64)
 
 
-def direct(prices: Floats, quoted: npt.NDArray[np.bool_], mid: float | None) -> tuple[Floats, Floats, Floats]:
+def direct(held: Entries, mid: float | None, capacity: int) -> tuple[Floats, Floats, Floats]:
     """Mean, population deviation and mean |price - mid| / |mid| by column, from all quotes of the window.
 
-    Arrays of shape [ticks, columns]. For prices off the grid, whose sums as the window slides would not be exact.
+    For prices off the grid, whose sums as the window slides would not be exact. Each column is summed in the order of
+    ticks, and so depends on nothing but the window.
     """
-    n = np.maximum(quoted.sum(axis=0), 1)
-    mean = np.where(quoted, prices, 0.0).sum(axis=0) / n
-    std = np.sqrt((np.where(quoted, prices - mean, 0.0) ** 2).sum(axis=0) / n)
+    quoted = (held.sides != NONE).nonzero()[0]
+    columns, prices = held.columns[quoted], held.prices[quoted]
+
+    def summed(values: Floats) -> Floats:
+        return np.bincount(columns, weights=values, minlength=capacity).astype(np.float64, copy=False)
+
+    n = np.maximum(np.bincount(columns, minlength=capacity), 1)
+    mean = summed(prices) / n
+    std = np.sqrt(summed((prices - mean[columns]) ** 2) / n)
     if not mid:
         return mean, std, np.zeros_like(mean)
-    return mean, std, np.where(quoted, np.abs(prices - mid), 0.0).sum(axis=0) / n / abs(mid)
+    return mean, std, summed(np.abs(prices - mid)) / n / abs(mid)

@@ -11,7 +11,10 @@ from market.tick import Floats, Ints
 
 
 class Edges(NamedTuple):
-    """Edges in the contract's order: index into EDGE_TYPES, the agents' places in the snapshot, how often they met."""
+    """Edges as index into EDGE_TYPES, the agents at their lower and higher end, how often they met.
+
+    Those of a snapshot are in the contract's order, and their ends are places among its agents.
+    """
 
     kinds: Ints
     low: Ints

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from camera.agent_counts import ABOVE, CENSUS, MATCHES, buying, quoting, seen
+from camera.agent_counts import CENSUS, MATCHES, buying, quoting, seen
 from camera.agent_names import NameBook
-from camera.block import Block, Layout, Quotes, block_of, medians, quotes_of
+from camera.block import Layout, Quotes, block_of, medians, quotes_of
 from camera.columns import Columns
 from camera.edges import PairCounts, Pairs, adjacent_quotes, strongest
+from camera.entries import WindowEntries
 from camera.errors import OrderError
 from camera.events import events
 from camera.frame import frame_of
@@ -59,15 +60,15 @@ class SlidingWindowCamera:
         """Empty the window; what belongs to the run (last mid, whether it was filmed) stays."""
         self._slots = Columns()
         capacity = self._slots.capacity
-        self._rings = RingArrays(self.W + self._block, capacity)
+        self._rings = RingArrays(self.W + self._block)
+        self._entries = WindowEntries(self._rings.rows, capacity)
         self._sums = QuoteSums(capacity)
         self._pairs = PairCounts(capacity, self._rings.rows)
-        self._first_seen: Ints = np.zeros(capacity, np.int64)
         self._last_experience = np.zeros(capacity)
         self._mid_at_reset = self.last_mid
         self._seen = 0  # ticks in the window's count since the reset, those waiting not included
         self._last_off_grid = -1  # the last tick with a price off the grid, in the same count
-        self._weakest = 1  # no pair that met less often was an edge of the last frame
+        self._weakest = self.W  # no pair that met less often was an edge of the last frame
         self._waiting: list[tuple[Tick, Ints, float | None]] = []
         self._known: tuple[Ints, Ints] | None = None
         self._layout: Layout | None = None
@@ -119,8 +120,8 @@ class SlidingWindowCamera:
         return None if np.isnan(mid) else mid
 
     def _columns(self, agent_ids: Ints) -> Ints:
-        # A market's agents seldom change, and sources share the array while they do not.
-        if self._known is not None and self._known[0] is agent_ids:
+        # A market's agents seldom change. While they do not, the simulator shares the array, and others repeat it.
+        if self._known is not None and (self._known[0] is agent_ids or np.array_equal(self._known[0], agent_ids)):
             return self._known[1]
         columns = self._slots.find(agent_ids)
         if columns is None:
@@ -129,24 +130,23 @@ class SlidingWindowCamera:
         return columns
 
     def _admit(self, agent_ids: Ints) -> Ints:
-        """Columns for newcomers; where there is no room behind the last one, everything moves."""
-        if not self._slots.append(agent_ids):
+        """Columns for newcomers; where none is free, first those of agents that left the window are taken back."""
+        if not self._slots.admit(agent_ids):
             self._slide()
-            live = self._present()[: self._slots.ids.size] > 0
-            old, new = self._slots.rebuild(live, agent_ids)
-            self._remap(old, new, self._slots.capacity)
+            before = self._slots.capacity
+            self._slots.make_room(self._present(), agent_ids)
+            if self._slots.capacity > before:
+                self._grow(self._slots.capacity)
+            self._slots.admit(agent_ids)
         columns = self._slots.find(agent_ids)
         assert columns is not None
         return columns
 
-    def _remap(self, old: Ints, new: Ints, capacity: int) -> None:
-        for part in (self._rings, self._sums, self._pairs):
-            part.remap(old, new, capacity)
-        for name in ("_first_seen", "_last_experience"):
-            before = getattr(self, name)
-            moved = np.zeros(capacity, before.dtype)
-            moved[new] = before[old]
-            setattr(self, name, moved)
+    def _grow(self, capacity: int) -> None:
+        for part in (self._entries, self._sums, self._pairs):
+            part.grow(capacity)
+        more = capacity - self._last_experience.size
+        self._last_experience = np.concatenate([self._last_experience, np.zeros(more)])
 
     def _slide(self) -> None:
         """Move the window over the waiting ticks."""
@@ -162,24 +162,24 @@ class SlidingWindowCamera:
         quotes = quotes_of(block)
         if block.off_grid is not None:
             self._last_off_grid = begin + block.off_grid
-        above = self._sums.above(block.steps, block.quoting)
-        fresh = rings.write(rows, block, ticks, self._mids(quotes, given), above)
-        absent = self._present() == 0
-        self._sums.slide(fresh, rings.cells[expired])
+        rings.write(rows, ticks, self._mids(quotes, given))
+        self._sums.slide(block.entries, self._entries.pop(expired))
+        self._entries.push(rows, block.layout.per_tick, block.entries)
         self._sums.add_near(begin + quotes.ticks, quotes.columns, quotes.steps, self._seen - self.W)
-        self._greet(block, begin, absent)
+        # Of several ticks the latest is written last.
+        self._last_experience[block.layout.column] = block.entries.experience
         met = Pairs(np.bincount(block.match_tick, minlength=block.size), block.match_low, block.match_high)
         self._pairs.slide(rows, expired, (met, adjacent_quotes(quotes, self.eps_pct * rings.mids[rows])))
 
     def _laid_out(self, columns: list[Ints]) -> Layout:
         layout = self._layout
-        if layout is None or not layout.fits(columns, self._slots.capacity):
-            layout = self._layout = Layout(columns, self._slots.capacity)
+        if layout is None or not layout.fits(columns):
+            layout = self._layout = Layout(columns)
         return layout
 
-    def _present(self) -> Ints:
-        """In how many of the window's ticks each column's agent was there."""
-        return seen(self._sums.totals[CENSUS])
+    def _present(self) -> npt.NDArray[np.bool_]:
+        """Whether each column's agent is in the window."""
+        return seen(self._sums.totals[CENSUS]) > 0
 
     def _mids(self, quotes: Quotes, given: list[float | None]) -> list[float]:
         """The mid of each tick: the given one, else the quotes' median, else the last known; NaN before any."""
@@ -190,52 +190,42 @@ class SlidingWindowCamera:
             mids.append(np.nan if self.last_mid is None else self.last_mid)
         return mids
 
-    def _greet(self, block: Block, begin: int, absent: npt.NDArray[np.bool_]) -> None:
-        """Note who came into the window with this block, and what experience everyone has by now."""
-        layout = block.layout
-        self._last_experience[layout.column] = block.experience  # of several ticks the latest is written last
-        came = (absent & (self._present() > 0)).nonzero()[0]
-        if came.size:
-            first = np.zeros(absent.size, np.int64)
-            first[layout.column[::-1]] = begin + layout.tick[::-1]
-            self._first_seen[came] = first[came]
-
     def _snapshot(self, t: int, new_after: int) -> Snapshot:
         """The content of the window at tick t."""
         window = self._rings.places(self._seen - self.W, self.W)
-        present = self._present().nonzero()[0]
-        columns = self._shown(present)
+        present, columns = self._slots.by_id(self._present())
+        shown = self._shown(columns)
+        agent_ids, columns = present[shown], columns[shown]
         mean, std, distance = self._quotes(window, columns)
-        rings = self._rings
         totals = self._sums.totals[:, columns]
-        bursts, shocks = events(rings.series[:, window], t - self.W + 1, new_after)
+        bursts, shocks = events(self._rings.series[:, window], t - self.W + 1, new_after)
         return Snapshot(
             t=t,
             ts=self._last_ts,
             window=self.W,
             stride=self.stride,
             agents_total=present.size,
-            agent_ids=self._slots.ids[columns],
+            agent_ids=agent_ids,
             buys=buying(totals[CENSUS]),
             quotes=quoting(totals[CENSUS]),
             matches=totals[MATCHES],
             price_mean=mean,
             price_std=std,
             distance=distance,
-            experience_start=rings.experience[self._first_rows(columns), columns],
+            experience_start=self._entries.first_experience(columns),
             experience_end=self._last_experience[columns],
             edges=self._edges(columns),
             bursts=bursts,
             shocks=shocks,
-            agent_names=self._names.names_of(self._slots.ids[columns], self._slots.ids[present]),
+            agent_names=self._names.names_of(agent_ids, present),
         )
 
-    def _shown(self, present: Ints) -> Ints:
-        """Those of the present columns that a frame has room for."""
-        if present.size <= self.node_cap:
-            return present
-        totals = self._sums.totals[:, present]
-        return present[most_active(totals[MATCHES], quoting(totals[CENSUS]), self.node_cap)]
+    def _shown(self, columns: Ints) -> slice | Ints:
+        """Which of the agents of these columns a frame has room for."""
+        if columns.size <= self.node_cap:
+            return slice(None)
+        totals = self._sums.totals[:, columns]
+        return most_active(totals[MATCHES], quoting(totals[CENSUS]), self.node_cap)
 
     def _quotes(self, window: Ints, columns: Ints) -> tuple[Floats, Floats, Floats]:
         """Mean, deviation and relative distance to the mean mid of each column's quotes."""
@@ -246,54 +236,37 @@ class SlidingWindowCamera:
         mid = float(mids.sum()) / mids.size if mids.size else None
         begin = self._seen - self.W
         if self._last_off_grid >= begin or mid is None or not 0 < abs(mid) * GRID <= self._largest_step:
-            quoted = quoting(rings.cells[window, CENSUS][:, columns]) > 0
-            return direct(rings.prices[window][:, columns], quoted, mid)
+            mean, std, distance = direct(self._entries.held, mid, self._slots.capacity)
+            return mean[columns], std[columns], distance[columns]
         step_mid = mid * GRID
         if sums.needs_pivot(step_mid):
-            rings.cells[window, ABOVE] = sums.set_pivot(step_mid, rings.cells[window], begin)
+            ticks = np.repeat(np.arange(begin, self._seen), self._entries.count(window))
+            sums.set_pivot(step_mid, self._entries.held, ticks)
         mean, std = sums.mean_and_std(columns)
         count = np.maximum(quoting(sums.totals[CENSUS, columns]), 1)
         return mean, std, sums.distance(step_mid)[columns] / count / abs(step_mid)
 
-    def _first_rows(self, columns: Ints) -> Ints:
-        """The ring row of each column's first appearance in the window."""
-        begin = self._seen - self.W
-        rows, census = self._rings.places(begin, self.W), self._rings.cells[:, CENSUS]
-        here = census[rows[0], columns] > 0
-        if here.all():
-            return rows[:1]
-        stale = columns[self._first_seen[columns] < begin]
-        self._first_seen[columns[here]] = begin
-        for column in stale[census[rows[0], stale] == 0].tolist():  # away when the window began: look for the return
-            self._first_seen[column] = begin + int((census[rows, column] > 0).argmax())
-        return self._first_seen[columns] % self._rings.rows
-
-    def _counted(self, columns: Ints) -> tuple[Ints, Ints]:
-        """(pairs, counts) of the pairs among these columns that may be edges."""
-        pairs, counts = self._pairs.counted(self._weakest)
-        if columns.size < self.node_cap:
-            return pairs, counts
-        shown = np.zeros(self._slots.capacity, np.bool_)
-        shown[columns] = True
-        _, low, high = self._pairs.ends(pairs)
-        both = shown[low] & shown[high]
-        return pairs[both], counts[both]
-
     def _edges(self, columns: Ints) -> Edges:
-        """The strongest pairs, as the contract orders and cuts them, in a snapshot of these columns."""
+        """The strongest pairs among these columns, as the contract orders and cuts them."""
         most = min(self.edge_cap, 8 * columns.size)
+        place = np.full(self._slots.capacity, -1)
+        place[columns] = np.arange(columns.size)
         while True:
-            pairs, counts = self._counted(columns)
-            if self._weakest == 1 or pairs.size >= most:
+            edges = _among(place, self._pairs.counted(self._weakest))
+            if self._weakest == 1 or edges.counts.size >= most:
                 break
-            self._weakest -= 1
-        chosen = strongest(counts, most)
-        pairs, counts = pairs[chosen], counts[chosen]
+            self._weakest -= 1 if edges.counts.size > most // 2 else max(1, self._weakest // 2)
+        chosen = strongest(edges, most)
         # Most pairs are weaker than any edge. The next frame's edges are about as strong as these: begin there.
-        self._weakest = int(counts[-1]) if counts.size == most and most else 1
-        kinds, low, high = self._pairs.ends(pairs)
-        if columns.size < self._slots.ids.size:
-            place = np.zeros(self._slots.capacity, np.int64)
-            place[columns] = np.arange(columns.size)
-            low, high = place[low], place[high]
-        return Edges(kinds, low, high, counts)
+        self._weakest = int(chosen.counts[-1]) if chosen.counts.size == most and most else 1
+        return chosen
+
+
+def _among(place: Ints, edges: Edges) -> Edges:
+    """Edges of columns as edges of places, for those both of whose columns have a place, and no -1."""
+    one, other = place[edges.low], place[edges.high]
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    if low.size and low.min() < 0:
+        both = low >= 0
+        return Edges(edges.kinds[both], low[both], high[both], edges.counts[both])
+    return Edges(edges.kinds, low, high, edges.counts)

@@ -30,7 +30,7 @@ class MarketSettings:
     cam_node_cap: int = setting(
         "IG_CAM_NODE_CAP",
         5000,
-        parsers.integer(1, 1_000_000),
+        parsers.integer(1, 65_536),
         "maximum number of nodes in a frame: the most active agents of the window",
     )
     cam_prox_eps_pct: float = setting(

@@ -36,6 +36,7 @@ PURE = [
     *(f"market.{name}" for name in ("tick", "price_range", "timestamps", "trades.ticks", "sources.named")),
     *(f"market.model.{name}" for name in ("substrate", "structure_density", "simulator", "checkpoint", "figures")),
     *(f"camera.{name}" for name in ("window", "edges", "quotes", "events", "frame", "metric", "block", "ring_arrays")),
+    *(f"camera.{name}" for name in ("entries", "tick_queue", "columns", "node_cap")),
     *(
         f"recorder.segment.{name}"
         for name in ("layout", "zstd_frames", "writer", "checked_lines", "segment_lines", "scan", "repair", "endings")
