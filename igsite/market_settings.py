@@ -67,7 +67,7 @@ class MarketSettings:
         "IG_SOURCE",
         "simulator",
         parsers.source,
-        "where ticks come from: simulator, file:PATH, stdin, ws://… and more ([sources.md](sources.md))",
+        "where ticks come from: simulator, file:PATH, stdin, python:MODULE:NAME, ws://… ([sources.md](sources.md))",
     )
     tick_interval: float = setting(
         "IG_TICK_INTERVAL", 0.1, parsers.number(0, 86_400, above=True), "market seconds per tick"

@@ -163,7 +163,6 @@ class MarketRun:
             first_t = facts["first_t"]
             if checkpoint.next_t > ends.on_disk["ticks"] + 1 and checkpoint.next_t > first_t:
                 continue  # the tape lost what came before it
-            self._open_source()
             start_ts, interval, t_shift = (facts[name] for name in ("start_ts", "tick_interval", "t_shift"))
             self._begin_facts(Placement(first_t, start_ts, interval, t_shift, self._agents), facts)
             try:
@@ -174,6 +173,7 @@ class MarketRun:
                 return None
             except CannotContinue as why:
                 log.warning("%s: the checkpoint before t=%d does not do: %s", self._market, checkpoint.next_t, why)
+                self._open_source()
                 continue
             log.info("%s: the run from t=%d goes on with t=%d", self._market, first_t, done.next_t)
             self._checkpoints.forget_behind(first_t, checkpoint.next_t)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from market.model.simulator import Simulator
 from market.sources.options import SourceSettings
+from market.sources.plugin import installed_names, installed_source, python_source
 from market.sources.simulated import SimulatorSource
 from market.sources.source import Source, SourceError
 from market.sources.stdin import StdinSource
@@ -43,6 +44,7 @@ _KINDS = {
     "file": _Kind("file:PATH", _file),
     "stdin": _Kind("stdin", StdinSource),
     "trades": _Kind("trades:PATH", TradesFile),
+    "python": _Kind("python:MODULE:NAME", python_source),
     "ws": _Kind("ws://…", _upstream),
     "wss": _Kind("wss://…", _upstream),
 }
@@ -52,7 +54,9 @@ def source_from(setting: str, settings: SourceSettings) -> Source:
     """The source that a setting names; `docs/sources.md` lists them. Raises SourceError."""
     name, colon, rest = setting.partition("?")[0].partition(":")
     kind = _KINDS.get(name)
+    if kind is None and (installed := installed_source(setting, settings)) is not None:
+        return installed
     if kind is None or (":" in kind.form) != bool(rest) or (colon and not rest):
-        forms = ", ".join(kind.form for kind in _KINDS.values())
+        forms = ", ".join([*(kind.form for kind in _KINDS.values()), *installed_names()])
         raise SourceError(f"source must be one of {forms}; got {shown(setting)}")
     return kind.make(setting, settings)
