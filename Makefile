@@ -18,10 +18,11 @@ run: $(VENV)/ready
 WORKERS ?= 3
 PYTEST := $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
+# Of each part real servers, sockets and pages too, but none of what `test-all` adds; properties with fewer examples.
 test: $(VENV)/ready-dev
 	$(PYTEST) -m "not long"
 
-# With those that kill, cut and wait for long.
+# With those that kill, cut, flood and wait for long, and with every detail of the pages.
 test-all: $(VENV)/ready-dev
 	$(PYTEST)
 

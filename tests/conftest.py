@@ -14,28 +14,48 @@ from hypothesis import settings
 from tests import services
 from tests.processes import ROOT, Live, Site, logs_of, make_migrated
 
-# No test is on absolute time. And where every service is asked for, a commit is judged by the same examples each time.
-settings.register_profile("market camera", deadline=None, derandomize=services.required())
-settings.load_profile("market camera")
-
-
 # Started in the background a shell or nohup has these ignored, and so would every process that a test is to interrupt.
 for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, signal.SIG_DFL)
 
 
-#: What kills, cuts and waits for long; `make test` leaves it out, `make test-all` does not.
+#: What kills, cuts, floods and waits for long; `make test` leaves it out, `make test-all` does not.
 LONG = (
     *("outages/", "endurance/test_run.py", "continuation/test_crash.py", "continuation/test_kill.py"),
-    *("end_to_end/test_upstream.py", "client/test_record_command.py", "service_mode/test_store_change.py"),
+    *("end_to_end/test_upstream.py", "end_to_end/test_damage_fuzz.py", "client/test_record_command.py"),
+    *("service_mode/test_store_change.py", "bars/test_feed_client.py", "hostile/test_bad_clients.py"),
+    "hostile/test_silent.py",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No test is on absolute time. Where every service is asked for, a commit is judged by the same examples each time;
+    where the long tests are left out, by fewer."""
+    quick = config.getoption("markexpr") == "not long"
+    settings.register_profile(
+        "market camera", deadline=None, derandomize=services.required(), max_examples=25 if quick else 100
+    )
+    settings.load_profile("market camera")
+
+
+#: The folders whose tests take longest begin: no worker is to be left alone with one of them at the end.
+SLOW = (
+    *("pages", "end_to_end", "outages", "client", "continuation", "endurance", "service_mode", "hostile", "faults"),
+    *("backtests", "api_socket", "bars", "igsite", "server"),
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {folder: rank for rank, folder in enumerate(SLOW)}
+    items.sort(key=lambda item: ranks.get(_place(item).parts[0], len(SLOW)))
     for item in items:
-        if item.path.relative_to(ROOT / "tests").as_posix().startswith(LONG):
+        if _place(item).as_posix().startswith(LONG):
             item.add_marker(pytest.mark.long)
+
+
+def _place(item: pytest.Item) -> Path:
+    return item.path.relative_to(ROOT / "tests")
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from api_socket.protocol import CHANNELS
 from tests.api_socket.client import PATH, Client, new_token
 from tests.api_socket.conftest import CONNECTIONS, IDLE_SECONDS, SUBSCRIPTIONS
 from tests.end_to_end.reading import GOLDEN, golden_frames, tape_settings
+from tests.examples import at_most
 from tests.processes import PATIENCE_SECONDS, Live, Site, wait_until
 
 REFUSED = {"type": "error", "error": "authentication_failed", "detail": "无效或过期的访问令牌"}
@@ -101,6 +102,7 @@ def test_a_token_that_is_revoked_closes_its_open_connections(market: Live) -> No
         assert bystander.asked(PING) == PONG
 
 
+@pytest.mark.long
 @pytest.mark.browser
 def test_a_browser_gets_prices_with_the_pair_it_can_send(market: Live, token: str, chromium_path: str) -> None:
     script = """([path, token]) => new Promise((resolve, reject) => {
@@ -200,6 +202,7 @@ def test_who_subscribes_to_alerts_is_told_the_active_ones_at_once_and_once(marke
             assert not [one for one in heard if one["type"] == "alerts" and one["data"] == raised], "told already"
 
 
+@pytest.mark.long
 def test_bursts_and_shocks_of_a_market_are_listed_each_once(site: Site) -> None:
     tape = GOLDEN / "events.ticks.jsonl.zst"
     live = site.serve(IG_SOURCE=f"file:{tape}", IG_SPEED=20, IG_CAM_METRIC_DOWNSAMPLE=100, **tape_settings("events"))
@@ -331,7 +334,7 @@ def test_one_subscription_too_many_is_refused(market: Live, token: str) -> None:
         client.subscribe(**topics[SUBSCRIPTIONS])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=at_most(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.text(max_size=300) | st.binary(max_size=300) | st.dictionaries(st.text(), st.text()).map(json.dumps))
 )

@@ -93,6 +93,7 @@ def test_an_error_of_a_strategy_fails_its_backtest_alone(market: Live, backtests
     assert market.running
 
 
+@pytest.mark.long
 def test_a_killed_child_leaves_a_failed_backtest(market: Live, backtests: Backtests, token: str) -> None:
     with Client(market, token) as client:
         client.subscribe("backtest_progress")
@@ -119,6 +120,7 @@ def test_one_runs_while_others_wait_and_each_can_be_cancelled(market: Live, back
     assert backtests.get(waiting)["started_at"] is None
 
 
+@pytest.mark.long
 def test_the_end_of_the_server_ends_its_child_and_fails_the_backtest(tmp_path: Path, two_minutes: Site) -> None:
     site = copy_of(two_minutes, tmp_path)
     try:

@@ -136,7 +136,7 @@ def everything_seen(bars: list[Ohlcv]) -> list[Any]:
 
 
 @given(now=st.integers(0, 118), seed=st.integers(0, 5))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_nothing_a_strategy_sees_depends_on_later_bars(now: int, seed: int) -> None:
     bars = wandering(120, missing=frozenset({7, 8, 9, 31, 32, 33, 34, 35, 77}))
     now = min(now, len(bars) - 2)

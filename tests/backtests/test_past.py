@@ -25,7 +25,7 @@ def literal(bars: list[Ohlcv], resolution: str) -> list[Bar]:
 
 
 @given(missing=st.frozensets(st.integers(0, 149), max_size=140), offset=st.integers(0, 1000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_coarser_bars_are_those_of_the_definition(missing: frozenset[int], offset: int) -> None:
     past = Past("1m")
     so_far: list[Ohlcv] = []

@@ -84,6 +84,7 @@ def test_a_worker_runs_what_is_queued_and_tells_over_the_socket(workers: Workers
     assert "Traceback" not in worker.log()
 
 
+@pytest.mark.long
 def test_a_killed_worker_leaves_a_failed_backtest(workers: Workers) -> None:
     backtests = workers.backtests
     with Client(workers.web, workers.token) as client:
@@ -103,6 +104,7 @@ def test_a_killed_worker_leaves_a_failed_backtest(workers: Workers) -> None:
         client.first("backtest_progress", backtest_id=backtest_id, estimated_remaining=0)
 
 
+@pytest.mark.long
 def test_what_the_broker_lost_is_sent_again(workers: Workers) -> None:
     workers.redis.kill()
     backtest_id = workers.backtests.start("buy_and_hold")

@@ -71,6 +71,7 @@ def kept(site):
         return database.execute(f"SELECT {columns} FROM bars_bar ORDER BY resolution, open_ms").fetchall()
 
 
+@pytest.mark.long
 def test_live_stored_and_rebuilt_bars_are_one_through_kill_9(site):
     fast, heard = {**FAST, "IG_SPEED": 60}, {}
     for _ in range(2):
@@ -204,6 +205,7 @@ def test_a_client_that_reads_nothing_for_a_while_loses_no_bar(server):
     assert opened == list(range(opened[0], opened[-1] + 1000, 1000))
 
 
+@pytest.mark.long
 def test_a_token_is_asked_for_where_one_is_set_and_a_restart_is_quick(site):
     settings = {**FAST, "IG_FEED_TOKEN": "geheim"}
     live = site.serve(**settings)

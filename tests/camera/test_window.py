@@ -19,6 +19,7 @@ from camera.window import SlidingWindowCamera
 from market.model.simulator import Simulator
 from market.tick import Tick, TickError
 from tests.camera import literal
+from tests.examples import at_most
 
 
 def random_market(seed: int, ticks: int, *, first_t: int = 0, on_grid: bool = True) -> list[dict[str, Any]]:
@@ -68,7 +69,7 @@ def film(run: list[dict[str, Any]], camera: SlidingWindowCamera) -> list[dict[st
     return frames
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=at_most(60))
 @given(
     seed=st.integers(0, 2**32),
     W=st.integers(1, 25),

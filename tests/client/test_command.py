@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from marketcamera.command import _progress, main
 from tests.client.test_hostile_stream import answering_http
+from tests.examples import at_most
 from tests.processes import PATIENCE_SECONDS, ROOT, Live, Process, Site, free_port, wait_until
 
 URLS = ["", "localhost", "http://", "ws://[", "http://x:99999", "ftp://x", "http://a b", "ws://\ud800", "http://x\n"]
@@ -34,7 +35,7 @@ def refusing() -> Iterator[str]:
         yield url
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=at_most(80), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     command=st.sampled_from(COMMANDS),
     options=st.dictionaries(st.sampled_from(OPTIONS), VALUES, max_size=4),

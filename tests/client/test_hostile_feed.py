@@ -22,6 +22,7 @@ from marketcamera import BarCache, BarFeed
 from marketcamera.backoff import Backoff
 from tests.client.garbage import BAR, feed_garbage
 from tests.client.made import serving
+from tests.examples import at_most
 from tests.processes import PATIENCE_SECONDS, ROOT, free_port, wait_until
 
 
@@ -64,7 +65,7 @@ def reading(url: str, **options: Any) -> Iterator[tuple[BarFeed, BarCache]]:
         feed.stop()
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=at_most(50), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(garbage=st.lists(feed_garbage(), min_size=1, max_size=15))
 def test_whatever_comes_the_next_bar_is_read(server: Server, url: str, garbage: list[str | bytes]) -> None:
     server.garbage = list(garbage)

@@ -25,6 +25,7 @@ from marketcamera.stream.messages import Received, message_of
 from tests.client.garbage import BAR, JSON, stream_garbage
 from tests.client.made import behind, market, message, say, serving
 from tests.client.test_hostile_feed import ANSWERS, answering
+from tests.examples import at_most
 
 MARKET = market(12)
 ALL = [(one["type"], one["t"]) for one in MARKET]
@@ -78,7 +79,7 @@ def taken(url: str, style: str, count: int = len(ALL)) -> list[tuple[str, int]]:
 
 
 @STYLES
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=at_most(40), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(garbage=st.lists(stream_garbage(), min_size=1, max_size=4))
 def test_garbage_between_messages_costs_none(server: Server, url: str, style: str, garbage: list[str | bytes]) -> None:
     """Each piece comes over a connection of its own, and further on."""
@@ -138,7 +139,6 @@ PARTS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300)
 @given(
     kind=st.sampled_from(["tick", "metric", "frame"]), parts=st.dictionaries(st.text(max_size=3), JSON), data=st.data()
 )
@@ -206,7 +206,7 @@ ANSWER = st.one_of(
 
 
 @pytest.mark.usefixtures("quick")
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=at_most(40), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(status=st.sampled_from([200, 200, 200, 301, 400, 404, 500, 503]), body=ANSWER)
 def test_a_history_of_any_shape_is_bars_or_a_sentence(status: int, body: str) -> None:
     with answering_http(lambda path: (status, body.encode(errors="replace"))) as url:
@@ -219,7 +219,7 @@ def test_a_history_of_any_shape_is_bars_or_a_sentence(status: int, body: str) ->
 
 
 @pytest.mark.usefixtures("quick")
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=at_most(40), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(status=st.sampled_from([200, 200, 200, 301, 400, 404, 500, 503]), line=stream_garbage(), at=st.integers(0, 12))
 def test_a_replay_of_any_shape_is_messages_or_a_sentence(status: int, line: str | bytes, at: int) -> None:
     lines = [json.dumps(message("tick", t)).encode() for t in range(12)]

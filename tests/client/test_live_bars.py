@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketcamera import Bar, BarCache
@@ -60,7 +60,6 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=300)
 @given(pauses=st.lists(st.integers(1, 3), min_size=1, max_size=30), steps=st.lists(STEPS, max_size=60))
 def test_any_interleaving_gives_the_same_table(pauses: list[int], steps: list[tuple[str, int]]) -> None:
     starts = [sum(pauses[: n + 1]) for n in range(len(pauses))]

@@ -24,6 +24,7 @@ from marketcamera.tape.repair import repair
 from marketcamera.tape.writer import TapeWriter
 from marketcamera.tape.zstd_frames import FRAME_TEXT_BYTES, texts, whole_frames
 from tests.client.made import gap, market, message
+from tests.examples import at_most
 from tests.processes import ROOT, decompressed, wait_until
 
 LINES = [json.dumps(one).encode() for one in market(30)]
@@ -102,7 +103,7 @@ def flushed_in_steps(path: Path, steps: list[list[bytes]]) -> None:
 
 
 @NAMES
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=at_most(60))
 @given(data=st.data())
 def test_a_file_torn_anywhere_is_gone_on_with(tmp_path_factory: Any, name: str, data: st.DataObject) -> None:
     path = tmp_path_factory.mktemp("torn") / name

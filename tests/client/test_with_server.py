@@ -56,6 +56,7 @@ def ticks_to(stream: Stream, last_t: int) -> list[int]:
     raise AssertionError("the stream ended")
 
 
+@pytest.mark.long
 def test_a_copy_made_across_kills_of_the_server_is_the_tape(site: Site) -> None:
     port, copy = free_port(), []
     server = site.serve(PORT=port, **FAST)
@@ -138,6 +139,7 @@ def test_a_network_that_stalls_costs_no_tick(live: Live) -> None:
         proxy.close()
 
 
+@pytest.mark.long
 def test_a_slow_program_gets_every_tick(site: Site) -> None:
     """Its outbox at the server holds a few ticks, and the market makes hundreds while the program thinks."""
     server = site.serve(**(FAST | {"IG_SPEED": 100, "IG_OUTBOX_BYTES": 4096}))
@@ -187,6 +189,7 @@ def moving_average(symbol: str) -> tuple[pd.DataFrame, int]:
     return prices, 1 if prices["close"].tail(5).mean() > prices["close"].mean() else -1
 
 
+@pytest.mark.long
 def test_a_strategy_sees_live_what_the_recording_tells_afterwards(site: Site) -> None:
     port, seen = free_port(), {}
     server = site.serve(PORT=port, **FAST)

@@ -16,7 +16,7 @@ from tests.end_to_end.test_losses import END, KINDS, READERS, SEGMENTS, TICKS, T
 from tests.processes import PATIENCE_SECONDS, ROOT, Live, Site
 from tests.recorder import damaging
 
-ROUNDS = 2
+ROUNDS = 6
 READ_ALL = ROOT / "tests" / "web" / "read_all.mjs"
 
 
@@ -93,7 +93,8 @@ def by_page(live: Live) -> dict[str, Told]:
 ALL_READERS: dict[Callable[[Live], dict[str, Told]], set[str]] = {**READERS, by_page: set(KINDS)}
 
 
-def assert_honest_readers(store: Store, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_whatever_is_damaged_no_reader_lies(store: Store, seed: int) -> None:
     store.restore()
     damaged = store.damage(random.Random(seed))
     for reader, kinds in ALL_READERS.items():
@@ -104,14 +105,3 @@ def assert_honest_readers(store: Store, seed: int) -> None:
             assert store.held_by_others(kind, damaged) <= set(messages), "what lies in a whole file is given"
     verified = store.live.site.run("verify")
     assert [path.name for path in damaged if f"{path.parent.name}/{path.name}" not in verified.stdout] == []
-
-
-@pytest.mark.parametrize("seed", range(ROUNDS))
-def test_whatever_is_damaged_no_reader_lies(store: Store, seed: int) -> None:
-    assert_honest_readers(store, seed)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("seed", range(ROUNDS, 6 * ROUNDS))
-def test_whatever_is_damaged_no_reader_lies_however_often(store: Store, seed: int) -> None:
-    assert_honest_readers(store, seed)

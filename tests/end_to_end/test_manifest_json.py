@@ -7,6 +7,8 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.processes import Live, Site, wait_until
 
 KINDS = ("ticks", "frames", "metrics")
@@ -43,6 +45,7 @@ def assert_answers_alike(site: Site, live: Live) -> None:
         assert rows == listed(site, kind)[: len(rows)]
 
 
+@pytest.mark.long
 def test_it_grows_with_each_segment_and_is_whole_after_kill_9(site: Site, start_live: Callable[..., Live]) -> None:
     live = start_live(**SHORT)
     assert all((site.store / kind / "manifest.json").exists() for kind in KINDS)

@@ -6,12 +6,14 @@ import json
 import subprocess
 from collections.abc import Callable
 
+import pytest
+
 from tests.processes import Live, decompressed, wait_until
 from tests.services import program
 
 #: Written to as often as can be, so that many an answer is made in the midst of a write.
 FLAT_OUT = {"IG_SPEED": 0, "IG_FLUSH_SECONDS": 0.01, "IG_CAM_W": 50, "IG_CAM_STRIDE": 2, "IG_CAM_SEGMENT_SECONDS": 5}
-FETCHES = 40
+FETCHES = 24
 
 
 def open_segment(live: Live, kind: str) -> str | None:
@@ -19,6 +21,7 @@ def open_segment(live: Live, kind: str) -> str | None:
     return rows[-1]["path"] if rows and rows[-1]["pending"] else None
 
 
+@pytest.mark.long
 def test_an_open_segment_is_a_whole_zstd_file_at_any_time(start_live: Callable[..., Live]) -> None:
     zstd, live = program("zstd"), start_live(**FLAT_OUT)
     fetched: dict[str, list[bytes]] = {}

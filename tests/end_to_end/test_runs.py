@@ -81,7 +81,7 @@ def test_what_is_recorded_has_the_contracts_form(site: Site) -> None:
     assert [frame["t"] for frame in frames] == list(range(50, 120, 5))
 
 
-@pytest.mark.parametrize("changes", [{}, {"IG_SEED": 9}, {"IG_CAM_STRIDE": 7}, {"IG_TICK_INTERVAL": 60}], ids=str)
+@pytest.mark.parametrize("changes", [{}, {"IG_SEED": 9, "IG_CAM_STRIDE": 7, "IG_TICK_INTERVAL": 60}], ids=str)
 def test_a_restart_goes_on_with_the_next_t_and_market_time_does_not_go_back(
     site: Site, changes: dict[str, Any]
 ) -> None:
@@ -114,6 +114,7 @@ def test_a_server_goes_on_where_a_command_ended(site: Site, start_live: Callable
     assert site.sealed
 
 
+@pytest.mark.long
 def test_after_a_power_cut_nothing_is_deleted_and_the_run_goes_on(site: Site, start_live: Callable[..., Live]) -> None:
     live = start_live(IG_SPEED=30, IG_FLUSH_SECONDS=0.05, **CAMERA)
     live.wait_for_ticks(100)
@@ -132,8 +133,7 @@ def test_after_a_power_cut_nothing_is_deleted_and_the_run_goes_on(site: Site, st
         assert ts == sorted(set(ts))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("command", ["live", "runmarket"])
+@pytest.mark.parametrize(("command", "number"), [("live", signal.SIGINT), ("runmarket", signal.SIGTERM)])
 def test_a_signal_seals_everything_within_five_seconds(site: Site, command: str, number: signal.Signals) -> None:
     env = {"IG_SPEED": 20, "IG_FLUSH_SECONDS": 0.1, **CAMERA}
     process = site.serve("live", **env) if command == "live" else site.start(command, **env)

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, ViewportSize, expect, sync_playwright
 
 from tests import services
 from tests.pages.reading import STRIDE, WINDOW, Watched
@@ -58,7 +58,9 @@ def _host(request: Request) -> str:
 
 @pytest.fixture
 def watched(chromium: Browser, server: Live) -> Iterator[Watched]:
-    page = chromium.new_page(base_url=server.url, viewport={"width": 1000, "height": 700}, locale="en-US")
+    """A page that moves nothing between two frames: without a GPU that costs most. Who tests motion asks for it."""
+    size: ViewportSize = {"width": 1000, "height": 700}
+    page = chromium.new_page(base_url=server.url, viewport=size, locale="en-US", reduced_motion="reduce")
     yield _watch(page)
     page.close()
 

@@ -27,9 +27,8 @@ def violations(page: Page) -> list[str]:
     return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found["violations"]]
 
 
-@pytest.mark.parametrize("scheme", ["dark", "light"])
 @pytest.mark.parametrize("path", DOORS)
-@pytest.mark.parametrize("width", [390, 1000])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1000, "dark")])
 def test_axe_finds_no_violation(page: Page, path: str, scheme: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 740})
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -41,12 +40,13 @@ def test_axe_finds_no_violation(page: Page, path: str, scheme: str, width: int) 
 
 
 @pytest.mark.parametrize("path", DOORS)
-@pytest.mark.parametrize("width", [320, 390, 768])
-def test_a_narrow_screen_needs_no_sideways_scroll(page: Page, path: str, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 740})
+def test_a_narrow_screen_needs_no_sideways_scroll(page: Page, path: str) -> None:
     page.goto(path)
     wait_for_t_beyond(page, "#frame-t", 0)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for width in (768, 390, 320):
+        page.set_viewport_size({"width": width, "height": 740})
+        page.evaluate(SOME_DRAWINGS)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_keyboard_alone_is_enough(page: Page, server: Live) -> None:
@@ -86,6 +86,7 @@ def test_each_door_leads_to_the_other_without_a_new_page(page: Page) -> None:
     assert page.evaluate("window.same") is True
 
 
+@pytest.mark.long
 def test_a_browser_that_prefers_chinese_gets_chinese(chromium: Browser, server: Live) -> None:
     page = chromium.new_page(base_url=server.url, locale="zh-CN")
     page.goto("/live/")
@@ -104,12 +105,7 @@ def test_the_language_is_switched_by_a_link_and_kept(page: Page) -> None:
     expect(page.locator("#structure-title")).to_have_text("Structure")
 
 
-def test_less_motion_is_respected(page: Page, server: Live) -> None:
-    page.emulate_media(reduced_motion="reduce")
-    open_at(page, server.json("/manifest/frames")[0]["start_t"])
-    assert page.get_attribute("#graph", "data-drawn") == "true"
-
-
+@pytest.mark.long
 def test_colours_and_filters_change_the_legend(page: Page) -> None:
     page.goto("/live/")
     wait_for_t_beyond(page, "#frame-t", 0)
@@ -121,6 +117,7 @@ def test_colours_and_filters_change_the_legend(page: Page) -> None:
     expect(page.locator("#strength")).to_have_attribute("aria-valuetext", "50 percent of the strongest")
 
 
+@pytest.mark.long
 def test_a_page_kept_open_does_not_hold_more_and_more_elements(page: Page) -> None:
     page.goto("/live/")
     wait_for_t_beyond(page, "#frame-t", 0)
@@ -130,6 +127,7 @@ def test_a_page_kept_open_does_not_hold_more_and_more_elements(page: Page) -> No
     wait_until(lambda: page.evaluate(count) <= before + 20, "no more elements than before")
 
 
+@pytest.mark.long
 def test_a_screen_reader_is_not_flooded(page: Page) -> None:
     page.goto("/live/")
     expect(page.locator("#connection")).to_have_attribute("data-state", "live")
@@ -149,6 +147,7 @@ def test_a_screen_reader_is_not_flooded(page: Page) -> None:
     assert len(said) <= 2, "a frame that is late may be told once, and that it has come"
 
 
+@pytest.mark.long
 def test_a_finger_on_the_graph_or_timeline_scrolls_the_page(chromium: Browser, server: Live) -> None:
     page = chromium.new_page(
         base_url=server.url, viewport={"width": 390, "height": 740}, has_touch=True, is_mobile=True, locale="en-US"
@@ -169,6 +168,7 @@ def test_a_finger_on_the_graph_or_timeline_scrolls_the_page(chromium: Browser, s
     page.close()
 
 
+@pytest.mark.long
 def test_buttons_zoom_the_timeline(page: Page, server: Live) -> None:
     open_at(page, server.json("/manifest/frames")[0]["start_t"])
     pixels = "document.getElementById('track').toDataURL()"
@@ -177,6 +177,7 @@ def test_buttons_zoom_the_timeline(page: Page, server: Live) -> None:
     wait_until(lambda: page.evaluate(pixels) != whole, "another stretch of the timeline")
 
 
+@pytest.mark.long
 def test_a_zoomed_timeline_goes_with_the_playhead(page: Page, server: Live) -> None:
     wait_until(lambda: server.json("/manifest/ticks")[-1]["end_t"] > 1000, "a thousand ticks on disk")
     start = server.json("/manifest/frames")[0]["start_t"]
@@ -194,6 +195,7 @@ def test_a_zoomed_timeline_goes_with_the_playhead(page: Page, server: Live) -> N
     assert abs(number(page, "#t") - t) < whole / 20, "what is seen lies around the playhead"
 
 
+@pytest.mark.long
 def test_a_browser_without_module_workers_is_told(chromium: Browser, server: Live) -> None:
     page = chromium.new_page(base_url=server.url, locale="en-US")
     page.add_init_script("window.Worker = class { constructor() {} postMessage() {} terminate() {} };")

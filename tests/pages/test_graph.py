@@ -49,7 +49,7 @@ def frame_with_both_kinds(server: Live) -> int:
 
 
 def test_each_kind_of_edge_is_drawn_and_can_be_taken_out_of_the_picture(page: Page, server: Live) -> None:
-    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    page.emulate_media(color_scheme="light")
     open_at(page, frame_with_both_kinds(server))
     both = hues(page)
     assert both["green"] > 100, both
@@ -78,16 +78,17 @@ LOSE_CONTEXTS = """async () => {
 }"""
 
 
+@pytest.mark.long
 def test_the_graph_comes_back_when_the_graphics_driver_was_lost(page: Page, server: Live) -> None:
-    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    page.emulate_media(color_scheme="light")
     open_at(page, frame_with_both_kinds(server))
     before = hues(page)
     page.evaluate(LOSE_CONTEXTS)
     wait_until(lambda: hues(page)["green"] > before["green"] / 2, "the graph drawn again")
 
 
+@pytest.mark.long
 def test_an_agent_that_has_gone_is_not_pointed_at_any_more(page: Page, server: Live) -> None:
-    page.emulate_media(reduced_motion="reduce")
     open_at(page, finished_frames(server)["start_t"])
     page.evaluate(SOME_DRAWINGS)
     box = page.locator("#graph").bounding_box()

@@ -35,6 +35,7 @@ def test_live_counts_up(page: Page) -> None:
 
 
 def test_the_graph_has_the_nodes_and_edges_of_its_frame(page: Page, server: Live) -> None:
+    page.emulate_media(reduced_motion="no-preference")
     page.goto("/live/")
     wait_for_t_beyond(page, "#frame-t", 0)
     shown = shown_graph(page)
@@ -43,6 +44,7 @@ def test_the_graph_has_the_nodes_and_edges_of_its_frame(page: Page, server: Live
     assert page.get_attribute("#graph", "data-drawn") == "true"
 
 
+@pytest.mark.long
 def test_the_page_asks_for_all_it_shows_whatever_others_get_unasked(watched_anywhere: Page, site: Site) -> None:
     server = site.serve(IG_STREAM_TYPES="tick", IG_SPEED=10, IG_CAM_W=20)
     watched_anywhere.goto(f"{server.url}/live/")
@@ -50,6 +52,7 @@ def test_the_page_asks_for_all_it_shows_whatever_others_get_unasked(watched_anyw
     wait_for_t_beyond(watched_anywhere, "#frame-t", number(watched_anywhere, "#frame-t") + 20)
 
 
+@pytest.mark.long
 def test_a_hidden_page_asks_for_no_list_and_one_that_is_seen_for_what_is_new(
     watched_anywhere: Page, server: Live
 ) -> None:
@@ -91,6 +94,7 @@ def test_the_charts_begin_with_what_was_recorded_before(page: Page) -> None:
     assert page.locator("#charts canvas").count() == 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("door", ["live", "replay"])
 def test_bursts_and_shocks_from_before_the_page_are_listed(watched_anywhere: Page, site: Site, door: str) -> None:
     server = site.serve(IG_SOURCE=f"file:{GOLDEN / 'events.ticks.jsonl.zst'}", IG_SPEED=0, IG_CAM_W=100)
@@ -158,6 +162,7 @@ def test_a_lost_connection_is_resumed_without_a_hole(page: Page) -> None:
     assert ts == list(range(ts[0], ts[-1] + 1))
 
 
+@pytest.mark.long
 def test_a_restart_of_the_server_leaves_no_hole(watched_anywhere: Page, site: Site) -> None:
     page = watched_anywhere
     settings = {"IG_SPEED": 5, "IG_CAM_W": 20, "IG_CAM_STRIDE": 10}
@@ -183,6 +188,7 @@ def nothing_recorded(page: Page) -> None:
     page.route("**/manifest/*", lambda route: route.fulfill(json=[]))
 
 
+@pytest.mark.long
 def test_before_the_first_frame_it_says_when_that_comes(page: Page) -> None:
     nothing_recorded(page)
     page.route_web_socket("**/ws/stream*", lambda route: [route.send(tick(t)) for t in range(WINDOW - 39)])
@@ -191,6 +197,7 @@ def test_before_the_first_frame_it_says_when_that_comes(page: Page) -> None:
     expect(page.locator("#announced")).to_have_text(f"The first structure frame comes at t = {WINDOW}.")
 
 
+@pytest.mark.long
 def test_a_market_that_does_not_run_is_said(page: Page) -> None:
     page.route_web_socket("**/ws/stream*", lambda route: route.send(tick(WINDOW + 5)))
     page.route("**/health*", lambda route: route.fulfill(json={"ok": True, "meta": {"running": False}}))
@@ -203,6 +210,7 @@ def frame(t: int) -> str:
     return json.dumps({"type": "frame", "t": t, "ts": 1e9 + t, "window": window, "nodes": [], "edges": []})
 
 
+@pytest.mark.long
 def test_the_frame_of_a_run_that_is_over_does_not_stand_for_the_next(page: Page) -> None:
     nothing_recorded(page)
     page.route_web_socket("**/ws/stream*", lambda route: [route.send(one) for one in (frame(700), tick(700))])
@@ -216,12 +224,14 @@ def test_the_frame_of_a_run_that_is_over_does_not_stand_for_the_next(page: Page)
     expect(page.locator("#frame-t")).to_have_text("–")
 
 
+@pytest.mark.long
 def test_before_the_market_is_heard_of_nothing_is_claimed(page: Page) -> None:
     page.route_web_socket("**/ws/stream*", lambda route: None)
     page.goto("/live/")
     expect(page.locator("#waiting")).to_have_text("Waiting for the market's first word…")
 
 
+@pytest.mark.long
 def test_a_frame_that_is_not_yet_recorded_is_looked_for_again(page: Page, server: Live) -> None:
     """The page pauses some seconds ahead of what is on disk, without the stream's frames to bridge that."""
     told: list[int] = []
@@ -266,6 +276,7 @@ def test_what_is_lost_and_what_was_filled_in_are_both_said(page: Page) -> None:
     )
 
 
+@pytest.mark.long
 def test_after_a_long_sleep_it_goes_on_at_the_present(page: Page) -> None:
     nothing_recorded(page)
     joined: list[str] = []
@@ -288,6 +299,7 @@ def test_after_a_long_sleep_it_goes_on_at_the_present(page: Page) -> None:
     assert joined == ["new", "since", "new"]
 
 
+@pytest.mark.long
 def test_a_dead_connection_is_not_called_live(watched_anywhere: Page, server: Live) -> None:
     page = watched_anywhere
     page.goto(f"{server.url}/live/")
@@ -299,6 +311,7 @@ def test_a_dead_connection_is_not_called_live(watched_anywhere: Page, server: Li
     expect(connection).to_have_attribute("data-state", "live")
 
 
+@pytest.mark.long
 def test_a_silent_socket_of_a_server_out_of_reach_is_not_called_live(watched_anywhere: Page, server: Live) -> None:
     page = watched_anywhere
     page.route_web_socket("**/ws/stream*", lambda route: [route.send(tick(t)) for t in (7, 8)])
@@ -307,6 +320,7 @@ def test_a_silent_socket_of_a_server_out_of_reach_is_not_called_live(watched_any
     expect(page.locator("#connection")).to_have_attribute("data-state", "reconnecting")
 
 
+@pytest.mark.long
 def test_a_market_in_a_new_store_begins_anew(page: Page) -> None:
     """Its t lies behind the page's, so resuming there would wait for ever."""
     nothing_recorded(page)
@@ -323,6 +337,7 @@ def test_a_market_in_a_new_store_begins_anew(page: Page) -> None:
     expect(page.locator("#t")).to_have_text("22")
 
 
+@pytest.mark.long
 def test_a_store_that_is_wiped_is_shown_anew_without_a_reload(
     watched_anywhere: Page, site: Site, migrated_database: Path
 ) -> None:

@@ -35,6 +35,7 @@ A_COURSE = re.compile(r"^M0\.0 .*L72\.0 ")
 
 
 def test_replay_plays_and_pauses(page: Page, server: Live) -> None:
+    page.emulate_media(reduced_motion="no-preference")
     start = finished_frames(server)["start_t"]
     open_at(page, start)
     page.get_by_role("button", name="Play").click()
@@ -45,6 +46,7 @@ def test_replay_plays_and_pauses(page: Page, server: Live) -> None:
     assert number(page, "#t") == stopped
 
 
+@pytest.mark.long
 def test_playing_reaches_the_present_and_goes_on_live(page: Page, server: Live) -> None:
     open_at(page, server.json("/manifest/frames")[-1]["start_t"])
     page.select_option("#speed", "64")
@@ -62,6 +64,7 @@ def test_every_frame_gone_to_is_the_recorded_one(page: Page, server: Live) -> No
         page.keyboard.press("ArrowLeft")
 
 
+@pytest.mark.long
 def test_dragging_on_the_timeline_goes_to_a_moment(page: Page, server: Live) -> None:
     open_at(page, finished_frames(server)["end_t"])
     box = page.locator("#timeline").bounding_box()
@@ -74,6 +77,7 @@ def test_dragging_on_the_timeline_goes_to_a_moment(page: Page, server: Live) -> 
     expect(page.locator("#waiting")).to_have_text(f"The first structure frame comes at t = {WINDOW}, {WINDOW} to go.")
 
 
+@pytest.mark.long
 def test_the_wheel_zooms_and_shift_drag_marks_a_loop(page: Page, server: Live) -> None:
     start = finished_frames(server)["start_t"]
     open_at(page, start)
@@ -119,6 +123,7 @@ def test_a_link_opens_the_same_moment_and_agent(page: Page, server: Live) -> Non
     expect(page.locator("#card-title")).to_have_text(f"Agent {agent}")
 
 
+@pytest.mark.long
 def test_a_pinned_agent_shows_every_feature_with_its_course(page: Page, server: Live) -> None:
     t = finished_frames(server)["end_t"]
     node = frame_on_disk(server, t)["nodes"][0]
@@ -131,6 +136,7 @@ def test_a_pinned_agent_shows_every_feature_with_its_course(page: Page, server: 
     expect(page.locator("#card")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_an_agent_that_is_not_there_is_said(page: Page, server: Live) -> None:
     open_at(page, finished_frames(server)["start_t"])
     page.get_by_placeholder("Agent…").fill("99999")
@@ -139,6 +145,7 @@ def test_an_agent_that_is_not_there_is_said(page: Page, server: Live) -> None:
     assert said == "There is no agent 99999 in this frame."
 
 
+@pytest.mark.long
 def test_a_segment_is_read_by_ranges_that_begin_at_seek_points(page: Page, server: Live) -> None:
     segment = finished_frames(server)
     with page.expect_request(lambda one: "/segment/frames/" in one.url and "seek" not in one.url) as request:
@@ -176,6 +183,7 @@ def with_hole(page: Page, server: Live) -> tuple[int, int]:
     return before["end_t"], after["start_t"]
 
 
+@pytest.mark.long
 def test_stepping_crosses_the_end_of_a_segment_and_a_gap_either_way(page: Page, server: Live) -> None:
     wait_until(lambda: len(server.json("/manifest/frames")) > 3, "three finished segments of frames")
     before, after = with_hole(page, server)
@@ -193,6 +201,7 @@ def test_stepping_crosses_the_end_of_a_segment_and_a_gap_either_way(page: Page, 
     expect(page.locator("#card dl")).to_be_visible()
 
 
+@pytest.mark.long
 def test_the_picture_stays_until_the_next_is_there(page: Page, server: Live) -> None:
     first = finished_frames(server)
     name = first["path"].split("/")[-1]
@@ -223,6 +232,7 @@ def test_what_failed_heals_by_itself(watched: Watched, server: Live) -> None:
     expect(page.locator("[data-chart=price] .readout")).to_have_text(price_of(tick_at(server, t)))
 
 
+@pytest.mark.long
 def test_the_address_holds_the_moment_however_it_was_reached(page: Page, server: Live) -> None:
     page.goto("/replay/")
     page.wait_for_url("**/replay/?symbol=IG-USD&t=*")
@@ -235,6 +245,7 @@ def test_the_address_holds_the_moment_however_it_was_reached(page: Page, server:
     expect(link).to_have_attribute("href", f"/replay/?symbol=IG-USD&t={t}&lang=zh-hans")
 
 
+@pytest.mark.long
 def test_bursts_and_shocks_are_listed_and_lead_to_their_moment(page: Page, server: Live) -> None:
     t = finished_frames(server)["start_t"]
     shock = {"t": t + 12, "kind": "price", "size": 0.02, "score": 6.25}
@@ -250,6 +261,7 @@ def test_bursts_and_shocks_are_listed_and_lead_to_their_moment(page: Page, serve
     expect(page.locator("#t")).to_have_text(f"{t + 12:,}")
 
 
+@pytest.mark.long
 def test_without_a_recording_it_says_so(page: Page) -> None:
     page.route("**/manifest/*", lambda route: route.fulfill(json=[]))
     page.route_web_socket("**/ws/stream*", lambda route: None)
@@ -259,6 +271,7 @@ def test_without_a_recording_it_says_so(page: Page) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("code", "language", "words"),
     [

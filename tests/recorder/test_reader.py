@@ -21,6 +21,7 @@ from recorder.segment.listing import Directory, Found
 from recorder.segment.writer import ZstdSegmentWriter
 from recorder.segment.zstd_frames import frame_starts
 from recorder.tape.reader import first_t, last_line, read
+from tests.examples import at_most
 from tests.recorder.tape import Clock, message
 
 
@@ -83,7 +84,7 @@ def test_behind_the_end_is_nothing(tape):
     assert list(read(tape, "frames", -1)) == list(read(tape / "none", "ticks", -1)) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=at_most(40))
 @given(
     cuts=st.lists(st.integers(1, 60), max_size=4, unique=True),
     frame_every=st.integers(2, 20),

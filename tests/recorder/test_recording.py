@@ -16,6 +16,7 @@ from recorder.segment import segment_file
 from recorder.segment.layout import KINDS, segment_files
 from recorder.tape.high_water_mark import StreamMark, read_mark
 from recorder.tape.recording import Recording, RecordingStopped
+from tests.examples import at_most
 from tests.recorder.tape import Clock, decoded, message, parsed
 
 SEGMENT_SECONDS = 20
@@ -414,7 +415,7 @@ faults = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=at_most(60))
 @given(
     outages=st.lists(
         st.tuples(st.integers(1, 60), st.lists(faults, min_size=1, max_size=3), st.integers(1, 45)), max_size=4

@@ -37,7 +37,11 @@ def store(market, tmp_path, settings) -> Store:
     return store
 
 
-def told(store: Store) -> dict[str, tuple[dict[int, bytes], set[int]]]:
+#: Messages by t, and the t that are told as missing.
+Told = tuple[dict[int, bytes], set[int]]
+
+
+def told(store: Store) -> dict[str, Told]:
     """Of each kind the messages that a reader gets, and the t that are told as missing."""
     found = {}
     for kind in KINDS:
@@ -72,26 +76,42 @@ ONE_FRAME = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("damage", ONE_FRAME)
-def test_after_a_repair_a_store_is_whole_and_tells_what_it_lacks(store, capsys, kind, damage):
-    dice = random.Random(f"{damage.__name__} {kind}")
+def test_after_a_repair_a_store_is_whole_and_tells_what_it_lacks(store, capsys, damage):
+    dice = random.Random(damage.__name__)
     recorded = told(store)
-    damage(dice.choice(store.paths(kind)), dice)
+    for kind in KINDS:
+        damage(dice.choice(store.paths(kind)), dice)
     damaged = told(store)
     repair(store)
     assert "no faults" in verify(capsys)
     repaired = told(store)
-    for each, (messages, lost) in repaired.items():
-        damaging.assert_honest(recorded[each][0], messages, [(t, t) for t in lost], range(store.next_t))
-        assert set(messages) >= set(damaged[each][0]), "nothing is lost by a repair"
-        assert each == kind or (messages, lost) == recorded[each]
-    assert (repaired == recorded) == (damage is damaging.swap), "two that were exchanged are put right"
-    entries = orjson.loads((store.directory / kind / "manifest.json").read_bytes())
-    assert {entry["path"]: entry["bytes"] for entry in entries} == sizes(store, kind)
+    for kind, (messages, lost) in repaired.items():
+        assert_repaired(store, recorded[kind], damaged[kind], (messages, lost))
+        right = (messages, lost) == recorded[kind]
+        assert right == (damage is damaging.swap), "two that were exchanged are put right"
+        entries = orjson.loads((store.directory / kind / "manifest.json").read_bytes())
+        assert {entry["path"]: entry["bytes"] for entry in entries} == sizes(store, kind)
     before = contents(store)
     repair(store)
     assert contents(store) == before, "there is nothing more to do"
+
+
+def assert_repaired(store: Store, recorded: Told, damaged: Told, repaired: Told) -> None:
+    """What is given was recorded, what is not is told, and nothing is lost by a repair."""
+    messages, lost = repaired
+    damaging.assert_honest(recorded[0], messages, [(t, t) for t in lost], range(store.next_t))
+    assert set(messages) >= set(damaged[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_repair_of_one_kind_leaves_the_others_as_they_are(store, capsys, kind):
+    recorded = told(store)
+    damaging.cut(store.paths(kind)[1], random.Random(kind))
+    repair(store)
+    assert "no faults" in verify(capsys)
+    repaired = told(store)
+    assert [each for each in KINDS if repaired[each] != recorded[each]] == [kind]
 
 
 #: Damage in the midst of a segment of several zstd frames.
@@ -114,19 +134,19 @@ def in_many_frames(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     return store
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("damage", MANY_FRAMES)
-def test_of_a_segment_of_many_frames_those_are_kept_that_are_whole(in_many_frames, capsys, kind, damage):
+def test_of_a_segment_of_many_frames_those_are_kept_that_are_whole(in_many_frames, capsys, damage):
     store, dice = in_many_frames, random.Random(damage.__name__)
-    recorded = told(store)[kind]
-    for path in store.paths(kind)[1:]:
-        damage(path, dice)
-    damaged = told(store)[kind]
+    recorded = told(store)
+    for kind in KINDS:
+        for path in store.paths(kind)[1:]:
+            damage(path, dice)
+    damaged = told(store)
     repair(store)
     assert "no faults" in verify(capsys)
-    messages, lost = told(store)[kind]
-    damaging.assert_honest(recorded[0], messages, [(t, t) for t in lost], range(store.next_t))
-    assert set(messages) >= set(damaged[0])
+    repaired = told(store)
+    for kind in KINDS:
+        assert_repaired(store, recorded[kind], damaged[kind], repaired[kind])
 
 
 def test_a_flipped_bit_that_means_nothing_costs_no_line(store, capsys):

@@ -19,6 +19,7 @@ from server.factories import SocketFactory
 from server.protocols.websocket import WebSocket
 from server.protocols.websocket_intake import PIECE_BYTES
 from server.server import Server
+from tests.examples import at_most
 from tests.server.turning import Loop, Transport
 
 EMPTY = b"\x00\x80" + bytes(4)
@@ -89,7 +90,7 @@ FRAMES = st.one_of(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=at_most(30))
 @given(st.lists(FRAMES, max_size=20), st.lists(st.integers(1, 700), min_size=1, max_size=5))
 def test_any_stream_of_frames_is_heard_as_autobahn_alone_hears_it(frames: list[bytes], sizes: list[int]) -> None:
     stream = b"".join(frames)
@@ -108,7 +109,7 @@ def test_any_stream_of_frames_is_heard_as_autobahn_alone_hears_it(frames: list[b
     assert ours.failedByMe == plain.failedByMe
 
 
-@settings(max_examples=30)
+@settings(max_examples=at_most(30))
 @given(st.lists(FRAMES, max_size=10), st.sampled_from([EMPTY, wire(True, 9, True, b""), wire(True, 10, True, b"p")]))
 def test_no_stream_has_more_parsed_than_its_limit_nor_much_in_one_turn(frames: list[bytes], flood: bytes) -> None:
     counted: list[int] = [0]

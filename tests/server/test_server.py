@@ -190,6 +190,7 @@ def test_signal_ends_the_server_whoever_is_connected(number: signal.Signals) -> 
         download.close()
 
 
+@pytest.mark.long
 def test_server_that_hangs_while_it_stops_leaves_all_the_same() -> None:
     with Serving(hangs=True) as serving:
         assert serving.end() == 1

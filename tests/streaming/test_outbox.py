@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streaming.fanout.outbox import Bundle, Item, Outbox
@@ -236,7 +236,6 @@ def waiting_bytes(outbox: Outbox) -> list[tuple[int, int]]:
     return [(m["t"], size) for m, size in found if m["type"] in KINDS]
 
 
-@settings(max_examples=150, deadline=None)
 @given(steps=steps, most_bytes=st.integers(150, 1500))
 def test_everything_offered_is_delivered_in_order_or_told_as_lost(
     steps: list[Offer | int | str], most_bytes: int
@@ -297,7 +296,6 @@ def test_a_hole_for_all_pushes_nothing_out_and_stays_apart_from_what_one_client_
     assert (outbox.bytes, bool(outbox)) == (0, False)
 
 
-@settings(max_examples=100)
 @given(
     st.lists(st.tuples(st.sampled_from(["tick", "hole", "take"]), st.integers(1, 5)), max_size=60),
     st.integers(100, 600),
@@ -323,7 +321,6 @@ def test_ticks_and_holes_tell_of_every_t_once_and_in_order(steps: list[tuple[str
     assert (outbox.bytes, bool(outbox)) == (0, False)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(offers(SIZES), min_size=1, max_size=40), st.integers(450, 1500))
 def test_of_frames_and_metrics_the_newest_win_and_of_ticks_the_oldest_go(moments: list[Offer], most_bytes: int) -> None:
     outbox = Outbox(most_bytes, tell_gap)
