@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple
 
-from market.tick_message import MOST_NAME_CHARACTERS, MarketError
+from market.tick_message import MOST_NAME_CHARACTERS, MarketError, is_name
 from market.timestamps import EXPECTED, is_moment
 from runtime.shown import shown
 
@@ -107,7 +107,7 @@ def amount(value: Any) -> float:
 def party(value: Any) -> str:
     """The name of a buyer or seller: 1 to 128 printable characters, or an account's number. Raises TradeError."""
     name = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if isinstance(name, str) and 1 <= len(name := name.strip()) <= MOST_NAME_CHARACTERS and name.isprintable():
+    if isinstance(name, str) and is_name(name := name.strip()):
         return name
     raise TradeError(f"must be a name of 1 to {MOST_NAME_CHARACTERS} printable characters, got {shown(value)}")
 
