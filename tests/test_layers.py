@@ -35,6 +35,7 @@ MAY_READ_SETTINGS = {"pipeline", "server"}
 PURE = [
     *(f"market.{name}" for name in ("tick", "price_range", "timestamps", "trades.ticks", "sources.named")),
     *(f"market.model.{name}" for name in ("substrate", "structure_density", "simulator", "checkpoint", "figures")),
+    *(f"market.orderbook.{name}" for name in ("parameters", "book", "market", "checkpoint", "figures")),
     *(f"camera.{name}" for name in ("window", "edges", "quotes", "events", "frame", "metric", "block", "ring_arrays")),
     *(f"camera.{name}" for name in ("entries", "tick_queue", "columns", "node_cap")),
     *(

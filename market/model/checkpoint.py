@@ -51,7 +51,7 @@ class SimulatorCheckpoint:
         fields["seed"] = str(self.seed)  # JSON readers stop at 64 bits, a seed need not
         fields["state"] = self.state._asdict()
         fields["window"] = _window_to_json(self.window)
-        fields["generator"] = _generator_to_json(self.generator)
+        fields["generator"] = generator_to_json(self.generator)
         message = {"format": FORMAT, "version": VERSION, **fields}
         return orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY)
 
@@ -64,7 +64,7 @@ class SimulatorCheckpoint:
             fields["state"] = State(**fields["state"])
             fields["window"] = _window_from_json(fields["window"])
             fields["centres"] = None if fields["centres"] is None else np.array(fields["centres"], np.float64)
-            fields["generator"] = _generator_from_json(fields["generator"])
+            fields["generator"] = generator_from_json(fields["generator"])
             saved = cls(**fields)
         except KeyError as error:
             raise CheckpointError(f"it lacks {error}") from None
@@ -100,13 +100,14 @@ def _window_from_json(text: str) -> Floats:
     return window
 
 
-def _generator_to_json(generator: np.random.Generator) -> dict[str, Any]:
+def generator_to_json(generator: np.random.Generator) -> dict[str, Any]:
     """NumPy's own description of it, with the 128-bit integers as hexadecimal text."""
     state = dict(generator.bit_generator.state)
     return {**state, "state": {name: hex(value) for name, value in state["state"].items()}}
 
 
-def _generator_from_json(state: dict[str, Any]) -> np.random.Generator:
+def generator_from_json(state: dict[str, Any]) -> np.random.Generator:
+    """The generator that `generator_to_json` describes. Raises KeyError, TypeError, ValueError."""
     generator = np.random.Generator(np.random.PCG64())
     integers = {name: int(value, 16) for name, value in state["state"].items()}
     generator.bit_generator.state = {**state, "state": integers}

@@ -50,11 +50,11 @@ class Figure:
     def passed(self) -> bool:
         return self.low <= self.mean <= self.high
 
-    def line(self) -> str:
-        """The figure's row of the table."""
+    def line(self, width: int = 32) -> str:
+        """The figure's row of the table, its name in a column so many characters wide."""
         seeds = " ".join(f"{value:7.4f}" for value in self.by_seed)
         verdict = "pass" if self.passed else "FAIL"
-        return f"{self.name:<32} {seeds} | {self.mean:7.4f} | {self.low:.3f} .. {self.high:.3f} | {verdict}"
+        return f"{self.name:<{width}} {seeds} | {self.mean:7.4f} | {self.low:.3f} .. {self.high:.3f} | {verdict}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from market.model.simulator import Simulator
 from market.sources.options import SourceSettings
+from market.sources.orderbook import orderbook_source
 from market.sources.plugin import installed_names, installed_source, python_source
 from market.sources.simulated import SimulatorSource
 from market.sources.source import Source, SourceError
@@ -43,6 +44,7 @@ _KINDS = {
     "simulator": _Kind("simulator", _simulator),
     "file": _Kind("file:PATH", _file),
     "stdin": _Kind("stdin", StdinSource),
+    "orderbook": _Kind("orderbook", orderbook_source),
     "trades": _Kind("trades:PATH", TradesFile),
     "python": _Kind("python:MODULE:NAME", python_source),
     "ws": _Kind("ws://…", _upstream),

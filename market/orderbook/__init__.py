@@ -1,0 +1,1 @@
+"""A market with an order book: makers, fundamentalists, momentum traders and noise trade with each other by name."""
