@@ -39,6 +39,7 @@ from recorder.recovery.run_registry import CAMERA_SETTINGS, RUN_SETTINGS, begin_
 from recorder.recovery.tape_ends import Ends, ends_of, tell_lost
 from recorder.segment.layout import SegmentFacts, market_dir
 from recorder.store.agent_register import AgentRegister
+from recorder.store.agent_rows import AgentRows
 from recorder.store.lease import LeaseLost
 from recorder.tape.high_water_mark import raise_mark
 from recorder.tape.history import History
@@ -116,7 +117,10 @@ class MarketRun:
         self._run, self._continued = going_on or self._begin(ends)
         self._prices = self._facts.price_ranges(self._market)
         self._ownership.at_end(lambda: end_run(self._run, self._facts.shown()))
-        self._keeper = ManifestRowWriter(self._market, self._run, supervisor.failed, shown=self._facts.shown)
+        follow = AgentRows(self._market, self._agents).follow
+        self._keeper = ManifestRowWriter(
+            self._market, self._run, supervisor.failed, shown=self._facts.shown, follow=follow
+        )
         self._ownership.at_end(lambda: self._keeper.close(_ROWS_SECONDS))
         self._recording = market_recording(
             config, self._directory, self._ownership, self._agents, self._list, self._keeper.record_file

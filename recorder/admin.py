@@ -7,15 +7,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from recorder.admin_lists import BoundedPaginator, ChoiceFilter, MarketFilter, found_by
+from recorder.admin_lists import AN_ID, BoundedPaginator, ChoiceFilter, MarketFilter, found_by
 from recorder.manifest.totals import Total, totals
-from recorder.models import Market, Run, Segment, SegmentQuerySet
+from recorder.models import Agent, Market, Run, Segment, SegmentQuerySet
 from recorder.segment.layout import KINDS
 from recorder.store.store_paths import directory_of
 from recorder.verify.verification import faults_of
@@ -101,6 +101,25 @@ class RunAdmin(RecordedAdmin):
     list_filter = ["market", "created_at"]
     list_select_related = ["market"]
     search_fields = ["source"]
+
+
+@admin.register(Agent)
+class AgentAdmin(RecordedAdmin):
+    """Named agents: found by a part of a name, or by id."""
+
+    list_display = ["agent_id", "name", "market", "first_t"]
+    list_filter = [MarketFilter]
+    list_select_related = ["market"]
+    ordering = ["agent_id"]
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    search_fields = ["name"]
+    search_help_text = "a part of a name, or an id"
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[QuerySet[Agent], bool]:
+        term = search_term.strip()
+        by_id = Q(agent_id=int(term)) if AN_ID.fullmatch(term) else Q()
+        return queryset.filter(by_id | Q(folded__contains=term.casefold())), False
 
 
 class KindFilter(ChoiceFilter):

@@ -21,7 +21,8 @@ from recorder.segment.layout import parse_name
 #: Rows counted at most; nobody turns more pages than these have.
 MOST_COUNTED = 10_000
 
-_A_T = re.compile(r"[0-9]{1,18}", re.ASCII)
+#: What may be an id or a t.
+AN_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 _BEGINNING = re.compile(r"segment_[0-9][0-9_]*", re.ASCII)
 
 
@@ -70,7 +71,7 @@ def found_by(rows: SegmentQuerySet, term: str) -> SegmentQuerySet:
     """Segments of one market and kind that hold a t, or whose names begin with the text."""
     if not term:
         return rows
-    if _A_T.fullmatch(term):
+    if AN_ID.fullmatch(term):
         t = int(term)
         last_before = rows.filter(start_t__lte=t).order_by("-start_t").values_list("pk", flat=True)[:1]
         return rows.filter(pk__in=list(last_before), end_t__gte=t)

@@ -104,7 +104,8 @@ class ManifestRowWriter:
     `record` takes facts from any thread without waiting for the database. The newest facts of a segment win. A sealed
     segment is written at once, pending ones every REFRESH_SECONDS. While the database is unavailable, facts are kept
     and retried every RETRY_SECONDS. The same happens after any other error, which is passed to `on_failure`. `shown`
-    returns the columns of the run's row that its ticks showed so far; the row has them from then on.
+    returns the columns of the run's row that its ticks showed so far; the row has them from then on. `follow` is called
+    on the thread whenever rows are written: it writes others, and may raise django.db.Error as these do.
     """
 
     def __init__(
@@ -114,12 +115,13 @@ class ManifestRowWriter:
         on_failure: OnFailure = logged,
         *,
         shown: Callable[[], dict[str, Any]] = dict,
+        follow: Callable[[], None] = lambda: None,
         refresh_seconds: float = REFRESH_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._market = market
         self._run = run
-        self._shown = shown
+        self._shown, self._follow = shown, follow
         self._on_failure = on_failure
         self._refresh_seconds = refresh_seconds
         self._retry_seconds = retry_seconds
@@ -208,6 +210,8 @@ class ManifestRowWriter:
                 save_facts(self._market, self._run, facts)
                 del taken[key]
             inventory.follow(self._market, changes)
+            changes = []
+            self._follow()
         except DatabaseError as error:
             self._put_back(taken, changes)
             close_connections()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from io import FileIO
 from pathlib import Path
 
@@ -28,13 +28,13 @@ class AgentRegister:
     """The ids of a market's names: 0, 1, 2 … in the order in which the names first appeared (`market.agent_ids`).
 
     An id is valid in memory at once, and on disk after the next `settle`, which must come before the tick that uses it
-    is recorded or streamed. While the store takes no data, ids are valid in memory alone. `on_new` receives the agents
-    that have reached the disk, on the thread of `settle`. Only for the holder of the store.
+    is recorded or streamed. While the store takes no data, ids are valid in memory alone. Only for the holder of the
+    store.
     """
 
-    def __init__(self, directory: Path, on_new: Callable[[list[NamedAgent]], None] = lambda agents: None) -> None:
+    def __init__(self, directory: Path) -> None:
         """Read what is on disk, without a line that a crash cut short. Raises DamagedRegister, StoreError."""
-        self._path, self._on_new = directory / FILE_NAME, on_new
+        self._path = directory / FILE_NAME
         try:
             found = read_agents(directory)
             if found.faults:
@@ -49,8 +49,13 @@ class AgentRegister:
         self._adding = threading.Lock()
 
     @property
-    def agents(self) -> Sequence[NamedAgent]:
-        """Those on disk, by id."""
+    def written(self) -> int:
+        """The number of agents on disk."""
+        return self._written
+
+    @property
+    def agents(self) -> list[NamedAgent]:
+        """Those on disk, by id. May be called from any thread."""
         return self._agents[: self._written]
 
     def ids_of(self, names: Sequence[str], t: int) -> Ints:
@@ -78,10 +83,9 @@ class AgentRegister:
         if self._written == len(self._agents):
             return
         try:
-            waiting = self._append()
+            self._append()
         except OSError as error:
             raise StoreError(self._path, error) from error
-        self._on_new(waiting)
 
     def hold(self) -> None:
         """As `settle`; and write the file again if it is gone, as a store may be removed under its market."""
@@ -93,8 +97,8 @@ class AgentRegister:
             self._written = self._bytes = 0
         self.settle()
 
-    def _append(self) -> list[NamedAgent]:
-        """Write the agents that are not on disk, and return them. Raises OSError."""
+    def _append(self) -> None:
+        """Write the agents that are not on disk. Raises OSError."""
         with FileIO(self._path, "a") as file:
             if os.fstat(file.fileno()).st_size < self._bytes:  # it is another file, of a store that was made again
                 self._written = self._bytes = 0
@@ -107,7 +111,6 @@ class AgentRegister:
             sync_directory(self._path.parent)
         self._written += len(waiting)
         self._bytes += len(data)
-        return waiting
 
 
 def _size(path: Path) -> int:

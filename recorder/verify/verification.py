@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from recorder.recovery.run_registry import completed
 from recorder.segment.examine import Examined, examine
 from recorder.segment.layout import KINDS, parse_name, pending_name, segment_files
 from recorder.spans import Span, length, without
+from recorder.store.agent_rows import rows_differ
 from recorder.store.agents_file import FILE_NAME, read_agents
 from recorder.store.lock import is_held
 from recorder.verify.refilm import SETTINGS, RunFacts
@@ -67,8 +69,15 @@ class Verification:
         self.counts.gap_ticks = length(ticks.gaps)
         for first, last in ticks.holes():
             yield Fault("ticks", f"t={first} to {last} are missing and no gap line tells of them")
-        for what in read_agents(self._directory).faults:
+        yield from self._faults_of_names()
+
+    def _faults_of_names(self) -> Iterator[Fault]:
+        register = read_agents(self._directory)
+        for what in register.faults:
             yield Fault(FILE_NAME, what)
+        differ = partial(rows_differ, self._market, register.agents)
+        if not register.faults and not is_held(self._directory) and persistently(differ, "the agents"):
+            yield Fault(FILE_NAME, "its rows are not what it says; `manage.py repair` makes them anew")
 
     def _faults_of(self, kind: str, tape: VerifiedTape) -> Iterator[Fault]:
         # Files are listed first: a segment sealed from now on has a row by then, or is not checked.

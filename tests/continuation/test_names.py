@@ -106,10 +106,11 @@ def test_verify_tells_a_register_that_is_not_that_of_the_tapes(config: Config, t
     whole = register.read_bytes()
     assert market.faults() == []
     register.write_bytes(whole.replace(b'"a"', b'"z"'))
-    (found,) = market.faults()
+    rows, found = market.faults()
+    assert rows == "agents.ndjson: its rows are not what it says; `manage.py repair` makes them anew"
     assert "t=0: agent 1 is 'a', and agents.ndjson names it 'z'" in ast.literal_eval(found)
     register.write_bytes(b"".join(whole.splitlines(keepends=True)[:2]))
-    (found,) = market.faults()
+    _, found = market.faults()
     assert "t=1: agent 2 is 'c', and agents.ndjson has no such id" in ast.literal_eval(found)
     register.write_bytes(whole.replace(b'"id":1', b'"id":2'))
     assert market.faults()[0] == "agents.ndjson: line 2: its id is 2, not 1"
@@ -125,7 +126,9 @@ def test_a_damaged_register_stops_the_market_and_is_mended_from_the_tapes(config
     more = replace(config, source=written(tmp_path / "2", [["a", "new"]] * 10))
     with pytest.raises(DamagedRegister, match=r"agents\.ndjson: line 2: it lacks the id"):
         market.run(more)
+    assert "agents.ndjson: line 2: it lacks the id" in market.faults()[0]
     call_command("repair")
+    assert market.faults() == []
     market.run(more)
     names = [orjson.loads(line)["name"] for line in register.read_bytes().splitlines()]
     assert names == ["b", "a", "c", "(the name of agent 3 is lost)", "new"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,15 @@ from django.db import Error as DatabaseError
 from recorder.errors import RecorderError
 from recorder.management.command_options import add_symbol, made
 from recorder.manifest.json_files import ManifestFiles
+from recorder.models import Market
 from recorder.recovery.agent_names import mend_agents
 from recorder.recovery.pending import Recovered
 from recorder.recovery.reconcile import Reconciled, reconcile
 from recorder.recovery.rewrite import Mended, mend
 from recorder.segment.layout import KINDS
+from recorder.store.agent_register import AgentRegister
+from recorder.store.agent_rows import rows_differ, save_agents
+from recorder.store.agents_file import FILE_NAME
 from recorder.store.store_paths import directory_of, locked, symbols
 from recorder.tape.history import History
 
@@ -55,8 +60,8 @@ class Command(BaseCommand):
             mended = [one for kind in KINDS for one in mend(market, directory, kind)]
             changed = {row.kind for row in [*done.adopted, *(one.row for one in mended)]}
             ManifestFiles(market, directory).restore(changed)
-            agents = mend_agents(History(symbol, directory))
-        for line in [*_report(done, directory), *map(_mending, mended), *([str(agents)] if agents else [])]:
+            agents = list(_agents_put_right(market, directory))
+        for line in [*_report(done, directory), *map(_mending, mended), *agents]:
             self.stdout.write(f"  {line}")
         self.stdout.write(
             f"{symbol}: {len(done.recovered)} pending files, {len(done.adopted)} rows made or corrected,"
@@ -64,6 +69,17 @@ class Command(BaseCommand):
             f" {len(done.missing)} files missing, {len(done.unreadable)} unreadable"
         )
         return sum(one.path.name.endswith("_pending.jsonl.zst") for one in done.recovered)
+
+
+def _agents_put_right(market: Market, directory: Path) -> Iterator[str]:
+    """Mend the register of named agents and make their rows anew, where they need it; says what was done."""
+    mended = mend_agents(History(market.symbol, directory))
+    if mended is not None:
+        yield str(mended)
+    agents = AgentRegister(directory).agents
+    if rows_differ(market, agents):
+        save_agents(market, agents)
+        yield f"{FILE_NAME}: rows made from the file, {len(agents):,} agents"
 
 
 def _report(done: Reconciled, directory: Path) -> list[str]:
