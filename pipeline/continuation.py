@@ -15,7 +15,7 @@ from market.sources.source import Source
 from market.tick import Ints, MarketError, Tick, TickError
 from market.timestamps import END_TS
 from pipeline.encode_tick import TickEncoder
-from recorder.recovery.checkpoints import Checkpoint
+from recorder.recovery.checkpoints import Checkpoint, Checkpoints
 from recorder.segment.checked_lines import Line
 from recorder.segment.layout import KINDS
 from recorder.tape.history import History
@@ -227,6 +227,14 @@ def _film_at(history: History, checkpoint: Checkpoint, make_encoder: Callable[[]
     if due != checkpoint.next_t:
         raise CannotContinue(f"the tape ends at t={due - 1}, before the checkpoint's t={checkpoint.next_t}")
     return encoder
+
+
+def hand_over(history: History, checkpoints: Checkpoints, source: Source) -> None:
+    """Let a source that begins a run take over what the runs before it left. Raises OSError."""
+    for checkpoint in checkpoints.newest_first():
+        lines = history.lines("ticks", checkpoint.next_t - 1)
+        if source.take_over(checkpoint.source, (Tick.from_json(line.text) for line in lines if not line.is_gap)):
+            return
 
 
 def checkpoint_of(

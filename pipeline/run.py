@@ -20,7 +20,7 @@ from market.sources.options import SourceSettings
 from market.sources.source import Source
 from pipeline import upstream_run
 from pipeline.checkpointer import Checkpointer
-from pipeline.continuation import CannotContinue, Continued, Differs, Placement, checkpoint_of, complete
+from pipeline.continuation import CannotContinue, Continued, Differs, Placement, checkpoint_of, complete, hand_over
 from pipeline.encode_tick import TickEncoder
 from pipeline.loop import Outlet, Pipeline
 from pipeline.market_recording import market_recording
@@ -202,6 +202,7 @@ class MarketRun:
             settings=self._settings,
         )
         self._begin_facts(Placement(run.first_t, run.start_ts, run.tick_interval, begin.t_shift, self._agents))
+        hand_over(self._history, self._checkpoints, self._source)
         encoder = self._encoder()
         self._checkpoints.forget_behind(run.first_t, -1)
         if self._source.replayable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from market.agent_ids import AgentIds, InMemoryAgentIds
@@ -61,6 +61,14 @@ class Source(ABC):
     def restore(self, checkpoint: str) -> None:
         """Go on from a checkpoint: the next tick is the one that came next then. Raises MarketError."""
         raise NotImplementedError
+
+    def take_over(self, checkpoint: str, recorded: Iterable[Tick]) -> bool:
+        """Take over what earlier runs of a store leave to a new one, before anything is read.
+
+        `checkpoint` is of some source, `recorded` are the ticks since then. Returns False where it says nothing of
+        that, and an older one may.
+        """
+        return True
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for the next tick, at most this long; returns whether it has arrived. Raises SourceError."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import orjson
@@ -18,6 +18,7 @@ from market.sources.trade_tables.ndjson_table import NdjsonTable
 from market.sources.trade_tables.parquet_table import ParquetTable
 from market.sources.trade_tables.table import Place, Row, Table
 from market.tick import Tick
+from market.trades.experience import counts_in
 from market.trades.ticks import TradeTicks
 from market.trades.trade import Trade, TradeError
 
@@ -87,6 +88,15 @@ class TradesFile(Source):
             raise SourceError(f"{self.name}: not a checkpoint of it: {error!r}") from None
         self._ticks = ticks
         self.price_range = ticks.price_range
+
+    def take_over(self, checkpoint: str, recorded: Iterable[Tick]) -> bool:
+        try:
+            counts = counts_in(orjson.loads(checkpoint))
+        except ValueError:
+            counts = None
+        if counts is not None:
+            self._ticks.take_over(counts, recorded)
+        return counts is not None
 
     def _new_ticks(self) -> TradeTicks:
         ids_of = lambda names, t: self.agent_ids.ids_of(names, t)  # noqa: E731 - the store's register may replace it

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from market.tick import Floats, Ints
+from market.tick import POOL, Floats, Ints, Tick
 
 #: By number of trades. Rounded, since machines differ in the last digit of exp; behind the last one it is 1.
 _EXPERIENCE: Floats = np.array([round(1.0 - math.exp(-n / 100), 12) for n in range(2_900)])
+
+#: The name of the counts in checkpoints, wherever in them a source has them.
+TRADE_COUNTS = "trade_counts"
 
 
 class TradeCounts:
@@ -25,6 +29,11 @@ class TradeCounts:
         self._counts[ids] += trades
         return _EXPERIENCE[np.minimum(self._counts[ids], _EXPERIENCE.size - 1)]
 
+    def note(self, tick: Tick) -> None:
+        """Count the trades of a recorded tick, whose agents have names."""
+        parties = np.concatenate((tick.match_a, tick.match_b[tick.match_b != POOL]))
+        self.add(tick.agent_ids, np.bincount(parties, minlength=tick.agent_ids.size))
+
     def _reach(self, agents: int) -> None:
         if agents > self._counts.size:
             grown = np.zeros(max(agents, 2 * self._counts.size), np.int64)
@@ -36,3 +45,12 @@ class TradeCounts:
         last = int(np.flatnonzero(self._counts)[-1]) if self._counts.any() else -1
         counts: list[int] = self._counts[: last + 1].tolist()
         return counts
+
+
+def counts_in(saved: Any) -> list[int] | None:
+    """The counts in the decoded checkpoint of a source of trades; None in that of another."""
+    if not isinstance(saved, dict):
+        return None
+    if isinstance(counts := saved.get(TRADE_COUNTS), list):
+        return counts
+    return next((counts for value in saved.values() if (counts := counts_in(value)) is not None), None)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from market.tick import Ints, Tick
 from market.trades.actions import Action, actions_of
-from market.trades.experience import TradeCounts
+from market.trades.experience import TRADE_COUNTS, TradeCounts
 from market.trades.market_state import MarketState
 from market.trades.trade import Trade, TradeError
 
@@ -162,16 +162,23 @@ class TradeTicks:
             "late": self.late,
             "with_itself": self.with_itself,
             "market": self._market.to_dict(),
-            "counts": self._counts.to_list(),
+            TRADE_COUNTS: self._counts.to_list(),
             "waiting": [[k, [list(trade) for trade in self._waiting[k]]] for k in sorted(self._order)],
         }
+
+    def take_over(self, counts: list[int], recorded: Iterable[Tick]) -> None:
+        """Begin with the trades that agents have had in the store: their counts then, and the ticks since."""
+        self._counts = TradeCounts(counts)
+        for tick in recorded:
+            if tick.names is not None:
+                self._counts.note(tick)
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Go on from `to_dict`, in an object that has taken nothing. Raises KeyError, TypeError, ValueError."""
         self._t, self._next, self._traded = saved["t"], saved["next"], saved["traded"]
         self.late, self.with_itself = saved["late"], saved["with_itself"]
         self._market.restore(saved["market"])
-        self._counts = TradeCounts(saved["counts"])
+        self._counts = TradeCounts(saved[TRADE_COUNTS])
         for k, trades in saved["waiting"]:
             for trade in trades:
                 self._wait(k, Trade(*trade))
