@@ -25,15 +25,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: How long anything may take that is expected to happen; only a failing test waits for so long.
 PATIENCE_SECONDS = 180.0
-_LOOK_AGAIN_SECONDS = 0.02
+#: Between two looks, at first and at most: a server that is asked fifty times a second has less time for the rest.
+_SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.1
 
 
 def wait_until(holds: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
     """The first true answer of `holds`, asked again and again; fails when none came in time."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, _SHORTEST_PAUSE_SECONDS
     while not (found := holds()):
         assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
-        time.sleep(_LOOK_AGAIN_SECONDS)
+        time.sleep(pause)
+        pause = min(1.5 * pause, _LONGEST_PAUSE_SECONDS)
     return found
 
 

@@ -149,7 +149,6 @@ def test_a_recorder_that_cannot_write_is_told_once_and_once_that_it_can(
         assert "恢复写入" in heard[-1]["data"]["message"]
 
 
-@pytest.mark.long
 def test_parts_that_fall_silent_are_lost_and_the_silence_is_an_alert(services: Services, clients: list[Client]) -> None:
     for client in clients:
         client.subscribe("alerts")

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.end_to_end.reading import hear, socket
 from tests.processes import Live, wait_until
 
@@ -27,6 +29,7 @@ def test_a_client_that_takes_every_message_for_a_tick_is_served(start_live: Call
     assert unused[0].endswith("IG_DOWNSAMPLE, IG_LOG_EVERY, IG_PRINT_EVERY_SEC")
 
 
+@pytest.mark.long
 def test_a_replay_by_the_list_of_segments_finds_ticks(start_live: Callable[..., Live]) -> None:
     live = start_live(IG_SPEED=5, IG_CAM_SEGMENT_SECONDS=1)
     manifest = wait_until(lambda: live.json("/segments"), "a finished segment")

@@ -54,6 +54,7 @@ def test_the_same_seed_makes_the_same_files(new_site: Callable[[], Site]) -> Non
         assert len(one[kind].splitlines()) == {"ticks": 700, "metrics": 700, "frames": 130}[kind]
 
 
+@pytest.mark.long
 def test_without_a_given_start_only_market_time_differs(new_site: Callable[[], Site]) -> None:
     sites = [new_site(), new_site()]
     for site in sites:
@@ -94,6 +95,7 @@ def test_a_restart_goes_on_with_the_next_t_and_market_time_does_not_go_back(
     assert ticks[80]["ts"] - ticks[79]["ts"] == pytest.approx(interval, abs=1e-5)
 
 
+@pytest.mark.long
 def test_a_restart_goes_on_where_nothing_but_the_files_is_left(site: Site, migrated_database: Any) -> None:
     made(site, 80)
     for path in site.directory.glob("site.sqlite3*"):
@@ -144,6 +146,7 @@ def test_a_signal_seals_everything_within_five_seconds(site: Site, command: str,
     assert "Traceback" not in process.log()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("speed", [0, 1])
 def test_a_signal_ends_a_market_with_listeners(site: Site, start_live: Callable[..., Live], speed: int) -> None:
     live = start_live(IG_SPEED=speed, **CAMERA)
@@ -155,6 +158,7 @@ def test_a_signal_ends_a_market_with_listeners(site: Site, start_live: Callable[
     assert "Traceback" not in live.log()
 
 
+@pytest.mark.long
 def test_rows_of_the_manifest_are_written_before_the_end(site: Site, start_live: Callable[..., Live]) -> None:
     made(site, 200, IG_CAM_SEGMENT_SECONDS=1)
     live = start_live(**CAMERA)

@@ -87,7 +87,9 @@ def listening(live: Live) -> Iterator[ClientConnection]:
         yield client
 
 
-@pytest.mark.parametrize("name", TAPES)
+@pytest.mark.parametrize(
+    "name", [name if name == "events" else pytest.param(name, marks=pytest.mark.long) for name in TAPES]
+)
 def test_a_tape_gives_the_golden_frames_over_the_socket_and_on_disk(site: Site, name: str) -> None:
     lines = golden_lines(f"{name}.ticks.jsonl.zst")
     live, tape = on_air(site, **tape_settings(name))
@@ -107,7 +109,7 @@ def test_a_tape_gives_the_golden_frames_over_the_socket_and_on_disk(site: Site, 
 
 def test_a_tape_gives_the_golden_frames_without_a_server(site: Site) -> None:
     """One of them; all are played to a server above, which films them in the same way."""
-    name = "events"
+    name = "sparse"
     source = GOLDEN / f"{name}.ticks.jsonl.zst"
     made = site.run(
         "runmarket", "--speed", "0", "--source", f"file:{source}", IG_START_TS=START_TS, **tape_settings(name)
@@ -174,6 +176,7 @@ def test_a_hole_in_a_tape_is_told_and_recorded_and_no_frame_spans_it(site: Site)
         assert messages[place + 1]["t"] == (70 if kind != "frames" else 109)
 
 
+@pytest.mark.long
 def test_a_second_playing_goes_on_where_the_first_ended(run_command: Any, site: Site) -> None:
     source = f"file:{GOLDEN / 'sparse.ticks.jsonl.zst'}"
     for _ in range(2):
@@ -191,6 +194,7 @@ def test_a_second_playing_goes_on_where_the_first_ended(run_command: Any, site: 
         assert_same([e["w"] for e in ours["edges"]], [e["w"] for e in golden["edges"]])
 
 
+@pytest.mark.long
 def test_a_bad_line_ends_the_run_with_its_place_and_what_came_before_is_kept(site: Site) -> None:
     tape = site.directory / "bad.jsonl"
     lines = golden_lines("sparse.ticks.jsonl.zst")

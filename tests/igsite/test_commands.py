@@ -113,6 +113,7 @@ def test_live_says_where_to_look(start_live: Callable[..., Live]) -> None:
     assert "createsuperuser" in said
 
 
+@pytest.mark.long
 def test_the_server_answers_at_once_while_the_market_runs_flat_out(start_live: Callable[..., Live]) -> None:
     live = start_live("live", "--speed", "0", IG_CAM_W=50)
     newest = live.wait_for_ticks(500)

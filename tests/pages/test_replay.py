@@ -95,6 +95,7 @@ def test_the_wheel_zooms_and_shift_drag_marks_a_loop(page: Page, server: Live) -
     expect(page.locator("#loop")).to_have_attribute("aria-pressed", "false")
 
 
+@pytest.mark.long
 def test_replay_shows_the_metrics_of_the_same_moment(page: Page, server: Live) -> None:
     t = finished_frames(server)["end_t"]
     open_at(page, t)
@@ -213,6 +214,7 @@ def test_the_picture_stays_until_the_next_is_there(page: Page, server: Live) -> 
     assert shown_graph(page) == shown
 
 
+@pytest.mark.long
 def test_what_failed_heals_by_itself(watched: Watched, server: Live) -> None:
     page, t = watched.page, finished_frames(server)["start_t"]
     failing = {"manifest": 1, "segment": 2}
