@@ -61,19 +61,31 @@ def rows_differ(market: Market, agents: list[NamedAgent]) -> bool:
 
 def found(
     market: Market | str, *, part: str = "", ids: Iterable[int] | None = None, most: int | None = None
-) -> QuerySet[Agent]:
-    """The agents whose names hold this text, in upper or lower case, and whose ids are among these; by id."""
-    rows = Agent.objects.filter(market_id=market_key(market)).order_by("agent_id")
+) -> list[NamedAgent]:
+    """The agents whose names hold this text, in upper or lower case, and whose ids are among these; by id.
+
+    Raises django.db.Error.
+    """
+    rows = Agent.objects.filter(market_id=market_key(market))
     if ids is not None:
         rows = rows.filter(agent_id__in=list(ids))
     if part:
         rows = rows.filter(folded__contains=part.casefold())
-    return rows[:most]
+    return _named(rows.order_by("agent_id")[:most])
+
+
+def count_of(market: Market | str) -> int:
+    """The number of named agents of a market. Raises django.db.Error."""
+    ids = Agent.objects.filter(market_id=market_key(market)).order_by("-agent_id").values_list("agent_id", flat=True)
+    return max(ids[:1], default=-1) + 1
 
 
 def _rows(market: Market) -> list[NamedAgent]:
-    rows = Agent.objects.filter(market=market).order_by("agent_id").values_list(*NamedAgent._fields)
-    return list(map(NamedAgent._make, rows))
+    return _named(Agent.objects.filter(market=market).order_by("agent_id"))
+
+
+def _named(rows: QuerySet[Agent]) -> list[NamedAgent]:
+    return list(map(NamedAgent._make, rows.values_list(*NamedAgent._fields)))
 
 
 def _row(market: Market, agent: NamedAgent) -> Agent:

@@ -44,6 +44,7 @@ _ENDPOINTS = {
     "disk": "/disk",
     "metrics": "/metrics",
     "gaps": "/gaps",
+    "agents": "/agents",
     "segments": "/segments",
     "manifest": "/manifest/{ticks,frames,metrics}",
     **{f"manifest_{kind}": f"/manifest/{kind}" for kind in KINDS},

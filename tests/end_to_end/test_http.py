@@ -11,7 +11,8 @@ import pytest
 from tests.end_to_end.reading import OTHER, assert_error, assert_is_tick
 from tests.processes import PATIENCE_SECONDS, Live, decompressed, wait_until
 
-JSON_PATHS = ["/", "/health", "/incremental", "/segments", "/manifest/ticks", "/manifest/frames", "/manifest/metrics"]
+MANIFESTS = ["/manifest/ticks", "/manifest/frames", "/manifest/metrics"]
+JSON_PATHS = ["/", "/health", "/incremental", "/agents", "/segments", *MANIFESTS]
 LARGEST_T = 2**53 - 1
 
 
