@@ -299,6 +299,8 @@ def test_a_row_that_cannot_be_is_told_with_file_row_and_column_or_skipped(
 
 def test_a_row_of_json_that_cannot_be_is_told_too(table: Callable[[bytes], Path]) -> None:
     lines = as_ndjson([[BEGIN, 100, 1, "a", "b", None]])
+    table(b"\n" + lines + b" \r\n")
+    assert len(played()) == 1
     table(lines + b"[1]\n")
     assert fault() == "trades:trades: row 2: not a JSON object"
     table(lines + b'{"time":1700000000,"price":1,"size":2,"buyer":"a"}\n')

@@ -19,7 +19,7 @@ _BOM = "\ufeff"
 class CsvTable:
     """A table of text, plain, gzip or zstd. Rows are counted as spreadsheets do: that of the names is 1.
 
-    Raises Unreadable if it has no names, or one twice.
+    Of two columns with the same name the first counts. Raises Unreadable if the first row is empty.
     """
 
     def __init__(self, path: Path) -> None:

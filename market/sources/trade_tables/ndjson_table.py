@@ -22,7 +22,7 @@ class NdjsonTable:
     def __init__(self, path: Path) -> None:
         self._path = path
         with path.open("rb") as file:
-            first = next(line for line in text_file.lines(text_file.unpacked(file)) if not line.isspace())
+            first = next(line for line in text_file.lines(text_file.unpacked(file)) if line.strip())
         found = _object(first)
         if isinstance(found, str):
             raise Unreadable(f"row 1: {found}")
@@ -33,7 +33,7 @@ class NdjsonTable:
             number, offset = place
             for line in text_file.lines(text_file.unpacked(file, offset)):
                 number, offset = number + 1, offset + len(line) + 1
-                if line and not line.isspace():
+                if line.strip():
                     found = _object(line)
                     values = found if isinstance(found, str) else [found.get(column) for column in columns]
                     yield Row(values, Place(number, offset))
