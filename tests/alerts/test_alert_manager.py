@@ -17,6 +17,7 @@ from alerts.rules import Finding
 from api_socket.hub import SubscriberHub
 from api_socket.protocol import Topic
 from tests.api_socket.listening import Listener, settled
+from tests.processes import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -198,7 +199,7 @@ def test_what_clears_while_it_is_being_written_down_is_cleared_there_too(
         def clears_meanwhile(entry: alert_store.Entry) -> None:
             write_late(entry)
             if entry.finding == WRONG and manager.was_wrong(WRONG.key):
-                asyncio.run_coroutine_threadsafe(manager.consider([WELL]), loop).result(10)
+                asyncio.run_coroutine_threadsafe(manager.consider([WELL]), loop).result(PATIENCE_SECONDS)
 
         monkeypatch.setattr(alert_store, "write_late", clears_meanwhile)
         assert await manager.write()

@@ -11,6 +11,7 @@ from api_socket.hub import SubscriberHub
 from api_socket.protocol import Topic
 from streaming.protocol import json_frame
 from tests.api_socket.listening import Listener, settled
+from tests.processes import PATIENCE_SECONDS
 
 MESSAGE = json_frame({"type": "x"})
 
@@ -110,6 +111,6 @@ def test_a_client_is_not_listened_to_while_its_answers_pile_up() -> None:
         await settled()
         assert not room.done()
         client.open.set()
-        await asyncio.wait_for(room, 10)
+        await asyncio.wait_for(room, PATIENCE_SECONDS)
 
     asyncio.run(run())

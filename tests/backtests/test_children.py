@@ -11,6 +11,7 @@ from backtests.running import embedded
 from backtests.running.embedded import Children
 from runtime import supervision
 from runtime.supervision import supervisor
+from tests.processes import PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize("error", [OSError(24, "Too many open files"), ValueError("no number"), RuntimeError("a bug")])
@@ -33,7 +34,7 @@ def test_a_thread_that_fails_is_started_again_and_takes_what_waits(
     monkeypatch.setattr(embedded, "_LOOK_SECONDS", 0.01)
 
     async def run() -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await supervisor.keep("backtests", children.run)
             await children.stop()
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.api_socket.client import Client, new_token
 from tests.backtests.asking import MARKET, Backtests, copy_of
-from tests.processes import Live, Site, wait_until
+from tests.processes import PATIENCE_SECONDS, Live, Site, wait_until
 
 
 def child_of(live: Live) -> psutil.Process:
@@ -131,7 +131,7 @@ def test_the_end_of_the_server_ends_its_child_and_fails_the_backtest(tmp_path: P
             child = child_of(live)
             live.process.send_signal(number)
             live.wait()
-            assert psutil.wait_procs([child], 10)[1] == []
+            assert psutil.wait_procs([child], PATIENCE_SECONDS)[1] == []
             live = site.serve(**MARKET)
             failed = Backtests(live, token).wait_for(running, "failed")
             assert failed["error"] == "the server that ran it has stopped"

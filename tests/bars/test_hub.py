@@ -10,6 +10,7 @@ from bars.feed import hub as hub_module
 from bars.feed.hub import BarHub, Line, Wire
 from bars.making.builder import Builder
 from tests.bars.conftest import walk
+from tests.processes import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,14 +62,14 @@ def kept(hub, resolution="1s"):
 
 async def reached(hub, newest_ms):
     """Wait until the hub has a bar, and all that closed with it."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while hub.lines["1s"].newest_ms < newest_ms:
             await asyncio.sleep(0.005)
         await hub._filler
 
 
 async def settled(hub):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await hub._filler
 
 

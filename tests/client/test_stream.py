@@ -159,7 +159,7 @@ def test_a_connection_that_falls_silent_is_given_up() -> None:
     def freezing(connection: ServerConnection, query: dict[str, str]) -> None:
         say(connection, MARKET[:4])
         with connection.protocol_mutex:  # without it, the server's side cannot even answer a ping
-            frozen.wait(30)
+            frozen.wait(PATIENCE_SECONDS)
 
     with serving(Script(freezing, whole)) as url:
         began = time.monotonic()
@@ -167,7 +167,7 @@ def test_a_connection_that_falls_silent_is_given_up() -> None:
         seconds = time.monotonic() - began
         frozen.set()
     assert heard == ALL
-    assert seconds < 20
+    assert seconds < PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize("style", ["sync", "async"])

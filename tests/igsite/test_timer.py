@@ -13,6 +13,7 @@ from igsite.celery import app
 from igsite.settings import CELERY_BEAT_SCHEDULE
 from recorder import tasks
 from runtime import supervision
+from tests.processes import PATIENCE_SECONDS
 
 
 def run_for(rounds: list[int], least: int, schedule, monkeypatch) -> None:
@@ -20,7 +21,7 @@ def run_for(rounds: list[int], least: int, schedule, monkeypatch) -> None:
 
     async def run() -> None:
         work = asyncio.ensure_future(timer.run_scheduled())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(rounds) < least and not work.done():
                 await asyncio.sleep(0.001)
         work.cancel()

@@ -19,6 +19,7 @@ from market.sources.options import SourceSettings
 from market.sources.source import SourceError
 from market.sources.upstream import UpstreamSource, place, position_of
 from tests.client.made import Script, behind, gap, market, message, say, serving
+from tests.processes import PATIENCE_SECONDS
 
 MARKET = market(40)
 
@@ -49,7 +50,7 @@ def test_it_gives_the_ticks_and_tells_where_it_stands() -> None:
     with upstream(query="?since=9") as (source, script):
         assert source.checkpoint() == ""
         assert source.first() is None
-        assert source.wait(30)
+        assert source.wait(PATIENCE_SECONDS)
         first = source.first()
         assert first is not None
         assert first.t == 10
@@ -104,7 +105,7 @@ def test_another_recording_ends_it_and_a_new_run_begins_with_all_of_that() -> No
         assert next(iter(source), None) is None
         other = UpstreamSource(source.name)
         other.begin_behind(source.checkpoint())
-        assert other.wait(30)
+        assert other.wait(PATIENCE_SECONDS)
         first = other.first()
         assert first is not None
         assert (first.t, other.checkpoint()) == (0, f"-1 {NEW}")

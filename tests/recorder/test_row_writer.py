@@ -38,7 +38,7 @@ class Log(logging.Handler):
 
     def wait_for(self, part: str) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: any(part in text for text in self.messages), 10), part
+            assert self._changed.wait_for(lambda: any(part in text for text in self.messages), PATIENCE_SECONDS), part
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 
 from runtime import supervision
 from runtime.supervision import HEALTHY_SECONDS, LONGEST_PAUSE_SECONDS, Supervisor, Trouble
+from tests.processes import PATIENCE_SECONDS
 
 ERRORS = [
     OSError(errno.EMFILE, "Too many open files"),
@@ -70,7 +71,7 @@ def test_a_task_whose_own_task_was_cancelled_goes_on_and_one_that_is_cancelled_e
 
     async def run() -> None:
         kept = asyncio.create_task(supervisor.keep("work", work))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(starts) < 3:
                 await asyncio.sleep(0)
         kept.cancel()
@@ -162,7 +163,7 @@ def test_a_check_is_done_again_and_again_whatever_one_comes_to(supervisor: Super
 
     async def run() -> None:
         work = asyncio.create_task(supervisor.every(0.0, "check", check))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(rounds) < 7:
                 await asyncio.sleep(0)
         work.cancel()

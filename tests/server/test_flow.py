@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from server.protocols.flow import UNREAD_BYTES, Inbox, StallWatch, Valve
+from tests.processes import PATIENCE_SECONDS
 
 
 class Transport:
@@ -65,7 +66,7 @@ def test_full_valve_holds_every_sender_until_there_is_room() -> None:
         await asyncio.sleep(0)
         assert not any(sender.done() for sender in senders)
         valve.resumeProducing()
-        await asyncio.wait_for(asyncio.gather(*senders), 1)
+        await asyncio.wait_for(asyncio.gather(*senders), PATIENCE_SECONDS)
 
     asyncio.run(scenario())
 
@@ -82,7 +83,7 @@ def test_sender_is_held_on_when_the_buffer_fills_again_before_its_turn() -> None
         await asyncio.sleep(0)
         assert not sender.done()
         valve.stopProducing()
-        await asyncio.wait_for(sender, 1)
+        await asyncio.wait_for(sender, PATIENCE_SECONDS)
 
     asyncio.run(scenario())
 

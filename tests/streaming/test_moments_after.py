@@ -14,6 +14,7 @@ from streaming.history_moments import Loss, Record, batch_of, moments
 from streaming.moments_after import MomentsAfter
 from streaming.protocol import KINDS
 from streaming.relay.relay import Relay
+from tests.processes import PATIENCE_SECONDS
 from tests.streaming.tape import Tape, frames, loss, moment, ticks
 
 OLD, NEW = "a" * 32, "b" * 32
@@ -55,7 +56,7 @@ def short(record: Record) -> Any:
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await test()
 
     asyncio.run(bounded())

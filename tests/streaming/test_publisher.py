@@ -208,7 +208,7 @@ def test_the_in_memory_layer_keeps_up(loop: asyncio.AbstractEventLoop) -> None:
     for t in range(3000):
         publisher.wait_for_room(10)
         publisher.publish(message(t))
-    reading.result(30)
+    reading.result(PATIENCE_SECONDS)
     assert received == list(range(3000))
 
 

@@ -18,6 +18,7 @@ from streaming.options import Options
 from streaming.protocol import StreamError
 from streaming.relay.relay import Relay
 from streaming.relay.relays import Relays
+from tests.processes import PATIENCE_SECONDS
 from tests.streaming.tape import moment
 from tests.streaming.test_relay import Taker, group_message, join
 
@@ -41,7 +42,7 @@ def with_relays(settings: LazySettings, tmp_path: Path) -> Callable[[Callable[[R
         async def with_them() -> None:
             relays = Relays()
             try:
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(PATIENCE_SECONDS):
                     await test(relays)
             finally:
                 await relays.stop()

@@ -14,6 +14,7 @@ from streaming.history_moments import recorded_lines
 from streaming.http.incremental import Page
 from streaming.options import Options, StreamRequest
 from streaming.relay.relay import Relay
+from tests.processes import PATIENCE_SECONDS
 from tests.streaming.tape import Socket, Tape, frames, moment, text, ticks
 
 OLD, NEW, OTHER = "a" * 32, "b" * 32, "c" * 32
@@ -54,13 +55,13 @@ class Market:
 
 async def joined(market: Market, *sockets: Socket) -> None:
     """Wait until these get what is live."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not all(socket.client in market.relay.feeds.clients() for socket in sockets):
             await asyncio.sleep(0.001)
 
 
 async def heard(socket: Socket, what: Any) -> list[Any]:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while what not in socket.heard:
             await asyncio.sleep(0.001)
     return await socket.settled()
