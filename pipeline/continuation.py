@@ -159,14 +159,14 @@ def continue_from_tape(
     checkpoint: Checkpoint,
     ends: dict[str, int],
     source: Source,
-    place_behind: Callable[[int], str],
+    resume_behind: Callable[[int], None],
     make_encoder: Callable[[], TickEncoder],
 ) -> Continued:
     """Fill the camera, film the recorded ticks after the checkpoint again, and continue the source after the last.
 
-    For a source that can be asked again for earlier ticks but may be unavailable, while the tape is here;
-    `place_behind` gives its checkpoint after a t of this market. Where the tapes of metrics and frames reach further
-    than the ticks, the rest of them is not read (`Recording.skip_to`). Raises CannotContinue.
+    For a source that cannot make earlier ticks again, or may be unavailable, while the tape is here; `resume_behind`
+    lets it go on behind a t of this market. Where the tapes of metrics and frames reach further than the ticks, the
+    rest of them is not read (`Recording.skip_to`). Raises CannotContinue.
     """
     done = Continued(checkpoint.next_t, _film_at(history, checkpoint, make_encoder), iter(source))
     after_t = checkpoint.next_t - 1
@@ -176,7 +176,10 @@ def continue_from_tape(
             _pass_over(done, line.last_t, tapes)
         else:
             _take(done, done.encoder.encode(Tick.from_json(line.text)), tapes)
-    source.restore(place_behind(done.next_t - 1))
+    try:
+        resume_behind(done.next_t - 1)
+    except (MarketError, ValueError) as error:
+        raise CannotContinue(str(error)) from error
     return done
 
 

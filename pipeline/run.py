@@ -131,7 +131,7 @@ class MarketRun:
         self._lease.note_unrecorded(lambda: self._recording.unrecorded_to)
         self._bars = LiveBars(self._market, self._history, self._continued.next_t)
         self._ownership.at_end(lambda: self._bars.close(_BARS_SECONDS))
-        self._checkpointer = self._make_checkpointer() if self._source.replayable else None
+        self._checkpointer = self._make_checkpointer() if self._source.has_checkpoints else None
         if self._checkpointer is not None:
             self._ownership.at_end(self._checkpointer.close)
         self._reporting = PrestartedThread("reporter")
@@ -187,7 +187,7 @@ class MarketRun:
     def _begin(self, ends: Ends) -> tuple[Run, Continued]:
         """A new run after everything that was recorded or streamed."""
         config = self._config
-        begin = upstream_run.beginning(self._source, ends, self._checkpoints, self.stop)
+        begin = upstream_run.beginning(self._source, ends, self._checkpoints, self._history, self.stop)
         start_ts = begin.start_ts if config.start_ts is None else config.start_ts
         if start_ts is None:
             start_ts = timestamps.beginning(time.time())
@@ -205,7 +205,7 @@ class MarketRun:
         hand_over(self._history, self._checkpoints, self._source)
         encoder = self._encoder()
         self._checkpoints.forget_behind(run.first_t, -1)
-        if self._source.replayable:
+        if self._source.has_checkpoints:
             self._checkpoints.save(checkpoint_of(self._facts.for_checkpoint(), run.first_t, self._source, encoder))
         return run, Continued(run.first_t, encoder, iter(self._source))
 

@@ -1,4 +1,4 @@
-"""A run whose ticks come from another server: where it begins, and how it continues."""
+"""A run whose ticks come from outside: where it begins, and how it continues."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from market.sources.source import Source
 from market.sources.upstream import place, position_of
 from pipeline.continuation import Continued, Differs, Placement, continue_from_tape, continue_run
 from pipeline.encode_tick import TickEncoder
+from pipeline.resumed_source import begun_behind, resume
 from recorder.recovery.checkpoints import Checkpoint, Checkpoints
 from recorder.recovery.tape_ends import Ends
 from recorder.tape.history import History
@@ -33,7 +34,7 @@ class Beginning(NamedTuple):
     t_shift: int | None = None
 
 
-def beginning(source: Source, ends: Ends, checkpoints: Checkpoints, stop: Event) -> Beginning:
+def beginning(source: Source, ends: Ends, checkpoints: Checkpoints, history: History, stop: Event) -> Beginning:
     """The beginning of a new run after `ends`.
 
     Waits for the other server if only its first tick determines the beginning; raises Stopped when `stop` is set
@@ -41,9 +42,11 @@ def beginning(source: Source, ends: Ends, checkpoints: Checkpoints, stop: Event)
     A store that has filmed this server before continues after what it has. If that server now has another recording,
     all of it is filmed, with another shift. Any other store is continued with a shift.
     """
+    last = next(checkpoints.newest_first(), None)
+    if source.resumes and ends.t >= 0 and last is not None:
+        return Beginning(t_shift=begun_behind(source, history, last, ends.t))
     if source.followed is None:
         return Beginning()
-    last = next(checkpoints.newest_first(), None)
     if ends.t >= 0 and last is not None and last.run["source"] == source.name:
         t_shift = last.run["t_shift"]
         if last.ended:
@@ -75,8 +78,11 @@ def go_on(
     if source.followed is not None and (t_shift := placement.t_shift) is not None:
         _check_streamed(ends)
         _, store = position_of(checkpoint.source)
-        place_behind = lambda t: place(t - t_shift, store)  # noqa: E731
-        return continue_from_tape(history, checkpoint, ends.on_disk, source, place_behind, make_encoder)
+        follow = lambda t: source.restore(place(t - t_shift, store))  # noqa: E731
+        return continue_from_tape(history, checkpoint, ends.on_disk, source, follow, make_encoder)
+    if source.resumes:
+        resume_behind = lambda t: resume(source, history, checkpoint, ends.t)  # noqa: E731
+        return continue_from_tape(history, checkpoint, ends.on_disk, source, resume_behind, make_encoder)
     return continue_run(history, checkpoint, ends.on_disk, source, placement, make_encoder)
 
 

@@ -33,7 +33,7 @@ SETTINGS = {"igsite.config", "igsite.market_settings", "igsite.parsers", "igsite
 MAY_READ_SETTINGS = {"pipeline", "server"}
 
 PURE = [
-    *(f"market.{name}" for name in ("tick", "price_range", "timestamps", "trades.ticks", "sources.named")),
+    *(f"market.{name}" for name in ("tick", "price_range", "timestamps", "trades.live_ticks", "sources.named")),
     *(f"market.model.{name}" for name in ("substrate", "structure_density", "simulator", "checkpoint", "figures")),
     *(f"market.orderbook.{name}" for name in ("parameters", "book", "market", "checkpoint", "figures")),
     *(f"camera.{name}" for name in ("window", "edges", "quotes", "events", "frame", "metric", "block", "ring_arrays")),

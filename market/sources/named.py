@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from market.model.simulator import Simulator
+from market.sources.hyperliquid.source import HyperliquidSource
 from market.sources.options import SourceSettings
 from market.sources.orderbook import orderbook_source
 from market.sources.plugin import installed_names, installed_source, python_source
@@ -46,6 +47,7 @@ _KINDS = {
     "stdin": _Kind("stdin", StdinSource),
     "orderbook": _Kind("orderbook", orderbook_source),
     "trades": _Kind("trades:PATH", TradesFile),
+    "hyperliquid": _Kind("hyperliquid:COIN", HyperliquidSource),
     "python": _Kind("python:MODULE:NAME", python_source),
     "ws": _Kind("ws://…", _upstream),
     "wss": _Kind("wss://…", _upstream),

@@ -34,6 +34,8 @@ class Source(ABC):
     name: str
     #: Whether ticks that were lost can be made again, exactly, from a checkpoint.
     replayable = False
+    #: Whether it goes on behind what is recorded, since its past cannot be made again: `resume_after`.
+    resumes = False
     #: Whether ticks come when they come, and no setting makes them come faster or slower.
     sets_pace = False
     #: Whether no more will come because they would be of another recording, of which a new run can be made.
@@ -55,7 +57,7 @@ class Source(ABC):
     def __iter__(self) -> Iterator[Tick]: ...
 
     def checkpoint(self) -> str:
-        """The position of the source, as text; only of a replayable source."""
+        """The position of the source, as text; only of one that is replayable or resumes."""
         raise NotImplementedError
 
     def restore(self, checkpoint: str) -> None:
@@ -69,6 +71,20 @@ class Source(ABC):
         that, and an older one may.
         """
         return True
+
+    def resume_after(self, recorded: Iterable[Tick], t: int, *, new_run: bool = False) -> None:
+        """Go on, from the checkpoint that was restored, behind the ticks it gave since then, with t above `t`.
+
+        `recorded` are those of these ticks that are on the tape, with the t that they had; some may be lost. What
+        happened since the last of them and cannot be had any more is a jump in t. A new run may have another price
+        range. Only of a source that resumes.
+        """
+        raise NotImplementedError
+
+    @property
+    def has_checkpoints(self) -> bool:
+        """Whether it can say where it is."""
+        return self.replayable or self.resumes
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for the next tick, at most this long; returns whether it has arrived. Raises SourceError."""

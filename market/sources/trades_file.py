@@ -18,7 +18,6 @@ from market.sources.trade_tables.ndjson_table import NdjsonTable
 from market.sources.trade_tables.parquet_table import ParquetTable
 from market.sources.trade_tables.table import Place, Row, Table
 from market.tick import Tick
-from market.trades.experience import counts_in
 from market.trades.ticks import TradeTicks
 from market.trades.trade import Trade, TradeError
 
@@ -90,13 +89,7 @@ class TradesFile(Source):
         self.price_range = ticks.price_range
 
     def take_over(self, checkpoint: str, recorded: Iterable[Tick]) -> bool:
-        try:
-            counts = counts_in(orjson.loads(checkpoint))
-        except ValueError:
-            counts = None
-        if counts is not None:
-            self._ticks.take_over(counts, recorded)
-        return counts is not None
+        return self._ticks.take_over(checkpoint, recorded)
 
     def _new_ticks(self) -> TradeTicks:
         ids_of = lambda names, t: self.agent_ids.ids_of(names, t)  # noqa: E731 - the store's register may replace it

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import orjson
 
 from market.tick import POOL, Floats, Ints, Tick
 
@@ -47,10 +48,17 @@ class TradeCounts:
         return counts
 
 
-def counts_in(saved: Any) -> list[int] | None:
-    """The counts in the decoded checkpoint of a source of trades; None in that of another."""
+def counts_in(checkpoint: str) -> list[int] | None:
+    """The counts in the checkpoint of a source of trades; None in that of another."""
+    try:
+        return _found(orjson.loads(checkpoint))
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _found(saved: Any) -> list[int] | None:
     if not isinstance(saved, dict):
         return None
     if isinstance(counts := saved.get(TRADE_COUNTS), list):
         return counts
-    return next((counts for value in saved.values() if (counts := counts_in(value)) is not None), None)
+    return next((counts for value in saved.values() if (counts := _found(value)) is not None), None)

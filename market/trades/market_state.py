@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from market.model import substrate
+from market.tick import Tick
 from market.trades.trade import Taker, Trade
 
 #: Where no price range is given, it is this times the first price of the run.
@@ -34,15 +35,14 @@ class MarketState:
         self._norms: deque[float] = deque(maxlen=substrate.VOLATILITY_PRICES)
         self._traded: deque[bool] = deque(maxlen=LIQUIDITY_TICKS)
 
-    def tell_mid(self, mid: float) -> None:
-        """The venue's own mid, which holds until it tells another."""
+    def tell_mid(self, mid: float | None) -> None:
+        """The venue's own mid, which holds until it tells another, or None while it tells none."""
         self._venue_mid = mid
 
     def take(self, trades: Sequence[Trade]) -> None:
         """Take the trades of the next tick, in their order; the first tick must have one."""
-        if self.price_range is None:
-            low, high = RANGE_OF_FIRST_PRICE
-            self.price_range = low * trades[0].price, high * trades[0].price
+        if trades:
+            self._begin_at(trades[0].price)
         self.imbalance = self._imbalance(trades)
         self.mid = self._venue_mid if self._venue_mid is not None else self._last_price
         self._norms.append(self._norm())
@@ -62,6 +62,28 @@ class MarketState:
     def liquidity(self) -> float:
         """The share of the last ticks with a trade."""
         return sum(self._traded) / len(self._traded)
+
+    def pass_over(self, tick: Tick) -> None:
+        """Take note of a tick that it made in an earlier life; the first has a trade."""
+        if (prices := tick.match_prices) is not None:
+            self._begin_at(float(prices[0]))
+            self._last_price = float(prices[-1])
+        self.mid = tick.mid
+        self._norms.append(tick.price_norm)
+        self._traded.append(prices is not None)
+
+    def begin_run(self, price_range: tuple[float, float] | None) -> None:
+        """A new run goes on here: its price range is the given one, or that of the mid as its first price."""
+        self.price_range = price_range
+        self._norms.clear()
+        if self.mid is not None:
+            self._begin_at(self.mid)
+
+    def _begin_at(self, price: float) -> None:
+        """The first price of the run determines the price range, where none was given."""
+        if self.price_range is None:
+            low, high = RANGE_OF_FIRST_PRICE
+            self.price_range = low * price, high * price
 
     def _norm(self) -> float:
         assert self.price_range is not None

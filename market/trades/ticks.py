@@ -11,7 +11,7 @@ import numpy as np
 
 from market.tick import Ints, Tick
 from market.trades.actions import Action, actions_of
-from market.trades.experience import TRADE_COUNTS, TradeCounts
+from market.trades.experience import TRADE_COUNTS, TradeCounts, counts_in
 from market.trades.market_state import MarketState
 from market.trades.trade import Trade, TradeError
 
@@ -45,9 +45,9 @@ class TradeTicks:
         silence: float = SILENCE_SECONDS,
         price_range: tuple[float, float] | None = None,
     ) -> None:
-        if not math.isfinite(interval) or (micros := _micros(interval)) < 1 or micros / 1e6 != interval:
+        if not math.isfinite(interval) or (whole := micros(interval)) < 1 or whole / 1e6 != interval:
             raise TradeError(f"trades need a tick interval of whole microseconds, got {interval:.12g} s")
-        self._interval, self._silence, self._ids_of = micros, _micros(silence), ids_of
+        self._interval, self._silence, self._ids_of = whole, micros(silence), ids_of
         self._market, self._counts = MarketState(price_range), TradeCounts()
         self._waiting: dict[int, list[Trade]] = {}
         #: The intervals in `_waiting`, as a heap.
@@ -63,8 +63,8 @@ class TradeTicks:
         """The prices that price_norm 0 and 1 stand for; None where the first tick is still to determine them."""
         return self._market.price_range
 
-    def tell_mid(self, mid: float) -> None:
-        """The venue's mid, for ticks that are closed from now on, until it tells another."""
+    def tell_mid(self, mid: float | None) -> None:
+        """The venue's mid, for ticks that are closed from now on, until it tells another; None while it tells none."""
         self._market.tell_mid(mid)
 
     def add(self, trade: Trade) -> None:
@@ -72,7 +72,7 @@ class TradeTicks:
         if trade.buyer == trade.seller:
             self.with_itself += 1
             return
-        k = _micros(trade.time) // self._interval
+        k = micros(trade.time) // self._interval
         if k < self._next:
             self.late += 1
             k = self._next
@@ -83,13 +83,13 @@ class TradeTicks:
 
         For a live market, whose silence gives ticks before anybody knows how long it will last.
         """
-        end = _micros(time) // self._interval
+        end = micros(time) // self._interval
         while (k := self._due()) is not None and k < end:
             yield self._close(k)
 
     def ticks_of_trades(self, until: float = math.inf) -> Iterator[Tick]:
         """As `ticks_until`, but only up to the last trade, so that ticks do not depend on when they are asked for."""
-        end = math.inf if until == math.inf else _micros(until) // self._interval
+        end = math.inf if until == math.inf else micros(until) // self._interval
         while self._order and (k := self._due()) is not None and k < end:
             yield self._close(k)
 
@@ -166,12 +166,18 @@ class TradeTicks:
             "waiting": [[k, [list(trade) for trade in self._waiting[k]]] for k in sorted(self._order)],
         }
 
-    def take_over(self, counts: list[int], recorded: Iterable[Tick]) -> None:
-        """Begin with the trades that agents have had in the store: their counts then, and the ticks since."""
+    def take_over(self, checkpoint: str, recorded: Iterable[Tick]) -> bool:
+        """Begin with the trades that agents have had in the store: those in a source's checkpoint, and the ticks since.
+
+        Returns whether the checkpoint tells of any.
+        """
+        if (counts := counts_in(checkpoint)) is None:
+            return False
         self._counts = TradeCounts(counts)
         for tick in recorded:
             if tick.names is not None:
                 self._counts.note(tick)
+        return True
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Go on from `to_dict`, in an object that has taken nothing. Raises KeyError, TypeError, ValueError."""
@@ -184,7 +190,8 @@ class TradeTicks:
                 self._wait(k, Trade(*trade))
 
 
-def _micros(seconds: float) -> int:
+def micros(seconds: float) -> int:
+    """Whole microseconds, in which intervals are counted."""
     return round(seconds * 1e6)
 
 

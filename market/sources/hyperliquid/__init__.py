@@ -1,0 +1,1 @@
+"""Live trades of the venue Hyperliquid, whose trades name both parties."""
