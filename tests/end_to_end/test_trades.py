@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 from collections import Counter
 
+import pytest
+
 from market.trades.trade import moment
-from tests.processes import ROOT, Site
+from tests.end_to_end.source_proof import CAMERA, assert_proves_itself, assert_serves_a_market, ts_of
+from tests.processes import ROOT, Site, wait_until
 
 EXAMPLE = ROOT / "examples" / "trades.csv"
 WINDOW = 500
@@ -33,5 +36,26 @@ def test_the_example_is_filmed_and_its_recording_is_sound(site: Site) -> None:
     }
     begin, end = ticks[frame["t"] - WINDOW + 1]["ts"], ticks[frame["t"] + 1]["ts"]
     assert met == pairs(begin) - pairs(end)
-    verified = site.run("verify", "--deep")
-    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert_proves_itself(site)
+
+
+def test_a_bad_row_ends_the_run_with_one_sentence_and_what_was_before_is_kept(site: Site) -> None:
+    *rows, last = EXAMPLE.read_text().splitlines()
+    (site.directory / "bad.csv").write_text("\n".join([*rows, last.replace("buy", "both")]))
+    made = site.run("runmarket", "--source", "trades:bad.csv", "--speed", "0", **CAMERA)
+    assert made.returncode == 1
+    where = f"trades:bad.csv: row {len(rows) + 1}: column taker"
+    assert made.stderr.splitlines()[-1] == f"CommandError: {where}: must be buy, sell or unknown, got 'both'"
+    assert len(ts_of(site)) > 700
+    assert_proves_itself(site)
+
+
+@pytest.mark.long
+def test_the_example_is_served_as_any_market(site: Site) -> None:
+    live = site.serve(IG_SOURCE=f"trades:{EXAMPLE}", IG_SPEED=2, **CAMERA)
+    assert_serves_a_market(live)
+    meta = live.json("/health")["meta"]
+    assert meta["price_range"] == [0.5 * 100.04, 1.5 * 100.04]
+    wait_until(lambda: not live.json("/health")["meta"]["running"], "the end of the table")
+    assert live.stop() == 0
+    assert_proves_itself(site)
