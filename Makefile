@@ -7,11 +7,20 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test test-all test-failed lint figures soak endurance services clean
+.PHONY: run demo test test-all test-failed lint figures soak endurance services clean
 
 run: $(VENV)/ready
 	@$(PY) manage.py migrate --verbosity 0
 	@exec $(PY) manage.py live
+
+# The market with an order book and a hundred agents, in a store and a database of its own.
+DEMO := env IG_SOURCE=orderbook IG_SYMBOL=BOOK-USD IG_CAM_STORE_DIR=data/demo/ig_cam \
+	DATABASE_URL=sqlite:///data/demo/db.sqlite3
+
+demo: $(VENV)/ready
+	@mkdir -p data/demo
+	@$(DEMO) $(PY) manage.py migrate --verbosity 0
+	@exec $(DEMO) $(PY) manage.py live
 
 # A file's tests stay together, and files of a folder follow each other: they share servers. More workers than cores,
 # since a test waits for its servers most of the time.
@@ -44,9 +53,10 @@ lint: $(VENV)/ready-dev
 services: $(VENV)/ready
 	@exec $(PY) deploy/local.py
 
-# The model against the published figures; some minutes.
+# The simulator against the published figures, and what the order book market shows; some minutes.
 figures: $(VENV)/ready
 	$(PY) -m market.model.figures
+	$(PY) -m market.orderbook.figures
 
 # A hundred times kill -9, then the tapes against those of a run never interrupted; some minutes.
 soak: $(VENV)/ready-dev

@@ -67,10 +67,16 @@ class MarketSettings:
         "IG_SOURCE",
         "simulator",
         parsers.source,
-        "where ticks come from: simulator, file:PATH, stdin, python:MODULE:NAME, ws://… ([sources.md](sources.md))",
+        "where ticks come from: simulator, orderbook, file:PATH, stdin, ws://… and more ([sources.md](sources.md))",
     )
     tick_interval: float = setting(
         "IG_TICK_INTERVAL", 0.1, parsers.number(0, 86_400, above=True), "market seconds per tick"
+    )
+    head_start: int = setting(
+        "IG_HEAD_START",
+        3000,
+        parsers.integer(0, 1_000_000),
+        "ticks that a built-in model makes at once in an empty store: its past, which ends now",
     )
     speed: float = setting(
         "IG_SPEED", 1, parsers.number(0, 1e6), "market seconds per real second; 0 is as fast as possible"

@@ -35,14 +35,17 @@ def guessed_unit(ts: float) -> str:
     return f" (it looks like {unit})" if unit else ""
 
 
-def beginning(clock_seconds: float) -> float:
-    """The ts of a market that begins now. Raises MarketError where the clock cannot be right."""
+def beginning(clock_seconds: float, past_seconds: float = 0.0) -> float:
+    """The ts of a market that begins now, or so many seconds ago.
+
+    Raises MarketError where the clock cannot be right.
+    """
     if not is_moment(clock_seconds):
         raise MarketError(
             f"the clock of this host says {_shown(clock_seconds)}, which is not {EXPECTED}:"
             " set it, or say in IG_START_TS when market time begins"
         )
-    return round(clock_seconds, 6)
+    return round(max(clock_seconds - past_seconds, FIRST_TS), 6)
 
 
 class TimestampCheck:

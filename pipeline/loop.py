@@ -88,7 +88,6 @@ class Pipeline:
         seed: int = 0,
         store_id: str = "",
         price_ranges: Callable[[], list[tuple[int, float, float]]] = list,
-        flat_out: bool = False,
         silence_seconds: float = 10.0,
         ready: Callable[[float], bool] = lambda seconds: True,
         meters: PipelineMeters | None = None,
@@ -99,7 +98,7 @@ class Pipeline:
         self._observers = dict(observers or {})
         self._pacer, self._now, self._stop, self._checkpoints = pacer, now, stop, checkpoints
         self._seed, self._store_id, self._price_ranges = seed, store_id, price_ranges
-        self._flat_out, self._silence_seconds = flat_out, silence_seconds
+        self._silence_seconds = silence_seconds
         self.next_t = run.next_t
         self.ticks = 0
 
@@ -134,7 +133,7 @@ class Pipeline:
 
     def _wait(self) -> bool:
         """Wait until the next tick is due; False when the pipeline is to stop."""
-        if self._flat_out and self._outlet is not None:
+        if self._pacer.flat_out and self._outlet is not None:
             self._outlet.wait_for_room(_ROOM_SECONDS)
         while (seconds := self._pacer.wait_seconds(self._now())) > 0:
             if self._stop.wait(min(seconds, _NAP_SECONDS)):

@@ -11,15 +11,21 @@ _LATEST_SECONDS = 10.0
 class Pacer:
     """Due times a fixed interval apart from one anchor, so that rounding and late ticks never add up to a drift.
 
-    `seconds` is the real time from tick to tick; 0 is flat out. `now` is monotonic and in seconds.
+    `seconds` is the real time from tick to tick; 0 is flat out. `now` is monotonic and in seconds. The first
+    `head_start` ticks are due at once, and the one after them too: it counts from `now` on.
     """
 
-    def __init__(self, seconds: float, now: float) -> None:
-        self._seconds, self._anchor, self._ticks = seconds, now, 0
+    def __init__(self, seconds: float, now: float, head_start: int = 0) -> None:
+        self._seconds, self._anchor, self._ticks = seconds, now, -head_start
+
+    @property
+    def flat_out(self) -> bool:
+        """Whether the next tick is made without a wait, as none is due at any time."""
+        return not self._seconds or self._ticks < 0
 
     def wait_seconds(self, now: float) -> float:
         """How long from now until the next tick is due; 0.0 if it is due or late."""
-        if not self._seconds:
+        if self.flat_out:
             return 0.0
         due = self._anchor + self._ticks * self._seconds
         if now - due > max(_LATEST_SECONDS, 3 * self._seconds):
@@ -28,7 +34,7 @@ class Pacer:
 
     def overdue_ticks(self, now: float) -> int:
         """How many ticks are due and not made; flat out none is ever due. May be asked from any thread."""
-        if not self._seconds:
+        if self.flat_out:
             return 0
         late_seconds = now - (self._anchor + self._ticks * self._seconds)
         return max(0, math.ceil(late_seconds / self._seconds))

@@ -189,8 +189,9 @@ class MarketRun:
         config = self._config
         begin = upstream_run.beginning(self._source, ends, self._checkpoints, self._history, self.stop)
         start_ts = begin.start_ts if config.start_ts is None else config.start_ts
+        head_start = self._head_start(ends)
         if start_ts is None:
-            start_ts = timestamps.beginning(time.time())
+            start_ts = timestamps.beginning(time.time(), head_start * config.tick_interval)
         run = begin_run(
             self._market,
             end=ends,
@@ -201,7 +202,8 @@ class MarketRun:
             source=config.source,
             settings=self._settings,
         )
-        self._begin_facts(Placement(run.first_t, run.start_ts, run.tick_interval, begin.t_shift, self._agents))
+        placement = Placement(run.first_t, run.start_ts, run.tick_interval, begin.t_shift, self._agents)
+        self._begin_facts(placement, head_start=head_start)
         hand_over(self._history, self._checkpoints, self._source)
         encoder = self._encoder()
         self._checkpoints.forget_behind(run.first_t, -1)
@@ -209,10 +211,15 @@ class MarketRun:
             self._checkpoints.save(checkpoint_of(self._facts.for_checkpoint(), run.first_t, self._source, encoder))
         return run, Continued(run.first_t, encoder, iter(self._source))
 
-    def _begin_facts(self, placement: Placement, saved: dict[str, Any] | None = None) -> None:
+    def _head_start(self, ends: Ends) -> int:
+        """How many ticks are made at once: of a model, and where nobody can have seen anything else."""
+        return self._config.head_start if self._source.head_start and ends.t < 0 and self._tick_seconds else 0
+
+    def _begin_facts(self, placement: Placement, saved: dict[str, Any] | None = None, head_start: int = 0) -> None:
         """The run's place and price range from now on; nothing was read from its source yet."""
         self._placement = self._source.agent_ids = placement
-        self._facts = RunFacts(placement, self._config.source, self._settings, lambda: self._source.price_range, saved)
+        ask = lambda: self._source.price_range  # noqa: E731
+        self._facts = RunFacts(placement, self._config.source, self._settings, ask, saved, head_start)
 
     def run(
         self,
@@ -224,7 +231,8 @@ class MarketRun:
         """Make ticks on the calling thread until the source ends, `stop` is set or `most_ticks` are made; how many."""
         config = self._config
         pace_seconds = 0.0 if self._source.sets_pace else self._tick_seconds
-        meters, pacer = PipelineMeters(), Pacer(pace_seconds, time.monotonic())
+        head_start = self._facts.head_start_left(self._continued.next_t)
+        meters, pacer = PipelineMeters(), Pacer(pace_seconds, time.monotonic(), head_start)
         pipeline = Pipeline(
             self._continued,
             self._placement,
@@ -238,7 +246,6 @@ class MarketRun:
             seed=config.seed,
             store_id=self._store_id,
             price_ranges=self._prices.listed,
-            flat_out=not pace_seconds,
             silence_seconds=self._silence_seconds,
             ready=self._source.wait,
             meters=meters,

@@ -15,7 +15,7 @@ class RunFacts:
     """A run of the source that the setting `source` names, under `settings`.
 
     `ask_price_range` asks the source, which may know its prices only with its first tick; `saved` are the facts in the
-    checkpoint of a run that continues.
+    checkpoint of a run that continues. `head_start` is how many ticks of it are made at once, as its past.
     """
 
     def __init__(
@@ -25,10 +25,16 @@ class RunFacts:
         settings: dict[str, Any],
         ask_price_range: Callable[[], tuple[float, float] | None],
         saved: dict[str, Any] | None = None,
+        head_start: int = 0,
     ) -> None:
+        self._head_start = head_start if saved is None else saved.get("head_start", 0)
         self._placement, self._source, self._settings = placement, source, settings
         self._ask = ask_price_range
         self._price_range = None if saved is None else price_range_in(saved)
+
+    def head_start_left(self, next_t: int) -> int:
+        """How many ticks from `next_t` on are still of the head start."""
+        return max(0, self._placement.first_t + self._head_start - next_t)
 
     def price_range(self) -> PriceRange | None:
         """The run's price range; None while nothing shows it. Raises MarketError for one that cannot be."""
@@ -53,6 +59,7 @@ class RunFacts:
             "start_ts": place.start_ts,
             "tick_interval": place.interval,
             "t_shift": place.t_shift,
+            "head_start": self._head_start,
             "price_range": None if prices is None else [prices.low, prices.high],
             "source": self._source,
             "settings": self._settings,

@@ -254,6 +254,7 @@ def environment(store: Path, database: Path, **env: Any) -> dict[str, str]:
         "IG_CAM_STORE_DIR": str(store),
         "DATABASE_URL": f"sqlite:///{database}",
         "IG_SECRET_KEY": "only for tests",
+        "IG_HEAD_START": "0",  # tests count from the first tick on
         **{name: str(value) for name, value in env.items()},
     }
 

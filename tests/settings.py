@@ -15,6 +15,7 @@ atexit.register(shutil.rmtree, _directory, ignore_errors=True)
 os.environ["IG_CAM_STORE_DIR"] = str(_directory / "store")
 os.environ["DATABASE_URL"] = f"sqlite:///{_directory}/tests.sqlite3"
 os.environ["IG_SECRET_KEY"] = "only for tests"
+os.environ["IG_HEAD_START"] = "0"
 
 from igsite.settings import *  # noqa: E402, F403
 from igsite.settings import DATABASES  # noqa: E402

@@ -113,23 +113,26 @@ class OrderBookMarket:
         share = (self.mid * self.parameters.grid - low) / (high - low)
         return round(min(max(share, 0.0), 1.0), _PRICE_DECIMALS)
 
-    def _liquidity(self) -> float:
-        """The lots near the mid, as a share of themselves and of what all makers quote together."""
-        depth = self.book.bids.depth() + self.book.asks.depth()
-        return round(depth / (depth + self._full_quotes), DECIMALS)
+    def _liquidity_and_imbalance(self) -> tuple[float, float]:
+        """Of the lots near the mid: their share of themselves and what all makers quote together; bids less asks."""
+        bids, asks = self.book.bids.depth(), self.book.asks.depth()
+        depth = bids + asks
+        imbalance = (bids - asks) / depth if depth else 0.0
+        return round(depth / (depth + self._full_quotes), DECIMALS), round(imbalance, DECIMALS)
 
     def _tick(self, trades: list[Trade]) -> Tick:
         parameters, grid = self.parameters, self.parameters.grid
         shown = actions(self.book, trades, parameters.agents, self.t, self.mid)
         dealt = np.array(trades, np.int64).reshape(-1, len(Trade._fields))
+        liquidity, imbalance = self._liquidity_and_imbalance()
         self._learn(dealt[:, :2].ravel().tolist())
         return Tick(
             t=self.t,
             ts=None,
             price_norm=self.recent_prices[-1],
             volatility=volatility(self.recent_prices),
-            liquidity=self._liquidity(),
-            imbalance=imbalance(trades),
+            liquidity=liquidity,
+            imbalance=imbalance,
             agent_ids=self._ids,
             experience=self._experience.copy(),
             sides=np.array(shown.sides, np.int8),
@@ -165,13 +168,6 @@ def flow_of(trades: list[Trade], makers: int) -> int:
             if (trade.buyer if trade.taker == BUY else trade.seller) >= makers
         ]
     )
-
-
-def imbalance(trades: list[Trade]) -> float:
-    """Lots bought at once less those sold at once, as a share of all; 0.0 without a trade."""
-    lots = sum([trade.size for trade in trades])
-    bought = sum([trade.size for trade in trades if trade.taker == BUY])
-    return round((2 * bought - lots) / lots, DECIMALS) if lots else 0.0
 
 
 def cents(prices: npt.NDArray[np.floating[Any]]) -> Floats:

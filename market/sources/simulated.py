@@ -14,6 +14,7 @@ class SimulatorSource(Source):
 
     name = "simulator"
     replayable = True
+    head_start = True
 
     def __init__(self, simulator: Simulator) -> None:
         super().__init__()

@@ -40,6 +40,8 @@ class Source(ABC):
     sets_pace = False
     #: Whether no more will come because they would be of another recording, of which a new run can be made.
     replaced = False
+    #: Whether ticks cost nothing but time: a market of them may begin with a past.
+    head_start = False
     #: Where the ticks are another market's, its t.
     followed: Followed | None = None
     #: Gives named agents their ids. A source whose ticks depend on ids asks it; the store's register replaces it before

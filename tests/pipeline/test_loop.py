@@ -120,7 +120,6 @@ def pipeline(
         stop=stop,
         outlet=options.pop("outlet", log),
         seed=3,
-        flat_out=not interval,
         **options,
     )
 

@@ -62,3 +62,19 @@ def test_flat_out_waits_for_nothing() -> None:
     for _ in range(10):
         assert pacer.wait_seconds(0.0) == 0.0
         pacer.ticked()
+
+
+def test_a_head_start_waits_for_nothing_and_time_counts_from_its_beginning() -> None:
+    pacer = Pacer(0.1, now=0.0, head_start=3000)
+    for _ in range(3000):
+        assert pacer.flat_out
+        assert pacer.wait_seconds(2.0) == 0.0
+        assert pacer.overdue_ticks(2.0) == 0
+        pacer.ticked()
+    assert not pacer.flat_out
+    assert pacer.overdue_ticks(2.0) == 20
+    for _ in range(20):
+        assert pacer.wait_seconds(2.0) == 0.0
+        pacer.ticked()
+    pacer.ticked()
+    assert pacer.wait_seconds(2.0) == pytest.approx(0.1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -183,3 +184,26 @@ def test_nothing_is_left_running(config: Config, make_ticks: Callable[..., Run])
     make_ticks(config, 3)
     left = [thread.name for thread in threading.enumerate() if thread.name.startswith(("lease", "manifest", "checkp"))]
     assert left == []
+
+
+def test_a_model_in_an_empty_store_begins_with_a_past_and_goes_on_with_the_rest_of_it(config: Config) -> None:
+    config = replace(config, speed=1.0, head_start=40, start_ts=None)
+    before = time.time()
+    first = MarketRun(config, home_symbol=config.symbol)
+    begun = time.time()
+    first.run(most_ticks=30)
+    assert before <= first._run.start_ts + 4.0 <= begun
+    second = MarketRun(replace(config, head_start=0), home_symbol=config.symbol)
+    assert second._facts.head_start_left(second._continued.next_t) == 10
+    second.run(most_ticks=1)
+    another = MarketRun(replace(config, seed=9), home_symbol=config.symbol)
+    assert another._facts.head_start_left(another._continued.next_t) == 0
+    another.run(most_ticks=1)
+    assert another._run.start_ts >= begun
+
+
+def test_flat_out_begins_now(config: Config) -> None:
+    before = time.time()
+    run = MarketRun(replace(config, head_start=40, start_ts=None), home_symbol=config.symbol)
+    run.run(most_ticks=1)
+    assert run._run.start_ts >= before

@@ -56,6 +56,7 @@ def test_each_tick_has_every_agent_by_name_and_can_be_read_back() -> None:
     )
     assert tick.volatility > 0
     assert 0 < tick.liquidity < 1
+    assert -1 < tick.imbalance < 1
     low, high = market.parameters.price_range
     assert low + (high - low) * tick.price_norm == pytest.approx(tick.mid, abs=1e-4)
 
