@@ -13,6 +13,7 @@ from bars.making.market_time import END_MS
 from bars.making.ohlcv import Ohlcv
 from bars.making.resolutions import PERIOD_MS, STORED, period_start
 from bars.models import Bar, Gap
+from market.price_range import PriceRanges
 from recorder.models import Market, market_key
 
 FIELDS = Ohlcv._fields
@@ -112,34 +113,20 @@ def _last_before(market: Market, resolution: str, from_t: int) -> int | None:
     return found.values_list("open_ms", flat=True).first()
 
 
-def builder_from(market: Market) -> Builder:
+def builder_from(market: Market, ranges: PriceRanges) -> Builder:
     """A builder that continues after the rows; a new one without any."""
-    builder = Builder()
+    builder = Builder(ranges)
     last = newest(market)
     if last is not None:
         minute, day = period_start(last.open_ms, "1m"), period_start(last.open_ms, "1d")
-        builder.restore(
-            ohlcv(rows(market, "1m", day, minute)),
-            ohlcv(rows(market, "1s", minute)),
-            _last_close(market, last.open_ms),
-        )
+        builder.restore(ohlcv(rows(market, "1m", day, minute)), ohlcv(rows(market, "1s", minute)))
     return builder
 
 
-def builder_before(market: Market, minute_ms: int) -> Builder:
+def builder_before(market: Market, minute_ms: int, ranges: PriceRanges) -> Builder:
     """A builder that begins with a minute, after the rows of seconds before it."""
-    builder = Builder()
+    builder = Builder(ranges)
     found = ohlcv(rows(market, "1s", before_ms=minute_ms).order_by("-open_ms")[:1])
     if found:
-        builder.stand_behind(found[0], _last_close(market, found[0].open_ms))
+        builder.stand_behind(found[0])
     return builder
-
-
-def _last_close(market: Market, second_ms: int) -> float | None:
-    """The price of the last match up to a second, None before any; asked of minutes where there are many seconds."""
-    minute = period_start(second_ms, "1m")
-    for resolution, from_ms, to_ms in (("1s", minute, second_ms + 1), ("1m", 0, minute)):
-        found = rows(market, resolution, from_ms, to_ms).filter(matches__gt=0).order_by("-open_ms")
-        for close in found.values_list("close", flat=True)[:1]:
-            return float(close)
-    return None

@@ -32,10 +32,10 @@ _BATCH_SEGMENTS = 2000
 #: All bars of a resolution that have closed when the last tick came, each like the next. Both databases take it.
 _BARS = """
 INSERT INTO bars_bar (market_id, resolution, open_ms, open, high, low, close, volume, matches,
-    mid_open, mid_high, mid_low, mid_close, first_t, last_t, next_ms)
+    first_t, last_t, next_ms)
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {count})
 SELECT {market}, '{resolution}', {begun_ms} + i * CAST({step_ms} AS bigint), 100.0, 101.0, 99.0, 100.5,
-    2.5 * {ticks}, 3 * {ticks}, 100.0, 101.0, 99.0, 100.5, i * {ticks}, i * {ticks} + {ticks} - 1,
+    2.5 * {ticks}, 3 * {ticks}, i * {ticks}, i * {ticks} + {ticks} - 1,
     {begun_ms} + (i + 1) * CAST({step_ms} AS bigint) FROM n
 """
 

@@ -43,8 +43,10 @@ Scope = dict[str, Any]
 async def stream(scope: Scope, receive: Any, send: Send) -> None:
     """Serve one client of `/ws/stream` from its first message to its last."""
     await receive()  # websocket.connect
-    store_id = relays.store_id(_query(scope).get("symbol", [None])[-1])
-    await send({"type": "websocket.accept", "headers": _store_header(store_id)})
+    # They tell a client that starts with the newest messages which recording its position is in.
+    told = relays.known_headers(_query(scope).get("symbol", [None])[-1])
+    headers = [(name.lower().encode(), value.encode()) for name, value in told.items()]
+    await send({"type": "websocket.accept", "headers": headers})
     encoder = Encoder(Options())
     try:
         request = parse_request(_query(scope), settings.CONFIG.stream_types)
@@ -52,7 +54,7 @@ async def stream(scope: Scope, receive: Any, send: Send) -> None:
         encoder = Encoder(options)
         with admitted(scope), option_sets().use(options, client_address(scope)):
             relay = await relays.get(request.symbol)
-            request = replace(request, store=request.store or store_id)
+            request = replace(request, store=request.store or told.get(STORE_HEADER))
             await _serve(StreamSession(scope, receive, send, relay, relays.feed(relay, options)), request)
     except StreamError as refused:
         await refuse(scope, send, refused, encoder)
@@ -188,11 +190,6 @@ def _frames(scope: Scope) -> dict[str, Any] | None:
     """The server's extension for ready-made frames, if it offers one."""
     extension: dict[str, Any] | None = (scope.get("extensions") or {}).get(FRAMES)
     return extension
-
-
-def _store_header(store_id: str | None) -> list[tuple[bytes, bytes]]:
-    """Tells a client that starts with the newest messages which recording its position is in."""
-    return [] if store_id is None else [(STORE_HEADER.lower().encode(), store_id.encode())]
 
 
 def _query(scope: Scope) -> dict[str, list[str]]:

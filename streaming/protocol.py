@@ -12,6 +12,8 @@ KINDS = ("frame", "metric", "tick")
 
 #: The header that names the recording of an answer, including a socket's handshake.
 STORE_HEADER = "Market-Camera-Store"
+#: The header that tells the price ranges of a recording's runs.
+PRICES_HEADER = "Market-Camera-Prices"
 #: The header of a list of segments with the t at which the first remaining one begins.
 FIRST_T_HEADER = "Market-Camera-First-T"
 
@@ -20,6 +22,19 @@ CLOSE_NOT_FOUND = 4404
 CLOSE_STALLED = 4408
 CLOSE_LIMIT = 4429
 CLOSE_UNAVAILABLE = 4503
+
+RunPrices = list[tuple[int, float, float]]
+
+
+def recording_headers(store_id: str | None, prices: RunPrices) -> dict[str, str]:
+    """The headers that tell of the recording of an answer: its id and its price ranges, each as far as it is known.
+
+    `prices` are first t, low and high of each run whose price range is another than that of the run before.
+    """
+    named = {} if store_id is None else {STORE_HEADER: store_id}
+    told = ", ".join(f"{first_t}:{low}:{high}" for first_t, low, high in prices)
+    return named | ({PRICES_HEADER: told} if told else {})
+
 
 #: The ASGI extension of websocket scopes, and the key of the message it allows: `{"type": "websocket.send",
 #: "market_camera.frames": b"…"}` with ready-made, unmasked frames (RFC 6455), one after the other, which are sent to

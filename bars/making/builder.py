@@ -5,24 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bars.making.market_time import MarketTime
-from bars.making.ohlcv import DECIMALS, Merger, Ohlcv
+from bars.making.ohlcv import DECIMALS, NO_PRICES, Figures, MaybeFigures, Merger, Ohlcv
 from bars.making.resolutions import OF_MINUTES, PERIOD_MS, period_start
-from bars.making.trades import TradeReader
+from bars.making.trades import VolumeReader, trade_prices
+from market.price_range import MODEL_RANGE, PriceRanges
 from market.tick import Tick
 
 
 class Builder:
-    """Makes the bars of one market from its ticks, in their order.
+    """Makes the bars of one market from its ticks, in their order; `ranges` are the price ranges of its runs.
 
     A bar closes with the first tick of a later period, by `bars.making.market_time`. A tick whose ts lies a little
-    before the second under way counts to that second, since a closed bar never changes. Ticks before the first price of
-    a market make no bar.
+    before the second under way counts to that second, since a closed bar never changes.
+
+    The bar of a second is made of the prices of its ticks, or of those of their matches where these have some. A second
+    without a match behind one that is made of matches repeats its close.
     """
 
-    def __init__(self) -> None:
-        self._trades = TradeReader()
+    def __init__(self, ranges: PriceRanges | None = None) -> None:
+        self._ranges = ranges or PriceRanges()
+        self._range, self._range_until = MODEL_RANGE, -1.0
+        self._volumes = VolumeReader()
         self._mergers = {resolution: Merger(resolution) for resolution in PERIOD_MS if resolution != "1s"}
-        self._last_close: float | None = None
+        #: The price of the tick taken last.
+        self._price: float | None = None
+        #: The close of the second before, if that is made of the prices of matches.
+        self._last_trade: float | None = None
         self._time = MarketTime()
         #: The last tick taken, and the last of the newest closed bar of a second: what has a bar that will not change.
         self.t: int | None = None
@@ -35,7 +43,7 @@ class Builder:
         self._begin_second()
         self._note_day()
 
-    def restore(self, minutes: Iterable[Ohlcv], seconds: Iterable[Ohlcv], last_close: float | None) -> None:
+    def restore(self, minutes: Iterable[Ohlcv], seconds: Iterable[Ohlcv]) -> None:
         """Stand behind the newest of closed seconds, as if every tick up to it had been taken.
 
         `seconds` are those of the newest one's minute, `minutes` those of its day before that minute.
@@ -51,12 +59,12 @@ class Builder:
             self._mergers["1m"].take(second)
             if second.open_ms >= period_start(newest.open_ms, "5s"):
                 self._mergers["5s"].take(second)
-        self.stand_behind(newest, last_close)
+        self.stand_behind(newest)
 
-    def stand_behind(self, newest: Ohlcv, last_close: float | None) -> None:
+    def stand_behind(self, newest: Ohlcv) -> None:
         """Know the newest of closed seconds, and nothing of what periods under way hold."""
-        self._last_close = last_close
-        self._trades.mid = newest.mid_close
+        self._last_trade = newest.close if newest.is_of_trades else None
+        self._price = newest.prices_of_ticks[-1]
         self.t = self.closed_t = newest.last_t
         self.second_ms = newest.open_ms
         self._time.stand_before(newest.next_ms)
@@ -70,82 +78,69 @@ class Builder:
         if self.second_ms is None or ms > self.second_ms:
             closed = self._close(ms)
         self.gap = None if self.t is None or tick.t == self.t + 1 else (self.t + 1, tick.t - 1)
-        if self._first_t is None:
-            self._first_t = tick.t
         self.t, self._ts = tick.t, tick.ts
         self._add(tick)
         return closed
 
     def day(self) -> dict[str, float] | None:
-        """Price (the mid), open, high and low (of the mid) and volume of the running UTC day; None before any mid."""
-        mid = self._trades.mid
-        if mid is None:
+        """Price, open, high and low of the ticks' price, and volume, of the running UTC day; None before any tick."""
+        price = self._price
+        if price is None:
             return None
         before = self._day_before
-        high = mid if self._mid_high is None else self._mid_high
-        low = mid if self._mid_low is None else self._mid_low
-        if before is None or before.mid_open is None:
-            opened = mid if self._mid_open is None else self._mid_open
-        else:
-            assert before.mid_high is not None
-            assert before.mid_low is not None
-            opened, high, low = before.mid_open, max(high, before.mid_high), min(low, before.mid_low)
+        opened, high, low = (price, price, price) if self._first_t is None else (self._open, self._high, self._low)
+        if before is not None:
+            earlier = before.prices_of_ticks
+            opened, high, low = earlier[0], max(high, earlier[1]), min(low, earlier[2])
         volume = round(self._volume if before is None else before.volume + self._volume, DECIMALS)
-        return {"timestamp": self._ts, "price": mid, "open": opened, "high": high, "low": low, "volume": volume}
+        return {"timestamp": self._ts, "price": price, "open": opened, "high": high, "low": low, "volume": volume}
 
     # -- the second under way
 
     def _begin_second(self) -> None:
         self._first_t = None
-        self._open = self._high = self._low = self._close_price = self._volume = 0.0
+        self._open = self._high = self._low = self._volume = 0.0
         self._matches = 0
-        self._mid_open: float | None = None
-        self._mid_high: float | None = None
-        self._mid_low: float | None = None
+        self._trades: Figures | None = None
 
     def _add(self, tick: Tick) -> None:
-        prices = self._trades.read(tick)
-        mid = self._trades.mid
-        if mid is not None:
-            if self._mid_high is None or self._mid_low is None:
-                self._mid_open = self._mid_high = self._mid_low = mid
-            elif mid > self._mid_high:
-                self._mid_high = mid
-            elif mid < self._mid_low:
-                self._mid_low = mid
-        if not prices:
-            return
-        if not self._matches:
-            self._open, self._high, self._low = prices[0], max(prices), min(prices)
-        else:
-            self._high, self._low = max(self._high, *prices), min(self._low, *prices)
-        self._close_price = prices[-1]
-        self._volume += self._trades.volume
-        self._matches += len(prices)
+        if tick.t >= self._range_until:
+            self._range, self._range_until = self._ranges.holding_at(tick.t)
+        price = self._price = self._range.price_of(tick.price_norm)
+        if self._first_t is None:
+            self._first_t = tick.t
+            self._open = self._high = self._low = price
+        elif price > self._high:
+            self._high = price
+        elif price < self._low:
+            self._low = price
+        if tick.match_a.size:
+            self._add_matches(tick)
+
+    def _add_matches(self, tick: Tick) -> None:
+        self._volume += self._volumes.volume_of(tick)
+        self._matches += tick.match_a.size
+        prices = trade_prices(tick)
+        if prices:
+            opened, high, low, _ = self._trades or (prices[0],) * 4
+            self._trades = opened, max(high, *prices), min(low, *prices), prices[-1]
 
     def _second(self, next_ms: int) -> Ohlcv | None:
-        """The bar of the second under way; None without a tick, or while no price is known."""
-        mid = self._trades.mid
-        if self._first_t is None or self.second_ms is None or self.t is None:
+        """The bar of the second under way; None without a tick."""
+        if self._first_t is None or self.second_ms is None or self.t is None or self._price is None:
             return None
-        if not self._matches:
-            flat = mid if self._last_close is None else self._last_close
-            if flat is None:
-                return None
-            self._open = self._high = self._low = self._close_price = flat
+        of_ticks = self._open, self._high, self._low, self._price
+        trades = self._trades
+        if trades is None and self._last_trade is not None and not self._matches:
+            trades = (self._last_trade,) * 4
+        unless_own: MaybeFigures = of_ticks if trades else NO_PRICES
         return Ohlcv(
             "1s",
             self.second_ms,
-            round(self._open, DECIMALS),
-            round(self._high, DECIMALS),
-            round(self._low, DECIMALS),
-            round(self._close_price, DECIMALS),
+            *(trades or of_ticks),
             round(self._volume, DECIMALS),
             self._matches,
-            self._mid_open,
-            self._mid_high,
-            self._mid_low,
-            mid,
+            *unless_own,
             self._first_t,
             self.t,
             next_ms,
@@ -158,8 +153,7 @@ class Builder:
         if second is not None:
             closed.append(second)
             self.closed_t = second.last_t
-            if second.matches:
-                self._last_close = second.close
+            self._last_trade = second.close if second.is_of_trades else None
             self._mergers["5s"].take(second)
             self._mergers["1m"].take(second)
         for resolution, merger in self._mergers.items():

@@ -17,6 +17,7 @@ from bars.errors import BarsStopped
 from bars.making.builder import Builder
 from bars.making.tape import closings
 from bars.stored import Closing, builder_from, save, take_back
+from market.price_range import PriceRanges
 from market.tick import TickError
 from recorder.models import Market
 from recorder.tape.history import History
@@ -43,7 +44,8 @@ MOST_WAITING = 20_000
 
 
 class BarKeeper:
-    """Keeps the bars of one market, on its own thread; `next_t` is the first tick that will be made.
+    """Keeps the bars of one market, on its own thread; `next_t` is the first tick that will be made, `ranges` are the
+    price ranges of its runs.
 
     Rows of ticks from there on come from a crash in which some ticks did not reach the disk: they are removed. Then the
     tape after the rows is read, up to the tick before `held_from()`, which may advance meanwhile. `hand_over` receives
@@ -58,12 +60,13 @@ class BarKeeper:
         *,
         held_from: Callable[[], int],
         hand_over: Callable[[Builder, int], bool],
+        ranges: PriceRanges | None = None,
         write_seconds: float = WRITE_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self._market, self._history, self._next_t = market, history, next_t
-        self._held_from, self._hand_over = held_from, hand_over
+        self._held_from, self._hand_over, self._ranges = held_from, hand_over, ranges or PriceRanges()
         self._write_seconds, self._retry_seconds, self._most_waiting = write_seconds, retry_seconds, most_waiting
         self._waiting: deque[Closing] = deque()
         self._changed = threading.Condition()
@@ -140,7 +143,7 @@ class BarKeeper:
     def _make_up_and_hand_over(self) -> None:
         take_back(self._market, self._next_t)
         coarse.make_up(self._market, lambda: self._closing)
-        builder = builder_from(self._market)
+        builder = builder_from(self._market, self._ranges)
         while not self._closing:
             to_t = self._held_from() - 1
             self._make_up(builder, to_t, lambda: self._closing)
@@ -184,7 +187,7 @@ class BarKeeper:
         """Make from the tape the bars that were not held."""
         dropped_t = self._dropped_t
         assert dropped_t is not None
-        self._make_up(builder_from(self._market), dropped_t, lambda: self._given_up)
+        self._make_up(builder_from(self._market, self._ranges), dropped_t, lambda: self._given_up)
         with self._changed:
             if self._dropped_t == dropped_t and not self._given_up:
                 self._dropped_t = None

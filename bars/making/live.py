@@ -10,6 +10,7 @@ from bars.making.builder import Builder
 from bars.making.keeper import BarKeeper
 from bars.making.ohlcv import Ohlcv
 from bars.stored import closing_of
+from market.price_range import PriceRanges
 from market.tick import Tick
 from recorder.models import Market
 from recorder.tape.history import History
@@ -21,19 +22,19 @@ _MOST_HELD = 5000
 
 
 class LiveBars:
-    """Observes the ticks of a pipeline that begins with `next_t`. What it sees in one:
+    """Observes the ticks of a pipeline that begins with `next_t`; `ranges` are the price ranges of the market's runs.
+    What it sees in one:
 
     `{"closed": [[resolution, open_ms, close_ms, open, high, low, close, volume], …], "day": {…}, "kept_t": t}`:
-    the bars that closed with it, finest first; the running UTC day's `timestamp`, `price`, `open`, `high`, `low` (of
-    the mid) and `volume`, None before any price; the last tick that has a closed bar, None without any. None instead
-    of all while what came before is still read from the tape: the bars that closed meanwhile come with the first tick
-    behind that.
+    the bars that closed with it, finest first; the running UTC day's `timestamp`, `price`, `open`, `high`, `low` and
+    `volume`; the last tick that has a closed bar, None without any. None instead of all while what came before is still
+    read from the tape: the bars that closed meanwhile come with the first tick behind that.
 
     A tick that bars cannot be made of ends them, since what is made behind it would be wrong; the next start of the
     market makes all of them from the tape.
     """
 
-    def __init__(self, market: Market, history: History, next_t: int) -> None:
+    def __init__(self, market: Market, history: History, next_t: int, ranges: PriceRanges | None = None) -> None:
         self._symbol = market.symbol
         self._failed_of: Exception | None = None
         self._builder: Builder | None = None
@@ -42,7 +43,9 @@ class LiveBars:
         self._held_from = next_t
         self._lock = threading.Lock()
         self._ready = threading.Event()
-        self._keeper = BarKeeper(market, history, next_t, held_from=lambda: self._held_from, hand_over=self._take_over)
+        self._keeper = BarKeeper(
+            market, history, next_t, held_from=lambda: self._held_from, hand_over=self._take_over, ranges=ranges
+        )
         self._keeper.start()
 
     def catch_up(self, seconds: float) -> None:

@@ -7,15 +7,22 @@ from typing import Any, NamedTuple
 
 from bars.making.resolutions import PERIOD_MS, period_start
 
-#: Prices and volumes are rounded where they are made, as every other mean and sum of the project.
+#: Volumes are rounded where they are made, as every other sum of the project.
 DECIMALS = 6
+
+#: Open, high, low and close.
+Figures = tuple[float, float, float, float]
+MaybeFigures = tuple[float | None, float | None, float | None, float | None]
+NO_PRICES: MaybeFigures = (None, None, None, None)
 
 
 class Ohlcv(NamedTuple):
-    """A bar of ticks `first_t` to `last_t`; prices are those of matches, `volume` their sizes.
+    """A bar of ticks `first_t` to `last_t`; `volume` is the sum of the sizes of their `matches`.
 
-    `open_ms` begins its period. Without a match it repeats the last close. `mid_*` are of the ticks' mids, None while
-    none was known. `next_ms` is the second of the tick that closed it: everything before that is over.
+    Its prices are the ticks' (`market.price_range`), and then `price_*` are None. Where matches have prices of their
+    own, it is made of these, and repeats the last one where nothing was traded; `price_*` are the ticks' then. (In rows
+    of the version before `price_*` are the ticks' mids.) `open_ms` begins its period. `next_ms` is the second of the
+    tick that closed it: everything before that is over.
     """
 
     resolution: str
@@ -26,10 +33,10 @@ class Ohlcv(NamedTuple):
     close: float
     volume: float
     matches: int
-    mid_open: float | None
-    mid_high: float | None
-    mid_low: float | None
-    mid_close: float | None
+    price_open: float | None
+    price_high: float | None
+    price_low: float | None
+    price_close: float | None
     first_t: int
     last_t: int
     next_ms: int
@@ -38,6 +45,28 @@ class Ohlcv(NamedTuple):
     def close_ms(self) -> int:
         """The end of its period, which is the beginning of the next."""
         return self.open_ms + PERIOD_MS[self.resolution]
+
+    @property
+    def prices(self) -> Figures:
+        """Open, high, low and close of what it is made of."""
+        return self.open, self.high, self.low, self.close
+
+    @property
+    def is_of_trades(self) -> bool:
+        """Whether it is made of the prices of matches."""
+        return self.price_open is not None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it only repeats the last close, because nothing was traded."""
+        return self.is_of_trades and not self.matches
+
+    @property
+    def prices_of_ticks(self) -> Figures:
+        """Open, high, low and close of *the* price, whatever it is made of."""
+        if self.price_open is None or self.price_high is None or self.price_low is None or self.price_close is None:
+            return self.prices
+        return self.price_open, self.price_high, self.price_low, self.price_close
 
     def row(self) -> list[Any]:
         """The bar in the tick message that closed it: resolution, open_ms, close_ms, o, h, l, c, volume."""
@@ -75,34 +104,25 @@ class Merger:
 
 
 def _joined(bar: Ohlcv, fine: Ohlcv) -> Ohlcv:
-    """The bar joined with the next one. A bar without a match does not affect the prices of one with matches."""
-    if fine.matches and bar.matches:
-        prices = (bar.open, max(bar.high, fine.high), min(bar.low, fine.low), fine.close)
-    elif fine.matches or not bar.matches:
-        prices = (fine.open, fine.high, fine.low, fine.close)
-    else:
-        prices = (bar.open, bar.high, bar.low, bar.close)
+    """The bar joined with the next one. What repeats the last close does not affect the prices of what does not."""
+    prices = fine.prices if bar.repeats else bar.prices if fine.repeats else _span(bar.prices, fine.prices)
+    is_of_trades = bar.is_of_trades or fine.is_of_trades
+    of_ticks: MaybeFigures = _span(bar.prices_of_ticks, fine.prices_of_ticks) if is_of_trades else NO_PRICES
     return Ohlcv(
         bar.resolution,
         bar.open_ms,
         *prices,
         round(bar.volume + fine.volume, DECIMALS),
         bar.matches + fine.matches,
-        fine.mid_open if bar.mid_open is None else bar.mid_open,
-        _extreme(max, bar.mid_high, fine.mid_high),
-        _extreme(min, bar.mid_low, fine.mid_low),
-        bar.mid_close if fine.mid_close is None else fine.mid_close,
+        *of_ticks,
         bar.first_t,
         fine.last_t,
         fine.next_ms,
     )
 
 
-def _extreme(choose: Any, one: float | None, other: float | None) -> float | None:
-    if one is None or other is None:
-        return other if one is None else one
-    extreme: float = choose(one, other)
-    return extreme
+def _span(first: Figures, last: Figures) -> Figures:
+    return first[0], max(first[1], last[1]), min(first[2], last[2]), last[3]
 
 
 def decimal_text(number: float) -> str:

@@ -16,6 +16,7 @@ from bars.models import Gap
 from bars.stored import Closing
 from market.tick import Tick
 from recorder.models import Market
+from recorder.recovery.run_registry import price_ranges
 from recorder.tape.history import History
 from runtime.db_threads import persistently
 
@@ -32,7 +33,8 @@ class Rebuild:
     def __init__(self, market: Market, history: History, on_tick: Callable[[int], None] = lambda t: None) -> None:
         self._market, self._history, self._on_tick = market, history, on_tick
         self._ask = partial(persistently, what=f"{market}: bars")
-        self._builder: Builder | None = Builder()
+        self._ranges = self._ask(lambda: price_ranges(market))
+        self._builder: Builder | None = Builder(self._ranges)
         #: Of the ticks behind a hole, until there is a builder: time, the second they have come to, the first minute.
         self._time = MarketTime()
         self._second_ms: int | None = None
@@ -90,7 +92,7 @@ class Rebuild:
         if self._torn_minute_ms is None:
             self._torn_minute_ms = minute_ms
         if minute_ms > self._torn_minute_ms:
-            self._builder = self._ask(lambda: stored.builder_before(self._market, minute_ms))
+            self._builder = self._ask(lambda: stored.builder_before(self._market, minute_ms, self._ranges))
         return self._builder
 
     def _write(self) -> None:

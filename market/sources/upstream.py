@@ -60,6 +60,7 @@ class UpstreamSource(Source):
         super().__init__()
         self.name = url
         self.followed: Followed = self
+        self.price_range = None
         self._last_t: int | None = None
         self._store: str | None = None
         #: Whether the next tick must be of the same recording as the position of the source.
@@ -143,7 +144,20 @@ class UpstreamSource(Source):
             log.warning("%s: another recording, %s, is there now", self.name, store)
             self._last_t, self._store, self.replaced = -1, store, self._goes_on
             return
-        self._next, self._store = self._tick(message), store
+        tick = self._tick(message)
+        if tick is not None and self.price_range is None:
+            self.price_range = self._price_range(tick.t)
+        self._next, self._store = tick, store
+
+    def _price_range(self, t: int) -> tuple[float, float] | None:
+        """What the other server says of its prices; those of the simulator for one of a version that says nothing."""
+        from marketcamera import MarketCameraError
+
+        try:
+            return self._stream.price_range(t)
+        except MarketCameraError as error:
+            log.warning("%s: the prices are taken for the simulator's: %s", self.name, error)
+            return Source.price_range
 
     def _tick(self, message: dict[str, Any]) -> Tick | None:
         """The tick in a message; None for another message that is allowed."""

@@ -22,7 +22,7 @@ from runtime.db_threads import reading
 from streaming.http import parameters
 from streaming.http.ndjson import array, lines_response
 from streaming.http.parameters import TapePart
-from streaming.protocol import FIRST_T_HEADER, STORE_HEADER
+from streaming.protocol import FIRST_T_HEADER, recording_headers
 from streaming.relay.relay import Relay
 
 Entry = dict[str, Any]
@@ -87,8 +87,7 @@ async def _answer(
     headers = {"ETag": f'W/"{relay.store_id or ""}-{state.version}"', "Cache-Control": "no-cache"}
     if state.first_t is not None:
         headers[FIRST_T_HEADER] = str(state.first_t)
-    if relay.store_id is not None:
-        headers[STORE_HEADER] = relay.store_id
+    headers |= recording_headers(relay.store_id, await relay.learn_prices())
     found = get_conditional_response(request, headers["ETag"])
     if found is not None and found.status_code == 304:
         return HttpResponse(status=304, headers=headers)  # Django's own would lack what tells of the recording

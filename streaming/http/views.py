@@ -23,7 +23,7 @@ from streaming.http import languages, parameters
 from streaming.http.incremental import Page
 from streaming.http.ndjson import ndjson_response, streamed
 from streaming.http.ui_texts import TEXTS
-from streaming.protocol import STORE_HEADER
+from streaming.protocol import RunPrices, recording_headers
 
 #: The server and its Python client are released together.
 VERSION = tomllib.loads((settings.BASE_DIR / "client" / "pyproject.toml").read_text())["project"]["version"]
@@ -120,13 +120,13 @@ async def incremental(request: HttpRequest) -> HttpResponseBase:
     begun = await page.begin()
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
     answer = HttpResponse(begun, headers=headers) if page.ended else streamed(request, page, headers)
-    return _named(answer, page.store_id)
+    return _named(answer, page.store_id, await relay.learn_prices())
 
 
-def _named(response: Response, store_id: str | None) -> Response:
-    """The answer, with the id of the recording it comes from."""
-    if store_id is not None:
-        response[STORE_HEADER] = store_id
+def _named(response: Response, store_id: str | None, prices: RunPrices) -> Response:
+    """The answer, with what tells of the recording it comes from."""
+    for name, value in recording_headers(store_id, prices).items():
+        response[name] = value
     return response
 
 
@@ -149,4 +149,6 @@ async def range_of(request: HttpRequest) -> HttpResponseBase:
         return recorded_lines(history, kind, told.get("to_t", told.get("t")) + 1, t1)
 
     lines = recorded_lines(history, kind, t0, t1, store_id)
-    return _named(await ndjson_response(request, lines, pools.past, again=again), history.store_id)
+    return _named(
+        await ndjson_response(request, lines, pools.past, again=again), history.store_id, await relay.learn_prices()
+    )

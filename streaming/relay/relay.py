@@ -17,7 +17,7 @@ from runtime.supervision import supervisor
 from streaming.fanout.feed import Client, Feed
 from streaming.fanout.feeds import Feeds
 from streaming.group.membership import Membership, group_name
-from streaming.protocol import Moment, control
+from streaming.protocol import Moment, RunPrices, control
 from streaming.relay.filling import Filling
 from streaming.relay.health import Health, health_of, hears
 from streaming.relay.lease_monitor import LeaseMonitor
@@ -59,6 +59,8 @@ class Relay:
         self._ring_ticks, self._ring_bytes = ring_ticks, ring_bytes
         self.status: dict[str, Any] | None = None
         self.heard_at: float | None = None
+        #: Price ranges of the market's runs, from its last message or else from the database; empty while unknown.
+        self.prices: RunPrices = []
         self.lost_messages = 0
         self.joined = asyncio.Event()
         self.ended = False
@@ -99,6 +101,13 @@ class Relay:
     def holes(self) -> int:
         """How often a moment did not follow the one before."""
         return self._earlier_holes + self.filling.holes
+
+    async def learn_prices(self) -> RunPrices:
+        """The price ranges; where no message told them, the database is asked."""
+        if not self.prices:
+            claim = await self.lease_monitor.claim()
+            self.prices = self.prices or (claim and claim.run and claim.run["price_ranges"]) or []
+        return self.prices
 
     async def health(self) -> Health:
         """(healthy, the body of `/health`)."""
@@ -143,7 +152,7 @@ class Relay:
         if store_id == self.store_id:
             return
         former, last_t = self.store_id, -1 if self.ring.last_t is None else self.ring.last_t
-        self.history = self.history.of_store(store_id)
+        self.history, self.prices = self.history.of_store(store_id), []
         if former is None:
             self.filling.read_from(self.history)
         else:
@@ -186,6 +195,7 @@ class Relay:
             return
         self.heard_at = time.monotonic()
         self.status = message["status"]
+        self.prices = self.status.get("price_ranges") or self.prices  # a pipeline of the version before tells of none
         if message["tick"] is not None:
             self.pass_on(Moment(message["t"], message["tick"], message["metric"], message["frame"]))
         for listener in list(self.listeners):  # one may leave meanwhile

@@ -22,7 +22,7 @@ from runtime.db_threads import reading
 from runtime.supervision import supervisor
 from streaming.fanout.feed import Feed
 from streaming.options import Options
-from streaming.protocol import CLOSE_NOT_FOUND, CLOSE_UNAVAILABLE, StreamError
+from streaming.protocol import CLOSE_NOT_FOUND, CLOSE_UNAVAILABLE, StreamError, recording_headers
 from streaming.relay.relay import Relay
 
 log = logging.getLogger(__name__)
@@ -70,10 +70,10 @@ class Relays:
             self.open(symbol)
         return self._relays[symbol]
 
-    def store_id(self, symbol: str | None) -> str | None:
-        """The id of a market's recording (None is the default market), if it is known here."""
+    def known_headers(self, symbol: str | None) -> dict[str, str]:
+        """The headers that tell of a market's recording (None is the default market), as far as it is known here."""
         relay = self._relays.get(symbol or settings.CONFIG.symbol)
-        return None if relay is None else relay.store_id
+        return {} if relay is None else recording_headers(relay.store_id, relay.prices)
 
     async def _exists(self, symbol: str) -> bool:
         try:

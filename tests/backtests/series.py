@@ -18,9 +18,9 @@ def bar(minute: int, open: float, close: float | None = None, volume: float = 1.
     """A bar of one minute, `minute` of them after START."""
     close = open if close is None else close
     begin, high, low = START + minute * MINUTE, max(open, close), min(open, close)
-    mids = (open, high, low, close)
+    prices = (open, high, low, close)
     return Ohlcv(
-        "1m", begin, open, high, low, close, volume, matches, *mids, minute * 600, minute * 600 + 599, begin + MINUTE
+        "1m", begin, open, high, low, close, volume, matches, *prices, minute * 600, minute * 600 + 599, begin + MINUTE
     )
 
 
@@ -55,7 +55,7 @@ def seconds(count: int, seed: int = 3) -> list[Ohlcv]:
         opened, price = price, round(price * (1 + dice.uniform(-0.004, 0.004)), 2)
         high, low = max(opened, price), min(opened, price)
         begin, t = START + number * 1000, number * 5
-        mids = (opened, high, low, price)
+        prices = (opened, high, low, price)
         volume = round(dice.uniform(0, 3), 6)
-        bars.append(Ohlcv("1s", begin, opened, high, low, price, volume, 2, *mids, t, t + 4, begin + 1000))
+        bars.append(Ohlcv("1s", begin, opened, high, low, price, volume, 2, *prices, t, t + 4, begin + 1000))
     return bars

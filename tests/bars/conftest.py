@@ -37,14 +37,16 @@ def tape(tmp_path, market):
     return record
 
 
-def walk(count, first_t=0, step=0.5, seed=7, *, whole=False, back=0):
+def walk(count, first_t=0, step=0.5, seed=7, *, whole=False, back=0, traded=False):
     """So many ticks that quote and match at random, `step` seconds apart, with a hole in time, and some in t unless
-    they are to be whole; `back` seconds before the others."""
+    they are to be whole; `back` seconds before the others; `traded`: their matches have prices."""
     random = np.random.default_rng([seed, first_t])
     ticks = []
     for t in range(first_t, first_t + count):
         quotes = [("buy" if random.random() < 0.5 else "sell", float(random.integers(1, 9000)) / 100, 1.5)] * 3
         matches = [(0, 1), (2, -1)] if random.random() < 0.4 else []
+        trades = [(float(random.integers(1, 9000)) / 100, None) for _ in matches] if traded else None
+        ts = NOON - back + t * step + (900 if t > 250 else 0)
         if whole or t % 97 != 5:
-            ticks.append(tick(t, NOON - back + t * step + (900 if t > 250 else 0), quotes, matches))
+            ticks.append(tick(t, ts, quotes, matches, trades, float(random.integers(0, 10**6)) / 10**6))
     return ticks

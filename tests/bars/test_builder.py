@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from bars.making.builder import Builder
 from bars.making.resolutions import OF_MINUTES, PERIOD_MS, period_start
-from tests.bars.ticks import NOON, literal_bars, tapes, tick
+from market.price_range import PriceRange, PriceRanges
+from tests.bars.ticks import NOON, literal_bars, price_of, tapes, tick, volume_of
 
 
 def taken(ticks, builder=None):
@@ -36,9 +37,8 @@ def test_a_builder_made_of_closed_bars_goes_on_as_if_it_had_seen_all(ticks, cut)
     last = seconds[-1].open_ms
     minute, day = period_start(last, "1m"), period_start(last, "1d")
     minutes = [bar for bar in first if bar.resolution == "1m" and day <= bar.open_ms < minute]
-    traded = [bar.close for bar in seconds if bar.matches]
     made = Builder()
-    made.restore(minutes, [bar for bar in seconds if bar.open_ms >= minute], traded[-1] if traded else None)
+    made.restore(minutes, [bar for bar in seconds if bar.open_ms >= minute])
     # What comes behind the last closed second is taken again, as it is from the tape.
     _, again = taken([one for one in before if one.t > made.t], made)
     _, rest = taken(behind, made)
@@ -51,55 +51,62 @@ def test_a_builder_made_of_closed_bars_goes_on_as_if_it_had_seen_all(ticks, cut)
 
 @given(tapes(most=80))
 def test_the_day_is_that_of_its_ticks(ticks):
-    builder, mids, volume, day = Builder(), [], 0.0, None
+    builder, prices, volume, day = Builder(), [], 0.0, None
+    assert builder.day() is None
     for one in ticks:
         builder.take(one)
         if day != (day := one.ts // 86_400):
-            mids, volume = [], 0.0
-        seen = builder.day()
-        for a, b in zip(one.match_a.tolist(), one.match_b.tolist(), strict=True):
-            volume += float(one.sizes[a] if b < 0 else min(one.sizes[a], one.sizes[b]))
-        if seen is None:
-            continue
-        mids.append(seen["price"])
-        figures = {"open": mids[0], "high": max(mids), "low": min(mids), "volume": volume}
-        assert seen == {"timestamp": one.ts, "price": mids[-1], **figures}
+            prices, volume = [], 0.0
+        prices.append(price_of(one))
+        volume += volume_of(one)
+        figures = {"open": prices[0], "high": max(prices), "low": min(prices), "volume": volume}
+        assert builder.day() == {"timestamp": one.ts, "price": prices[-1], **figures}
 
 
-def test_a_match_is_priced_by_the_mean_of_both_or_by_the_mid_with_the_pool():
+def test_bars_are_of_the_state_s_price_whatever_is_quoted_and_matched():
     quotes = [("buy", 100.0, 3.0), ("sell", 90.01, 2.0), ("sell", 110.0, 5.0)]
-    _, closed = taken([tick(0, NOON, quotes, [(0, 1), (2, -1)]), tick(1, NOON + 1)])
-    # (100 + 90.01) / 2 with the smaller size, then the median of the quotes with the action's own size.
-    assert rows(closed, "1s") == [["1s", 1769256000000, 1769256001000, 95.005, 100.0, 95.005, 100.0, 7.0]]
+    ticks = [tick(0, NOON, price_norm=0.5), tick(1, NOON + 0.1, quotes, [(0, 1), (2, -1)], price_norm=0.75)]
+    builder, closed = taken([*ticks, tick(2, NOON + 0.2, quotes, price_norm=0.25), tick(3, NOON + 1)])
+    # The smaller size of both, and the action's own with the pool.
+    assert rows(closed, "1s") == [["1s", 1769256000000, 1769256001000, 50_000.0, 55_000.0, 45_000.0, 45_000.0, 7.0]]
+    assert builder.day()["price"] == 50_000.0
 
 
-def test_a_quiet_period_repeats_the_last_close_and_a_silent_one_has_no_bar():
-    match = tick(0, NOON, [("buy", 100.0, 1.0), ("sell", 98.0, 1.0)], [(0, 1)])
-    quiet = tick(1, NOON + 1, [("buy", 50.0, 1.0)])
-    _, closed = taken([match, quiet, tick(2, NOON + 9)])
-    assert [row[3:] for row in rows(closed, "1s")] == [[99.0] * 4 + [1.0], [99.0] * 4 + [0.0]]
+def test_where_matches_have_prices_bars_are_of_these_and_a_quiet_second_repeats_the_last():
+    quotes = [("buy", 100.0, 3.0), ("sell", 90.0, 2.0)]
+    first = tick(0, NOON, quotes, [(0, 1), (0, 1), (0, -1)], [(99.5, 0.25), (None, None), (98.5, 8.0)])
+    quiet = [tick(1, NOON + 1, quotes, price_norm=0.1), tick(2, NOON + 2, quotes, price_norm=0.9)]
+    later = tick(3, NOON + 9, quotes, [(0, 1)], [(97.0, None)])
+    builder, closed = taken([first, *quiet, later, tick(4, NOON + 60)])
+    assert [row[3:] for row in rows(closed, "1s")] == [
+        [99.5, 99.5, 98.5, 98.5, 10.25],
+        [98.5] * 4 + [0.0],
+        [98.5] * 4 + [0.0],
+        [97.0] * 4 + [2.0],
+    ]
+    assert rows(closed, "1m")[0][3:] == [99.5, 99.5, 97.0, 97.0, 12.25]
+    # The day is that of the price which every tick has.
+    assert builder.day()["low"] == 42_000.0
 
 
-def test_before_any_match_a_bar_shows_the_mid_and_before_any_price_there_is_none():
-    ticks = [tick(0, NOON), tick(1, NOON + 1, [("buy", 50.0, 1.0)]), tick(2, NOON + 1.5, [("buy", 60.0, 1.0)])]
-    builder, closed = taken([*ticks, tick(3, NOON + 2)])
-    assert rows(closed, "1s") == [["1s", 1769256001000, 1769256002000, 60.0, 60.0, 60.0, 60.0, 0.0]]
-    assert builder.day()["open"] == 50.0
+def test_ticks_of_each_run_are_priced_by_its_range():
+    ranges = PriceRanges([(0, PriceRange(0.0, 2.0)), (2, PriceRange(100.0, 300.0))])
+    ticks = [tick(t, NOON + t, price_norm=0.25) for t in range(4)]
+    _, closed = taken([*ticks, tick(9, NOON + 9)], Builder(ranges))
+    assert [row[3:7] for row in rows(closed, "1s")] == [[0.5] * 4, [0.5] * 4, [150.0] * 4, [150.0] * 4]
 
 
 def test_one_tick_closes_every_resolution_finest_first():
-    match = tick(0, NOON, [("buy", 100.0, 1.0), ("sell", 98.0, 1.0)], [(0, 1)])
-    _, closed = taken([match, tick(1, NOON + 86_400)])
+    _, closed = taken([tick(0, NOON), tick(1, NOON + 86_400)])
     assert [bar.resolution for bar in closed] == list(PERIOD_MS)
     assert {bar.next_ms for bar in closed} == {1769256000000 + 86_400_000}
 
 
 def test_a_tick_that_goes_back_in_time_counts_to_the_second_under_way():
-    quotes = [("buy", 100.0, 1.0)]
-    late = tick(2, NOON, [("buy", 10.0, 1.0)], [(0, -1)])
-    _, closed = taken([tick(0, NOON, quotes), tick(1, NOON + 1, quotes, [(0, -1)]), late, tick(3, NOON + 2)])
+    late = tick(2, NOON, [("buy", 10.0, 1.0)], [(0, -1)], price_norm=0.25)
+    _, closed = taken([tick(0, NOON), tick(1, NOON + 1), late, tick(3, NOON + 2)])
     assert [row[1] for row in rows(closed, "1s")] == [1769256000000, 1769256001000]
-    assert rows(closed, "1s")[1][3:] == [100.0, 100.0, 10.0, 10.0, 2.0]
+    assert rows(closed, "1s")[1][3:] == [50_000.0, 50_000.0, 45_000.0, 45_000.0, 1.0]
 
 
 def test_ticks_that_are_missing_are_told():

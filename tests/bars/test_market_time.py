@@ -62,7 +62,7 @@ def test_a_builder_made_of_rows_goes_on_with_the_same_time(cut):
     closed = [bar for one in ticks for bar in whole.take(one)]
     kept = [bar for bar in closed if bar.resolution == "1s" and bar.last_t < cut]
     made = Builder()
-    made.stand_behind(kept[-1], kept[-1].close)
+    made.stand_behind(kept[-1])
     again = [bar for one in ticks if one.t > kept[-1].last_t for bar in made.take(one)]
     assert [bar for bar in [*kept, *again] if bar.resolution == "1s"] == [
         bar for bar in closed if bar.resolution == "1s"

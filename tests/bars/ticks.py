@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from itertools import groupby
-from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
@@ -20,14 +21,16 @@ def tick(
     ts: float,
     quotes: list[tuple[str, float, float]] | None = None,
     matches: list[tuple[int, int]] | None = None,
-    mid: float | None = None,
+    trades: list[tuple[float | None, float | None]] | None = None,
+    price_norm: float = 0.5,
 ) -> Tick:
-    """A tick of (side, price, size) and (a, b)."""
+    """A tick of (side, price, size) and (a, b); `trades` are what its source tells of the matches: (price, size)."""
     quotes, matches = quotes or [], matches or []
+    told = np.array(trades or [], np.float64).reshape(-1, 2)  # None is NaN
     return Tick(
         t=t,
         ts=ts,
-        price_norm=0.5,
+        price_norm=price_norm,
         volatility=0.0,
         liquidity=0.5,
         imbalance=0.0,
@@ -39,7 +42,8 @@ def tick(
         match_a=np.array([a for a, _ in matches], np.int64),
         match_b=np.array([b for _, b in matches], np.int64),
         match_prob=np.full(len(matches), 0.5),
-        mid=mid,
+        match_prices=None if np.isnan(told[:, 0]).all() else told[:, 0],
+        match_sizes=None if np.isnan(told[:, 1]).all() else told[:, 1],
     )
 
 
@@ -50,8 +54,11 @@ def _facts(draw: st.DrawFn) -> tuple[Any, ...]:
     quotes = [(draw(st.sampled_from(SIDES)), draw(cents) / 100, draw(st.integers(0, 40)) / 8) for _ in range(count)]
     pairs = [(a, b) for a in range(count) for b in range(-1, count) if a != b]
     matches = draw(st.lists(st.sampled_from(pairs), max_size=3)) if pairs else []
-    mid = draw(st.none() | st.none() | cents.map(lambda cent: cent / 100))
-    return quotes, matches, mid
+    told = st.tuples(
+        st.none() | cents.map(lambda cent: cent / 100), st.none() | st.integers(0, 40).map(lambda n: n / 8)
+    )
+    trades = [draw(told) for _ in matches] if draw(st.booleans()) else None
+    return quotes, matches, trades, draw(st.integers(0, 10**6)) / 10**6
 
 
 @st.composite
@@ -66,31 +73,54 @@ def tapes(draw: st.DrawFn, most: int = 40) -> list[Tick]:
     return found
 
 
+def price_of(tick: Tick) -> float:
+    """*The* price of a tick of the model, in the plainest way."""
+    return round(40_000 + 20_000 * tick.price_norm, 6)
+
+
+def volume_of(tick: Tick) -> float:
+    """The sizes of a tick's matches in the plainest way."""
+    volume = 0.0
+    for i, (a, b) in enumerate(zip(tick.match_a.tolist(), tick.match_b.tolist(), strict=True)):
+        told = math.nan if tick.match_sizes is None else float(tick.match_sizes[i])
+        own = float(tick.sizes[a])
+        volume += (own if b < 0 else min(own, float(tick.sizes[b]))) if math.isnan(told) else told
+    return volume
+
+
+class _Second(NamedTuple):
+    """The prices a second is made of, none where it repeats the last close, and its volume."""
+
+    open_ms: int
+    prices: list[float]
+    shown: float
+    volume: float
+
+
+def _seconds(ticks: list[Tick]) -> Iterator[_Second]:
+    last_trade: float | None = None
+    for open_ms, found in groupby(ticks, key=lambda one: int(one.ts // 1) * 1000):
+        group = list(found)
+        trades = [
+            float(price)
+            for one in group
+            if one.match_prices is not None
+            for price in one.match_prices
+            if not math.isnan(price)
+        ]
+        quiet = not trades and last_trade is not None and not any(one.match_a.size for one in group)
+        prices = trades or ([] if quiet else [price_of(one) for one in group])
+        last_trade = trades[-1] if trades else last_trade if quiet else None
+        yield _Second(open_ms, prices, prices[-1] if prices else last_trade, sum(volume_of(one) for one in group))
+
+
 def literal_bars(ticks: list[Tick], resolution: str) -> list[list[Any]]:
     """The closed bars of some ticks by the definition: resolution, open_ms, close_ms, o, h, l, c, volume."""
-    length, last, mid, seen = PERIOD_MS[resolution], None, None, []
-    for one in ticks:
-        quotes = [price for side, price in zip(one.sides, one.prices, strict=True) if side]
-        mid = one.mid if one.mid is not None else median(quotes) if quotes else mid
-        seen.append((int(one.ts * 1000 // length) * length, one, mid))
-    bars = []
-    for open_ms, group in groupby(seen, key=lambda entry: entry[0]):
-        prices, volume, mid = [], 0.0, None
-        for _, one, mid in group:
-            for a, b in zip(one.match_a.tolist(), one.match_b.tolist(), strict=True):
-                own, size = float(one.prices[a]), float(one.sizes[a])
-                if b >= 0:
-                    prices.append(round((own + float(one.prices[b])) / 2, 6))
-                    volume += min(size, float(one.sizes[b]))
-                else:
-                    prices.append(round(own if mid is None else mid, 6))
-                    volume += size
-        flat = last if last is not None else None if mid is None else round(mid, 6)
-        last = prices[-1] if prices else last
-        if prices or flat is not None:
-            shown = prices or [flat]
-            figures = [shown[0], max(shown), min(shown), shown[-1], volume]
-            bars.append([resolution, open_ms, open_ms + length, *figures])
+    length, bars = PERIOD_MS[resolution], []
+    for number, found in groupby(_seconds(ticks), key=lambda second: second.open_ms // length):
+        group = list(found)
+        prices = [price for second in group for price in second.prices] or [group[-1].shown]
+        figures = [prices[0], max(prices), min(prices), prices[-1], sum(second.volume for second in group)]
+        bars.append([resolution, number * length, (number + 1) * length, *figures])
     # The last period has ticks, and none of a later one: it is not closed.
-    newest = int(ticks[-1].ts * 1000 // length) * length
-    return [bar for bar in bars if bar[1] < newest]
+    return bars[:-1]

@@ -22,6 +22,7 @@ from marketcamera.backoff import Backoff
 from marketcamera.bars.history import BarHistory
 from marketcamera.decoding import MOST_TEXT_BYTES
 from marketcamera.stream.messages import Received, message_of
+from marketcamera.stream.price_ranges import PriceRanges
 from tests.client.garbage import BAR, JSON, stream_garbage
 from tests.client.made import behind, market, message, say, serving
 from tests.client.test_hostile_feed import ANSWERS, answering
@@ -134,7 +135,7 @@ def test_a_handshake_that_fails_is_told_in_a_sentence(style: str, answer: bytes,
 
 
 PARTS = [
-    "state", "agents", "actions", "matches", "mid", "active_agents", "mean_experience", "match_count",
+    "state", "agents", "actions", "matches", "mid", "price", "active_agents", "mean_experience", "match_count",
     "window", "nodes", "edges", "events", "to_frame", "to_networkx",
 ]  # fmt: skip
 
@@ -147,7 +148,9 @@ def test_a_part_that_is_wrong_is_told_by_whoever_reads_it(
 ) -> None:
     whole = message(kind, 3)
     wrong = data.draw(st.dictionaries(st.sampled_from([*whole][3:]), JSON)) | parts
-    one = message_of({**whole, **wrong, "type": kind, "t": 3, "ts": 1.0})
+    prices = PriceRanges()
+    prices.take("0:1.0:3.0")
+    one = message_of({**whole, **wrong, "type": kind, "t": 3, "ts": 1.0}, prices)
     for part in PARTS:
         if hasattr(type(one), part):
             try:

@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from marketcamera import Frame, Tick
+from marketcamera import BadMessage, Frame, HistoryUnavailable, Tick
 from marketcamera.stream.messages import message_of
+from marketcamera.stream.price_ranges import PriceRanges
 from tests.client.made import message
 
 FEATURES: dict[str, Any] = {
@@ -83,6 +84,18 @@ def test_a_tick_knows_its_mid() -> None:
     assert tick([3.0, 1.0, 8.0]).mid == 3.0
     assert tick([]).mid is None
     assert tick([1.0], mid=7.5).mid == 7.5
+
+
+def test_a_price_is_of_the_range_of_its_run() -> None:
+    ranges = PriceRanges()
+    ranges.take("5:40000.0:60000.0, 9:1e-05:3e-05")
+    ranges.take("5:2.0:1.0")  # what cannot be tells nothing
+    assert [message_of(message("tick", t), ranges).price for t in (0, 5, 8, 9)] == [50_000.0] * 3 + [2e-5]
+    assert message_of(message("metric", 9), ranges).price == 2e-5
+    with pytest.raises(BadMessage, match="the state of a tick has a price_norm"):
+        message_of({**message("tick", 3), "s": {"price_norm": "high"}}, ranges).price  # noqa: B018
+    with pytest.raises(HistoryUnavailable, match="it is of no server"):
+        message_of(message("tick", 3)).price  # noqa: B018
 
 
 def test_the_client_needs_nothing_of_the_server_and_loads_pandas_only_for_tables() -> None:

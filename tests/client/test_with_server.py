@@ -221,24 +221,15 @@ def test_a_strategy_sees_live_what_the_recording_tells_afterwards(site: Site) ->
 
 def bars_of_ticks(site: Site) -> pd.DataFrame:
     """Bars of a second made of the recorded ticks, as their definition has it and in no other way."""
-    rows, mid = [], None
+    rows = []
     for tick in site.messages("ticks"):
-        quotes = sorted(action["price"] for action in tick["actions"] if action["side"] != "none")
-        if quotes:
-            half = len(quotes) // 2
-            mid = quotes[half] if len(quotes) % 2 else (quotes[half - 1] + quotes[half]) / 2
-        actions = tick["actions"]
+        actions, size = tick["actions"], 0.0
         for match in tick["matches"]:
             one, other = actions[match["a"]], actions[match["b"]]
-            price = mid if match["b"] == -1 else (one["price"] + other["price"]) / 2
-            size = one["size"] if match["b"] == -1 else min(one["size"], other["size"])
-            rows.append((int(tick["ts"]), price, size))
-        rows.append((int(tick["ts"]), None, 0.0))
+            size += one["size"] if match["b"] == -1 else min(one["size"], other["size"])
+        rows.append((int(tick["ts"]), 40_000 + 20_000 * tick["s"]["price_norm"], size))
     table = pd.DataFrame(rows, columns=["second", "price", "size"]).groupby("second")
     bars = table["price"].agg(open="first", high="max", low="min", close="last")
-    bars["close"] = bars["close"].ffill()
-    for name in ("open", "high", "low"):
-        bars[name] = bars[name].fillna(bars["close"])
     bars["volume"] = table["size"].sum()
     index = pd.to_datetime(bars.index + 1, unit="s", utc=True).as_unit("ns").rename("close_time")
     return bars.set_index(index).astype("float64").round(6)

@@ -37,6 +37,9 @@ class Stub:
     symbol: str = "IG-USD"
     store_id: str | None = "a1" * 16
 
+    async def learn_prices(self) -> list[tuple[int, float, float]]:
+        return [(0, 40_000.0, 60_000.0), (70, 1.5, 4.5)]
+
 
 @pytest.fixture
 def relay(monkeypatch: pytest.MonkeyPatch) -> Stub:
@@ -222,6 +225,7 @@ def test_who_has_the_list_is_told_so(market: Market, relay: Stub) -> None:
         again, nothing = ask(manifests.manifest, "", "ticks", if_none_match=told)
         assert (again.status_code, nothing) == (304, None)
         assert (again["ETag"], again["Market-Camera-First-T"]) == (tag, "0")
+        assert again["Market-Camera-Prices"] == "0:40000.0:60000.0, 70:1.5:4.5"
     assert ask(manifests.manifest, "", "ticks", if_none_match='W/"x"')[0].status_code == 200
     whole, _ = ask(manifests.segments, "?kind=all")
     assert ask(manifests.segments, "?kind=all", if_none_match=whole["ETag"])[0].status_code == 304

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { momentText } from "../../streaming/static/streaming/page/format.js";
+import { markTexts, momentText, priceText } from "../../streaming/static/streaming/page/format.js";
+
+test("a price has as many digits as tell it apart", () => {
+  assert.deepEqual([49975.126, 1000, 84.5, 0.1234567, 0.000012345678, 0, -2.5].map(priceText), ["49,975.13", "1,000.00", "84.50", "0.123457", "0.0000123457", "0.00", "-2.50"]);
+  assert.deepEqual(markTexts([49900, 50000], 100), ["49,900", "50,000"]);
+  assert.deepEqual(markTexts([0.00001, 0.000015], 0.000005), ["0.000010", "0.000015"]);
+});
 
 test("a time is written in UTC", () => {
   assert.equal(momentText(1769192681.95), "23 Jan 2026, 18:24:41 UTC");

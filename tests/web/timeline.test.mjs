@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { firstFrameT, priceOf, tellsOf } from "../../streaming/static/streaming/data/messages.js";
+import { firstFrameT, priceOf, priceRangeAt, priceRangesIn, priceSpan, tellsOf } from "../../streaming/static/streaming/data/messages.js";
 import { holes, lastAtOrBefore, paceOf, recordedAt } from "../../streaming/static/streaming/charts/timeline.js";
 
 test("finds the last t at or before another, by comparing with a plain search", () => {
@@ -24,8 +24,13 @@ test("the first frame comes at the first multiple of the stride with a whole win
   assert.equal(firstFrameT(300, 10, 5001), 5300);
 });
 
-test("prices span 40,000 to 60,000", () => {
-  assert.deepEqual([0, 0.5, 1].map(priceOf), [40000, 50000, 60000]);
+test("a price is of the range of its run", () => {
+  const ranges = priceRangesIn("100:40000.0:60000.0, 5000:1e-05:3e-05");
+  assert.deepEqual(ranges, [{ from: 100, low: 40000, high: 60000 }, { from: 5000, low: 1e-5, high: 3e-5 }]);
+  assert.deepEqual([0, 100, 4999].map((t) => priceOf(priceRangeAt(ranges, t), 0.25)), [45000, 45000, 45000]);
+  assert.equal(priceOf(priceRangeAt(ranges, 5000), 0.5), 2e-5);
+  assert.equal(priceSpan(ranges[0], 0.01), 200);
+  assert.ok(Number.isNaN(priceOf(priceRangeAt(priceRangesIn(null), 7), 0.5)), "nobody told");
 });
 
 test("the pace is the market's own, whatever lies between two runs", () => {

@@ -134,7 +134,7 @@ function showColumns(columns, stretch) {
   charted = columns;
   const pace = paceOf(columns.t, columns.ts);
   if (pace !== null) head.setPace(pace, performance.now());
-  charts.show(columns, stretch, marketEvents.within(stretch.from, stretch.to));
+  charts.show(columns, stretch, marketEvents.within(stretch.from, stretch.to), past.prices);
   list.show(marketEvents.within(0, Infinity));
 }
 
@@ -241,7 +241,11 @@ function fillCharts(beforeT) {
 
 /** @param {import("./data/stream.js").StreamState} state @param {import("./data/socket.js").Refusal} refusal */
 function follow(state, refusal) {
-  if (state === "live" && connection !== state) retry.now();
+  if (state === "live" && connection !== state) {
+    retry.now();
+    // Of a market that had not begun nothing told the prices.
+    if (!past.prices.length) past.refresh().then(draw, () => {});
+  }
   connection = state;
   head.growing = state === "live" || (head.growing && state === "reconnecting");
   showConnection(state, refusal);

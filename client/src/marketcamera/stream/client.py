@@ -104,6 +104,13 @@ class Stream:
         the server has not told."""
         return self._session.playhead.store
 
+    def price_range(self, t: int) -> tuple[float, float]:
+        """The prices at `price_norm` 0 and 1 at a t, as the server told when it connected, or else tells now.
+
+        Raises HistoryUnavailable.
+        """
+        return self._session.playhead.prices.at(t)
+
     @property
     def caught_up(self) -> bool:
         """Whether everything behind `since` was given, so that what comes now is live."""

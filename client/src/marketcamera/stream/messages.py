@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from marketcamera.errors import BadMessage
+from marketcamera.stream.price_ranges import PriceRanges
 
 if TYPE_CHECKING:
     import networkx
@@ -23,11 +24,15 @@ KINDS: tuple[Kind, ...] = ("frame", "metric", "tick")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What every message has: its tick number `t`, market time `ts` in Unix seconds, and itself as JSON gave it."""
+    """What every message has: its tick number `t`, market time `ts` in Unix seconds, and itself as JSON gave it.
+
+    `prices` are what its server tells of the prices of the market.
+    """
 
     t: int
     ts: float
     data: Mapping[str, Any]
+    prices: PriceRanges = field(default_factory=PriceRanges, repr=False, compare=False)
 
     @property
     def kind(self) -> Kind:
@@ -51,13 +56,30 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Tick(Message):
-    """One step of the market; `actions[i]` is what `agents[i]` did, `matches` speak of indexes of actions."""
+class _OfState(Message):
+    """A message with the market's state."""
 
     @property
     def state(self) -> Mapping[str, float]:
         """price_norm, volatility, liquidity and imbalance."""
         return self._part("s", dict)
+
+    @property
+    def price(self) -> float:
+        """*The* price of the market at this t, which bars, charts and backtests use too.
+
+        Where the server did not tell the range of prices as it connected, the first call asks it. Raises
+        HistoryUnavailable where it does not tell.
+        """
+        price_norm: Any = self.state.get("price_norm")
+        if not _is_number(price_norm):
+            raise BadMessage(f"the state of a {self.kind} has a price_norm", str(dict(self.data)))
+        return self.prices.price_at(self.t, float(price_norm))
+
+
+@dataclass(frozen=True, slots=True)
+class Tick(_OfState):
+    """One step of the market; `actions[i]` is what `agents[i]` did, `matches` speak of indexes of actions."""
 
     @property
     def agents(self) -> list[dict[str, Any]]:
@@ -73,7 +95,10 @@ class Tick(Message):
 
     @property
     def mid(self) -> float | None:
-        """The median of all quotes, or the mid its source gave; None in a tick without quotes."""
+        """The median of all quotes, or the mid its source gave; None in a tick without quotes.
+
+        It is what the camera measures the distances of quotes from, and no price anybody traded at: that is `price`.
+        """
         given = self.data.get("mid")
         if given is not None:
             return self._number("mid")
@@ -85,13 +110,8 @@ class Tick(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class Metric(Message):
+class Metric(_OfState):
     """A tick in a few numbers."""
-
-    @property
-    def state(self) -> Mapping[str, float]:
-        """price_norm, volatility, liquidity and imbalance."""
-        return self._part("s", dict)
 
     @property
     def active_agents(self) -> int:
@@ -171,14 +191,14 @@ STORE_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _CLASSES: dict[str, type[Tick] | type[Metric] | type[Frame]] = {"tick": Tick, "metric": Metric, "frame": Frame}
 
 
-def message_of(data: dict[str, Any]) -> Tick | Metric | Frame:
-    """The object for a decoded tick, metric or frame. Raises BadMessage."""
+def message_of(data: dict[str, Any], prices: PriceRanges | None = None) -> Tick | Metric | Frame:
+    """The object for a decoded tick, metric or frame of a market with these prices. Raises BadMessage."""
     made = _CLASSES.get(data["type"])
     t: Any = data.get("t")
     ts: Any = data.get("ts")
     if made is None or type(t) is not int or not 0 <= t <= _LARGEST_T or not _is_number(ts):
         raise BadMessage("a tick, metric or frame has a t and a ts", str(data))
-    return made(t, ts, data)
+    return made(t, ts, data) if prices is None else made(t, ts, data, prices)
 
 
 def _is_number(value: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from marketcamera.errors import BadMessage
 from marketcamera.stream.messages import KINDS, Gap, Kind, Received, gap_of, message_of, store_of
+from marketcamera.stream.price_ranges import PriceRanges
 
 #: A resume asks again for at most this much of what was given already. It looks back at all because a server that held
 #: back frames or metrics from a slow client tells so only before the next one, which a lost connection never brings.
@@ -22,11 +23,17 @@ class Playhead:
     """Lets through what is new. Knows no sockets and no clock.
 
     `since` is where to begin: behind that t, or that of each kind, or, with None, with whatever the server gives first.
+    `prices` are what messages know of the market's prices.
     """
 
     def __init__(
-        self, kinds: Iterable[Kind] = KINDS, since: int | Mapping[Kind, int] | None = None, every: int = 1
+        self,
+        kinds: Iterable[Kind] = KINDS,
+        since: int | Mapping[Kind, int] | None = None,
+        every: int = 1,
+        prices: PriceRanges | None = None,
     ) -> None:
+        self.prices = prices or PriceRanges()
         self._kinds = tuple(kinds)
         begin = since if isinstance(since, Mapping) else {} if since is None else dict.fromkeys(self._kinds, since)
         self._last: dict[Kind, int] = dict(begin)
@@ -66,7 +73,7 @@ class Playhead:
         # All else is a heartbeat, a pong, or what a later server may say.
 
     def _take_message(self, kind: Kind, data: dict[str, Any]) -> Iterator[Received]:
-        message = message_of(data)
+        message = message_of(data, self.prices)
         t, last = message.t, self._last.get(kind)
         if last is None:
             self._begin(t)

@@ -19,6 +19,7 @@ from marketcamera.decoding import decode
 from marketcamera.errors import BadMessage, ConnectionGivenUp, HistoryUnavailable, MarketCameraError, StoreChanged
 from marketcamera.failures import PASSING_STATUS, history_error, http_client, is_of_the_network, reason_of
 from marketcamera.stream.messages import KINDS, Gap, Kind, Received, gap_of, message_of
+from marketcamera.stream.price_ranges import PRICES_HEADER, PriceRanges
 from marketcamera.stream.session import store_id
 
 log = logging.getLogger("marketcamera")
@@ -101,7 +102,8 @@ class Replay:
                     yield message
 
     def _messages(self, client: httpx.Client) -> Iterator[Received]:
-        recording = _Recording(self._store, self._raises)
+        prices = PriceRanges(self._address.http("/health", self._symbol))
+        recording = _Recording(self._store, self._raises, prices)
         tapes = [self._tape(client, kind, recording).messages() for kind in self._kinds]
         return heapq.merge(*tapes, key=_order)
 
@@ -117,6 +119,7 @@ class _Recording:
 
     store: str | None
     raises: bool
+    prices: PriceRanges
 
     @property
     def asked(self) -> dict[str, str]:
@@ -178,6 +181,7 @@ class _Tape:
                 told = answer.read().decode(errors="replace")[:200]
                 raise HistoryUnavailable(url, f"the answer was {answer.status_code}: {told}")
             self._recording.store = self._recording.store or answer.headers.get("Market-Camera-Store")
+            self._recording.prices.take(answer.headers.get(PRICES_HEADER))
             for line in answer.iter_lines():
                 if line.strip():
                     self._backoff.succeeded()
@@ -192,7 +196,9 @@ class _Tape:
         data, *more = decode(line) or [{"type": ""}]
         if more or data["type"] not in (self._kind, "gap"):
             raise BadMessage(f"a line of this tape is a {self._kind} or a gap", line)
-        message = gap_of({**data, "kind": self._kind}) if data["type"] == "gap" else message_of(data)
+        message = (
+            gap_of({**data, "kind": self._kind}) if data["type"] == "gap" else message_of(data, self._recording.prices)
+        )
         if isinstance(message, Gap) and message.reason == "store_changed":
             yield self._changed(message)
             raise _OtherStore

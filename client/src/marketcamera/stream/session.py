@@ -17,6 +17,7 @@ from marketcamera.errors import BadMessage, ConnectionGivenUp, MarketCameraError
 from marketcamera.failures import connection_error, is_of_the_network, reason_of
 from marketcamera.stream.messages import KINDS, STORE_ID, Kind, Received
 from marketcamera.stream.playhead import Playhead
+from marketcamera.stream.price_ranges import PRICES_HEADER, PriceRanges
 
 log = logging.getLogger("marketcamera")
 
@@ -75,7 +76,8 @@ class Session:
         if on_bad_message not in ("raise", "skip"):
             raise ValueError(f"on_bad_message must be raise or skip, got {on_bad_message!r}")
         self._raises, self._skips = on_store_change == "raise", on_bad_message == "skip"
-        self.playhead = Playhead(kinds, since, every)
+        health = self._address.http("/health", {} if symbol is None else {"symbol": symbol})
+        self.playhead = Playhead(kinds, since, every, PriceRanges(health))
         self.playhead.store = store_id(named.get("store") if store is None else store)
         self._asks_without_store = False
         self._attempts, self._backoff = attempts, backoff
@@ -93,7 +95,8 @@ class Session:
         return self._address.stream(self._parameters | resume)
 
     def connected(self, headers: Mapping[str, str]) -> None:
-        """The server's answer to the handshake: it may name the recording that is to come."""
+        """The server's answer to the handshake: it may tell of the recording that is to come."""
+        self.playhead.prices.take(headers.get(PRICES_HEADER))
         named = headers.get(_STORE_HEADER, "")
         if self.playhead.store is None and STORE_ID.fullmatch(named):
             self.playhead.store = named

@@ -1,7 +1,7 @@
 /** Owns how each chart looks: its series, axes and scales, in uPlot's terms. */
 
 import uPlot from "uplot";
-import { countText, priceText, ratioText } from "../page/format.js";
+import { countText, markTexts, priceText, ratioText } from "../page/format.js";
 import { holes } from "./timeline.js";
 import { withAlpha } from "../page/colors.js";
 
@@ -46,11 +46,11 @@ function axis(palette, more) {
   };
 }
 
-/** A little room above and below, and never a span of nothing. @param {number} least smallest span */
-function padded(least) {
+/** A little room above and below, and never a span of nothing. @param {number} least smallest span @param {number} [leastShare] and as a share of the middle */
+function padded(least, leastShare = 0) {
   return (/** @type {uPlot} */ _, /** @type {number | null} */ low, /** @type {number | null} */ high) => {
-    if (low === null || high === null) return [0, least];
-    const span = Math.max(high - low, least);
+    if (low === null || high === null) return [0, least || 1];
+    const span = Math.max(high - low, least, (leastShare * Math.abs(high + low)) / 2) || 1;
     const middle = (high + low) / 2;
     return [middle - span * 0.58, middle + span * 0.58];
   };
@@ -63,13 +63,14 @@ function fromZero(/** @type {uPlot} */ _, /** @type {number} */ _low, /** @type 
 
 const wholeTicks = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
 const marksWith = (/** @type {(mark: number) => string} */ write) => (/** @type {any} */ _, /** @type {number[]} */ marks) => marks.map(write);
+const priceMarks = (/** @type {any} */ _, /** @type {number[]} */ marks, /** @type {number} */ _axis, /** @type {number} */ _space, /** @type {number} */ step) => markTexts(marks, step);
 const stepped = () => ({ paths: uPlot.paths.stepped?.({ align: 1 }) });
 
 /** @type {Record<string, (palette: Record<string, string>) => object>} */
 const PARTS = {
   price: (palette) => ({
-    scales: { y: { range: padded(20) } },
-    axes: [axis(palette, { scale: "y", size: LEFT, values: marksWith(countText) })],
+    scales: { y: { range: padded(0, 0.0004) } },
+    axes: [axis(palette, { scale: "y", size: LEFT, values: priceMarks })],
     series: [
       series("price", palette.price),
       // The scale is the price's own: at a run's beginning volatility is a hundred times what it is later.

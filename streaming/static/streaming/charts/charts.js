@@ -2,7 +2,7 @@
 
 import uPlot from "uplot";
 import { CHARTS, READOUTS, optionsOf } from "./chart-options.js";
-import { priceOf, priceSpan } from "../data/messages.js";
+import { priceOf, priceRangeAt, priceSpan } from "../data/messages.js";
 import { colours, onThemeChange } from "../page/theme.js";
 import { withAlpha } from "../page/colors.js";
 import { recordedAt } from "./timeline.js";
@@ -30,9 +30,10 @@ export class Charts {
   /**
    * Draws a stretch of t.
    * @param {Columns} columns a chart keeps no copy @param {import("./axis.js").Stretch} stretch @param {import("../state/market-events.js").MarketEvent[]} marketEvents in it
+   * @param {import("../data/messages.js").PriceRange[]} prices of the market's runs
    */
-  show(columns, stretch, marketEvents) {
-    this.#columns = withDerived(columns);
+  show(columns, stretch, marketEvents, prices) {
+    this.#columns = withPrices(columns, prices);
     this.#stretch = stretch;
     this.#marketEvents = marketEvents;
     for (const [name, { plot }] of this.#charts) this.#fill(name, plot);
@@ -138,15 +139,12 @@ export class Charts {
   }
 }
 
-/** @param {Columns} columns @returns {Columns} */
-function withDerived(columns) {
-  const price = columns.price_norm.map(priceOf);
-  return {
-    ...columns,
-    price,
-    price_high: price.map((value, i) => value + priceSpan(columns.volatility[i])),
-    price_low: price.map((value, i) => value - priceSpan(columns.volatility[i])),
-  };
+/** @param {Columns} columns @param {import("../data/messages.js").PriceRange[]} prices @returns {Columns} */
+function withPrices(columns, prices) {
+  const ranges = [...columns.t].map((t) => priceRangeAt(prices, t));
+  const price = columns.price_norm.map((norm, i) => priceOf(ranges[i], norm));
+  const spread = columns.volatility.map((norm, i) => priceSpan(ranges[i], norm));
+  return { ...columns, price, price_high: price.map((value, i) => value + spread[i]), price_low: price.map((value, i) => value - spread[i]) };
 }
 
 /** @param {any} plot @param {HTMLElement} line @param {number | null} t @param {import("./axis.js").Stretch} stretch */

@@ -41,14 +41,30 @@ export function tellsOf(frame, t) {
   return t >= frame.t && t - frame.t < frame.window.stride;
 }
 
-/** The model's price range is 40,000 to 60,000. @param {number} priceNorm 0..1 */
-export function priceOf(priceNorm) {
-  return 40000 + 20000 * priceNorm;
+/** The prices at `price_norm` 0 and 1 in a run, which begins with `from`. @typedef {{from: number, low: number, high: number}} PriceRange */
+
+/** What the header of an answer tells: `first t:low:high` of each run whose prices are others than those of the run before. @param {string | null} header @returns {PriceRange[]} */
+export function priceRangesIn(header) {
+  if (!header) return [];
+  return header.split(", ").map((run) => {
+    const [from, low, high] = run.split(":").map(Number);
+    return { from, low, high };
+  });
 }
 
-/** What a span on the normalised scale, such as volatility, is in price. @param {number} norm */
-export function priceSpan(norm) {
-  return 20000 * norm;
+/** The range that holds at t; what came before the first counts as that. @param {PriceRange[]} ranges by t @param {number} t @returns {PriceRange} of no number where none is known */
+export function priceRangeAt(ranges, t) {
+  return ranges.findLast(({ from }) => from <= t) ?? ranges[0] ?? { from: t, low: NaN, high: NaN };
+}
+
+/** *The* price of a tick. @param {PriceRange} range of its run @param {number} priceNorm 0..1 */
+export function priceOf({ low, high }, priceNorm) {
+  return low + (high - low) * priceNorm;
+}
+
+/** What a span on the normalised scale, such as volatility, is in price. @param {PriceRange} range @param {number} norm */
+export function priceSpan({ low, high }, norm) {
+  return (high - low) * norm;
 }
 
 /**

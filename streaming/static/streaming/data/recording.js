@@ -30,6 +30,7 @@ export class Past {
   /** @type {Record<Kind, Known>} */ #known = none();
   /** Gaps that the server told of when nothing was known. @type {Span[]} */ #old = [];
   /** Another number whenever what was known is known no more. */ #age = 0;
+  /** The price ranges of its runs. @type {import("./messages.js").PriceRange[]} */ prices = [];
   /** Bytes of segments fetched so far. */
   fetched = 0;
 
@@ -41,7 +42,7 @@ export class Past {
   /** Forgets what files told that are no longer there, and the blocks of them that the worker keeps. */
   forget() {
     if (this.#worker) this.#lost(this.#worker);
-    [this.#told, this.#old, this.#store] = [[], [], null];
+    [this.#told, this.#old, this.#store, this.prices] = [[], [], null, []];
     this.#know(none());
     this.#age += 1;
   }
@@ -133,6 +134,7 @@ export class Past {
     this.#know({ ticks: now[0], frames: now[1], metrics: now[2] });
     if (anew) this.#age += 1;
     this.#store = store;
+    if (found[0].prices.length) this.prices = found[0].prices;
     this.#refreshedMs = performance.now();
   }
 

@@ -1,6 +1,7 @@
 /** Owns what a manifest says: which segments there are, and which of them holds a t. */
 
 import { get, getJSON, marketPath } from "./api.js";
+import { priceRangesIn } from "./messages.js";
 
 /** @typedef {{path: string, start_t: number, end_t: number, lines: number, bytes: number, created_at: string, pending: boolean}} Segment */
 /** @typedef {"ticks" | "frames" | "metrics"} Kind */
@@ -12,6 +13,7 @@ import { get, getJSON, marketPath } from "./api.js";
  * @property {Segment[]} segments those that were asked for, oldest first, pending ones last
  * @property {number} firstT where the first that is still there begins, Infinity without any
  * @property {string | null} store the recording they are of
+ * @property {import("./messages.js").PriceRange[]} prices of its runs, none where they are not told
  */
 
 /** Part of a manifest, as the server's parameters have it. @param {Kind} kind @param {string} symbol @param {Record<string, number>} part @returns {Promise<Listed>} */
@@ -22,6 +24,7 @@ export async function fetchManifest(kind, symbol, part) {
     segments: await response.json(),
     firstT: Number(headers.get("Market-Camera-First-T") ?? Infinity),
     store: headers.get("Market-Camera-Store"),
+    prices: priceRangesIn(headers.get("Market-Camera-Prices")),
   };
 }
 

@@ -3,12 +3,23 @@
 const language = globalThis.document?.documentElement.lang || "en";
 const locale = language === "en" ? "en-GB" : language;
 
-const price = new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium", timeZone: "UTC" });
 
-/** @param {number} value */
-export const priceText = (value) => price.format(value);
+/** A number of at least so many digits, two of them behind the point or more. */
+const PRICE_DIGITS = 6;
+
+/** Cents where the price is a thousand or more, and finer steps the smaller it is. @param {number} value */
+export function priceText(value) {
+  const digits = value === 0 ? 2 : Math.min(Math.max(2, PRICE_DIGITS - 1 - Math.floor(Math.log10(Math.abs(value)))), 20);
+  return value.toLocaleString(locale, { minimumFractionDigits: 2, maximumFractionDigits: digits });
+}
+
+/** The marks of an axis, all with the decimals that tell them apart. @param {number[]} values @param {number} step between two */
+export function markTexts(values, step) {
+  const digits = Math.min(Math.max(0, -Math.floor(Math.log10(step) + 1e-9)), 20);
+  return values.map((value) => value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+}
 
 /** @param {number} value */
 export const countText = (value) => whole.format(value);
