@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inkOn, premultiplied, shade, withAlpha } from "../../streaming/static/streaming/page/colors.js";
 import { pathOf } from "../../streaming/static/streaming/charts/sparkline.js";
+import { drawLabel } from "../../streaming/static/streaming/graph/graph-labels.js";
 import { filled } from "../../streaming/static/streaming/state/texts.js";
 
 test("a scale goes through its stops", () => {
@@ -40,4 +41,19 @@ test("ink is read on every shade of every scale", () => {
       assert.ok(contrast(fill, inkOn(fill)) > 4.5, `${fill}: ${contrast(fill, inkOn(fill))}`);
     }
   }
+});
+
+test("a number stands in its circle if it can be read there, else beside it where that is wanted", () => {
+  const written = (node) => {
+    const texts = [];
+    const draw = drawLabel(() => ({ ink: "#000000", panel: "#ffffff" }));
+    draw({ fillText: (text, x) => texts.push([text, x]), strokeText: () => {} }, { x: 50, y: 50, label: "123", ...node });
+    return texts;
+  };
+  assert.deepEqual(written({ size: 15 }), [["123", 50]]);
+  assert.deepEqual(written({ size: 15, beside: true }), [["123", 50]]);
+  assert.deepEqual(written({ size: 3 }), []);
+  assert.deepEqual(written({ size: 3, beside: true }), [["123", 55]]);
+  assert.deepEqual(written({ size: 3, beside: true, label: "0x48b1e5a0c0ffee" }), [["0x48b1e5a0c…", 55]]);
+  assert.deepEqual(written({ size: 3, beside: true, label: "" }), []);
 });

@@ -63,3 +63,11 @@ test("agents of equal activity are of equal size, and nearly equal ones nearly s
   const [some, more] = sizesOf(quoting(50, 51));
   assert.ok(more > some && more < 1.1 * some, `${some} and ${more}`);
 });
+
+test("in a crowd all get smaller together, nobody vanishes, and who does most still stands out", () => {
+  const crowd = quoting(...Array.from({ length: 2000 }, (_, i) => (i < 5 ? 5000 : 10)));
+  const [hub, other] = [sizesOf(crowd)[0], sizesOf(crowd)[1999]];
+  assert.ok(other >= 1.5 && other < 3, String(other));
+  assert.ok(hub > 2 * other, `${hub} and ${other}`);
+  assert.ok(sizesOf(quoting(...new Array(2000).fill(10)))[0] < 2.5, "equal agents fit side by side");
+});

@@ -107,3 +107,19 @@ test("two camps far apart stay within the picture, however few the edges between
   const positions = settled(layout);
   for (let i = 0; i < ids.length; i++) assert.ok(distance(pointOf(positions, i), [0, 0]) < 0.85, String(pointOf(positions, i)));
 });
+
+test("keeps the places of those seen last, and not of everyone who ever came", () => {
+  const layout = new Layout();
+  layout.take(ring(keys));
+  const before = settled(layout);
+  const pass = (from, to) => {
+    for (let id = from; id < to; id += 1000) {
+      layout.take({ keys: Array.from({ length: 1000 }, (_, i) => String(id + i)), ends: new Uint32Array(0), weights: new Float32Array(0) });
+      layout.run(0);
+    }
+    layout.take(ring(keys));
+    return layout.run(0);
+  };
+  assert.ok(farthest(before, pass(1000, 3000), keys.length) < 0.2, "two thousand others came by");
+  assert.ok(farthest(before, pass(3000, 24_000), keys.length) > 0.2, "twenty-one thousand did");
+});

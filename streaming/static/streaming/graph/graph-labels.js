@@ -1,22 +1,50 @@
-/** Owns what is written on the graph: an agent's number inside its circle, and a ring around the one pointed at or pinned. */
+/** Owns what is written on the graph: an agent's number in or beside its circle, and a ring around the one pointed at or pinned. */
 
 /** A smaller number is not legible, and only a blot. Pixels. */
 const SMALLEST_FONT = 7.5;
 
-/** @typedef {{x: number, y: number, size: number, label?: string | null, ringed?: boolean, ink?: string}} Drawn */
+/** Of more agents only some have a number, where there is room beside them: sigma picks the largest of each neighbourhood. */
+export const ALL_NUMBERED = 150;
+
+/** What is written beside a circle is no longer. Characters. */
+const LONGEST = 12;
+
+/** @typedef {{x: number, y: number, size: number, label?: string | null, beside?: boolean, ringed?: boolean, ink?: string}} Drawn */
 /** @typedef {() => Record<string, string>} Palette */
 
-/** @param {CanvasRenderingContext2D} context @param {Drawn} node */
-export function drawLabel(context, { x, y, size, label, ink = "" }) {
-  if (!label) return;
-  const font = Math.min(12, size * (label.length > 2 ? 0.8 : 1));
-  if (font < SMALLEST_FONT) return;
+/** @param {Palette} palette */
+export function drawLabel(palette) {
+  return (/** @type {CanvasRenderingContext2D} */ context, /** @type {Drawn} */ node) => {
+    const { size, label, beside } = node;
+    if (!label) return;
+    const font = Math.min(12, size * (label.length > 2 ? 0.8 : 1));
+    if (font >= SMALLEST_FONT) writeInside(context, node, font);
+    else if (beside) writeBeside(context, node, palette());
+  };
+}
+
+/** @param {CanvasRenderingContext2D} context @param {Drawn} node @param {number} font pixels */
+function writeInside(context, { x, y, label, ink = "" }, font) {
   // Whole pixels: a font that was used before is cheap.
   context.font = `600 ${Math.round(font)}px system-ui, sans-serif`;
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.fillStyle = ink;
-  context.fillText(label, x, y + 0.5);
+  context.fillText(label ?? "", x, y + 0.5);
+}
+
+/** @param {CanvasRenderingContext2D} context @param {Drawn} node @param {Record<string, string>} palette */
+function writeBeside(context, { x, y, size, label }, { ink, panel }) {
+  const words = (label ?? "").length > LONGEST ? `${(label ?? "").slice(0, LONGEST - 1)}…` : label ?? "";
+  context.font = "600 10px system-ui, sans-serif";
+  context.textAlign = "left";
+  context.textBaseline = "middle";
+  context.lineWidth = 3;
+  context.lineJoin = "round";
+  context.strokeStyle = panel;
+  context.strokeText(words, x + size + 2, y);
+  context.fillStyle = ink;
+  context.fillText(words, x + size + 2, y);
 }
 
 /** The circle is drawn over this, so the number stands above it. @param {Palette} palette */

@@ -12,12 +12,15 @@ const NODE_SIZE = { smallest: 7, largest: 18 };
 /** Where all agents quote in every tick their activity differs little; less than this share of the greatest shall not look like much. */
 const LEAST_SPREAD = 0.2;
 
-/** So many fit into the picture at their full size; more of them get smaller, or edges fainter, together. */
-const ROOM = { nodes: 40, edges: 150 };
+/** Nobody is smaller: the dot would not be seen, or found with a pointer. Radius in pixels. */
+const SMALLEST_DOT = 1.5;
 
-/** @param {number} count @param {number} room @returns {number} 0..1 */
-export function crowding(count, room) {
-  return Math.min(1, Math.sqrt(room / Math.max(count, 1)));
+/** So much fits into the picture at full size: 40 agents of middling size, in squares of their radii, and edges. With more, agents get smaller, or edges fainter, together. */
+const ROOM = { agents: 20 * (NODE_SIZE.smallest ** 2 + NODE_SIZE.largest ** 2), edges: 150 };
+
+/** @param {number} amount @param {number} room @returns {number} 0..1 */
+function crowding(amount, room) {
+  return Math.min(1, Math.sqrt(room / Math.max(amount, 1)));
 }
 
 /** Quotes and matches in the window. @param {FrameNode} node */
@@ -48,11 +51,11 @@ function radiiOf(frame) {
 /** @param {Frame} frame @returns {Map<string, NodeLook>} by agent id */
 function nodesOf(frame) {
   const { low, high } = experienceRange(frame);
-  const crowded = crowding(frame.nodes.length, ROOM.nodes);
   const radii = radiiOf(frame);
+  const crowded = crowding(radii.reduce((sum, radius) => sum + radius ** 2, 0), ROOM.agents);
   return new Map(frame.nodes.map((node, i) => {
     const experience = high > low ? (node.features.experience_end - low) / (high - low) : 0.5;
-    return [String(node.agent_id), { label: String(node.agent_id), size: radii[i] * crowded, side: node.features.dominant_side, experience }];
+    return [String(node.agent_id), { label: String(node.agent_id), size: Math.max(radii[i] * crowded, SMALLEST_DOT), side: node.features.dominant_side, experience }];
   }));
 }
 

@@ -4,9 +4,9 @@ import { MultiUndirectedGraph } from "graphology";
 import Sigma from "sigma";
 import { ArcProgram } from "./arcs.js";
 import { RIM, graphOf, passes, startPosition } from "./graph-model.js";
-import { drawHover, drawLabel } from "./graph-labels.js";
+import { ALL_NUMBERED, drawHover, drawLabel } from "./graph-labels.js";
 import { painter } from "../page/paint.js";
-import { NodeAnimation } from "./node-animation.js";
+import { NodeAnimation, isFading } from "./node-animation.js";
 import { inkOn, premultiplied, shade } from "../page/colors.js";
 import { calmMotion, colours, onThemeChange, scaleOf } from "../page/theme.js";
 
@@ -80,9 +80,11 @@ export class GraphView {
   #replace(nodes, edges) {
     const graph = new MultiUndirectedGraph();
     const share = Math.min(Math.max(this.container.clientWidth / FULL_SIZE_FROM, SMALLEST_SHARE), 1);
-    nodes.forEach((look, key) => graph.addNode(key, this.#entering(key, { ...look, size: look.size * share })));
+    const crowded = nodes.size > ALL_NUMBERED;
+    nodes.forEach((look, key) => graph.addNode(key, { ...this.#entering(key, { ...look, size: look.size * share }), crowded }));
+    // Who left fades, and is left out of the graph after that: to drop one costs sigma as much as a new graph.
     this.#graph.forEachNode((key, attributes) => {
-      if (!nodes.has(key)) graph.addNode(key, { ...attributes, leaving: true, targetPresence: 0, targetSize: 0 });
+      if (!nodes.has(key) && isFading(/** @type {any} */ (attributes))) graph.addNode(key, { ...attributes, label: "", leaving: true, targetPresence: 0, targetSize: 0 });
     });
     edges.forEach((look, key) => graph.addUndirectedEdgeWithKey(key, look.source, look.target, edgeAttributes(look)));
     this.#graph = graph;
@@ -92,10 +94,19 @@ export class GraphView {
     this.#nodeAnimation.take(graph);
   }
 
-  /** Agents go first, since sigma draws everything at once when it is given a graph, and once more for a step in that graph. @param {number} nowMs */
+  /** Agents go first, since sigma draws everything at once when it is given a graph. @param {number} nowMs */
   #move(nowMs) {
     this.#nodeAnimation.step(nowMs, calmMotion());
-    if (this.#sigma && this.#sigma.getGraph() !== this.#graph) this.#sigma.setGraph(this.#graph);
+    if (!this.#sigma) return;
+    if (this.#sigma.getGraph() === this.#graph) this.#sigma.refresh({ partialGraph: { nodes: this.#graph.nodes() } });
+    else this.#take(this.#sigma);
+  }
+
+  /** @param {Sigma} sigma */
+  #take(sigma) {
+    // Sigma keeps a number here for every agent it was ever shown, and forgets everything else of them.
+    /** @type {any} */ (sigma).nodeProgramIndex = {};
+    sigma.setGraph(this.#graph);
   }
 
   /** @param {Partial<Look>} look */
@@ -122,7 +133,7 @@ export class GraphView {
     const finePointer = matchMedia("(pointer: fine)").matches;
     const sigma = new Sigma(this.#graph, this.container, {
       allowInvalidContainer: true,
-      defaultDrawNodeLabel: drawLabel,
+      defaultDrawNodeLabel: drawLabel(() => this.#palette),
       defaultDrawNodeHover: drawHover(() => this.#palette),
       enableCameraPanning: finePointer,
       enableCameraZooming: finePointer,
@@ -174,7 +185,7 @@ export class GraphView {
 
   /** Neighbours along the edges that are to be seen. */
   #findNear() {
-    const centre = [this.#hovered, this.#pinned].find((agent) => agent !== null && this.#graph.hasNode(agent)) ?? null;
+    const centre = [this.#hovered, this.#pinned].find((agent) => agent !== null && this.has(agent)) ?? null;
     this.#centre = centre;
     if (centre === null) return (this.#near = null);
     const near = new Set([centre]);
@@ -186,14 +197,18 @@ export class GraphView {
 
   /** @param {string} key @param {any} attributes */
   #drawnNode(key, attributes) {
-    const { side, experience, presence } = attributes;
+    const { x, y, size, label, crowded, side, experience, presence } = attributes;
     const colour = this.#look.colourBy === "side" ? this.#palette[side] : shade(scaleOf(this.#palette), Math.round(experience * SHADES) / SHADES);
     const far = this.#near !== null && !this.#near.has(key);
     return {
-      ...attributes,
+      x,
+      y,
+      size,
+      beside: crowded,
+      forceLabel: !crowded || (this.#near !== null && !far),
       color: premultiplied(colour, Math.round((far ? FAINT * presence : presence) * SHADES) / SHADES),
       ink: inkOn(colour),
-      label: far ? "" : attributes.label,
+      label: far ? "" : label,
       highlighted: key === this.#pinned,
       ringed: key === this.#pinned,
       zIndex: far ? 0 : 1,
@@ -218,7 +233,7 @@ export class GraphView {
   /** A known agent goes on from where it stands. @param {string} key @param {import("./graph-model.js").NodeLook} look */
   #entering(key, { label, size, side, experience }) {
     const known = this.#graph.hasNode(key) ? this.#graph.getNodeAttributes(key) : { ...startPosition(key), size: 0, presence: 0 };
-    return { ...known, label, targetSize: size, targetPresence: 1, side, experience, forceLabel: true, leaving: false };
+    return { ...known, label, targetSize: size, targetPresence: 1, side, experience, leaving: false };
   }
 
   #recolour() {

@@ -7,6 +7,11 @@ const ARRIVED = 0.002;
 
 const MOVING = /** @type {const} */ ([["x", "targetX", 1], ["y", "targetY", 1], ["size", "targetSize", 20], ["presence", "targetPresence", 1]]);
 
+/** Whether an agent that leaves is still to be seen. @param {{presence: number}} attributes */
+export function isFading({ presence }) {
+  return presence > ARRIVED;
+}
+
 export class NodeAnimation {
   /** @type {Worker | null} */ #worker = null;
   #number = 0;
@@ -51,16 +56,14 @@ export class NodeAnimation {
     const steps = this.#movedMs === null ? 1 : (nowMs - this.#movedMs) / STEP_MS;
     const share = atOnce ? 1 : 1 - (1 - EASE) ** steps;
     let farthest = 0;
-    this.graph.updateEachNodeAttributes((_, attributes) => {
+    // In place: sigma would work out every agent twice over if it were told by the graph.
+    this.graph.forEachNode((_, attributes) => {
       for (const [name, target, unit] of MOVING) {
         const way = (attributes[target] ?? (name === "presence" ? 1 : attributes[name])) - attributes[name];
         farthest = Math.max(farthest, Math.abs(way) / unit);
         attributes[name] += Math.abs(way) / unit < ARRIVED ? way : way * share;
       }
-      return attributes;
-    }, { attributes: ["x", "y", "size", "presence"] });
-    // One by one is dear (see graph.js), but leavers are few and without edges.
-    this.graph.filterNodes((_, { leaving, presence }) => leaving && presence <= ARRIVED).forEach((key) => this.graph.dropNode(key));
+    });
     this.#movedMs = farthest > ARRIVED ? nowMs : null;
     if (this.#movedMs !== null) this.draw();
   }

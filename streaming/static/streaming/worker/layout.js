@@ -3,6 +3,7 @@
 // Workers see no import map, so the library is named by its path here.
 import { defaults, iterate } from "../vendor/graphology-layout-forceatlas2-0.10.1/graphology-layout-forceatlas2.js";
 import { RIM, startPosition } from "../graph/graph-model.js";
+import { partOverlaps } from "./overlaps.js";
 
 /** Numbers per node and per edge in ForceAtlas2's matrices, and where it keeps them. */
 const PER_NODE = 10;
@@ -18,8 +19,11 @@ const CALM = 0.003;
 /** After so many steps the same agents count as settled, though their edges change too fast for them to come to rest. */
 const ENOUGH_STEPS = 600;
 
-/** More change nothing that is seen, at 200 agents. */
-const PARTING_PASSES = 8;
+/** Of more agents those far away push as one, which takes a third of the time at 2,000. */
+const MANY = 500;
+
+/** Agents whose places are kept. At a venue new ones come for ever; of 2,000 in the window these are those of an hour. */
+const PLACES_KEPT = 20_000;
 
 /** How far a newcomer stands from the middle of its neighbours, as a share of its distance at a first start. */
 const BESIDE = 0.1;
@@ -31,7 +35,7 @@ const FOLLOW = 0.05;
 /** @typedef {{x: number, y: number, radius: number}} Extent centre, and root mean square distance from it */
 
 export class Layout {
-  /** Every agent seen so far, also those that left: a replay meets them again. @type {Map<string, [number, number]>} */
+  /** The agents seen last, also those that left: a replay meets them again. Longest unseen first. @type {Map<string, [number, number]>} */
   #places = new Map();
   /** @type {string[]} */ #keys = [];
   #nodes = new Float32Array(0);
@@ -66,9 +70,9 @@ export class Layout {
    */
   run(steps) {
     const count = this.#keys.length;
-    const settings = { ...defaults, strongGravityMode: true, gravity: 0.05, scalingRatio: 10, slowDown: 1 + Math.log(count + 1), barnesHutOptimize: count > 500 };
+    const settings = { ...defaults, strongGravityMode: true, gravity: 0.05, scalingRatio: 10, slowDown: 1 + Math.log(count + 1), barnesHutOptimize: count > MANY, barnesHutTheta: 1 };
     for (let step = 0; step < steps; step++) iterate(settings, this.#nodes, this.#edges);
-    this.#keys.forEach((key, i) => this.#places.set(key, [this.#nodes[i * PER_NODE + X], this.#nodes[i * PER_NODE + Y]]));
+    this.#keep();
     this.#look(spread(this.#nodes, count));
     const positions = pictured(this.#nodes, count, this.#extent);
     partOverlaps(positions, count);
@@ -77,6 +81,19 @@ export class Layout {
     this.#rested ||= this.calm || this.#steps >= ENOUGH_STEPS;
     this.#shown = positions;
     return positions.slice();
+  }
+
+  /** Notes where the present agents stand, as those seen last. */
+  #keep() {
+    const places = this.#places;
+    this.#keys.forEach((key, i) => {
+      places.delete(key);
+      places.set(key, [this.#nodes[i * PER_NODE + X], this.#nodes[i * PER_NODE + Y]]);
+    });
+    for (const key of places.keys()) {
+      if (places.size <= Math.max(PLACES_KEPT, this.#keys.length)) return;
+      places.delete(key);
+    }
   }
 
   /** Once agents stand, the picture must not jump when one far out comes or goes. @param {Extent} wanted */
@@ -158,38 +175,6 @@ function spread(nodes, count) {
   }
   for (let i = 0; i < count; i++) squares += (nodes[i * PER_NODE + X] - x) ** 2 + (nodes[i * PER_NODE + Y] - y) ** 2;
   return { x, y, radius: Math.sqrt(squares / count) || 1 };
-}
-
-/**
- * Moves agents apart that would cover each other, in place.
- * @param {Float32Array} positions x, y of each @param {number} count
- */
-function partOverlaps(positions, count) {
-  const least = Math.min(0.26, 1 / Math.sqrt(count));
-  for (let pass = 0; pass < PARTING_PASSES; pass++) {
-    for (let i = 0; i < count; i++) for (let j = i + 1; j < count; j++) part(positions, 2 * i, 2 * j, least);
-    for (let i = 0; i < 2 * count; i += 2) keepWithin(positions, i);
-  }
-}
-
-/** @param {Float32Array} positions @param {number} at */
-function keepWithin(positions, at) {
-  const share = RIM / Math.hypot(positions[at], positions[at + 1]);
-  if (share < 1) [positions[at], positions[at + 1]] = [positions[at] * share, positions[at + 1] * share];
-}
-
-/** @param {Float32Array} positions @param {number} a @param {number} b @param {number} least */
-function part(positions, a, b, least) {
-  // Two agents in one spot are parted sideways: any direction will do, but always the same.
-  const dx = positions[b] - positions[a] || 1e-4;
-  const dy = positions[b + 1] - positions[a + 1];
-  const distance = Math.hypot(dx, dy);
-  if (distance >= least) return;
-  const share = (least - distance) / distance / 2;
-  positions[a] -= dx * share;
-  positions[a + 1] -= dy * share;
-  positions[b] += dx * share;
-  positions[b + 1] += dy * share;
 }
 
 /** @param {Float32Array} before @param {Float32Array} after @returns {number} Infinity when the agents are others */
