@@ -9,6 +9,7 @@ goes on exactly, since `checkpoint` keeps all of the model.
 
 from __future__ import annotations
 
+import logging
 import pickle
 from math import exp, log
 from typing import Any
@@ -17,6 +18,8 @@ import mesa
 import numpy as np
 
 LOW, HIGH = 50.0, 150.0
+
+logging.getLogger("MESA").setLevel(logging.WARNING)  # else every step is a line of the log
 
 
 class Trader(mesa.Agent):

@@ -57,6 +57,7 @@ def make(site: Site, source: str, ticks: int = 120) -> list[dict[str, Any]]:
     """The ticks of a run of its own."""
     made = site.run("runmarket", "--source", source, "--ticks", str(ticks), "--speed", "0", **CAMERA)
     assert made.returncode == 0, made.stderr
+    assert "INFO" not in made.stderr, "it logs nothing step by step"
     assert_proves_itself(site)
     assert ts_of(site) == list(range(ticks))
     return site.messages("ticks")

@@ -61,7 +61,7 @@ def test_a_bad_line_ends_the_run_with_its_number_and_what_came_before_is_kept(si
 def test_ctrl_c_ends_it_while_it_waits(site: Site, model: Model) -> None:
     model.write(LINES[:50])
     market = site.start("runmarket", "--source", "stdin", IG_FLUSH_SECONDS=0, **CAMERA)
-    wait_until(lambda: site.segments("ticks") and len(ts_of(site)) == 50, "fifty ticks")
+    wait_until(lambda: site.text("ticks").count(b"\n") == 50, "fifty ticks")
     assert market.stop(signal.SIGINT) == 0
     assert site.sealed
     model.end()
