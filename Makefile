@@ -13,9 +13,10 @@ run: $(VENV)/ready
 	@$(PY) manage.py migrate --verbosity 0
 	@exec $(PY) manage.py live
 
-# The market with an order book and a hundred agents, in a store and a database of its own.
-DEMO := env IG_SOURCE=orderbook IG_SYMBOL=BOOK-USD IG_CAM_STORE_DIR=data/demo/ig_cam \
-	DATABASE_URL=sqlite:///data/demo/db.sqlite3
+# The market with an order book and a hundred agents, in a store and a database of its own. Quotes of a book are close
+# together: only those within three steps of its prices are neighbours, so that the edges left are those of trades.
+DEMO := env IG_SOURCE=orderbook IG_SYMBOL=BOOK-USD IG_CAM_PROX_EPS_PCT=0.00003 \
+	IG_CAM_STORE_DIR=data/demo/ig_cam DATABASE_URL=sqlite:///data/demo/db.sqlite3
 
 demo: $(VENV)/ready
 	@mkdir -p data/demo
