@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from market.sources.options import Options
 from market.sources.source import SourceError
+from market.timestamps import END_TS
 from market.trades.ticks import SILENCE_SECONDS
 
 
@@ -27,7 +28,7 @@ def trade_options(options: Options) -> TradeOptions:
     low, high = (options.take(name, _finite, None, "a number") for name in ("low", "high"))
     if low is None and high is None:
         return TradeOptions(silence, None)
-    if low is None or high is None or not low < high:
+    if low is None or high is None or not low < high or math.isinf(high - low):
         raise SourceError(f"{options.setting}: options low and high belong together, low below high")
     return TradeOptions(silence, (low, high))
 
@@ -37,11 +38,11 @@ SECONDS = "a number of seconds, 0 or more"
 
 
 def not_negative(text: str) -> float:
-    """A finite number, 0 or more. Raises ValueError."""
+    """A finite number, 0 or more; beyond all of market time it is that. Raises ValueError."""
     number = _finite(text)
     if number < 0:
         raise ValueError
-    return number
+    return min(number, END_TS)
 
 
 def _finite(text: str) -> float:

@@ -214,6 +214,11 @@ def test_the_price_range_is_of_the_first_price(table: Callable[[bytes], Path]) -
     assert source.price_range == (30.0, 90.0)
 
 
+def test_times_longer_than_all_of_market_time_are_no_trouble(table: Callable[[bytes], Path]) -> None:
+    table(as_csv([[BEGIN, 60, 2, "a", "b", ""], [BEGIN + 90, 60, 2, "a", "b", ""]]))
+    assert len(played("?silence=1e305&late=1e305")) == 91
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -224,6 +229,7 @@ def test_the_price_range_is_of_the_first_price(table: Callable[[bytes], Path]) -
         ("?silence=nan", "option silence must be a number of seconds, 0 or more, got 'nan'"),
         ("?bad=ignore", "option bad must be skip or stop, got 'ignore'"),
         ("?low=5", "options low and high belong together, low below high"),
+        ("?low=-1e308&high=1e308", "options low and high belong together, low below high"),
         ("?low=5&high=5", "options low and high belong together, low below high"),
     ],
 )  # fmt: skip
