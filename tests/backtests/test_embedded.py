@@ -72,6 +72,7 @@ def test_a_backtest_is_queued_run_told_and_done(market: Live, backtests: Backtes
     assert done["result"]["trades_count"] > 2
 
 
+@pytest.mark.long
 def test_the_command_shows_the_same_result_as_a_table(site_of_market: Site, backtests: Backtests) -> None:
     backtest_id = backtests.start("ma_cross", params={"fast": 3, "slow": 8}, to="2026-01-05T00:01:40Z")
     options = ["--resolution", "1s", "--from", "0", "--to", "2026-01-05T00:01:40Z"]

@@ -123,6 +123,7 @@ class Proxy:
         self.flows.set()
 
 
+@pytest.mark.long
 def test_a_network_that_stalls_costs_no_tick(live: Live) -> None:
     proxy = Proxy(live.port)
     try:

@@ -228,7 +228,7 @@ def test_a_tape_that_is_not_there_ends_the_start_with_its_name(site: Site) -> No
         assert "Traceback" not in made.stderr
 
 
-@pytest.mark.parametrize("agents", [2, 1000])
+@pytest.mark.parametrize("agents", [2, pytest.param(1000, marks=pytest.mark.long)])
 def test_few_and_many_agents_are_filmed_right(site: Site, agents: int) -> None:
     simulator = Simulator(seed=3, agents=agents, fixed_agents=True)
     ticks = [simulator.step().to_dict() for _ in range(12)]

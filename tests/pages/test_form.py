@@ -80,6 +80,7 @@ def test_the_keyboard_alone_is_enough(page: Page, server: Live) -> None:
     expect(page.locator("#follow")).to_have_attribute("aria-pressed", "true")
 
 
+@pytest.mark.long
 def test_each_door_leads_to_the_other_without_a_new_page(page: Page) -> None:
     page.goto("/live/")
     wait_for_t_beyond(page, "#frame-t", 0)

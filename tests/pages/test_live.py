@@ -249,6 +249,7 @@ def test_a_frame_that_is_not_yet_recorded_is_looked_for_again(page: Page, server
     wait_for_frame(page, told[0] - told[0] % STRIDE)
 
 
+@pytest.mark.long
 def test_what_is_lost_and_what_was_filled_in_are_both_said(page: Page) -> None:
     nothing_recorded(page)
     lost = [
