@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from market.orderbook.book import OrderBook, Trade
 from market.tick import BUY, SELL
 
@@ -53,3 +56,28 @@ def test_an_agent_that_withdraws_is_on_neither_side() -> None:
     assert book.mid == 101.0
     book.withdraw(2)
     assert book.mid is None
+
+
+#: An agent, its side, its price or None to take what there is, and its lots.
+ORDERS = st.lists(
+    st.tuples(st.integers(0, 5), st.sampled_from((BUY, SELL)), st.none() | st.integers(95, 105), st.integers(1, 9)),
+    max_size=40,
+)
+
+
+@given(ORDERS)
+@settings(max_examples=100, deadline=None)
+def test_no_lot_is_made_or_lost_and_the_book_never_crosses(orders: list[tuple[int, int, int | None, int]]) -> None:
+    book = OrderBook()
+    for agent, side, price, lots in orders:
+        book.withdraw(agent)
+        before = sum(order.size for order in book)
+        trades = book.take(agent, side, lots) if price is None else book.place(agent, side, price, lots)
+        filled = sum(trade.size for trade in trades)
+        rests = 0 if price is None else lots - filled
+        assert sum(order.size for order in book) == before - filled + rests
+        assert all(trade.buyer != trade.seller for trade in trades)
+        if book.bids.best is not None and book.asks.best is not None:
+            assert book.bids.best < book.asks.best
+        prices = [trade.price for trade in trades]
+        assert prices == sorted(prices, reverse=side == SELL)
