@@ -41,6 +41,17 @@ test("experience is told within the frame: 0 for the least, 1 for the greatest",
   assert.deepEqual([Math.min(...looks), Math.max(...looks)], [0, 1]);
 });
 
+test("many edges of one kind do not make those of another pale", () => {
+  const { nodes } = frames[0];
+  const [first, second] = nodes;
+  const edge = (/** @type {any} */ src, /** @type {any} */ dst, /** @type {string} */ type) => ({ src: src.node_id, dst: dst.node_id, type, w: 0.1 });
+  const close = Array.from({ length: 400 }, (_, i) => edge(nodes[i % nodes.length], { node_id: `agent:${1000 + i}` }, "quote_proximity"));
+  const frame = { ...frames[0], edges: [edge(first, second, "match"), ...close] };
+  const looks = [...graphOf(frame).edges.values()];
+  assert.deepEqual(looks.filter(({ kind }) => kind === "match").map(({ presence }) => presence), [1]);
+  assert.ok(looks.every(({ kind, presence }) => kind === "match" || presence < 1));
+});
+
 test("filters edges by kind and strength", () => {
   const filter = { match: true, quote_proximity: false, leastStrength: 0.5 };
   assert.equal(passes({ kind: "match", strength: 0.5 }, filter), true);

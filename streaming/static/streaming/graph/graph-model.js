@@ -59,12 +59,20 @@ function nodesOf(frame) {
   }));
 }
 
-/** Weight over the greatest of its kind: the kinds differ by an order of magnitude. @param {Frame} frame */
-function greatestWeights(frame) {
-  /** @type {Record<string, number>} */
-  const greatest = {};
-  for (const { type, w } of frame.edges) greatest[type] = Math.max(greatest[type] ?? 0, w);
-  return greatest;
+/**
+ * The greatest weight and the number of edges of each kind: they differ by an order of magnitude, and many that quoted close
+ * shall not make the few pale that traded.
+ * @param {Frame} frame
+ */
+function kindsOf(frame) {
+  /** @type {Record<string, {greatest: number, count: number}>} */
+  const kinds = {};
+  for (const { type, w } of frame.edges) {
+    const kind = (kinds[type] ??= { greatest: 0, count: 0 });
+    kind.greatest = Math.max(kind.greatest, w);
+    kind.count += 1;
+  }
+  return kinds;
 }
 
 /**
@@ -73,12 +81,12 @@ function greatestWeights(frame) {
  */
 export function graphOf(frame) {
   const keyOf = new Map(frame.nodes.map((node) => [node.node_id, String(node.agent_id)]));
-  const greatest = greatestWeights(frame);
-  const presence = crowding(frame.edges.length, ROOM.edges);
+  const kinds = kindsOf(frame);
   const edges = new Map();
   for (const { src, dst, type, w } of frame.edges) {
     const [source, target] = [/** @type {string} */ (keyOf.get(src)), /** @type {string} */ (keyOf.get(dst))];
-    edges.set(`${type}:${source}-${target}`, { source, target, kind: type, strength: w / greatest[type], presence, w });
+    const { greatest, count } = kinds[type];
+    edges.set(`${type}:${source}-${target}`, { source, target, kind: type, strength: w / greatest, presence: crowding(count, ROOM.edges), w });
   }
   return { nodes: nodesOf(frame), edges };
 }

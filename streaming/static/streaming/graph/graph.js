@@ -219,11 +219,13 @@ export class GraphView {
   #drawnEdge({ kind, strength, presence, type, curvature, source, target }) {
     const colour = this.#palette[kind === "match" ? "match" : "proximity"];
     const apart = this.#near !== null && source !== this.#centre && target !== this.#centre;
-    const alpha = (0.06 + 0.8 * strength ** 1.5) * (this.#near && !apart ? Math.max(presence, 0.8) : presence) * (apart ? FAINT : 1);
+    // A match is an event of its own; to have quoted close once in a while is noise.
+    const shown = kind === "match" ? strength : strength ** 1.5;
+    const alpha = (0.06 + 0.8 * shown) * (this.#near && !apart ? Math.max(presence, 0.8) : presence) * (apart ? FAINT : 1);
     return {
       type,
       curvature,
-      size: 0.5 + 3.5 * strength ** 1.5,
+      size: 0.5 + 3.5 * shown,
       color: premultiplied(colour, Math.round(alpha * SHADES) / SHADES),
       hidden: !passes({ kind, strength }, this.#look.filter),
       zIndex: apart ? 0 : 1,
