@@ -59,7 +59,7 @@ def finish(site: Site, venue: Venue, live: Live) -> tuple[list[dict[str, Any]], 
 
 @pytest.mark.parametrize("settings", [{}, {"IG_CAM_W": 30}], ids=["the same run", "a new run"])
 def test_killed_and_started_again_it_has_every_trade_once(site: Site, settings: dict[str, Any]) -> None:
-    with stand_in.running(Manners(rate=200, recent=20_000)) as venue:
+    with stand_in.running(Manners(rate=50, recent=100_000)) as venue:
         start(site, venue).kill()
         live = start(site, venue, **settings)
         live.kill()
@@ -68,6 +68,9 @@ def test_killed_and_started_again_it_has_every_trade_once(site: Site, settings: 
     assert trades_of(ticks) == happened(venue, trades_of(ticks[:1]))
     told = sorted([tick["t"] for tick in ticks] + [t for gap in gaps for t in range(gap["from_t"], gap["to_t"] + 1)])
     assert told == list(range(len(told)))
+    nodes = [node for frame in site.messages("frames") if frame["type"] == "frame" for node in frame["nodes"]]
+    assert nodes
+    assert all(node["name"].startswith("0x") for node in nodes)
     ts = [tick["ts"] for tick in ticks]
     assert ts == sorted(ts)
     assert {gap["reason"] for gap in gaps} <= {"lost"}

@@ -41,7 +41,7 @@ _QUIET_SECONDS, _DEAD_SECONDS = 5.0, 15.0
 #: A connection that lived for so long works: when it breaks, it is not one of a row of failures.
 _WORKS_SECONDS = 30.0
 
-_ANSWER_SECONDS = 3.0
+_ANSWER_SECONDS = 5.0
 _ASKED_TIMES, _PAUSE_SECONDS = 3, 0.5
 
 #: No message and no answer of the venue is near that size.

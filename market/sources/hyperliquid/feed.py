@@ -138,12 +138,12 @@ class Feed:
     def _go_on(self, trades: list[Trade], now: float) -> None:
         """Everything that can be had of the time before the connection is there."""
         self._held, self._is_live = None, True
+        time = self._clock.at(now)
         if self._known_to is None:
             for trade in trades:
                 self.seen.take(trade)
-            self.seen.forget_before(max((trade.time for trade in trades), default=0.0))
+            self.seen.forget_before(max((trade.time for trade in trades), default=time or 0.0))
             return
-        time = self._clock.at(now)
         reach = min((trade.time for trade in trades), default=time)
         if reach is not None and reach > self._known_to and not any(trade in self.seen for trade in trades):
             log.warning("%s: the venue has no trades of %.1f s any more", self._source, reach - self._known_to)

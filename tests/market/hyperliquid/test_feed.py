@@ -40,6 +40,18 @@ def test_a_market_begins_behind_the_trades_of_its_first_connection() -> None:
     assert market.buyers == {"new": 1}
 
 
+def test_what_comes_after_a_beginning_without_an_answer_began_before_it() -> None:
+    market = Simulation(1.0)
+    market.listen_to(0.5)
+    market.connect(recent=None)
+    market.lose()
+    market.connect(recent=[market.trade(-3.0, buyer="old")])
+    market.listen_to(0.8)
+    market.tell(market.trade(0.8, buyer="new"))
+    market.listen_to(2.0)
+    assert market.buyers == {"new": 1}
+
+
 def test_a_late_trade_counts_to_the_tick_under_way_and_is_counted() -> None:
     market = begun()
     market.listen_to(1.3)
