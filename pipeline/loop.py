@@ -70,7 +70,7 @@ class Pipeline:
 
     `now` is a monotonic clock in seconds; `seed`, `store_id` and `price_ranges` are what `/health` reports.
     `ready` waits for the source's next tick, at most the given seconds, and returns whether it has arrived; without it
-    the source is asked at once.
+    the source is asked at once. `quiet` says, while none arrives, whether the source knows that nothing happens.
     """
 
     def __init__(
@@ -90,6 +90,7 @@ class Pipeline:
         price_ranges: Callable[[], list[tuple[int, float, float]]] = list,
         silence_seconds: float = 10.0,
         ready: Callable[[float], bool] = lambda seconds: True,
+        quiet: Callable[[], bool] = lambda: False,
         meters: PipelineMeters | None = None,
     ) -> None:
         self._ready, self._meters = ready, meters or PipelineMeters()
@@ -99,6 +100,7 @@ class Pipeline:
         self._pacer, self._now, self._stop, self._checkpoints = pacer, now, stop, checkpoints
         self._seed, self._store_id, self._price_ranges = seed, store_id, price_ranges
         self._silence_seconds = silence_seconds
+        self._quiet, self._told_quiet_at = quiet, now()
         self.next_t = run.next_t
         self.ticks = 0
 
@@ -141,11 +143,19 @@ class Pipeline:
             self._flush_if_due()
         while not self._stop.is_set() and not self._ready(_NAP_SECONDS):
             self._flush_if_due()
+            self._tell_quiet()
         return not self._stop.is_set()
 
     def _flush_if_due(self) -> None:
         with self._meters.recorder:
             self._recording.flush_if_due()
+
+    def _tell_quiet(self) -> None:
+        """Send a status without a moment while nothing happens, so that the market is not taken for one that stands."""
+        now = self._now()
+        if self._outlet is not None and now - self._told_quiet_at >= self._silence_seconds / 3 and self._quiet():
+            self._told_quiet_at = now
+            self._outlet.publish(self._message(None, {}, running=True))
 
     def _take(self, tick: Tick) -> None:
         with self._meters.camera:

@@ -248,6 +248,7 @@ class MarketRun:
             price_ranges=self._prices.listed,
             silence_seconds=self._silence_seconds,
             ready=self._source.wait,
+            quiet=self._source.is_quiet,
             meters=meters,
         )
         try:

@@ -92,5 +92,9 @@ class Source(ABC):
         """Wait for the next tick, at most this long; returns whether it has arrived. Raises SourceError."""
         return True
 
+    def is_quiet(self) -> bool:
+        """Whether it knows, while no tick comes, that nothing happens in its market."""
+        return False
+
     def close(self) -> None:  # noqa: B027 - most have nothing to let go of
         """Release the resources of the source. May be called from any thread."""

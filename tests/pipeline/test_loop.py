@@ -244,6 +244,20 @@ def test_in_a_long_wait_the_tapes_are_flushed_again_and_again() -> None:
     assert log.flushes >= 240
 
 
+@pytest.mark.parametrize("is_quiet", [True, False])
+def test_only_a_market_that_is_known_to_be_quiet_says_so(is_quiet: bool) -> None:
+    log, clock = Log(), Clock()
+
+    def ready(seconds: float) -> bool:
+        clock.now += seconds
+        return clock.now > 160.0
+
+    pipeline(ticks(1), log, clock=clock, ready=ready, quiet=lambda: is_quiet).run(1)
+    told = [message for message in log.published if message["t"] is None and message["status"]["running"]]
+    assert len(told) == (17 if is_quiet else 0)
+    assert all(message["tick"] is None for message in told)
+
+
 def test_flat_out_waits_for_room_and_a_paced_market_does_not() -> None:
     fast, paced = Log(), Log()
     pipeline(ticks(5), fast).run()

@@ -65,7 +65,8 @@ class Feed:
         self._connection: int | None = None
         #: What was heard since the connection came back, while it is unknown what was missed; None while nothing is.
         self._held: list[Trade] | None = None
-        self._is_live = False
+        #: Whether every trade is heard.
+        self.is_live = False
         self._tops: deque[tuple[float, float | None]] = deque()
         self.from_the_future = 0
 
@@ -86,7 +87,7 @@ class Feed:
                 if self._is_plausible(time):
                     self._clock.hear(time, now)
                     self._tell_top(time, mid)
-        if self._is_live:
+        if self.is_live:
             self._known_to = self._later(self._known_to, self._clock.at(now))
 
     def due(self, now: float) -> bool:
@@ -106,7 +107,7 @@ class Feed:
     def wants_word(self, now: float) -> bool:
         """Whether a tick only waits for anything to be heard behind its interval's end."""
         time = self._clock.at(now)
-        if not self._is_live or time is None or (end := self.ticks.due(time)) is None:
+        if not self.is_live or time is None or (end := self.ticks.due(time)) is None:
             return False
         return self._known_to is None or self._known_to < end
 
@@ -125,7 +126,7 @@ class Feed:
     def _take(self, trades: list[Trade], now: float) -> None:
         if trades:
             self._clock.hear(max(trade.time for trade in trades), now)
-        if self._is_live:
+        if self.is_live:
             self._add(trades)
         elif self._held is not None:
             self._held += trades
@@ -137,7 +138,7 @@ class Feed:
 
     def _go_on(self, trades: list[Trade], now: float) -> None:
         """Everything that can be had of the time before the connection is there."""
-        self._held, self._is_live = None, True
+        self._held, self.is_live = None, True
         time = self._clock.at(now)
         if self._known_to is None:
             for trade in trades:
@@ -152,9 +153,9 @@ class Feed:
 
     def _break_off(self) -> None:
         """What happens from now on is not heard; the last top of the book tells nothing of it."""
-        if self._is_live and self._known_to is not None:
+        if self.is_live and self._known_to is not None:
             self._tell_top(self._known_to, None)
-        self._held, self._is_live = None, False
+        self._held, self.is_live = None, False
 
     def _tell_top(self, time: float, mid: float | None) -> None:
         self._tops.append((time, mid))

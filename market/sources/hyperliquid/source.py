@@ -119,6 +119,9 @@ class HyperliquidSource(Source):
             self._feed.ticks.begin_run(self._range)
         self.price_range = self._feed.ticks.price_range
 
+    def is_quiet(self) -> bool:
+        return self._feed.is_live
+
     def take_over(self, checkpoint: str, recorded: Iterable[Tick]) -> bool:
         return self._feed.ticks.take_over(checkpoint, recorded)
 

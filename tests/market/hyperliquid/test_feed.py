@@ -78,6 +78,9 @@ def test_a_silent_line_says_nothing_of_the_market_until_it_is_heard_again() -> N
     assert market.feed.wants_word(5.0 + START - 5000)
     market.word()
     assert [ts for _, ts, _ in market.told] == [0.0, 1.0, 2.0, 3.0]
+    assert market.feed.is_live
+    market.lose()
+    assert not market.feed.is_live
 
 
 def test_an_hour_of_silence_is_a_jump_of_ts_and_none_of_t() -> None:
