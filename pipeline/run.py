@@ -35,6 +35,7 @@ from recorder.models import Market, Run
 from recorder.recovery import epoch
 from recorder.recovery.checkpoints import Checkpoint, Checkpoints
 from recorder.recovery.reconcile import reconcile
+from recorder.recovery.run_file import keep_runs, restore_runs
 from recorder.recovery.run_registry import CAMERA_SETTINGS, RUN_SETTINGS, begin_run, completed, continued_run, end_run
 from recorder.recovery.tape_ends import Ends, ends_of, tell_lost
 from recorder.segment.layout import SegmentFacts, market_dir
@@ -97,6 +98,7 @@ class MarketRun:
         config = self._config
         self._market, _ = Market.objects.get_or_create(symbol=config.symbol)
         self._lease = self._ownership.take_lease(self._market, self._silence_seconds, self._lose_lease)
+        restore_runs(self._market, self._directory)
         before = epoch.found(self._market, self._directory)
         crashed = bool(reconcile(self._market, self._directory).recovered)
         self._manifest_files = ManifestFiles(self._market, self._directory)
@@ -115,12 +117,12 @@ class MarketRun:
         self._agents = AgentRegister(self._directory)
         going_on = self._continue(ends)
         self._run, self._continued = going_on or self._begin(ends)
+        keep_runs(self._market, self._directory)
+        self._ownership.at_end(lambda: keep_runs(self._market, self._directory))
         self._prices = self._facts.price_ranges(self._market)
         self._ownership.at_end(lambda: end_run(self._run, self._facts.shown()))
-        follow = AgentRows(self._market, self._agents).follow
-        self._keeper = ManifestRowWriter(
-            self._market, self._run, supervisor.failed, shown=self._facts.shown, follow=follow
-        )
+        shown, follow = self._facts.shown, AgentRows(self._market, self._agents).follow
+        self._keeper = ManifestRowWriter(self._market, self._run, supervisor.failed, shown=shown, follow=follow)
         self._ownership.at_end(lambda: self._keeper.close(_ROWS_SECONDS))
         self._recording = market_recording(
             config, self._directory, self._ownership, self._agents, self._list, self._keeper.record_file

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from market.model.simulator import Simulator
 from market.sources.hyperliquid.source import HyperliquidSource
-from market.sources.options import SourceSettings
+from market.sources.options import Options, SourceSettings, low_and_high
 from market.sources.orderbook import orderbook_source
 from market.sources.plugin import installed_names, installed_source, python_source
 from market.sources.simulated import SimulatorSource
@@ -34,7 +34,11 @@ def _simulator(setting: str, settings: SourceSettings) -> Source:
 
 
 def _file(setting: str, settings: SourceSettings) -> Source:
-    return FileSource(setting.partition(":")[2], settings.most_step_seconds)
+    options = Options(setting)
+    source = FileSource(options.path, settings.most_step_seconds)
+    source.price_range = options.take("price_range", low_and_high, source.price_range)
+    options.end("price_range")
+    return source
 
 
 def _upstream(setting: str, settings: SourceSettings) -> Source:

@@ -42,6 +42,10 @@ def test_a_file_is_a_source_with_its_path_in_the_name(tmp_path: Path, monkeypatc
     source: Source = source_from("file:tape.jsonl", SourceSettings(1, 50))
     assert (source.name, source.replayable) == ("file:tape.jsonl", True)
     assert [tick.t for tick in source] == [0, 1, 2]
+    priced = source_from("file:tape.jsonl?price_range=1,3.5", SourceSettings(1, 50))
+    assert (priced.name, priced.price_range) == ("file:tape.jsonl", (1.0, 3.5))
+    with pytest.raises(SourceError, match=r"^file:tape\.jsonl: there is no option 'speed', only price_range$"):
+        source_from("file:tape.jsonl?speed=2", SourceSettings(1, 50))
 
 
 def test_a_path_may_hold_a_colon(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 import time
@@ -12,13 +13,14 @@ from typing import Any
 
 import pytest
 
+from bars.models import Bar, Gap
 from igsite.config import Config
 from market.sources.simulated import SimulatorSource
 from market.tick import MarketError
 from market.timestamps import END_TS
 from pipeline.run import MarketRun
 from pipeline.run_facts import RunFacts
-from recorder.models import Run
+from recorder.models import Inventory, Lease, Market, Run, Segment
 from recorder.recovery.run_registry import RUN_SETTINGS, price_ranges
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -163,6 +165,28 @@ def test_a_run_of_a_version_that_kept_no_prices_continues_with_those_of_the_mode
     Run.objects.update(price_low=None, price_high=None)
     assert make_ticks(config, 1) == first
     assert price_ranges("IG-USD").listed() == [(0, 40_000.0, 60_000.0)]
+
+
+def test_a_lost_database_has_the_runs_and_their_prices_again_with_the_next_start(
+    config: Config, make_ticks: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for seed, prices in enumerate([(1.0, 3.0), (5.0, 7.0), (2.0, 4.0)]):
+        monkeypatch.setattr(SimulatorSource, "price_range", prices)
+        make_ticks(replace(config, seed=seed), 5)
+    columns = [field.name for field in Run._meta.fields if field.name not in ("id", "market", "created_at", "ended_at")]
+    runs, bars = [*Run.objects.values(*columns)], [*Bar.objects.values_list("open_ms", "close")]
+    for model in (Bar, Gap, Segment, Inventory, Lease, Run, Market):
+        model.objects.all().delete()
+
+    make_ticks(replace(config, seed=2), 1)
+    assert [*Run.objects.values(*columns)] == runs
+    assert [segment.run.first_t for segment in Segment.objects.of("IG-USD", "ticks").oldest_first()][:3] == [0, 5, 10]
+    assert [*Bar.objects.values_list("open_ms", "close")][: len(bars)] == bars
+
+    (config.store_dir / "runs.json").write_text("[{}]")
+    make_ticks(replace(config, seed=2), 1)
+    assert "runs.json cannot be used: 'first_t'" in caplog.text
+    assert len(json.loads((config.store_dir / "runs.json").read_bytes())) == 3
 
 
 def _learning(iterate: Any, prices: tuple[float, float]) -> Any:
