@@ -141,6 +141,12 @@ class Config(MarketSettings):
         parsers.modules,
         "modules with strategies for backtests, separated by commas",
     )
+    agent_url: str | None = setting(
+        "IG_AGENT_URL",
+        None,
+        parsers.agent_url,
+        "address of a page about an agent, with `{name}` for its name, to which the page links",
+    )
     feed_token: str | None = setting(
         "IG_FEED_TOKEN", None, parsers.text, "token that bar-feed clients must send; unset asks for none", secret=True
     )

@@ -145,6 +145,22 @@ def redis_url(text: str) -> str:
     return text
 
 
+def agent_url(text: str) -> str:
+    """A template of addresses; the name, which is a stranger's, must not choose the host."""
+    expected = "must be http:// or https://, a host, and behind it an address with {name}"
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname
+    except ValueError:
+        raise ValueError(expected) from None
+    behind = f"{parts.path}?{parts.query}#{parts.fragment}"
+    if parts.scheme not in ("http", "https") or not host or "{" in parts.netloc or "{name}" not in behind:
+        raise ValueError(expected)
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("must be percent-encoded where it has other characters than an address")
+    return text
+
+
 def switch(text: str) -> bool:
     if text not in ("0", "1"):
         raise ValueError("must be 0 or 1")

@@ -89,6 +89,7 @@ async def _page(request: HttpRequest, door: str) -> HttpResponse:
         "door": door,
         "symbol": relay.symbol,
         "symbols": sorted({settings.CONFIG.symbol} | found),
+        "agent_url": settings.CONFIG.agent_url or "",
         "cam": {"W": settings.CONFIG.cam_w, "stride": settings.CONFIG.cam_stride},
         "csp_nonce": request.csp_nonce,  # type: ignore[attr-defined]
     }

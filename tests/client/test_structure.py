@@ -42,6 +42,18 @@ def test_nodes_are_a_row_an_agent() -> None:
     assert table.attrs == {"t": 3, "ts": 1_700_000_000.3, "window": {"W": 3, "t0": 1, "t1": 3, "stride": 5}}
 
 
+def test_names_are_there_where_agents_have_them() -> None:
+    plain = frame(3)
+    nodes = [plain.nodes[0] | {"name": "ann"}, plain.nodes[1], plain.nodes[2] | {"name": "0xbeef"}]
+    named = message_of({**plain.data, "nodes": nodes})
+    assert isinstance(named, Frame)
+    assert [node.get("name") for node in named.nodes] == ["ann", None, "0xbeef"]
+    assert named.to_frame()["name"].tolist() == ["ann", None, "0xbeef"]
+    assert list(named.to_frame().columns) == ["name", *FEATURES]
+    assert named.to_networkx().nodes[0] == {"name": "ann", **FEATURES}
+    assert named.to_networkx().nodes[1] == FEATURES
+
+
 def test_edges_speak_of_agents() -> None:
     expected = {
         "src": [0, 0, 1],

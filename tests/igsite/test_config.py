@@ -46,6 +46,7 @@ PROMISED = {
     "IG_STREAM_TYPES": ("tick", "metric", "frame"),
     "IG_STRATEGIES": ("backtests.strategies",),
     "IG_FEED_TOKEN": None,
+    "IG_AGENT_URL": None,
     "IG_START_TS": None,
     "DATABASE_URL": None,
     "REDIS_URL": None,
@@ -345,3 +346,19 @@ def test_names_of_the_backend_before_this_one_are_accepted_and_said() -> None:
     assert problems(IG_DOWNSAMPLES="1", **dict.fromkeys(UNUSED, "1")) == [
         "IG_DOWNSAMPLES is not a setting of Market Camera"
     ]
+
+
+@pytest.mark.parametrize("url", ["https://scan.example/address/{name}", "http://[::1]:8080/?q={name}#{name}"])
+def test_a_page_about_an_agent_is_an_address_with_its_name(url: str) -> None:
+    assert load({"IG_AGENT_URL": url}).agent_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["javascript:alert({name})", "https://{name}.example/", "https://a.example/", "//a.example/{name}", "https:///{name}",
+     "https://user@{name}/", "https://[/{name}", "data:text/html,{name}"],
+)  # fmt: skip
+def test_the_name_of_an_agent_does_not_choose_where_a_link_leads(url: str) -> None:
+    (problem,) = problems(IG_AGENT_URL=url)
+    assert "IG_AGENT_URL" in problem
+    assert "must be http:// or https://, a host, and behind it an address with {name}" in problem

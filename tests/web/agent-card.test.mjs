@@ -32,7 +32,7 @@ function card() {
   const source = (agent, from, to) => new Promise((resolve, reject) => asked.push({ agent, from, to, answer: resolve, refuse: reject }));
   const errors = [];
   const box = element("section");
-  const made = new AgentCard(box, source, (error) => errors.push(error.message));
+  const made = new AgentCard(box, { features: source, title: { show() {} }, onError: (error) => errors.push(error.message) });
   const answer = async (rows) => (asked.at(-1).answer(rows), settle());
   return { made, asked, errors, box, answer, points: () => (made.rows[0].path.attributes.d.match(/[ML]/g) ?? []).length };
 }

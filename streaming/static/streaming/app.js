@@ -1,10 +1,12 @@
 /** Owns the page: joins the stream, the recording, the playhead and the views. Both doors, live and replay, lead here. */
 
 import { addressOf, placeIn } from "./state/address.js";
+import { AgentNames } from "./data/agent-names.js";
+import { AgentSearch } from "./page/agent-search.js";
 import { AddressBar } from "./page/address-bar.js";
 import { ChartFeed } from "./charts/chart-feed.js";
 import { Charts } from "./charts/charts.js";
-import { bindCommands, bindLinks, bindLook, bindSearch, bindSpeed, leadLanguages, showControls } from "./page/controls.js";
+import { bindCommands, bindLinks, bindLook, bindSpeed, leadLanguages, showControls } from "./page/controls.js";
 import { countText, momentText } from "./page/format.js";
 import { FrameFeed } from "./data/frame-feed.js";
 import { FrameView } from "./graph/frame-view.js";
@@ -51,7 +53,8 @@ const marketEvents = new MarketEvents();
 let [happened, entered, connection] = [false, false, ""];
 
 const charts = new Charts(element("charts"), { onPick: (t) => navigation.seek(t) });
-const view = new FrameView(element("graph"), element("card"), { onPick: pin, features: (agent, fromT, toT) => past.features(agent, fromT, toT), onError: tell });
+const names = new AgentNames(symbol);
+const view = new FrameView(element("graph"), element("card"), { onPick: pin, names, agentUrl: data.agentUrl ?? "", features: (agent, fromT, toT) => past.features(agent, fromT, toT), onError: tell });
 const feed = new FrameFeed(findFrame, showFound, frameMissed);
 const chartFeed = new ChartFeed({ past, store, span: SPAN, turn: framed, onColumns: showColumns, onStretch: lookForMarketEvents, onError: (error) => (tell(error), retry.failed()) });
 const backfill = new Backfill({ past, store, span: SPAN });
@@ -63,6 +66,7 @@ const timeline = new TimelineView(element("timeline"), /** @type {HTMLCanvasElem
 const navigation = new Navigation({ head, feed, chartFeed, timeline, stride, draw: () => draw() });
 const stream = new LiveStream(symbol, store, { onMessage: receive, onState: follow, onFilled: sayFilled, onSkipped: saySkipped, onAnew: beginAnew });
 const addressBar = new AddressBar(leadLanguages);
+const search = new AgentSearch(names, { has: (agent) => view.graph.has(agent), pick: pin, onError: tell });
 const retry = new Retry(heal);
 const patience = new Patience(SLOW_MS, () => draw());
 const recorded = new Patience(RECORDED_MS, () => (feed.forget(), draw()));
@@ -126,7 +130,9 @@ function showFound({ frame, nextT }, askedT) {
 
 /** @param {import("./data/messages.js").Frame | null} frame */
 function showFrame(frame) {
-  if (view.show(frame)) happened = marketEvents.take(frame?.events) || happened;
+  if (!view.show(frame)) return;
+  happened = marketEvents.take(frame?.events) || happened;
+  search.expectNames();
 }
 
 /** @param {Record<string, Float64Array>} columns @param {import("./charts/axis.js").Stretch} stretch */
@@ -295,7 +301,6 @@ function bind() {
   });
   head.speed = bindSpeed((speed) => head.setSpeed(speed, performance.now()));
   bindLook((look) => view.graph.dress(look));
-  bindSearch((agent) => view.graph.has(agent) && (pin(agent), true));
   bindLinks("happenings", (link) => navigation.stopAt(Number(link.dataset.t)));
   bindLinks("doors", (link) => (link.id === "to-live" ? navigation.goLive() : navigation.stop()));
 }

@@ -45,7 +45,10 @@ _FEATURES = (
 
 
 def node_table(frame: Structure) -> pandas.DataFrame:
-    """A row for each agent, by ascending id (the index, `agent_id`), a column for each feature."""
+    """A row for each agent, by ascending id (the index, `agent_id`), a column for each feature.
+
+    Where the source names its agents, the first column is `name`, None for an agent without one.
+    """
     import pandas as pd
 
     types = {name: "int64" if name in _COUNTS else "float64" for name in _FEATURES[:-1]} | {"dominant_side": "object"}
@@ -54,6 +57,8 @@ def node_table(frame: Structure) -> pandas.DataFrame:
         columns = {name: [node["features"][name] for node in nodes] for name in _FEATURES}
         index = pd.Index([node["agent_id"] for node in nodes], dtype="int64", name="agent_id")
         table = pd.DataFrame(columns, index=index).astype(types)
+        if any("name" in node for node in nodes):
+            table.insert(0, "name", pd.Series([node.get("name") for node in nodes], index, dtype="object"))
     table.attrs |= {"t": frame.t, "ts": frame.ts, "window": dict(frame.window)}
     return table
 
@@ -78,7 +83,10 @@ def edge_table(frame: Structure) -> pandas.DataFrame:
 
 
 def graph(frame: Structure) -> networkx.MultiGraph[int]:
-    """Agents as nodes with their features; an edge is keyed by its type, as two agents may share both types."""
+    """Agents as nodes with their features, and their `name` where they have one.
+
+    An edge is keyed by its type, as two agents may share both types.
+    """
     try:
         import networkx
     except ModuleNotFoundError:
@@ -87,7 +95,8 @@ def graph(frame: Structure) -> networkx.MultiGraph[int]:
         made: networkx.MultiGraph[int] = networkx.MultiGraph(t=frame.t, ts=frame.ts, **frame.window)
         agents = {node["node_id"]: node["agent_id"] for node in frame.nodes}
         for node in frame.nodes:
-            made.add_node(node["agent_id"], **node["features"])
+            named = {"name": node["name"]} if "name" in node else {}
+            made.add_node(node["agent_id"], **named, **node["features"])
         for edge in frame.edges:
             ends = agents[edge["src"]], agents[edge["dst"]]
             made.add_edge(*ends, key=edge["type"], type=edge["type"], weight=edge["w"])

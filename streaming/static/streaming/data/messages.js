@@ -7,7 +7,7 @@
  * @typedef {{buy_count: number, sell_count: number, none_count: number, match_count: number, match_rate: number,
  *   quote_price_mean: number, quote_price_std: number, quote_dist_to_mid_mean: number, experience_start: number,
  *   experience_end: number, experience_delta: number, dominant_side: "buy" | "sell" | "none"}} Features
- * @typedef {{node_id: string, agent_id: number, t0: number, t1: number, features: Features}} FrameNode
+ * @typedef {{node_id: string, agent_id: number, name?: string, t0: number, t1: number, features: Features}} FrameNode
  * @typedef {{src: string, dst: string, type: "match" | "quote_proximity", w: number}} FrameEdge
  * @typedef {{type: "frame", t: number, ts: number, window: {W: number, t0: number, t1: number, stride: number},
  *   nodes: FrameNode[], edges: FrameEdge[], events?: FrameEvents}} Frame

@@ -27,10 +27,14 @@ export class AgentCard {
   /** The one shown. @type {Frame | null} */ #frame = null;
   #asking = false;
 
-  /** @param {HTMLElement} card @param {FeatureSource} features from the recording @param {(error: Error) => void} onError */
-  constructor(card, features, onError) {
+  /**
+   * @param {HTMLElement} card
+   * @param {{features: FeatureSource, title: {show(agent: string | null): void}, onError: (error: Error) => void}} parts features are those of the recording
+   */
+  constructor(card, { features, title, onError }) {
     this.card = card;
     this.features = features;
+    this.title = title;
     this.onError = onError;
     this.list = /** @type {HTMLElement} */ (card.querySelector("dl"));
     this.rows = FEATURES.map((name) => this.#row(name));
@@ -42,13 +46,13 @@ export class AgentCard {
     this.#course.clear();
     this.#complete = NOTHING;
     this.card.hidden = agent === null;
-    this.#write("h3", agent === null ? "" : text("agent", { id: agent }));
     this.show(frame);
   }
 
   /** @param {Frame | null} frame null for a moment that has none */
   show(frame) {
     this.#frame = frame;
+    this.title.show(this.#agent);
     if (this.#agent === null) return;
     const node = frame?.nodes.find(({ agent_id }) => String(agent_id) === this.#agent);
     this.#write(".side", node ? text(`side_${node.features.dominant_side}`) : text("not_in_frame"));

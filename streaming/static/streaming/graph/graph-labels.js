@@ -1,4 +1,6 @@
-/** Owns what is written on the graph: an agent's number in or beside its circle, and a ring around the one pointed at or pinned. */
+/** Owns what is written on the graph: an agent's number in its circle, or its name or number beside it, and a ring around the one pointed at or pinned. */
+
+import { shortened } from "../data/agent-names.js";
 
 /** A smaller number is not legible, and only a blot. Pixels. */
 const SMALLEST_FONT = 7.5;
@@ -6,10 +8,11 @@ const SMALLEST_FONT = 7.5;
 /** Of more agents only some have a number, where there is room beside them: sigma picks the largest of each neighbourhood. */
 export const ALL_NUMBERED = 150;
 
-/** What is written beside a circle is no longer. Characters. */
+/** What is written beside a circle is no longer, and what is written above the one pointed at. Characters. */
 const LONGEST = 12;
+const LONGEST_ALONE = 40;
 
-/** @typedef {{x: number, y: number, size: number, label?: string | null, beside?: boolean, ringed?: boolean, ink?: string}} Drawn */
+/** @typedef {{x: number, y: number, size: number, label?: string | null, name?: string, beside?: boolean, ringed?: boolean, ink?: string}} Drawn */
 /** @typedef {() => Record<string, string>} Palette */
 
 /** @param {Palette} palette */
@@ -34,8 +37,8 @@ function writeInside(context, { x, y, label, ink = "" }, font) {
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Drawn} node @param {Record<string, string>} palette */
-function writeBeside(context, { x, y, size, label }, { ink, panel }) {
-  const words = (label ?? "").length > LONGEST ? `${(label ?? "").slice(0, LONGEST - 1)}…` : label ?? "";
+function writeBeside(context, { x, y, size, label, name }, { ink, panel }) {
+  const words = shortened(name || (label ?? ""), LONGEST);
   context.font = "600 10px system-ui, sans-serif";
   context.textAlign = "left";
   context.textBaseline = "middle";
@@ -47,9 +50,10 @@ function writeBeside(context, { x, y, size, label }, { ink, panel }) {
   context.fillText(words, x + size + 2, y);
 }
 
-/** The circle is drawn over this, so the number stands above it. @param {Palette} palette */
+/** The circle is drawn over this, so the name or number stands above it. @param {Palette} palette */
 export function drawHover(palette) {
-  return (/** @type {CanvasRenderingContext2D} */ context, /** @type {Drawn} */ { x, y, size, label, ringed }) => {
+  return (/** @type {CanvasRenderingContext2D} */ context, /** @type {Drawn} */ { x, y, size, label, name, ringed }) => {
+    const words = shortened(name || (label ?? ""), LONGEST_ALONE);
     context.beginPath();
     context.arc(x, y, size + 3, 0, 2 * Math.PI);
     context.lineWidth = ringed ? 2.5 : 1.5;
@@ -61,8 +65,8 @@ export function drawHover(palette) {
     context.lineWidth = 4;
     context.lineJoin = "round";
     context.strokeStyle = palette().panel;
-    context.strokeText(label ?? "", x, y - size - 5);
+    context.strokeText(words, x, y - size - 5);
     context.fillStyle = palette().ink;
-    context.fillText(label ?? "", x, y - size - 5);
+    context.fillText(words, x, y - size - 5);
   };
 }

@@ -2,7 +2,7 @@
 
 /** @typedef {import("../data/messages.js").Frame} Frame */
 /** @typedef {import("../data/messages.js").FrameNode} FrameNode */
-/** @typedef {{label: string, size: number, side: string, experience: number}} NodeLook `experience` is 0..1 within the frame */
+/** @typedef {{label: string, name: string, size: number, side: string, experience: number}} NodeLook `experience` is 0..1 within the frame */
 /** @typedef {{source: string, target: string, kind: "match" | "quote_proximity", strength: number, presence: number, w: number}} EdgeLook */
 /** @typedef {{match: boolean, quote_proximity: boolean, leastStrength: number}} Filter */
 
@@ -55,7 +55,7 @@ function nodesOf(frame) {
   const crowded = crowding(radii.reduce((sum, radius) => sum + radius ** 2, 0), ROOM.agents);
   return new Map(frame.nodes.map((node, i) => {
     const experience = high > low ? (node.features.experience_end - low) / (high - low) : 0.5;
-    return [String(node.agent_id), { label: String(node.agent_id), size: Math.max(radii[i] * crowded, SMALLEST_DOT), side: node.features.dominant_side, experience }];
+    return [String(node.agent_id), { label: String(node.agent_id), name: node.name ?? "", size: Math.max(radii[i] * crowded, SMALLEST_DOT), side: node.features.dominant_side, experience }];
   }));
 }
 

@@ -197,7 +197,7 @@ export class GraphView {
 
   /** @param {string} key @param {any} attributes */
   #drawnNode(key, attributes) {
-    const { x, y, size, label, crowded, side, experience, presence } = attributes;
+    const { x, y, size, label, name, crowded, side, experience, presence } = attributes;
     const colour = this.#look.colourBy === "side" ? this.#palette[side] : shade(scaleOf(this.#palette), Math.round(experience * SHADES) / SHADES);
     const far = this.#near !== null && !this.#near.has(key);
     return {
@@ -209,6 +209,7 @@ export class GraphView {
       color: premultiplied(colour, Math.round((far ? FAINT * presence : presence) * SHADES) / SHADES),
       ink: inkOn(colour),
       label: far ? "" : label,
+      name,
       highlighted: key === this.#pinned,
       ringed: key === this.#pinned,
       zIndex: far ? 0 : 1,
@@ -233,9 +234,9 @@ export class GraphView {
   }
 
   /** A known agent goes on from where it stands. @param {string} key @param {import("./graph-model.js").NodeLook} look */
-  #entering(key, { label, size, side, experience }) {
+  #entering(key, { label, name, size, side, experience }) {
     const known = this.#graph.hasNode(key) ? this.#graph.getNodeAttributes(key) : { ...startPosition(key), size: 0, presence: 0 };
-    return { ...known, label, targetSize: size, targetPresence: 1, side, experience, leaving: false };
+    return { ...known, label, name, targetSize: size, targetPresence: 1, side, experience, leaving: false };
   }
 
   #recolour() {

@@ -49,19 +49,6 @@ export function showExperience({ low, high }) {
   element("most-experience").textContent = some ? ratioText(high) : "";
 }
 
-/** @param {(agent: string) => boolean} find tells whether there is such an agent */
-export function bindSearch(find) {
-  const field = box("agent");
-  field.addEventListener("input", () => field.setCustomValidity(""));
-  element("search").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const agent = field.value.trim();
-    if (!agent) return;
-    field.setCustomValidity(find(agent) ? "" : text("no_agent", { id: agent }));
-    field.reportValidity();
-  });
-}
-
 /**
  * Links that lead to a moment of this page, opened without loading it again.
  * @param {string} id of their container @param {(link: HTMLAnchorElement) => void} open

@@ -1,0 +1,73 @@
+/** Owns the names of agents: those in the frame that is shown, and those of the market's register, which has all. */
+
+import { getJSON, marketPath } from "./api.js";
+
+/** @typedef {{id: string, name: string, here: boolean}} Found `here`: in the frame that is shown */
+
+/** A name as far as there is room for it. @param {string} name @param {number} longest characters */
+export function shortened(name, longest) {
+  if (name.length <= longest) return name;
+  const letters = [...name];
+  return letters.length > longest ? `${letters.slice(0, longest - 1).join("")}…` : name;
+}
+
+export class AgentNames {
+  /** Names by id, of the last frame with names. @type {Map<string, string>} */ #inFrame = new Map();
+  /** Names that the register told. @type {Map<string, string>} */ #told = new Map();
+  #ask;
+
+  /** @param {string} symbol @param {(path: string) => Promise<any>} [ask] */
+  constructor(symbol, ask = getJSON) {
+    this.symbol = symbol;
+    this.#ask = ask;
+  }
+
+  /** Whether agents have names in this market. */
+  get some() {
+    return this.#inFrame.size > 0;
+  }
+
+  /** @param {import("./messages.js").Frame | null} frame the one shown; one without names changes nothing */
+  take(frame) {
+    const named = frame?.nodes.filter(({ name }) => name !== undefined) ?? [];
+    if (named.length) this.#inFrame = new Map(named.map(({ agent_id, name }) => [String(agent_id), /** @type {string} */ (name)]));
+  }
+
+  /** @param {string} id @returns {string | undefined} */
+  nameOf(id) {
+    return this.#inFrame.get(id) ?? this.#told.get(id);
+  }
+
+  /** The name of an agent who may not be in the frame. @param {string} id @returns {Promise<string | undefined>} */
+  async lookUp(id) {
+    if (!this.nameOf(id)) await this.#tell({ ids: id });
+    return this.nameOf(id);
+  }
+
+  /** Agents in the frame whose names hold a text: the whole name first, then names that begin with it. @param {string} part @param {number} most @returns {Found[]} */
+  inFrame(part, most) {
+    const wanted = part.toLowerCase();
+    const rank = (/** @type {string} */ name) => (name === part ? 0 : name.toLowerCase().startsWith(wanted) ? 1 : 2);
+    return [...this.#inFrame]
+      .filter(([, name]) => name.toLowerCase().includes(wanted))
+      .sort(([, a], [, b]) => rank(a) - rank(b))
+      .slice(0, most)
+      .map(([id, name]) => ({ id, name, here: true }));
+  }
+
+  /** The same, and behind them those of the register. @param {string} part @param {number} most @returns {Promise<Found[]>} */
+  async search(part, most) {
+    const here = this.inFrame(part, most);
+    const known = new Set(here.map(({ id }) => id));
+    const told = here.length < most ? await this.#tell({ q: part, limit: most }) : [];
+    return [...here, ...told.filter(({ id }) => !known.has(id))].slice(0, most);
+  }
+
+  /** @param {Record<string, string | number>} query @returns {Promise<Found[]>} */
+  async #tell(query) {
+    const { agents } = await this.#ask(marketPath("/agents", this.symbol, query));
+    const found = agents.map((/** @type {{id: number, name: string}} */ { id, name }) => ({ id: String(id), name, here: this.#inFrame.has(String(id)) }));
+    this.#told = new Map(found.map((/** @type {Found} */ { id, name }) => [id, name]));
+    return found;
+  }
+}

@@ -1,0 +1,123 @@
+"""Names on the page, in a real Chromium: found, shown, linked, and never more than text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.pages.conftest import _watch
+from tests.pages.reading import Watched, open_at
+from tests.pages.test_form import violations
+from tests.processes import Live, Site, wait_until
+
+pytestmark = pytest.mark.browser
+
+EVIL = ['<img src=x onerror="window.hacked=1">', "\"'></script><script>window.hacked=1</script>", "javascript:hacked=1"]
+NAMES = [*EVIL, "0x48D1" + "ab" * 20, "ann"]
+GONE = "zoë who left"
+
+#: The frame that is looked at, long after who left.
+T = 90
+
+
+def tick(t: int) -> dict[str, Any]:
+    names = [*NAMES, GONE] if t < 20 else NAMES
+    return {
+        "type": "tick", "t": t, "ts": 1.7e9 + t,
+        "s": {"price_norm": 0.5, "volatility": 0.1, "liquidity": 1.0, "imbalance": 0.0},
+        "agents": [{"name": name, "experience": 0.5} for name in names],
+        "actions": [{"id": i, "side": "buy", "price": 50_000.0 + i, "size": 1.0} for i in range(len(names))],
+        "matches": [{"a": 0, "b": 4, "prob": 1.0}],
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[Live]:
+    """A market that has played a tape of strangers' names to its end."""
+    directory = tmp_path_factory.mktemp("names")
+    tape = directory / "tape.jsonl"
+    tape.write_bytes(b"".join(orjson.dumps(tick(t)) + b"\n" for t in range(T + 5)))
+    site = Site(directory, migrated_database)
+    live = site.serve(
+        IG_SOURCE=f"file:{tape}", IG_SPEED=0, IG_CAM_W=30, IG_CAM_STRIDE=10,
+        IG_AGENT_URL="https://scan.example/a/{name}?of={name}",
+    )  # fmt: skip
+    try:
+        wait_until(lambda: len(live.json("/agents")["agents"]) == len(NAMES) + 1, "the names")
+        yield live
+    finally:
+        site.end()
+
+
+@pytest.fixture
+def watched(chromium: Browser, server: Live) -> Iterator[Watched]:
+    page = chromium.new_page(base_url=server.url, viewport={"width": 1000, "height": 700}, locale="en-US")
+    yield _watch(page)
+    assert page.evaluate("window.hacked") is None
+    page.close()
+
+
+@pytest.mark.parametrize("agent", range(len(NAMES)))
+def test_the_card_shows_a_name_as_text_and_links_to_its_page(page: Page, agent: int) -> None:
+    open_at(page, T, f"&agent={agent}")
+    link = page.locator("#card-title a")
+    expect(link).to_have_text(NAMES[agent])
+    expect(page.locator("#card .number")).to_have_text(f"Agent {agent}")
+    expect(page.locator("#card img, #card script")).to_have_count(0)
+    encoded = quote(NAMES[agent], safe="!'()*")
+    assert link.get_attribute("href") == f"https://scan.example/a/{encoded}?of={encoded}"
+    assert link.get_attribute("rel") == "noopener noreferrer"
+    assert violations(page) == []
+
+
+def test_an_agent_is_found_by_a_part_of_its_name_with_the_keyboard_alone(page: Page) -> None:
+    open_at(page, T)
+    page.keyboard.press("/")
+    page.keyboard.type("0X48d1A")
+    option = page.locator("#named-agents option")
+    expect(option).to_have_attribute("value", NAMES[3])
+    expect(option).to_have_attribute("label", "Agent 3")
+    page.keyboard.press("Enter")
+    expect(page.locator("#card-title")).to_have_text(NAMES[3])
+    page.fill("#agent", "<IMG")
+    page.press("#agent", "Enter")
+    expect(page.locator("#card-title")).to_have_text(NAMES[0])
+    page.fill("#agent", "4")
+    page.press("#agent", "Enter")
+    expect(page.locator("#card-title")).to_have_text("ann")
+
+
+def test_one_who_left_is_found_in_the_register(page: Page) -> None:
+    open_at(page, T)
+    page.fill("#agent", "ZOË")
+    expect(page.locator("#named-agents option")).to_have_attribute("label", "Agent 5, not in this frame")
+    page.press("#agent", "Enter")
+    expect(page.locator("#card-title")).to_have_text(GONE)
+    expect(page.locator("#card .side")).to_have_text("not in this frame")
+    page.reload()
+    expect(page.locator("#card-title")).to_have_text(GONE)
+    page.fill("#agent", "nobody")
+    page.press("#agent", "Enter")
+    page.wait_for_function("() => document.getElementById('agent').validationMessage !== ''")
+    said = page.evaluate("document.getElementById('agent').validationMessage")
+    assert said == "There is no agent nobody in this frame."
+
+
+def test_a_name_is_written_above_the_agent_that_is_pointed_at(page: Page) -> None:
+    page.add_init_script(
+        """window.written = new Set();
+        const { fillText } = CanvasRenderingContext2D.prototype;
+        CanvasRenderingContext2D.prototype.fillText = function (words, ...rest) {
+            window.written.add(words);
+            return fillText.call(this, words, ...rest);
+        };"""
+    )
+    open_at(page, T, "&agent=3&lang=zh-hans")
+    expect(page.locator("#card .number")).to_have_text("主体 3")
+    page.wait_for_function("(name) => window.written.has(name)", arg=NAMES[3][:39] + "…")

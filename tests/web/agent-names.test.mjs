@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { AgentNames, shortened } from "../../streaming/static/streaming/data/agent-names.js";
+import { addressFor } from "../../streaming/static/streaming/graph/agent-title.js";
+
+const frame = (...names) => ({ nodes: names.map((name, agent_id) => ({ agent_id, name })) });
+
+/** Names, and what they ask a register that holds `agents`. */
+function names(agents = []) {
+  const asked = [];
+  return { asked, made: new AgentNames("IG-USD", async (path) => (asked.push(path), { agents, more: false })) };
+}
+
+test("whole names come first, then those that begin with the text, in any case", () => {
+  const { made } = names();
+  made.take(frame("a beef", "BEEFY", "beef", "other"));
+  assert.deepEqual(made.inFrame("beef", 9).map(({ name }) => name), ["beef", "BEEFY", "a beef"]);
+  assert.deepEqual(made.inFrame("beef", 1), [{ id: "2", name: "beef", here: true }]);
+});
+
+test("a market without names has none, and asks nobody", () => {
+  const { made, asked } = names();
+  made.take(frame(undefined, undefined));
+  made.take(null);
+  assert.deepEqual([made.some, made.nameOf("0"), made.inFrame("", 9), asked], [false, undefined, [], []]);
+});
+
+test("a frame without names, as of a gap, forgets none", () => {
+  const { made } = names();
+  made.take(frame("ann"));
+  made.take(null);
+  assert.deepEqual([made.some, made.nameOf("0")], [true, "ann"]);
+});
+
+test("those of the register follow those of the frame, each once", async () => {
+  const { made, asked } = names([{ id: 0, name: "ann" }, { id: 70, name: "anna & co" }]);
+  made.take(frame("ann"));
+  assert.deepEqual(await made.search("an&n", 5), [{ id: "0", name: "ann", here: true }, { id: "70", name: "anna & co", here: false }]);
+  assert.deepEqual(asked, ["/agents?q=an%26n&limit=5&symbol=IG-USD"]);
+  assert.equal(made.nameOf("70"), "anna & co");
+});
+
+test("an agent in no frame is looked up once", async () => {
+  const { made, asked } = names([{ id: 70, name: "zoe" }]);
+  made.take(frame("ann"));
+  assert.deepEqual([await made.lookUp("0"), await made.lookUp("70"), await made.lookUp("70")], ["ann", "zoe", "zoe"]);
+  assert.deepEqual(asked, ["/agents?ids=70&symbol=IG-USD"]);
+});
+
+test("a stranger's name leads nowhere but behind the template's host", () => {
+  const evil = 'x"><script>alert(1)</script>/../?a=b&$&#@evil.example';
+  const address = addressFor("https://scan.example/a/{name}?n={name}#top", evil);
+  assert.equal(new URL(address).host, "scan.example");
+  assert.equal(new URL(address).searchParams.get("n"), evil);
+  assert.equal(new URL(address).hash, "#top");
+});
+
+test("a long name is cut between letters", () => {
+  assert.equal(shortened("😀".repeat(41), 40), `${"😀".repeat(39)}…`);
+  assert.equal(shortened("😀".repeat(40), 40), "😀".repeat(40));
+});
