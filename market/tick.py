@@ -169,18 +169,19 @@ class Tick:
         names = tick_message.agent_names(agents)
         ids = tick_message.agent_ids(agents, named=names is not None)
         tick_message.check_action_ids(actions)
-        index, numbers = tick_message.action_index, tick_message.numbers
+        match_a, match_b = tick_message.parties(matches, len(ids))
+        numbers = tick_message.numbers
         return cls(
             t=tick_message.integer(message, "t", "a tick"),
             ts=tick_message.optional_number(message, "ts"),
             **{name: tick_message.number(state, name, "s") for name in _STATE},
             agent_ids=np.array(ids, np.int64),
             experience=numbers(agents, "experience", "agents"),
-            sides=np.array([tick_message.side(action, i) for i, action in enumerate(actions)], np.int8),
+            sides=np.array(tick_message.sides(actions), np.int8),
             prices=numbers(actions, "price", "actions"),
             sizes=numbers(actions, "size", "actions"),
-            match_a=np.array([index(match, "a", i, len(ids)) for i, match in enumerate(matches)], np.int64),
-            match_b=np.array([index(match, "b", i, len(ids)) for i, match in enumerate(matches)], np.int64),
+            match_a=np.array(match_a, np.int64),
+            match_b=np.array(match_b, np.int64),
             match_prob=numbers(matches, "prob", "matches"),
             mid=tick_message.optional_number(message, "mid"),
             names=names,

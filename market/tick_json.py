@@ -1,7 +1,7 @@
 """A tick's JSON straight from its columns: what `orjson.dumps(tick.to_dict())` gives, in a quarter of the time.
 
 Most of a tick's text is the same in every tick: keys, ids, sizes and sides. That text is kept in pieces, and only the
-numbers, written by orjson all at once, are put between them.
+numbers, written by orjson all at once, are put between them. That pays where agents and sizes stay for some ticks.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ class TickColumns(Protocol):
     match_a: npt.NDArray[np.int64]
     match_b: npt.NDArray[np.int64]
     match_prob: npt.NDArray[np.float64]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole message."""
 
 
 class _Pieces:
@@ -53,16 +56,28 @@ class _Pieces:
         self.match_b = _objects([b'%d,"prob":' % i for i in (*places, -1)])  # the pool, -1, is found at the end
 
 
+_before: TickColumns | None = None
 _last: _Pieces | None = None
 
 
-def _pieces(tick: TickColumns) -> _Pieces:
-    """The pieces for a tick. The simulator shares these columns while its agents stay, so the last ones mostly fit."""
-    global _last
-    pieces = _last
-    if pieces is None or not (_same(pieces.agent_ids, tick.agent_ids) and _same(pieces.sizes, tick.sizes)):
-        pieces = _last = _Pieces(tick.agent_ids, tick.sizes)
-    return pieces
+def _pieces(tick: TickColumns) -> _Pieces | None:
+    """The pieces for a tick, None if agents or sizes were others in the tick before.
+
+    The simulator shares these columns while its agents stay, so the last pieces mostly fit.
+    """
+    global _before, _last
+    pieces, before = _last, _before
+    if pieces is not None and _alike(pieces, tick):
+        return pieces
+    _before = tick
+    if before is None or not _alike(before, tick):
+        return None
+    _last = _Pieces(tick.agent_ids, tick.sizes)
+    return _last
+
+
+def _alike(one: TickColumns | _Pieces, other: TickColumns) -> bool:
+    return _same(one.agent_ids, other.agent_ids) and _same(one.sizes, other.sizes)
 
 
 def _same(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
@@ -84,6 +99,8 @@ def tick_json(head: bytes, tick: TickColumns) -> bytes:
     if not agents:
         return head[:-1] + b',"agents":[],"actions":[],"matches":[]}'
     pieces = _pieces(tick)
+    if pieces is None:
+        return orjson.dumps(tick.to_dict())
     numbers = _numbers(np.concatenate((tick.experience, tick.prices, tick.match_prob)))
     parts = pieces.lasting.copy()
     parts[0] = head[:-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from typing import Any, TypeGuard
 
@@ -68,15 +69,34 @@ def optional_number(holder: dict[str, Any], name: str, where: str = "a tick") ->
     return None if holder.get(name) is None else number(holder, name, where)
 
 
+def _all_of(rows: Rows, name: str, *types: type) -> list[Any] | None:
+    """A field of all rows if each has it, of one of these types: that is soon seen, and nearly always so.
+
+    Else None. Whoever asks then looks at row by row, for the one to complain of.
+    """
+    values = [row.get(name) for row in rows]
+    return values if values and set(map(type, values)) <= set(types) else None
+
+
+def _within(values: list[Any] | None, least: int, most: int) -> TypeGuard[list[Any]]:
+    # A NaN is never the greatest but where it comes first, and then it is not within anything.
+    return values is not None and least <= min(values) and max(values) <= most
+
+
 def numbers(rows: Rows, name: str, where: str) -> Floats:
+    values = _all_of(rows, name, int, float)
+    if _within(values, -_LARGEST, _LARGEST):
+        found = np.array(values, np.float64)
+        if not np.isnan(found).any():
+            return found
     return np.array([number(row, name, f"{where}[{i}]") for i, row in enumerate(rows)], np.float64)
 
 
 def known_numbers(rows: Rows, name: str, where: str) -> Floats | None:
     """The numbers of a field that rows may lack, NaN for such a row; None if all lack it."""
-    found = [optional_number(row, name, f"{where}[{i}]") for i, row in enumerate(rows)]
-    if all(value is None for value in found):
+    if all(row.get(name) is None for row in rows):
         return None
+    found = [optional_number(row, name, f"{where}[{i}]") for i, row in enumerate(rows)]
     return np.array(found, np.float64)
 
 
@@ -118,7 +138,9 @@ def agent_ids(agents: Rows, *, named: bool) -> list[int]:
     """The ids of a tick's agents. Those of a named tick may all be missing; then they are the agents' places."""
     if named and not any("id" in agent for agent in agents):
         return list(range(len(agents)))
-    ids = [integer(agent, "id", f"agents[{i}]") for i, agent in enumerate(agents)]
+    ids = _all_of(agents, "id", int)
+    if not _within(ids, 0, _LARGEST):
+        ids = [integer(agent, "id", f"agents[{i}]") for i, agent in enumerate(agents)]
     _check_unique(ids, "agent")
     return ids
 
@@ -129,14 +151,31 @@ def _check_unique(values: list[Any], what: str) -> None:
         raise TickError(f"{what} {shown(twice)} is there twice")
 
 
-def side(action: dict[str, Any], i: int) -> int:
+def sides(actions: Rows) -> list[int]:
+    """What each action does, as an index into SIDES."""
+    names = _all_of(actions, "side", str)
+    if names is not None and _SIDE_CODE.keys() >= set(names):
+        return [_SIDE_CODE[name] for name in names]
+    return [_side(action, i) for i, action in enumerate(actions)]
+
+
+def _side(action: dict[str, Any], i: int) -> int:
     value = required(action, "side", f"actions[{i}]")
     if not isinstance(value, str) or value not in _SIDE_CODE:
         raise TickError(f"actions[{i}]: side must be buy, sell or none, got {shown(value)}")
     return _SIDE_CODE[value]
 
 
-def action_index(match: dict[str, Any], name: str, i: int, agents: int) -> int:
+def parties(matches: Rows, agents: int) -> tuple[list[int], list[int]]:
+    """The action indexes a and b of each match, POOL among the b."""
+    a, b = _all_of(matches, "a", int), _all_of(matches, "b", int)
+    if _within(a, 0, agents - 1) and _within(b, POOL, agents - 1) and not any(map(operator.eq, a, b)):
+        return a, b
+    both = [tuple(_action_index(match, name, i, agents) for name in "ab") for i, match in enumerate(matches)]
+    return [one for one, _ in both], [other for _, other in both]
+
+
+def _action_index(match: dict[str, Any], name: str, i: int, agents: int) -> int:
     value, least = required(match, name, f"matches[{i}]"), POOL if name == "b" else 0
     if type(value) is not int or not least <= value < agents:
         raise TickError(
@@ -148,6 +187,8 @@ def action_index(match: dict[str, Any], name: str, i: int, agents: int) -> int:
 
 
 def check_action_ids(actions: Rows) -> None:
+    if _all_of(actions, "id", int) == list(range(len(actions))):
+        return
     for i, action in enumerate(actions):
         if type(action.get("id")) is not int or action["id"] != i:
             raise TickError(f"actions[{i}]: id must be {i}, got {shown(action.get('id'))}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,14 @@ def test_a_placed_tick_differs_in_its_time_alone_and_shares_its_columns() -> Non
     assert (tick.t, tick.ts) == (12345, 1769192681.95)
 
 
+def test_the_json_of_ticks_is_theirs_whether_agents_and_sizes_stay_or_change() -> None:
+    tick = Tick.from_dict(a_message())
+    ids, same = tick.agent_ids, tick.sizes
+    for agent_ids, sizes in [(ids, same)] * 3 + [(ids + 5, same)] + [(ids + 5, -same)] * 3:
+        changed = replace(tick, agent_ids=agent_ids, sizes=sizes)
+        assert changed.to_json() == orjson.dumps(changed.to_dict())
+
+
 def without(*path: Any) -> Any:
     def change(message: Any) -> None:
         *holders, last = path
@@ -172,6 +181,9 @@ def with_value(value: Any, *path: Any) -> Any:
         (with_value(0, "agents", 1, "id"), "agent 0 is there twice"),
         (with_value("7", "agents", 1, "id"), "agents[1]: id must be an integer from 0 to 2^53, got '7'"),
         (without("agents", 0, "experience"), "agents[0] lacks 'experience'"),
+        (with_value(float("nan"), "actions", 1, "price"), "actions[1]: price must be a number within 2^53, got nan"),
+        (with_value(-(2**60), "actions", 1, "size"), f"actions[1]: size must be a number within 2^53, got {-(2**60)}"),
+        (with_value(True, "actions", 1, "price"), "actions[1]: price must be a number within 2^53, got True"),
         (
             with_value([1], "agents", 0, "experience"),
             "agents[0]: experience must be a number within 2^53, got […]",
