@@ -33,13 +33,13 @@ from recorder.manifest.json_files import ManifestFiles
 from recorder.manifest.row_writer import ManifestRowWriter
 from recorder.models import Market, Run
 from recorder.recovery import epoch
+from recorder.recovery.agent_names import opened_register
 from recorder.recovery.checkpoints import Checkpoint, Checkpoints
 from recorder.recovery.reconcile import reconcile
 from recorder.recovery.run_file import keep_runs, restore_runs
 from recorder.recovery.run_registry import CAMERA_SETTINGS, RUN_SETTINGS, begin_run, completed, continued_run, end_run
 from recorder.recovery.tape_ends import Ends, ends_of, tell_lost
 from recorder.segment.layout import SegmentFacts, market_dir
-from recorder.store.agent_register import AgentRegister
 from recorder.store.agent_rows import AgentRows
 from recorder.store.lease import LeaseLost
 from recorder.tape.high_water_mark import raise_mark
@@ -114,7 +114,7 @@ class MarketRun:
         self._store_id = epoch.store_id_of(self._market, before, ends)
         self._ownership.keep_id(self._market, self._store_id)
         raise_mark(self._directory, before.rows_t)  # so that an older copy is found to be one once
-        self._agents = AgentRegister(self._directory)
+        self._agents = opened_register(self._history)
         going_on = self._continue(ends)
         self._run, self._continued = going_on or self._begin(ends)
         keep_runs(self._market, self._directory)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from market.timestamps import DAY_SECONDS
 from recorder.errors import RecorderError, StoreError
+from recorder.importing.foreign_agents import new_agents, take_agents
 from recorder.importing.foreign_runs import ForeignRuns
 from recorder.importing.foreign_store import ForeignSegment, look_into
 from recorder.importing.foreign_times import time_faults
@@ -86,8 +87,11 @@ def adopt(
     ]
     plans = _unknown(market, directory, plans, problems, done)
     problems += overlaps(market, plans)
+    agents = new_agents(directory, store, problems)
     if problems:
         raise AdoptionRefused(store, problems)
+    if agents:
+        _ask(partial(take_agents, market, directory, agents))
     runs = ForeignRuns(market, store, [plan.facts for plan in plans])
     for number, plan in enumerate(plans, 1):
         run = _ask(partial(runs.of, plan.facts.start_t))

@@ -1,4 +1,4 @@
-"""Mends a register of named agents: what its lines no longer say is looked up on the tapes."""
+"""Opens a register of named agents beside its tapes; and mends it from them, if its lines no longer say all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import NamedTuple
 from market.tick import Tick, TickError
 from recorder.errors import StoreError
 from recorder.segment.segment_file import sync_directory
+from recorder.store.agent_register import AgentRegister, DamagedRegister
 from recorder.store.agents_file import FILE_NAME, NamedAgent, read_agents, salvaged
 from recorder.tape.history import History
 
@@ -26,17 +27,26 @@ class MendedAgents(NamedTuple):
         return f"{FILE_NAME}: was damaged ({self.why}), {fate}"
 
 
+def opened_register(history: History) -> AgentRegister:
+    """The register of a market whose tapes are whole. Raises DamagedRegister, StoreError, OSError."""
+    register = AgentRegister(history.directory)
+    fault = _unknown(history, register.agents)
+    if fault is not None:
+        raise DamagedRegister(history.directory / FILE_NAME, fault)
+    return register
+
+
 def mend_agents(history: History) -> MendedAgents | None:
     """Write a damaged register anew, and keep the old file as `….damaged`; None if nothing is wrong with it.
 
     An id whose name is nowhere to be found gets a name that says so, and is never given again. Only for the holder of
     the store. Raises StoreError, OSError.
     """
-    path = history.directory / FILE_NAME
-    faults = read_agents(history.directory).faults
-    if not faults:
+    path, found = history.directory / FILE_NAME, read_agents(history.directory)
+    why = found.faults[0] if found.faults else _unknown(history, found.agents)
+    if why is None:
         return None
-    data = path.read_bytes()
+    data = path.read_bytes() if path.exists() else b""
     agents = salvaged(data)
     read, names = len(agents), {agent.name for agent in agents.values()}
     for agent in _on_tapes(history):
@@ -45,22 +55,36 @@ def mend_agents(history: History) -> MendedAgents | None:
     ids = range(max(data.count(b"\n"), *(i + 1 for i in agents), 0))
     lost = {i: NamedAgent(i, f"(the name of agent {i} is lost)", 0) for i in ids if i not in agents}
     _write(path, [lost.get(i) or agents[i] for i in ids])
-    return MendedAgents(faults[0], len(agents) - read, len(lost))
+    return MendedAgents(why, len(agents) - read, len(lost))
+
+
+def _unknown(history: History, agents: list[NamedAgent]) -> str | None:
+    """The agent of the last recorded tick that a register lacks, as when the file was lost or is an older one."""
+    line = history.last_line("ticks")
+    for agent in () if line is None else _named_in(line.text):
+        if agent.agent_id >= len(agents) or agents[agent.agent_id].name != agent.name:
+            return f"it lacks agent {agent.agent_id}, {agent.name!r}, of the recorded tick t={agent.first_t}"
+    return None
 
 
 def _on_tapes(history: History) -> Iterator[NamedAgent]:
     """The named agents of the recorded ticks, each once."""
     seen: set[int] = set()
     for line in history.lines("ticks", -1):
-        try:
-            tick = None if line.is_gap else Tick.from_json(line.text)
-        except TickError:  # `verify` tells of it
-            continue
-        if tick is not None and tick.names is not None:
-            for agent_id, name in zip(tick.agent_ids.tolist(), tick.names, strict=True):
-                if agent_id not in seen:
-                    seen.add(agent_id)
-                    yield NamedAgent(agent_id, name, tick.t)
+        for agent in () if line.is_gap else _named_in(line.text):
+            if agent.agent_id not in seen:
+                seen.add(agent.agent_id)
+                yield agent
+
+
+def _named_in(text: bytes) -> list[NamedAgent]:
+    """The named agents of a recorded tick; none of a line that is no tick, of which `verify` tells."""
+    try:
+        tick = Tick.from_json(text)
+    except TickError:
+        return []
+    names = tick.names or ()
+    return [NamedAgent(i, name, tick.t) for i, name in zip(tick.agent_ids.tolist(), names, strict=False)]
 
 
 def _write(path: Path, agents: list[NamedAgent]) -> None:
@@ -71,7 +95,8 @@ def _write(path: Path, agents: list[NamedAgent]) -> None:
             file.flush()
             os.fsync(file.fileno())
         damaged.unlink(missing_ok=True)
-        os.link(path, damaged)
+        if path.exists():
+            os.link(path, damaged)
         new.replace(path)
         sync_directory(path.parent)
     except OSError as error:

@@ -77,7 +77,7 @@ def test_names_keep_their_ids_in_another_order_after_a_clean_up_and_without_the_
     assert ids_on(market) == known | {"x": 5}
     first_t = [orjson.loads(line)["first_t"] for line in (market.store / "agents.ndjson").read_bytes().splitlines()]
     assert first_t == [0, 0, 1, 2, 30, 50]
-    (frame, *_) = market.tape("frames")
+    frame = next(message for message in market.tape("frames") if message["type"] == "frame")
     assert [node["name"] for node in frame["nodes"]] == ["b", "a", "c", "d", "new", "x"]
     assert market.faults() == []
 
@@ -133,6 +133,24 @@ def test_a_damaged_register_stops_the_market_and_is_mended_from_the_tapes(config
     names = [orjson.loads(line)["name"] for line in register.read_bytes().splitlines()]
     assert names == ["b", "a", "c", "(the name of agent 3 is lost)", "new"]
     assert ids_on(market) == {"b": 0, "a": 1, "c": 2, "new": 4}
+    assert market.faults() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lost_register_stops_the_market_and_is_made_again_from_the_tapes(config: Config, tmp_path: Path) -> None:
+    market = Killable(config)
+    market.run(replace(config, source=written(tmp_path / "1", [["b", "a"], ["c"]] * 10)))
+    register = market.store / "agents.ndjson"
+    whole = register.read_bytes()
+    register.unlink()
+    more = replace(config, source=written(tmp_path / "2", [["new", "a"]] * 10))
+    with pytest.raises(DamagedRegister, match=r"agents\.ndjson: it lacks agent 2, 'c', of the recorded tick t=19"):
+        market.run(more)
+    assert not register.exists()
+    call_command("repair")
+    assert register.read_bytes() == whole
+    market.run(more)
+    assert ids_on(market) == {"b": 0, "a": 1, "c": 2, "new": 3}
     assert market.faults() == []
 
 

@@ -63,7 +63,7 @@ def watched(chromium: Browser, server: Live) -> Iterator[Watched]:
     page.close()
 
 
-@pytest.mark.parametrize("agent", range(len(NAMES)))
+@pytest.mark.parametrize("agent", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, len(NAMES)))])
 def test_the_card_shows_a_name_as_text_and_links_to_its_page(page: Page, agent: int) -> None:
     open_at(page, T, f"&agent={agent}")
     link = page.locator("#card-title a")

@@ -17,6 +17,8 @@ from recorder.manifest.lists import manifest_of
 from recorder.models import Market, Run, Segment
 from recorder.recovery.checkpoints import Checkpoint, Checkpoints
 from recorder.segment.writer import ZstdSegmentWriter
+from recorder.store.agent_register import AgentRegister
+from recorder.store.agents_file import read_agents
 from recorder.verify.verification import Verification
 from tests.recorder.store import Store, files, record_plainly
 from tests.recorder.tape import Clock, message
@@ -60,6 +62,28 @@ def refused(market, here, store):
     assert files(here) == before
     assert Segment.objects.count() == len(before)
     return "\n".join(error.value.problems)
+
+
+def name_agents(directory, *names):
+    directory.mkdir(parents=True, exist_ok=True)
+    register = AgentRegister(directory)
+    register.ids_of(names, 3)
+    register.settle()
+
+
+def test_named_agents_come_in_where_their_ids_are_those_here(market, here, there):
+    name_agents(here, "ann", "bob")
+    name_agents(there.directory, "ann", "bob", "zoe")
+    adopt(market, here, there.directory)
+    assert [agent.name for agent in read_agents(here).agents] == ["ann", "bob", "zoe"]
+    assert list(Verification(market, here).faults()) == []
+
+
+def test_named_agents_whose_ids_have_other_names_here_are_refused(market, here, there):
+    name_agents(here, "bob", "ann")
+    name_agents(there.directory, "ann", "bob", "zoe")
+    assert refused(market, here, there.directory) == "agents.ndjson: agent 0 is 'ann' there and 'bob' here"
+    assert [agent.name for agent in read_agents(here).agents] == ["bob", "ann"]
 
 
 @pytest.mark.parametrize("move", [False, True])
