@@ -193,5 +193,5 @@ def test_a_url_that_cannot_be_is_told_at_once(make: Callable[[], object]) -> Non
 
 
 def test_a_market_without_another_server_needs_no_client() -> None:
-    lines = ["import sys, market.sources.upstream", "assert not {'marketcamera', 'websockets'} & set(sys.modules)"]
+    lines = ["import sys, market.sources.named", "assert not {'marketcamera', 'websockets'} & set(sys.modules)"]
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)
