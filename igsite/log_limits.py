@@ -1,4 +1,4 @@
-"""What Django logs of requests that it refuses: a short line now and then, for anybody can send them without end."""
+"""Few log lines on requests that are refused or find no database: there may be any number of them."""
 
 from __future__ import annotations
 
@@ -50,3 +50,10 @@ class FewLines(Seldom):
         shown = text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
         self.make_line(record, f"{shown}{more}")
         return True
+
+
+class FewUnavailable(FewLines):
+    """Passes few records about answers of status 503, whose reason stands in a line of its own, and all others."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return getattr(record, "status_code", None) != 503 or super().filter(record)

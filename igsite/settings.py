@@ -171,18 +171,22 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "filters": {
-        "few_lines": {"()": "igsite.log_limits.FewLines"},
+        "few_refusals": {"()": "igsite.log_limits.FewLines"},
+        "few_outages": {"()": "igsite.log_limits.FewLines"},
+        "few_unavailable": {"()": "igsite.log_limits.FewUnavailable"},
         "one_line_a_minute": {"()": "igsite.broker.OneLineAMinute"},
     },
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "plain"},
-        "refusals": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["few_lines"]},
+        "refusals": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["few_refusals"]},
+        "outages": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["few_outages"]},
     },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         # A refused request is the client's affair; the answer says what was wrong.
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR", "filters": ["few_unavailable"]},
         "django.security": {"handlers": ["refusals"], "propagate": False},
+        "runtime.http_errors.outages": {"handlers": ["outages"], "propagate": False},
         "django.channels.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
         "channels_redis.pubsub": {"filters": ["one_line_a_minute"]},

@@ -9,12 +9,16 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 
 from runtime.pools import RETRY_SECONDS, Busy
 
 log = logging.getLogger(__name__)
+
+#: For requests that an unavailable database leaves without an answer: many a second, and all for the same reason.
+outages = logging.getLogger(f"{__name__}.outages")
 
 
 class HttpError(Exception):
@@ -83,7 +87,10 @@ class JsonErrors:
             return HttpError(400, "bad_request", f"the request cannot be read: {error}").response()
         if isinstance(error, _AT_FAULT) or _may_be_page(request, 500):
             return None
-        log.error("%s %s failed", request.method, request.path, exc_info=error)
+        if isinstance(error, OperationalError | InterfaceError):
+            outages.warning("%s %s: the database is unavailable: %s", request.method, request.path, error)
+        else:
+            log.error("%s %s failed", request.method, request.path, exc_info=error)
         return HttpError(503, "internal", "the server could not answer this request").response()
 
 

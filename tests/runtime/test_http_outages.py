@@ -1,0 +1,65 @@
+"""What is logged of requests that find no database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+from django.db import InterfaceError, OperationalError
+from django.test import RequestFactory
+
+from igsite.log_limits import FewUnavailable
+from igsite.settings import LOGGING
+from runtime.http_errors import JsonErrors, outages
+
+
+class Kept(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    handler = Kept()
+    outages.addHandler(handler)
+    yield handler
+    outages.removeHandler(handler)
+
+
+@pytest.mark.parametrize("error", [OperationalError("connection refused"), InterfaceError("connection is closed")])
+def test_an_unavailable_database_is_one_line_without_a_traceback(
+    error: Exception, kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = JsonErrors(lambda request: None).process_exception(RequestFactory().get("/disk"), error)
+    assert response is not None
+    assert response.status_code == 503
+    (record,) = kept.records
+    assert record.getMessage() == f"GET /disk: the database is unavailable: {error}"
+    assert record.exc_info is None
+    assert not [one for one in caplog.records if one.name == "runtime.http_errors"]
+
+
+def test_lines_of_an_outage_are_few() -> None:
+    assert LOGGING["loggers"]["runtime.http_errors.outages"] == {"handlers": ["outages"], "propagate": False}
+    assert LOGGING["handlers"]["outages"]["filters"] == ["few_outages"]
+
+
+def answered(status: int) -> logging.LogRecord:
+    record = logging.LogRecord("django.request", logging.ERROR, "", 0, "Service Unavailable: /disk", (), None)
+    record.status_code = status
+    return record
+
+
+def test_of_answers_only_those_of_an_outage_are_few() -> None:
+    now = [0.0]
+    few = FewUnavailable(lambda: now[0])
+    assert [few.filter(answered(status)) for status in (503, 503, 500, 500, 503)] == [True, False, True, True, False]
+    now[0] = 11.0
+    record = answered(503)
+    assert few.filter(record)
+    assert "2 more" in record.getMessage()
