@@ -223,10 +223,12 @@ export class GraphView {
     // A match is an event of its own; to have quoted close once in a while is noise.
     const shown = kind === "match" ? strength : strength ** 1.5;
     const alpha = (0.06 + 0.8 * shown) * (this.#near && !apart ? Math.max(presence, 0.8) : presence) * (apart ? FAINT : 1);
+    // In a crowd edges are thinner: without a graphics processor the pixels they cover are most of a drawing's cost.
+    const width = 3.5 * shown * Math.min(1, 2 * presence);
     return {
       type,
       curvature,
-      size: 0.5 + 3.5 * shown,
+      size: 0.5 + width,
       color: premultiplied(colour, Math.round(alpha * SHADES) / SHADES),
       hidden: !passes({ kind, strength }, this.#look.filter),
       zIndex: apart ? 0 : 1,
