@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bars.making.market_time import MarketTime
-from bars.making.ohlcv import DECIMALS, NO_PRICES, Figures, MaybeFigures, Merger, Ohlcv
+from bars.making.ohlcv import NO_PRICES, Figures, MaybeFigures, Merger, Ohlcv, volume_sum
 from bars.making.resolutions import OF_MINUTES, PERIOD_MS, period_start
 from bars.making.trades import VolumeReader, trade_prices
 from market.price_range import MODEL_RANGE, PriceRanges
@@ -92,7 +92,7 @@ class Builder:
         if before is not None:
             earlier = before.prices_of_ticks
             opened, high, low = earlier[0], max(high, earlier[1]), min(low, earlier[2])
-        volume = round(self._volume if before is None else before.volume + self._volume, DECIMALS)
+        volume = self._volume if before is None else volume_sum(before.volume, self._volume)
         return {"timestamp": self._ts, "price": price, "open": opened, "high": high, "low": low, "volume": volume}
 
     # -- the second under way
@@ -118,7 +118,7 @@ class Builder:
             self._add_matches(tick)
 
     def _add_matches(self, tick: Tick) -> None:
-        self._volume += self._volumes.volume_of(tick)
+        self._volume = volume_sum(self._volume, self._volumes.volume_of(tick))
         self._matches += tick.match_a.size
         prices = trade_prices(tick)
         if prices:
@@ -138,7 +138,7 @@ class Builder:
             "1s",
             self.second_ms,
             *(trades or of_ticks),
-            round(self._volume, DECIMALS),
+            self._volume,
             self._matches,
             *unless_own,
             self._first_t,

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from bars.making.resolutions import PERIOD_MS, period_start
 
-#: Volumes are rounded where they are made, as every other sum of the project.
-DECIMALS = 6
+#: Volumes have so many decimals, as sizes on venues have at most, and so many digits in all, as a float64 holds: behind
+#: them is only what adding in binary leaves over. A sum of sizes is thus the one on paper, in any order.
+_DECIMALS, _DIGITS = 9, 15
 
 #: Open, high, low and close.
 Figures = tuple[float, float, float, float]
@@ -112,13 +113,18 @@ def _joined(bar: Ohlcv, fine: Ohlcv) -> Ohlcv:
         bar.resolution,
         bar.open_ms,
         *prices,
-        round(bar.volume + fine.volume, DECIMALS),
+        volume_sum(bar.volume, fine.volume),
         bar.matches + fine.matches,
         *of_ticks,
         bar.first_t,
         fine.last_t,
         fine.next_ms,
     )
+
+
+def volume_sum(one: float, other: float) -> float:
+    """The sum of two volumes, in decimal digits."""
+    return float(f"{round(one + other, _DECIMALS):.{_DIGITS}g}")
 
 
 def _span(first: Figures, last: Figures) -> Figures:

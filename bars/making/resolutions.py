@@ -22,7 +22,7 @@ STORED = ("1s", "1m", "1h", "1d")
 #: What the bars of a resolution are put together from while the market runs.
 MADE_OF = {"1s": "1s", "5s": "1s", "1m": "1s", "5m": "1m", "15m": "1m", "1h": "1m", "4h": "1m", "1d": "1m"}
 
-#: What they are read from where they are not stored, or not yet. A sum of figures of six decimals has the same digits
+#: What they are read from where they are not stored, or not yet. A sum of figures of nine decimals has the same digits
 #: whatever the order, so that a bar of hours equals the one of their minutes.
 READ_FROM = {"5s": "1s", "5m": "1m", "15m": "1m", "1h": "1m", "4h": "1h", "1d": "1h"}
 

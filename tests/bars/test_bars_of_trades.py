@@ -23,7 +23,7 @@ def table(path: Path) -> pd.DataFrame:
     dice, at, rows = random.Random(11), float(BEGIN), []
     for _ in range(3000):
         at += dice.expovariate(2) if dice.random() < 0.99 else 300 * dice.random()
-        price, size = round(0.07 + dice.gauss(0, 0.001), 5), round(dice.expovariate(1) + 0.001, 4)
+        price, size = round(0.07 + dice.gauss(0, 0.001), 5), round(dice.expovariate(1) + 0.001, 8)
         rows.append((round(at - dice.random(), 6), price, size, *dice.sample("abcdefgh", 2)))
     frame = pd.DataFrame(rows, columns=["time", "price", "size", "buyer", "seller"])
     frame.to_csv(path, index=False)
@@ -57,7 +57,7 @@ def test_bars_are_those_of_pandas(
     trades, bars = made
     by_time = trades.set_index(pd.to_datetime(trades["time"], unit="s")).sort_index(kind="stable")
     periods = by_time.resample(f"{PERIOD_MS[resolution]}ms")
-    expected = periods["price"].ohlc().assign(volume=periods["size"].sum().round(6)).dropna()
+    expected = periods["price"].ohlc().assign(volume=periods["size"].sum().round(8)).dropna()
     begins = [int(at.timestamp() * 1000) for at in expected.index]
     closed = dict(zip(begins[:-1], expected.itertuples(index=False, name=None), strict=False))
     assert bars[resolution] == closed, "the last one is still open"
