@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +13,20 @@ import zstandard
 from websockets.sync.client import connect
 
 from tests.followers import Follower, following
-from tests.hostile.conftest import MARKET, PAST, STALL_SECONDS, TIMES_AS_LATE
+from tests.hostile.conftest import MARKET, PAST, STALL_SECONDS, TIMES_AS_LATE, market
 from tests.processes import PATIENCE_SECONDS, Live
 
 pytestmark = pytest.mark.long
 
 LIVE_TICKS = 30
 STRIDE, WINDOW = MARKET["IG_CAM_STRIDE"], MARKET["IG_CAM_W"]
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[Live]:
+    """A market of its own: a past that grew under other files' tests is long to read."""
+    with market(tmp_path_factory.mktemp("resume"), migrated_database) as server:
+        yield server
 
 
 def resumed(live: Live, since: int, query: str = "") -> list[dict[str, Any]]:
