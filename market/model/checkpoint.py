@@ -58,8 +58,8 @@ class SimulatorCheckpoint:
     @classmethod
     def from_bytes(cls, data: bytes) -> SimulatorCheckpoint:
         """The checkpoint in the JSON. Raises CheckpointError."""
-        fields = _fields(data)
         try:
+            fields = checkpoint_fields(data, FORMAT, VERSION)
             fields["seed"] = int(fields["seed"])
             fields["state"] = State(**fields["state"])
             fields["window"] = _window_from_json(fields["window"])
@@ -75,16 +75,17 @@ class SimulatorCheckpoint:
         return saved
 
 
-def _fields(data: bytes) -> dict[str, Any]:
+def checkpoint_fields(data: bytes, form: str, version: int) -> dict[str, Any]:
+    """The fields of a checkpoint in JSON, if it is of this format and version. Raises ValueError."""
     try:
         message = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise CheckpointError(f"not JSON: {error}") from None
-    if not isinstance(message, dict) or message.pop("format", None) != FORMAT:
-        raise CheckpointError(f"its format is not {FORMAT!r}")
-    version = message.pop("version", None)
-    if version != VERSION:
-        raise CheckpointError(f"it is of version {version!r}, understood is {VERSION}")
+        raise ValueError(f"not JSON: {error}") from None
+    if not isinstance(message, dict) or message.pop("format", None) != form:
+        raise ValueError(f"its format is not {form!r}")
+    found = message.pop("version", None)
+    if found != version:
+        raise ValueError(f"it is of version {found!r}, understood is {version}")
     return message
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from market.model.checkpoint import generator_from_json, generator_to_json
+from market.model.checkpoint import checkpoint_fields, generator_from_json, generator_to_json
 from market.model.substrate import VOLATILITY_PRICES
 from market.orderbook.market import OrderBookMarket
 from market.orderbook.parameters import Parameters
@@ -51,25 +51,12 @@ def to_bytes(market: OrderBookMarket) -> bytes:
 
 def from_bytes(data: bytes) -> OrderBookMarket:
     """The market of a checkpoint, ready to make its next tick. Raises OrderBookCheckpointError."""
-    saved = _checked(data)
     try:
-        return _restored(saved)
+        return _restored(checkpoint_fields(data, FORMAT, VERSION))
     except KeyError as error:
         raise OrderBookCheckpointError(f"it lacks {error}") from None
     except (TypeError, ValueError) as error:
         raise OrderBookCheckpointError(str(error)) from None
-
-
-def _checked(data: bytes) -> dict[str, Any]:
-    try:
-        saved = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise OrderBookCheckpointError(f"not JSON: {error}") from None
-    if not isinstance(saved, dict) or saved.get("format") != FORMAT:
-        raise OrderBookCheckpointError(f"its format is not {FORMAT!r}")
-    if saved.get("version") != VERSION:
-        raise OrderBookCheckpointError(f"it is of version {saved.get('version')!r}, understood is {VERSION}")
-    return saved
 
 
 def _restored(saved: dict[str, Any]) -> OrderBookMarket:
