@@ -11,13 +11,12 @@ import orjson
 
 from market import tick_message
 from market.tick_json import tick_json
-from market.tick_message import POOL, SIDES, MarketError, TickError
+from market.tick_message import POOL, SIDES, Floats, MarketError, TickError
 from runtime.shown import shown
 
 __all__ = ["BUY", "NONE", "POOL", "SELL", "SIDES", "Codes", "Floats", "Ints", "MarketError", "Tick", "TickError"]
 
 Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int8]
 
 #: Sides, as indexes into SIDES.

@@ -19,7 +19,7 @@ _SIDE_CODE = {name: code for code, name in enumerate(SIDES)}
 POOL = -1
 
 #: Beyond this a float64 no longer distinguishes neighbouring integers; no id, t or price needs more.
-_LARGEST = 2**53
+LARGEST = 2**53
 
 MOST_NAME_CHARACTERS = 128
 
@@ -53,14 +53,14 @@ def objects(message: dict[str, Any], name: str) -> Rows:
 
 def integer(holder: dict[str, Any], name: str, where: str) -> int:
     value = required(holder, name, where)
-    if type(value) is not int or not 0 <= value <= _LARGEST:
+    if type(value) is not int or not 0 <= value <= LARGEST:
         raise TickError(f"{where}: {name} must be an integer from 0 to 2^53, got {shown(value)}")
     return value
 
 
 def number(holder: dict[str, Any], name: str, where: str) -> float:
     value = required(holder, name, where)
-    if type(value) not in (int, float) or not -_LARGEST <= value <= _LARGEST:
+    if type(value) not in (int, float) or not -LARGEST <= value <= LARGEST:
         raise TickError(f"{where}: {name} must be a number within 2^53, got {shown(value)}")
     return float(value)
 
@@ -85,7 +85,7 @@ def _within(values: list[Any] | None, least: int, most: int) -> TypeGuard[list[A
 
 def numbers(rows: Rows, name: str, where: str) -> Floats:
     values = _all_of(rows, name, int, float)
-    if _within(values, -_LARGEST, _LARGEST):
+    if _within(values, -LARGEST, LARGEST):
         found = np.array(values, np.float64)
         if not np.isnan(found).any():
             return found
@@ -139,7 +139,7 @@ def agent_ids(agents: Rows, *, named: bool) -> list[int]:
     if named and not any("id" in agent for agent in agents):
         return list(range(len(agents)))
     ids = _all_of(agents, "id", int)
-    if not _within(ids, 0, _LARGEST):
+    if not _within(ids, 0, LARGEST):
         ids = [integer(agent, "id", f"agents[{i}]") for i, agent in enumerate(agents)]
     _check_unique(ids, "agent")
     return ids

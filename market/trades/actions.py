@@ -6,13 +6,11 @@ import math
 from collections.abc import Iterable
 
 from market.tick import BUY, SELL
+from market.tick_message import LARGEST
 from market.trades.trade import Trade
 
 #: Bought and sold are equal if they differ by less than this share of the volume: 0.1 + 0.2 is not 0.3 in binary.
 _EQUAL = 1e-12
-
-#: No number of a tick may be larger.
-_LARGEST = 2.0**53
 
 
 class Action:
@@ -27,7 +25,7 @@ class Action:
     @property
     def volume(self) -> float:
         """What it bought and sold together."""
-        return min(math.fsum(map(abs, self.sizes)), _LARGEST)
+        return min(math.fsum(map(abs, self.sizes)), float(LARGEST))
 
     @property
     def price(self) -> float:

@@ -7,14 +7,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple
 
-from market.tick_message import MOST_NAME_CHARACTERS, MarketError, is_name
+from market.tick_message import LARGEST, MOST_NAME_CHARACTERS, MarketError, is_name
 from market.timestamps import EXPECTED, is_moment
 from runtime.shown import shown
 
 Taker = Literal["buy", "sell"]
-
-#: Beyond this a float64 no longer distinguishes neighbouring integers.
-_LARGEST = 2.0**53
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -99,7 +96,7 @@ def amount(value: Any) -> float:
             number = float(value)
         except (ValueError, OverflowError):
             pass
-    if not 0 < number <= _LARGEST:
+    if not 0 < number <= LARGEST:
         raise TradeError(f"must be a number above 0 and within 2^53, got {shown(value)}")
     return number
 
