@@ -157,10 +157,11 @@ def test_a_segment_is_read_by_ranges_that_begin_at_seek_points(page: Page, serve
 
 def test_a_gap_is_shown(page: Page, server: Live) -> None:
     def with_gap(route: Any) -> None:
-        segments = [one for one in route.fetch().json() if not 0 < one["start_t"] <= 60]
+        response = route.fetch()
+        segments = [one for one in response.json() if not 0 < one["start_t"] <= 60]
         if segments and segments[0]["start_t"] == 0:  # a later request asks for what is new alone
             segments[0]["end_t"] = 40
-        route.fulfill(json=segments)
+        route.fulfill(response=response, json=segments)
 
     page.route("**/manifest/ticks*", with_gap)
     page.goto("/replay/?t=50")
@@ -172,12 +173,15 @@ def with_hole(page: Page, server: Live) -> tuple[int, int]:
     before, lost, after = server.json("/manifest/frames")[:3]
 
     def frames(route: Any) -> None:
-        route.fulfill(json=[one for one in route.fetch().json() if one["path"] != lost["path"]])
+        response = route.fetch()
+        segments = [one for one in response.json() if one["path"] != lost["path"]]
+        route.fulfill(response=response, json=segments)
 
     def ticks(route: Any) -> None:
-        whole = route.fetch().json()[-1]
+        response = route.fetch()
+        whole = response.json()[-1]
         early = whole | {"start_t": 0, "end_t": before["end_t"] + 2, "pending": False}
-        route.fulfill(json=[early, whole | {"start_t": after["start_t"] - WINDOW + 1}])
+        route.fulfill(response=response, json=[early, whole | {"start_t": after["start_t"] - WINDOW + 1}])
 
     page.route("**/manifest/frames*", frames)
     page.route("**/manifest/ticks*", ticks)
