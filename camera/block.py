@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from camera.agent_counts import WITH_POOL
 from camera.entries import Entries
 from camera.quotes import to_grid
 from market.tick import NONE, SELL, Floats, Ints, Tick
@@ -76,14 +77,16 @@ def block_of(ticks: list[Tick], layout: Layout, largest_step: int) -> Block:
     if whole is not None and (quoting & ~whole).any():
         off_grid = int(layout.tick[quoting & ~whole][-1])
     begin = layout.begin.repeat([t.match_a.size for t in ticks])
+    a = begin + np.concatenate([t.match_a for t in ticks])
     b = np.concatenate([t.match_b for t in ticks])
-    paired = (b >= 0).nonzero()[0]
-    begin = begin[paired]
-    a = begin + np.concatenate([t.match_a for t in ticks])[paired]
-    b = begin + b[paired]
+    among_agents = b >= 0
+    paired = among_agents.nonzero()[0]
+    pooled = a[~among_agents]
+    a, b = a[paired], begin[paired] + b[paired]
     one, other = layout.column[a], layout.column[b]
     experience = np.concatenate([t.experience for t in ticks])
     matches = np.bincount(np.concatenate([a, b]), minlength=sides.size)
+    matches += np.bincount(pooled, minlength=sides.size) << WITH_POOL
     return Block(
         size=len(ticks),
         layout=layout,

@@ -13,8 +13,8 @@ from market.tick import Codes, Floats, Ints
 class Entries(NamedTuple):
     """An entry for each agent of each tick, in the order of ticks.
 
-    `steps` are the prices quoted in hundredths, 0 where there is no quote and off the grid; `matches` counts those with
-    other agents.
+    `steps` are the prices quoted in hundredths, 0 where there is no quote and off the grid; `matches` are the two
+    counts in one number of `camera.agent_counts`.
     """
 
     columns: Ints

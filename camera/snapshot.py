@@ -22,6 +22,27 @@ class Edges(NamedTuple):
     counts: Ints
 
 
+@dataclass(frozen=True, slots=True)
+class WholeWindow:
+    """All matches of a window of `window` ticks, before any cut: what a structure is measured from.
+
+    `agent_ids` are all its agents, ascending, also those that a frame has no room for. The match arrays have one entry
+    a pair of agents that matched: their places among `agent_ids`, low < high, in this order, and how often.
+    `agent_matches` are all matches between two agents, `pool_matches` those with the outside pool, `proximity_pairs`
+    the pairs that quoted next to each other. `dominant_side` is an index into SIDES for each agent.
+    """
+
+    window: int
+    agent_ids: Ints
+    dominant_side: Ints
+    match_low: Ints
+    match_high: Ints
+    match_counts: Ints
+    proximity_pairs: int
+    agent_matches: int
+    pool_matches: int
+
+
 #: A name an agent, None for one without; None as a whole where no agent has one.
 AgentNames = tuple[str | None, ...] | None
 
@@ -77,5 +98,10 @@ class Snapshot:
 
     def dominant_sides(self) -> Ints:
         """What each agent did most, as an index into SIDES; buying goes before selling, doing so before nothing."""
-        sides: Ints = np.argmax((self.buys, self.sells, self.nones), axis=0)
-        return sides
+        return dominant(self.buys, self.sells, self.nones)
+
+
+def dominant(buys: Ints, sells: Ints, nones: Ints) -> Ints:
+    """The index into SIDES of the greatest of three counts, for each agent; of equal ones the first."""
+    sides: Ints = np.argmax((buys, sells, nones), axis=0)
+    return sides

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from camera.agent_counts import CENSUS, MATCHES, buying, quoting, seen
+from camera.agent_counts import CENSUS, MATCHES, buying, quoting, seen, with_agents, with_pool
 from camera.agent_names import NameBook
 from camera.block import Layout, Quotes, block_of, medians, quotes_of
 from camera.columns import Columns
-from camera.edges import PairCounts, Pairs, adjacent_quotes, strongest
+from camera.edges import EDGE_TYPES, PairCounts, Pairs, adjacent_quotes, strongest
 from camera.entries import WindowEntries
 from camera.errors import OrderError
 from camera.events import events
@@ -19,7 +19,7 @@ from camera.frame import frame_of
 from camera.node_cap import most_active
 from camera.quotes import GRID, QuoteSums, direct, largest_step
 from camera.ring_arrays import RingArrays
-from camera.snapshot import Edges, Snapshot
+from camera.snapshot import Edges, Snapshot, WholeWindow, dominant
 from market.tick import Floats, Ints, Tick
 
 #: Ticks are taken in by blocks, since a NumPy call costs the same for one tick and for thirty.
@@ -109,6 +109,27 @@ class SlidingWindowCamera:
         new_after = t - self.stride if self.filmed else t - self.W
         self.filmed = True
         return self._snapshot(t, new_after)
+
+    def whole_window(self) -> WholeWindow:
+        """All matches of the last W ticks, or of those since the last gap if they are fewer."""
+        self._slide()
+        agent_ids, columns = self._slots.by_id(self._present())
+        totals = self._sums.totals[:, columns]
+        buys, quotes = buying(totals[CENSUS]), quoting(totals[CENSUS])
+        edges = _among(self._places(columns), self._pairs.counted(1))
+        matched = (edges.kinds == EDGE_TYPES.index("match")).nonzero()[0]
+        matched = matched[np.lexsort((edges.high[matched], edges.low[matched]))]
+        return WholeWindow(
+            window=self.W,
+            agent_ids=agent_ids,
+            dominant_side=dominant(buys, quotes - buys, self.ticks - quotes),
+            match_low=edges.low[matched],
+            match_high=edges.high[matched],
+            match_counts=edges.counts[matched],
+            proximity_pairs=edges.kinds.size - matched.size,
+            agent_matches=int(edges.counts[matched].sum()),
+            pool_matches=int(with_pool(totals[MATCHES]).sum()),
+        )
 
     @property
     def mid_before(self) -> float | None:
@@ -208,7 +229,7 @@ class SlidingWindowCamera:
             agent_ids=agent_ids,
             buys=buying(totals[CENSUS]),
             quotes=quoting(totals[CENSUS]),
-            matches=totals[MATCHES],
+            matches=with_agents(totals[MATCHES]),
             price_mean=mean,
             price_std=std,
             distance=distance,
@@ -225,7 +246,7 @@ class SlidingWindowCamera:
         if columns.size <= self.node_cap:
             return slice(None)
         totals = self._sums.totals[:, columns]
-        return most_active(totals[MATCHES], quoting(totals[CENSUS]), self.node_cap)
+        return most_active(with_agents(totals[MATCHES]), quoting(totals[CENSUS]), self.node_cap)
 
     def _quotes(self, window: Ints, columns: Ints) -> tuple[Floats, Floats, Floats]:
         """Mean, deviation and relative distance to the mean mid of each column's quotes."""
@@ -249,8 +270,7 @@ class SlidingWindowCamera:
     def _edges(self, columns: Ints) -> Edges:
         """The strongest pairs among these columns, as the contract orders and cuts them."""
         most = min(self.edge_cap, 8 * columns.size)
-        place = np.full(self._slots.capacity, -1)
-        place[columns] = np.arange(columns.size)
+        place = self._places(columns)
         while True:
             edges = _among(place, self._pairs.counted(self._weakest))
             if self._weakest == 1 or edges.counts.size >= most:
@@ -260,6 +280,12 @@ class SlidingWindowCamera:
         # Most pairs are weaker than any edge. The next frame's edges are about as strong as these: begin there.
         self._weakest = int(chosen.counts[-1]) if chosen.counts.size == most and most else 1
         return chosen
+
+    def _places(self, columns: Ints) -> Ints:
+        """Where each column stands among these, -1 for one that is not among them."""
+        place = np.full(self._slots.capacity, -1)
+        place[columns] = np.arange(columns.size)
+        return place
 
 
 def _among(place: Ints, edges: Edges) -> Edges:

@@ -41,7 +41,7 @@ def frame(
         "t": t,
         "window": {"W": W, "t0": t - W + 1, "t1": t, "stride": stride, **total},
         "nodes": shown,
-        "edges": _edges(window, mids, t, W, eps, min(cap, 8 * len(shown)), among),
+        "edges": _edges(pair_counts(run, t, W, eps), t, W, min(cap, 8 * len(shown)), among),
         "events": _events(window, t, W, t - W if first else t - stride),
     }
 
@@ -99,17 +99,16 @@ def _node(i: int, window: list[dict[str, Any]], t: int, W: int, centre: float | 
     }
 
 
-def _edges(
-    window: list[dict[str, Any]], mids: list[float | None], t: int, W: int, eps: float, most: int, among: set[int]
-) -> list[dict[str, Any]]:
+def pair_counts(run: list[dict[str, Any]], t: int, W: int, eps: float) -> dict[tuple[int, int, int], int]:
+    """How often each pair met in the window that ends at t, by type (0 is a match), lower and higher agent."""
+    begin = t - W + 1 - run[0]["t"]
     counts: dict[tuple[int, int, int], int] = {}
 
     def meet(kind: int, one: int, other: int) -> None:
         key = (kind, min(one, other), max(one, other))
-        if {one, other} <= among:
-            counts[key] = counts.get(key, 0) + 1
+        counts[key] = counts.get(key, 0) + 1
 
-    for tick, mid in zip(window, mids, strict=True):
+    for tick, mid in list(zip(run, mids_of(run), strict=True))[begin : begin + W]:
         ids = [a["id"] for a in tick["agents"]]
         for match in tick["matches"]:
             if match["b"] != -1:
@@ -120,7 +119,12 @@ def _edges(
             for (p, one), (q, other) in itertools.pairwise(quotes):
                 if mid is not None and abs(p - q) <= eps * mid:
                     meet(1, one, other)
-    chosen = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
+    return counts
+
+
+def _edges(counts: dict[tuple[int, int, int], int], t: int, W: int, most: int, among: set[int]) -> list[dict[str, Any]]:
+    inside = [(pair, count) for pair, count in counts.items() if {pair[1], pair[2]} <= among]
+    chosen = sorted(inside, key=lambda item: (-item[1], item[0]))[:most]
     kinds = ("match", "quote_proximity")
     return [
         {"src": _name(low, t, W), "dst": _name(high, t, W), "type": kinds[kind], "w": count / W}
