@@ -99,6 +99,12 @@ class MarketSettings:
     retain_max_days: float = setting(
         "IG_RETAIN_MAX_DAYS", 0, parsers.number(0, 36_500), "segments older than this are removed; 0 is off"
     )
+    retain_digests: bool = setting(
+        "IG_RETAIN_DIGESTS",
+        False,
+        parsers.switch,
+        "1 keeps the digests of removed segments, so that the overview still shows their time",
+    )
     flush_seconds: float = setting(
         "IG_FLUSH_SECONDS", 1, parsers.number(0, 60), "written data reaches the file within this time"
     )

@@ -17,10 +17,15 @@ from runtime.supervision import supervisor
 log = logging.getLogger(__name__)
 
 
+#: What a child of low priority does where everything else is one process (`recorder.digests.child`).
+_BY_CHILD = {"recorder.tasks.digest"}
+
+
 def scheduled() -> list[tuple[float, Callable[[], Any]]]:
-    """(seconds between two runs, the task's own function) of everything in the schedule of Celery beat."""
+    """(seconds between two runs, the task's own function) of what Celery beat has in its schedule and no child does."""
     entries: Iterable[dict[str, Any]] = settings.CELERY_BEAT_SCHEDULE.values()
-    return [(float(entry["schedule"]), import_string(entry["task"])) for entry in entries]
+    ours = (entry for entry in entries if entry["task"] not in _BY_CHILD)
+    return [(float(entry["schedule"]), import_string(entry["task"])) for entry in ours]
 
 
 async def run_scheduled() -> None:

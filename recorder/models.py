@@ -12,6 +12,7 @@ from django.db.models import Q, Subquery
 from django.db.models.functions import Coalesce
 
 from market.tick_message import MOST_NAME_CHARACTERS
+from recorder.digests.chunk_row import UNDIGESTED, DigestChunk  # noqa: F401  (Django looks for rows here)
 from recorder.segment.layout import KINDS, manifest_form, market_dir, pending_name, segment_path
 from runtime.db_threads import reading
 
@@ -165,6 +166,7 @@ class Segment(models.Model):
     pinned = models.BooleanField(default=False, help_text="Kept by every clean-up.")
     removed_at = models.DateTimeField(null=True, blank=True)
     missing = models.BooleanField(default=False)
+    digest = models.PositiveSmallIntegerField(default=0, editable=False)
 
     objects = SegmentQuerySet.as_manager()
 
@@ -177,16 +179,18 @@ class Segment(models.Model):
         # are of removed ones. A search for a file must not pass over these, nor a search for what is gone over the
         # files.
         indexes = [
-            models.Index(
-                fields=["market", "kind", "start_t"],
-                name="segment_on_disk",
-                condition=Q(removed_at=None, missing=False),
-            ),
-            models.Index(fields=["market", "kind", "start_t"], name="segment_gone", condition=_GONE),
-            models.Index(fields=["market", "kind", "start_t"], name="segment_pending", condition=Q(pending=True)),
-            models.Index(fields=["market", "kind", "start_t"], name="segment_pinned", condition=Q(pinned=True)),
-            models.Index(fields=["market", "kind", "start_t"], name="segment_missing", condition=Q(missing=True)),
-            models.Index(fields=["market", "kind", "start_t"], name="segment_with_gaps", condition=Q(gaps__gt=0)),
+            models.Index(fields=["market", "kind", "start_t"], name=f"segment_{name}", condition=condition)
+            for name, condition in (
+                ("on_disk", Q(removed_at=None, missing=False)),
+                ("gone", _GONE),
+                ("pending", Q(pending=True)),
+                ("pinned", Q(pinned=True)),
+                ("missing", Q(missing=True)),
+                ("with_gaps", Q(gaps__gt=0)),
+                ("digested", Q(digest__gt=0)),
+                ("undigested", UNDIGESTED),
+                ("digest_left", _GONE & Q(digest__gt=0)),
+            )
         ]
 
     def __str__(self) -> str:

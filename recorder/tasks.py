@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
+import time
+
 from celery import shared_task
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from recorder import retention
+from recorder.digests import making
 from recorder.manifest.inventory import compare, is_exact
 from recorder.models import Market
 from recorder.segment.layout import KINDS
+from recorder.store.store_paths import directory_of
 from runtime.db_threads import detached
+
+#: Other tasks wait for the same workers.
+_DIGEST_SECONDS = 60.0
 
 
 @shared_task(name="recorder.tasks.clean_up", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]
 def clean_up() -> int:
     """Remove the segments that must go from the store; returns how many. Raises OSError, django.db.Error."""
+    # Outside Celery nothing else closes the connection, and the caller's thread may continue.
+    return detached(_clean_up)
+
+
+def _clean_up() -> int:
     config = settings.CONFIG
     policy = retention.retention_settings(config)
-    # Outside Celery nothing else closes the connection, and the caller's thread may continue.
-    done = detached(lambda: retention.clean_up(config.store_dir, config.symbol, policy, timezone.now()))
+    done = retention.clean_up(config.store_dir, config.symbol, policy, timezone.now())
+    for market in Market.objects.all():
+        making.forget_gone(market, directory_of(market.symbol), keep_removed=config.retain_digests)
     return len(done.removed)
+
+
+@shared_task(name="recorder.tasks.digest", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]
+def digest() -> int:
+    """Make the digests that segments lack, for a minute at most; returns how many. Raises OSError, django.db.Error."""
+    end = time.monotonic() + _DIGEST_SECONDS
+    return detached(lambda: sum(_digest(market, end) for market in Market.objects.all()))
+
+
+def _digest(market: Market, end: float) -> int:
+    return making.make_digests(market, directory_of(market.symbol), is_over=lambda: time.monotonic() >= end)
 
 
 @shared_task(name="recorder.tasks.take_stock", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]

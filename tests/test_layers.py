@@ -16,7 +16,6 @@ LAYERS = (
     "runtime",
     "market",
     "camera",
-    "structure",
     "recorder",
     "streaming",
     "bars",
@@ -39,11 +38,11 @@ PURE = [
     *(f"market.orderbook.{name}" for name in ("parameters", "book", "market", "checkpoint", "figures")),
     *(f"camera.{name}" for name in ("window", "edges", "quotes", "events", "frame", "metric", "block", "ring_arrays")),
     *(f"camera.{name}" for name in ("entries", "tick_queue", "columns", "node_cap")),
-    *(f"structure.{name}" for name in ("measures", "match_graph")),
     *(
         f"recorder.segment.{name}"
         for name in ("layout", "zstd_frames", "writer", "checked_lines", "segment_lines", "scan", "repair", "endings")
     ),
+    *(f"recorder.digests.{name}" for name in ("pyramid", "digest", "digest_files", "metric_rows", "packing")),
     *(f"recorder.{name}" for name in ("errors", "spans", "tape.reader", "recovery.pending", "recovery.checkpoints")),
     *(f"streaming.{name}" for name in ("protocol", "options", "ring", "limits", "relay.health")),
     *(f"streaming.fanout.{name}" for name in ("encoding", "outbox", "feed")),

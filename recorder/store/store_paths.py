@@ -10,6 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from recorder.digests.digest_files import DIRECTORY
 from recorder.models import Market
 from recorder.segment.layout import KINDS, SYMBOL_PATTERN, market_dir
 from recorder.store.lock import StoreLock
@@ -27,7 +28,7 @@ def symbols() -> list[str]:
     if _is_store(root):
         known.add(settings.CONFIG.symbol)
     if root.is_dir():
-        known |= {path.name for path in root.iterdir() if SYMBOL_PATTERN.fullmatch(path.name) and _is_store(path)}
+        known |= {path.name for path in root.iterdir() if SYMBOL_PATTERN.fullmatch(path.name) and _is_market(path)}
     return sorted(known)
 
 
@@ -39,6 +40,11 @@ def locked(directory: Path, symbol: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _is_market(path: Path) -> bool:
+    """Whether a directory of the root is a market's: digests of the home market have directories of kinds, too."""
+    return _is_store(path) and (path.name != DIRECTORY or (path / "ticks").is_dir())
 
 
 def _is_store(path: Path) -> bool:

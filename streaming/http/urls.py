@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from streaming.http import agents, disk, manifests, prometheus, segments, views
+from streaming.http import agents, disk, manifests, overview, prometheus, segments, views
 
 urlpatterns = [
     path("", views.index),
@@ -14,6 +14,7 @@ urlpatterns = [
     path("disk", disk.disk),
     path("metrics", prometheus.metrics),
     path("gaps", manifests.gaps),
+    path("overview", overview.overview_of),
     path("agents", agents.agents),
     path("segments", manifests.segments),
     path("manifest/<str:kind>", manifests.manifest),

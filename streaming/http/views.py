@@ -44,6 +44,7 @@ _ENDPOINTS = {
     "disk": "/disk",
     "metrics": "/metrics",
     "gaps": "/gaps",
+    "overview": "/overview",
     "agents": "/agents",
     "segments": "/segments",
     "manifest": "/manifest/{ticks,frames,metrics}",

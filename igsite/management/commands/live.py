@@ -18,6 +18,7 @@ from igsite.parsers import LOCALHOST
 from igsite.timer import run_scheduled
 from market.tick import MarketError
 from pipeline.runs import MarketRuns
+from recorder.digests import child
 from recorder.errors import RecorderError
 from runtime.threads import running
 from server.admission.descriptors import wanted
@@ -57,7 +58,7 @@ class Command(BaseCommand):
             application,
             endpoints(config.bind, config.port),
             on_start=[market.run],
-            beside={**beside, "scheduled tasks": run_scheduled},
+            beside={**beside, "scheduled tasks": run_scheduled, "digests": child.run},
             on_stop=[market.stop, *on_stop],
             stall_seconds=config.stall_seconds,
             permessage_deflate=config.permessage_deflate,

@@ -188,7 +188,9 @@ function factsAt(t) {
 
 /** @param {number} t @param {number} nowMs */
 function drawLive(t, nowMs) {
-  showFrame(store.presentFrame);
+  const { frame, position } = store;
+  // Of a run that has just begun there is no frame yet, and that of the one before is over.
+  showFrame(frame && tellsOf(frame, position ?? frame.t) ? frame : null);
   if (chartFeed.follow(whole(), nowMs)) draw();
   write("ts", store.tick ? momentText(store.tick.ts) : "–");
   write("t", countText(t));

@@ -1,0 +1,68 @@
+"""The files of digests: one for each finished segment, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import zstandard
+
+from recorder.digests.digest import BadDigest, Digest, read_digest
+from recorder.segment.segment_file import sync_directory
+
+#: The directory of digests in that of a market.
+DIRECTORY = "digests"
+
+#: A digest of an hour of a fast market has some megabytes of text.
+_MOST_TEXT_BYTES = 1 << 30
+_LEVEL = 9
+_COMING = ".making"
+
+
+def digest_path(directory: Path, kind: str, segment: str) -> Path:
+    """The path of the digest of a segment, given by its final name, in a market's directory."""
+    return directory / DIRECTORY / kind / (segment.removesuffix(".jsonl.zst") + ".json.zst")
+
+
+def write_digest(directory: Path, digest: Digest) -> None:
+    """Write a digest in place of the one that is there. Raises OSError.
+
+    After a crash at any point there is the old file or the new one, and perhaps the beginning of a new one under a
+    name of its own, which the next attempt overwrites.
+    """
+    path = digest_path(directory, digest.kind, digest.segment)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coming = path.with_name(path.name + _COMING)
+    with coming.open("wb") as file:
+        file.write(zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(digest.to_json()))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(coming, path)
+    sync_directory(path.parent)
+
+
+def load_digest(directory: Path, kind: str, segment: str) -> Digest:
+    """The digest of a segment. Raises BadDigest, FileNotFoundError, OSError."""
+    data = digest_path(directory, kind, segment).read_bytes()
+    try:
+        text = zstandard.ZstdDecompressor().decompress(data, max_output_size=_MOST_TEXT_BYTES)
+    except zstandard.ZstdError as error:
+        raise BadDigest(f"it cannot be decompressed: {error}") from error
+    digest = read_digest(text)
+    if (digest.kind, digest.segment) != (kind, segment):
+        raise BadDigest(f"it is that of {digest.kind}/{digest.segment}")
+    return digest
+
+
+def known_digest(directory: Path, kind: str, segment: str, sha256: str) -> Digest | None:
+    """The digest of a segment with this content, None where there is none or another one. Raises OSError."""
+    try:
+        digest = load_digest(directory, kind, segment)
+    except (BadDigest, FileNotFoundError):
+        return None
+    return digest if digest.sha256 == sha256 else None
+
+
+def remove_digest(directory: Path, kind: str, segment: str) -> None:
+    """Remove the digest of a segment, if it is there. Raises OSError."""
+    digest_path(directory, kind, segment).unlink(missing_ok=True)

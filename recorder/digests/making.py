@@ -1,0 +1,184 @@
+"""Making digests: of every finished segment that has none, off the hot path, by one process at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from recorder.digests.chunk_row import UNDIGESTED
+from recorder.digests.digest import KINDS, VERSIONS, Digest
+from recorder.digests.digest_files import DIRECTORY, known_digest, remove_digest, write_digest
+from recorder.digests.metric_rows import metric_digest
+from recorder.digests.roll_up import roll_up, spans_of
+from recorder.manifest.row_writer import pages
+from recorder.models import Market, Segment
+from recorder.segment.layout import parse_name
+from recorder.segment.segment_lines import opened
+from recorder.tape.reader import texts_of
+from recorder.tape.segment_finder import known
+from runtime.db_threads import persistently
+
+log = logging.getLogger(__name__)
+
+#: So many segments are rolled up at once: each level is then read and written once for all of them.
+_BATCH = 32
+
+
+def is_due() -> bool:
+    """Whether a segment of any market has no digest yet. Raises django.db.Error."""
+    return Segment.objects.filter(UNDIGESTED, kind__in=KINDS).exists()
+
+
+def segments_to_do(market: Market, *, anew: bool) -> int:
+    """How many segments of a market have no digest, or may have one. Raises django.db.Error."""
+    rows = Segment.objects.of(market).filter(kind__in=KINDS)
+    return (rows.finished().on_disk() if anew else rows.filter(UNDIGESTED)).count()
+
+
+def make_digests(
+    market: Market,
+    directory: Path,
+    on_made: Callable[[Segment], None] = lambda row: None,
+    *,
+    is_over: Callable[[], bool] = lambda: False,
+) -> int:
+    """Make the digests that a market lacks, the newest first, until `is_over`; returns how many.
+
+    A file that is there and is of its segment's present content is kept, so what a crash left is taken up again. Does
+    nothing if another process makes digests of this market. Raises OSError, django.db.Error.
+    """
+    made = 0
+    with alone(directory) as is_alone:
+        for kind in KINDS if is_alone else ():
+            while not is_over() and (rows := persistently(partial(_next, market, kind), "digests")):
+                done = [row for row in rows if not is_over() and _make(directory, row, on_made)]
+                persistently(partial(_note, market, directory, kind, done), "digests")
+                made += len(done)
+                if len(done) < len(rows):
+                    break  # the rest cannot be read now, or it is over
+    return made
+
+
+def make_all(market: Market, directory: Path, on_made: Callable[[Segment], None] = lambda row: None) -> int:
+    """Make every digest of a market anew from its segment, and roll all of them up; returns how many.
+
+    Does nothing if another process makes digests of this market. Raises OSError, django.db.Error.
+    """
+    made = 0
+    with alone(directory) as is_alone:
+        for kind in KINDS if is_alone else ():
+            every = pages(Segment.objects.of(market, kind).finished().on_disk().order_by("start_t", "name"))
+            while rows := list(islice(every, _BATCH)):
+                done = [row for row in rows if _make(directory, row, on_made, anew=True)]
+                persistently(partial(_note, market, directory, kind, done), "digests")
+                made += len(done)
+    return made
+
+
+@contextmanager
+def alone(directory: Path) -> Iterator[bool]:
+    """Whether no other process makes or removes digests of the market in `directory`, until the end."""
+    if not directory.is_dir():
+        yield False  # a market without a store has no digests
+        return
+    place = directory / DIRECTORY
+    place.mkdir(exist_ok=True)
+    handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield _locks(handle)
+    finally:
+        os.close(handle)
+
+
+def _locks(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _next(market: Market, kind: str) -> list[Segment]:
+    rows = Segment.objects.of(market, kind).filter(UNDIGESTED)
+    return list(rows.select_related("market").order_by("-start_t", "-name")[:_BATCH])
+
+
+def _make(directory: Path, row: Segment, on_made: Callable[[Segment], None], *, anew: bool = False) -> bool:
+    """Make the file of one digest, if it is not there or `anew`; False if the segment cannot be read."""
+    try:
+        if anew or known_digest(directory, row.kind, row.name, row.sha256) is None:
+            write_digest(directory, digest_of(directory, row))
+    except OSError as error:
+        log.warning("%s: no digest of %s: %s", row.market, row.path, error)
+        return False
+    on_made(row)
+    return True
+
+
+def digest_of(directory: Path, row: Segment) -> Digest:
+    """The digest of a finished segment, made from the tapes. Raises OSError."""
+    with opened(directory / row.kind, parse_name(row.name)) as segment:
+        if segment is None:
+            raise FileNotFoundError(row.path)
+        return metric_digest(row.name, row.sha256, texts_of(segment, row.kind, known(row)))
+
+
+def _note(market: Market, directory: Path, kind: str, rows: list[Segment]) -> None:
+    """Note that digests are there, and roll them up. If this is repeated, the same is done again."""
+    for row in rows:  # one that was sealed anew or removed meanwhile has no digest
+        same = Segment.objects.filter(pk=row.pk, sha256=row.sha256, removed_at=None, missing=False)
+        same.update(digest=VERSIONS[kind])
+    roll_up(market, directory, kind, spans_of([(row.start_t, row.end_t) for row in rows]))
+
+
+def miss_lost(market: Market, directory: Path) -> int:
+    """Note which digests are not there as their rows say, so that they are made again; returns how many.
+
+    Raises OSError, django.db.Error.
+    """
+    lost = 0
+    for kind in KINDS:
+        for row in pages(Segment.objects.of(market, kind).on_disk().filter(digest__gt=0).order_by("start_t", "name")):
+            if known_digest(directory, kind, row.name, row.sha256) is None:
+                persistently(partial(_miss, row), "digests")
+                lost += 1
+    return lost
+
+
+def _miss(row: Segment) -> None:
+    Segment.objects.filter(pk=row.pk).update(digest=0)
+
+
+def forget_gone(market: Market, directory: Path, *, keep_removed: bool = False) -> int:
+    """Remove the digests of segments that are gone, and what is rolled up of them; returns how many.
+
+    With `keep_removed` only those of segments whose files were lost. Raises OSError, django.db.Error.
+    """
+    forgotten = 0
+    for kind in KINDS:
+        while rows := persistently(partial(_left, market, kind, keep_removed), "digests"):
+            with alone(directory) as is_alone:
+                if not is_alone:
+                    return forgotten  # the next clean-up comes
+                for row in rows:
+                    remove_digest(directory, kind, row.name)
+                persistently(partial(_forget, market, directory, kind, rows), "digests")
+            forgotten += len(rows)
+    return forgotten
+
+
+def _left(market: Market, kind: str, keep_removed: bool) -> list[Segment]:
+    rows = Segment.objects.of(market, kind).gone().filter(digest__gt=0)
+    rows = rows.filter(removed_at=None) if keep_removed else rows
+    return list(rows.order_by("start_t", "name")[:_BATCH])
+
+
+def _forget(market: Market, directory: Path, kind: str, rows: list[Segment]) -> None:
+    Segment.objects.filter(pk__in=[row.pk for row in rows]).update(digest=0)
+    roll_up(market, directory, kind, spans_of([(row.start_t, row.end_t) for row in rows]))

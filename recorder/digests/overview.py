@@ -1,0 +1,191 @@
+"""The overview: any range of a recording in a bounded number of buckets, with what happened in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from market.price_range import PriceRanges
+from market.tick import Floats
+from recorder.digests.digest import FRAMES, METRICS, Note, Rows
+from recorder.digests.metric_rows import NAMES, metric_rows
+from recorder.digests.pyramid import FINEST, HIGH, LOW, Buckets, empty, merged
+from recorder.digests.roll_up import rolled_buckets, rolled_notes, weightiest
+from recorder.digests.tail import Tail
+from recorder.manifest.row_writer import last_t_in_rows
+from recorder.models import Run, Segment, market_key
+from recorder.recovery.run_registry import price_ranges
+from recorder.spans import Span
+from recorder.spans import merged as merged_spans
+from recorder.tape.history import History
+from recorder.tape.holes import holes
+from runtime.db_threads import reading
+from runtime.shown import cut
+
+#: The names of the series of metrics as they are answered.
+_SERIES = ("price", "N", "avg_exp", "matches", "volatility", "liquidity", "imbalance")
+
+#: Enough for a picture of 5,000 pixels, and a third of the text. The price has one more, since it moves by little.
+_DIGITS = 5
+_PRICE_DIGITS = 8
+
+_MOST_GAPS, _MOST_RUNS, _MOST_EVENTS = 500, 200, 500
+
+#: What one step of a tail reads: some 50 ms of work.
+_MOST_LINES = 10_000
+
+
+class Summed(NamedTuple):
+    """A part of the tail of metrics, in prices, and its gaps."""
+
+    buckets: Buckets
+    gaps: list[Note]
+
+
+def metric_tail(history: History) -> Tail[Summed]:
+    """The tail of a market's metrics."""
+    return Tail(history, METRICS, partial(_sum_up, history.symbol), _joined, _MOST_LINES)
+
+
+def _sum_up(symbol: str, texts: Iterable[bytes]) -> Summed:
+    rows, gaps = metric_rows(texts)
+    return Summed(_in_prices(rows, reading(partial(price_ranges, symbol))), gaps)
+
+
+def _in_prices(rows: Rows, ranges: PriceRanges) -> Buckets:
+    """The buckets of metrics, each priced by its own run."""
+    parts, begin, t = [], 0, rows.t
+    while begin < t.size:
+        prices, until = ranges.holding_at(int(t[begin]))
+        end = int(np.searchsorted(t, until)) if np.isfinite(until) else t.size
+        part = Rows(rows.names, t[begin:end], rows.ts[begin:end], rows.values[:, begin:end])
+        parts.append(part.buckets().scaled(prices.low, prices.high - prices.low))
+        begin = end
+    return merged(parts) if parts else rows.buckets()
+
+
+def _joined(one: Summed, other: Summed) -> Summed:
+    return Summed(merged([one.buckets, other.buckets]), weightiest([*one.gaps, *other.gaps]))
+
+
+class Whole(NamedTuple):
+    """The first and last t of a recording."""
+
+    t0: int
+    t1: int
+
+
+def whole(symbol: str, tail: Buckets | None) -> Whole | None:
+    """What is recorded of a market, None if nothing is. Raises django.db.Error."""
+    first = Segment.objects.of(symbol, "ticks").on_disk().order_by("start_t").values_list("start_t", flat=True).first()
+    digested = Segment.objects.of(symbol, METRICS).filter(digest__gt=0).order_by("start_t")
+    kept = digested.values_list("start_t", flat=True).first()
+    last = last_t_in_rows(symbol)
+    ends = [t for t in (first, kept, last) if t is not None]
+    if tail is not None and len(tail):
+        ends += [int(tail.first_t[0]), int(tail.last_t[-1])]
+    return Whole(min(ends), max(ends)) if ends else None
+
+
+def exponent_for(t0: int, t1: int, points: int) -> int:
+    """The exponent of the finest buckets of which t0..t1 has at most `points`."""
+    exponent = FINEST
+    while (t1 >> exponent) - (t0 >> exponent) >= points:
+        exponent += 1
+    return exponent
+
+
+def overview(symbol: str, tail: Summed | None, t0: int | None, t1: int | None, points: int) -> dict[str, Any]:
+    """The answer of `/overview`. Raises django.db.Error."""
+    known = whole(symbol, None if tail is None else tail.buckets)
+    if known is None:
+        return {"t0": t0, "t1": t1, "bucket": 1 << FINEST, **_columns(None), **_nothing()}
+    t0, t1 = known.t0 if t0 is None else t0, known.t1 if t1 is None else t1
+    t1 = max(t0, t1)
+    # Nothing is asked of what lies outside the recording, however far that is.
+    inner_t0, inner_t1 = max(t0, known.t0), min(t1, known.t1)
+    exponent = exponent_for(t0, t1, points)
+    found = _buckets(symbol, tail, exponent, inner_t0, inner_t1) if inner_t0 <= inner_t1 else None
+    return {
+        "t0": t0,
+        "t1": t1,
+        "bucket": 1 << exponent,
+        **_columns(found),
+        "gaps": [{"from_t": first, "to_t": last} for first, last in _gaps(symbol, tail, inner_t0, inner_t1)],
+        "runs": _runs(symbol, t0, t1),
+        "events": _events(symbol, inner_t0, inner_t1),
+    }
+
+
+def _nothing() -> dict[str, Any]:
+    return {"gaps": [], "runs": [], "events": []}
+
+
+def _buckets(symbol: str, tail: Summed | None, exponent: int, t0: int, t1: int) -> Buckets | None:
+    rolled = rolled_buckets(symbol, METRICS, exponent, t0, t1)
+    new = None if tail is None else tail.buckets.numbered(t0 >> FINEST, t1 >> FINEST)
+    parts = [part for part in (rolled, new) if part is not None and len(part)]
+    return merged(parts, exponent) if parts else None
+
+
+def _columns(found: Buckets | None) -> dict[str, Any]:
+    if found is None:
+        found = empty(NAMES)
+    first, last = (short(end, _PRICE_DIGITS) for end in found.ends)
+    series = {name: spread(found, place, _DIGITS if place else _PRICE_DIGITS) for place, name in enumerate(_SERIES)}
+    price = {"first": first, "last": last, **series.pop("price")}
+    return {"t": (found.numbers << found.exponent).tolist(), "ts": short(found.ts, 13), "price": price, **series}
+
+
+def spread(found: Buckets, series: int, digits: int) -> dict[str, list[float | None]]:
+    """Mean, minimum and maximum of a series in each bucket; None where it has no value."""
+    stats = found.stats[series]
+    return {
+        "mean": short(found.means(series), digits),
+        "min": short(stats[LOW], digits),
+        "max": short(stats[HIGH], digits),
+    }
+
+
+def short(values: Floats, digits: int) -> list[float | None]:
+    """Numbers of so many digits, whole ones without a point; None for what is no number."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.floor(np.log10(np.abs(values)))
+    return [
+        _short(value, digits - 1 - int(place)) if value - value == 0 and place - place == 0 else _plain(value)
+        for value, place in zip(values.tolist(), size.tolist(), strict=True)
+    ]
+
+
+def _short(value: float, decimals: int) -> float:
+    rounded = round(value, decimals)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def _plain(value: float) -> float | None:
+    """Zero, which has no digits, or None."""
+    return 0 if value == 0 else None
+
+
+def _gaps(symbol: str, tail: Summed | None, t0: int, t1: int) -> list[Span]:
+    notes = rolled_notes(symbol, METRICS, t0, t1) + ([] if tail is None else tail.gaps)
+    told = [(note.what["from_t"], note.what["to_t"]) for note in notes]
+    found = merged_spans([*told, *holes(symbol, "ticks", _MOST_GAPS)])
+    inside = [(max(first, t0), min(last, t1)) for first, last in found if first <= t1 and last >= t0]
+    longest = sorted(inside, key=lambda span: span[0] - span[1])[:_MOST_GAPS]
+    return sorted(longest)
+
+
+def _runs(symbol: str, t0: int, t1: int) -> list[dict[str, Any]]:
+    """The runs that begin in the range, and the one that it begins in."""
+    rows = Run.objects.filter(market_id=market_key(symbol)).order_by("-first_t", "-id").values_list("first_t", "source")
+    found = [*rows.filter(first_t__gt=t0, first_t__lte=t1)[:_MOST_RUNS], *rows.filter(first_t__lte=t0)[:1]]
+    return [{"t": first_t, "source": cut(source)} for first_t, source in reversed(found)]
+
+
+def _events(symbol: str, t0: int, t1: int) -> list[dict[str, Any]]:
+    notes = rolled_notes(symbol, FRAMES, t0, t1)
+    return [note.what for note in weightiest(notes, _MOST_EVENTS)]

@@ -1,0 +1,158 @@
+"""The roll-up: the digests of all segments of a market in rows, from which any range is read with a handful of them.
+
+Each level has buckets of 2^level ticks, in chunks of 1,024. What is rolled up for a range of t depends on the digests
+alone, so it may be repeated, and a bucket in which two segments meet counts each of them once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple
+
+from django.db import transaction
+
+from market.price_range import PriceRange
+from recorder.digests.chunk_row import DigestChunk
+from recorder.digests.digest import METRICS, BadDigest, Digest, Note
+from recorder.digests.digest_files import load_digest
+from recorder.digests.packing import pack_buckets, pack_notes, unpack_buckets, unpack_notes
+from recorder.digests.pyramid import FINEST, Buckets, merged
+from recorder.models import Market, Segment, market_key
+from recorder.recovery.run_registry import price_ranges
+from recorder.spans import Span
+from recorder.spans import merged as merged_spans
+
+#: The exponents of the widths in rows. Widths between them are merged when they are read.
+STEP = 2
+LEVELS = range(FINEST, 31, STEP)
+
+_CHUNK_BITS = 10
+#: The most notes in a chunk: the weightiest.
+MOST_NOTES = 500
+
+
+class Rolled(NamedTuple):
+    """Buckets of one width, and the notes that belong to them; `buckets` is None if there are none."""
+
+    buckets: Buckets | None
+    notes: list[Note]
+
+
+def roll_up(market: Market, directory: Path, kind: str, spans: Iterable[Span]) -> None:
+    """Make the rows anew for some spans of t, from the digests whose segments' rows say that they are there.
+
+    Raises OSError, django.db.Error.
+    """
+    finest = merged_spans((first >> FINEST, last >> FINEST) for first, last in spans)
+    ranges = price_ranges(market)
+    for first, last in finest:
+        fresh = _of_digests(market, directory, kind, first, last, lambda t: ranges.holding_at(t)[0])
+        with transaction.atomic():
+            for level in LEVELS:
+                fresh = _replace(market, kind, level, first, last, fresh)
+                first, last = first >> STEP, last >> STEP
+
+
+def _of_digests(
+    market: Market, directory: Path, kind: str, first: int, last: int, range_at: Callable[[int], PriceRange]
+) -> Rolled:
+    """What the digests say of the finest buckets from `first` to `last`."""
+    parts, notes = [], list[Note]()
+    rows = Segment.objects.of(market, kind).filter(digest__gt=0).order_by()
+    rows = rows.from_t(first << FINEST).filter(start_t__lt=(last + 1) << FINEST)
+    for name, start_t in rows.values_list("name", "start_t"):
+        try:
+            digest = load_digest(directory, kind, name)
+        except (BadDigest, FileNotFoundError):
+            continue  # `manage.py digest --all` makes it anew, and this range with it
+        parts.append(in_prices(digest, range_at(start_t)).numbered(first, last))
+        notes += [note for note in digest.notes if first <= note.at >> FINEST <= last]
+    return Rolled(merged(parts) if parts else None, notes)
+
+
+def in_prices(digest: Digest, prices: PriceRange) -> Buckets:
+    """The buckets of a digest with its prices in the units of its run."""
+    return digest.buckets.scaled(prices.low, prices.high - prices.low) if digest.kind == METRICS else digest.buckets
+
+
+def _replace(market: Market, kind: str, level: int, first: int, last: int, fresh: Rolled) -> Rolled:
+    """Replace the buckets from `first` to `last` in the rows of a level; returns what the next level is to have."""
+    wider_first, wider_last = first >> STEP, last >> STEP
+    parts, notes = [], list[Note]()
+    for number in range(first >> _CHUNK_BITS, (last >> _CHUNK_BITS) + 1):
+        row = DigestChunk.objects.filter(market=market, kind=kind, level=level, number=number)
+        chunk = _with(_chunk_in(row.first()), level, number, first, last, fresh)
+        if chunk.buckets is None and not chunk.notes:
+            row.delete()
+            continue
+        _save(market, kind, level, number, chunk)
+        if chunk.buckets is not None:
+            parts.append(chunk.buckets.numbered(wider_first << STEP, ((wider_last + 1) << STEP) - 1))
+        notes += [note for note in chunk.notes if wider_first <= note.at >> (level + STEP) <= wider_last]
+    return Rolled(merged(parts, level + STEP) if parts else None, notes)
+
+
+def _with(old: Rolled, level: int, number: int, first: int, last: int, fresh: Rolled) -> Rolled:
+    """A chunk with the new buckets in place of the old ones from `first` to `last`."""
+    begin = number << _CHUNK_BITS
+    end = begin + (1 << _CHUNK_BITS) - 1
+    kept = [] if old.buckets is None else [old.buckets.without(first, last)]
+    new = [] if fresh.buckets is None else [fresh.buckets.numbered(begin, end)]
+    parts = [part for part in (*kept, *new) if len(part)]
+    notes = [note for note in old.notes if not first <= note.at >> level <= last]
+    notes += [note for note in fresh.notes if begin <= note.at >> level <= end]
+    return Rolled(merged(parts) if parts else None, weightiest(notes))
+
+
+def weightiest(notes: Iterable[Note], most: int = MOST_NOTES) -> list[Note]:
+    """The notes with the greatest weight, in order of t."""
+    kept = sorted(notes, key=attrgetter("weight"), reverse=True)[:most]
+    return sorted(kept, key=attrgetter("at"))
+
+
+def _chunk_in(row: DigestChunk | None) -> Rolled:
+    if row is None:
+        return Rolled(None, [])
+    return Rolled(unpack_buckets(bytes(row.data)) if row.data else None, unpack_notes(bytes(row.notes)))
+
+
+def _save(market: Market, kind: str, level: int, number: int, chunk: Rolled) -> None:
+    values = {"data": b"" if chunk.buckets is None else pack_buckets(chunk.buckets), "notes": pack_notes(chunk.notes)}
+    DigestChunk.objects.update_or_create(market=market, kind=kind, level=level, number=number, defaults=values)
+
+
+def rolled_buckets(market: Market | str, kind: str, exponent: int, t0: int, t1: int) -> Buckets | None:
+    """The buckets of 2^exponent ticks that overlap t0..t1; None if there are none. Raises django.db.Error."""
+    level = level_of(exponent)
+    parts = [unpack_buckets(data) for data in _rows(market, kind, level, t0, t1, "data") if data]
+    chosen = [part.numbered(t0 >> level, t1 >> level) for part in parts]
+    found = merged(chosen, exponent) if chosen else None
+    return found if found is not None and len(found) else None
+
+
+def rolled_notes(market: Market | str, kind: str, t0: int, t1: int) -> list[Note]:
+    """The notes of t0..t1, of each stretch of 1,024 buckets the weightiest. Raises django.db.Error."""
+    width = max(1, t1 - t0) >> _CHUNK_BITS
+    level = next((level for level in LEVELS if 1 << level >= width), LEVELS[-1])
+    found = [note for data in _rows(market, kind, level, t0, t1, "notes") for note in unpack_notes(data)]
+    return [note for note in found if t0 <= note.at <= t1]
+
+
+def level_of(exponent: int) -> int:
+    """The widest level in rows that is no wider than 2^exponent ticks."""
+    return max(level for level in LEVELS if level <= max(exponent, FINEST))
+
+
+def _rows(market: Market | str, kind: str, level: int, t0: int, t1: int, column: str) -> Iterator[bytes]:
+    bits = level + _CHUNK_BITS
+    rows = DigestChunk.objects.filter(
+        market_id=market_key(market), kind=kind, level=level, number__gte=t0 >> bits, number__lte=t1 >> bits
+    )
+    return map(bytes, rows.order_by("number").values_list(column, flat=True))
+
+
+def spans_of(rows: Sequence[tuple[int, int]]) -> list[Span]:
+    """The t of segments by (start_t, end_t); one without messages has its first t."""
+    return [(start_t, max(start_t, end_t)) for start_t, end_t in rows]

@@ -1,0 +1,58 @@
+"""The tail: the newest part of a recording, which no digest holds yet, summed up as it grows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Generic, TypeVar
+
+from recorder.models import Segment
+from recorder.tape.history import History
+from runtime.db_threads import reading
+
+T = TypeVar("T")
+
+#: Segments without a digest that the tail may begin with: those made before there were digests wait for theirs.
+_MOST_SEGMENTS = 3
+
+
+class Tail(Generic[T]):
+    """What is recorded of a kind after the last digest, as `parts`: one for each step, in order of t.
+
+    `sum_up` makes a part from the lines of a tape. Each step reads what is new, and at most `most_lines`, so that no
+    caller waits long; the next one goes on from there. For one thread at a time.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        kind: str,
+        sum_up: Callable[[Iterable[bytes]], T],
+        join: Callable[[T, T], T],
+        most_lines: int,
+    ) -> None:
+        self._history, self._kind, self._sum_up, self._join, self._most_lines = history, kind, sum_up, join, most_lines
+        self._begin_t = self._reached_t = -1
+        self.part: T | None = None
+
+    def step(self) -> T | None:
+        """Read what is new; returns all that was read since the last digest. Raises OSError, django.db.Error."""
+        begin_t = reading(self._digested_t)
+        if begin_t != self._begin_t or self.part is None:
+            self._begin_t = self._reached_t = begin_t
+            self.part = None
+        lines = list(islice(self._history.lines(self._kind, self._reached_t), self._most_lines))
+        if lines:
+            self._reached_t = max(self._reached_t, lines[-1].last_t)
+            new = self._sum_up(line.text for line in lines)
+            self.part = new if self.part is None else self._join(self.part, new)
+        return self.part
+
+    def _digested_t(self) -> int:
+        """The last t that needs no reading."""
+        rows = Segment.objects.of(self._history.symbol, self._kind).on_disk()
+        digested = rows.filter(digest__gt=0).order_by("-start_t").values_list("end_t", flat=True).first()
+        after_t = -1 if digested is None else digested
+        newest = rows.filter(start_t__gt=after_t).order_by("-start_t").values_list("start_t", flat=True)
+        starts = list(newest[:_MOST_SEGMENTS])
+        return starts[-1] - 1 if len(starts) == _MOST_SEGMENTS else after_t

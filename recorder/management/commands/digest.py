@@ -1,0 +1,71 @@
+"""`manage.py digest`: makes the digests that finished segments lack."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from functools import partial
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseError
+
+from recorder.digests.making import make_all, make_digests, segments_to_do
+from recorder.management.command_options import add_symbol, markets
+from recorder.models import Market, Segment
+from recorder.store.store_paths import directory_of
+from runtime.db_threads import START_SECONDS, persistently
+from runtime.progress import Progress
+
+
+class Command(BaseCommand):
+    help = "Makes the digests that finished segments lack, from which the overview of a recording is drawn."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_symbol(parser)
+        parser.add_argument("--all", action="store_true", help="make all digests anew, also those that are there")
+        parser.add_argument(
+            "--for-server",
+            action="store_true",
+            help="say nothing, and end with the standard input",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["for_server"]:
+            _end_with_server()
+        try:
+            for market in persistently(lambda: markets(options["symbol"]), "the markets", seconds=START_SECONDS):
+                self._digest(market, anew=options["all"], quiet=options["for_server"])
+        except DatabaseError as error:
+            raise CommandError(f"the database cannot be used: {error}") from error
+        except OSError as error:
+            raise CommandError(str(error)) from error
+
+    def _digest(self, market: Market, *, anew: bool, quiet: bool) -> None:
+        directory = directory_of(market.symbol)
+        if quiet:
+            make_digests(market, directory)
+            return
+        if not directory.is_dir():
+            self.stdout.write(f"{market}: nothing is recorded in {directory}")
+            return
+        make = make_all if anew else make_digests
+        with Progress(persistently(partial(segments_to_do, market, anew=anew), "digests"), "segments") as progress:
+            made = make(market, directory, partial(_on, progress))
+        self.stdout.write(f"{market}: {made:,} digests")
+
+
+def _end_with_server() -> None:
+    """Standard input is a pipe from the server and ends with it, however that ends."""
+
+    def wait() -> None:
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, name="server", daemon=True).start()
+
+
+def _on(progress: Progress, row: Segment) -> None:
+    progress.update()

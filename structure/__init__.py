@@ -1,1 +1,0 @@
-"""Structure: measures of the graph that all matches of a camera's window make."""

@@ -1,0 +1,152 @@
+"""Making digests: once, whole, again where one is lost, and gone with its segment."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from recorder.digests import making
+from recorder.digests.chunk_row import DigestChunk
+from recorder.digests.digest import KINDS, BadDigest
+from recorder.digests.digest_files import digest_path, load_digest
+from recorder.digests.making import alone, forget_gone, is_due, make_all, make_digests, miss_lost
+from recorder.models import Segment
+from tests.recorder.store import Store
+
+pytestmark = pytest.mark.django_db
+
+
+def rolled() -> list[tuple]:
+    return [
+        (row.kind, row.level, row.number, bytes(row.data), bytes(row.notes))
+        for row in DigestChunk.objects.order_by("kind", "level", "number")
+    ]
+
+
+def digests(store: Store, kind: str = "metrics") -> list[Path]:
+    return sorted((store.directory / "digests" / kind).iterdir())
+
+
+def test_each_finished_segment_has_one(store: Store) -> None:
+    assert is_due()
+    made: list[Segment] = []
+    assert make_digests(store.market, store.directory, made.append) == len(made) == 3 * len(KINDS)
+    assert not is_due()
+    for row in Segment.objects.filter(kind__in=KINDS):
+        digest = load_digest(store.directory, row.kind, row.name)
+        assert (digest.segment, digest.sha256) == (row.name, row.sha256)
+    assert make_digests(store.market, store.directory) == 0
+
+
+def test_segment_by_segment_or_all_at_once_rolls_up_the_same(market, tmp_path) -> None:
+    store = Store(market, tmp_path)
+    for ticks in (200, 100, 1):
+        store.record(ticks)
+        make_digests(market, tmp_path)
+    one_by_one = rolled()
+    make_all(market, tmp_path)
+    assert rolled() == one_by_one
+    DigestChunk.objects.all().delete()
+    make_all(market, tmp_path)
+    assert rolled() == one_by_one
+
+
+def test_a_crash_in_the_middle_of_a_file_leaves_no_digest(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(source: Path, target: Path) -> None:
+        raise SystemError("killed")
+
+    with monkeypatch.context() as patch, pytest.raises(SystemError):
+        patch.setattr(os, "replace", crash)
+        make_digests(store.market, store.directory)
+    with pytest.raises(FileNotFoundError):
+        load_digest(store.directory, "metrics", store.paths("metrics")[-1].name)
+    assert is_due()
+    make_digests(store.market, store.directory)
+    assert [path.suffix for path in digests(store)] == [".zst"] * 3
+
+
+def test_a_crash_between_file_and_row_is_made_up_for_without_reading_segments(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_digests(store.market, store.directory)
+    expected = rolled()
+    Segment.objects.update(digest=0)
+    DigestChunk.objects.all().delete()
+    monkeypatch.setattr(making, "digest_of", None)
+    assert make_digests(store.market, store.directory) == 3 * len(KINDS)
+    assert rolled() == expected
+
+
+@pytest.mark.parametrize("fault", ["missing", "cut", "old", "of another segment"])
+def test_a_lost_or_old_one_is_made_again(digested: Store, fault: str) -> None:
+    path, other = digests(digested)[:2]
+    good = path.read_bytes()
+    if fault == "missing":
+        path.unlink()
+    elif fault == "cut":
+        path.write_bytes(good[:-20])
+    elif fault == "old":
+        path.write_bytes(_older(good))
+    else:
+        path.write_bytes(other.read_bytes())
+    name = path.name.replace(".json.", ".jsonl.")
+    with pytest.raises((BadDigest, FileNotFoundError)):
+        load_digest(digested.directory, "metrics", name)
+    assert miss_lost(digested.market, digested.directory) == 1
+    assert make_digests(digested.market, digested.directory) == 1
+    assert path.read_bytes() == good
+    assert miss_lost(digested.market, digested.directory) == 0
+
+
+def _older(data: bytes) -> bytes:
+    text = zstandard.ZstdDecompressor().decompress(data)
+    return zstandard.ZstdCompressor().compress(text.replace(b'"version":1', b'"version":0', 1))
+
+
+def test_a_digest_goes_with_its_segment(digested: Store) -> None:
+    first = digested.paths("metrics")[0]
+    rows = Segment.objects.filter(kind="metrics", name=first.name)
+    rows.update(removed_at=datetime.now(UTC))
+    assert forget_gone(digested.market, digested.directory, keep_removed=True) == 0
+    assert forget_gone(digested.market, digested.directory) == 1
+    assert not digest_path(digested.directory, "metrics", first.name).exists()
+    assert rows.get().digest == 0
+    left = rolled()
+    make_all(digested.market, digested.directory)
+    assert rolled() == left
+    assert {number for _, level, number, *_ in left if level == 6} == {0}
+
+
+def test_what_is_rolled_up_of_all_segments_goes_with_the_last(digested: Store) -> None:
+    Segment.objects.update(removed_at=datetime.now(UTC))
+    forget_gone(digested.market, digested.directory)
+    assert rolled() == []
+    assert digests(digested) == []
+
+
+def test_a_lost_file_is_no_removed_one(digested: Store) -> None:
+    Segment.objects.filter(kind="metrics", start_t=200).update(missing=True)
+    assert forget_gone(digested.market, digested.directory, keep_removed=True) == 1
+
+
+def test_a_segment_that_cannot_be_read_keeps_no_other_from_its_digest(store: Store) -> None:
+    store.paths("metrics")[1].unlink()
+    assert make_digests(store.market, store.directory) == 3 * len(KINDS) - 1
+    assert is_due()
+
+
+def test_one_process_makes_digests_at_a_time(store: Store) -> None:
+    with alone(store.directory) as is_alone:
+        assert is_alone
+        assert make_digests(store.market, store.directory) == 0
+    assert make_digests(store.market, store.directory) == 3 * len(KINDS)
+
+
+def test_a_market_without_a_store_has_none(market, tmp_path) -> None:
+    nowhere = tmp_path / "nowhere"
+    assert make_digests(market, nowhere) == forget_gone(market, nowhere) == 0
+    assert not nowhere.exists()
