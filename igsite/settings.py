@@ -43,6 +43,7 @@ MIDDLEWARE = [
     "streaming.http.content_security.ContentSecurityPolicy",
     "server.static.StaticFiles",
     "corsheaders.middleware.CorsMiddleware",
+    "streaming.http.error_pages.ErrorPages",
     # Below those that set headers: an error it writes anew keeps them.
     "runtime.http_errors.JsonErrors",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 #: By the name that scripts use; scripts replace `{name}` with a value.
 TEXTS = {
     "connection_connecting": _("Connecting"),
-    "connection_live": _("Live"),
+    "connection_live": _("Connected"),
     "connection_reconnecting": _("Reconnecting"),
     "connection_no_market": _("No market running"),
     "connection_refused": _("Refused"),
@@ -20,6 +20,9 @@ TEXTS = {
     "first_frame_soon": _("The first structure frame comes at t = {t}."),
     "nothing_heard": _("Waiting for the market's first word…"),
     "no_frame_here": _("There is no structure frame here: after a gap the window fills first."),
+    "address_wrong": _("The address says {name}={value}, which cannot be. It was left out."),
+    "address_unknown": _("The address says {names}, which means nothing here."),
+    "address_t_beyond": _("t = {t} is not recorded. The recording has t = {from} to {to}; the nearest end is shown."),
     "gap_told": _("Lost: {what} {from} – {to}."),
     "gap_slow": _("Left out on this slow connection, but recorded: {what} {from} – {to}."),
     "kind_tick": _("ticks"),

@@ -8,6 +8,7 @@ urlpatterns = [
     path("", views.index),
     path("live/", views.live, name="live"),
     path("replay/", views.replay, name="replay"),
+    path("favicon.ico", views.favicon),
     path("health", views.health),
     path("incremental", views.incremental),
     path("range", views.range_of),

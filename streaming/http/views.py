@@ -9,18 +9,19 @@ from typing import Any, TypeVar
 import orjson
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponsePermanentRedirect, JsonResponse
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.utils import translation
 from django.views.decorators.http import require_safe
 
-from recorder.models import Market
 from recorder.segment.layout import KINDS
 from runtime import pools
 from runtime.http_errors import bad_parameter
 from streaming.history_moments import recorded_lines
 from streaming.http import languages, parameters
 from streaming.http.incremental import Page
+from streaming.http.markets import every_symbol
 from streaming.http.ndjson import ndjson_response, streamed
 from streaming.http.ui_texts import TEXTS
 from streaming.protocol import RunPrices, recording_headers
@@ -85,11 +86,10 @@ async def replay(request: HttpRequest) -> HttpResponse:
 async def _page(request: HttpRequest, door: str) -> HttpResponse:
     """The page: through the path `live` it opens at the present, through `replay` in the past."""
     relay = await parameters.relay(request)
-    found = await pools.lookups.ask(lambda: set(Market.objects.values_list("symbol", flat=True)))
     context = {
         "door": door,
         "symbol": relay.symbol,
-        "symbols": sorted({settings.CONFIG.symbol} | found),
+        "symbols": await every_symbol(),
         "agent_url": settings.CONFIG.agent_url or "",
         "cam": {"W": settings.CONFIG.cam_w, "stride": settings.CONFIG.cam_stride},
         "csp_nonce": request.csp_nonce,  # type: ignore[attr-defined]
@@ -103,6 +103,12 @@ def _rendered(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         words = {name: str(text) for name, text in TEXTS.items()}
         context |= {"texts": words, "language": language, "languages": languages.links(request, language)}
         return languages.mark(request, render(request, "page.html", context), language)
+
+
+@require_safe
+async def favicon(request: HttpRequest) -> HttpResponse:
+    """What browsers ask for at pages that name no icon: the admin, an answer in JSON."""
+    return HttpResponsePermanentRedirect(static("streaming/favicon.ico"))
 
 
 @require_safe

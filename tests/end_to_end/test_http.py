@@ -144,6 +144,58 @@ def test_the_pages_are_there(market: Live, path: str) -> None:
     assert answer.headers["Content-Type"].startswith("text/html")
 
 
+A_BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/live/?symbol=NOBODY", 404, "There is no such market."),
+        ("/replay/?symbol=NOBODY&t=5", 404, "There is no such market."),
+        ("/?symbol=a%20b", 400, "A part of this address cannot be understood."),
+        ("/live/x", 404, "There is nothing at this address."),
+        ("/nothing", 404, "There is nothing at this address."),
+    ],
+)
+def test_a_browser_gets_an_error_that_can_be_read_and_leads_on(
+    market: Live, path: str, status: int, words: str
+) -> None:
+    answer = market.ask(path, headers={"Accept": A_BROWSER, "Accept-Language": "en"})
+    assert (answer.status, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+    page = answer.body.decode()
+    assert f"<h1>{words}</h1>" in page
+    for symbol in ("IG-USD", OTHER):
+        assert f'href="/live/?symbol={symbol}"' in page
+    assert {"Accept", "Accept-Language"} <= set(answer.headers["Vary"].split(", "))
+    chinese = market.ask(path, headers={"Accept": A_BROWSER, "Accept-Language": "zh-CN"}).body.decode()
+    assert '<html lang="zh-hans">' in chinese
+    assert words not in chinese
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json"])
+def test_a_program_gets_the_error_of_a_page_as_json(market: Live, accept: str) -> None:
+    answer = market.ask("/live/?symbol=NOBODY", headers={"Accept": accept})
+    assert_error(answer, 404, "unknown_symbol")
+    assert "Accept" in answer.headers["Vary"]
+
+
+def test_a_browser_that_asks_for_data_gets_its_errors_as_json_too(market: Live) -> None:
+    assert_error(market.ask("/range?t0=x", headers={"Accept": A_BROWSER}), 400, "bad_parameter")
+
+
+def test_an_error_repeats_nothing_that_a_browser_would_run(market: Live) -> None:
+    answer = market.ask("/live/?symbol=%3Cscript%3Ealert(1)%3C/script%3E", headers={"Accept": A_BROWSER})
+    assert answer.status == 400
+    assert b"<script" not in answer.body
+
+
+def test_there_is_an_icon_for_pages_that_name_none(market: Live) -> None:
+    sent = market.ask("/favicon.ico")
+    assert sent.status == 301
+    icon = market.ask(sent.headers["Location"])
+    assert (icon.status, icon.body[:4]) == (200, b"\x00\x00\x01\x00")
+
+
 def test_the_admin_asks_for_a_password(market: Live) -> None:
     answer = market.ask("/admin/")
     assert answer.status == 302

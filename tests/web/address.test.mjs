@@ -2,18 +2,28 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { addressOf, placeIn } from "../../streaming/static/streaming/state/address.js";
 
-test("an address holds moment and agent, and gives them back", () => {
-  const place = { symbol: "IG-USD", t: 4711, agent: "12" };
+const nowhere = { symbol: "A", t: null, agent: null, from: null, look: {} };
+
+test("an address holds moment, agent, what it is compared with and the look, and gives them back", () => {
+  const place = { symbol: "IG-USD", t: 4711, agent: "12", from: 310, look: { colour: "experience", match: "0" } };
   const address = addressOf({ ...place, t: 4711.9 });
-  assert.equal(address, "/replay/?symbol=IG-USD&t=4711&agent=12");
-  assert.deepEqual(placeIn(address.split("?")[1], "IG-USD"), place);
+  assert.equal(address, "/replay/?symbol=IG-USD&t=4711&agent=12&from=310&colour=experience&match=0");
+  assert.deepEqual(placeIn(address.split("?")[1], "IG-USD", ["colour", "match", "weight"]), { place, wrong: [], unknown: [] });
 });
 
 test("live has no moment", () => {
-  assert.equal(addressOf({ symbol: "A", t: null, agent: null }), "/live/?symbol=A");
-  assert.deepEqual(placeIn("", "A"), { symbol: "A", t: null, agent: null });
+  assert.equal(addressOf(nowhere), "/live/?symbol=A");
+  assert.deepEqual(placeIn("", "A"), { place: nowhere, wrong: [], unknown: [] });
 });
 
-test("what is no moment is none", () => {
-  for (const t of ["-1", "1.5", "abc", "", "1".repeat(40)]) assert.equal(placeIn(`?t=${t}`, "A").t, null, t);
+test("what is no moment, agent or number is none, and is told", () => {
+  for (const name of ["t", "agent", "from"]) {
+    for (const value of ["-1", "1.5", "abc", "", "1".repeat(40)]) {
+      assert.deepEqual(placeIn(`?${name}=${value}`, "A"), { place: nowhere, wrong: [{ name, value }], unknown: [] }, value);
+    }
+  }
+});
+
+test("what has no meaning is told, once", () => {
+  assert.deepEqual(placeIn("?symbol=A&lang=en&time=7&colour=x&time=8", "A"), { place: nowhere, wrong: [], unknown: ["time", "colour"] });
 });

@@ -1,12 +1,10 @@
 /** Owns the page: joins the stream, the recording, the playhead and the views. Both doors, live and replay, lead here. */
 
-import { addressOf, placeIn } from "./state/address.js";
 import { AgentNames } from "./data/agent-names.js";
 import { AgentSearch } from "./page/agent-search.js";
-import { AddressBar } from "./page/address-bar.js";
 import { ChartFeed } from "./charts/chart-feed.js";
 import { Charts } from "./charts/charts.js";
-import { bindCommands, bindLinks, bindLook, bindSpeed, leadLanguages, showControls } from "./page/controls.js";
+import { bindCommands, bindLinks, bindLook, bindSpeed, showControls } from "./page/controls.js";
 import { countText, momentText } from "./page/format.js";
 import { FrameFeed } from "./data/frame-feed.js";
 import { FrameView } from "./graph/frame-view.js";
@@ -19,6 +17,7 @@ import { cover, gapText, remark, showConnection, whyNoFrame, wordsOf, write } fr
 import { painted, painter } from "./page/paint.js";
 import { Patience } from "./data/slow-answer.js";
 import { Past } from "./data/recording.js";
+import { PlaceKeeper } from "./page/place-keeper.js";
 import { Playhead } from "./state/playhead.js";
 import { Store } from "./state/store.js";
 import { Navigation } from "./state/navigation.js";
@@ -52,20 +51,20 @@ const marketEvents = new MarketEvents();
 /** @type {Record<string, Float64Array> | null} */ let charted = null;
 let [happened, entered, connection] = [false, false, ""];
 
-const charts = new Charts(element("charts"), { onPick: (t) => navigation.seek(t) });
+const charts = new Charts(element("charts"), { onPick: leapTo });
 const names = new AgentNames(symbol);
 const view = new FrameView(element("graph"), element("card"), { onPick: pin, names, agentUrl: data.agentUrl ?? "", features: (agent, fromT, toT) => past.features(agent, fromT, toT), onError: tell });
 const feed = new FrameFeed(findFrame, showFound, frameMissed);
 const chartFeed = new ChartFeed({ past, store, span: SPAN, turn: framed, onColumns: showColumns, onStretch: lookForMarketEvents, onError: (error) => (tell(error), retry.failed()) });
 const backfill = new Backfill({ past, store, span: SPAN });
-const list = new MarketEventList(element("happenings"), element("no-happenings"), (t) => addressOf({ symbol, t, agent: view.pinned }));
+const list = new MarketEventList(element("happenings"), element("no-happenings"), (t) => place.addressOf(t));
 const timeline = new TimelineView(element("timeline"), /** @type {HTMLCanvasElement} */ (element("track")), {
-  onSeek: (t) => navigation.seek(t),
+  onSeek: leapTo,
   onLoop: (span) => navigation.loop(span),
 });
-const navigation = new Navigation({ head, feed, chartFeed, timeline, stride, draw: () => draw() });
+const navigation = new Navigation({ head, feed, chartFeed, timeline, stride, draw: () => draw(), onLeap: () => place.leap() });
 const stream = new LiveStream(symbol, store, { onMessage: receive, onState: follow, onFilled: sayFilled, onSkipped: saySkipped, onAnew: beginAnew });
-const addressBar = new AddressBar(leadLanguages);
+const place = new PlaceKeeper({ symbol, door: data.door === "live" ? "live" : "replay", head, past, navigation, marks: () => ({ agent: view.pinned, from: null }), mark: ({ agent }) => pin(agent) });
 const search = new AgentSearch(names, { has: (agent) => view.graph.has(agent), pick: pin, onError: tell });
 const retry = new Retry(heal);
 const patience = new Patience(SLOW_MS, () => draw());
@@ -163,7 +162,7 @@ const draw = painter((nowMs) => {
   explain(t);
   charts.mark(head.following ? null : t);
   drawMoment(t);
-  addressBar.keep({ symbol, t: head.following ? null : t, agent: view.pinned });
+  place.keep(t);
   if (head.playing) draw();
 });
 
@@ -282,14 +281,10 @@ function beginAnew() {
   draw();
 }
 
-/** Where the address leads, or the door: the end that moves, or the beginning of the newest segment. @param {import("./state/address.js").Place} place */
-function enter(place) {
-  entered = true;
-  measure();
-  if (place.t === null && data.door === "live") head.follow();
-  else navigation.seek(place.t ?? past.segments("frames").at(-1)?.start_t ?? head.firstT);
-  if (place.agent !== null) pin(place.agent);
-  draw();
+/** To a moment that was pointed at, playing on if it played. @param {number} t */
+function leapTo(t) {
+  place.leap();
+  navigation.seek(t);
 }
 
 function bind() {
@@ -301,20 +296,21 @@ function bind() {
   });
   head.speed = bindSpeed((speed) => head.setSpeed(speed, performance.now()));
   bindLook((look) => view.graph.dress(look));
-  bindLinks("happenings", (link) => navigation.stopAt(Number(link.dataset.t)));
-  bindLinks("doors", (link) => (link.id === "to-live" ? navigation.goLive() : navigation.stop()));
+  bindLinks("happenings", (link) => navigation.leapTo(Number(link.dataset.t)));
+  bindLinks("doors", (link) => (link.id === "to-live" ? navigation.leapLive() : navigation.stop()));
 }
 
 function begin() {
-  // The address tells where to go until it is written.
-  const place = placeIn(location.search, symbol);
   showConnection("connecting", { code: "", detail: "" });
   cover({ words: text("reading") });
   bind();
   stream.open();
   const start = async () => {
     await past.refresh();
-    enter(place);
+    entered = true;
+    measure();
+    place.enter();
+    draw();
     askWhileSeen(() => past.refresh().then(draw, () => {}), REFRESH_MS);
   };
   retry.attempt("start", start, (error) => cover({ words: wordsOf(error), state: "error" }));

@@ -40,7 +40,7 @@ export const wordsOf = (error) => errorText(error.code, error.message);
 
 /** @param {import("../data/stream.js").StreamState} state @param {import("../data/socket.js").Refusal} refusal of the server */
 export function showConnection(state, { code, detail }) {
-  element("connection").dataset.state = state;
+  for (const id of ["connection", "to-live"]) element(id).dataset.state = state;
   write("connection-text", text(`connection_${state.replace("-", "_")}`));
   write("connection-detail", errorText(code, detail));
 }

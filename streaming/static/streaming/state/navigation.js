@@ -11,6 +11,7 @@ const ZOOM = 0.6;
  * @property {import("./playhead.js").Playhead} head @property {import("../data/frame-feed.js").FrameFeed} feed
  * @property {import("../charts/chart-feed.js").ChartFeed} chartFeed @property {import("../charts/timeline-view.js").TimelineView} timeline
  * @property {number} stride ticks between frames @property {() => void} draw asks for a drawing
+ * @property {() => void} onLeap told before a place is left on purpose, and not by playing or by a step
  */
 
 export class Navigation {
@@ -22,11 +23,11 @@ export class Navigation {
       toggle: () => this.toggle(),
       back: () => this.step(-1),
       forward: () => this.step(1),
-      "far-back": () => this.stopAt(this.#now - FAR * parts.stride),
-      "far-forward": () => this.stopAt(this.#now + FAR * parts.stride),
-      first: () => this.stopAt(parts.head.firstT),
-      last: () => this.stopAt(parts.head.lastT),
-      live: () => parts.head.growing && this.goLive(),
+      "far-back": () => this.leapTo(this.#now - FAR * parts.stride),
+      "far-forward": () => this.leapTo(this.#now + FAR * parts.stride),
+      first: () => this.leapTo(parts.head.firstT),
+      last: () => this.leapTo(parts.head.lastT),
+      live: () => parts.head.growing && this.leapLive(),
       "loop-from": () => this.loopEnd("from_t"),
       "loop-to": () => this.loopEnd("to_t"),
       "loop-off": () => this.loop(null),
@@ -59,9 +60,20 @@ export class Navigation {
     this.seek(t);
   }
 
+  /** Goes to t and stands still there; the browser's Back returns. @param {number} t */
+  leapTo(t) {
+    this.parts.onLeap();
+    this.stopAt(t);
+  }
+
   /** Stands still here. */
   stop() {
-    this.stopAt(this.#now);
+    this.leapTo(this.#now);
+  }
+
+  leapLive() {
+    this.parts.onLeap();
+    this.goLive();
   }
 
   goLive() {
@@ -73,8 +85,9 @@ export class Navigation {
   }
 
   toggle() {
-    const { head, draw } = this.parts;
+    const { head, draw, onLeap } = this.parts;
     const now = performance.now();
+    if (head.following) onLeap();
     if (head.running) head.pause(now);
     else head.play(now);
     draw();
@@ -82,7 +95,8 @@ export class Navigation {
 
   /** To the frame before or after, where it is known, else by a stride. @param {number} way -1 or 1 */
   step(way) {
-    const { feed, stride } = this.parts;
+    const { feed, head, onLeap, stride } = this.parts;
+    if (head.following) onLeap();
     const t = this.#now;
     const { previousT = null, nextT = null, frame = null } = feed.covers(t) ? (feed.found ?? {}) : {};
     const here = frame ? frame.t : Math.floor(t / stride) * stride;
