@@ -16,6 +16,7 @@ LAYERS = (
     "runtime",
     "market",
     "camera",
+    "structure",
     "recorder",
     "streaming",
     "bars",
@@ -38,6 +39,7 @@ PURE = [
     *(f"market.orderbook.{name}" for name in ("parameters", "book", "market", "checkpoint", "figures")),
     *(f"camera.{name}" for name in ("window", "edges", "quotes", "events", "frame", "metric", "block", "ring_arrays")),
     *(f"camera.{name}" for name in ("entries", "tick_queue", "columns", "node_cap")),
+    *(f"structure.{name}" for name in ("measures", "match_graph")),
     *(
         f"recorder.segment.{name}"
         for name in ("layout", "zstd_frames", "writer", "checked_lines", "segment_lines", "scan", "repair", "endings")

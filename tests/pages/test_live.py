@@ -224,6 +224,36 @@ def test_the_frame_of_a_run_that_is_over_does_not_stand_for_the_next(page: Page)
     expect(page.locator("#frame-t")).to_have_text("–")
 
 
+def test_a_frame_that_comes_before_its_tick_is_shown_at_once(page: Page) -> None:
+    nothing_recorded(page)
+    told = [frame(700), *map(tick, range(700, 700 + STRIDE)), frame(700 + STRIDE)]
+    page.route_web_socket("**/ws/stream*", lambda route: [route.send(one) for one in told])
+    page.goto("/live/")
+    wait_for_frame(page, 700 + STRIDE)
+    expect(page.locator("#t")).to_have_text(str(700 + STRIDE - 1))
+    expect(page.locator("#waiting")).to_be_hidden()
+
+
+#: Notes each notice that covers a graph which was drawn.
+WATCH_NOTICES = """() => {
+    window.covered = [];
+    const notice = document.getElementById("waiting");
+    new MutationObserver(() => notice.hidden || window.covered.push(notice.textContent))
+        .observe(notice, { attributes: true, childList: true, subtree: true });
+}"""
+
+
+@pytest.mark.long
+def test_a_fast_market_never_covers_the_graph_it_draws(watched_anywhere: Page, site: Site) -> None:
+    server = site.serve(IG_SPEED=30, IG_CAM_W=WINDOW, IG_CAM_STRIDE=STRIDE)
+    page = watched_anywhere
+    page.goto(f"{server.url}/live/")
+    wait_for_t_beyond(page, "#frame-t", 0)
+    page.evaluate(WATCH_NOTICES)
+    wait_for_t_beyond(page, "#t", number(page, "#t") + 3000)
+    assert page.evaluate("window.covered") == []
+
+
 @pytest.mark.long
 def test_before_the_market_is_heard_of_nothing_is_claimed(page: Page) -> None:
     page.route_web_socket("**/ws/stream*", lambda route: None)

@@ -69,6 +69,32 @@ test("frames on both sides of a gap are no neighbours", () => {
   assert.deepEqual([store.frameAt(95).previousT, store.frameAt(50)], [null, null]);
 });
 
+test("the frame of the present may be ahead of its tick, and holds until the next is due", () => {
+  const store = new Store(4);
+  for (const message of [frame(10), tick(10), tick(19), frame(20)]) store.receive(message);
+  assert.deepEqual([store.position, store.presentFrame.t], [19, 20]);
+  for (let t = 20; t < 30; t++) store.receive(tick(t));
+  assert.equal(store.presentFrame.t, 20);
+  store.receive(tick(30));
+  assert.equal(store.presentFrame, null, "a run that has just begun has none yet");
+});
+
+test("a frame stays while those behind it are left out on a slow connection, and no longer", () => {
+  const store = new Store(4);
+  for (const message of [frame(10), tick(10), { type: "gap", kind: "frame", from_t: 20, to_t: 30, reason: "slow" }]) store.receive(message);
+  for (let t = 11; t < 40; t++) assert.equal(store.receive(tick(t)) && store.presentFrame?.t, 10, `t = ${t}`);
+  store.receive(tick(40));
+  assert.equal(store.presentFrame, null);
+  store.receive(frame(40));
+  assert.equal(store.presentFrame.t, 40);
+});
+
+test("where frames were never made none stands for them", () => {
+  const store = new Store(4);
+  for (const message of [frame(10), tick(10), { type: "gap", kind: "frame", from_t: 11, to_t: 60, reason: "lost" }, tick(61)]) store.receive(message);
+  assert.equal(store.presentFrame, null);
+});
+
 test("a day of a market leaves no more behind than an hour", () => {
   const store = new Store(1200);
   for (let t = 0; t < 100_000; t++) {

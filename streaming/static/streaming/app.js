@@ -187,9 +187,7 @@ function factsAt(t) {
 
 /** @param {number} t @param {number} nowMs */
 function drawLive(t, nowMs) {
-  const { frame, position } = store;
-  // Of a run that has just begun there is no frame yet, and that of the one before is over.
-  showFrame(frame && tellsOf(frame, position ?? frame.t) ? frame : null);
+  showFrame(store.presentFrame);
   if (chartFeed.follow(whole(), nowMs)) draw();
   write("ts", store.tick ? momentText(store.tick.ts) : "–");
   write("t", countText(t));

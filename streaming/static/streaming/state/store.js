@@ -14,6 +14,7 @@ const FRAMES_KEPT = 8;
 export class Store {
   /** Newest last, each the neighbour of the one before. @type {Frame[]} */ frames = [];
   /** The newest, on whichever side of a gap. @type {Frame | null} */ frame = null;
+  /** The newest t of which the camera is known to have made a frame, whether it came or was left out. */ #filmedT = -Infinity;
   /** @type {Tick | null} */ tick = null;
 
   /** @param {number} capacity metrics kept */
@@ -24,12 +25,23 @@ export class Store {
   /** For a stream that begins anew: nothing held need be continued by it. */
   clear() {
     this.metrics.clear();
-    [this.tick, this.frame, this.frames] = [null, null, []];
+    [this.tick, this.frame, this.frames, this.#filmedT] = [null, null, [], -Infinity];
   }
 
   /** The t to resume after. Of one t the tick comes last, so who has it has all of that t. */
   get position() {
     return this.tick ? this.tick.t : null;
+  }
+
+  /**
+   * The frame of the present. Of one t the frame comes before the tick, so it may be a tick ahead; and the last one stays
+   * while those behind it are left out on a slow connection. Of a run that has just begun there is none yet, and that of
+   * the run before is over.
+   * @returns {Frame | null}
+   */
+  get presentFrame() {
+    const { frame, position } = this;
+    return frame && (position ?? frame.t) - this.#filmedT < frame.window.stride ? frame : null;
   }
 
   /** The frame to be seen at t, if the stream brought it. @param {number} t @returns {import("../data/frame-feed.js").Found | null} */
@@ -56,6 +68,7 @@ export class Store {
       case "gap":
         // Frames on both sides of it are no neighbours.
         this.frames = [];
+        if (message.kind === "frame" && message.reason === "slow") this.#filmedT = Math.max(this.#filmedT, message.to_t);
         return true;
       default:
         return false;
@@ -80,7 +93,7 @@ export class Store {
 
   /** @param {Frame} frame */
   #keep(frame) {
-    this.frame = frame;
+    [this.frame, this.#filmedT] = [frame, frame.t];
     this.frames = [...this.frames, frame].slice(-FRAMES_KEPT);
     return true;
   }
