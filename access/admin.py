@@ -13,6 +13,7 @@ from access.login import LoginForm
 from access.models import Token
 from access.secret import new_token
 from access.tokens import keep, revoke
+from runtime.admin_columns import time
 
 admin.site.login_form = LoginForm
 
@@ -21,7 +22,15 @@ admin.site.login_form = LoginForm
 class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Tokens are added and revoked; issued ones are neither changed nor deleted."""
 
-    list_display = ["name", "prefix", "owner", "state", "created_at", "expires_at", "last_used_at"]
+    list_display = [
+        "name",
+        "prefix",
+        "owner",
+        "state",
+        time("created_at", "created (UTC)"),
+        time("expires_at", "expires (UTC)"),
+        time("last_used_at", "last used (UTC)"),
+    ]
     list_filter = [("revoked_at", admin.EmptyFieldListFilter), "created_at"]
     list_select_related = ["owner"]
     search_fields = ["name", "prefix", "owner__username"]

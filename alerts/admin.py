@@ -6,11 +6,20 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from alerts.models import Alert
+from runtime.admin_columns import time
 
 
 @admin.register(Alert)
 class AlertAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["timestamp", "level", "source", "message", "cleared_at"]
+    """Alerts, newest first."""
+
+    list_display = [
+        time("timestamp", "raised (UTC)"),
+        "level",
+        "source",
+        "message",
+        time("cleared_at", "cleared (UTC)"),
+    ]
     list_filter = ["level", ("cleared_at", admin.EmptyFieldListFilter), "timestamp"]
     search_fields = ["message", "source", "key"]
     date_hierarchy = "timestamp"

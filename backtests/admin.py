@@ -14,6 +14,7 @@ from backtests.bar import iso
 from backtests.engine.curve import equity_svg
 from backtests.models import Backtest
 from backtests.running.dispatch import cancel
+from runtime.admin_columns import NOTHING, time
 
 _FIGURES = ("return", "max_drawdown", "sharpe", "exposure", "bars", "trades_count", "refused_count", "fees")
 
@@ -22,7 +23,16 @@ _FIGURES = ("return", "max_drawdown", "sharpe", "exposure", "bars", "trades_coun
 class BacktestAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Backtests are started over the API and by command; the admin shows their results."""
 
-    list_display = ["backtest_id", "strategy", "symbol", "resolution", "status", "done", "total_return", "created_at"]
+    list_display = [
+        "backtest_id",
+        "strategy",
+        "symbol",
+        "resolution",
+        "status",
+        "done",
+        "total_return",
+        time("created_at", "created (UTC)"),
+    ]
     list_filter = ["status", "strategy", "symbol", "resolution"]
     search_fields = ["backtest_id"]
     date_hierarchy = "created_at"
@@ -75,7 +85,7 @@ class BacktestAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="return")
     def total_return(self, backtest: Any) -> str:
-        return "–" if backtest.listed_return is None else f"{backtest.listed_return:+.2%}"
+        return NOTHING if backtest.listed_return is None else f"{backtest.listed_return:+.2%}"
 
     @admin.display(description="from", ordering="from_ms")
     def begin(self, backtest: Backtest) -> str:
@@ -87,12 +97,12 @@ class BacktestAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display
     def figures(self, backtest: Backtest) -> str:
-        return "; ".join(f"{name} {backtest.result[name]}" for name in _FIGURES) if backtest.result else "–"
+        return "; ".join(f"{name} {backtest.result[name]}" for name in _FIGURES) if backtest.result else NOTHING
 
     @admin.display(description="equity")
     def equity(self, backtest: Backtest) -> SafeString | str:
         if not backtest.result:
-            return "–"
+            return NOTHING
         api = f"/api/v1/backtests/{backtest.backtest_id}"
         return format_html("{}<br>all trades: {}", equity_svg(backtest.result["equity"], backtest.cash), api)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 
 from bars.making.resolutions import STORED
 from bars.models import Bar, Gap
-from recorder.admin import RecordedAdmin
-from recorder.admin_lists import BoundedPaginator, ChoiceFilter, MarketFilter
+from recorder.admin.lists import BoundedPaginator, ChoiceFilter, MarketFilter
+from recorder.admin.recorded import RecordedAdmin, replay_address
+from runtime.admin_columns import links, milliseconds, number, price
 
 
 class ResolutionFilter(ChoiceFilter):
@@ -27,45 +28,55 @@ class ResolutionFilter(ChoiceFilter):
 
 @admin.register(Bar)
 class BarAdmin(RecordedAdmin):
-    """Bars of a second, a minute, an hour and a day, newest first."""
+    """Bars of a second, a minute, an hour and a day, newest first. A list is of one market and one resolution."""
 
-    list_display = ["opened", "market", "resolution", "open", "high", "low", "close", "volume", "matches", "ticks"]
+    list_display = [
+        milliseconds("open_ms", "open time (UTC)"),
+        price("open"),
+        price("high"),
+        price("low"),
+        price("close"),
+        number("volume"),
+        number("matches"),
+        "ticks",
+        "replay",
+    ]
     list_filter = [MarketFilter, ResolutionFilter]
     list_select_related = ["market"]
     ordering = ["-open_ms"]
     paginator = BoundedPaginator
     show_full_result_count = False
-    readonly_fields = ["opened"]
-
-    @admin.display(description="open time (UTC)")
-    def opened(self, bar: Bar) -> str:
-        return time_text(bar.open_ms)
 
     @admin.display
     def ticks(self, bar: Bar) -> str:
-        return f"{bar.first_t}–{bar.last_t}"
+        return f"{bar.first_t:,} – {bar.last_t:,}"
+
+    @admin.display
+    def replay(self, bar: Bar) -> SafeString:
+        return links(("replay", replay_address(bar.market.symbol, bar.last_t)))
 
 
 @admin.register(Gap)
 class GapAdmin(RecordedAdmin):
     """Ranges of ticks that no bar includes."""
 
-    list_display = ["at", "market", "from_t", "to_t"]
+    list_display = [
+        milliseconds("at_ms", "before (UTC)"),
+        number("from_t", "first t missing"),
+        number("to_t", "last t missing"),
+        "length",
+        "replay",
+    ]
     list_filter = [MarketFilter]
     list_select_related = ["market"]
     ordering = ["-from_t"]
     paginator = BoundedPaginator
     show_full_result_count = False
-    readonly_fields = ["at"]
 
-    @admin.display(description="before (UTC)")
-    def at(self, gap: Gap) -> str:
-        return time_text(gap.at_ms)
+    @admin.display(description="length, in ticks")
+    def length(self, gap: Gap) -> str:
+        return f"{gap.to_t - gap.from_t + 1:,}"
 
-
-def time_text(ms: int) -> str:
-    """A time in readable form; unchanged if it is no valid date."""
-    try:
-        return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"
-    except (ValueError, OverflowError, OSError):
-        return f"{ms} ms"
+    @admin.display
+    def replay(self, gap: Gap) -> SafeString:
+        return links(("replay", replay_address(gap.market.symbol, gap.from_t)))

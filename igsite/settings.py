@@ -125,6 +125,8 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
+# Dates as every list and file name has them, to the second.
+FORMAT_MODULE_PATH = "igsite.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"
 

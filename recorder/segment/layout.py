@@ -25,7 +25,8 @@ SYMBOL_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 GAP_START = b'{"type":"gap",'
 GAP_REASONS = ("slow", "expired", "lost", "damaged")
 
-_SUFFIX = ".jsonl.zst"
+#: How the name of every segment ends.
+SUFFIX = ".jsonl.zst"
 _PENDING = "_pending"
 _NAME = re.compile(r"segment_([0-9]{8}_[0-9]{6})_(0|[1-9][0-9]{0,18})(_pending)?\.jsonl\.zst", re.ASCII)
 _FORM = "segment_<YYYYMMDD_HHMMSS>_<t>[_pending].jsonl.zst"
@@ -45,7 +46,7 @@ class SegmentName:
     def lasting(self) -> str:
         """The name without `_pending`, by which the segment is known from its first byte on."""
         opened = _EPOCH + timedelta(seconds=self.opened_at)
-        return f"segment_{opened:%Y%m%d_%H%M%S}_{self.start_t}{_SUFFIX}"
+        return f"segment_{opened:%Y%m%d_%H%M%S}_{self.start_t}{SUFFIX}"
 
     @property
     def file(self) -> str:
@@ -106,7 +107,7 @@ def manifest_form(segment: Any) -> dict[str, Any]:
 
 def pending_name(lasting: str) -> str:
     """The file name of the segment called `lasting` while it is open."""
-    return lasting.removesuffix(_SUFFIX) + _PENDING + _SUFFIX
+    return lasting.removesuffix(SUFFIX) + _PENDING + SUFFIX
 
 
 def parse_name(file: str) -> SegmentName:

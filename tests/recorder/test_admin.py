@@ -1,5 +1,7 @@
 """The admin shows what is recorded and lets nobody change it."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -99,14 +101,17 @@ def test_a_file_that_is_gone_has_no_links(admin_client, segment, now):
 def test_segments_can_be_filtered(admin_client, segment, query, found):
     answer = admin_client.get(page("segment_changelist") + "?" + query)
     assert answer.status_code == 200
-    assert (f">{segment.name}</a>" in answer.content.decode()) is found
+    assert (">segment_20260124_120000_1000</a>" in answer.content.decode()) is found
 
 
 @pytest.mark.parametrize("state", ["pending", "pinned", "removed", "missing"])
 def test_each_state_shows_those_that_are_in_it(admin_client, segment, now, state):
+    def text(address):
+        return admin_client.get(address).content.decode()
+
     Segment.objects.update(**{"removed_at" if state == "removed" else state: now if state == "removed" else True})
     shown = {
-        one: segment.name in admin_client.get(page("segment_changelist") + f"?state={one}").content.decode()
+        one: ">segment_20260124_120000_1000</a>" in text(page("segment_changelist") + f"?state={one}")
         for one in ("on disk", "pending", "pinned", "removed", "missing")
     }
     on_disk = state not in ("removed", "missing")
@@ -114,10 +119,10 @@ def test_each_state_shows_those_that_are_in_it(admin_client, segment, now, state
 
 
 def test_lists_count_no_further_than_anybody_turns_pages(admin_client, segment, facts, monkeypatch):
-    from recorder import admin_lists
+    from recorder.admin import lists
     from recorder.manifest.row_writer import save_facts
 
-    monkeypatch.setattr(admin_lists, "MOST_COUNTED", 2)
+    monkeypatch.setattr(lists, "MOST_COUNTED", 2)
     for t in (2000, 3000):
         save_facts(segment.market, None, facts(t))
     with CaptureQueriesContext(connection) as asked:
@@ -143,10 +148,96 @@ def test_a_market_shows_its_totals_of_each_kind(admin_client, segment, facts):
     from recorder.manifest.row_writer import save_facts
 
     save_facts(segment.market, None, facts(5000, kind="frames", bytes=2048))
-    for answer in (page("market_changelist"), page("market_change", segment.market_id)):
-        html = admin_client.get(answer).content.decode()
-        assert "1.1\xa0MB, 1,000 lines, 1 segments (0 removed)" in html
-        assert "2.0\xa0KB, 1,000 lines, 1 segments (0 removed)" in html
+    listed = admin_client.get(page("market_changelist")).content.decode()
+    assert cell(listed, "ticks") == cell(listed, "frames") == "1,000"
+    assert cell(listed, "metrics") == "–"
+    html = admin_client.get(page("market_change", segment.market_id)).content.decode()
+    assert "ticks: 1,000 lines, 1.1\xa0MB in 1 segment (0 removed)" in html
+    assert "frames: 1,000 lines, 2.0\xa0KB in 1 segment (0 removed)" in html
+
+
+def test_a_market_shows_who_writes_it_now(admin_client, segment):
+    from recorder.models import Lease
+
+    lease = Lease.objects.create(market=segment.market, token="a", holder="process 7 on a-host", host="a-host")
+    assert cell(admin_client.get(page("market_changelist")).content.decode(), "writer") == "process 7 on a-host"
+    Lease.objects.filter(pk=lease.pk).update(token="")
+    assert cell(admin_client.get(page("market_changelist")).content.decode(), "writer") == "–"
+
+
+def cell(html, field):
+    """What the first row of a list has in a column, without its tags."""
+    (text, *_) = re.findall(f'<t[dh] class="field-{field}[^"]*">(.*?)</t[dh]>', html)
+    return re.sub("<[^>]*>", "", text)
+
+
+def test_the_newest_segment_is_the_first_and_its_numbers_can_be_read(admin_client, segment, facts):
+    from recorder.manifest.row_writer import save_facts
+
+    save_facts(segment.market, segment.run, facts(1_230_747_000, lines=12_345, gaps=3, bytes=7_864_320))
+    answer = admin_client.get(page("segment_changelist"))
+    html = answer.content.decode()
+    assert [row.start_t for row in answer.context["cl"].result_list] == [1_230_747_000, 1000]
+    assert [cell(html, name) for name in ("start_t", "end_t", "lines", "bytes", "gaps", "state", "links")] == [
+        *("1,230,747,000", "1,230,747,999", "12,345", "7.5\xa0MB", "3", "finished"),
+        "download · replay",
+    ]
+    assert answer.context["title"] == "Segments: IG-USD, ticks, on disk"
+
+
+def test_a_segment_that_is_not_pinned_raises_no_alarm(admin_client, segment):
+    assert cell(html := admin_client.get(page("segment_changelist")).content.decode(), "pinned") == "–"
+    assert "icon-no" not in html
+    Segment.objects.update(pinned=True)
+    assert cell(admin_client.get(page("segment_changelist")).content.decode(), "pinned") == "pinned"
+
+
+def test_the_page_of_a_segment_shows_each_field_once(admin_client, segment):
+    html = admin_client.get(page("segment_change", segment.pk)).content.decode()
+    assert html.count('class="form-row field-') == len(Segment._meta.fields) + 1  # with links
+    assert "9,000,000" not in html
+    assert "8.6\xa0MB" in html
+    assert ">139000" not in html
+    assert "icon-no" not in html
+
+
+def run_lengths(admin_client):
+    rows = admin_client.get(page("run_changelist")).context["cl"]
+    return [(run.first_t, rows.model_admin.length(run)) for run in rows.result_list]
+
+
+def test_runs_show_how_long_they_are_newest_first(admin_client, segment, facts, now):
+    from recorder.manifest.row_writer import save_facts
+    from recorder.models import Run
+
+    Run.objects.update(ended_at=now)
+    common = {"market": segment.market, "start_ts": 0, "tick_interval": 0.1, "source": "simulator", "ended_at": now}
+    begun_for_nothing = Run.objects.create(first_t=2000, **common)
+    removed = Run.objects.create(first_t=2000, **common)
+    save_facts(segment.market, removed, facts(2000))
+    save_facts(segment.market, removed, facts(3000))
+    Segment.objects.filter(start_t__gte=2000).update(removed_at=now)
+    under_way = Run.objects.create(first_t=4000, **common | {"ended_at": None})
+    save_facts(segment.market, under_way, facts(4000, pending=True, end_t=4321))
+    assert begun_for_nothing.first_t == removed.first_t
+    assert run_lengths(admin_client) == [(4000, "322+"), (2000, "2,000"), (2000, "0"), (0, "2,000")]
+
+
+def test_runs_show_their_seed_their_times_to_the_second_and_a_link(admin_client, run, now):
+    from recorder.models import Run
+
+    Run.objects.update(
+        first_t=5003, settings={"seed": 7, "cam_w": 300, "cam_stride": 10}, created_at=now, ended_at=None
+    )
+    html = admin_client.get(page("run_changelist")).content.decode()
+    assert [cell(html, name) for name in ("market", "first_t", "seed", "interval", "created_at", "ended_at")] == [
+        *("IG-USD", "5,003", "7", "0.1 s", f"{now:%Y-%m-%d %H:%M:%S}", "–")
+    ]
+    assert 'href="/replay/?symbol=IG-USD&amp;t=5310"' in html  # where the first frame is
+    Run.objects.update(source="trades:" + 30 * "a-long-path/")
+    html = admin_client.get(page("run_changelist")).content.decode()
+    assert cell(html, "seed") == "–"
+    assert len(cell(html, "origin")) == 48
 
 
 def verified(admin_client, *segments, query=""):
@@ -178,8 +269,8 @@ def test_segments_are_verified_where_they_lie(admin_client, market, tmp_path, se
 
 
 def test_more_than_a_page_can_wait_for_is_left_to_the_command(admin_client, segment, monkeypatch):
-    from recorder import admin
+    from recorder.admin import segments
 
-    monkeypatch.setattr(admin, "_MOST_VERIFIED", 0)
+    monkeypatch.setattr(segments, "_MOST_VERIFIED", 0)
     (said,) = verified(admin_client, segment)
     assert said == "more than 0 at once take too long here; `manage.py verify` verifies them all"

@@ -1,0 +1,126 @@
+"""The admin's pages for segments: find, download, replay, verify and pin them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from recorder.admin.lists import BoundedPaginator, ChoiceFilter, MarketFilter, found_by
+from recorder.admin.recorded import RecordedAdmin, replay_address
+from recorder.models import Segment, SegmentQuerySet
+from recorder.segment.layout import KINDS, SUFFIX
+from recorder.store.store_paths import directory_of
+from recorder.verify.verification import faults_of
+from runtime.admin_columns import NOTHING, flag, links, number, size
+
+#: The most segments that the admin verifies at once: the page waits while each is read whole. `manage.py verify` reads
+#: all.
+_MOST_VERIFIED = 100
+
+
+class KindFilter(ChoiceFilter):
+    title = parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind, kind) for kind in KINDS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Segment]) -> QuerySet[Segment]:
+        return queryset.filter(kind=self.chosen)
+
+
+class StateFilter(ChoiceFilter):
+    title = parameter_name = "state"
+    _rows: dict[str, Callable[[SegmentQuerySet], SegmentQuerySet]] = {
+        "on disk": lambda rows: rows.on_disk(),
+        "pending": lambda rows: rows.filter(pending=True),
+        "pinned": lambda rows: rows.filter(pinned=True),
+        "removed": lambda rows: rows.gone().filter(removed_at__isnull=False),
+        "missing": lambda rows: rows.filter(missing=True),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state, state) for state in self._rows]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> SegmentQuerySet:
+        chosen = self._rows.get(self.chosen or "")
+        return queryset.none() if chosen is None else chosen(queryset)
+
+
+@admin.register(Segment)
+class SegmentAdmin(RecordedAdmin):
+    """Segments, newest first: find, download, replay and pin them. A list is of one market and kind, as chosen."""
+
+    editable = ("pinned",)
+    readonly_fields = ["points", "links"]
+    exclude = ["seek_points"]
+    list_display = [
+        "file_name",
+        number("start_t", "first t"),
+        number("end_t", "last t"),
+        number("lines"),
+        size("bytes", "size"),
+        number("gaps"),
+        "state",
+        flag("pinned", "pinned"),
+        "links",
+    ]
+    list_filter = [MarketFilter, KindFilter, StateFilter]
+    list_select_related = ["market"]
+    ordering = ["-start_t"]
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    search_fields = ["name"]
+    search_help_text = "a t, or how a name begins: segment_20260124_12"
+    actions = ["verify", "pin", "unpin"]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[SegmentQuerySet, bool]:
+        return found_by(queryset, search_term.strip()), False
+
+    @admin.display(description="segment", ordering="name")
+    def file_name(self, segment: Segment) -> str:
+        """Without the end that all have alike."""
+        return segment.name.removesuffix(SUFFIX)
+
+    @admin.display
+    def state(self, segment: Segment) -> str:
+        return segment.state
+
+    @admin.display(description="seek points")
+    def points(self, segment: Segment) -> str:
+        return f"{len(segment.seek_points):,}"
+
+    @admin.display
+    def links(self, segment: Segment) -> SafeString | str:
+        if segment.removed_at is not None or segment.missing:
+            return NOTHING
+        symbol = segment.market.symbol
+        file = f"/segment/{segment.kind}/{segment.file}?{urlencode({'symbol': symbol})}"
+        return links(("download", file), ("replay", replay_address(symbol, segment.start_t)))
+
+    @admin.action(permissions=["view"], description="Verify: read the files and hold them against their rows")
+    def verify(self, request: HttpRequest, segments: SegmentQuerySet) -> None:
+        found = list(segments.finished().on_disk().select_related("market")[: _MOST_VERIFIED + 1])
+        if len(found) > _MOST_VERIFIED:
+            text = f"more than {_MOST_VERIFIED} at once take too long here; `manage.py verify` verifies them all"
+            self.message_user(request, text, messages.WARNING)
+            return
+        faults = [f"{row.path}: {what}" for row in found for what in faults_of(row, directory_of(row.market.symbol))]
+        for fault in faults:
+            self.message_user(request, fault, messages.ERROR)
+        left = segments.count() - len(found)
+        text = f"{len(found)} verified, {len(faults)} faults" + (f"; {left} are not finished files" if left else "")
+        self.message_user(request, text, messages.WARNING if faults else messages.SUCCESS)
+
+    @admin.action(permissions=["change"], description="Pin: keep in every clean-up")
+    def pin(self, request: HttpRequest, segments: QuerySet[Segment]) -> None:
+        self.message_user(request, f"{segments.update(pinned=True)} pinned")
+
+    @admin.action(permissions=["change"], description="Unpin")
+    def unpin(self, request: HttpRequest, segments: QuerySet[Segment]) -> None:
+        self.message_user(request, f"{segments.update(pinned=False)} unpinned")

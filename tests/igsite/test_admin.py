@@ -1,0 +1,86 @@
+"""The admin says whose it is, and opens its lists with as many queries for many rows as for few."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from access.tokens import issue
+from alerts.models import Alert
+from backtests.models import Backtest
+from bars.models import Bar, Gap
+from recorder.models import Agent, Inventory, Lease, Market, Run, Segment
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 1, 24, 12, tzinfo=UTC)
+
+
+def test_it_bears_the_name_of_the_site(client: Client, admin_client: Client) -> None:
+    for html in (
+        client.get(reverse("admin:login")).content.decode(),
+        admin_client.get(reverse("admin:index")).content.decode(),
+    ):
+        assert "Market Camera" in html
+        assert "Django" not in html
+        assert '<link rel="icon" href="/static/streaming/icon.svg"' in html
+
+
+def test_the_site_is_the_live_page(admin_client: Client) -> None:
+    assert '<a href="/live/">' in admin_client.get(reverse("admin:index")).content.decode()
+
+
+def test_times_have_seconds(admin_client: Client) -> None:
+    run = Run.objects.create(
+        market=Market.objects.create(symbol="IG-USD"), first_t=0, start_ts=0, tick_interval=0.1, source="simulator"
+    )
+    Run.objects.update(created_at=NOON + timedelta(seconds=7))
+    assert (
+        "2026-01-24 12:00:07" in admin_client.get(reverse("admin:recorder_run_change", args=[run.pk])).content.decode()
+    )
+
+
+def fill(number: int, owner: Any) -> None:
+    """One more row of everything."""
+    market = Market.objects.create(symbol=f"M{number}")
+    home, _ = Market.objects.get_or_create(symbol="IG-USD")
+    Lease.objects.create(market=market, token="x", holder=f"process {number}")
+    Inventory.objects.create(market=market, kind="ticks", segments=1, bytes=1, lines=1)
+    run = Run.objects.create(market=home, first_t=10 * number, start_ts=0, tick_interval=0.1, source="simulator")
+    Segment.objects.create(
+        **{"market": home, "run": run, "kind": "ticks", "name": f"segment_20260124_12000{number}_{number}.jsonl.zst"},
+        **{"start_t": 10 * number, "end_t": 10 * number + 9, "lines": 10, "bytes": 1, "text_bytes": 1},
+        **{"created_at": NOON, "pending": False},
+    )
+    Agent.objects.create(market=home, agent_id=number, name=f"a{number}", folded=f"a{number}", first_t=0)
+    Gap.objects.create(market=home, at_ms=number, from_t=number, to_t=number)
+    prices = dict.fromkeys(("open", "high", "low", "close", "volume"), 1.0)
+    Bar.objects.create(
+        **{"market": home, "resolution": "1s", "open_ms": 1000 * number, **prices, "matches": 1},
+        **{"first_t": number, "last_t": number, "next_ms": 1000 * number + 1000},
+    )
+    Alert.objects.create(level="info", message="m", source="s", key=f"k{number}", timestamp=NOON)
+    issue(f"token {number}", owner=owner)
+    Backtest.objects.create(strategy="ma_cross", symbol="IG-USD", resolution="1m", from_ms=0, to_ms=1, cash=1, fee=0)
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model._meta.label_lower)
+def test_many_rows_need_as_many_queries_as_few(admin_client: Client, admin_user: Any, model: Any) -> None:
+    names = model._meta.app_label, model._meta.model_name
+    address = reverse("admin:{}_{}_changelist".format(*names)) + ("?resolution=1s" if model is Bar else "")
+    needed = []
+    for rows in ((1, 2), (3, 4, 5, 6)):
+        for number in rows:
+            fill(number, admin_user)
+        admin_client.get(address)
+        with CaptureQueriesContext(connection) as asked:
+            assert admin_client.get(address).status_code == 200
+        needed.append(len(asked))
+    assert needed[0] == needed[1]
