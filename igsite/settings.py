@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "access",
     "backtests",
     "bars",
+    "realism",
     "alerts",
     "streaming",
     "recorder",

@@ -8,5 +8,6 @@ urlpatterns = [
     path("", include("alerts.urls")),
     path("", include("streaming.http.urls")),
     path("", include("bars.urls")),
+    path("", include("realism.urls")),
     path("", include("backtests.urls")),
 ]

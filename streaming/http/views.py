@@ -36,6 +36,7 @@ _ENDPOINTS = {
     "websocket": "/ws/stream",
     "bar_feed": "/market_data",
     "bars": "/api/v1/bars",
+    "realism": "/realism",
     "subscribe": "/api/v1/websocket",
     "alerts": "/api/v1/alerts",
     "backtests": "/api/v1/backtests",

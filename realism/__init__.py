@@ -1,0 +1,1 @@
+"""Realism: do the returns of a market behave as those of real markets do?"""
