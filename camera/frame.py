@@ -32,7 +32,7 @@ def frame_of(snapshot: Snapshot) -> dict[str, Any]:
     ]
     nodes = [
         {"node_id": name, **agent, "t0": snapshot.t0, "t1": snapshot.t, "features": features}
-        for name, agent, features in zip(names, _agents(snapshot), _features(snapshot), strict=True)
+        for name, agent, features in zip(names, _agents(snapshot), _all_features(snapshot), strict=True)
     ]
     return {**_head(snapshot), "nodes": nodes, "edges": edges, "events": _events(snapshot)}
 
@@ -67,14 +67,27 @@ def _head(snapshot: Snapshot) -> dict[str, Any]:
     message: dict[str, Any] = {"type": "frame", "t": snapshot.t}
     if snapshot.ts is not None:
         message["ts"] = snapshot.ts
-    window = {"W": snapshot.window, "t0": snapshot.t0, "t1": snapshot.t, "stride": snapshot.stride}
+    window: dict[str, Any] = {"W": snapshot.window, "t0": snapshot.t0, "t1": snapshot.t, "stride": snapshot.stride}
     if snapshot.capped:
         window["nodes_total"] = snapshot.agents_total
+    if (whole := snapshot.whole) is not None:
+        window["pairs"] = {"match": whole.match_pairs, "quote_proximity": whole.proximity_pairs}
+        window["matches"] = {"agents": whole.agent_matches, "pool": whole.pool_matches}
     return {**message, "window": window}
 
 
 def _events(snapshot: Snapshot) -> dict[str, Any]:
     return {"bursts": snapshot.bursts, "shocks": snapshot.shocks}
+
+
+def _all_features(snapshot: Snapshot) -> list[dict[str, Any]]:
+    features, whole = _features(snapshot), snapshot.whole
+    if whole is None:
+        return features
+    return [
+        {**of_agent, "pool_count": pool, "degree": degree}
+        for of_agent, pool, degree in zip(features, whole.with_pool.tolist(), whole.degrees.tolist(), strict=True)
+    ]
 
 
 def _features(snapshot: Snapshot) -> list[dict[str, Any]]:

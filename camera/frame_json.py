@@ -29,9 +29,13 @@ _NUMBER_KEYS = (
     b',"experience_end":',
     b',"experience_delta":',
 )
-#: A node is its beginning, four counts, six numbers with five keys between them, and its end.
-_NODE_PARTS, _FIRST_NUMBER = 17, 5
-_NODE_ENDS = np.array([b',"dominant_side":"%s"}},' % side for side in (b"buy", b"sell", b"none")], np.object_)
+#: A node is its beginning, four counts, six numbers with five keys between them, and its end; then, in frames that tell
+#: of the whole window, two counts more.
+_NODE_PARTS, _FIRST_NUMBER, _SIDE = 17, 5, 16
+_SIDES = [b',"dominant_side":"%s"' % side for side in (b"buy", b"sell", b"none")]
+_LAST_SIDES, _MORE_SIDES = (
+    np.array([side + end for side in _SIDES], np.object_) for end in (b"}},", b',"pool_count":')
+)
 
 
 class _Counted(dict[int, bytes]):
@@ -64,6 +68,8 @@ class _CountTexts:
         self.matches = _Counted(
             lambda count: b'"match_count":%d,"match_rate":%s,"quote_price_mean":' % (count, share(count))
         )
+        self.pool = _Counted(lambda count: b'%d,"degree":' % count)
+        self.degrees = _Counted(lambda count: b"%d}}," % count)
         self.edge_ends = [edge_ends(kind) for kind in EDGE_TYPES]
 
 
@@ -121,18 +127,23 @@ def node_pieces(snapshot: Snapshot) -> list[bytes]:
     agents = snapshot.agent_ids.size
     if not agents:
         return []
-    counts, numbers = _count_texts(snapshot.window), _numbers(snapshot)
-    parts = [b""] * (_NODE_PARTS * agents)
-    parts[0::_NODE_PARTS] = _agent_texts(snapshot).nodes(snapshot.t0, snapshot.t)
-    parts[1::_NODE_PARTS] = counts.buys.of(snapshot.buys)
-    parts[2::_NODE_PARTS] = counts.sells.of(snapshot.sells)
-    parts[3::_NODE_PARTS] = counts.nones.of(snapshot.nones)
-    parts[4::_NODE_PARTS] = counts.matches.of(snapshot.matches)
+    counts, numbers, whole = _count_texts(snapshot.window), _numbers(snapshot), snapshot.whole
+    size = _NODE_PARTS if whole is None else _NODE_PARTS + 2
+    parts = [b""] * (size * agents)
+    parts[0::size] = _agent_texts(snapshot).nodes(snapshot.t0, snapshot.t)
+    parts[1::size] = counts.buys.of(snapshot.buys)
+    parts[2::size] = counts.sells.of(snapshot.sells)
+    parts[3::size] = counts.nones.of(snapshot.nones)
+    parts[4::size] = counts.matches.of(snapshot.matches)
     for i in range(len(_NUMBER_KEYS) + 1):
-        parts[_FIRST_NUMBER + 2 * i :: _NODE_PARTS] = numbers[i * agents : (i + 1) * agents]
+        parts[_FIRST_NUMBER + 2 * i :: size] = numbers[i * agents : (i + 1) * agents]
     for i, key in enumerate(_NUMBER_KEYS):
-        parts[_FIRST_NUMBER + 2 * i + 1 :: _NODE_PARTS] = [key] * agents
-    parts[_NODE_PARTS - 1 :: _NODE_PARTS] = _NODE_ENDS.take(snapshot.dominant_sides()).tolist()
+        parts[_FIRST_NUMBER + 2 * i + 1 :: size] = [key] * agents
+    sides = _LAST_SIDES if whole is None else _MORE_SIDES
+    parts[_SIDE::size] = sides.take(snapshot.dominant_sides()).tolist()
+    if whole is not None:
+        parts[_SIDE + 1 :: size] = counts.pool.of(whole.with_pool)
+        parts[_SIDE + 2 :: size] = counts.degrees.of(whole.degrees)
     parts[-1] = parts[-1].removesuffix(b",")
     return parts
 

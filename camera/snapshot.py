@@ -47,11 +47,27 @@ class WholeWindow:
 AgentNames = tuple[str | None, ...] | None
 
 
+class WindowCounts(NamedTuple):
+    """What a window holds before any cut.
+
+    How many pairs of agents matched, and quoted next to each other; how many matches were between two agents, and with
+    the outside pool. For each agent shown, how many matches it had with the pool, and with how many agents it matched.
+    """
+
+    match_pairs: int
+    proximity_pairs: int
+    agent_matches: int
+    pool_matches: int
+    with_pool: Ints
+    degrees: Ints
+
+
 @dataclass(slots=True)
 class Snapshot:
     """The content of the window at one tick; arrays have one entry per agent shown, by ascending id.
 
     `agents_total` counts the agents of the window, of whom a frame may show but the most active (`camera.node_cap`).
+    `whole` is None for a run that began when frames did not tell it.
     """
 
     t: int
@@ -72,6 +88,7 @@ class Snapshot:
     bursts: list[dict[str, Any]]
     shocks: list[dict[str, Any]]
     agent_names: AgentNames = None
+    whole: WindowCounts | None = None
 
     @property
     def t0(self) -> int:

@@ -11,7 +11,8 @@ from camera.agent_counts import CENSUS, MATCHES, buying, quoting, seen, with_age
 from camera.agent_names import NameBook
 from camera.block import Layout, Quotes, block_of, medians, quotes_of
 from camera.columns import Columns
-from camera.edges import EDGE_TYPES, PairCounts, Pairs, adjacent_quotes, strongest
+from camera.edge_cut import MIXED, EdgeCut, among
+from camera.edges import EDGE_TYPES, PairCounts, Pairs, adjacent_quotes
 from camera.entries import WindowEntries
 from camera.errors import OrderError
 from camera.events import events
@@ -19,7 +20,7 @@ from camera.frame import frame_of
 from camera.node_cap import most_active
 from camera.quotes import GRID, QuoteSums, direct, largest_step
 from camera.ring_arrays import RingArrays
-from camera.snapshot import Edges, Snapshot, WholeWindow, dominant
+from camera.snapshot import Snapshot, WholeWindow, WindowCounts, dominant
 from market.tick import Floats, Ints, Tick
 
 #: Ticks are taken in by blocks, since a NumPy call costs the same for one tick and for thirty.
@@ -30,7 +31,9 @@ class SlidingWindowCamera:
     """Films ticks: `ingest` each, then ask `maybe_build_frame` for the frame that is due at it, if one is.
 
     `W` is the window and `stride` the distance of frames, in ticks; quotes no further apart than `eps_pct` of the
-    mid are neighbours; a frame holds at most `edge_cap` edges and `node_cap` nodes. One camera films one run.
+    mid are neighbours; a frame holds at most `edge_cap` edges and `node_cap` nodes, and `edge_order` is one of
+    EDGE_ORDERS. None is for a run that began before there were any: its edges come by id, and its frames do not tell
+    what they leave out. One camera films one run.
     """
 
     def __init__(
@@ -40,8 +43,11 @@ class SlidingWindowCamera:
         eps_pct: float = 0.003,
         edge_cap: int = 2000,
         node_cap: int = 5000,
+        edge_order: str | None = MIXED,
     ) -> None:
-        self.W, self.stride, self.eps_pct, self.edge_cap, self.node_cap = W, stride, eps_pct, edge_cap, node_cap
+        self.W, self.stride, self.eps_pct, self.node_cap = W, stride, eps_pct, node_cap
+        self._edge_cut = EdgeCut(W, edge_cap, edge_order == MIXED)
+        self._tells_all = edge_order is not None
         self.last_t: int | None = None
         self._last_ts: float | None = None
         self.last_mid: float | None = None
@@ -68,7 +74,6 @@ class SlidingWindowCamera:
         self._mid_at_reset = self.last_mid
         self._seen = 0  # ticks in the window's count since the reset, those waiting not included
         self._last_off_grid = -1  # the last tick with a price off the grid, in the same count
-        self._weakest = self.W  # no pair that met less often was an edge of the last frame
         self._waiting: list[tuple[Tick, Ints, float | None]] = []
         self._known: tuple[Ints, Ints] | None = None
         self._layout: Layout | None = None
@@ -116,7 +121,7 @@ class SlidingWindowCamera:
         agent_ids, columns = self._slots.by_id(self._present())
         totals = self._sums.totals[:, columns]
         buys, quotes = buying(totals[CENSUS]), quoting(totals[CENSUS])
-        edges = _among(self._places(columns), self._pairs.counted(1))
+        edges = among(self._places(columns), self._pairs.counted(1))
         matched = (edges.kinds == EDGE_TYPES.index("match")).nonzero()[0]
         matched = matched[np.lexsort((edges.high[matched], edges.low[matched]))]
         return WholeWindow(
@@ -215,7 +220,7 @@ class SlidingWindowCamera:
         """The content of the window at tick t."""
         window = self._rings.places(self._seen - self.W, self.W)
         present, columns = self._slots.by_id(self._present())
-        shown = self._shown(columns)
+        shown, all_columns = self._shown(columns), columns
         agent_ids, columns = present[shown], columns[shown]
         mean, std, distance = self._quotes(window, columns)
         totals = self._sums.totals[:, columns]
@@ -235,10 +240,25 @@ class SlidingWindowCamera:
             distance=distance,
             experience_start=self._entries.first_experience(columns),
             experience_end=self._last_experience[columns],
-            edges=self._edges(columns),
+            edges=self._edge_cut.edges(self._pairs, self._places(columns), agent_ids),
             bursts=bursts,
             shocks=shocks,
             agent_names=self._names.names_of(agent_ids, present),
+            whole=self._counts(all_columns, columns) if self._tells_all else None,
+        )
+
+    def _counts(self, columns: Ints, shown: Ints) -> WindowCounts:
+        """What the window holds, of whose columns some are shown."""
+        matches = self._sums.totals[MATCHES]
+        pool = with_pool(matches)
+        degrees, proximity_pairs = self._pairs.partners(columns)
+        return WindowCounts(
+            match_pairs=int(degrees.sum()) // 2,
+            proximity_pairs=proximity_pairs,
+            agent_matches=int(with_agents(matches).sum()) // 2,
+            pool_matches=int(pool.sum()),
+            with_pool=pool[shown],
+            degrees=degrees[shown],
         )
 
     def _shown(self, columns: Ints) -> slice | Ints:
@@ -267,32 +287,8 @@ class SlidingWindowCamera:
         count = np.maximum(quoting(sums.totals[CENSUS, columns]), 1)
         return mean, std, sums.distance(step_mid)[columns] / count / abs(step_mid)
 
-    def _edges(self, columns: Ints) -> Edges:
-        """The strongest pairs among these columns, as the contract orders and cuts them."""
-        most = min(self.edge_cap, 8 * columns.size)
-        place = self._places(columns)
-        while True:
-            edges = _among(place, self._pairs.counted(self._weakest))
-            if self._weakest == 1 or edges.counts.size >= most:
-                break
-            self._weakest -= 1 if edges.counts.size > most // 2 else max(1, self._weakest // 2)
-        chosen = strongest(edges, most)
-        # Most pairs are weaker than any edge. The next frame's edges are about as strong as these: begin there.
-        self._weakest = int(chosen.counts[-1]) if chosen.counts.size == most and most else 1
-        return chosen
-
     def _places(self, columns: Ints) -> Ints:
         """Where each column stands among these, -1 for one that is not among them."""
         place = np.full(self._slots.capacity, -1)
         place[columns] = np.arange(columns.size)
         return place
-
-
-def _among(place: Ints, edges: Edges) -> Edges:
-    """Edges of columns as edges of places, for those both of whose columns have a place, and no -1."""
-    one, other = place[edges.low], place[edges.high]
-    low, high = np.minimum(one, other), np.maximum(one, other)
-    if low.size and low.min() < 0:
-        both = low >= 0
-        return Edges(edges.kinds[both], low[both], high[both], edges.counts[both])
-    return Edges(edges.kinds, low, high, edges.counts)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from camera.edge_cut import EDGE_ORDERS, MIXED
 from igsite import parsers
 from igsite.parsers import BASE_DIR, LOCALHOST
 
@@ -38,6 +39,12 @@ class MarketSettings:
         0.003,
         parsers.number(0, 1),
         "largest distance of neighbouring quotes, as a fraction of the mid",
+    )
+    cam_edge_order: str = setting(
+        "IG_CAM_EDGE_ORDER",
+        MIXED,
+        parsers.one_of(*EDGE_ORDERS),
+        "which of equally strong pairs are edges where not all are: mixed favours nobody, id favours low agent ids",
     )
     cam_segment_seconds: float = setting(
         "IG_CAM_SEGMENT_SECONDS", 300, parsers.number(1, 86_400), "length of a segment, in seconds"

@@ -11,7 +11,6 @@ from typing import Any
 
 from alerts.market_events import EventObserver
 from bars.making.live import LiveBars
-from camera.window import SlidingWindowCamera
 from components.reporter import MeasuredComponent, reported
 from igsite.config import Config
 from market import timestamps
@@ -37,7 +36,7 @@ from recorder.recovery.agent_names import opened_register
 from recorder.recovery.checkpoints import Checkpoint, Checkpoints
 from recorder.recovery.reconcile import reconcile
 from recorder.recovery.run_file import keep_runs, restore_runs
-from recorder.recovery.run_registry import CAMERA_SETTINGS, RUN_SETTINGS, begin_run, completed, continued_run, end_run
+from recorder.recovery.run_registry import RUN_SETTINGS, begin_run, camera_of, continued_run, end_run, goes_on
 from recorder.recovery.tape_ends import Ends, ends_of, tell_lost
 from recorder.segment.layout import SegmentFacts, market_dir
 from recorder.store.agent_rows import AgentRows
@@ -154,17 +153,16 @@ class MarketRun:
         self._source: Source = source_from(config.source, settings)
 
     def _encoder(self) -> TickEncoder:
-        config = self._config
-        camera = SlidingWindowCamera(*(getattr(config, name) for name in CAMERA_SETTINGS))
-        return TickEncoder(camera, config.cam_metric_downsample)
+        settings = self._facts.settings
+        return TickEncoder(camera_of(settings), settings["cam_metric_downsample"])
 
     def _continue(self, ends: Ends) -> tuple[Run, Continued] | None:
         """The last run, ready to continue, if it has these settings and can be continued exactly."""
         first_t = None
         for checkpoint in self._checkpoints.newest_first():
             facts = checkpoint.run
-            other = completed(facts["settings"]) != self._settings or first_t not in (None, facts["first_t"])
-            if other or checkpoint.ended:
+            same = goes_on(facts["settings"], self._settings) and first_t in (None, facts["first_t"])
+            if checkpoint.ended or not same:
                 return None
             first_t = facts["first_t"]
             if checkpoint.next_t > ends.on_disk["ticks"] + 1 and checkpoint.next_t > first_t:

@@ -12,7 +12,7 @@ from recorder.recovery.run_registry import price_columns, price_range_in, price_
 
 
 class RunFacts:
-    """A run of the source that the setting `source` names, under `settings`.
+    """A run of the source that the setting `source` names, under `settings` or, if it continues, under its own.
 
     `ask_price_range` asks the source, which may know its prices only with its first tick; `saved` are the facts in the
     checkpoint of a run that continues. `head_start` is how many ticks of it are made at once, as its past.
@@ -28,7 +28,8 @@ class RunFacts:
         head_start: int = 0,
     ) -> None:
         self._head_start = head_start if saved is None else saved.get("head_start", 0)
-        self._placement, self._source, self._settings = placement, source, settings
+        self._placement, self._source = placement, source
+        self.settings: dict[str, Any] = settings if saved is None else saved["settings"]
         self._ask = ask_price_range
         self._price_range = None if saved is None else price_range_in(saved)
 
@@ -62,5 +63,5 @@ class RunFacts:
             "head_start": self._head_start,
             "price_range": None if prices is None else [prices.low, prices.high],
             "source": self._source,
-            "settings": self._settings,
+            "settings": self.settings,
         }

@@ -39,7 +39,7 @@ PURE = [
     *(f"market.model.{name}" for name in ("substrate", "structure_density", "simulator", "checkpoint", "figures")),
     *(f"market.orderbook.{name}" for name in ("parameters", "book", "market", "checkpoint", "figures")),
     *(f"camera.{name}" for name in ("window", "edges", "quotes", "events", "frame", "metric", "block", "ring_arrays")),
-    *(f"camera.{name}" for name in ("entries", "tick_queue", "columns", "node_cap")),
+    *(f"camera.{name}" for name in ("entries", "tick_queue", "columns", "node_cap", "edge_cut")),
     *(f"structure.{name}" for name in ("measures", "match_graph")),
     *(
         f"recorder.segment.{name}"

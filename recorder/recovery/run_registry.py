@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.utils import timezone
 
+from camera.window import SlidingWindowCamera
 from market.price_range import MODEL_RANGE, PriceRange, PriceRanges
 from recorder.models import Market, Run, market_key
 from recorder.recovery.tape_ends import Ends
 
+log = logging.getLogger(__name__)
+
 #: What a camera is made with, in the order of its arguments.
-CAMERA_SETTINGS = ("cam_w", "cam_stride", "cam_prox_eps_pct", "cam_edge_cap", "cam_node_cap")
+CAMERA_SETTINGS = ("cam_w", "cam_stride", "cam_prox_eps_pct", "cam_edge_cap", "cam_node_cap", "cam_edge_order")
 
 #: If any of these settings changes, the market continues as another run.
 RUN_SETTINGS = (
@@ -24,13 +28,35 @@ RUN_SETTINGS = (
     "cam_metric_downsample",
 )
 
-#: What a run went by that was recorded before there was such a setting.
-_BEFORE_IT_WAS_SET = {"cam_node_cap": 5000}
+#: What a run went by that was recorded before there was such a setting. Frames without an order of edges to choose did
+#: not tell of their whole window either.
+_BEFORE_IT_WAS_SET = {"cam_node_cap": 5000, "cam_edge_order": None}
+
+
+_AS_BEFORE = "edges by id, no counts of the whole window; IG_CAM_EDGE_ORDER takes effect with the next run"
 
 
 def completed(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings of a recorded run, with those that the version that recorded it did not have."""
     return {**_BEFORE_IT_WAS_SET, **settings}
+
+
+def camera_of(settings: dict[str, Any]) -> SlidingWindowCamera:
+    """A camera that films as the run of these settings is filmed."""
+    known = completed(settings)
+    return SlidingWindowCamera(*(known[name] for name in CAMERA_SETTINGS))
+
+
+def goes_on(recorded: dict[str, Any], settings: dict[str, Any]) -> bool:
+    """Whether a recorded run goes on under these settings.
+
+    One that began before frames told of their whole window does so, and is filmed as it was: else an update would end
+    the run of every market, and a model would begin anew.
+    """
+    before = completed(recorded)
+    if before["cam_edge_order"] is None:
+        settings = {**settings, "cam_edge_order": None}
+    return before == settings
 
 
 def begin_run(
@@ -61,6 +87,10 @@ def begin_run(
 
 def continued_run(market: Market, facts: dict[str, Any]) -> Run:
     """The row of a run that continues, created again if the database lost it. `facts` are those of its checkpoint."""
+    if completed(facts["settings"])["cam_edge_order"] is None:
+        log.info(
+            "%s: the run from t=%d is filmed as it was before this version: %s", market, facts["first_t"], _AS_BEFORE
+        )
     prices = price_range_in(facts)
     values = {name: facts[name] for name in ("start_ts", "tick_interval", "source", "settings")}
     if facts["t_shift"] is not None:  # otherwise the row has it, if it is known at all

@@ -8,9 +8,8 @@ import orjson
 
 from camera.frame import frame_json
 from camera.metric import metric_of
-from camera.window import SlidingWindowCamera
 from market.tick import Tick
-from recorder.recovery.run_registry import CAMERA_SETTINGS
+from recorder.recovery.run_registry import CAMERA_SETTINGS, camera_of
 
 #: The settings of a run on which metrics and frames depend.
 SETTINGS = (*CAMERA_SETTINGS, "cam_metric_downsample")
@@ -41,8 +40,8 @@ class Refilm:
     """One run, filmed again. `certain` as long as every tick since the run's first one was on the tape."""
 
     def __init__(self, run: RunFacts) -> None:
-        *camera, self._metric_every = (run.settings[name] for name in SETTINGS)
-        self._camera = SlidingWindowCamera(*camera)
+        self._camera = camera_of(run.settings)
+        self._metric_every = run.settings["cam_metric_downsample"]
         self._due_t, self._certain = run.first_t, True
         self._begin_t = run.first_t
         self._mid_from: int | None = None

@@ -8,6 +8,9 @@ from typing import Any
 
 QUOTES = ("buy", "sell")
 
+#: How often a pair met: by type (0 is a match), lower and higher agent.
+PairCounts = dict[tuple[int, int, int], int]
+
 
 def mids_of(ticks: list[dict[str, Any]]) -> list[float | None]:
     mids: list[float | None] = []
@@ -23,7 +26,15 @@ def mids_of(ticks: list[dict[str, Any]]) -> list[float | None]:
 
 
 def frame(
-    run: list[dict[str, Any]], t: int, W: int, stride: int, eps: float, cap: int, first: bool, node_cap: int = 5000
+    run: list[dict[str, Any]],
+    t: int,
+    W: int,
+    stride: int,
+    eps: float,
+    cap: int,
+    first: bool,
+    node_cap: int = 5000,
+    order: str = "mixed",
 ) -> dict[str, Any]:
     """The frame at t of a run of consecutive ticks, the first of which has t = run[0]["t"]."""
     begin = t - W + 1 - run[0]["t"]
@@ -32,17 +43,39 @@ def frame(
     known = [m for m in mids if m is not None]
     centre = fmean(known) if known else None
     ids = sorted({a["id"] for tick in window for a in tick["agents"]})
-    nodes = [_node(i, window, t, W, centre) for i in ids]
+    counts = pair_counts(run, t, W, eps)
+    nodes = [_node(i, window, counts, t, W, centre) for i in ids]
     shown = sorted(sorted(nodes, key=_activity, reverse=True)[:node_cap], key=lambda node: node["agent_id"])
     total = {"nodes_total": len(ids)} if len(ids) > node_cap else {}
     among = {node["agent_id"] for node in shown}
     return {
         "type": "frame",
         "t": t,
-        "window": {"W": W, "t0": t - W + 1, "t1": t, "stride": stride, **total},
+        "window": {"W": W, "t0": t - W + 1, "t1": t, "stride": stride, **total, **_before_any_cut(window, counts)},
         "nodes": shown,
-        "edges": _edges(pair_counts(run, t, W, eps), t, W, min(cap, 8 * len(shown)), among),
+        "edges": _edges(counts, t, W, min(cap, 8 * len(shown)), among, order),
         "events": _events(window, t, W, t - W if first else t - stride),
+    }
+
+
+def without_further_fields(frame: dict[str, Any]) -> dict[str, Any]:
+    """The frame as it was before it told of its whole window."""
+    window = {name: value for name, value in frame["window"].items() if name not in ("pairs", "matches")}
+    nodes = [{**node, "features": _first_features(node["features"])} for node in frame["nodes"]]
+    return {**frame, "window": window, "nodes": nodes}
+
+
+def _first_features(features: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in features.items() if name not in ("pool_count", "degree")}
+
+
+def _before_any_cut(window: list[dict[str, Any]], counts: PairCounts) -> dict[str, Any]:
+    pool = sum(match["b"] == -1 for tick in window for match in tick["matches"])
+    agents = sum(count for (kind, _, _), count in counts.items() if kind == 0)
+    match_pairs = sum(kind == 0 for kind, _, _ in counts)
+    return {
+        "pairs": {"match": match_pairs, "quote_proximity": len(counts) - match_pairs},
+        "matches": {"agents": agents, "pool": pool},
     }
 
 
@@ -55,8 +88,10 @@ def _activity(node: dict[str, Any]) -> tuple[int, int]:
     return features["match_count"], features["buy_count"] + features["sell_count"]
 
 
-def _node(i: int, window: list[dict[str, Any]], t: int, W: int, centre: float | None) -> dict[str, Any]:
-    buys = sells = matched = 0
+def _node(
+    i: int, window: list[dict[str, Any]], counts: PairCounts, t: int, W: int, centre: float | None
+) -> dict[str, Any]:
+    buys = sells = matched = pool = 0
     prices, experience = [], []
     for tick in window:
         order = [a["id"] for a in tick["agents"]]
@@ -70,6 +105,7 @@ def _node(i: int, window: list[dict[str, Any]], t: int, W: int, centre: float | 
         if action["side"] in QUOTES:
             prices.append(action["price"])
         matched += sum(m["b"] != -1 and at in (m["a"], m["b"]) for m in tick["matches"])
+        pool += sum(m["b"] == -1 and at == m["a"] for m in tick["matches"])
     nones = W - buys - sells
     side = "none"
     if buys > 0 and buys >= sells and buys >= nones:
@@ -95,14 +131,16 @@ def _node(i: int, window: list[dict[str, Any]], t: int, W: int, centre: float | 
             "experience_end": experience[-1],
             "experience_delta": experience[-1] - experience[0],
             "dominant_side": side,
+            "pool_count": pool,
+            "degree": sum(kind == 0 and i in (low, high) for kind, low, high in counts),
         },
     }
 
 
-def pair_counts(run: list[dict[str, Any]], t: int, W: int, eps: float) -> dict[tuple[int, int, int], int]:
-    """How often each pair met in the window that ends at t, by type (0 is a match), lower and higher agent."""
+def pair_counts(run: list[dict[str, Any]], t: int, W: int, eps: float) -> PairCounts:
+    """How often each pair met in the window that ends at t."""
     begin = t - W + 1 - run[0]["t"]
-    counts: dict[tuple[int, int, int], int] = {}
+    counts: PairCounts = {}
 
     def meet(kind: int, one: int, other: int) -> None:
         key = (kind, min(one, other), max(one, other))
@@ -122,9 +160,23 @@ def pair_counts(run: list[dict[str, Any]], t: int, W: int, eps: float) -> dict[t
     return counts
 
 
-def _edges(counts: dict[tuple[int, int, int], int], t: int, W: int, most: int, among: set[int]) -> list[dict[str, Any]]:
+def splitmix64(z: int) -> int:
+    """The finalizer of splitmix64, on unsigned numbers of 64 bits."""
+    z &= 2**64 - 1
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & 2**64 - 1
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & 2**64 - 1
+    return z ^ (z >> 31)
+
+
+def place_of(pair: tuple[int, int, int], order: str) -> tuple[int, int, int, int]:
+    """What decides between pairs that met equally often: the least comes first."""
+    kind, low, high = pair
+    return kind, splitmix64((low << 32) | high) if order == "mixed" else 0, low, high
+
+
+def _edges(counts: PairCounts, t: int, W: int, most: int, among: set[int], order: str) -> list[dict[str, Any]]:
     inside = [(pair, count) for pair, count in counts.items() if {pair[1], pair[2]} <= among]
-    chosen = sorted(inside, key=lambda item: (-item[1], item[0]))[:most]
+    chosen = sorted(inside, key=lambda item: (-item[1], place_of(item[0], order)))[:most]
     kinds = ("match", "quote_proximity")
     return [
         {"src": _name(low, t, W), "dst": _name(high, t, W), "type": kinds[kind], "w": count / W}

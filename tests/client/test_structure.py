@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from typing import Any
 
+import networkx
 import pandas as pd
 import pytest
 
@@ -52,6 +54,24 @@ def test_names_are_there_where_agents_have_them() -> None:
     assert list(named.to_frame().columns) == ["name", *FEATURES]
     assert named.to_networkx().nodes[0] == {"name": "ann", **FEATURES}
     assert named.to_networkx().nodes[1] == FEATURES
+
+
+def test_what_a_frame_leaves_out_is_told_where_the_frame_tells_it() -> None:
+    plain = frame(2)
+    further = {"pool_count": 3, "degree": 1}
+    nodes = [node | {"features": FEATURES | further} for node in plain.nodes]
+    counts = {"pairs": {"match": 4, "quote_proximity": 9}, "matches": {"agents": 5, "pool": 7}}
+    told = message_of({**plain.data, "nodes": nodes, "edges": [], "window": {**plain.window, **counts}})
+    assert isinstance(told, Frame)
+    table = told.to_frame()
+    assert table.loc[1].to_dict() == FEATURES | further
+    assert table.dtypes[list(further)].tolist() == ["int64", "int64"]
+    graph = told.to_networkx()
+    assert graph.nodes[0] == FEATURES | further
+    assert {name: n for name, n in graph.graph.items() if "_" in name} == {
+        "pairs_match": 4, "pairs_quote_proximity": 9, "matches_agents": 5, "matches_pool": 7,
+    }  # fmt: skip
+    networkx.write_graphml(graph, io.BytesIO())
 
 
 def test_edges_speak_of_agents() -> None:

@@ -37,6 +37,7 @@ def tape_settings(tape: str) -> dict[str, Any]:
         "IG_CAM_STRIDE": camera["stride"],
         "IG_CAM_PROX_EPS_PCT": camera["eps_pct"],
         "IG_CAM_EDGE_CAP": camera["edge_cap"],
+        "IG_CAM_EDGE_ORDER": "id",
     }
 
 
@@ -112,13 +113,17 @@ FEATURES = {
     "buy_count": int, "sell_count": int, "none_count": int, "match_count": int, "match_rate": float,
     "quote_price_mean": float, "quote_price_std": float, "quote_dist_to_mid_mean": float,
     "experience_start": float, "experience_end": float, "experience_delta": float, "dominant_side": str,
+    "pool_count": int, "degree": int,
 }  # fmt: skip
 
 
 def assert_is_frame(message: dict[str, Any], window: int, stride: int) -> None:
     t = message["t"]
     assert (message["type"], type(t), type(message["ts"])) == ("frame", int, float)
-    assert message["window"] == {"W": window, "t0": t - window + 1, "t1": t, "stride": stride}
+    told = message["window"]
+    assert told == {**told, "W": window, "t0": t - window + 1, "t1": t, "stride": stride}
+    assert told["pairs"].keys() == {"match", "quote_proximity"}
+    assert told["matches"].keys() == {"agents", "pool"}
     for node in message["nodes"]:
         assert node["node_id"] == f"agent:{node['agent_id']}@t:{t - window + 1}-{t}"
         assert (node["t0"], node["t1"]) == (t - window + 1, t)

@@ -46,6 +46,7 @@ def test_it_is_opened_without_a_word_and_goes_on(before: Site) -> None:
     live = before.serve(**MARKET)
     live.wait_for_ticks(LAST_T + 30)
     assert [line for line in live.log().splitlines() if " WARNING " in line or " ERROR " in line] == []
+    assert live.log().count("the run from t=0 is filmed as it was before this version: edges by id") == 1
 
     ticks = [json.loads(line) for line in live.ask(f"/range?t0=0&t1={LAST_T}").body.splitlines()]
     assert ticks == recorded["ticks"]
@@ -65,5 +66,8 @@ def test_it_is_opened_without_a_word_and_goes_on(before: Site) -> None:
     ticks = before.messages("ticks")
     assert [tick["t"] for tick in ticks] == list(range(len(ticks))), "no gap, and nothing twice"
     assert len(ticks) > LAST_T + 30
+    frames = before.messages("frames")
+    assert frames[-1]["t"] > LAST_T
+    assert [frame["t"] for frame in frames if "pairs" in frame["window"]] == []
     verified = before.run("verify", "--deep", **MARKET)
     assert "no faults" in verified.stdout, verified.stdout + verified.stderr

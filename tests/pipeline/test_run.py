@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from bars.models import Bar, Gap
 from igsite.config import Config
@@ -22,6 +23,7 @@ from pipeline.run import MarketRun
 from pipeline.run_facts import RunFacts
 from recorder.models import Inventory, Lease, Market, Run, Segment
 from recorder.recovery.run_registry import RUN_SETTINGS, price_ranges
+from recorder.tape.history import History
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,6 +36,7 @@ BEGINS_A_RUN: dict[str, Any] = {
     "cam_stride": 6,
     "cam_edge_cap": 1999,
     "cam_node_cap": 4999,
+    "cam_edge_order": "id",
     "cam_prox_eps_pct": 0.004,
     "cam_metric_downsample": 2,
 }
@@ -165,6 +168,33 @@ def test_a_run_of_a_version_that_kept_no_prices_continues_with_those_of_the_mode
     Run.objects.update(price_low=None, price_high=None)
     assert make_ticks(config, 1) == first
     assert price_ranges("IG-USD").listed() == [(0, 40_000.0, 60_000.0)]
+
+
+def test_a_run_of_a_version_without_an_order_of_edges_is_filmed_as_it_was_to_its_end(
+    config: Config, make_ticks: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def frames() -> list[dict[str, Any]]:
+        lines = History(config.symbol, config.store_dir).lines("frames", -1)
+        return [json.loads(line.text) for line in lines]
+
+    with monkeypatch.context() as before:
+        before.setattr("pipeline.run.RUN_SETTINGS", [name for name in RUN_SETTINGS if name != "cam_edge_order"])
+        first = make_ticks(config, 23)
+    assert "is filmed as it was" not in caplog.text
+    caplog.set_level("INFO")
+    for starts, order in enumerate(["mixed", "id", "mixed"], 1):
+        assert make_ticks(replace(config, cam_edge_order=order), 10) == first
+        assert caplog.text.count("IG-USD: the run from t=0 is filmed as it was before this version: ") == starts
+    assert not any("pairs" in frame["window"] for frame in frames())
+    last = Run.objects.get()
+    assert "cam_edge_order" not in last.settings
+
+    second = make_ticks(replace(config, seed=9), 30)
+    assert second.settings["cam_edge_order"] == "mixed"
+    assert make_ticks(replace(config, seed=9), 1) == second
+    assert caplog.text.count("is filmed as it was") == starts, "and no word of it for runs of this version"
+    assert [("pairs" in frame["window"]) == (frame["t"] >= second.first_t) for frame in frames()] == [True] * 9
+    call_command("verify", "--deep")
 
 
 def test_a_lost_database_has_the_runs_and_their_prices_again_with_the_next_start(

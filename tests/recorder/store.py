@@ -9,10 +9,10 @@ import orjson
 
 from camera.frame import frame_json
 from camera.metric import metric_of
-from camera.window import SlidingWindowCamera
 from market.model.simulator import Simulator
 from recorder.manifest.row_writer import save_facts
 from recorder.models import Market, Run
+from recorder.recovery.run_registry import camera_of
 from recorder.segment.layout import KINDS, SegmentFacts
 from recorder.tape.recording import Recording
 from tests.recorder.tape import NOON, Clock, moment
@@ -24,6 +24,7 @@ CAMERA = {
     "cam_prox_eps_pct": 0.003,
     "cam_edge_cap": 2000,
     "cam_node_cap": 5000,
+    "cam_edge_order": "mixed",
     "cam_metric_downsample": 2,
 }
 
@@ -42,8 +43,7 @@ class Store:
         self.simulator = Simulator(seed, agents=6)
         self._first_t = self.next_t
         camera = CAMERA | settings
-        names = ("cam_w", "cam_stride", "cam_prox_eps_pct", "cam_edge_cap", "cam_node_cap")
-        self._camera = SlidingWindowCamera(*(camera[name] for name in names))
+        self._camera = camera_of(camera)
         self._metric_every = camera["cam_metric_downsample"]
         self.run = Run.objects.create(
             market=self.market,

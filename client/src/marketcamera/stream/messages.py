@@ -131,8 +131,8 @@ class Frame(Message):
     """The structure of a window of ticks: who is there, and who trades with or quotes next to whom."""
 
     @property
-    def window(self) -> Mapping[str, int]:
-        """W, stride, and the first and last t, `t0` and `t1`."""
+    def window(self) -> Mapping[str, Any]:
+        """W, stride, the first and last t, `t0` and `t1`, and what the frame leaves out: `pairs` and `matches`."""
         return self._part("window", dict)
 
     @property

@@ -23,7 +23,7 @@ class Structure(Protocol):
     @property
     def data(self) -> Mapping[str, Any]: ...
     @property
-    def window(self) -> Mapping[str, int]: ...
+    def window(self) -> Mapping[str, Any]: ...
     @property
     def nodes(self) -> list[dict[str, Any]]: ...
     @property
@@ -42,11 +42,14 @@ _FEATURES = (
     "experience_delta",
     "dominant_side",
 )
+#: What only a frame tells that says what it leaves out.
+_FURTHER = ("pool_count", "degree")
 
 
 def node_table(frame: Structure) -> pandas.DataFrame:
     """A row for each agent, by ascending id (the index, `agent_id`), a column for each feature.
 
+    `pool_count` and `degree` are columns where the frame tells them, which those of older runs do not.
     Where the source names its agents, the first column is `name`, None for an agent without one.
     """
     import pandas as pd
@@ -54,7 +57,9 @@ def node_table(frame: Structure) -> pandas.DataFrame:
     types = {name: "int64" if name in _COUNTS else "float64" for name in _FEATURES[:-1]} | {"dominant_side": "object"}
     with _understood(frame):
         nodes = frame.nodes
-        columns = {name: [node["features"][name] for node in nodes] for name in _FEATURES}
+        further = _FURTHER if "pairs" in frame.window else ()
+        types |= dict.fromkeys(further, "int64")
+        columns = {name: [node["features"][name] for node in nodes] for name in (*_FEATURES, *further)}
         index = pd.Index([node["agent_id"] for node in nodes], dtype="int64", name="agent_id")
         table = pd.DataFrame(columns, index=index).astype(types)
         if any("name" in node for node in nodes):
@@ -85,14 +90,15 @@ def edge_table(frame: Structure) -> pandas.DataFrame:
 def graph(frame: Structure) -> networkx.MultiGraph[int]:
     """Agents as nodes with their features, and their `name` where they have one.
 
-    An edge is keyed by its type, as two agents may share both types.
+    An edge is keyed by its type, as two agents may share both types. The graph has the fields of the frame's window;
+    `pairs` and `matches` as a number each, which files of graphs can hold: `pairs_match`, `matches_pool` and so on.
     """
     try:
         import networkx
     except ModuleNotFoundError:
         raise MarketCameraError("a graph needs the networkx package: pip install 'marketcamera[graph]'") from None
     with _understood(frame):
-        made: networkx.MultiGraph[int] = networkx.MultiGraph(t=frame.t, ts=frame.ts, **frame.window)
+        made: networkx.MultiGraph[int] = networkx.MultiGraph(t=frame.t, ts=frame.ts, **_numbers(frame.window))
         agents = {node["node_id"]: node["agent_id"] for node in frame.nodes}
         for node in frame.nodes:
             named = {"name": node["name"]} if "name" in node else {}
@@ -101,6 +107,13 @@ def graph(frame: Structure) -> networkx.MultiGraph[int]:
             ends = agents[edge["src"]], agents[edge["dst"]]
             made.add_edge(*ends, key=edge["type"], type=edge["type"], weight=edge["w"])
     return made
+
+
+def _numbers(window: Mapping[str, Any]) -> dict[str, int]:
+    numbers: dict[str, int] = {}
+    for name, value in window.items():
+        numbers |= {f"{name}_{part}": n for part, n in value.items()} if isinstance(value, dict) else {name: value}
+    return numbers
 
 
 @contextmanager

@@ -6,10 +6,12 @@
  * @typedef {{type: "metric", t: number, ts: number, s: MarketState, N: number, avg_exp: number, matches_n: number}} Metric
  * @typedef {{buy_count: number, sell_count: number, none_count: number, match_count: number, match_rate: number,
  *   quote_price_mean: number, quote_price_std: number, quote_dist_to_mid_mean: number, experience_start: number,
- *   experience_end: number, experience_delta: number, dominant_side: "buy" | "sell" | "none"}} Features
+ *   experience_end: number, experience_delta: number, dominant_side: "buy" | "sell" | "none", pool_count?: number, degree?: number}} Features
+ * @typedef {{W: number, t0: number, t1: number, stride: number, nodes_total?: number,
+ *   pairs?: {match: number, quote_proximity: number}, matches?: {agents: number, pool: number}}} FrameWindow
  * @typedef {{node_id: string, agent_id: number, name?: string, t0: number, t1: number, features: Features}} FrameNode
  * @typedef {{src: string, dst: string, type: "match" | "quote_proximity", w: number}} FrameEdge
- * @typedef {{type: "frame", t: number, ts: number, window: {W: number, t0: number, t1: number, stride: number},
+ * @typedef {{type: "frame", t: number, ts: number, window: FrameWindow,
  *   nodes: FrameNode[], edges: FrameEdge[], events?: FrameEvents}} Frame
  * @typedef {{bursts: {t0: number, t1: number, kind: string, score: number}[],
  *   shocks: {t: number, kind: string, size: number, score: number}[]}} FrameEvents
