@@ -87,15 +87,16 @@ class PostgresServer:
             self._owner = {"user": _UNPRIVILEGED, "extra_groups": []}
         self._environment = {**os.environ, "LC_ALL": "C.UTF-8"}
         initdb = [str(binaries / "initdb"), "-D", str(self._data), "-U", "market", "--auth=trust", "--no-sync"]
-        subprocess.run(
+        done = subprocess.run(
             [*initdb, "-E", "UTF8"],
             env=self._environment,
             cwd=self._data,
-            check=True,
             capture_output=True,
+            text=True,
             timeout=PATIENCE_SECONDS,
             **self._owner,
         )
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def _open_the_way(self) -> None:
         """pytest's directories are for their owner alone, and each session that begins makes them so again; PostgreSQL

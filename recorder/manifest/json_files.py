@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from django.db import connection
+
 from recorder.errors import BadManifest
 from recorder.manifest.inventory import followed
 from recorder.manifest.json_file import ManifestFile
@@ -81,8 +83,13 @@ class ManifestFiles:
 
 
 def every_finished(market: Market, kind: str) -> Iterator[dict[str, Any]]:
-    """The entries of a kind: finished segments, oldest first, removed ones too, but none whose file vanished."""
-    return map(manifest_form, _listed(market, kind).iterator())
+    """The entries of a kind: finished segments, oldest first, removed ones too, but none whose file vanished.
+
+    Raises django.db.Error.
+    """
+    # Of a connection that was cut, Django closes the cursor outside its own handling: the driver's error would come.
+    with connection.wrap_database_errors:
+        yield from map(manifest_form, _listed(market, kind).iterator())
 
 
 def _listed(market: Market, kind: str) -> SegmentQuerySet:

@@ -50,6 +50,29 @@ def env(site: Site, postgres: PostgresServer) -> dict[str, Any]:
     return env
 
 
+#: Reads a manifest's entries from a connection that is cut when all of them have come, and the cursor is to be closed.
+CUT_READER = """
+import django.db, os, psycopg
+from recorder.manifest.json_files import every_finished
+from recorder.models import Market
+close = psycopg.ServerCursor.close
+def cut_and_close(cursor):
+    with psycopg.connect(os.environ["DATABASE_URL"]) as other:
+        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    close(cursor)
+psycopg.ServerCursor.close = cut_and_close
+try:
+    list(every_finished(Market.objects.get(), "ticks"))
+except django.db.OperationalError:
+    print("unavailable")
+"""
+
+
+def test_a_cut_while_rows_are_read_is_an_error_that_a_retry_knows(site: Site, env: dict[str, Any]) -> None:
+    done = site.run("shell", "-v0", "-c", CUT_READER, **env)
+    assert done.stdout == "unavailable\n", done.stderr
+
+
 def test_connections_are_cut_while_commands_work(
     site: Site, postgres: PostgresServer, env: dict[str, Any], tmp_path: Path
 ) -> None:
