@@ -136,4 +136,4 @@ def _kept(window: WholeWindow, last_pairs: Ints) -> int:
     places = np.minimum(np.searchsorted(ids, last_pairs), ids.size - 1)
     places = places[(ids[places] == last_pairs).all(axis=1)]
     last, now = places[:, 0] * ids.size + places[:, 1], window.match_low * ids.size + window.match_high
-    return int(np.intersect1d(last, now, assume_unique=True).size)
+    return int((now[np.minimum(np.searchsorted(now, last), now.size - 1)] == last).sum())  # pairs are in order
