@@ -30,6 +30,7 @@ class _Kind(NamedTuple):
 
 
 def _simulator(setting: str, settings: SourceSettings) -> Source:
+    Options(setting).end("")
     return SimulatorSource(Simulator(settings.seed, settings.adjust_interval))
 
 

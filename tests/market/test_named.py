@@ -58,3 +58,8 @@ def test_an_unknown_source_is_told_what_there_is(text: str) -> None:
     with pytest.raises(SourceError) as caught:
         source_from(text, SourceSettings(0, 1))
     assert re.fullmatch(rf"source must be one of simulator, file:PATH, .*; got '{text}'", str(caught.value))
+
+
+def test_the_simulator_takes_no_options() -> None:
+    with pytest.raises(SourceError, match=r"^simulator: there is no option 'seed'$"):
+        source_from("simulator?seed=1", SourceSettings(1, 50))
