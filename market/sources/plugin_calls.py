@@ -24,7 +24,15 @@ class PluginCalls:
         except StopIteration:
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 - it is not ours, and may raise anything
-            raise SourceError(f"{self.name}: {what} failed:\n{self._traceback(error)}") from None
+            raise SourceError(f"{self.name}: {what} failed:{self._why(error)}") from None
+
+    def _why(self, error: BaseException) -> str:
+        """A sentence where a module is not installed, with the plug-in's line that asks for it; else the traceback."""
+        if not isinstance(error, ModuleNotFoundError) or error.name is None:
+            return f"\n{self._traceback(error)}"
+        own = [place for place in traceback.walk_tb(error.__traceback__) if self._is_its_own(place[0].f_globals)]
+        where = f" (line {own[-1][1]} of {own[-1][0].f_code.co_filename})" if own else ""
+        return f" there is no module {error.name}{where}"
 
     def _traceback(self, error: BaseException) -> str:
         """The traceback of an error without the frames of this program and of libraries."""

@@ -223,11 +223,15 @@ class Market:
     )
 
 
-def test_a_module_that_cannot_be_imported_shows_why(write: Write) -> None:
+def test_a_module_that_cannot_be_imported_shows_why(write: Write, tmp_path: Path) -> None:
     setting = write("import nothing_of_this_name")
     said = refusal(setting)
+    path, line = tmp_path / f"{setting.split(':')[1]}.py", TICK.count("\n") + 1
+    assert said == f"{setting}: the import failed: there is no module nothing_of_this_name (line {line} of {path})"
+    setting = write("raise ModuleNotFoundError('all by hand')")
+    said = refusal(setting)
     assert said.startswith(f"{setting}: the import failed:\nTraceback (most recent call last):\n")
-    assert said.endswith("ModuleNotFoundError: No module named 'nothing_of_this_name'")
+    assert said.endswith("ModuleNotFoundError: all by hand")
     assert "importlib" not in said
     setting = write("def f(:")
     assert refusal(setting).startswith(f"{setting}: the import failed:\n  File ")
@@ -289,5 +293,5 @@ def test_an_installed_source_that_takes_no_rest_says_so(installed: Installed) ->
     assert refusal("plain:BTC") == "plain:BTC: nothing may stand after plain"
     assert refusal("plain?x=1") == "plain: there is no option 'x', only seed, agents"
     installed.add("broken", "import nothing_of_this_name")
-    assert refusal("broken").startswith("broken: the import failed:\nTraceback")
+    assert refusal("broken").startswith("broken: the import failed: there is no module nothing_of_this_name (line ")
     assert refusal("plane").endswith("wss://…, broken, plain; got 'plane'")
