@@ -88,7 +88,8 @@ class Checkpoints:
                     path.unlink(missing_ok=True)
                 except OSError as error:
                     raise StoreError(path, error) from error
-                log.warning("%s goes: the tapes it stands behind are gone", path)
+                if next_ > first:  # else its run made no tick, and nothing is missing
+                    log.warning("%s goes: the tapes it stands behind are gone", path)
 
     def _files(self) -> list[tuple[int, int, Path]]:
         if not self._directory.is_dir():

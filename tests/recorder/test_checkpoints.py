@@ -71,6 +71,15 @@ def test_those_up_to_where_a_run_goes_on_are_kept(kept):
     assert positions(kept) == [(0, t) for t in (3, 2, 1, 0)]
 
 
+def test_a_run_without_a_tick_leaves_nothing_that_could_be_missed(kept, caplog):
+    kept.save(checkpoint(7, 7))
+    kept.forget_behind(7, -1)
+    assert (positions(kept), caplog.messages) == ([], [])
+    kept.save(checkpoint(9, 7))
+    kept.forget_behind(7, -1)
+    assert [message.partition(" goes: ")[2] for message in caplog.messages] == ["the tapes it stands behind are gone"]
+
+
 def test_what_a_crash_left_half_written_goes_with_the_next(kept, tmp_path):
     kept.save(checkpoint(1))
     (tmp_path / "checkpoints" / "checkpoint_0_7.json.new").write_bytes(b"half")
