@@ -81,6 +81,7 @@ def test_a_restart_goes_on_behind_what_a_kill_cost(site: Site, model: Model) -> 
     model.write(LINES[100:160])
     model.end()
     wait_until(lambda: live.json("/health")["meta"]["running"] is False, "the end of the input")
+    wait_until(lambda: "the source has ended; all that was recorded is still served" in live.log(), "the word of it")
     assert live.stop() == 0
     assert_proves_itself(site)
     ts, gaps = ts_of(site), gaps_of(site)

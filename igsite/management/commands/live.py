@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from functools import partial
 from typing import Any
@@ -29,6 +30,8 @@ from server.server import Server, endpoints
 from streaming.group.publisher import Publisher
 from streaming.relay.relays import relays
 
+log = logging.getLogger(__name__)
+
 
 class Command(BaseCommand):
     help = "Runs the market and serves it: pages, sockets and HTTP, in one process."
@@ -37,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", help="where to listen (PORT)")
         parser.add_argument("--bind", help="the address to listen on; 0.0.0.0 is all of IPv4 (IG_BIND)")
         parser.add_argument("--speed", help="market seconds a real second, 0 is flat out (IG_SPEED)")
-        parser.add_argument("--source", help="simulator, file:PATH, stdin, ws://… (IG_SOURCE; docs/sources.md)")
+        parser.add_argument("--source", help="where ticks come from, as docs/sources.md lists (IG_SOURCE)")
         parser.add_argument(
             "--stall-seconds", help="a client that takes nothing for so long is cut off (IG_STALL_SECONDS)"
         )
@@ -103,6 +106,8 @@ class EmbeddedMarket:
         publisher = Publisher(relay.symbol, get_channel_layer(), loop)
         self._ended = loop.run_in_executor(self._thread, partial(self._market_runs.run, outlet=publisher))
         await asyncio.shield(self._ended)
+        if not self._market_runs.stop.is_set():
+            log.info("the source has ended; all that was recorded is still served")
 
     async def stop(self) -> None:
         """Let the pipeline seal its segments."""

@@ -32,7 +32,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--ticks", type=int, help="make so many ticks more, seal the segments and end")
         parser.add_argument("--speed", help="market seconds a real second, 0 is flat out (IG_SPEED)")
-        parser.add_argument("--source", help="simulator, file:PATH, stdin, ws://… (IG_SOURCE; docs/sources.md)")
+        parser.add_argument("--source", help="where ticks come from, as docs/sources.md lists (IG_SOURCE)")
         parser.add_argument("--symbol", help="the market's symbol (IG_SYMBOL)")
 
     def handle(self, *args: Any, **options: Any) -> None:
