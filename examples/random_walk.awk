@@ -11,7 +11,7 @@ BEGIN {
         if (price < 1) price = 1
         if (price > 199) price = 199
         printf "{\"type\":\"tick\",\"t\":%d,", t
-        printf "\"s\":{\"price_norm\":%.6f,\"volatility\":0.1,\"liquidity\":1.0,\"imbalance\":0.0},", price / 200
+        printf "\"s\":{\"price_norm\":%.6f,\"volatility\":0.003,\"liquidity\":1.0,\"imbalance\":0.0},", price / 200
         printf "\"agents\":["
         for (i = 0; i < agents; i++) printf "%s{\"name\":\"walker %d\",\"experience\":0.5}", i ? "," : "", i
         printf "],\"actions\":["
