@@ -14,7 +14,7 @@ from recorder.errors import RecorderError
 
 #: The kinds of segments that have digests.
 METRICS, FRAMES = "metrics", "frames"
-KINDS = (METRICS,)
+KINDS = (METRICS, FRAMES)
 
 #: Of digests as they are made now, by kind. A digest of another version is made again.
 VERSIONS = {METRICS: 1, FRAMES: 1}

@@ -12,8 +12,9 @@ from itertools import islice
 from pathlib import Path
 
 from recorder.digests.chunk_row import UNDIGESTED
-from recorder.digests.digest import KINDS, VERSIONS, Digest
+from recorder.digests.digest import KINDS, METRICS, VERSIONS, Digest
 from recorder.digests.digest_files import DIRECTORY, known_digest, remove_digest, write_digest
+from recorder.digests.frame_digest import frame_digest
 from recorder.digests.metric_rows import metric_digest
 from recorder.digests.roll_up import roll_up, spans_of
 from recorder.manifest.row_writer import pages
@@ -32,13 +33,13 @@ _BATCH = 32
 
 def is_due() -> bool:
     """Whether a segment of any market has no digest yet. Raises django.db.Error."""
-    return Segment.objects.filter(UNDIGESTED, kind__in=KINDS).exists()
+    return Segment.objects.filter(UNDIGESTED).exists()
 
 
 def segments_to_do(market: Market, *, anew: bool) -> int:
     """How many segments of a market have no digest, or may have one. Raises django.db.Error."""
-    rows = Segment.objects.of(market).filter(kind__in=KINDS)
-    return (rows.finished().on_disk() if anew else rows.filter(UNDIGESTED)).count()
+    rows = Segment.objects.of(market)
+    return (rows.filter(kind__in=KINDS).finished().on_disk() if anew else rows.filter(UNDIGESTED)).count()
 
 
 def make_digests(
@@ -126,7 +127,10 @@ def digest_of(directory: Path, row: Segment) -> Digest:
     with opened(directory / row.kind, parse_name(row.name)) as segment:
         if segment is None:
             raise FileNotFoundError(row.path)
-        return metric_digest(row.name, row.sha256, texts_of(segment, row.kind, known(row)))
+        texts = texts_of(segment, row.kind, known(row))
+        if row.kind == METRICS:
+            return metric_digest(row.name, row.sha256, texts)
+        return frame_digest(row, directory, texts)
 
 
 def _note(market: Market, directory: Path, kind: str, rows: list[Segment]) -> None:

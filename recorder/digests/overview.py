@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +12,10 @@ import numpy as np
 from market.price_range import PriceRanges
 from market.tick import Floats
 from recorder.digests.digest import FRAMES, METRICS, Note, Rows
+from recorder.digests.frame_events import events_in
 from recorder.digests.metric_rows import NAMES, metric_rows
 from recorder.digests.pyramid import FINEST, HIGH, LOW, Buckets, empty, merged
-from recorder.digests.roll_up import rolled_buckets, rolled_notes, weightiest
+from recorder.digests.roll_up import digested_to, rolled_buckets, rolled_notes, weightiest
 from recorder.digests.tail import Tail
 from recorder.manifest.row_writer import last_t_in_rows
 from recorder.models import Run, Segment, market_key
@@ -36,6 +38,7 @@ _MOST_GAPS, _MOST_RUNS, _MOST_EVENTS = 500, 200, 500
 
 #: What one step of a tail reads: some 50 ms of work.
 _MOST_LINES = 10_000
+_MOST_FRAMES = 50
 
 
 class Summed(NamedTuple):
@@ -48,6 +51,11 @@ class Summed(NamedTuple):
 def metric_tail(history: History) -> Tail[Summed]:
     """The tail of a market's metrics."""
     return Tail(history, METRICS, partial(_sum_up, history.symbol), _joined, _MOST_LINES)
+
+
+def event_tail(history: History) -> Tail[list[Note]]:
+    """The tail of a market's events."""
+    return Tail(history, FRAMES, events_in, lambda one, other: weightiest([*one, *other]), _MOST_FRAMES)
 
 
 def _sum_up(symbol: str, texts: Iterable[bytes]) -> Summed:
@@ -98,8 +106,10 @@ def exponent_for(t0: int, t1: int, points: int) -> int:
     return exponent
 
 
-def overview(symbol: str, tail: Summed | None, t0: int | None, t1: int | None, points: int) -> dict[str, Any]:
-    """The answer of `/overview`. Raises django.db.Error."""
+def overview(
+    symbol: str, tail: Summed | None, new_events: list[Note] | None, t0: int | None, t1: int | None, points: int
+) -> dict[str, Any]:
+    """The answer of `/overview`; `tail` and `new_events` are the newest part. Raises django.db.Error."""
     known = whole(symbol, None if tail is None else tail.buckets)
     if known is None:
         return {"t0": t0, "t1": t1, "bucket": 1 << FINEST, **_columns(None), **_nothing()}
@@ -109,14 +119,15 @@ def overview(symbol: str, tail: Summed | None, t0: int | None, t1: int | None, p
     inner_t0, inner_t1 = max(t0, known.t0), min(t1, known.t1)
     exponent = exponent_for(t0, t1, points)
     found = _buckets(symbol, tail, exponent, inner_t0, inner_t1) if inner_t0 <= inner_t1 else None
+    runs = _runs(symbol, t0, t1)
     return {
         "t0": t0,
         "t1": t1,
         "bucket": 1 << exponent,
         **_columns(found),
         "gaps": [{"from_t": first, "to_t": last} for first, last in _gaps(symbol, tail, inner_t0, inner_t1)],
-        "runs": _runs(symbol, t0, t1),
-        "events": _events(symbol, inner_t0, inner_t1),
+        "runs": [{"t": run.first_t, "source": cut(run.source)} for run in runs],
+        "events": _events(symbol, new_events or [], inner_t0, inner_t1, _longest_window(runs)),
     }
 
 
@@ -127,6 +138,8 @@ def _nothing() -> dict[str, Any]:
 def _buckets(symbol: str, tail: Summed | None, exponent: int, t0: int, t1: int) -> Buckets | None:
     rolled = rolled_buckets(symbol, METRICS, exponent, t0, t1)
     new = None if tail is None else tail.buckets.numbered(t0 >> FINEST, t1 >> FINEST)
+    if new is not None:  # a digest that was made since the tail was read has the same metrics
+        new = new.where(np.flatnonzero(new.first_t > digested_to(symbol, METRICS)))
     parts = [part for part in (rolled, new) if part is not None and len(part)]
     return merged(parts, exponent) if parts else None
 
@@ -179,13 +192,20 @@ def _gaps(symbol: str, tail: Summed | None, t0: int, t1: int) -> list[Span]:
     return sorted(longest)
 
 
-def _runs(symbol: str, t0: int, t1: int) -> list[dict[str, Any]]:
+def _runs(symbol: str, t0: int, t1: int) -> list[Run]:
     """The runs that begin in the range, and the one that it begins in."""
-    rows = Run.objects.filter(market_id=market_key(symbol)).order_by("-first_t", "-id").values_list("first_t", "source")
-    found = [*rows.filter(first_t__gt=t0, first_t__lte=t1)[:_MOST_RUNS], *rows.filter(first_t__lte=t0)[:1]]
-    return [{"t": first_t, "source": cut(source)} for first_t, source in reversed(found)]
+    rows = Run.objects.filter(market_id=market_key(symbol)).order_by("-first_t", "-id")
+    return [*rows.filter(first_t__gt=t0, first_t__lte=t1)[:_MOST_RUNS], *rows.filter(first_t__lte=t0)[:1]][::-1]
 
 
-def _events(symbol: str, t0: int, t1: int) -> list[dict[str, Any]]:
-    notes = rolled_notes(symbol, FRAMES, t0, t1)
-    return [note.what for note in weightiest(notes, _MOST_EVENTS)]
+def _longest_window(runs: Iterable[Run]) -> int:
+    """How much later than an event the frame may be that contains it: the first of a run has those of its window."""
+    return max((int(run.settings.get("cam_w", 0)) for run in runs), default=0)
+
+
+def _events(symbol: str, new: list[Note], t0: int, t1: int, window: int) -> list[dict[str, Any]]:
+    """The strongest events of a range; an event is noted at its frame, which is later than itself."""
+    digested_t = digested_to(symbol, FRAMES)
+    notes = [*rolled_notes(symbol, FRAMES, t0, t1 + window), *(note for note in new if note.at > digested_t)]
+    inside = (note for note in notes if t0 <= note.what["t"] <= t1)
+    return sorted((note.what for note in weightiest(inside, _MOST_EVENTS)), key=itemgetter("t"))

@@ -123,6 +123,13 @@ def _save(market: Market, kind: str, level: int, number: int, chunk: Rolled) -> 
     DigestChunk.objects.update_or_create(market=market, kind=kind, level=level, number=number, defaults=values)
 
 
+def digested_to(market: Market | str, kind: str) -> int:
+    """The last t of the newest digest of a kind, -1 without one. Raises django.db.Error."""
+    rows = Segment.objects.of(market, kind).filter(digest__gt=0).order_by("-start_t")
+    last = rows.values_list("end_t", flat=True).first()
+    return -1 if last is None else last
+
+
 def rolled_buckets(market: Market | str, kind: str, exponent: int, t0: int, t1: int) -> Buckets | None:
     """The buckets of 2^exponent ticks that overlap t0..t1; None if there are none. Raises django.db.Error."""
     level = level_of(exponent)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Generic, TypeVar
 
+from recorder.digests.roll_up import digested_to
 from recorder.models import Segment
 from recorder.tape.history import History
 from runtime.db_threads import reading
@@ -50,9 +51,8 @@ class Tail(Generic[T]):
 
     def _digested_t(self) -> int:
         """The last t that needs no reading."""
+        after_t = digested_to(self._history.symbol, self._kind)
         rows = Segment.objects.of(self._history.symbol, self._kind).on_disk()
-        digested = rows.filter(digest__gt=0).order_by("-start_t").values_list("end_t", flat=True).first()
-        after_t = -1 if digested is None else digested
         newest = rows.filter(start_t__gt=after_t).order_by("-start_t").values_list("start_t", flat=True)
         starts = list(newest[:_MOST_SEGMENTS])
         return starts[-1] - 1 if len(starts) == _MOST_SEGMENTS else after_t

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from streaming.http import agents, disk, manifests, overview, prometheus, segments, views
+from streaming.http import agents, disk, manifests, overview, prometheus, segments, structure, views
 
 urlpatterns = [
     path("", views.index),
@@ -16,6 +16,7 @@ urlpatterns = [
     path("metrics", prometheus.metrics),
     path("gaps", manifests.gaps),
     path("overview", overview.overview_of),
+    path("structure", structure.structure_of),
     path("agents", agents.agents),
     path("segments", manifests.segments),
     path("manifest/<str:kind>", manifests.manifest),

@@ -47,6 +47,7 @@ _ENDPOINTS = {
     "metrics": "/metrics",
     "gaps": "/gaps",
     "overview": "/overview",
+    "structure": "/structure",
     "agents": "/agents",
     "segments": "/segments",
     "manifest": "/manifest/{ticks,frames,metrics}",

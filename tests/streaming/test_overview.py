@@ -17,7 +17,7 @@ from recorder.errors import OtherStore
 from recorder.models import Market
 from recorder.tape.history import History
 from runtime.http_errors import HttpError
-from streaming.http import overview, parameters
+from streaming.http import newest, overview, parameters
 from tests.recorder.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,7 +47,7 @@ def relay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stub:
         return stub
 
     monkeypatch.setattr(parameters, "relay", found)
-    monkeypatch.setattr(overview, "tails", overview.Newest(overview._metrics_of))
+    monkeypatch.setattr(overview, "newest_parts", newest.Newest(overview._parts_of))
     return stub
 
 
@@ -111,7 +111,7 @@ def test_all_who_ask_within_a_second_share_the_work(relay: Stub) -> None:
     done: list[int] = []
 
     async def ask_often() -> list[int]:
-        shared = overview.Shared(lambda: done.append(1) or len(done))
+        shared = newest.Shared(lambda: done.append(1) or len(done))
         return [*await asyncio.gather(*(shared.get() for _ in range(5))), await shared.get()]
 
     assert asyncio.run(ask_often()) == [1] * 6
@@ -130,8 +130,8 @@ def test_a_store_that_took_the_others_place_is_read_from_its_beginning(relay: St
 
         return work
 
-    async def newest() -> str | None:
-        return await overview.Newest(begin).newest(relay)  # type: ignore[arg-type]
+    async def found() -> str | None:
+        return await newest.Newest(begin).newest(relay)  # type: ignore[arg-type]
 
-    assert asyncio.run(newest()) == "b2" * 16
+    assert asyncio.run(found()) == "b2" * 16
     assert begun == ["a1" * 16, "b2" * 16]

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from recorder.digests.making import make_digests
-from recorder.digests.overview import Summed, metric_tail, overview, short
+from recorder.digests.overview import event_tail, metric_tail, overview, short
 from recorder.models import Market, Run
 from recorder.tape.history import History
 from tests.recorder.store import Store
@@ -20,12 +20,9 @@ from tests.recorder.store import Store
 pytestmark = pytest.mark.django_db
 
 
-def tail_of(store: Store) -> Summed | None:
-    return metric_tail(History(store.market.symbol, store.directory)).step()
-
-
 def seen(store: Store, t0: int | None = None, t1: int | None = None, points: int = 800) -> dict[str, Any]:
-    return overview(store.market.symbol, tail_of(store), t0, t1, points)
+    history = History(store.market.symbol, store.directory)
+    return overview(store.market.symbol, metric_tail(history).step(), event_tail(history).step(), t0, t1, points)
 
 
 def metrics(store: Store) -> list[dict[str, Any]]:
@@ -95,12 +92,12 @@ def test_the_open_segment_is_summed_up_as_it_grows(digested: Store) -> None:
     tail = metric_tail(History("IG-USD", digested.directory))
     assert tail.step() is None
     digested.record(50)
-    assert_is(overview("IG-USD", tail.step(), None, None, 800), plainly(digested, 64))
+    assert_is(overview("IG-USD", tail.step(), None, None, None, 800), plainly(digested, 64))
     digested.record(50)
-    assert_is(overview("IG-USD", tail.step(), None, None, 800), plainly(digested, 64))
+    assert_is(overview("IG-USD", tail.step(), None, None, None, 800), plainly(digested, 64))
     make_digests(digested.market, digested.directory)
     assert tail.step() is None
-    assert_is(overview("IG-USD", None, None, None, 800), plainly(digested, 64))
+    assert_is(overview("IG-USD", None, None, None, None, 800), plainly(digested, 64))
 
 
 def test_a_step_of_the_tail_reads_so_many_lines_and_the_next_goes_on(store: Store) -> None:
@@ -143,7 +140,7 @@ def test_two_runs_have_each_its_own_prices(store: Store) -> None:
 
 
 def test_an_empty_market_has_an_empty_overview(market: Market, tmp_path: Any) -> None:
-    answer = overview("IG-USD", metric_tail(History("IG-USD", tmp_path)).step(), None, None, 800)
+    answer = overview("IG-USD", metric_tail(History("IG-USD", tmp_path)).step(), None, None, None, 800)
     assert (answer["t0"], answer["t1"], answer["t"], answer["price"]["mean"]) == (None, None, [], [])
     assert answer["gaps"] == answer["runs"] == answer["events"] == []
 
@@ -166,3 +163,34 @@ def test_buckets_of_all_widths_agree_with_each_other(digested: Store) -> None:
     for points in (1, 2, 3, 5):
         answer = seen(digested, points=points)
         assert all(behind - t >= answer["bucket"] for t, behind in pairwise(answer["t"]))
+
+
+BURST = {"t0": 58, "t1": 60, "kind": "match", "score": 4.5}
+SHOCK = {"t": 101, "kind": "price", "size": -0.01, "score": 6.0}
+LATER = {"t": 318, "kind": "liquidity", "size": 3.5, "score": 5.5}
+
+
+@pytest.fixture
+def eventful(store: Store) -> Store:
+    """After the store's own segments one whose frames tell of what happened long before, as the first of a run does."""
+    recording = store.recording()
+    told = {310: ([BURST], [SHOCK]), 320: ([], [LATER])}
+    for t in range(301, 330):
+        bursts, shocks = told.get(t, ([], []))
+        events = {"bursts": bursts, "shocks": shocks}
+        frame = orjson.dumps({"type": "frame", "t": t, "events": events}) if t % 10 == 0 else None
+        recording.write(t, orjson.dumps({"type": "tick", "t": t}), None, frame)
+    recording.close()
+    Run.objects.update(settings={"cam_w": 300})
+    return store
+
+
+@pytest.mark.parametrize("are_digested", [False, True])
+def test_events_come_with_the_first_frame_that_contains_each(eventful: Store, are_digested: bool) -> None:
+    if are_digested:
+        make_digests(eventful.market, eventful.directory)
+    burst = {"t": 58, "kind": "burst", "size": 3, "score": 4.5, "frame_t": 310}
+    shock, later = {**SHOCK, "frame_t": 310}, {**LATER, "frame_t": 320}
+    assert seen(eventful)["events"] == [burst, shock, later]
+    assert seen(eventful, 59, 200)["events"] == [shock]
+    assert seen(eventful, 58, 58)["events"] == [burst]

@@ -1,0 +1,109 @@
+"""The structure of any range of a recording: the measures of its frames, each frame or in buckets of many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recorder.digests.digest import FRAMES, BadDigest, Rows
+from recorder.digests.digest_files import load_digest
+from recorder.digests.overview import exponent_for, short, spread
+from recorder.digests.pyramid import FINEST, Buckets, merged
+from recorder.digests.roll_up import digested_to, rolled_buckets
+from recorder.manifest.row_writer import last_t_in_rows
+from recorder.models import Run, Segment, market_key
+from structure.measures import MEASURES
+
+#: Digits of a measure, as many as are recorded of one below 1.
+_DIGITS = 6
+
+#: Files that are read for single frames; a longer range is answered from the roll-up.
+_MOST_FILES = 40
+
+
+def structure(
+    symbol: str, directory: Path, new: Rows, t0: int | None, t1: int | None, points: int, measures: Sequence[str]
+) -> dict[str, Any]:
+    """The answer of `/structure`; `new` are the newest frames. Raises OSError, django.db.Error."""
+    ends = _ends(symbol, new)
+    if ends is None:
+        return {"t0": t0, "t1": t1, "bucket": 1 << FINEST, "t": [], "ts": [], **_series(None, measures)}
+    t0, t1 = ends[0] if t0 is None else t0, ends[1] if t1 is None else t1
+    t1 = max(t0, t1)
+    inner_t0, inner_t1 = max(t0, ends[0]), min(t1, ends[1])
+    stride = _stride(symbol, inner_t1)
+    rows = _frames(symbol, directory, new, inner_t0, inner_t1) if (t1 - t0) // stride < points else None
+    if rows is not None and rows.t.size <= points:
+        return {"t0": t0, "t1": t1, "bucket": stride, **_single(rows, measures)}
+    exponent = exponent_for(t0, t1, points)
+    found = _buckets(symbol, new, exponent, inner_t0, inner_t1)
+    starts = [] if found is None else (found.numbers << exponent).tolist()
+    ts = [] if found is None else short(found.ts, 13)
+    return {"t0": t0, "t1": t1, "bucket": 1 << exponent, "t": starts, "ts": ts, **_series(found, measures)}
+
+
+def _ends(symbol: str, new: Rows) -> tuple[int, int] | None:
+    """The first and last t for which there may be a frame."""
+    rows = Segment.objects.of(symbol, FRAMES).filter(digest__gt=0).order_by("start_t")
+    first, last = rows.values_list("start_t", flat=True).first(), last_t_in_rows(symbol, FRAMES)
+    ends = [t for t in (first, last) if t is not None]
+    ends += [int(new.t[0]), int(new.t[-1])] if new.t.size else []
+    return (min(ends), max(ends)) if ends else None
+
+
+def _stride(symbol: str, t: int) -> int:
+    """The distance of frames at a t."""
+    runs = Run.objects.filter(market_id=market_key(symbol), first_t__lte=t).order_by("-first_t", "-id")
+    settings = runs.values_list("settings", flat=True).first()
+    return max(1, int((settings or {}).get("cam_stride", 1)))
+
+
+def _frames(symbol: str, directory: Path, new: Rows, t0: int, t1: int) -> Rows | None:
+    """The frames of a range, None if they are in too many files."""
+    rows = Segment.objects.of(symbol, FRAMES).filter(digest__gt=0).from_t(t0).filter(start_t__lte=t1)
+    names = list(rows.order_by("start_t", "name").values_list("name", flat=True)[: _MOST_FILES + 1])
+    if len(names) > _MOST_FILES:
+        return None
+    parts = [part for name in names if (part := _rows_of(directory, name)) is not None]
+    parts.append(new)
+    t = np.concatenate([part.t for part in parts])
+    ts = np.concatenate([part.ts for part in parts])
+    values = np.concatenate([part.values for part in parts], axis=1)
+    t, first = np.unique(t, return_index=True)
+    inside = (t >= t0) & (t <= t1)
+    chosen = first[inside]
+    return Rows(MEASURES, t[inside], ts[chosen], values[:, chosen])
+
+
+def _rows_of(directory: Path, name: str) -> Rows | None:
+    try:
+        return load_digest(directory, FRAMES, name).rows
+    except (BadDigest, FileNotFoundError):
+        return None  # `manage.py repair` has it made again
+
+
+def _single(rows: Rows, measures: Sequence[str]) -> dict[str, Any]:
+    """Each frame: mean, least and greatest are its own value."""
+    told: dict[str, Any] = {"t": rows.t.tolist(), "ts": short(rows.ts, 13)}
+    for name in measures:
+        column = short(rows.values[MEASURES.index(name)], _DIGITS)
+        told[name] = {"mean": column, "min": column, "max": column}
+    return told
+
+
+def _series(found: Buckets | None, measures: Sequence[str]) -> dict[str, Any]:
+    if found is None:
+        return {name: {"mean": [], "min": [], "max": []} for name in measures}
+    return {name: spread(found, MEASURES.index(name), _DIGITS) for name in measures}
+
+
+def _buckets(symbol: str, new: Rows, exponent: int, t0: int, t1: int) -> Buckets | None:
+    rolled = rolled_buckets(symbol, FRAMES, exponent, t0, t1)
+    fresh = new.t > digested_to(symbol, FRAMES)  # the others were digested since they were measured
+    newest = Rows(new.names, new.t[fresh], new.ts[fresh], new.values[:, fresh]).buckets()
+    newest = newest.numbered(t0 >> FINEST, t1 >> FINEST)
+    parts = [part for part in (rolled, newest) if part is not None and len(part)]
+    return merged(parts, exponent) if parts else None

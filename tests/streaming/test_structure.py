@@ -1,0 +1,135 @@
+"""The measures of frames over HTTP: every frame of a short range, buckets of a long one, and the newest at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+
+from recorder.digests.digest_files import load_digest
+from recorder.digests.live_film import LiveFilm
+from recorder.digests.making import make_digests
+from recorder.models import Market, Segment
+from recorder.tape.history import History
+from runtime.http_errors import HttpError
+from streaming.http import newest, parameters, structure
+from structure.measures import MEASURES
+from tests.recorder.store import Store
+from tests.streaming.test_overview import Stub
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def relay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stub:
+    stub = Stub(tmp_path)
+
+    async def found(request: Any) -> Stub:
+        return stub
+
+    monkeypatch.setattr(parameters, "relay", found)
+    monkeypatch.setattr(structure, "newest_frames", newest.Newest(lambda history: LiveFilm(history, lambda: 0.0).step))
+    return stub
+
+
+@pytest.fixture
+def store(relay: Stub, tmp_path: Path) -> Store:
+    """Frames every 5 ticks from t = 20 on; those to t = 195 have a digest, and those to t = 280 none."""
+    store = Store(Market.objects.create(symbol="IG-USD"), tmp_path)
+    store.record(200)
+    make_digests(store.market, tmp_path)
+    store.record(81)
+    return store
+
+
+def ask(query: str = "") -> dict[str, Any]:
+    request = RequestFactory().get(f"/structure{query}")
+    return json.loads(asyncio.run(structure.structure_of(request)).content)
+
+
+def recorded(store: Store) -> dict[int, dict[str, float | None]]:
+    """Each frame's measures by the digests, once all are made."""
+    make_digests(store.market, store.directory)
+    found = {}
+    for row in Segment.objects.filter(kind="frames"):
+        rows = load_digest(store.directory, "frames", row.name).rows
+        assert rows is not None
+        for t, values in zip(rows.t.tolist(), rows.values.T.tolist(), strict=True):
+            found[t] = {n: None if math.isnan(v) else v for n, v in zip(MEASURES, values, strict=True)}
+    return found
+
+
+def test_a_short_range_has_every_frame_and_the_newest_too(store: Store) -> None:
+    body = ask()
+    assert (body["t0"], body["t1"], body["bucket"]) == (20, 280, 5)
+    assert list(body) == ["t0", "t1", "bucket", "t", "ts", *MEASURES]
+    assert body["t"] == list(range(20, 281, 5))
+    expected = recorded(store)
+    for name in MEASURES:
+        mean = body[name]["mean"]
+        assert body[name] == {"mean": mean, "min": mean, "max": mean}
+        assert mean == pytest.approx([expected[t][name] for t in body["t"]], abs=1e-5)
+    assert ask() == body
+
+
+def test_frames_of_a_part_and_some_measures(store: Store) -> None:
+    body = ask("?t0=100&t1=122&measures=core,density")
+    assert list(body) == ["t0", "t1", "bucket", "t", "ts", "density", "core"]
+    assert body["t"] == [100, 105, 110, 115, 120]
+
+
+def test_a_long_range_is_in_buckets(store: Store) -> None:
+    body = ask("?points=5")
+    assert (body["bucket"], body["t"]) == (64, [0, 64, 128, 192, 256])
+    expected = recorded(store)
+    inside = [expected[t]["density"] for t in range(65, 128, 5)]
+    column = {part: values[1] for part, values in body["density"].items()}
+    assert column == pytest.approx(
+        {"mean": sum(inside) / len(inside), "min": min(inside), "max": max(inside)}, abs=1e-5
+    )
+    assert ask("?points=5") == body
+    assert ask("?points=1")["bucket"] == 512
+
+
+def test_a_measure_that_does_not_exist_is_named(relay: Stub) -> None:
+    with pytest.raises(HttpError, match=r"^measures must be among density, .* got 'girth'$"):
+        ask("?measures=density,girth")
+
+
+def test_a_market_without_frames_has_none(relay: Stub) -> None:
+    body = ask("?measures=core")
+    assert body == {"t0": None, "t1": None, "bucket": 64, "t": [], "ts": [], "core": {"mean": [], "min": [], "max": []}}
+
+
+def test_each_step_of_the_live_film_measures_a_bounded_number_of_frames(store: Store) -> None:
+    film = LiveFilm(History("IG-USD", store.directory), clock=lambda: 0.0)
+    sizes = [film.step().t.size]
+    store.record(400)
+    for _ in range(5):
+        rows = film.step()
+        sizes.append(rows.t.size)
+    assert sizes[0] <= 20
+    assert all(0 <= behind - before <= 20 for before, behind in pairwise(sizes))
+    assert rows.t[-1] == 680
+
+
+def test_a_step_ends_when_its_time_is_over(store: Store) -> None:
+    now = iter(range(1000))
+    film = LiveFilm(History("IG-USD", store.directory), clock=lambda: float(next(now)))
+    film.step()
+    assert film._reached_t == 172
+
+
+def test_a_film_that_falls_far_behind_leaves_frames_out(store: Store) -> None:
+    film = LiveFilm(History("IG-USD", store.directory), clock=lambda: 0.0)
+    film.step()
+    store.record(2000)
+    rows = film.step()
+    assert rows.t[-1] == 2280
+    assert 2000 not in rows.t
