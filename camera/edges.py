@@ -129,13 +129,15 @@ class PairCounts:
         """
         used = int(columns.max()) + 1 if columns.size else 0
         if self._dense:
-            shape = len(EDGE_TYPES), self.capacity, self.capacity
-            matched, near = self._counts.reshape(shape)[:, :used, :used] > 0
-            ones = matched.view(np.int8)
-            return sum(np.add.reduce(ones, axis=axis, dtype=np.int32) for axis in (0, 1)), int(np.count_nonzero(near))
-        pairs, near = (_distinct(queue.held[0]) for queue in self._queues)
+            matched, near = self._counts.reshape(len(EDGE_TYPES), self.capacity, self.capacity)
+            ones = matched[:used, :used].astype(np.bool_).view(np.int8)
+            by_low, by_high = (
+                np.add.reduce(ones, axis=axis, dtype=np.int16) for axis in (1, 0)
+            )  # few columns are dense
+            return by_low + by_high, int(np.count_nonzero(near))
+        pairs, neighbours = (_distinct(queue.held[0]) for queue in self._queues)
         ends = np.concatenate(self._ends(pairs)[1:])
-        return np.bincount(ends, minlength=used), near.size
+        return np.bincount(ends, minlength=used), neighbours.size
 
 
 def _distinct(pairs: Ints) -> Ints:
