@@ -48,7 +48,8 @@ FACTS = (KURTOSIS, TAIL, AUTOCORRELATION, CLUSTERING, DECAY, GAUSSIANITY, VOLUME
 class Finding:
     """What one market shows of a fact: an estimate from n returns over `horizon`.
 
-    `steps` are the lags or periods, in bars, of which the value sums up the `values`; empty where it is of one.
+    `steps` are the lags or periods, in bars, of which the value sums up the `values`; empty where it is of one. Without
+    a value the verdict is `unless`.
     """
 
     fact: Fact
@@ -57,6 +58,7 @@ class Finding:
     estimate: Estimate
     steps: tuple[int, ...] = ()
     values: tuple[float, ...] = ()
+    unless: str = "too few"
 
     @property
     def verdict(self) -> str:
@@ -64,7 +66,7 @@ class Finding:
         value, low, high = self.estimate
         least, most = self.fact.usual
         if self.n < FEWEST or not np.isfinite(self.estimate).all():
-            return "too few"
+            return self.unless
         if least <= value <= most:
             return "inside"
         return "outside" if low > most or high < least else "too few"
@@ -125,10 +127,10 @@ def _autocorrelation(returns: Floats, horizon: str, n: int) -> Finding:
 
 
 def _decay(sizes: Floats, clustering: Finding) -> Finding:
-    """How the autocorrelation of |r| fades. Where volatility does not cluster, nothing fades."""
+    """How the autocorrelation of |r| fades. Where volatility does not cluster, nothing fades, and that says as much."""
     lagged = Lagged(sizes, sizes, _LONG_LAGS)
-    estimate = lagged.exponent() if clustering.is_shown else _NOTHING
-    return Finding(DECAY, clustering.horizon, clustering.n, estimate, *_listed(lagged))
+    estimate, unless = (lagged.exponent(), "too few") if clustering.is_shown else (_NOTHING, clustering.verdict)
+    return Finding(DECAY, clustering.horizon, clustering.n, estimate, *_listed(lagged), unless)
 
 
 def _gaussianity(returns: Floats, kurtosis: Finding) -> Finding:
@@ -137,8 +139,10 @@ def _gaussianity(returns: Floats, kurtosis: Finding) -> Finding:
     counts = {periods: int(np.isfinite(over(returns, periods)).sum()) for periods in _PERIODS}
     enough = tuple(periods for periods in _PERIODS if counts[periods] >= _FEWEST_AGGREGATED)
     values = tuple(excess_kurtosis(over(returns, periods)).value for periods in enough)
-    estimate = kurtosis_ratio(returns, enough[-1]) if kurtosis.is_shown and len(enough) > 1 else _NOTHING
-    return Finding(GAUSSIANITY, kurtosis.horizon, kurtosis.n, estimate, enough, values)
+    estimate, unless = _NOTHING, "too few" if kurtosis.is_shown else kurtosis.verdict
+    if kurtosis.is_shown and len(enough) > 1:
+        estimate = kurtosis_ratio(returns, enough[-1])
+    return Finding(GAUSSIANITY, kurtosis.horizon, kurtosis.n, estimate, enough, values, unless)
 
 
 def _listed(lagged: Lagged) -> tuple[tuple[int, ...], tuple[float, ...]]:

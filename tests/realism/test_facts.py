@@ -42,8 +42,8 @@ def test_what_a_normal_walk_does_not_show_is_not_followed_further() -> None:
     found = {one.fact.name: one for one in findings(Series(rng.normal(size=5000), rng.random(5000)), "1s")}
     outside = {name for name, one in found.items() if one.verdict == "outside"}
     assert {"excess_kurtosis", "volatility_clustering", "volume_volatility"} <= outside
-    assert found["volatility_decay"].estimate.value != found["volatility_decay"].estimate.value
-    assert found["aggregational_gaussianity"].form()["value"] is None
+    for follows in ("volatility_decay", "aggregational_gaussianity"):
+        assert (found[follows].form()["value"], found[follows].verdict) == (None, "outside")
     assert found["autocorrelation"].verdict == found["leverage"].verdict == "inside"
 
 
@@ -54,13 +54,13 @@ def verdicts(name: str, ticks: int) -> dict[str, str]:
 
 
 def test_zero_intelligence_is_not_taken_for_a_market() -> None:
-    found = verdicts("simulator, 50 agents", 10_000)
+    found = verdicts("simulator, 50 agents", 8_000)
     assert {"excess_kurtosis", "volatility_clustering", "volume_volatility"} <= {
         name for name, verdict in found.items() if verdict == "outside"
     }
 
 
 def test_the_order_book_shows_most_facts_and_contradicts_none() -> None:
-    found = verdicts("orderbook", 20_000)
+    found = verdicts("orderbook", 12_000)
     assert "outside" not in found.values()
     assert sum(verdict == "inside" for verdict in found.values()) >= 6
