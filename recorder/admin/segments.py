@@ -7,11 +7,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from recorder.admin.lists import BoundedPaginator, ChoiceFilter, MarketFilter, found_by
+from recorder.admin.price_lines import price_lines
 from recorder.admin.recorded import RecordedAdmin, replay_address
 from recorder.models import Segment, SegmentQuerySet
 from recorder.segment.layout import KINDS, SUFFIX
@@ -66,6 +68,7 @@ class SegmentAdmin(RecordedAdmin):
         number("lines"),
         size("bytes", "size"),
         number("gaps"),
+        "price",
         "state",
         flag("pinned", "pinned"),
         "links",
@@ -81,6 +84,22 @@ class SegmentAdmin(RecordedAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[SegmentQuerySet, bool]:
         return found_by(queryset, search_term.strip()), False
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """The list, each row with the line of its price."""
+        changelist = super().get_changelist_instance(request)
+        rows = list(changelist.result_list)
+        if rows:
+            lines = price_lines(rows[0].market, [(row.start_t, max(row.start_t, row.end_t)) for row in rows])
+            for row, line in zip(rows, lines, strict=True):
+                row.price_line = line
+        changelist.result_list = rows
+        return changelist
+
+    @admin.display
+    def price(self, segment: Any) -> SafeString | str:
+        line: SafeString | str = segment.price_line
+        return line
 
     @admin.display(description="segment", ordering="name")
     def file_name(self, segment: Segment) -> str:

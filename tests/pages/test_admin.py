@@ -84,7 +84,7 @@ def test_nor_is_that_of_the_segments_after_years(admin: Page) -> None:
         )
     assert cut_off(admin) <= 0
     heads = [head.split("\n")[0].upper() for head in admin.locator("#result_list thead th .text").all_inner_texts()]
-    assert heads[-5:] == ["SIZE", "GAPS", "STATE", "PINNED", "LINKS"]
+    assert heads[-6:] == ["SIZE", "GAPS", "PRICE", "STATE", "PINNED", "LINKS"]
 
 
 def test_it_has_the_colours_of_the_page_light_and_dark(admin: Page) -> None:

@@ -185,6 +185,26 @@ def test_the_newest_segment_is_the_first_and_its_numbers_can_be_read(admin_clien
     assert answer.context["title"] == "Segments: IG-USD, ticks, on disk"
 
 
+def test_segments_show_the_course_of_the_price(admin_client, market, tmp_path):
+    from recorder.digests.making import make_digests
+    from tests.recorder.store import Store
+
+    store = Store(market, tmp_path)
+    for ticks in (300, 50, 300):
+        store.record(ticks)
+    assert cell(admin_client.get(page("segment_changelist")).content.decode(), "price") == "–"
+    make_digests(market, tmp_path)
+    for kind in ("ticks", "frames"):
+        html = admin_client.get(page("segment_changelist") + f"?kind={kind}").content.decode()
+        newest, _, oldest = re.findall('<td class="field-price">(.*?)</td>', html)
+        assert newest != oldest
+        for line in (newest, oldest):
+            (points,) = re.findall('<polyline points="([^"]*)"', line)
+            x, y = zip(*(map(float, point.split(",")) for point in points.split()), strict=True)
+            assert (min(x), max(x), min(y), max(y)) == (1, 49, 1, 15)
+        assert "price between 4" in newest or "price between 5" in newest
+
+
 def test_a_segment_that_is_not_pinned_raises_no_alarm(admin_client, segment):
     assert cell(html := admin_client.get(page("segment_changelist")).content.decode(), "pinned") == "–"
     assert "icon-no" not in html
