@@ -120,10 +120,11 @@ def test_colours_and_filters_change_the_legend(page: Page) -> None:
     wait_for_t_beyond(page, "#frame-t", 0)
     page.select_option("#colour", "experience")
     expect(page.locator("[data-legend=experience]")).to_be_visible()
-    expect(page.locator("[data-legend=side]")).to_be_hidden()
+    expect(page.locator("[data-legend=imbalance]")).to_be_hidden()
     page.locator("#show-match").uncheck()
     page.locator("#strength").fill("50")
-    expect(page.locator("#strength")).to_have_attribute("aria-valuetext", "50 percent of the strongest")
+    hidden = "the weakest 50 percent of each kind are hidden"
+    expect(page.locator("#strength")).to_have_attribute("aria-valuetext", hidden)
 
 
 @pytest.mark.long

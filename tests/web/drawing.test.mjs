@@ -43,7 +43,7 @@ test("ink is read on every shade of every scale", () => {
   }
 });
 
-test("a number stands in its circle if it can be read there, else beside it where that is wanted", () => {
+test("a number stands in its circle if it can be read there, else beside it, and a name always beside", () => {
   const written = (node) => {
     const texts = [];
     const draw = drawLabel(() => ({ ink: "#000000", panel: "#ffffff" }));
@@ -51,9 +51,9 @@ test("a number stands in its circle if it can be read there, else beside it wher
     return texts;
   };
   assert.deepEqual(written({ size: 15 }), [["123", 50]]);
-  assert.deepEqual(written({ size: 15, beside: true }), [["123", 50]]);
-  assert.deepEqual(written({ size: 3 }), []);
-  assert.deepEqual(written({ size: 3, beside: true }), [["123", 55]]);
-  assert.deepEqual(written({ size: 3, beside: true, label: "0x48b1e5a0c0ffee" }), [["0x48b1e5a0c…", 55]]);
-  assert.deepEqual(written({ size: 3, beside: true, label: "" }), []);
+  assert.deepEqual(written({ size: 10 }), [["123", 50]], "three digits are no blank circle");
+  assert.deepEqual(written({ size: 3 }), [["123", 55]]);
+  assert.deepEqual(written({ size: 15, name: "maker-7" }), [["maker-7", 67]]);
+  assert.deepEqual(written({ size: 3, label: "0x48b1e5a0c0ffee" }), [["0x48b1e5a0c…", 55]]);
+  assert.deepEqual(written({ size: 3, label: "" }), []);
 });

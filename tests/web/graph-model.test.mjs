@@ -52,11 +52,42 @@ test("many edges of one kind do not make those of another pale", () => {
   assert.ok(looks.every(({ kind, presence }) => kind === "match" || presence < 1));
 });
 
-test("filters edges by kind and strength", () => {
-  const filter = { match: true, quote_proximity: false, leastStrength: 0.5 };
-  assert.equal(passes({ kind: "match", strength: 0.5 }, filter), true);
-  assert.equal(passes({ kind: "match", strength: 0.4 }, filter), false);
-  assert.equal(passes({ kind: "quote_proximity", strength: 1 }, filter), false);
+const everything = { match: true, quote_proximity: true, weakest: 0, beyond: null };
+const shownOf = (frame, filter) => [...graphOf(frame).edges.values()].filter((edge) => passes(edge, { ...everything, ...filter }));
+
+test("filters edges by kind", () => {
+  assert.ok(shownOf(frames[0], { quote_proximity: false }).every(({ kind }) => kind === "match"));
+  assert.equal(shownOf(frames[0], {}).length, frames[0].edges.length);
+});
+
+/** Two agents a pair, each pair with a count of matches. */
+const paired = (...counts) => ({ window: { W: 100 }, nodes: counts.flatMap((_, i) => quoting(1, 1).nodes.map((node, j) => ({ ...node, node_id: `n${2 * i + j}`, agent_id: 2 * i + j }))), edges: counts.map((count, i) => ({ src: `n${2 * i}`, dst: `n${2 * i + 1}`, type: "match", w: count / 100 })) });
+
+test("hiding the weakest thins from the first step on, takes equal weights together, and leaves the strongest", () => {
+  const counts = (weakest) => shownOf(paired(1, 1, 1, 1, 1, 1, 2, 2, 3, 9), { weakest }).map(({ count }) => count);
+  assert.deepEqual([0, 0.05, 0.7, 0.95].map((weakest) => counts(weakest).length), [10, 4, 2, 1]);
+  assert.deepEqual(counts(0.95), [9]);
+  assert.equal(shownOf(paired(1, 1, 1), { weakest: 0.95 }).length, 3);
+});
+
+test("an edge says how many ticks or matches it tells of", () => {
+  assert.deepEqual([...graphOf(paired(7, 29)).edges.values()].map(({ count }) => count), [7, 29]);
+});
+
+test("net imbalance counts quotes alone; who has none has no imbalance and no mean quote", () => {
+  const { nodes } = quoting(1, 1);
+  [nodes[0].features, nodes[1].features] = [{ ...nodes[0].features, buy_count: 30, sell_count: 10, quote_price_mean: 7 }, { ...nodes[1].features, buy_count: 0, sell_count: 0, quote_price_mean: 0 }];
+  const looks = [...graphOf({ nodes, edges: [] }).nodes.values()].map(({ imbalance, quote }) => [imbalance, quote]);
+  assert.deepEqual(looks, [[0.5, 7], [null, null]]);
+});
+
+test("the outside pool is a node on wish, tied to everyone who matched with it", () => {
+  const frame = quoting(5, 5, 5);
+  [4, 0, 2].forEach((pool_count, i) => (frame.nodes[i].features.pool_count = pool_count));
+  assert.equal(graphOf(frame).nodes.size, 3);
+  const { nodes, edges } = graphOf(frame, { pool: true });
+  assert.equal(nodes.get("pool").matches, 6);
+  assert.deepEqual([...edges.values()].map(({ source, target, count, strength }) => [source, target, count, strength]), [["0", "pool", 4, 1], ["2", "pool", 2, 0.5]]);
 });
 
 /** A frame of agents who quoted in each of 300 ticks and matched so often. */

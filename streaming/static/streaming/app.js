@@ -4,7 +4,7 @@ import { AgentNames } from "./data/agent-names.js";
 import { AgentSearch } from "./page/agent-search.js";
 import { ChartFeed } from "./charts/chart-feed.js";
 import { Charts } from "./charts/charts.js";
-import { bindCommands, bindLinks, bindLook, bindSpeed, showControls } from "./page/controls.js";
+import { bindCommands, bindLinks, bindSpeed, showControls } from "./page/controls.js";
 import { countText, momentText } from "./page/format.js";
 import { FrameFeed } from "./data/frame-feed.js";
 import { FrameView } from "./graph/frame-view.js";
@@ -53,7 +53,7 @@ let [happened, entered, connection] = [false, false, ""];
 
 const charts = new Charts(element("charts"), { onPick: leapTo });
 const names = new AgentNames(symbol);
-const view = new FrameView(element("graph"), element("card"), { onPick: pin, names, agentUrl: data.agentUrl ?? "", features: (agent, fromT, toT) => past.features(agent, fromT, toT), onError: tell });
+const view = new FrameView(element("graph"), element("card"), { onPick: pin, onLook: lookedAt, frameAt: (t) => past.frame(t), names, agentUrl: data.agentUrl ?? "", features: (agent, fromT, toT) => past.features(agent, fromT, toT), onError: tell });
 const feed = new FrameFeed(findFrame, showFound, frameMissed);
 const chartFeed = new ChartFeed({ past, store, span: SPAN, turn: framed, onColumns: showColumns, onStretch: lookForMarketEvents, onError: (error) => (tell(error), retry.failed()) });
 const backfill = new Backfill({ past, store, span: SPAN });
@@ -65,7 +65,7 @@ const timeline = new TimelineView(element("timeline"), /** @type {HTMLCanvasElem
 const navigation = new Navigation({ head, feed, chartFeed, timeline, stride, draw: () => draw(), onLeap: () => place.leap() });
 const stream = new LiveStream(symbol, store, { onMessage: receive, onState: follow, onFilled: sayFilled, onSkipped: saySkipped, onAnew: beginAnew });
 const place = new PlaceKeeper({ symbol, door: data.door === "live" ? "live" : "replay", head, past, navigation, marks: () => ({ agent: view.pinned, from: null }), mark: ({ agent }) => pin(agent) });
-const search = new AgentSearch(names, { has: (agent) => view.graph.has(agent), pick: pin, onError: tell });
+const search = new AgentSearch(names, { has: (agent) => view.graph.has(agent), pick: find, onError: tell });
 const retry = new Retry(heal);
 const patience = new Patience(SLOW_MS, () => draw());
 const recorded = new Patience(RECORDED_MS, () => (feed.forget(), draw()));
@@ -223,6 +223,19 @@ function pin(agent) {
   draw();
 }
 
+/** Picks an agent that was looked for, and brings it to the middle. @param {string} agent */
+function find(agent) {
+  pin(agent);
+  view.graph.centre(agent);
+}
+
+/** The graph is looked at in another way: links to moments keep it. */
+function lookedAt() {
+  if (!entered) return;
+  list.show(marketEvents.within(0, Infinity));
+  draw();
+}
+
 /** @param {any} message */
 function receive(message) {
   if (message.type === "gap") remark(`gap ${message.kind}`, gapText(message));
@@ -267,7 +280,7 @@ function saySkipped() {
 
 /** The market is another one: what was shown belongs to the old. */
 function beginAnew() {
-  for (const part of [feed, chartFeed, past, backfill]) part.forget();
+  for (const part of [feed, chartFeed, past, backfill, view.graph]) part.forget();
   marketEvents.clear();
   const look = async () => {
     await past.refresh();
@@ -290,10 +303,9 @@ function bind() {
     if (!entered) return;
     if (command === "unpin") pin(null);
     else if (command === "search") /** @type {HTMLInputElement} */ (element("agent")).select();
-    else navigation.run(command);
+    else if (!view.run(command)) navigation.run(command);
   });
   head.speed = bindSpeed((speed) => head.setSpeed(speed, performance.now()));
-  bindLook((look) => view.graph.dress(look));
   bindLinks("happenings", (link) => navigation.leapTo(Number(link.dataset.t)));
   bindLinks("doors", (link) => (link.id === "to-live" ? navigation.leapLive() : navigation.stop()));
 }

@@ -2,12 +2,12 @@
 
 import { AgentCard } from "./agent-card.js";
 import { AgentTitle } from "./agent-title.js";
-import { showExperience } from "../page/controls.js";
+import { factsOf } from "./facts.js";
+import { LookBar } from "./look-bar.js";
+import { Partners } from "./partners.js";
+import { StructureView } from "./structure-view.js";
 import { countText } from "../page/format.js";
-import { experienceRange } from "./graph-model.js";
-import { GraphView } from "./graph.js";
 import { write } from "../page/notice.js";
-import { text } from "../state/texts.js";
 
 /** @typedef {import("../data/messages.js").Frame} Frame */
 
@@ -17,14 +17,20 @@ export class FrameView {
 
   /**
    * @param {HTMLElement} container of the graph @param {HTMLElement} card
-   * @param {{onPick: (agent: string | null) => void, names: import("../data/agent-names.js").AgentNames, agentUrl: string,
-   *   features: import("./agent-card.js").FeatureSource, onError: (error: Error) => void}} hooks
+   * @param {{onPick: (agent: string | null) => void, onLook: () => void, names: import("../data/agent-names.js").AgentNames, agentUrl: string,
+   *   frameAt: (t: number) => Promise<import("../data/frame-feed.js").Found>, features: import("./agent-card.js").FeatureSource, onError: (error: Error) => void}} hooks
    */
-  constructor(container, card, { onPick, names, agentUrl, features, onError }) {
+  constructor(container, card, { onPick, onLook, names, agentUrl, frameAt, features, onError }) {
     this.container = container;
+    this.onPick = onPick;
     this.names = names;
-    this.graph = new GraphView(container, { onPick });
+    const tip = /** @type {HTMLElement} */ (document.getElementById("tip"));
+    this.graph = new StructureView(container, tip, { onPick, frameAt, onChange: () => this.#tell() });
     this.card = new AgentCard(card, { features, onError, title: new AgentTitle(card, names, agentUrl, onError) });
+    this.partners = new Partners(/** @type {HTMLElement} */ (card.querySelector(".partners")), onPick);
+    this.bar = new LookBar((look) => (this.graph.dress(look), onLook()));
+    this.graph.dress(this.bar.look);
+    document.getElementById("fit")?.addEventListener("click", () => this.graph.fit());
   }
 
   /** @param {Frame | null} frame null for a moment that has none @returns {boolean} whether it is another one than before */
@@ -34,12 +40,16 @@ export class FrameView {
     this.names.take(frame);
     this.container.dataset.t = String(frame?.t ?? "");
     write("frame-t", frame ? countText(frame.t) : "–");
-    write("frame-facts", frame ? factsOf(frame) : "");
     this.card.show(frame);
-    if (!frame) this.graph.clear();
-    else this.graph.show(frame);
-    if (frame) showExperience(experienceRange(frame));
+    this.partners.show(frame, this.pinned);
+    this.graph.show(frame);
     return true;
+  }
+
+  /** Says what is shown, of how much. */
+  #tell() {
+    write("frame-facts", this.shown ? factsOf(this.shown, this.graph.scene) : "");
+    if (this.shown) this.bar.tell(this.shown, this.graph.scene);
   }
 
   /** @param {string | null} agent */
@@ -47,10 +57,15 @@ export class FrameView {
     this.pinned = agent;
     this.graph.pin(agent);
     this.card.pin(agent, this.shown);
+    this.partners.show(this.shown, agent);
   }
-}
 
-/** @param {Frame} frame */
-function factsOf({ nodes, edges, window: { t0, t1 } }) {
-  return text("frame_facts", { agents: nodes.length, edges: edges.length, from: countText(t0), to: countText(t1) });
+  /** What a key asks of the graph. @param {string} command @returns {boolean} whether it was the graph's */
+  run(command) {
+    const agent = command.startsWith("agent-") ? this.graph.beside(command === "agent-next" ? 1 : -1) : null;
+    if (agent !== null) this.onPick(agent);
+    else if (command === "fit") this.graph.fit();
+    else if (command.startsWith("view-")) this.bar.choose(command.slice("view-".length));
+    return /^(agent|view)-|^fit$/.test(command);
+  }
 }

@@ -1,10 +1,25 @@
-/** Owns what a frame looks like as a graph: keys, sizes, shades and widths, free of any drawing. */
+/** Owns what a frame looks like as a graph: keys, sizes, shades and counts, free of any drawing. */
+
+import { POOL, poolEdges, poolNode } from "./pool.js";
+import { chanceScores } from "./chance.js";
+import { kindOf } from "./groups.js";
 
 /** @typedef {import("../data/messages.js").Frame} Frame */
 /** @typedef {import("../data/messages.js").FrameNode} FrameNode */
-/** @typedef {{label: string, name: string, size: number, side: string, experience: number}} NodeLook `experience` is 0..1 within the frame */
-/** @typedef {{source: string, target: string, kind: "match" | "quote_proximity", strength: number, presence: number, w: number}} EdgeLook */
-/** @typedef {{match: boolean, quote_proximity: boolean, leastStrength: number}} Filter */
+/**
+ * `experience` is 0..1 within the frame and `gained` as it is told; `imbalance` is -1..1, null of who never quoted, and so is
+ * `quote`, the mean price.
+ * @typedef {{label: string, name: string, size: number, imbalance: number | null, experience: number, gained: number,
+ *   quote: number | null, matches: number, kind: string}} NodeLook
+ */
+/**
+ * `strength` is 0..1 of the strongest of its kind, `share` of the edges of its kind that are as strong or stronger, `count` the
+ * ticks or matches it tells of, `beyond` how far that is beyond chance in standard deviations, null where the frame does not tell.
+ * @typedef {{source: string, target: string, kind: "match" | "quote_proximity" | "pool", strength: number, share: number,
+ *   presence: number, count: number, beyond: number | null}} EdgeLook
+ */
+/** @typedef {{nodes: Map<string, NodeLook>, edges: Map<string, EdgeLook>}} Graph */
+/** `weakest` is the share of each kind that is hidden. @typedef {{match: boolean, quote_proximity: boolean, weakest: number, beyond: number | null}} Filter */
 
 /** Radii in pixels. */
 const NODE_SIZE = { smallest: 7, largest: 18 };
@@ -53,47 +68,64 @@ function nodesOf(frame) {
   const { low, high } = experienceRange(frame);
   const radii = radiiOf(frame);
   const crowded = crowding(radii.reduce((sum, radius) => sum + radius ** 2, 0), ROOM.agents);
-  return new Map(frame.nodes.map((node, i) => {
-    const experience = high > low ? (node.features.experience_end - low) / (high - low) : 0.5;
-    return [String(node.agent_id), { label: String(node.agent_id), name: node.name ?? "", size: Math.max(radii[i] * crowded, SMALLEST_DOT), side: node.features.dominant_side, experience }];
+  return new Map(frame.nodes.map(({ agent_id, name = "", features }, i) => {
+    const experience = high > low ? (features.experience_end - low) / (high - low) : 0.5;
+    const quotes = features.buy_count + features.sell_count;
+    return [String(agent_id), {
+      label: String(agent_id), name, size: Math.max(radii[i] * crowded, SMALLEST_DOT), experience, gained: features.experience_end,
+      imbalance: quotes ? (features.buy_count - features.sell_count) / quotes : null,
+      quote: quotes ? features.quote_price_mean : null, matches: features.match_count, kind: kindOf(name),
+    }];
   }));
 }
 
 /**
- * The greatest weight and the number of edges of each kind: they differ by an order of magnitude, and many that quoted close
- * shall not make the few pale that traded.
- * @param {Frame} frame
+ * The edges of each kind by weight, greatest first: kinds differ by an order of magnitude, and many that quoted close shall not
+ * make the few pale that traded.
+ * @param {Frame} frame @returns {Record<string, number[]>}
  */
-function kindsOf(frame) {
-  /** @type {Record<string, {greatest: number, count: number}>} */
+function weightsOf(frame) {
+  /** @type {Record<string, number[]>} */
   const kinds = {};
-  for (const { type, w } of frame.edges) {
-    const kind = (kinds[type] ??= { greatest: 0, count: 0 });
-    kind.greatest = Math.max(kind.greatest, w);
-    kind.count += 1;
-  }
+  for (const { type, w } of frame.edges) (kinds[type] ??= []).push(w);
+  for (const weights of Object.values(kinds)) weights.sort((a, b) => b - a);
   return kinds;
 }
 
-/**
- * @param {Frame} frame
- * @returns {{nodes: Map<string, NodeLook>, edges: Map<string, EdgeLook>}} nodes by agent id, edges by kind and ends
- */
-export function graphOf(frame) {
-  const keyOf = new Map(frame.nodes.map((node) => [node.node_id, String(node.agent_id)]));
-  const kinds = kindsOf(frame);
-  const edges = new Map();
-  for (const { src, dst, type, w } of frame.edges) {
-    const [source, target] = [/** @type {string} */ (keyOf.get(src)), /** @type {string} */ (keyOf.get(dst))];
-    const { greatest, count } = kinds[type];
-    edges.set(`${type}:${source}-${target}`, { source, target, kind: type, strength: w / greatest, presence: crowding(count, ROOM.edges), w });
-  }
-  return { nodes: nodesOf(frame), edges };
+/** For each weight the share of all that are as great or greater: equal weights share a fate. @param {number[]} weights greatest first */
+function sharesOf(weights) {
+  return new Map(weights.map((w, i) => [w, (i + 1) / weights.length]));
 }
 
-/** Whether an edge is to be seen. @param {{kind: string, strength: number}} edge @param {Filter} filter */
-export function passes({ kind, strength }, filter) {
-  return filter[/** @type {"match" | "quote_proximity"} */ (kind)] && strength >= filter.leastStrength;
+/**
+ * @param {Frame} frame @param {{pool?: boolean}} [wishes] with `pool` those outside are a node of their own, if the frame tells of them
+ * @returns {Graph} nodes by agent id, edges by kind and ends
+ */
+export function graphOf(frame, { pool = false } = {}) {
+  const keyOf = new Map(frame.nodes.map((node) => [node.node_id, String(node.agent_id)]));
+  const kinds = Object.fromEntries(Object.entries(weightsOf(frame)).map(([kind, weights]) => [kind, { greatest: weights[0], count: weights.length, shares: sharesOf(weights) }]));
+  const scores = chanceScores(frame);
+  /** @type {Map<string, EdgeLook>} */
+  const edges = new Map();
+  frame.edges.forEach(({ src, dst, type, w }, i) => {
+    const [source, target] = [/** @type {string} */ (keyOf.get(src)), /** @type {string} */ (keyOf.get(dst))];
+    const { greatest, count, shares } = kinds[type];
+    edges.set(`${type}:${source}-${target}`, {
+      source, target, kind: type, strength: w / greatest, share: shares.get(w) ?? 1, presence: crowding(count, ROOM.edges),
+      count: Math.round(w * frame.window.W), beyond: scores?.[i] ?? null,
+    });
+  });
+  const nodes = nodesOf(frame);
+  if (pool) for (const [key, edge] of poolEdges(frame)) edges.set(key, edge);
+  if (pool) nodes.set(POOL, poolNode(frame));
+  return { nodes, edges };
+}
+
+/** Whether an edge is to be seen. The strongest of a kind always is. @param {EdgeLook} edge @param {Filter} filter */
+export function passes({ kind, strength, share, beyond }, filter) {
+  if (kind === "pool") return true;
+  if (!filter[kind] || (share > 1 - filter.weakest + 1e-9 && strength < 1)) return false;
+  return kind !== "match" || filter.beyond === null || beyond === null || beyond >= filter.beyond;
 }
 
 /** Nobody stands further from the picture's centre; the view always shows just this part, so the scale never jumps. */

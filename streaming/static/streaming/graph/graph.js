@@ -1,35 +1,49 @@
-/** Owns the picture of a frame: a sigma view whose agents keep their places from frame to frame. */
+/** Owns the pictures that sigma draws, the web of forces and the plane: agents keep their places from frame to frame. */
 
 import { MultiUndirectedGraph } from "graphology";
 import Sigma from "sigma";
 import { ArcProgram } from "./arcs.js";
-import { RIM, graphOf, passes, startPosition } from "./graph-model.js";
-import { ALL_NUMBERED, drawHover, drawLabel } from "./graph-labels.js";
-import { painter } from "../page/paint.js";
+import { BEND, nearestEdge } from "./edge-picking.js";
+import { drawHover, drawLabel, fitsInside } from "./graph-labels.js";
+import { RIM, passes, startPosition } from "./graph-model.js";
+import { filterOf } from "./look.js";
 import { NodeAnimation, isFading } from "./node-animation.js";
-import { inkOn, premultiplied, shade } from "../page/colors.js";
-import { calmMotion, colours, onThemeChange, scaleOf } from "../page/theme.js";
+import { PlaneAxes, planePositions } from "./plane.js";
+import { POOL } from "./pool.js";
+import { SHADES } from "./scene.js";
+import { inkOn, premultiplied } from "../page/colors.js";
+import { painter } from "../page/paint.js";
+import { calmMotion } from "../page/theme.js";
+import { text } from "../state/texts.js";
 
 /** What the view shows; its padding has room for the circles at the rim. */
 const EXTENT = { x: /** @type {[number, number]} */ ([-RIM, RIM]), y: /** @type {[number, number]} */ ([-RIM, RIM]) };
+const PADDING = 22;
 
 /** What remains of an agent or edge that another agent's neighbourhood puts into the background. */
 const FAINT = 0.12;
 
-/** In a narrower picture agents are smaller, down to where their numbers can still be read. Pixels, and the least share. */
-const FULL_SIZE_FROM = 480;
-const SMALLEST_SHARE = 0.8;
+/** Agents are of their usual size in a picture from this to that wide or high, smaller in a smaller one, down to where numbers can still be read, and larger in a larger. Pixels, and shares. */
+const [USUAL_FROM, USUAL_TO, SMALLEST_SHARE, LARGEST_SHARE] = [480, 640, 0.8, 1.8];
 
-/** Shades of an edge's colour: sigma remembers every colour that it was ever given. */
-const SHADES = 64;
+/** Of an agent with more neighbours than this only some are named, as of all. */
+const MOST_FORCED = 40;
+
+/** Names and numbers beside circles: in squares of this width as many as its largest agents. Pixels. */
+const LABELS = { labelGridCellSize: 70, labelDensity: 1 };
+
+/** How near a centred agent is looked at: a share of the whole picture. */
+const CENTRED_RATIO = 0.5;
 
 /** @typedef {import("./graph-model.js").EdgeLook} EdgeLook */
-/** @typedef {{colourBy: "side" | "experience", filter: import("./graph-model.js").Filter}} Look */
+/** @typedef {import("./scene.js").Scene} Scene */
+/** @typedef {{x: number, y: number}} Point pixels within the picture */
+/** @typedef {{onPick: (agent: string | null) => void, onHover: (agent: string | null) => void, onEdge: (edge: EdgeLook | null, at: Point) => void}} Hooks */
 
 /** @param {EdgeLook} look */
 function edgeAttributes(look) {
   const match = look.kind === "match";
-  return { ...look, type: match ? "match" : "line", curvature: match ? 0.18 : 0 };
+  return { ...look, type: match ? "match" : "line", curvature: match ? BEND : 0 };
 }
 
 export function canDraw() {
@@ -38,60 +52,97 @@ export function canDraw() {
 
 export class GraphView {
   #graph = new MultiUndirectedGraph();
-  #palette = colours();
   #nodeAnimation;
   #sigma;
-  /** @type {Look} */ #look = { colourBy: "side", filter: { match: true, quote_proximity: true, leastStrength: 0 } };
-  /** @type {string | null} */ #hovered = null;
-  /** @type {string | null} */ #pinned = null;
-  /** The agent pointed at, else the pinned one, if it is in the picture. @type {string | null} */ #centre = null;
-  /** Those near it. @type {Set<string> | null} */ #near = null;
+  #scale = 1;
+  #axes;
 
-  /** @param {HTMLElement} container @param {{onPick?: (agent: string | null) => void}} [options] told which agent was clicked */
-  constructor(container, { onPick = () => {} } = {}) {
+  /** @param {HTMLElement} container @param {Scene} scene @param {Hooks} hooks */
+  constructor(container, scene, hooks) {
     this.container = container;
-    this.onPick = onPick;
+    this.scene = scene;
+    this.hooks = hooks;
+    this.#axes = new PlaneAxes(container, scene);
     /** @type {Sigma | null} */
     this.#sigma = canDraw() ? this.#makeSigma() : null;
     this.#nodeAnimation = new NodeAnimation(this.#graph, painter((nowMs) => this.#move(nowMs)));
-    onThemeChange(() => this.#recolour());
-    new ResizeObserver(() => this.#sigma?.scheduleRender()).observe(container);
-    container.dataset.drawn = String(this.#sigma !== null);
+    this.resize();
   }
 
-  /** @param {import("../data/messages.js").Frame} frame */
-  show(frame) {
-    const { nodes, edges } = graphOf(frame);
-    this.container.dataset.nodes = String(nodes.size);
-    this.container.dataset.edges = String(edges.size);
-    this.#replace(nodes, edges);
+  get drawn() {
+    return this.#sigma !== null;
   }
 
-  /** Empties the picture, for a moment that has no frame. */
-  clear() {
-    [this.container.dataset.nodes, this.container.dataset.edges] = ["0", "0"];
-    this.#replace(new Map(), new Map());
+  /** Whether nobody is on the way to a place. */
+  get still() {
+    return this.#nodeAnimation.still;
+  }
+
+  /** The box has another size. */
+  resize() {
+    const side = Math.min(this.container.clientWidth, this.container.clientHeight);
+    this.#scale = Math.min(Math.max(side / USUAL_FROM, SMALLEST_SHARE), Math.max(1, Math.min(side / USUAL_TO, LARGEST_SHARE)));
+    this.#sigma?.resize();
+    this.place();
+    this.refresh();
   }
 
   /**
-   * Goes over to another graph at once: sigma draws everything anew for each edge that is dropped from the one it watches.
-   * @param {Map<string, import("./graph-model.js").NodeLook>} nodes @param {Map<string, EdgeLook>} edges
+   * Goes over to the scene's graph at once: sigma draws everything anew for each edge that is dropped from the one it watches.
    */
-  #replace(nodes, edges) {
+  show() {
+    const { nodes, edges } = this.scene.graph;
     const graph = new MultiUndirectedGraph();
-    const share = Math.min(Math.max(this.container.clientWidth / FULL_SIZE_FROM, SMALLEST_SHARE), 1);
-    const crowded = nodes.size > ALL_NUMBERED;
-    nodes.forEach((look, key) => graph.addNode(key, { ...this.#entering(key, { ...look, size: look.size * share }), crowded }));
+    nodes.forEach((look, key) => graph.addNode(key, this.#entering(key, look)));
     // Who left fades, and is left out of the graph after that: to drop one costs sigma as much as a new graph.
     this.#graph.forEachNode((key, attributes) => {
       if (!nodes.has(key) && isFading(/** @type {any} */ (attributes))) graph.addNode(key, { ...attributes, label: "", leaving: true, targetPresence: 0, targetSize: 0 });
     });
     edges.forEach((look, key) => graph.addUndirectedEdgeWithKey(key, look.source, look.target, edgeAttributes(look)));
     this.#graph = graph;
-    // Sigma does not say that the agent pointed at has gone.
-    if (this.#hovered !== null && !nodes.has(this.#hovered)) this.#point(null);
-    this.#findNear();
     this.#nodeAnimation.take(graph);
+    this.place();
+  }
+
+  /** Sends agents to the places that the layout found. @param {string[]} keys @param {ArrayLike<number>} positions x, y of each */
+  arrange(keys, positions) {
+    if (this.scene.look.view === "force") this.#nodeAnimation.send(keys, positions);
+  }
+
+  /** Puts the agents of the plane to their places, and the pool to its own. */
+  place() {
+    const { look, graph } = this.scene;
+    this.#nodeAnimation?.send([POOL], [0, -RIM]);
+    if (look.view !== "plane" || !this.#sigma) return;
+    const { keys, positions, axes } = planePositions(graph.nodes, look.height, this.#reach(this.#sigma));
+    this.#axes.take(axes);
+    this.#nodeAnimation.send(keys, positions);
+  }
+
+  /** Draws anew what colours, filters and the agent looked at change. */
+  refresh() {
+    this.#sigma?.refresh({ skipIndexation: true });
+  }
+
+  /** Shows the whole picture. */
+  fit() {
+    this.#sigma?.getCamera().animate({ x: 0.5, y: 0.5, ratio: 1, angle: 0 }, { duration: calmMotion() ? 0 : 200 });
+  }
+
+  /** Brings an agent to the middle. @param {string} agent */
+  centre(agent) {
+    const at = this.#sigma?.getNodeDisplayData(agent);
+    if (!this.#sigma || !at) return;
+    const camera = this.#sigma.getCamera();
+    camera.animate({ x: at.x, y: at.y, ratio: Math.min(camera.ratio, CENTRED_RATIO) }, { duration: calmMotion() ? 0 : 300 });
+  }
+
+  /** How far the picture reaches from its middle to each side, in the graph's unit. @param {Sigma} sigma */
+  #reach(sigma) {
+    const { width, height } = sigma.getDimensions();
+    const [left, right] = [{ x: 0, y: height }, { x: width, y: 0 }].map((corner) => sigma.viewportToGraph(corner, { cameraState: { x: 0.5, y: 0.5, ratio: 1, angle: 0 } }));
+    const unit = (right.x - left.x) / Math.max(width, 1);
+    return { x: right.x, y: right.y, unit };
   }
 
   /** Agents go first, since sigma draws everything at once when it is given a graph. @param {number} nowMs */
@@ -109,51 +160,34 @@ export class GraphView {
     sigma.setGraph(this.#graph);
   }
 
-  /** @param {Partial<Look>} look */
-  dress(look) {
-    this.#look = { ...this.#look, ...look };
-    this.#findNear();
-    this.#sigma?.refresh({ skipIndexation: true });
-  }
-
-  /** @param {string} agent */
-  has(agent) {
-    return this.#graph.hasNode(agent) && !this.#graph.getNodeAttribute(agent, "leaving");
-  }
-
-  /** Marks an agent and what is near it; null for none. @param {string | null} agent */
-  pin(agent) {
-    if (agent === this.#pinned) return;
-    this.#pinned = agent;
-    this.#findNear();
-    this.#sigma?.refresh({ skipIndexation: true });
-  }
-
   #makeSigma() {
     const finePointer = matchMedia("(pointer: fine)").matches;
     const sigma = new Sigma(this.#graph, this.container, {
       allowInvalidContainer: true,
-      defaultDrawNodeLabel: drawLabel(() => this.#palette),
-      defaultDrawNodeHover: drawHover(() => this.#palette),
+      defaultDrawNodeLabel: drawLabel(() => this.scene.palette),
+      defaultDrawNodeHover: drawHover(() => this.scene.palette),
       enableCameraPanning: finePointer,
       enableCameraZooming: finePointer,
       edgeProgramClasses: { match: ArcProgram },
       edgeReducer: (_, attributes) => this.#drawnEdge(/** @type {any} */ (attributes)),
       nodeReducer: (key, attributes) => this.#drawnNode(key, attributes),
       labelRenderedSizeThreshold: 0,
+      ...LABELS,
       minCameraRatio: 0.15,
       maxCameraRatio: 1.5,
       minEdgeThickness: 0.6,
-      stagePadding: 22,
+      stagePadding: PADDING,
       zIndex: true,
     });
     sigma.setCustomBBox(EXTENT);
     // Touches are the page's, to scroll and to zoom it; a tap arrives as a click.
     sigma.getTouchCaptor().enabled = false;
-    sigma.on("enterNode", ({ node }) => this.#hover(node));
-    sigma.on("leaveNode", () => this.#hover(null));
-    sigma.on("clickNode", ({ node }) => this.onPick(node));
-    sigma.on("clickStage", () => this.onPick(null));
+    sigma.on("enterNode", ({ node }) => this.hooks.onHover(node));
+    sigma.on("leaveNode", () => this.hooks.onHover(null));
+    sigma.on("clickNode", ({ node }) => this.hooks.onPick(node === POOL ? null : node));
+    sigma.on("clickStage", () => this.hooks.onPick(null));
+    sigma.on("moveBody", ({ event }) => this.hooks.onEdge(this.scene.hovered === null ? this.#edgeAt(sigma, event) : null, event));
+    sigma.on("afterRender", () => this.#axes.draw(sigma));
     for (const canvas of Object.values(sigma.getCanvases())) {
       canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
       canvas.addEventListener("webglcontextrestored", () => this.#remake(sigma));
@@ -170,79 +204,58 @@ export class GraphView {
     this.#sigma.getCamera().setState(camera);
   }
 
-  /** @param {string | null} agent */
-  #hover(agent) {
-    this.#point(agent);
-    this.#findNear();
-    this.#sigma?.refresh({ skipIndexation: true });
-  }
-
-  /** @param {string | null} agent */
-  #point(agent) {
-    this.#hovered = agent;
-    this.container.classList.toggle("pointing", agent !== null);
-  }
-
-  /** Neighbours along the edges that are to be seen. */
-  #findNear() {
-    const centre = [this.#hovered, this.#pinned].find((agent) => agent !== null && this.has(agent)) ?? null;
-    this.#centre = centre;
-    if (centre === null) return (this.#near = null);
-    const near = new Set([centre]);
-    this.#graph.forEachEdge(centre, (_, edge, source, target) => {
-      if (passes(/** @type {EdgeLook} */ (edge), this.#look.filter)) near.add(source).add(target);
-    });
-    this.#near = near;
+  /** @param {Sigma} sigma @param {Point} at */
+  #edgeAt(sigma, at) {
+    const place = (/** @type {string} */ key) => sigma.graphToViewport(/** @type {any} */ (this.#graph.getNodeAttributes(key)));
+    return nearestEdge(this.scene.shown, place, at);
   }
 
   /** @param {string} key @param {any} attributes */
-  #drawnNode(key, attributes) {
-    const { x, y, size, label, name, crowded, side, experience, presence } = attributes;
-    const colour = this.#look.colourBy === "side" ? this.#palette[side] : shade(scaleOf(this.#palette), Math.round(experience * SHADES) / SHADES);
-    const far = this.#near !== null && !this.#near.has(key);
+  #drawnNode(key, { x, y, size, label, name, presence, leaving }) {
+    const { near, pinned, look } = this.scene;
+    const colour = this.scene.colourOf(key);
+    const far = near !== null && !near.has(key);
+    const alpha = Math.round((far ? FAINT * presence : presence) * SHADES) / SHADES;
     return {
       x,
       y,
-      size,
-      beside: crowded,
-      forceLabel: !crowded || (this.#near !== null && !far),
-      color: premultiplied(colour, Math.round((far ? FAINT * presence : presence) * SHADES) / SHADES),
+      size: size * this.#scale,
+      scale: this.#scale,
+      forceLabel: fitsInside(label, name, size * this.#scale) || (near !== null && !far && near.size <= MOST_FORCED),
+      color: premultiplied(colour, alpha),
       ink: inkOn(colour),
-      label: far ? "" : label,
+      label: key === POOL ? text("pool") : far || leaving ? "" : label,
       name,
-      highlighted: key === this.#pinned,
-      ringed: key === this.#pinned,
+      highlighted: key === pinned,
+      ringed: key === pinned,
       zIndex: far ? 0 : 1,
+      hidden: look.view === "plane" && key === POOL,
     };
   }
 
   /** @param {any} attributes */
-  #drawnEdge({ kind, strength, presence, type, curvature, source, target }) {
-    const colour = this.#palette[kind === "match" ? "match" : "proximity"];
-    const apart = this.#near !== null && source !== this.#centre && target !== this.#centre;
+  #drawnEdge(attributes) {
+    const { kind, strength, presence, type, curvature } = attributes;
+    const apart = this.scene.isApart(attributes);
     // A match is an event of its own; to have quoted close once in a while is noise.
     const shown = kind === "match" ? strength : strength ** 1.5;
-    const alpha = (0.06 + 0.8 * shown) * (this.#near && !apart ? Math.max(presence, 0.8) : presence) * (apart ? FAINT : 1);
+    const alpha = (0.06 + 0.8 * shown) * (this.scene.near && !apart ? Math.max(presence, 0.8) : presence) * (apart ? FAINT : 1);
     // In a crowd edges are thinner: without a graphics processor the pixels they cover are most of a drawing's cost.
     const width = 3.5 * shown * Math.min(1, 2 * presence);
     return {
       type,
       curvature,
       size: 0.5 + width,
-      color: premultiplied(colour, Math.round(alpha * SHADES) / SHADES),
-      hidden: !passes({ kind, strength }, this.#look.filter),
+      color: premultiplied(this.scene.colourOfKind(kind), Math.round(alpha * SHADES) / SHADES),
+      hidden: !passes(attributes, filterOf(this.scene.look)),
       zIndex: apart ? 0 : 1,
     };
   }
 
   /** A known agent goes on from where it stands. @param {string} key @param {import("./graph-model.js").NodeLook} look */
-  #entering(key, { label, name, size, side, experience }) {
-    const known = this.#graph.hasNode(key) ? this.#graph.getNodeAttributes(key) : { ...startPosition(key), size: 0, presence: 0 };
-    return { ...known, label, name, targetSize: size, targetPresence: 1, side, experience, leaving: false };
-  }
-
-  #recolour() {
-    this.#palette = colours();
-    this.#sigma?.refresh({ skipIndexation: true });
+  #entering(key, { label, name, size }) {
+    const start = key === POOL ? { x: 0, y: -RIM } : startPosition(key);
+    const known = this.#graph.hasNode(key) ? this.#graph.getNodeAttributes(key) : { ...start, size: 0, presence: 0 };
+    return { ...known, label, name, targetSize: size, targetPresence: 1, leaving: false };
   }
 }

@@ -1,4 +1,4 @@
-/** Owns the agents' way to their places: asks the layout's worker, and moves, grows and fades them there step by step. */
+/** Owns the agents' way to their places: moves, grows and fades them there step by step. */
 
 /** Share of the remaining way that an agent goes in a sixtieth of a second: it stands after a third of one, however seldom a machine can draw. */
 const EASE = 0.25;
@@ -13,9 +13,6 @@ export function isFading({ presence }) {
 }
 
 export class NodeAnimation {
-  /** @type {Worker | null} */ #worker = null;
-  #number = 0;
-  /** @type {string[]} */ #asked = [];
   /** When agents moved last; null while all stand. @type {number | null} */ #movedMs = null;
 
   /** @param {import("graphology").default} graph @param {() => void} draw asks for a drawing, which takes a `step` */
@@ -24,30 +21,14 @@ export class NodeAnimation {
     this.draw = draw;
   }
 
-  /** @returns {Worker} */
-  #start() {
-    const worker = new Worker(new URL("../worker/layout-worker.js", import.meta.url), { type: "module" });
-    worker.onmessage = ({ data }) => this.#arrange(data);
-    // It could not be loaded, or died: agents stay where they are, and the next graph gets another.
-    worker.onerror = () => (this.#worker = null);
-    return worker;
+  /** Whether nobody is on the way. */
+  get still() {
+    return this.#movedMs === null;
   }
 
-  /** Takes another graph and asks for the places of those who stay in it. @param {import("graphology").default} graph */
+  /** @param {import("graphology").default} graph */
   take(graph) {
     this.graph = graph;
-    this.#asked = this.graph.filterNodes((_, { leaving }) => !leaving);
-    const index = new Map(this.#asked.map((key, i) => [key, i]));
-    const ends = new Uint32Array(2 * this.graph.size);
-    const weights = new Float32Array(this.graph.size);
-    let i = 0;
-    this.graph.forEachEdge((_, { strength }, source, target) => {
-      ends.set([index.get(source) ?? 0, index.get(target) ?? 0], 2 * i);
-      weights[i++] = strength;
-    });
-    this.#number += 1;
-    this.#worker ??= this.#start();
-    this.#worker.postMessage({ number: this.#number, task: { keys: this.#asked, ends, weights } });
     this.draw();
   }
 
@@ -68,10 +49,9 @@ export class NodeAnimation {
     if (this.#movedMs !== null) this.draw();
   }
 
-  /** @param {{number: number, positions: Float32Array}} answer */
-  #arrange({ number, positions }) {
-    if (number !== this.#number) return;
-    this.#asked.forEach((key, i) => {
+  /** Sends agents to their places. @param {string[]} keys @param {ArrayLike<number>} positions x, y of each */
+  send(keys, positions) {
+    keys.forEach((key, i) => {
       if (!this.graph.hasNode(key)) return;
       const attributes = this.graph.getNodeAttributes(key);
       [attributes.targetX, attributes.targetY] = [positions[2 * i], positions[2 * i + 1]];

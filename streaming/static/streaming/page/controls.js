@@ -1,7 +1,6 @@
 /** Owns the page's controls: what a button, a key or a choice asks for, and how the controls look. */
 
 import { commandOf } from "../state/commands.js";
-import { ratioText } from "./format.js";
 import { text } from "../state/texts.js";
 
 const element = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -26,27 +25,6 @@ export function bindSpeed(changed) {
   const speed = box("speed");
   speed.addEventListener("change", () => changed(Number(speed.value)));
   return Number(speed.value);
-}
-
-/** @param {(look: object) => void} dress told of colours and filters */
-export function bindLook(dress) {
-  const filter = () => ({ match: box("show-match").checked, quote_proximity: box("show-proximity").checked, leastStrength: Number(box("strength").value) / 100 });
-  const changed = () => {
-    const colourBy = box("colour").value;
-    for (const legend of document.querySelectorAll("[data-legend]")) /** @type {HTMLElement} */ (legend).hidden = /** @type {HTMLElement} */ (legend).dataset.legend !== colourBy;
-    box("strength").setAttribute("aria-valuetext", text("percent", { count: box("strength").value }));
-    element("least-strength").textContent = `${box("strength").value} %`;
-    dress({ colourBy, filter: filter() });
-  };
-  for (const id of ["show-match", "show-proximity", "strength", "colour"]) element(id).addEventListener("input", changed);
-  changed();
-}
-
-/** Writes at the ends of the legend which experience its colours span. @param {{low: number, high: number}} range */
-export function showExperience({ low, high }) {
-  const some = Number.isFinite(low);
-  element("least-experience").textContent = some ? ratioText(low) : "";
-  element("most-experience").textContent = some ? ratioText(high) : "";
 }
 
 /**

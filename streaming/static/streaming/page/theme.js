@@ -1,8 +1,9 @@
 /** Owns the colours that scripts draw with: those of the style sheet, read again when dark and light change. */
 
 const NAMES = [
-  "ink", "muted", "line", "panel", "raised", "buy", "sell", "none", "match", "proximity", "price", "agents", "experience",
+  "ink", "muted", "line", "panel", "raised", "buy", "sell", "even", "none", "match", "proximity", "price", "agents", "experience",
   "matches", "liquidity", "imbalance", "accent", "burst", "shock", "scale-0", "scale-1", "scale-2", "scale-3",
+  ...Array.from({ length: 8 }, (_, i) => `group-${i}`),
 ];
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -20,6 +21,12 @@ export function colours() {
 
 /** The scale of experience, from least to greatest. @param {Record<string, string>} palette */
 export const scaleOf = (palette) => [0, 1, 2, 3].map((i) => palette[`scale-${i}`]);
+
+/** The scale of net imbalance, from all sells to all buys. @param {Record<string, string>} palette */
+export const divergingOf = (palette) => [palette.sell, palette.even, palette.buy];
+
+/** The colours of groups, by number. @param {Record<string, string>} palette */
+export const groupsOf = (palette) => Array.from({ length: 8 }, (_, i) => palette[`group-${i}`]);
 
 /** @param {() => void} changed */
 export function onThemeChange(changed) {

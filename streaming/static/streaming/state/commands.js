@@ -18,6 +18,13 @@ const KEYS = {
   "-": "zoom-out",
   Escape: "unpin",
   "/": "search",
+  1: "view-force",
+  2: "view-plane",
+  3: "view-matrix",
+  4: "view-ring",
+  ",": "agent-previous",
+  ".": "agent-next",
+  f: "fit",
 };
 
 /** Controls that use keys themselves. */

@@ -1,28 +1,32 @@
-/** Owns running the layout off the page's thread, in short rounds, so that a newer graph need not wait. */
+/** Owns working out communities and places off the page's thread. Of the graphs that wait only the newest is worked on. */
 
-import { Layout } from "./layout.js";
+import { communitiesOf } from "./communities.js";
+import { placesOf, positionsOf } from "./layout.js";
 
-const STEPS_PER_ROUND = 30;
+/** @typedef {import("./layout.js").LayoutTask} LayoutTask */
+/** `matches` are the edges among them that are matches; `anchor` comes once, and is kept for the tasks that name it. @typedef {{number: number, task: LayoutTask, matches: {ends: Uint32Array, weights: Float32Array}, anchorT: number | null, anchor: LayoutTask | null, arrange: boolean}} Wish */
 
-/** With the same agents as before only the edges changed a little: a few steps follow them, and everybody can still be found. */
-const STEPS_AMONG_KNOWN = 4;
+/** @type {Wish | null} */ let waiting = null;
+/** The places of the anchor that came last. @type {{t: number | null, places: import("./layout.js").Places}} */ let anchored = { t: null, places: new Map() };
 
-/** A graph that never settles must not keep a core busy: the next frame starts the count again. */
-const ROUNDS_PER_GRAPH = 12;
+/** @param {Wish} wish */
+function work({ number, task, matches, anchorT, arrange }) {
+  self.postMessage({ number, communities: communitiesOf(task.keys.length, matches.ends, matches.weights) });
+  if (!arrange) return;
+  // Without an anchor as yet the frame stands for one; the page asks again when it has come.
+  const positions = positionsOf(task, anchorT !== null && anchorT === anchored.t ? anchored.places : placesOf(task));
+  self.postMessage({ number, positions, settled: anchorT !== null }, { transfer: [positions.buffer] });
+}
 
-const layout = new Layout();
-let newest = 0;
-
-/** @param {number} number @param {number} steps @param {number} rounds */
-function round(number, steps, rounds) {
-  if (number !== newest) return;
-  const positions = layout.run(steps);
-  self.postMessage({ number, positions }, { transfer: [positions.buffer] });
-  if (!layout.calm && rounds > 1) setTimeout(round, 0, number, steps, rounds - 1);
+function next() {
+  const wish = waiting;
+  waiting = null;
+  if (wish) work(wish);
 }
 
 self.onmessage = ({ data }) => {
-  newest = data.number;
-  if (layout.take(data.task)) round(newest, STEPS_AMONG_KNOWN, 1);
-  else round(newest, STEPS_PER_ROUND, ROUNDS_PER_GRAPH);
+  // An anchor counts whatever comes after it: it is not sent again.
+  if (data.anchor) anchored = { t: data.anchorT, places: placesOf(data.anchor) };
+  if (waiting === null) setTimeout(next, 0);
+  waiting = data;
 };

@@ -1,4 +1,7 @@
-/** Owns where agents stand: ForceAtlas2 on its own matrices, one graph after another, places kept. */
+/**
+ * Owns where agents stand: ForceAtlas2 on its own matrices. Places depend on the frame and on its anchor (an earlier frame,
+ * the same for everyone), and on nothing that was shown before: the same moment gives the same picture, however it was reached.
+ */
 
 // Workers see no import map, so the library is named by its path here.
 import { defaults, iterate } from "../vendor/graphology-layout-forceatlas2-0.10.1/graphology-layout-forceatlas2.js";
@@ -13,109 +16,72 @@ const [X, Y, MASS, CONVERGENCE, SIZE] = [0, 1, 6, 7, 8];
 /** Distance of a first start from the centre, in ForceAtlas2's own unit, which is about where agents settle. */
 const START_RADIUS = 20;
 
-/** A move of 0.3 % of the picture's radius is not seen. */
-const CALM = 0.003;
+/** After so many steps agents stand well; of many agents each step takes long, and there is no time for more. */
+const STEPS_FROM_NOWHERE = 300;
+const STEPS_OF_MANY = 80;
 
-/** After so many steps the same agents count as settled, though their edges change too fast for them to come to rest. */
-const ENOUGH_STEPS = 600;
+/**
+ * From the places of the anchor on: few enough that agents stay where they are from frame to frame (a tenth of the radius where
+ * all edges are chance), and enough for the frame's own edges to be seen.
+ */
+const STEPS_FROM_ANCHOR = 8;
 
 /** Of more agents those far away push as one, which takes a third of the time at 2,000. */
 const MANY = 500;
 
-/** Agents whose places are kept. At a venue new ones come for ever; of 2,000 in the window these are those of an hour. */
-const PLACES_KEPT = 20_000;
-
 /** How far a newcomer stands from the middle of its neighbours, as a share of its distance at a first start. */
 const BESIDE = 0.1;
 
-/** How much of the way to what the present agents would fill the picture goes in a round, once they have come to rest. */
-const FOLLOW = 0.05;
-
 /** @typedef {{keys: string[], ends: Uint32Array, weights: Float32Array}} LayoutTask edges as pairs of indexes into `keys` */
-/** @typedef {{x: number, y: number, radius: number}} Extent centre, and root mean square distance from it */
+/** @typedef {Map<string, [number, number]>} Places in the layout's own plane, by agent */
 
-export class Layout {
-  /** The agents seen last, also those that left: a replay meets them again. Longest unseen first. @type {Map<string, [number, number]>} */
-  #places = new Map();
-  /** @type {string[]} */ #keys = [];
-  #nodes = new Float32Array(0);
-  #edges = new Float32Array(0);
-  /** @type {Float32Array} */ #shown = new Float32Array(0);
-  /** What of the layout's plane the picture shows. @type {Extent} */ #extent = { x: 0, y: 0, radius: 1 };
-  /** Steps run until the agents came to rest. */ #steps = 0;
-  /** Whether the agents, or most of them, have come to rest once. */ #rested = false;
-  calm = true;
+/** Where the agents of a frame stand that has no anchor, or is one. @param {LayoutTask} task @returns {Places} */
+export function placesOf(task) {
+  const points = pointsOf(settled(task, new Map(), task.keys.length > MANY ? STEPS_OF_MANY : STEPS_FROM_NOWHERE), task.keys.length);
+  return new Map(task.keys.map((key, i) => [key, points[i]]));
+}
 
-  /**
-   * Takes the next graph; agents known before stay where they are, newcomers begin beside their neighbours.
-   * @param {LayoutTask} task @returns {boolean} whether most of its agents are known, and have come to rest before or had steps enough
-   */
-  take({ keys, ends, weights }) {
-    const known = keys.map((key) => this.#places.get(key));
-    if (2 * known.filter(Boolean).length < keys.length) [this.#rested, this.#steps] = [false, 0];
-    const middles = known.every(Boolean) ? [] : middlesOf(known, ends, weights);
-    this.#keys = keys;
-    this.#nodes = new Float32Array(keys.length * PER_NODE);
-    keys.forEach((key, i) => this.#place(i, known[i] ?? beside(middles[i], key)));
-    this.#edges = new Float32Array(weights.length * PER_EDGE);
-    weights.forEach((weight, i) => this.#connect(i, ends[2 * i] * PER_NODE, ends[2 * i + 1] * PER_NODE, weight));
-    this.calm = false;
-    return this.#rested;
-  }
+/**
+ * x, y of each agent of a frame, within `RIM` of the centre and none upon another. Agents go on from their places in the anchor,
+ * newcomers from beside their neighbours.
+ * @param {LayoutTask} task @param {Places} anchor @returns {Float32Array}
+ */
+export function positionsOf(task, anchor) {
+  const count = task.keys.length;
+  const known = 2 * task.keys.filter((key) => anchor.has(key)).length >= count;
+  const nodes = settled(task, anchor, known ? STEPS_FROM_ANCHOR : STEPS_OF_MANY);
+  // The anchor's extent, so that the picture does not jump when one far out comes or goes.
+  const positions = pictured(nodes, count, spread(known ? [...anchor.values()] : pointsOf(nodes, count)));
+  partOverlaps(positions, count);
+  return positions;
+}
 
-  /**
-   * Runs some steps and returns x, y of each agent, within `RIM` of the centre whoever comes and goes. Sets `calm`
-   * when nobody moved visibly.
-   * @param {number} steps
-   */
-  run(steps) {
-    const count = this.#keys.length;
-    const settings = { ...defaults, strongGravityMode: true, gravity: 0.05, scalingRatio: 10, slowDown: 1 + Math.log(count + 1), barnesHutOptimize: count > MANY, barnesHutTheta: 1 };
-    for (let step = 0; step < steps; step++) iterate(settings, this.#nodes, this.#edges);
-    this.#keep();
-    this.#look(spread(this.#nodes, count));
-    const positions = pictured(this.#nodes, count, this.#extent);
-    partOverlaps(positions, count);
-    this.calm = greatestMove(this.#shown, positions) < CALM;
-    this.#steps += steps;
-    this.#rested ||= this.calm || this.#steps >= ENOUGH_STEPS;
-    this.#shown = positions;
-    return positions.slice();
-  }
+/** @param {LayoutTask} task @param {Places} places @param {number} steps @returns {Float32Array} ForceAtlas2's nodes */
+function settled({ keys, ends, weights }, places, steps) {
+  const count = keys.length;
+  const known = keys.map((key) => places.get(key));
+  const middles = middlesOf(known, ends, weights);
+  const nodes = new Float32Array(count * PER_NODE);
+  keys.forEach((key, i) => put(nodes, i, known[i] ?? beside(middles[i], key)));
+  const edges = new Float32Array(weights.length * PER_EDGE);
+  weights.forEach((weight, i) => connect(nodes, edges, i, ends[2 * i] * PER_NODE, ends[2 * i + 1] * PER_NODE, weight));
+  const settings = { ...defaults, strongGravityMode: true, gravity: 0.05, scalingRatio: 10, slowDown: 1 + Math.log(count + 1), barnesHutOptimize: count > MANY, barnesHutTheta: 1 };
+  for (let step = 0; step < steps; step++) iterate(settings, nodes, edges);
+  return nodes;
+}
 
-  /** Notes where the present agents stand, as those seen last. */
-  #keep() {
-    const places = this.#places;
-    this.#keys.forEach((key, i) => {
-      places.delete(key);
-      places.set(key, [this.#nodes[i * PER_NODE + X], this.#nodes[i * PER_NODE + Y]]);
-    });
-    for (const key of places.keys()) {
-      if (places.size <= Math.max(PLACES_KEPT, this.#keys.length)) return;
-      places.delete(key);
-    }
-  }
+/** @param {Float32Array} nodes @param {number} i @param {[number, number]} place */
+function put(nodes, i, [x, y]) {
+  const at = i * PER_NODE;
+  [nodes[at + X], nodes[at + Y]] = [x, y];
+  for (const field of [MASS, CONVERGENCE, SIZE]) nodes[at + field] = 1;
+}
 
-  /** Once agents stand, the picture must not jump when one far out comes or goes. @param {Extent} wanted */
-  #look(wanted) {
-    const share = this.#rested ? FOLLOW : 1;
-    for (const name of /** @type {const} */ (["x", "y", "radius"])) this.#extent[name] += share * (wanted[name] - this.#extent[name]);
-  }
-
-  /** @param {number} i @param {[number, number]} place */
-  #place(i, [x, y]) {
-    const at = i * PER_NODE;
-    this.#nodes[at + X] = x;
-    this.#nodes[at + Y] = y;
-    for (const field of [MASS, CONVERGENCE, SIZE]) this.#nodes[at + field] = 1;
-  }
-
-  /** An agent's mass is one more than the weight of its edges. @param {number} i @param {number} source @param {number} target @param {number} weight */
-  #connect(i, source, target, weight) {
-    this.#edges.set([source, target, weight], i * PER_EDGE);
-    this.#nodes[source + MASS] += weight;
-    this.#nodes[target + MASS] += weight;
-  }
+/** An agent's mass is one more than the weight of its edges. @param {Float32Array} nodes @param {Float32Array} edges @param {number} i @param {number} source @param {number} target @param {number} weight */
+function connect(nodes, edges, i, source, target, weight) {
+  edges.set([source, target, weight], i * PER_EDGE);
+  nodes[source + MASS] += weight;
+  nodes[target + MASS] += weight;
 }
 
 /** @param {string} key @returns {[number, number]} */
@@ -152,7 +118,7 @@ function middlesOf(places, ends, weights) {
 /**
  * The picture's place for each node: centred, scaled by the mean distance, and squeezed so that a lone agent far out
  * comes near the rim instead of shrinking all the others.
- * @param {Float32Array} nodes @param {number} count @param {Extent} extent @returns {Float32Array} x, y of each node
+ * @param {Float32Array} nodes @param {number} count @param {{x: number, y: number, radius: number}} extent @returns {Float32Array} x, y of each node
  */
 function pictured(nodes, count, { x: centreX, y: centreY, radius }) {
   const positions = new Float32Array(2 * count);
@@ -166,19 +132,15 @@ function pictured(nodes, count, { x: centreX, y: centreY, radius }) {
   return positions;
 }
 
-/** @param {Float32Array} nodes @param {number} count @returns {Extent} */
-function spread(nodes, count) {
-  let [x, y, squares] = [0, 0, 0];
-  for (let i = 0; i < count; i++) {
-    x += nodes[i * PER_NODE + X] / count;
-    y += nodes[i * PER_NODE + Y] / count;
-  }
-  for (let i = 0; i < count; i++) squares += (nodes[i * PER_NODE + X] - x) ** 2 + (nodes[i * PER_NODE + Y] - y) ** 2;
-  return { x, y, radius: Math.sqrt(squares / count) || 1 };
+/** @param {Float32Array} nodes @param {number} count @returns {[number, number][]} */
+function pointsOf(nodes, count) {
+  return Array.from({ length: count }, (_, i) => [nodes[i * PER_NODE + X], nodes[i * PER_NODE + Y]]);
 }
 
-/** @param {Float32Array} before @param {Float32Array} after @returns {number} Infinity when the agents are others */
-function greatestMove(before, after) {
-  if (before.length !== after.length) return Infinity;
-  return after.reduce((greatest, value, i) => Math.max(greatest, Math.abs(value - before[i])), 0);
+/** Centre, and root mean square distance from it. @param {[number, number][]} points */
+function spread(points) {
+  const mean = (/** @type {0 | 1} */ axis) => points.reduce((sum, point) => sum + point[axis], 0) / Math.max(points.length, 1);
+  const [x, y] = [mean(0), mean(1)];
+  const squares = points.reduce((sum, point) => sum + (point[0] - x) ** 2 + (point[1] - y) ** 2, 0);
+  return { x, y, radius: Math.sqrt(squares / Math.max(points.length, 1)) || 1 };
 }

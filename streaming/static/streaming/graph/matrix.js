@@ -1,0 +1,165 @@
+/** Owns the matrix: agents along both sides, and in each square how strongly two of them are tied. Legible where a web of edges is not. */
+
+import { shade } from "../page/colors.js";
+import { labelled, orderOf, wordsFor } from "./order.js";
+
+/** Pixels around the squares; at the left the agents' names have room. */
+const MARGIN = { top: 14, right: 16, bottom: 34, left: 24 };
+const NAME_ROOM = 84;
+const NUMBER_ROOM = 34;
+
+/** The strip that tells each agent's colour. Pixels. */
+const STRIP = 6;
+
+const LONGEST_NAME = 13;
+const FONT = 11;
+
+/** Shades of a kind's colour: the weakest is still told from none. */
+const SHADES = 63;
+const WEAKEST = 0.22;
+
+/** @typedef {import("./scene.js").Scene} Scene */
+/** @typedef {import("./edge-picking.js").Point} Point */
+
+/**
+ * The squares as numbers, row by row: 0 for none, 1..63 for quotes close to each other, 64..126 for matches and with the pool. Where a
+ * pixel holds several squares the strongest counts.
+ * @param {import("./graph-model.js").EdgeLook[]} edges @param {Map<string, number>} index of each agent @param {number} side pixels
+ */
+export function squaresOf(edges, index, side) {
+  const squares = new Uint8Array(side * side);
+  const starts = Array.from({ length: index.size + 1 }, (_, i) => Math.floor((i * side) / index.size));
+  const fill = (/** @type {number} */ row, /** @type {number} */ column, /** @type {number} */ value) => {
+    const right = Math.max(starts[column + 1], starts[column] + 1);
+    for (let y = starts[row]; y < Math.max(starts[row + 1], starts[row] + 1); y++) {
+      for (let at = y * side + starts[column]; at < y * side + right; at++) if (squares[at] < value) squares[at] = value;
+    }
+  };
+  for (const { source, target, kind, strength } of edges) {
+    const value = (kind === "quote_proximity" ? 0 : SHADES) + 1 + Math.floor(Math.sqrt(strength) * (SHADES - 1));
+    const [a, b] = [index.get(source) ?? 0, index.get(target) ?? 0];
+    fill(a, b, value);
+    fill(b, a, value);
+  }
+  return squares;
+}
+
+/** The colour of each number of a square, as a canvas keeps it. @param {Record<string, string>} palette */
+function coloursOf({ panel, raised, match, proximity }) {
+  const colour = (/** @type {string} */ hex) => {
+    const [r, g, b] = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+    return (255 << 24) | (b << 16) | (g << 8) | r;
+  };
+  const scale = (/** @type {string} */ hex) => Array.from({ length: SHADES }, (_, i) => colour(shade([panel, hex], WEAKEST + ((1 - WEAKEST) * i) / (SHADES - 1))));
+  return Uint32Array.from([colour(shade([panel, raised], 0.55)), ...scale(proximity), ...scale(match)]);
+}
+
+export class Matrix {
+  /** @type {string[]} */ keys = [];
+  /** @type {import("./order.js").Run[]} */ #runs = [];
+  /** @type {Map<string, number>} */ #index = new Map();
+  /** Left, top and side of the squares. */ #box = { left: 0, top: 0, side: 1 };
+  /** @type {ImageData | null} */ #image = null;
+
+  /** @param {Scene} scene @param {number} width @param {number} height @param {number} ratio pixels of the screen in one of the page */
+  lay(scene, width, height, ratio) {
+    ({ keys: this.keys, runs: this.#runs } = orderOf(scene));
+    this.#index = new Map(this.keys.map((key, i) => [key, i]));
+    const left = MARGIN.left + ([...scene.graph.nodes.values()].some(({ name }) => name) ? NAME_ROOM : NUMBER_ROOM) + STRIP;
+    const side = Math.max(Math.min(width - left - MARGIN.right, height - MARGIN.top - MARGIN.bottom - STRIP), 20);
+    this.#box = { left: left + Math.max((width - left - MARGIN.right - side) / 2, 0), top: MARGIN.top + STRIP, side };
+    this.#paint(scene, Math.round(side * ratio));
+  }
+
+  /** @param {Scene} scene @param {number} side pixels of the screen */
+  #paint(scene, side) {
+    if (this.keys.length === 0) return void (this.#image = null);
+    const colours = coloursOf(scene.palette);
+    const squares = squaresOf(scene.shown, this.#index, side);
+    this.#image = new ImageData(side, side);
+    const pixels = new Uint32Array(this.#image.data.buffer);
+    for (let i = 0; i < pixels.length; i++) pixels[i] = colours[squares[i]];
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Scene} scene @param {number} ratio */
+  draw(context, scene, ratio) {
+    if (!this.#image) return;
+    const { left, top } = this.#box;
+    context.putImageData(this.#image, Math.round(left * ratio), Math.round(top * ratio));
+    this.#strips(context, scene);
+    this.#outlines(context, scene);
+    this.#names(context, scene);
+    this.#marks(context, scene);
+  }
+
+  /** Where an agent's row begins, from the top, or its column from the left. @param {number} i */
+  #place(i) {
+    return (i * this.#box.side) / this.keys.length;
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Scene} scene */
+  #strips(context, scene) {
+    const { left, top } = this.#box;
+    const width = Math.max(this.#place(1), 0.5);
+    this.keys.forEach((key, i) => {
+      context.fillStyle = scene.colourOf(key);
+      context.fillRect(left - STRIP, top + this.#place(i), STRIP - 2, width);
+      context.fillRect(left + this.#place(i), top - STRIP, width, STRIP - 2);
+    });
+  }
+
+  /** A square around each community. @param {CanvasRenderingContext2D} context @param {Scene} scene */
+  #outlines(context, { palette }) {
+    const { left, top } = this.#box;
+    context.strokeStyle = palette.muted;
+    context.lineWidth = 1;
+    for (const { from, to, community } of this.#runs) {
+      if (community === null) continue;
+      const length = this.#place(to) - this.#place(from);
+      context.strokeRect(left + this.#place(from), top + this.#place(from), length, length);
+    }
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Scene} scene */
+  #names(context, scene) {
+    const { left, top } = this.#box;
+    const half = this.#place(1) / 2;
+    const weight = (/** @type {string} */ key) => (key === scene.centre ? Infinity : (scene.graph.nodes.get(key)?.matches ?? 0));
+    const chosen = labelled(this.keys, weight, (i) => this.#place(i), FONT + 1);
+    context.font = `${FONT}px system-ui, sans-serif`;
+    context.textAlign = "right";
+    context.textBaseline = "middle";
+    this.keys.forEach((key, i) => {
+      if (!chosen.has(key)) return;
+      context.fillStyle = key === scene.centre ? scene.palette.ink : scene.palette.muted;
+      context.fillText(wordsFor(scene, key, LONGEST_NAME), left - STRIP - 4, top + this.#place(i) + half);
+    });
+  }
+
+  /** Row and column of the agent that is looked at. @param {CanvasRenderingContext2D} context @param {Scene} scene */
+  #marks(context, { centre, pinned, palette }) {
+    const i = this.#index.get(centre ?? "");
+    if (i === undefined) return;
+    const { left, top, side } = this.#box;
+    context.strokeStyle = centre === pinned ? palette.accent : palette.ink;
+    context.lineWidth = 1.5;
+    const width = Math.max(this.#place(1), 3);
+    context.strokeRect(left - STRIP, top + this.#place(i), side + STRIP, width);
+    context.strokeRect(left + this.#place(i), top - STRIP, width, side + STRIP);
+  }
+
+  /** What is at a point: the agents of its square, or one beside it. @param {Point} point @returns {{agent: string | null, pair: [string, string] | null}} */
+  at({ x, y }) {
+    const { left, top, side } = this.#box;
+    const keyAt = (/** @type {number} */ pixels) => this.keys[Math.floor((pixels / side) * this.keys.length)] ?? null;
+    const [row, column] = [y >= top ? keyAt(y - top) : null, x >= left ? keyAt(x - left) : null];
+    if (row !== null && column !== null && row !== column) return { agent: null, pair: [row, column] };
+    return { agent: y < top - STRIP || (row !== null && x > left + side) ? null : (row ?? column), pair: null };
+  }
+
+  /** Who is picked at a point: in a square its row's agent, or its column's where that is picked already. @param {Point} point @param {string | null} pinned */
+  picked(point, pinned) {
+    const { agent, pair } = this.at(point);
+    return pair ? pair[pair[0] === pinned ? 1 : 0] : agent;
+  }
+}

@@ -1,0 +1,53 @@
+/** Owns the order of agents in the matrix and on the ring: by community, the largest first, and within it by matches. */
+
+import { text } from "../state/texts.js";
+import { squeezed } from "./groups.js";
+import { POOL } from "./pool.js";
+
+/** @typedef {import("./scene.js").Scene} Scene */
+/** Agents beside each other who are one community; `community` is null for those without one. @typedef {{community: number | null, from: number, to: number}} Run */
+
+/** @param {Scene} scene @returns {{keys: string[], runs: Run[]}} `to` of a run is behind its last */
+export function orderOf({ graph, communities }) {
+  const sizes = new Map();
+  for (const community of communities.values()) sizes.set(community, (sizes.get(community) ?? 0) + 1);
+  const rank = (/** @type {string} */ key) => {
+    const community = communities.get(key) ?? Infinity;
+    return sizes.get(community) > 1 ? community : key === POOL ? Infinity : Number.MAX_SAFE_INTEGER;
+  };
+  const keys = [...graph.nodes].map(([key, { matches }]) => ({ key, matches, rank: rank(key) }))
+    .sort((a, b) => (a.rank === b.rank ? b.matches - a.matches || Number(a.key) - Number(b.key) : a.rank - b.rank));
+  /** @type {Run[]} */
+  const runs = [];
+  keys.forEach(({ rank: place }, i) => {
+    if (i === 0 || keys[i - 1].rank !== place) runs.push({ community: place < Number.MAX_SAFE_INTEGER ? place : null, from: i, to: i });
+    runs[runs.length - 1].to = i + 1;
+  });
+  return { keys: keys.map(({ key }) => key), runs };
+}
+
+/** What is written beside an agent. @param {Scene} scene @param {string} key @param {number} longest characters */
+export function wordsFor({ graph }, key, longest) {
+  if (key === POOL) return text("pool");
+  const node = graph.nodes.get(key);
+  return squeezed(node?.name || key, longest);
+}
+
+/**
+ * Who gets a label where not all have room: who has most matches first, none nearer than `gap` to another.
+ * @param {string[]} keys @param {(key: string) => number} weightOf @param {(i: number) => number} placeOf pixels along a line @param {number} gap pixels
+ * @returns {Set<string>}
+ */
+export function labelled(keys, weightOf, placeOf, gap) {
+  /** @type {Map<number, number>} */
+  const taken = new Map();
+  const chosen = new Set();
+  const byWeight = keys.map((key, i) => ({ key, place: placeOf(i), weight: weightOf(key) })).sort((a, b) => b.weight - a.weight || a.place - b.place);
+  for (const { key, place } of byWeight) {
+    const slot = Math.floor(place / gap);
+    if ([slot - 1, slot, slot + 1].some((near) => Math.abs((taken.get(near) ?? Infinity) - place) < gap)) continue;
+    taken.set(slot, place);
+    chosen.add(key);
+  }
+  return chosen;
+}

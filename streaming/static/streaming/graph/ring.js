@@ -1,0 +1,207 @@
+/** Owns the ring: communities as arcs, agents along them, and chords that go together where they lead to the same community. */
+
+import { withAlpha } from "../page/colors.js";
+import { groupsOf } from "../page/theme.js";
+import { REACH, distanceToCurve } from "./edge-picking.js";
+import { labelled, orderOf, wordsFor } from "./order.js";
+
+/** Pixels: around the ring for names, how wide an arc is, and how far it stands off. */
+const [NAME_ROOM, NUMBER_ROOM, ARC, APART] = [90, 40, 5, 7];
+
+/** Between two communities, in radians: at most so much, and of the whole circle at most so much together. */
+const [GAP, ALL_GAPS] = [0.07, 0.9];
+
+/** How near the middle chords between communities meet, as a share of the radius, and how much they lean to the middle of theirs. */
+const [WAIST, LEANING] = [0.42, 0.75];
+
+/** Shades that chords are drawn in: those of one are drawn at once. */
+const SHADES = 8;
+
+const LONGEST_NAME = 13;
+const FONT = 11;
+const FAINT = 0.15;
+
+/** @typedef {import("./scene.js").Scene} Scene */
+/** @typedef {import("./graph-model.js").EdgeLook} EdgeLook */
+/** @typedef {import("./edge-picking.js").Point} Point */
+/** A cubic curve. @typedef {[Point, Point, Point, Point]} Chord */
+
+/** The angle of each agent, from the top, clockwise, and the spans of communities. @param {number} count @param {import("./order.js").Run[]} runs */
+export function anglesOf(count, runs) {
+  const gap = runs.length > 1 ? Math.min(GAP, ALL_GAPS / runs.length) : 0;
+  const step = (2 * Math.PI - gap * runs.length) / Math.max(count, 1);
+  /** @type {number[]} */ const angles = [];
+  const spans = runs.map(({ from, to, community }, i) => {
+    const start = from * step + (i + 0.5) * gap;
+    for (let agent = from; agent < to; agent++) angles[agent] = start + (agent - from + 0.5) * step;
+    return { community, from: start, to: start + (to - from) * step };
+  });
+  return { angles, spans, step };
+}
+
+/** @param {Chord} chord @param {number} share of the way @returns {Point} */
+export function onChord([a, b, c, d], share) {
+  const rest = 1 - share;
+  const mixed = (/** @type {"x" | "y"} */ name) => rest ** 3 * a[name] + 3 * rest ** 2 * share * b[name] + 3 * rest * share ** 2 * c[name] + share ** 3 * d[name];
+  return { x: mixed("x"), y: mixed("y") };
+}
+
+export class Ring {
+  /** @type {string[]} */ keys = [];
+  /** @type {Map<string, number>} */ #index = new Map();
+  /** @type {ReturnType<typeof anglesOf>} */ #round = { angles: [], spans: [], step: 0 };
+  /** Of each agent, the middle of its community's span. @type {number[]} */ #middles = [];
+  #box = { x: 0, y: 0, radius: 1 };
+  /** @type {{edge: EdgeLook, chord: Chord}[]} */ #chords = [];
+
+  /** @param {Scene} scene @param {number} width @param {number} height */
+  lay(scene, width, height) {
+    const { keys, runs } = orderOf(scene);
+    this.keys = keys;
+    this.#index = new Map(keys.map((key, i) => [key, i]));
+    this.#round = anglesOf(keys.length, runs);
+    this.#middles = runs.flatMap(({ from, to }, i) => new Array(to - from).fill((this.#round.spans[i].from + this.#round.spans[i].to) / 2));
+    const room = [...scene.graph.nodes.values()].some(({ name }) => name) ? NAME_ROOM : NUMBER_ROOM;
+    this.#box = { x: width / 2, y: height / 2, radius: Math.max(Math.min(width / 2 - room, height / 2 - room), 30) };
+    this.#chords = scene.shown.map((edge) => ({ edge, chord: this.#chordOf(edge) })).sort((a, b) => a.edge.strength - b.edge.strength);
+  }
+
+  /** @param {number} angle @param {number} share of the radius @returns {Point} */
+  #at(angle, share) {
+    const { x, y, radius } = this.#box;
+    return { x: x + share * radius * Math.sin(angle), y: y - share * radius * Math.cos(angle) };
+  }
+
+  /** @param {EdgeLook} edge @returns {Chord} */
+  #chordOf({ source, target }) {
+    const [a, b] = [this.#index.get(source) ?? 0, this.#index.get(target) ?? 0];
+    const { angles } = this.#round;
+    const inner = this.#middles[a] === this.#middles[b];
+    const lean = (/** @type {number} */ i) => angles[i] + LEANING * (this.#middles[i] - angles[i]);
+    // Within a community a chord is as deep as it is wide.
+    const depth = inner ? 1 - Math.min(0.55, 0.06 + Math.abs(angles[a] - angles[b]) / 3) : WAIST;
+    const [one, other] = inner ? [angles[a], angles[b]] : [lean(a), lean(b)];
+    return [this.#at(angles[a], 0.985), this.#at(one, depth), this.#at(other, depth), this.#at(angles[b], 0.985)];
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Scene} scene */
+  draw(context, scene) {
+    const chords = this.#chords.filter(({ edge }) => !scene.near || scene.isApart(edge));
+    this.#strokes(context, scene, chords, scene.near ? FAINT : 1);
+    if (scene.near) this.#strokes(context, scene, this.#chords.filter(({ edge }) => !scene.isApart(edge)), 1);
+    this.#arcs(context, scene);
+    this.#agents(context, scene);
+    this.#names(context, scene);
+  }
+
+  /** All chords of one kind and shade in one go. @param {CanvasRenderingContext2D} context @param {Scene} scene @param {{edge: EdgeLook, chord: Chord}[]} chords @param {number} share of their colour */
+  #strokes(context, scene, chords, share) {
+    for (const kind of /** @type {const} */ (["pool", "quote_proximity", "match"])) {
+      for (let level = 0; level < SHADES; level++) {
+        const some = chords.filter(({ edge }) => edge.kind === kind && Math.min(Math.floor(edge.strength * SHADES), SHADES - 1) === level);
+        if (!some.length) continue;
+        const shown = ((level + 0.5) / SHADES) ** (kind === "match" ? 1 : 1.5);
+        const presence = scene.near && share === 1 ? 1 : some[0].edge.presence;
+        context.strokeStyle = withAlpha(scene.colourOfKind(kind), (0.1 + 0.75 * shown) * presence * share);
+        context.lineWidth = 0.6 + 2.6 * shown * presence;
+        context.beginPath();
+        for (const { chord: [a, b, c, d] } of some) {
+          context.moveTo(a.x, a.y);
+          context.bezierCurveTo(b.x, b.y, c.x, c.y, d.x, d.y);
+        }
+        context.stroke();
+      }
+    }
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Scene} scene */
+  #arcs(context, scene) {
+    const { x, y, radius } = this.#box;
+    context.lineWidth = ARC;
+    for (const { community, from, to } of this.#round.spans) {
+      const colour = community === null ? -1 : scene.communityColours[community];
+      context.strokeStyle = colour < 0 ? scene.palette.line : groupsOf(scene.palette)[colour];
+      context.beginPath();
+      context.arc(x, y, radius + APART, from - Math.PI / 2, to - Math.PI / 2);
+      context.stroke();
+    }
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Scene} scene */
+  #agents(context, scene) {
+    const most = Math.max(Math.min((this.#round.step * this.#box.radius) / 2, 6), 1);
+    this.keys.forEach((key, i) => {
+      const { x, y } = this.#at(this.#round.angles[i], 1);
+      const looked = key === scene.centre;
+      context.globalAlpha = scene.near && !scene.near.has(key) ? FAINT : 1;
+      context.fillStyle = scene.colourOf(key);
+      context.beginPath();
+      context.arc(x, y, looked ? Math.max(most, 4) : most, 0, 2 * Math.PI);
+      context.fill();
+      if (!looked) return;
+      context.strokeStyle = key === scene.pinned ? scene.palette.accent : scene.palette.ink;
+      context.lineWidth = 2;
+      context.stroke();
+    });
+    context.globalAlpha = 1;
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Scene} scene */
+  #names(context, scene) {
+    const { radius } = this.#box;
+    const weight = (/** @type {string} */ key) => (scene.near?.has(key) ? 1e12 : 0) + (key === scene.centre ? Infinity : (scene.graph.nodes.get(key)?.matches ?? 0));
+    const chosen = labelled(this.keys, weight, (i) => this.#round.angles[i] * radius, FONT + 2);
+    context.font = `${FONT}px system-ui, sans-serif`;
+    context.textBaseline = "middle";
+    this.keys.forEach((key, i) => {
+      if (!chosen.has(key) || (scene.near && !scene.near.has(key))) return;
+      context.fillStyle = key === scene.centre ? scene.palette.ink : scene.palette.muted;
+      this.#write(context, wordsFor(scene, key, LONGEST_NAME), this.#round.angles[i], 1 + (APART + ARC + 4) / radius);
+    });
+  }
+
+  /** Along the radius, and never upside down. @param {CanvasRenderingContext2D} context @param {string} words @param {number} angle @param {number} share */
+  #write(context, words, angle, share) {
+    const { x, y } = this.#at(angle, share);
+    const left = angle > Math.PI;
+    context.save();
+    context.translate(x, y);
+    context.rotate(angle - Math.PI / 2 + (left ? Math.PI : 0));
+    context.textAlign = left ? "right" : "left";
+    context.fillText(words, 0, 0);
+    context.restore();
+  }
+
+  /** What is at a point: an agent on the ring, or the ends of a chord. @param {Point} point @returns {{agent: string | null, pair: [string, string] | null}} */
+  at(point) {
+    const { x, y, radius } = this.#box;
+    const distance = Math.hypot(point.x - x, point.y - y);
+    if (distance > radius * 0.96 - 4) return { agent: distance < radius + 60 ? this.#agentAt(Math.atan2(point.x - x, y - point.y)) : null, pair: null };
+    const edge = this.#chordAt(point);
+    return { agent: null, pair: edge && [edge.source, edge.target] };
+  }
+
+  /** @param {number} angle @returns {string | null} */
+  #agentAt(angle) {
+    const wanted = (angle + 2 * Math.PI) % (2 * Math.PI);
+    const { angles, step } = this.#round;
+    const off = (/** @type {number} */ i) => Math.abs(angles[i] - wanted);
+    const nearest = angles.reduce((best, _, i) => (off(i) < off(best) ? i : best), 0);
+    return angles.length && off(nearest) < Math.max(step, 0.05) ? this.keys[nearest] : null;
+  }
+
+  /** @param {Point} point @returns {EdgeLook | null} */
+  #chordAt(point) {
+    let [nearest, least] = [/** @type {EdgeLook | null} */ (null), REACH];
+    for (const { edge, chord } of this.#chords) {
+      const distance = distanceToCurve(point, (share) => onChord(chord, share));
+      if (distance <= least) [nearest, least] = [edge, distance];
+    }
+    return nearest;
+  }
+
+  /** @param {Point} point */
+  picked(point) {
+    return this.at(point).agent;
+  }
+}

@@ -1,0 +1,90 @@
+/** Owns what all views of the graph share: the graph itself, who is pointed at or pinned, and everyone's colour. */
+
+import { shade } from "../page/colors.js";
+import { divergingOf, groupsOf, scaleOf } from "../page/theme.js";
+import { communityColours, kindsIn } from "./groups.js";
+import { passes } from "./graph-model.js";
+import { USUAL, filterOf } from "./look.js";
+import { POOL } from "./pool.js";
+
+/** Shades of a colour: sigma remembers every colour that it was ever given. */
+export const SHADES = 64;
+
+/** @typedef {import("./graph-model.js").Graph} Graph */
+/** @typedef {import("./graph-model.js").EdgeLook} EdgeLook */
+/** @typedef {import("./graph-model.js").NodeLook} NodeLook */
+
+export class Scene {
+  /** @type {Graph} */ graph = { nodes: new Map(), edges: new Map() };
+  /** @type {import("./look.js").Look} */ look = { ...USUAL };
+  /** @type {string | null} */ hovered = null;
+  /** @type {string | null} */ pinned = null;
+  /** The community of each agent, 0 the largest; empty until it is known. @type {Map<string, number>} */ communities = new Map();
+  /** Of each community, which of the groups' colours it has. @type {number[]} */ communityColours = [];
+  /** @type {Map<string, number>} */ #kindColours = new Map();
+  /** The agent pointed at, else the pinned one, if it is in the graph. @type {string | null} */ centre = null;
+  /** It and its neighbours along the edges that are to be seen. @type {Set<string> | null} */ near = null;
+  /** The edges that are to be seen. @type {EdgeLook[]} */ shown = [];
+
+  /** @param {Record<string, string>} palette */
+  constructor(palette) {
+    this.palette = palette;
+  }
+
+  /** Another frame's graph; its communities are not known yet. @param {Graph} graph */
+  take(graph) {
+    this.graph = graph;
+    if (this.hovered !== null && !graph.nodes.has(this.hovered)) this.hovered = null;
+    this.#kindColours = new Map(kindsIn(graph.nodes.values()).map(({ kind }, i) => [kind, i]));
+    this.settle();
+  }
+
+  /** @param {string[]} keys @param {ArrayLike<number>} communities */
+  takeCommunities(keys, communities) {
+    this.communities = new Map(keys.map((key, i) => [key, communities[i]]));
+    this.communityColours = communityColours(keys, communities, (key) => this.graph.nodes.get(key)?.matches ?? 0);
+  }
+
+  /** Works out anew what depends on the filter and on who is pointed at. */
+  settle() {
+    const filter = filterOf(this.look);
+    this.shown = [...this.graph.edges.values()].filter((edge) => passes(edge, filter));
+    const { nodes } = this.graph;
+    this.centre = [this.hovered, this.pinned].find((agent) => agent !== null && nodes.has(agent)) ?? null;
+    this.near = this.centre === null ? null : this.#neighbours(this.centre);
+  }
+
+  /** @param {string} centre */
+  #neighbours(centre) {
+    const near = new Set([centre]);
+    for (const { source, target } of this.shown) if (source === centre || target === centre) near.add(source).add(target);
+    return near;
+  }
+
+  /** @param {string} key @returns {string} `#rrggbb` */
+  colourOf(key) {
+    const node = this.graph.nodes.get(key);
+    if (!node || key === POOL) return this.palette.none;
+    const group = this.#groupOf(key, node);
+    if (group !== null) return group < 0 ? this.palette.none : groupsOf(this.palette)[group];
+    if (this.look.colour === "experience") return shade(scaleOf(this.palette), Math.round(node.experience * SHADES) / SHADES);
+    return shade(divergingOf(this.palette), Math.round(((node.imbalance ?? 0) + 1) * SHADES / 2) / SHADES);
+  }
+
+  /** @param {string} key @param {NodeLook} node @returns {number | null} null where colours do not tell groups */
+  #groupOf(key, { kind }) {
+    if (this.look.colour === "community") return this.communityColours[this.communities.get(key) ?? -1] ?? -1;
+    if (this.look.colour === "kind") return this.#kindColours.get(kind) ?? -1;
+    return null;
+  }
+
+  /** @param {EdgeLook["kind"]} kind @returns {string} `#rrggbb` */
+  colourOfKind(kind) {
+    return this.palette[{ match: "match", quote_proximity: "proximity", pool: "none" }[kind]];
+  }
+
+  /** Whether an edge is in the background, since it is none of the agent's that is looked at. @param {EdgeLook} edge */
+  isApart({ source, target }) {
+    return this.near !== null && source !== this.centre && target !== this.centre;
+  }
+}

@@ -1,0 +1,42 @@
+/** Owns the words beside the pointer: what the pair that it points at has to do with each other. */
+
+import { countText } from "../page/format.js";
+import { text } from "../state/texts.js";
+import { wordsFor } from "./order.js";
+
+const LONGEST_NAME = 24;
+
+/** From the pointer to the words, and the room they need at the right. Pixels. */
+const [ASIDE, ROOM] = [14, 230];
+
+/** @typedef {import("./scene.js").Scene} Scene */
+
+/** How often a pair matched or quoted close in the window, as far as it is shown. @param {Scene} scene @param {[string, string]} pair */
+export function pairText(scene, [a, b]) {
+  const between = scene.shown.filter(({ source, target }) => (source === a && target === b) || (source === b && target === a));
+  const facts = between.map(({ kind, count, beyond }) => {
+    const words = text(`pair_${kind}`, { count: countText(count) });
+    return beyond === null ? words : `${words} (${beyond < 0 ? "−" : "+"}${Math.abs(beyond).toFixed(1)} σ)`;
+  });
+  const names = [a, b].map((key) => wordsFor(scene, key, LONGEST_NAME)).join(" – ");
+  return `${names}: ${facts.length ? facts.join(text("list_comma")) : text("pair_none")}`;
+}
+
+export class Tip {
+  /** @param {HTMLElement} tip @param {HTMLElement} container of the graph */
+  constructor(tip, container) {
+    this.tip = tip;
+    this.container = container;
+  }
+
+  /** @param {string} words none to hide it @param {{x: number, y: number}} at pixels in the graph's box */
+  show(words, { x, y }) {
+    this.tip.hidden = words === "";
+    if (words === "") return;
+    if (this.tip.textContent !== words) this.tip.textContent = words;
+    const right = x + ASIDE + ROOM > this.container.clientWidth;
+    this.tip.style.left = right ? "auto" : `${x + ASIDE}px`;
+    this.tip.style.right = right ? `${/** @type {HTMLElement} */ (this.tip.offsetParent ?? this.container).clientWidth - x + ASIDE}px` : "auto";
+    this.tip.style.top = `${Math.max(y - ASIDE, 4)}px`;
+  }
+}
