@@ -47,6 +47,13 @@ def test_prose_wraps_at_a_hundred_columns() -> None:
     assert not wrong
 
 
+def test_every_page_is_listed() -> None:
+    listed = (ROOT / "docs" / "README.md").read_text()
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"} <= set(
+        re.findall(r"\]\(([^)]*)\)", listed)
+    )
+
+
 def test_every_heading_that_is_linked_exists() -> None:
     wrong = []
     for page in pages():
@@ -74,7 +81,7 @@ def test_the_commands_that_documents_name_have_these_options() -> None:
                 continue
             parser = load_command_class(str(app), name).create_parser("manage.py", name)
             known = {option for action in parser._actions for option in action.option_strings}
-            unknown = set(re.findall(r"(?<!\S)--[a-z][\w-]*", line)) - known
+            unknown = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", line)) - known
             wrong += [f"{page.relative_to(ROOT)}: {name} {option}" for option in unknown]
     assert not wrong
 
