@@ -19,7 +19,9 @@ import { Patience } from "./data/slow-answer.js";
 import { Past } from "./data/recording.js";
 import { PlaceKeeper } from "./page/place-keeper.js";
 import { Playhead } from "./state/playhead.js";
+import { showFirstLook } from "./page/first-look.js";
 import { Store } from "./state/store.js";
+import { Study } from "./page/study.js";
 import { Navigation } from "./state/navigation.js";
 import { LiveStream } from "./data/stream.js";
 import { text } from "./state/texts.js";
@@ -64,7 +66,8 @@ const timeline = new TimelineView(element("timeline"), /** @type {HTMLCanvasElem
 });
 const navigation = new Navigation({ head, feed, chartFeed, timeline, stride, draw: () => draw(), onLeap: () => place.leap() });
 const stream = new LiveStream(symbol, store, { onMessage: receive, onState: follow, onFilled: sayFilled, onSkipped: saySkipped, onAnew: beginAnew });
-const place = new PlaceKeeper({ symbol, door: data.door === "live" ? "live" : "replay", head, past, navigation, marks: () => ({ agent: view.pinned, from: null }), mark: ({ agent }) => pin(agent) });
+const place = new PlaceKeeper({ symbol, door: data.door === "live" ? "live" : "replay", head, past, navigation, marks: () => ({ agent: view.pinned, from: study.from }), mark: ({ agent, from }) => (pin(agent), study.compareWith(from)) });
+const study = new Study({ symbol, past, stretch: () => timeline.zoomedTo, frame: () => view.shown, onError: tell, draw: () => draw() });
 const search = new AgentSearch(names, { has: (agent) => view.graph.has(agent), pick: find, onError: tell });
 const retry = new Retry(heal);
 const patience = new Patience(SLOW_MS, () => draw());
@@ -160,6 +163,7 @@ const draw = painter((nowMs) => {
   if (head.following) drawLive(t, nowMs);
   else drawPast(t);
   explain(t);
+  study.show(view.shown);
   charts.mark(head.following ? null : t);
   drawMoment(t);
   place.keep(t);
@@ -208,7 +212,10 @@ function drawPast(t) {
 function drawMoment(t) {
   if (head.running) timeline.follow(t);
   timeline.show({ whole: whole(), segments: past.segments("ticks"), unseen: past.unseen, gaps: head.gaps, marketEvents: marketEvents.within(-Infinity, Infinity), loop: head.loop, charted: chartFeed.stretch, t });
-  showControls({ running: head.running, following: head.following, loops: head.loop !== null, growing: head.growing });
+  const { empty } = factsAt(t);
+  showFirstLook(empty, connection === "no-market");
+  if (empty) write("t", "–");
+  showControls({ running: head.running && !empty, following: head.following, loops: head.loop !== null, growing: head.growing });
   if (happened && charted && chartFeed.stretch) {
     happened = false;
     showColumns(charted, chartFeed.stretch);
@@ -280,7 +287,7 @@ function saySkipped() {
 
 /** The market is another one: what was shown belongs to the old. */
 function beginAnew() {
-  for (const part of [feed, chartFeed, past, backfill, view.graph]) part.forget();
+  for (const part of [feed, chartFeed, past, backfill, view.graph, study]) part.forget();
   marketEvents.clear();
   const look = async () => {
     await past.refresh();
@@ -301,6 +308,7 @@ function leapTo(t) {
 function bind() {
   bindCommands((command) => {
     if (!entered) return;
+    if (study.run(command)) return;
     if (command === "unpin") pin(null);
     else if (command === "search") /** @type {HTMLInputElement} */ (element("agent")).select();
     else if (!view.run(command)) navigation.run(command);

@@ -62,6 +62,11 @@ export class TimelineView {
     this.#draw();
   }
 
+  /** The stretch that is seen, null for the whole, however it grows. */
+  get zoomedTo() {
+    return this.#view;
+  }
+
   /** The stretch that is seen. */
   get view() {
     return this.#view ?? this.#scene.whole;

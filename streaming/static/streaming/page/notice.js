@@ -67,7 +67,7 @@ export function cover({ words, spoken = words, state = "" }) {
  * @returns {Notice}
  */
 export function whyNoFrame({ t, firstFrameT, empty, unheard, gaps }) {
-  if (empty) return { words: text("nothing_recorded", { t: countText(firstFrameT) }) };
+  if (empty) return { words: "", spoken: text("nothing_recorded", { t: countText(firstFrameT) }) };
   if (unheard) return { words: text("nothing_heard") };
   const gap = gaps.find(({ from_t, to_t }) => t >= from_t && t <= to_t);
   if (gap) return { words: text("gap_here", { from: countText(gap.from_t), to: countText(gap.to_t) }) };

@@ -25,6 +25,9 @@ const KEYS = {
   ",": "agent-previous",
   ".": "agent-next",
   f: "fit",
+  c: "compare",
+  s: "save",
+  "?": "help",
 };
 
 /** Controls that use keys themselves. */
@@ -37,6 +40,8 @@ const TAKES_SPACE = "button, a, summary";
  */
 export function commandOf({ key, shiftKey, ctrlKey, metaKey, altKey, target }) {
   if (ctrlKey || metaKey || altKey) return null;
+  // A dialog has the page's keys while it is open; the browser closes it by Escape.
+  if (target?.closest?.("dialog")) return key === "?" ? "help" : null;
   if (target?.matches?.(TAKES_KEYS) && key !== "Escape") return null;
   if (key === " " && target?.matches?.(TAKES_SPACE)) return null;
   const plain = key.length === 1 ? key.toLowerCase() : key;

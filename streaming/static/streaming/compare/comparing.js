@@ -1,0 +1,102 @@
+/** Owns what the moment shown is compared with: the frame that was pinned, and what both tell of their structure. */
+
+import { compare, pairsOf } from "./comparison.js";
+import { ComparisonPanel } from "./comparison-panel.js";
+import { text } from "../state/texts.js";
+import { countText } from "../page/format.js";
+
+/** @typedef {import("../data/messages.js").Frame} Frame */
+/** @typedef {import("./comparison.js").Comparison} Comparison */
+/**
+ * @typedef {object} Parts
+ * @property {(t: number) => Promise<import("../data/frame-feed.js").Found>} frameAt of the recording
+ * @property {(t: number) => Promise<Record<string, number | null>>} measuresAt of the frame of t
+ * @property {(comparison: Comparison | null, before: Frame | null) => void} onChange told what is to be drawn
+ * @property {(words: string) => void} say @property {(error: Error) => void} onError
+ */
+
+export class Comparing {
+  /** @type {Frame | null} */ #before = null;
+  /** @type {Frame | null} */ #now = null;
+  /** The t that was asked for last. @type {number | null} */ #wanted = null;
+  /** Of each frame compared, by t. @type {Map<number, Record<string, number | null>>} */ #measures = new Map();
+  #panel = new ComparisonPanel(() => this.end());
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    this.parts = parts;
+  }
+
+  /** The t that is compared with. @returns {number | null} null for none */
+  get from() {
+    return this.#wanted;
+  }
+
+  /** Compares with the frame that is shown from now on, or no more. */
+  toggle() {
+    if (this.#wanted !== null) this.end();
+    else if (this.#now) this.#pin(this.#now);
+  }
+
+  end() {
+    [this.#before, this.#wanted] = [null, null];
+    this.#measures.clear();
+    this.#change();
+  }
+
+  /** Compares with the frame of a t, as an address says. @param {number | null} t null for none */
+  async open(t) {
+    if (t === this.#wanted) return;
+    if (t === null) return this.end();
+    this.#wanted = t;
+    try {
+      const { frame } = await this.parts.frameAt(t);
+      if (this.#wanted !== t) return;
+      if (frame && t - frame.t < frame.window.stride) this.#pin(frame);
+      else this.#miss(t);
+    } catch (error) {
+      if (this.#wanted === t) this.end();
+      this.parts.onError(/** @type {Error} */ (error));
+    }
+  }
+
+  /** @param {Frame | null} frame the one that is shown now */
+  show(frame) {
+    if (frame === this.#now) return;
+    this.#now = frame;
+    if (this.#before) this.#change();
+  }
+
+  /** @param {Frame} frame */
+  #pin(frame) {
+    [this.#before, this.#wanted] = [frame, frame.t];
+    this.#change();
+  }
+
+  /** @param {number} t */
+  #miss(t) {
+    this.end();
+    this.parts.say(text("compare_no_frame", { t: countText(t) }));
+  }
+
+  #change() {
+    const [before, now] = [this.#before, this.#now];
+    const comparison = before && now ? compare(before, now) : null;
+    this.parts.onChange(comparison, before);
+    this.#panel.show(before, now, comparison);
+    if (before && now) this.#measure(before.t, now.t);
+  }
+
+  /** Two questions at a time: while the picture moves on, those in between are not asked for. @param {number} before @param {number} now */
+  async #measure(before, now) {
+    const known = [before, now].map((t) => this.#measures.get(t));
+    if (!known.includes(undefined)) return this.#panel.measure(pairsOf(...(/** @type {[any, any]} */ (known))));
+    try {
+      for (const t of [before, now]) if (!this.#measures.has(t)) this.#measures.set(t, await this.parts.measuresAt(t));
+    } catch (error) {
+      return this.parts.onError(/** @type {Error} */ (error));
+    }
+    if (this.#before?.t === before && this.#now?.t === now) this.#measure(before, now);
+    for (const t of this.#measures.keys()) if (t !== this.#before?.t && t !== this.#now?.t) this.#measures.delete(t);
+  }
+}

@@ -1,0 +1,123 @@
+"""What is done with what is seen: two moments compared, files saved, the market judged, the parts explained."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import networkx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.pages.reading import STRIDE, frame_on_disk, open_at, wait_for_frame
+from tests.pages.test_form import violations
+from tests.processes import Live, Site
+
+pytestmark = pytest.mark.browser
+
+
+def first_frame(server: Live) -> int:
+    t: int = server.json("/manifest/frames")[0]["start_t"]
+    return t
+
+
+def edges_of(frame: dict, kind: str) -> set[tuple[int, int]]:  # type: ignore[type-arg]
+    ids = {node["node_id"]: node["agent_id"] for node in frame["nodes"]}
+    pairs = [(ids[edge["src"]], ids[edge["dst"]]) for edge in frame["edges"] if edge["type"] == kind]
+    return {(min(pair), max(pair)) for pair in pairs}
+
+
+def test_two_moments_are_compared_by_keyboard_and_the_link_holds_both(page: Page, server: Live) -> None:
+    start = first_frame(server)
+    open_at(page, start)
+    page.keyboard.press("c")
+    expect(page.locator("#comparison-title")).to_have_text(f"t = {start} compared with t = {start}")
+    page.keyboard.press("Shift+ArrowRight")
+    now = start + 10 * STRIDE
+    wait_for_frame(page, now)
+    before, after = frame_on_disk(server, start), frame_on_disk(server, now)
+    changed = {kind: (edges_of(before, kind), edges_of(after, kind)) for kind in ("match", "quote_proximity")}
+    gained = [len(new - old) for old, new in changed.values()]
+    lost = [len(old - new) for old, new in changed.values()]
+    assert sum(gained) > 0
+    changes = page.locator("#changes li")
+    expect(changes.nth(0)).to_have_text(f"Gained: {gained[0]} matched, {gained[1]} quoted close")
+    expect(changes.nth(1)).to_have_text(f"Lost: {lost[0]} matched, {lost[1]} quoted close")
+    expect(page.locator("#comparison-counts tr").first).to_have_text(re.compile("Agents"))
+    expect(page).to_have_url(re.compile(f"t={now}&from={start}$"))
+    page.goto(page.url)
+    wait_for_frame(page, now)
+    expect(changes.nth(0)).to_have_text(f"Gained: {gained[0]} matched, {gained[1]} quoted close")
+    page.keyboard.press("c")
+    expect(page.locator("#comparison")).to_be_hidden()
+    expect(page).to_have_url(re.compile(f"t={now}$"))
+
+
+def test_a_moment_without_a_frame_is_not_compared_with(page: Page, server: Live) -> None:
+    start = first_frame(server)
+    open_at(page, start, "&from=0")
+    expect(page.locator("#remarks")).to_contain_text("There is no frame at t = 0 to compare with.")
+    expect(page.locator("#comparison")).to_be_hidden()
+
+
+def saved(page: Page, what: str) -> tuple[str, str]:
+    """The name and the text of a file that the menu makes."""
+    page.keyboard.press("s")
+    with page.expect_download() as download:
+        page.locator(f"[data-save={what}]").click()
+    return download.value.suggested_filename, Path(download.value.path()).read_text()
+
+
+def test_the_frame_is_saved_as_other_programs_read_it(page: Page, server: Live) -> None:
+    start = first_frame(server)
+    open_at(page, start)
+    frame = frame_on_disk(server, start)
+    name, graphml = saved(page, "graphml")
+    assert name == f"IG-USD-t{start}.graphml"
+    graph = networkx.parse_graphml(graphml, force_multigraph=True)
+    assert (graph.number_of_nodes(), graph.number_of_edges()) == (len(frame["nodes"]), len(frame["edges"]))
+    for what, expected in (("nodes", frame["nodes"]), ("edges", frame["edges"])):
+        _, table = saved(page, what)
+        assert len(list(csv.DictReader(io.StringIO(table)))) == len(expected)
+
+
+def test_the_overlay_names_parts_and_keys_and_gives_the_focus_back(page: Page, server: Live) -> None:
+    open_at(page, first_frame(server))
+    page.locator("#forward").focus()
+    page.keyboard.press("?")
+    expect(page.locator("#help")).to_be_visible()
+    expect(page.locator("#close-help")).to_be_focused()
+    t = page.inner_text("#t")
+    page.keyboard.press("End")
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(page.locator("#help")).to_be_hidden()
+    expect(page.locator("#forward")).to_be_focused()
+    assert page.inner_text("#t") == t
+
+
+def test_the_returns_are_judged_on_wish(page: Page, server: Live) -> None:
+    open_at(page, first_frame(server))
+    page.locator("#realism summary").click()
+    expect(page.locator("#realism-facts tr")).to_have_count(8)
+    facts = server.json("/realism")["facts"]
+    words = page.locator("#realism-facts .verdict")
+    expect(words).to_have_count(len(facts))
+    assert set(words.all_inner_texts()) <= {"inside", "outside", "too few data"}
+    expect(page.locator("#realism-summary")).to_have_text(re.compile(r"^\d+ inside, \d+ outside, \d+ too few data$"))
+    assert violations(page) == []
+
+
+@pytest.mark.long
+def test_a_page_without_anything_explains_what_there_will_be(watched_anywhere: Page, site: Site) -> None:
+    page = watched_anywhere
+    server = site.serve("serve")
+    page.goto(f"{server.url}/live/")
+    expect(page.locator("#first-look li")).to_have_count(3)
+    expect(page.locator("#how-to-start")).to_contain_text("make run")
+    expect(page.locator("#play")).to_have_attribute("aria-label", "Play")
+    expect(page.locator("#charts .plot").first).to_be_hidden()
+    expect(page.locator("#timeline")).to_be_hidden()
+    assert violations(page) == []

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { compare, edgeKey, lostEdges, pairsOf } from "../../streaming/static/streaming/compare/comparison.js";
+
+const name = (id, t) => `agent_${id}_${t}`;
+const frame = (t, ids, edges, window = {}) => ({
+  t, window: { W: 100, stride: 10, ...window },
+  nodes: ids.map((id) => ({ node_id: name(id, t), agent_id: id, features: {} })),
+  edges: edges.map(([a, b, type = "match", w = 0.1]) => ({ src: name(a, t), dst: name(b, t), type, w })),
+});
+
+const before = frame(100, [1, 2, 3, 10], [[1, 2], [2, 3], [3, 10], [1, 3, "quote_proximity"]]);
+const now = frame(200, [1, 2, 3, 4], [[2, 1], [1, 4], [1, 3, "quote_proximity", 0.7], [2, 3, "quote_proximity"]]);
+
+test("agents that joined and left are told by id, whatever the names of nodes", () => {
+  const { joined, left, stayed } = compare(before, now);
+  assert.deepEqual([joined, left, stayed], [["4"], ["10"], 3]);
+  assert.deepEqual(compare(frame(0, [], []), frame(9, [10, 9, 100], [])).joined, ["9", "10", "100"]);
+});
+
+test("edges are the same in both directions, and of each kind by themselves", () => {
+  const { edges, gained, lost } = compare(before, now);
+  assert.deepEqual(edges, { match: { gained: 1, lost: 2, kept: 1 }, quote_proximity: { gained: 1, lost: 0, kept: 1 } });
+  assert.deepEqual([...gained], ["match:1-4", "quote_proximity:2-3"]);
+  assert.deepEqual([...lost], ["match:2-3", "match:3-10"]);
+  assert.equal(edgeKey("match", "10", "9"), "match:9-10");
+});
+
+test("a frame differs from itself in nothing", () => {
+  const same = compare(now, now);
+  assert.deepEqual([same.joined, same.left, same.gained.size, same.lost.size], [[], [], 0, 0]);
+  assert.ok(same.counts.every(({ before, now }) => before === now));
+});
+
+test("counts are of the whole window where a frame tells them", () => {
+  const told = frame(300, [1, 2], [[1, 2]], { pairs: { match: 4958, quote_proximity: 12 }, matches: { agents: 9000, pool: 20000 }, nodes_total: 70 });
+  assert.deepEqual(compare(now, told).counts, [
+    { name: "agents", before: 4, now: 70 },
+    { name: "match_edges", before: 2, now: 1 },
+    { name: "close_edges", before: 2, now: 0 },
+    { name: "match_pairs", before: null, now: 4958 },
+    { name: "close_pairs", before: null, now: 12 },
+    { name: "matches", before: null, now: 9000 },
+    { name: "pool_matches", before: null, now: 20000 },
+  ]);
+});
+
+test("what neither moment tells is left out", () => {
+  assert.deepEqual(pairsOf({ a: 1, b: null }, { b: null, c: 0 }), [{ name: "a", before: 1, now: null }, { name: "c", before: null, now: 0 }]);
+});
+
+test("lost edges can be drawn between agents that are still there", () => {
+  assert.deepEqual(lostEdges(now, before, compare(before, now).lost), [{ source: "2", target: "3", kind: "match", w: 0.1 }]);
+});
