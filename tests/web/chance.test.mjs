@@ -20,17 +20,28 @@ test("mean and variance are those of all ways to join the ends of matches", () =
   }
 });
 
-const node = (id, match_count, pool_count) => ({ node_id: id, features: { match_count, pool_count } });
+const node = (id, match_count) => ({ node_id: id, features: { match_count, pool_count: 50 } });
+/** @param {object[]} nodes @param {object[]} edges */
+const frame = (nodes, edges) => ({ window: { W: 300, matches: { agents: nodes.reduce((sum, { features }) => sum + features.match_count, 0) / 2, pool: 50 * nodes.length } }, nodes, edges });
 
 test("a pair that deals only with each other is far beyond chance, one that meets as all do is not", () => {
-  const nodes = [node("a", 30, 10), node("b", 25, 5), ...Array.from({ length: 10 }, (_, i) => node(`c${i}`, 20, 0))];
+  const nodes = [node("a", 20), node("b", 20), ...Array.from({ length: 10 }, (_, i) => node(`c${i}`, 20))];
   const edge = (src, dst, count) => ({ src, dst, type: "match", w: count / 300 });
-  const [close, usual, other] = chanceScores({ window: { W: 300 }, nodes, edges: [edge("a", "b", 18), edge("c0", "c1", 2), { ...edge("a", "c0", 2), type: "quote_proximity" }] });
+  const [close, usual, other] = chanceScores(frame(nodes, [edge("a", "b", 18), edge("c0", "c1", 2), { ...edge("a", "c0", 2), type: "quote_proximity" }]));
+  const { mean, variance } = byChance(20, 20, 240);
+  assert.ok(Math.abs(close - (18 - mean) / Math.sqrt(variance)) < 1e-9, "matches with the pool are not among those of an agent");
   assert.ok(close > 10, String(close));
   assert.ok(Math.abs(usual) < 1, String(usual));
   assert.equal(other, null);
 });
 
+test("agents that a frame has no room for count among the ends", () => {
+  const few = frame([node("a", 20), node("b", 20)], [{ src: "a", dst: "b", type: "match", w: 2 / 300 }]);
+  few.window.matches.agents = 120;
+  const { mean, variance } = byChance(20, 20, 240);
+  assert.deepEqual(chanceScores(few), [(2 - mean) / Math.sqrt(variance)]);
+});
+
 test("a frame of an older version tells no scores", () => {
-  assert.equal(chanceScores({ window: { W: 300 }, nodes: [node("a", 3, undefined)], edges: [] }), null);
+  assert.equal(chanceScores({ window: { W: 300 }, nodes: [node("a", 3)], edges: [] }), null);
 });

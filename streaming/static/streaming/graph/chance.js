@@ -16,18 +16,16 @@ export function byChance(a, b, ends) {
   return { mean, variance: mean + twice - mean ** 2 };
 }
 
-/** A frame without these fields was filmed by an older version. @param {Frame} frame */
-const tells = ({ nodes }) => nodes.every(({ features }) => features.pool_count !== undefined);
-
 /**
  * For each edge of a frame the standard deviations by which its matches exceed chance; null for an edge that is no match, or
  * whose count chance could not change.
  * @param {Frame} frame @returns {(number | null)[] | null} in the order of the edges; null where the frame does not tell
  */
 export function chanceScores(frame) {
-  if (!tells(frame)) return null;
-  const matched = new Map(frame.nodes.map(({ node_id, features }) => [node_id, features.match_count - (features.pool_count ?? 0)]));
-  const ends = [...matched.values()].reduce((sum, count) => sum + count, 0);
+  if (!frame.window.matches) return null; // filmed by an older version
+  // Both are of the whole window, also of its agents that a frame has no room for, and neither counts matches with the pool.
+  const ends = 2 * frame.window.matches.agents;
+  const matched = new Map(frame.nodes.map(({ node_id, features }) => [node_id, features.match_count]));
   return frame.edges.map(({ src, dst, type, w }) => {
     if (type !== "match") return null;
     const { mean, variance } = byChance(matched.get(src) ?? 0, matched.get(dst) ?? 0, ends);
