@@ -153,8 +153,8 @@ def _columns(found: Buckets | None) -> dict[str, Any]:
     return {"t": (found.numbers << found.exponent).tolist(), "ts": short(found.ts, 13), "price": price, **series}
 
 
-def spread(found: Buckets, series: int, digits: int) -> dict[str, list[float | None]]:
-    """Mean, minimum and maximum of a series in each bucket; None where it has no value."""
+def spread(found: Buckets, series: int, digits: int) -> dict[str, list[float] | list[int]]:
+    """Mean, minimum and maximum of a series in each bucket; NaN or infinity, null in JSON, where it has no value."""
     stats = found.stats[series]
     return {
         "mean": short(found.means(series), digits),
@@ -163,24 +163,17 @@ def spread(found: Buckets, series: int, digits: int) -> dict[str, list[float | N
     }
 
 
-def short(values: Floats, digits: int) -> list[float | None]:
-    """Numbers of so many digits, whole ones without a point; None for what is no number."""
+def short(values: Floats, digits: int) -> list[float] | list[int]:
+    """Numbers of so many digits, without a point where all are whole; JSON has null for what is no number."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        size = np.floor(np.log10(np.abs(values)))
-    return [
-        _short(value, digits - 1 - int(place)) if value - value == 0 and place - place == 0 else _plain(value)
-        for value, place in zip(values.tolist(), size.tolist(), strict=True)
-    ]
-
-
-def _short(value: float, decimals: int) -> float:
-    rounded = round(value, decimals)
-    return int(rounded) if rounded == int(rounded) else rounded
-
-
-def _plain(value: float) -> float | None:
-    """Zero, which has no digits, or None."""
-    return 0 if value == 0 else None
+        places = np.nan_to_num(np.floor(np.log10(np.abs(values))), nan=0, posinf=0, neginf=0)
+        # Powers of ten up to 10^22 are exact, so the quotient is the number nearest to so many digits.
+        decimals = np.clip(digits - 1 - places, 0, 22)
+        scale = 10.0**decimals
+        rounded = np.round(values * scale) / scale
+    if np.isfinite(rounded).all() and (rounded == np.round(rounded)).all():
+        return list(rounded.astype(np.int64).tolist())
+    return list(rounded.tolist())
 
 
 def _gaps(symbol: str, tail: Summed | None, t0: int, t1: int) -> list[Span]:

@@ -123,6 +123,20 @@ def _save(market: Market, kind: str, level: int, number: int, chunk: Rolled) -> 
     DigestChunk.objects.update_or_create(market=market, kind=kind, level=level, number=number, defaults=values)
 
 
+def expected_chunk(market: Market, directory: Path, chunk: DigestChunk) -> Buckets | None:
+    """What a chunk should have: by the digests, or by the next finer level. Raises OSError, django.db.Error."""
+    first = chunk.number << _CHUNK_BITS
+    last = first + (1 << _CHUNK_BITS) - 1
+    if chunk.level == FINEST:
+        ranges = price_ranges(market)
+        found = _of_digests(market, directory, chunk.kind, first, last, lambda t: ranges.holding_at(t)[0]).buckets
+        return found if found is not None and len(found) else None
+    begin_t, end_t = first << chunk.level, ((last + 1) << chunk.level) - 1
+    rows = _rows(market, chunk.kind, chunk.level - STEP, begin_t, end_t, "data")
+    finer = [unpack_buckets(data) for data in rows if data]
+    return merged(finer, chunk.level) if finer else None
+
+
 def digested_to(market: Market | str, kind: str) -> int:
     """The last t of the newest digest of a kind, -1 without one. Raises django.db.Error."""
     rows = Segment.objects.of(market, kind).filter(digest__gt=0).order_by("-start_t")

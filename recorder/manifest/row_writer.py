@@ -95,6 +95,7 @@ def _values(facts: SegmentFacts) -> dict[str, Any]:
         "gaps": facts.gaps,
         "sha256": facts.sha256,
         "missing": False,
+        "digest": 0,  # of what was in it before, if anything
     }
 
 

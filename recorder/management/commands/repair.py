@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
+from recorder.digests.making import miss_lost
 from recorder.errors import RecorderError
 from recorder.management.command_options import add_symbol, made
 from recorder.manifest.json_files import ManifestFiles
@@ -61,12 +62,14 @@ class Command(BaseCommand):
             changed = {row.kind for row in [*done.adopted, *(one.row for one in mended)]}
             ManifestFiles(market, directory).restore(changed)
             agents = list(_agents_put_right(market, directory))
+            digests = miss_lost(market, directory)
         for line in [*_report(done, directory), *map(_mending, mended), *agents]:
             self.stdout.write(f"  {line}")
         self.stdout.write(
             f"{symbol}: {len(done.recovered)} pending files, {len(done.adopted)} rows made or corrected,"
             f" {len(mended)} damaged segments written anew,"
             f" {len(done.missing)} files missing, {len(done.unreadable)} unreadable"
+            + (f", {digests:,} digests to be made again" if digests else "")
         )
         return sum(one.path.name.endswith("_pending.jsonl.zst") for one in done.recovered)
 

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 from django.db.models import Sum
 
+from recorder.digests.proving import DigestProof, count_of
 from recorder.management.command_options import add_symbol, stores, tell_lost
 from recorder.models import Market, Segment, SegmentQuerySet
 from recorder.store.store_paths import directory_of
@@ -30,7 +31,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         add_symbol(parser)
         parser.add_argument(
-            "--deep", action="store_true", help="make metrics and frames again from the ticks and compare them"
+            "--deep", action="store_true", help="make metrics, frames and digests again from the ticks and compare them"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -59,7 +60,13 @@ class Command(BaseCommand):
                 proof = DeepVerification(directory, verification.tapes, runs_of(market, directory), progress.at)
                 more, more_count = _first(Fault(*fault) for fault in proof.faults())
             shown, count = [*shown, *more], count + more_count
+            with Progress(persistently(lambda: count_of(market), "digests"), "digests") as progress:
+                digests = DigestProof(market, directory, progress.update)
+                more, more_count = _first(Fault(*fault) for fault in digests.faults())
+            shown, count = [*shown, *more], count + more_count
         self._tell(market, verification, proof.tallies if deep else {})
+        if deep:
+            self._tell_digests(digests)
         for splice in persistently(lambda: list(splices_of(market)), "the runs"):
             self.stdout.write(f"  {splice}")
         for fault in shown:
@@ -77,6 +84,14 @@ class Command(BaseCommand):
         )
         for kind, tally in tallies.items():
             self.stdout.write(f"  {kind}: {tally.proved:,} are what the ticks give, {tally.unproved:,} not provable")
+
+    def _tell_digests(self, proof: DigestProof) -> None:
+        if proof.is_busy:
+            self.stdout.write("  digests are being made now, and were not looked at")
+        elif proof.proved or proof.unproved:
+            self.stdout.write(
+                f"  digests: {proof.proved:,} are what the recording gives, {proof.unproved:,} not provable"
+            )
 
 
 def _first(faults: Iterable[Fault]) -> tuple[list[Fault], int]:

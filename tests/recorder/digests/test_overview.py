@@ -156,7 +156,9 @@ def test_a_market_of_one_tick(market: Market, tmp_path: Any) -> None:
 
 def test_numbers_are_short_and_none_is_invented() -> None:
     values = [0.0, 123456.7, 0.000123456, -2.0, math.nan, math.inf, 74.0]
-    assert orjson.dumps(short(np.array(values), 5)) == b"[0,123460,0.00012346,-2,null,null,74]"
+    assert orjson.dumps(short(np.array(values), 5)) == b"[0.0,123457.0,0.00012346,-2.0,null,null,74.0]"
+    assert orjson.dumps(short(np.array([0.0, 74.0, -3.0]), 5)) == b"[0,74,-3]"
+    assert short(np.array([]), 5) == []
 
 
 def test_buckets_of_all_widths_agree_with_each_other(digested: Store) -> None:
