@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { placesOf, positionsOf } from "../../streaming/static/streaming/worker/layout.js";
+import { NOWHERE, placesOf, positionsOf } from "../../streaming/static/streaming/worker/layout.js";
 
 /** Agents in a ring, each joined to the next. @param {string[]} keys */
 function ring(keys) {
@@ -45,7 +45,7 @@ test("a newcomer begins beside those it deals with", () => {
 });
 
 test("an empty graph and a lone agent are laid out too", () => {
-  assert.equal(positionsOf(ring([]), new Map()).length, 0);
+  assert.equal(positionsOf(ring([]), NOWHERE).length, 0);
   const alone = { keys: ["4"], ends: new Uint32Array(0), weights: new Float32Array(0) };
   assert.ok([...positionsOf(alone, placesOf(alone))].every(Number.isFinite));
 });

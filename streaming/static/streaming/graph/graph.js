@@ -29,8 +29,14 @@ const [USUAL_FROM, USUAL_TO, SMALLEST_SHARE, LARGEST_SHARE] = [480, 640, 0.8, 1.
 /** Of an agent with more neighbours than this only some are named, as of all. */
 const MOST_FORCED = 40;
 
-/** Names and numbers beside circles: in squares of this width as many as its largest agents. Pixels. */
-const LABELS = { labelGridCellSize: 70, labelDensity: 1 };
+/** So few agents are all named. */
+const FEW = 30;
+
+/** Of the names and numbers beside circles each square so wide has one, its largest agent's. Pixels. */
+const [NAMES_APART, NUMBERS_APART] = [125, 60];
+
+/** In the plane agents stand where they do, and cover each other less when they are smaller, and their edges fainter. */
+const PLANE = { size: 0.65, alpha: 0.5 };
 
 /** How near a centred agent is looked at: a share of the whole picture. */
 const CENTRED_RATIO = 0.5;
@@ -69,6 +75,10 @@ export class GraphView {
     this.resize();
   }
 
+  get #seen() {
+    return this.scene.look.view === "force" || this.scene.look.view === "plane";
+  }
+
   get drawn() {
     return this.#sigma !== null;
   }
@@ -100,6 +110,8 @@ export class GraphView {
     });
     edges.forEach((look, key) => graph.addUndirectedEdgeWithKey(key, look.source, look.target, edgeAttributes(look)));
     this.#graph = graph;
+    const named = [...nodes.values()].some(({ name }) => name);
+    this.#sigma?.setSetting("labelGridCellSize", (named ? NAMES_APART : NUMBERS_APART) * this.#scale);
     this.#nodeAnimation.take(graph);
     this.place();
   }
@@ -172,7 +184,7 @@ export class GraphView {
       edgeReducer: (_, attributes) => this.#drawnEdge(/** @type {any} */ (attributes)),
       nodeReducer: (key, attributes) => this.#drawnNode(key, attributes),
       labelRenderedSizeThreshold: 0,
-      ...LABELS,
+      labelGridCellSize: NUMBERS_APART,
       minCameraRatio: 0.15,
       maxCameraRatio: 1.5,
       minEdgeThickness: 0.6,
@@ -186,7 +198,8 @@ export class GraphView {
     sigma.on("leaveNode", () => this.hooks.onHover(null));
     sigma.on("clickNode", ({ node }) => this.hooks.onPick(node === POOL ? null : node));
     sigma.on("clickStage", () => this.hooks.onPick(null));
-    sigma.on("moveBody", ({ event }) => this.hooks.onEdge(this.scene.hovered === null ? this.#edgeAt(sigma, event) : null, event));
+    // Sigma hears of the pointer wherever it is, also while another view is to be seen.
+    sigma.on("moveBody", ({ event }) => this.#seen && this.hooks.onEdge(this.scene.hovered === null ? this.#edgeAt(sigma, event) : null, event));
     sigma.on("afterRender", () => this.#axes.draw(sigma));
     for (const canvas of Object.values(sigma.getCanvases())) {
       canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
@@ -212,16 +225,17 @@ export class GraphView {
 
   /** @param {string} key @param {any} attributes */
   #drawnNode(key, { x, y, size, label, name, presence, leaving }) {
-    const { near, pinned, look } = this.scene;
+    const { near, pinned, look, graph } = this.scene;
+    const radius = size * this.#scale * (look.view === "plane" ? PLANE.size : 1);
     const colour = this.scene.colourOf(key);
     const far = near !== null && !near.has(key);
     const alpha = Math.round((far ? FAINT * presence : presence) * SHADES) / SHADES;
     return {
       x,
       y,
-      size: size * this.#scale,
+      size: radius,
       scale: this.#scale,
-      forceLabel: fitsInside(label, name, size * this.#scale) || (near !== null && !far && near.size <= MOST_FORCED),
+      forceLabel: graph.nodes.size <= FEW || (look.view === "force" && fitsInside(label, name, radius)) || (near !== null && !far && near.size <= MOST_FORCED),
       color: premultiplied(colour, alpha),
       ink: inkOn(colour),
       label: key === POOL ? text("pool") : far || leaving ? "" : label,
@@ -239,7 +253,7 @@ export class GraphView {
     const apart = this.scene.isApart(attributes);
     // A match is an event of its own; to have quoted close once in a while is noise.
     const shown = kind === "match" ? strength : strength ** 1.5;
-    const alpha = (0.06 + 0.8 * shown) * (this.scene.near && !apart ? Math.max(presence, 0.8) : presence) * (apart ? FAINT : 1);
+    const alpha = (0.06 + 0.8 * shown) * (this.scene.near && !apart ? Math.max(presence, 0.8) : presence) * (apart ? FAINT : 1) * (this.scene.look.view === "plane" ? PLANE.alpha : 1);
     // In a crowd edges are thinner: without a graphics processor the pixels they cover are most of a drawing's cost.
     const width = 3.5 * shown * Math.min(1, 2 * presence);
     return {

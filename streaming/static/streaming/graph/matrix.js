@@ -1,6 +1,6 @@
 /** Owns the matrix: agents along both sides, and in each square how strongly two of them are tied. Legible where a web of edges is not. */
 
-import { shade } from "../page/colors.js";
+import { shade, withAlpha } from "../page/colors.js";
 import { labelled, orderOf, wordsFor } from "./order.js";
 
 /** Pixels around the squares; at the left the agents' names have room. */
@@ -16,7 +16,10 @@ const FONT = 11;
 
 /** Shades of a kind's colour: the weakest is still told from none. */
 const SHADES = 63;
-const WEAKEST = 0.22;
+const WEAKEST = { match: 0.5, proximity: 0.3 };
+
+/** A match fills at least so many pixels each way, or rows of single ones would not be seen. */
+const LEAST_PIXELS = 2;
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./edge-picking.js").Point} Point */
@@ -30,8 +33,9 @@ export function squaresOf(edges, index, side) {
   const squares = new Uint8Array(side * side);
   const starts = Array.from({ length: index.size + 1 }, (_, i) => Math.floor((i * side) / index.size));
   const fill = (/** @type {number} */ row, /** @type {number} */ column, /** @type {number} */ value) => {
-    const right = Math.max(starts[column + 1], starts[column] + 1);
-    for (let y = starts[row]; y < Math.max(starts[row + 1], starts[row] + 1); y++) {
+    const least = value > SHADES ? LEAST_PIXELS : 1;
+    const [right, bottom] = [column, row].map((i) => Math.min(Math.max(starts[i + 1], starts[i] + least), side));
+    for (let y = starts[row]; y < bottom; y++) {
       for (let at = y * side + starts[column]; at < y * side + right; at++) if (squares[at] < value) squares[at] = value;
     }
   };
@@ -50,8 +54,8 @@ function coloursOf({ panel, raised, match, proximity }) {
     const [r, g, b] = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
     return (255 << 24) | (b << 16) | (g << 8) | r;
   };
-  const scale = (/** @type {string} */ hex) => Array.from({ length: SHADES }, (_, i) => colour(shade([panel, hex], WEAKEST + ((1 - WEAKEST) * i) / (SHADES - 1))));
-  return Uint32Array.from([colour(shade([panel, raised], 0.55)), ...scale(proximity), ...scale(match)]);
+  const scale = (/** @type {string} */ hex, /** @type {number} */ weakest) => Array.from({ length: SHADES }, (_, i) => colour(shade([panel, hex], weakest + ((1 - weakest) * i) / (SHADES - 1))));
+  return Uint32Array.from([colour(shade([panel, raised], 0.55)), ...scale(proximity, WEAKEST.proximity), ...scale(match, WEAKEST.match)]);
 }
 
 export class Matrix {
@@ -111,7 +115,7 @@ export class Matrix {
   /** A square around each community. @param {CanvasRenderingContext2D} context @param {Scene} scene */
   #outlines(context, { palette }) {
     const { left, top } = this.#box;
-    context.strokeStyle = palette.muted;
+    context.strokeStyle = withAlpha(palette.muted, 0.45);
     context.lineWidth = 1;
     for (const { from, to, community } of this.#runs) {
       if (community === null) continue;

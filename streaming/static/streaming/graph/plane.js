@@ -4,10 +4,10 @@ import { countText, markTexts } from "../page/format.js";
 import { text } from "../state/texts.js";
 
 /** Pixels around the plane, for its marks and their words. */
-const MARGIN = { left: 58, right: 26, top: 26, bottom: 46 };
+const MARGIN = { left: 58, right: 34, top: 38, bottom: 46 };
 
 /** Room at the left for agents that have no mean quote. Pixels. */
-const WITHOUT = 76;
+const WITHOUT = 96;
 
 /** Of the mean quotes this share at each end may lie far off; it stands at the edge, and does not press the rest together. */
 const FAR_OFF = 0.02;
@@ -58,7 +58,8 @@ export function planePositions(nodes, height, { x, y, unit }) {
   const without = strip ? -x + (MARGIN.left + WITHOUT / 2) * unit : null;
   const across = axis(quotes.map((quote) => quote ?? NaN), mostOf(some), box.left, box.right);
   const values = agents.map(([, node]) => (height === "matches" ? node.matches : node.gained));
-  const range = /** @type {[number, number]} */ ([Math.min(0, ...values), Math.max(height === "matches" ? 1 : 0.01, ...values)]);
+  const range = /** @type {[number, number]} */ ([height === "matches" ? 0 : Math.min(...values, Infinity), Math.max(...values, height === "matches" ? 1 : -Infinity)]);
+  if (!agents.length) range.fill(0);
   // A few hubs have most matches: the root leaves room to tell the others apart.
   const up = axis(values, range, box.bottom, box.top, height === "matches" ? (value) => Math.sqrt(value) : undefined);
   const positions = new Float64Array(agents.flatMap((_, i) => [quotes[i] === null ? (without ?? 0) : across.places[i], up.places[i]]));

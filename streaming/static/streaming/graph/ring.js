@@ -6,7 +6,7 @@ import { REACH, distanceToCurve } from "./edge-picking.js";
 import { labelled, orderOf, wordsFor } from "./order.js";
 
 /** Pixels: around the ring for names, how wide an arc is, and how far it stands off. */
-const [NAME_ROOM, NUMBER_ROOM, ARC, APART] = [90, 40, 5, 7];
+const [NAME_ROOM, NUMBER_ROOM, ARC, APART] = [104, 40, 5, 7];
 
 /** Between two communities, in radians: at most so much, and of the whole circle at most so much together. */
 const [GAP, ALL_GAPS] = [0.07, 0.9];

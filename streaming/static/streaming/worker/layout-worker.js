@@ -1,13 +1,13 @@
 /** Owns working out communities and places off the page's thread. Of the graphs that wait only the newest is worked on. */
 
 import { communitiesOf } from "./communities.js";
-import { placesOf, positionsOf } from "./layout.js";
+import { NOWHERE, placesOf, positionsOf } from "./layout.js";
 
 /** @typedef {import("./layout.js").LayoutTask} LayoutTask */
 /** `matches` are the edges among them that are matches; `anchor` comes once, and is kept for the tasks that name it. @typedef {{number: number, task: LayoutTask, matches: {ends: Uint32Array, weights: Float32Array}, anchorT: number | null, anchor: LayoutTask | null, arrange: boolean}} Wish */
 
 /** @type {Wish | null} */ let waiting = null;
-/** The places of the anchor that came last. @type {{t: number | null, places: import("./layout.js").Places}} */ let anchored = { t: null, places: new Map() };
+/** The places of the anchor that came last. @type {{t: number | null, places: import("./layout.js").Places}} */ let anchored = { t: null, places: NOWHERE };
 
 /** @param {Wish} wish */
 function work({ number, task, matches, anchorT, arrange }) {

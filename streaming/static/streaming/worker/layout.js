@@ -33,12 +33,16 @@ const MANY = 500;
 const BESIDE = 0.1;
 
 /** @typedef {{keys: string[], ends: Uint32Array, weights: Float32Array}} LayoutTask edges as pairs of indexes into `keys` */
-/** @typedef {Map<string, [number, number]>} Places in the layout's own plane, by agent */
+/** Centre, and root mean square distance from it. @typedef {{x: number, y: number, radius: number}} Extent */
+/** Places in the layout's own plane by agent, and what the picture shows of it. @typedef {{at: Map<string, [number, number]>, extent: Extent}} Places */
+
+/** Nobody has a place yet. @type {Readonly<Places>} */
+export const NOWHERE = Object.freeze({ at: new Map(), extent: { x: 0, y: 0, radius: 1 } });
 
 /** Where the agents of a frame stand that has no anchor, or is one. @param {LayoutTask} task @returns {Places} */
 export function placesOf(task) {
-  const points = pointsOf(settled(task, new Map(), task.keys.length > MANY ? STEPS_OF_MANY : STEPS_FROM_NOWHERE), task.keys.length);
-  return new Map(task.keys.map((key, i) => [key, points[i]]));
+  const points = pointsOf(settled(task, NOWHERE, task.keys.length > MANY ? STEPS_OF_MANY : STEPS_FROM_NOWHERE), task.keys.length);
+  return { at: new Map(task.keys.map((key, i) => [key, points[i]])), extent: spread(tied(points, task.ends)) };
 }
 
 /**
@@ -48,10 +52,10 @@ export function placesOf(task) {
  */
 export function positionsOf(task, anchor) {
   const count = task.keys.length;
-  const known = 2 * task.keys.filter((key) => anchor.has(key)).length >= count;
+  const known = 2 * task.keys.filter((key) => anchor.at.has(key)).length >= count;
   const nodes = settled(task, anchor, known ? STEPS_FROM_ANCHOR : STEPS_OF_MANY);
   // The anchor's extent, so that the picture does not jump when one far out comes or goes.
-  const positions = pictured(nodes, count, spread(known ? [...anchor.values()] : pointsOf(nodes, count)));
+  const positions = pictured(nodes, count, known ? anchor.extent : spread(tied(pointsOf(nodes, count), task.ends)));
   partOverlaps(positions, count);
   return positions;
 }
@@ -59,7 +63,7 @@ export function positionsOf(task, anchor) {
 /** @param {LayoutTask} task @param {Places} places @param {number} steps @returns {Float32Array} ForceAtlas2's nodes */
 function settled({ keys, ends, weights }, places, steps) {
   const count = keys.length;
-  const known = keys.map((key) => places.get(key));
+  const known = keys.map((key) => places.at.get(key));
   const middles = middlesOf(known, ends, weights);
   const nodes = new Float32Array(count * PER_NODE);
   keys.forEach((key, i) => put(nodes, i, known[i] ?? beside(middles[i], key)));
@@ -118,7 +122,7 @@ function middlesOf(places, ends, weights) {
 /**
  * The picture's place for each node: centred, scaled by the mean distance, and squeezed so that a lone agent far out
  * comes near the rim instead of shrinking all the others.
- * @param {Float32Array} nodes @param {number} count @param {{x: number, y: number, radius: number}} extent @returns {Float32Array} x, y of each node
+ * @param {Float32Array} nodes @param {number} count @param {Extent} extent @returns {Float32Array} x, y of each node
  */
 function pictured(nodes, count, { x: centreX, y: centreY, radius }) {
   const positions = new Float32Array(2 * count);
@@ -137,7 +141,13 @@ function pointsOf(nodes, count) {
   return Array.from({ length: count }, (_, i) => [nodes[i * PER_NODE + X], nodes[i * PER_NODE + Y]]);
 }
 
-/** Centre, and root mean square distance from it. @param {[number, number][]} points */
+/** Those that have an edge, if there are some: who has none stands far out, and shall not press the others together. @param {[number, number][]} points @param {Uint32Array} ends */
+function tied(points, ends) {
+  const some = new Set(ends);
+  return some.size > 1 ? points.filter((_, i) => some.has(i)) : points;
+}
+
+/** @param {[number, number][]} points @returns {Extent} */
 function spread(points) {
   const mean = (/** @type {0 | 1} */ axis) => points.reduce((sum, point) => sum + point[axis], 0) / Math.max(points.length, 1);
   const [x, y] = [mean(0), mean(1)];
