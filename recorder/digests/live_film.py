@@ -21,7 +21,8 @@ from recorder.tape.history import History
 from runtime.db_threads import reading
 from structure.measures import MEASURES
 
-#: What one step does at most, since it shares an interpreter with the stream.
+#: What one step does at most, since it shares an interpreter with the stream; seconds of this thread's own work, so
+#: that a busy machine does not leave frames out.
 _MOST_FRAMES = 20
 _MOST_SECONDS = 0.1
 
@@ -37,7 +38,7 @@ class LiveFilm:
     Where the market is faster than that, frames are left out until their digest is there.
     """
 
-    def __init__(self, history: History, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, history: History, clock: Callable[[], float] = time.thread_time) -> None:
         self._history, self._clock = history, clock
         self._film: Film | None = None
         self._run: tuple[int, int] | None = None
