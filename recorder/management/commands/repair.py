@@ -69,7 +69,7 @@ class Command(BaseCommand):
             f"{symbol}: {len(done.recovered)} pending files, {len(done.adopted)} rows made or corrected,"
             f" {len(mended)} damaged segments written anew,"
             f" {len(done.missing)} files missing, {len(done.unreadable)} unreadable"
-            + (f", {digests:,} digests to be made again" if digests else "")
+            + (f", {digests:,} of the digests to be made again" if digests else "")
         )
         return sum(one.path.name.endswith("_pending.jsonl.zst") for one in done.recovered)
 
