@@ -11,6 +11,7 @@ import numpy as np
 
 from market.price_range import PriceRanges
 from market.tick import Floats
+from market.tick_message import LARGEST
 from recorder.digests.digest import FRAMES, METRICS, Note, Rows
 from recorder.digests.frame_events import events_in
 from recorder.digests.metric_rows import NAMES, metric_rows
@@ -171,7 +172,7 @@ def short(values: Floats, digits: int) -> list[float] | list[int]:
         decimals = np.clip(digits - 1 - places, 0, 22)
         scale = 10.0**decimals
         rounded = np.round(values * scale) / scale
-    if np.isfinite(rounded).all() and (rounded == np.round(rounded)).all():
+    if (np.abs(rounded) <= LARGEST).all() and (rounded == np.round(rounded)).all():
         return list(rounded.astype(np.int64).tolist())
     return list(rounded.tolist())
 

@@ -159,6 +159,8 @@ def test_numbers_are_short_and_none_is_invented() -> None:
     assert orjson.dumps(short(np.array(values), 5)) == b"[0.0,123457.0,0.00012346,-2.0,null,null,74.0]"
     assert orjson.dumps(short(np.array([0.0, 74.0, -3.0]), 5)) == b"[0,74,-3]"
     assert short(np.array([]), 5) == []
+    assert orjson.dumps(short(np.array([2.0**53, -(2.0**53)]), 17)) == b"[9007199254740992,-9007199254740992]"
+    assert orjson.dumps(short(np.array([1.8e20, -7.0]), 5)) == b"[1.8e+20,-7.0]", "no integer is larger than JSON has"
 
 
 def test_buckets_of_all_widths_agree_with_each_other(digested: Store) -> None:
