@@ -11,6 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from django.db import transaction
 
 from market.price_range import PriceRange
@@ -81,7 +82,7 @@ def _replace(market: Market, kind: str, level: int, first: int, last: int, fresh
     """Replace the buckets from `first` to `last` in the rows of a level; returns what the next level is to have."""
     wider_first, wider_last = first >> STEP, last >> STEP
     parts, notes = [], list[Note]()
-    for number in range(first >> _CHUNK_BITS, (last >> _CHUNK_BITS) + 1):
+    for number in _chunks_between(market, kind, level, first, last, fresh):
         row = DigestChunk.objects.filter(market=market, kind=kind, level=level, number=number)
         chunk = _with(_chunk_in(row.first()), level, number, first, last, fresh)
         if chunk.buckets is None and not chunk.notes:
@@ -92,6 +93,20 @@ def _replace(market: Market, kind: str, level: int, first: int, last: int, fresh
             parts.append(chunk.buckets.numbered(wider_first << STEP, ((wider_last + 1) << STEP) - 1))
         notes += [note for note in chunk.notes if wider_first <= note.at >> (level + STEP) <= wider_last]
     return Rolled(merged(parts, level + STEP) if parts else None, notes)
+
+
+def _chunks_between(market: Market, kind: str, level: int, first: int, last: int, fresh: Rolled) -> list[int]:
+    """The chunks from one bucket to another that have, or are to have, anything.
+
+    A gap may be of any length: the chunks in it are not counted through.
+    """
+    there = DigestChunk.objects.filter(market=market, kind=kind, level=level)
+    numbers = {
+        *there.filter(number__range=(first >> _CHUNK_BITS, last >> _CHUNK_BITS)).values_list("number", flat=True)
+    }
+    if fresh.buckets is not None:
+        numbers.update(np.unique(fresh.buckets.numbers >> _CHUNK_BITS).tolist())
+    return sorted(numbers.union(note.at >> level >> _CHUNK_BITS for note in fresh.notes))
 
 
 def _with(old: Rolled, level: int, number: int, first: int, last: int, fresh: Rolled) -> Rolled:

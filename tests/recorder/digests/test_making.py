@@ -16,6 +16,7 @@ from recorder.digests.digest_files import digest_path, load_digest
 from recorder.digests.making import alone, forget_gone, is_due, make_all, make_digests, miss_lost
 from recorder.models import Segment
 from tests.recorder.store import Store
+from tests.recorder.tape import moment
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +54,20 @@ def test_segment_by_segment_or_all_at_once_rolls_up_the_same(market, tmp_path) -
     DigestChunk.objects.all().delete()
     make_all(market, tmp_path)
     assert rolled() == one_by_one
+
+
+def test_a_long_gap_costs_no_more_than_a_short_one(digested: Store, django_assert_max_num_queries) -> None:
+    before, behind = digested.next_t, digested.next_t + 2**28
+    recording = digested.recording()
+    recording.write(before, *moment(before))
+    recording.write_gap(before + 1, behind - 1, "lost")
+    recording.write(behind, *moment(behind))
+    recording.close()
+    with django_assert_max_num_queries(500):
+        make_digests(digested.market, digested.directory)
+    made = rolled()
+    make_all(digested.market, digested.directory)
+    assert (rolled(), DigestChunk.objects.filter(number__gt=1000).exists()) == (made, True)
 
 
 def test_a_crash_in_the_middle_of_a_file_leaves_no_digest(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
