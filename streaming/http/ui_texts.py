@@ -53,6 +53,7 @@ TEXTS = {
     "measure_proximity_density": _("Quotes close"),
     "measure_pool_share": _("Outside pool"),
     "save_no_frame": _("There is no frame here to save."),
+    "save_title": _("{symbol}, t = {t}"),
     "realism_summary": _("{inside} inside, {outside} outside, {few} too few data"),
     "realism_span": _("Bars of t = {from} to {to}"),
     "realism_none": _("No bar is closed here yet."),

@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import re
+import struct
 from pathlib import Path
+from xml.etree import ElementTree
 
 import networkx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.pages.reading import STRIDE, frame_on_disk, open_at, wait_for_frame
+from tests.pages.reading import STRIDE, frame_on_disk, open_at, recorded_frames, wait_for_frame
 from tests.pages.test_form import violations
-from tests.processes import Live, Site
+from tests.processes import Live, Site, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -62,12 +64,12 @@ def test_a_moment_without_a_frame_is_not_compared_with(page: Page, server: Live)
     expect(page.locator("#comparison")).to_be_hidden()
 
 
-def saved(page: Page, what: str) -> tuple[str, str]:
-    """The name and the text of a file that the menu makes."""
+def saved(page: Page, what: str) -> tuple[str, bytes]:
+    """The name and the content of a file that the menu makes."""
     page.keyboard.press("s")
     with page.expect_download() as download:
         page.locator(f"[data-save={what}]").click()
-    return download.value.suggested_filename, Path(download.value.path()).read_text()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
 
 def test_the_frame_is_saved_as_other_programs_read_it(page: Page, server: Live) -> None:
@@ -76,11 +78,57 @@ def test_the_frame_is_saved_as_other_programs_read_it(page: Page, server: Live) 
     frame = frame_on_disk(server, start)
     name, graphml = saved(page, "graphml")
     assert name == f"IG-USD-t{start}.graphml"
-    graph = networkx.parse_graphml(graphml, force_multigraph=True)
+    graph = networkx.parse_graphml(graphml.decode(), force_multigraph=True)
     assert (graph.number_of_nodes(), graph.number_of_edges()) == (len(frame["nodes"]), len(frame["edges"]))
     for what, expected in (("nodes", frame["nodes"]), ("edges", frame["edges"])):
         _, table = saved(page, what)
-        assert len(list(csv.DictReader(io.StringIO(table)))) == len(expected)
+        assert len(list(csv.DictReader(io.StringIO(table.decode())))) == len(expected)
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.mark.parametrize("view", ["force", "plane", "matrix", "ring"])
+def test_the_graph_is_saved_as_it_is_seen(page: Page, server: Live, view: str) -> None:
+    start = first_frame(server)
+    open_at(page, start, f"&view={view}")
+    agents = len(frame_on_disk(server, start)["nodes"])
+    page.wait_for_function("(t) => document.getElementById('graph').dataset.settled === String(t)", arg=start)
+    name, drawn = saved(page, "graph-svg")
+    picture = ElementTree.fromstring(drawn)
+    assert (name, picture.tag) == (f"IG-USD-t{start}.svg", f"{SVG}svg")
+    assert picture.findtext(f"{SVG}title") == f"IG-USD, t = {start}"
+    if view == "matrix":
+        (squares,) = picture.iter(f"{SVG}image")
+        assert squares.get("href", "").startswith("data:image/png;base64,")
+    else:
+        dots = [path for path in picture.iter(f"{SVG}path") if path.get("fill") != "none"]
+        assert len(dots) == agents
+    name, pixels = saved(page, "graph-png")
+    size = struct.unpack(">II", pixels[16:24])
+    assert (name, pixels[:8]) == (f"IG-USD-t{start}.png", b"\x89PNG\r\n\x1a\n")
+    assert size == (2 * float(picture.get("width", 0)), 2 * float(picture.get("height", 0)))
+
+
+def lost_between(before: dict, after: dict) -> int:  # type: ignore[type-arg]
+    """Edges that the later frame has no more, between agents that are still there."""
+    here = {node["agent_id"] for node in after["nodes"]}
+    kinds = ("match", "quote_proximity")
+    return sum(here.issuperset(pair) for kind in kinds for pair in edges_of(before, kind) - edges_of(after, kind))
+
+
+def test_what_was_lost_is_drawn_dashed(page: Page, server: Live) -> None:
+    def pair() -> tuple[int, int, int] | None:
+        first, *others = recorded_frames(server)
+        found = ((first["t"], other["t"], lost_between(other, first)) for other in others)
+        return next((one for one in found if one[2]), None)
+
+    now, compared, lost = wait_until(pair, "two frames of which one has an edge that the other has not")
+    open_at(page, now, f"&from={compared}")
+    expect(page.locator("#changes li")).to_have_count(5)
+    _, drawn = saved(page, "graph-svg")
+    dashed = [path for path in ElementTree.fromstring(drawn).iter(f"{SVG}path") if path.get("stroke-dasharray")]
+    assert len(dashed) == lost
 
 
 def test_the_overlay_names_parts_and_keys_and_gives_the_focus_back(page: Page, server: Live) -> None:

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compare, edgeKey, lostEdges, pairsOf } from "../../streaming/static/streaming/compare/comparison.js";
+import { mark } from "../../streaming/static/streaming/compare/changes.js";
+import { compare, edgeKey, pairsOf } from "../../streaming/static/streaming/compare/comparison.js";
 
 const name = (id, t) => `agent_${id}_${t}`;
 const frame = (t, ids, edges, window = {}) => ({
@@ -49,6 +50,11 @@ test("what neither moment tells is left out", () => {
   assert.deepEqual(pairsOf({ a: 1, b: null }, { b: null, c: 0 }), [{ name: "a", before: 1, now: null }, { name: "c", before: null, now: 0 }]);
 });
 
-test("lost edges can be drawn between agents that are still there", () => {
-  assert.deepEqual(lostEdges(now, before, compare(before, now).lost), [{ source: "2", target: "3", kind: "match", w: 0.1 }]);
+test("a graph is marked with what changed, and lost edges are between agents that are still there", () => {
+  const look = (kind, source, target) => [`${kind}:${source}-${target}`, { kind, source, target }];
+  const graph = (agents, ...edges) => ({ nodes: new Map(agents.map((agent) => [agent, {}])), edges: new Map(edges) });
+  const after = graph(["1", "2", "4"], look("match", "2", "1"), look("match", "1", "4"), look("pool", "1", "pool"));
+  const lost = mark(after, graph(["1", "2", "3"], look("match", "1", "2"), look("quote_proximity", "1", "2"), look("match", "2", "3"), look("pool", "2", "pool")));
+  assert.deepEqual([...after.edges.values()].map(({ change }) => change), ["kept", "gained", undefined]);
+  assert.deepEqual(lost, [{ kind: "quote_proximity", source: "1", target: "2", change: "lost" }]);
 });

@@ -77,7 +77,7 @@ test("an edge says how many ticks or matches it tells of", () => {
 test("net imbalance counts quotes alone; who has none has no imbalance and no mean quote", () => {
   const { nodes } = quoting(1, 1);
   [nodes[0].features, nodes[1].features] = [{ ...nodes[0].features, buy_count: 30, sell_count: 10, quote_price_mean: 7 }, { ...nodes[1].features, buy_count: 0, sell_count: 0, quote_price_mean: 0 }];
-  const looks = [...graphOf({ nodes, edges: [] }).nodes.values()].map(({ imbalance, quote }) => [imbalance, quote]);
+  const looks = [...graphOf({ nodes, edges: [], window: { W: 300 } }).nodes.values()].map(({ imbalance, quote }) => [imbalance, quote]);
   assert.deepEqual(looks, [[0.5, 7], [null, null]]);
 });
 
@@ -91,7 +91,7 @@ test("the outside pool is a node on wish, tied to everyone who matched with it",
 });
 
 /** A frame of agents who quoted in each of 300 ticks and matched so often. */
-const quoting = (...matches) => ({ nodes: matches.map((match_count, i) => ({ node_id: `n${i}`, agent_id: i, features: { buy_count: 150, sell_count: 150, match_count, experience_end: 0.5, dominant_side: "buy" } })), edges: [] });
+const quoting = (...matches) => ({ nodes: matches.map((match_count, i) => ({ node_id: `n${i}`, agent_id: i, features: { buy_count: 150, sell_count: 150, match_count, experience_end: 0.5, dominant_side: "buy" } })), edges: [], window: { W: 300 } });
 const sizesOf = (frame) => [...graphOf(frame).nodes.values()].map(({ size }) => size);
 
 test("size tells who is more active also where everybody quotes in every tick", () => {

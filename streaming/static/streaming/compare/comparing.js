@@ -6,12 +6,11 @@ import { text } from "../state/texts.js";
 import { countText } from "../page/format.js";
 
 /** @typedef {import("../data/messages.js").Frame} Frame */
-/** @typedef {import("./comparison.js").Comparison} Comparison */
 /**
  * @typedef {object} Parts
  * @property {(t: number) => Promise<import("../data/frame-feed.js").Found>} frameAt of the recording
  * @property {(t: number) => Promise<Record<string, number | null>>} measuresAt of the frame of t
- * @property {(comparison: Comparison | null, before: Frame | null) => void} onChange told what is to be drawn
+ * @property {(before: Frame | null) => void} onChange told what is compared with from now on
  * @property {(words: string) => void} say @property {(error: Error) => void} onError
  */
 
@@ -82,7 +81,7 @@ export class Comparing {
   #change() {
     const [before, now] = [this.#before, this.#now];
     const comparison = before && now ? compare(before, now) : null;
-    this.parts.onChange(comparison, before);
+    this.parts.onChange(before);
     this.#panel.show(before, now, comparison);
     if (before && now) this.#measure(before.t, now.t);
   }

@@ -69,15 +69,3 @@ export function compare(before, now) {
     counts: pairsOf(countsOf(before), countsOf(now)), gained, lost,
   };
 }
-
-/**
- * The frame with the edges that the other had besides, so that both can be drawn in one picture; agents that left are not
- * there any more, and neither are their edges.
- * @param {Frame} now @param {Frame} before @param {Set<string>} lost @returns {{source: string, target: string, kind: Kind, w: number}[]}
- */
-export function lostEdges(now, before, lost) {
-  const here = agentsOf(now);
-  const idOf = new Map(before.nodes.map(({ node_id, agent_id }) => [node_id, String(agent_id)]));
-  const edges = before.edges.map(({ src, dst, type, w }) => ({ source: idOf.get(src) ?? "", target: idOf.get(dst) ?? "", kind: type, w }));
-  return edges.filter(({ source, target, kind }) => here.has(source) && here.has(target) && lost.has(edgeKey(kind, source, target)));
-}

@@ -3,8 +3,14 @@
 import { csvOf } from "./csv.js";
 import { edgeRows, nodeRows } from "./frame-rows.js";
 import { graphmlOf } from "./graphml.js";
-import { saveText } from "./save.js";
+import { savePng, saveText } from "./save.js";
+import { SvgContext } from "./svg-context.js";
+import { countText } from "../page/format.js";
+import { colours } from "../page/theme.js";
 import { text } from "../state/texts.js";
+
+/** Room above and below a saved picture for its title. Pixels. */
+const [TITLE, MARGIN] = [34, 10];
 
 /** @typedef {import("../data/messages.js").Frame} Frame */
 /** @typedef {import("./frame-rows.js").Row} Row */
@@ -22,7 +28,7 @@ const DATA = {
 export class Exports {
   #menu = /** @type {HTMLDetailsElement} */ (document.getElementById("saving"));
 
-  /** @param {{symbol: string, frame: () => Frame | null, say: (words: string) => void}} parts */
+  /** @param {{symbol: string, view: import("../graph/frame-view.js").FrameView, say: (words: string) => void, onError: (error: Error) => void}} parts */
   constructor(parts) {
     this.parts = parts;
     for (const button of /** @type {NodeListOf<HTMLElement>} */ (this.#menu.querySelectorAll("[data-save]"))) {
@@ -49,9 +55,28 @@ export class Exports {
   /** @param {string} what */
   #save(what) {
     this.close();
-    const frame = this.parts.frame();
-    if (!frame) return this.parts.say(text("save_no_frame"));
+    const { symbol, view, say, onError } = this.parts;
+    const frame = view.shown;
+    if (!frame) return say(text("save_no_frame"));
+    const name = `${symbol}-t${frame.t}`;
+    if (what === "graph-svg") return saveText(`${name}.svg`, "image/svg+xml", this.#graph(frame).toString());
+    if (what === "graph-png") return savePng(`${name}.png`, this.#graph(frame)).catch(onError);
     const { ending, type, make } = DATA[what];
-    saveText(`${this.parts.symbol}-t${frame.t}${ending}`, type, make(frame, this.parts.symbol));
+    saveText(`${name}${ending}`, type, make(frame, symbol));
+  }
+
+  /** The graph as it is seen, under a title that says of what. @param {Frame} frame @returns {SvgContext} */
+  #graph(frame) {
+    const { symbol, view } = this.parts;
+    const { width, height } = view.graph.size;
+    const { panel, ink } = colours();
+    const title = text("save_title", { symbol, t: countText(frame.t) });
+    const svg = new SvgContext(width, height + TITLE + MARGIN, panel, title);
+    svg.font = "600 15px system-ui, sans-serif";
+    svg.fillStyle = ink;
+    svg.fillText(title, 14, 23);
+    svg.translate(0, TITLE);
+    view.graph.drawOn(/** @type {any} */ (svg));
+    return svg;
   }
 }

@@ -19,6 +19,7 @@ export class SvgContext {
   lineWidth = 1;
   globalAlpha = 1;
   font = "10px sans-serif";
+  /** @type {CanvasLineJoin} */ lineJoin = "miter";
   /** @type {CanvasTextAlign} */ textAlign = "start";
   /** @type {CanvasTextBaseline} */ textBaseline = "alphabetic";
   /** @type {string[]} */ #elements = [];
@@ -96,17 +97,31 @@ export class SvgContext {
 
   /** @param {string} words @param {number} x @param {number} y */
   fillText(words, x, y) {
+    this.#write(words, x, y, { fill: this.fillStyle });
+  }
+
+  /** @param {string} words @param {number} x @param {number} y */
+  strokeText(words, x, y) {
+    this.#write(words, x, y, { ...this.#line(), "stroke-linejoin": this.lineJoin });
+  }
+
+  /** @param {string} words @param {number} x @param {number} y @param {Record<string, string | undefined>} colours */
+  #write(words, x, y, colours) {
     const [, size, family] = /** @type {RegExpExecArray} */ (/([\d.]+)px (.+)/.exec(this.font));
     const weight = /^\d+ /.exec(this.font)?.[0].trim();
     this.#add("text", {
-      x: short(x), y: short(y), fill: this.fillStyle, "font-size": size, "font-family": family, "font-weight": weight,
+      x: short(x), y: short(y), ...colours, "font-size": size, "font-family": family, "font-weight": weight,
       "text-anchor": ANCHORS[this.textAlign], "dominant-baseline": BASELINES[this.textBaseline],
     }, xmlText(words));
   }
 
-  /** Pixels, as a picture within the picture. @param {string} href a data URL @param {number} x @param {number} y @param {number} width @param {number} height */
-  image(href, x, y, width, height) {
-    this.#add("image", { href, x: short(x), y: short(y), width: short(width), height: short(height), "image-rendering": "pixelated" });
+  /** Pixels, as a picture within the picture; as on a canvas they go by the screen's pixels. @param {ImageData} pixels @param {number} x @param {number} y */
+  putImageData(pixels, x, y) {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [pixels.width, pixels.height];
+    canvas.getContext("2d")?.putImageData(pixels, 0, 0);
+    const [left, top, width, height] = [x, y, pixels.width, pixels.height].map((length) => short(length / devicePixelRatio));
+    this.#add("image", { href: canvas.toDataURL("image/png"), x: left, y: top, width, height, style: "image-rendering: pixelated" });
   }
 
   /** @param {number[]} lengths of strokes and of what lies between */

@@ -33,6 +33,7 @@ uniform float u_feather;
 varying vec4 v_color;
 varying float v_side;
 varying float v_feather;
+varying float v_share;
 
 void main() {
   vec2 way = a_target - a_source;
@@ -45,6 +46,7 @@ void main() {
   v_color = a_color;
   v_color.a *= 255.0 / 254.0;
   v_side = a_side;
+  v_share = a_share;
   v_feather = min(1.0, 2.0 * u_feather * u_correctionRatio / u_pixelRatio / reach);
 }
 `;
@@ -57,6 +59,23 @@ varying float v_side;
 varying float v_feather;
 
 void main() {
+  gl_FragColor = v_color * (1.0 - smoothstep(1.0 - v_feather, 1.0, abs(v_side)));
+}
+`;
+
+/** Strokes of a dashed arc: the eye counts none of them, and sees that it is broken. */
+const DASHES = 9;
+
+const DASHED_FRAGMENT_SHADER = /* glsl */ `
+precision mediump float;
+
+varying vec4 v_color;
+varying float v_side;
+varying float v_feather;
+varying float v_share;
+
+void main() {
+  if (fract(v_share * ${DASHES}.0) > 0.6) discard;
   gl_FragColor = v_color * (1.0 - smoothstep(1.0 - v_feather, 1.0, abs(v_side)));
 }
 `;
@@ -104,5 +123,12 @@ export class ArcProgram extends EdgeProgram {
     gl.uniform1f(at.u_pixelRatio, params.pixelRatio);
     gl.uniform1f(at.u_minEdgeThickness, params.minEdgeThickness);
     gl.uniform1f(at.u_feather, params.antiAliasingFeather);
+  }
+}
+
+/** An arc, or a straight line where it does not bend, in strokes. */
+export class DashedArcProgram extends ArcProgram {
+  getDefinition() {
+    return { ...super.getDefinition(), FRAGMENT_SHADER_SOURCE: DASHED_FRAGMENT_SHADER };
   }
 }

@@ -19,6 +19,11 @@ export function distanceTo(p, a, b) {
   return Math.hypot(p.x - a.x - share * dx, p.y - a.y - share * dy);
 }
 
+/** The control point of an arc on the screen, where y goes down. @param {Point} a @param {Point} b @param {number} bend @returns {Point} */
+export function controlOf(a, b, bend) {
+  return { x: (a.x + b.x) / 2 + bend * (b.y - a.y), y: (a.y + b.y) / 2 - bend * (b.x - a.x) };
+}
+
 /** A quadratic curve's point. @param {Point} a @param {Point} control @param {Point} b @param {number} share of the way */
 export function onCurve(a, control, b, share) {
   const [one, two, three] = [(1 - share) ** 2, 2 * share * (1 - share), share ** 2];
@@ -55,7 +60,7 @@ export function nearestEdge(edges, place, at) {
     const bend = edge.kind === "match" ? BEND : 0;
     // Nearer to the straight way than the arc's height, or it need not be looked at closely.
     if (distanceTo(at, a, b) > least + (bend * Math.hypot(b.x - a.x, b.y - a.y)) / 2) continue;
-    const control = { x: (a.x + b.x) / 2 + bend * (b.y - a.y), y: (a.y + b.y) / 2 - bend * (b.x - a.x) };
+    const control = controlOf(a, b, bend);
     const distance = distanceToCurve(at, (share) => onCurve(a, control, b, share));
     if (distance < least) [nearest, least] = [edge, distance];
   }

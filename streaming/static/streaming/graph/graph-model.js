@@ -14,9 +14,10 @@ import { kindOf } from "./groups.js";
  */
 /**
  * `strength` is 0..1 of the strongest of its kind, `share` of the edges of its kind that are as strong or stronger, `count` the
- * ticks or matches it tells of, `beyond` how far that is beyond chance in standard deviations, null where the frame does not tell.
+ * ticks or matches it tells of, `beyond` how far that is beyond chance in standard deviations, null where the frame does not tell;
+ * `change` where the frame is compared with another.
  * @typedef {{source: string, target: string, kind: "match" | "quote_proximity" | "pool", strength: number, share: number,
- *   presence: number, count: number, beyond: number | null}} EdgeLook
+ *   presence: number, count: number, beyond: number | null, change?: "gained" | "lost" | "kept"}} EdgeLook
  */
 /** @typedef {{nodes: Map<string, NodeLook>, edges: Map<string, EdgeLook>}} Graph */
 /** `weakest` is the share of each kind that is hidden. @typedef {{match: boolean, quote_proximity: boolean, weakest: number, beyond: number | null}} Filter */

@@ -2,11 +2,12 @@
 
 import { MultiUndirectedGraph } from "graphology";
 import Sigma from "sigma";
-import { ArcProgram } from "./arcs.js";
+import { ArcProgram, DashedArcProgram } from "./arcs.js";
 import { BEND, nearestEdge } from "./edge-picking.js";
 import { drawHover, drawLabel, fitsInside } from "./graph-labels.js";
 import { RIM, passes, startPosition } from "./graph-model.js";
 import { filterOf } from "./look.js";
+import { drawWeb } from "./web-picture.js";
 import { NodeAnimation, isFading } from "./node-animation.js";
 import { PlaneAxes, planePositions } from "./plane.js";
 import { POOL } from "./pool.js";
@@ -22,6 +23,9 @@ const PADDING = 22;
 
 /** What remains of an agent or edge that another agent's neighbourhood puts into the background. */
 const FAINT = 0.12;
+
+/** What remains of an edge that both moments have, where two are compared. */
+const KEPT = 0.35;
 
 /** Agents are of their usual size in a picture from this to that wide or high, smaller in a smaller one, down to where numbers can still be read, and larger in a larger. Pixels, and shares. */
 const [USUAL_FROM, USUAL_TO, SMALLEST_SHARE, LARGEST_SHARE] = [480, 640, 0.8, 1.8];
@@ -49,7 +53,7 @@ const CENTRED_RATIO = 0.5;
 /** @param {EdgeLook} look */
 function edgeAttributes(look) {
   const match = look.kind === "match";
-  return { ...look, type: match ? "match" : "line", curvature: match ? BEND : 0 };
+  return { ...look, type: look.change === "lost" ? "lost" : match ? "match" : "line", curvature: match ? BEND : 0 };
 }
 
 export function canDraw() {
@@ -109,6 +113,7 @@ export class GraphView {
       if (!nodes.has(key) && isFading(/** @type {any} */ (attributes))) graph.addNode(key, { ...attributes, label: "", leaving: true, targetPresence: 0, targetSize: 0 });
     });
     edges.forEach((look, key) => graph.addUndirectedEdgeWithKey(key, look.source, look.target, edgeAttributes(look)));
+    for (const look of this.scene.lost) graph.addUndirectedEdge(look.source, look.target, edgeAttributes(look));
     this.#graph = graph;
     const named = [...nodes.values()].some(({ name }) => name);
     this.#sigma?.setSetting("labelGridCellSize", (named ? NAMES_APART : NUMBERS_APART) * this.#scale);
@@ -134,6 +139,13 @@ export class GraphView {
   /** Draws anew what colours, filters and the agent looked at change. */
   refresh() {
     this.#sigma?.refresh({ skipIndexation: true });
+  }
+
+  /** Draws what is seen elsewhere too. @param {CanvasRenderingContext2D} context */
+  drawOn(context) {
+    if (!this.#sigma) return;
+    this.#axes.drawOn(context, this.#sigma);
+    drawWeb(context, this.#sigma);
   }
 
   /** Shows the whole picture. */
@@ -180,7 +192,7 @@ export class GraphView {
       defaultDrawNodeHover: drawHover(() => this.scene.palette),
       enableCameraPanning: finePointer,
       enableCameraZooming: finePointer,
-      edgeProgramClasses: { match: ArcProgram },
+      edgeProgramClasses: { match: ArcProgram, lost: DashedArcProgram },
       edgeReducer: (_, attributes) => this.#drawnEdge(/** @type {any} */ (attributes)),
       nodeReducer: (key, attributes) => this.#drawnNode(key, attributes),
       labelRenderedSizeThreshold: 0,
@@ -249,18 +261,18 @@ export class GraphView {
 
   /** @param {any} attributes */
   #drawnEdge(attributes) {
-    const { kind, strength, presence, type, curvature } = attributes;
+    const { kind, strength, presence, type, curvature, change } = attributes;
     const apart = this.scene.isApart(attributes);
     // A match is an event of its own; to have quoted close once in a while is noise.
     const shown = kind === "match" ? strength : strength ** 1.5;
-    const alpha = (0.06 + 0.8 * shown) * (this.scene.near && !apart ? Math.max(presence, 0.8) : presence) * (apart ? FAINT : 1) * (this.scene.look.view === "plane" ? PLANE.alpha : 1);
+    const alpha = (0.06 + 0.8 * shown) * (this.scene.near && !apart ? Math.max(presence, 0.8) : presence) * (apart ? FAINT : 1) * (this.scene.look.view === "plane" ? PLANE.alpha : 1) * (change === "kept" ? KEPT : 1);
     // In a crowd edges are thinner: without a graphics processor the pixels they cover are most of a drawing's cost.
     const width = 3.5 * shown * Math.min(1, 2 * presence);
     return {
       type,
       curvature,
       size: 0.5 + width,
-      color: premultiplied(this.scene.colourOfKind(kind), Math.round(alpha * SHADES) / SHADES),
+      color: premultiplied(this.scene.colourOfEdge(attributes), Math.round(alpha * SHADES) / SHADES),
       hidden: !passes(attributes, filterOf(this.scene.look)),
       zIndex: apart ? 0 : 1,
     };

@@ -93,21 +93,27 @@ export class PlaneAxes {
     const ratio = devicePixelRatio;
     [this.#canvas.width, this.#canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
     this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.#lines(this.#axes, (x, y) => sigma.graphToViewport({ x, y }), width, height);
+    this.drawOn(this.context, sigma);
   }
 
-  /** @param {Axes} axes @param {(x: number, y: number) => {x: number, y: number}} place @param {number} width @param {number} height */
-  #lines(axes, place, width, height) {
-    const { context, scene: { palette } } = this;
+  /** @param {CanvasRenderingContext2D} context @param {import("sigma").default} sigma */
+  drawOn(context, sigma) {
+    const { width, height } = sigma.getDimensions();
+    if (this.scene.look.view === "plane" && this.#axes) this.#lines(context, this.#axes, (x, y) => sigma.graphToViewport({ x, y }), width, height);
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Axes} axes @param {(x: number, y: number) => {x: number, y: number}} place @param {number} width @param {number} height */
+  #lines(context, axes, place, width, height) {
+    const { palette } = this.scene;
     const [corner, opposite] = [place(axes.left, axes.bottom), place(axes.right, axes.top)];
     context.strokeStyle = palette.line;
     context.fillStyle = palette.muted;
     context.font = "11px system-ui, sans-serif";
     // Marks stay at the rim of what is seen when the picture is moved.
     const [base, left] = [Math.min(corner.y + 16, height - 24), Math.max(place(axes.left, 0).x, MARGIN.left)];
-    for (const { at, words } of axes.x) this.#mark(place(at, axes.bottom).x, corner.y, 0, opposite.y - corner.y, words, { x: place(at, 0).x, y: base }, "center");
+    for (const { at, words } of axes.x) this.#mark(context, place(at, axes.bottom).x, corner.y, 0, opposite.y - corner.y, words, { x: place(at, 0).x, y: base }, "center");
     const side = axes.without === null ? left : Math.max(place(axes.without, 0).x - WITHOUT / 2, MARGIN.left);
-    for (const { at, words } of axes.y) this.#mark(corner.x, place(0, at).y, opposite.x - corner.x, 0, words, { x: side - 6, y: place(0, at).y }, "right");
+    for (const { at, words } of axes.y) this.#mark(context, corner.x, place(0, at).y, opposite.x - corner.x, 0, words, { x: side - 6, y: place(0, at).y }, "right");
     context.textAlign = "center";
     context.fillText(text("plane_x"), (corner.x + opposite.x) / 2, Math.min(corner.y + 34, height - 8));
     if (axes.without !== null) context.fillText(text("plane_without"), place(axes.without, 0).x, base);
@@ -115,9 +121,8 @@ export class PlaneAxes {
     context.fillText(text(`plane_${axes.height}`), 8, Math.max(opposite.y - 12, 10));
   }
 
-  /** A line and its words. @param {number} x @param {number} y @param {number} dx @param {number} dy @param {string} words @param {{x: number, y: number}} at @param {CanvasTextAlign} align */
-  #mark(x, y, dx, dy, words, at, align) {
-    const { context } = this;
+  /** A line and its words. @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {number} dx @param {number} dy @param {string} words @param {{x: number, y: number}} at @param {CanvasTextAlign} align */
+  #mark(context, x, y, dx, dy, words, at, align) {
     context.beginPath();
     context.moveTo(x, y);
     context.lineTo(x + dx, y + dy);

@@ -26,6 +26,8 @@ export class Scene {
   /** It and its neighbours along the edges that are to be seen. @type {Set<string> | null} */ near = null;
   /** The edges that are to be seen. @type {EdgeLook[]} */ shown = [];
 
+  /** Edges of the moment compared with that are no more. @type {EdgeLook[]} */ lost = [];
+
   /** @param {Record<string, string>} palette */
   constructor(palette) {
     this.palette = palette;
@@ -76,6 +78,11 @@ export class Scene {
     if (this.look.colour === "community") return this.communityColours[this.communities.get(key) ?? -1] ?? -1;
     if (this.look.colour === "kind") return this.#kindColours.get(kind) ?? -1;
     return null;
+  }
+
+  /** What changed counts for more than what kind it is. @param {EdgeLook} edge @returns {string} `#rrggbb` */
+  colourOfEdge({ kind, change }) {
+    return change === "gained" || change === "lost" ? this.palette[change] : this.colourOfKind(kind);
   }
 
   /** @param {EdgeLook["kind"]} kind @returns {string} `#rrggbb` */

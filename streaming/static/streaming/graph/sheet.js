@@ -54,6 +54,12 @@ export class Sheet {
     this.#paint();
   }
 
+  /** Draws what is seen elsewhere too. @param {CanvasRenderingContext2D} context */
+  drawOn(context) {
+    this.#draw();
+    this.#picture.draw(context, this.scene, devicePixelRatio);
+  }
+
   #draw() {
     const { clientWidth: width, clientHeight: height } = this.container;
     if (this.#canvas.hidden || !width || !height) return;

@@ -1,6 +1,7 @@
 /** Owns the graph's box: one frame in one of four views, with the same colours, selection and pointer in all of them. */
 
 import { Anchors } from "./anchors.js";
+import { mark } from "../compare/changes.js";
 import { Arranger } from "./arranger.js";
 import { GraphView } from "./graph.js";
 import { graphOf } from "./graph-model.js";
@@ -18,6 +19,7 @@ const EMPTY = { nodes: new Map(), edges: new Map() };
 
 export class StructureView {
   /** @type {Frame | null} */ #frame = null;
+  /** What the frame is compared with. @type {Frame | null} */ #before = null;
   #scene = new Scene(colours());
 
   /** @param {HTMLElement} container @param {HTMLElement} tip @param {Hooks} hooks */
@@ -54,12 +56,32 @@ export class StructureView {
   show(frame) {
     this.#frame = frame;
     const pool = this.#scene.look.pool && frame !== null && tellsOfPool(frame);
-    this.#scene.take(frame ? graphOf(frame, { pool }) : EMPTY);
+    const graph = frame ? graphOf(frame, { pool }) : EMPTY;
+    this.#scene.lost = frame && this.#before ? mark(graph, graphOf(this.#before)) : [];
+    this.#scene.take(graph);
     this.container.classList.toggle("pointing", this.#scene.hovered !== null);
     this.container.dataset.nodes = String(frame?.nodes.length ?? 0);
     if (!this.#flat) this.web.show();
     this.#arrange();
     this.#changed();
+  }
+
+  /** Shows what changed since another frame; null for no comparison. @param {Frame | null} before */
+  compareWith(before) {
+    if (before === this.#before) return;
+    this.#before = before;
+    this.show(this.#frame);
+  }
+
+  /** The picture in pixels of the page. */
+  get size() {
+    return { width: this.container.clientWidth, height: this.container.clientHeight };
+  }
+
+  /** Draws what is seen elsewhere too. @param {CanvasRenderingContext2D} context */
+  drawOn(context) {
+    if (this.#flat) this.sheet.drawOn(context);
+    else this.web.drawOn(context);
   }
 
   /** Of another recording no anchor holds. */

@@ -12,7 +12,7 @@ import { remark } from "./notice.js";
  * @typedef {object} Parts
  * @property {string} symbol @property {import("../data/recording.js").Past} past
  * @property {() => import("../charts/axis.js").Stretch | null} stretch that the timeline shows, null for the whole
- * @property {() => Frame | null} frame the one shown @property {(error: Error) => void} onError
+ * @property {import("../graph/frame-view.js").FrameView} view @property {(error: Error) => void} onError
  * @property {() => void} draw asks for a drawing
  */
 
@@ -23,11 +23,11 @@ export class Study {
   #comparing;
 
   /** @param {Parts} parts */
-  constructor({ symbol, past, stretch, frame, onError, draw }) {
+  constructor({ symbol, past, stretch, view, onError, draw }) {
     this.#realism = new RealismPanel({ symbol, stretch, onError });
-    this.#exports = new Exports({ symbol, frame, say: (words) => remark("saving", words) });
+    this.#exports = new Exports({ symbol, view, say: (words) => remark("saving", words), onError });
     this.#comparing = new Comparing({
-      frameAt: (t) => past.frame(t), measuresAt: (t) => measuresAt(symbol, t), onChange: draw, say: (words) => remark("compare", words), onError,
+      frameAt: (t) => past.frame(t), measuresAt: (t) => measuresAt(symbol, t), onChange: (before) => (view.graph.compareWith(before), draw()), say: (words) => remark("compare", words), onError,
     });
     document.getElementById("compare")?.addEventListener("click", () => this.#comparing.toggle());
   }

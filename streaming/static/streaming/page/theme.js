@@ -2,7 +2,7 @@
 
 const NAMES = [
   "ink", "muted", "line", "panel", "raised", "buy", "sell", "even", "none", "match", "proximity", "price", "agents", "experience",
-  "matches", "liquidity", "imbalance", "accent", "burst", "shock", "scale-0", "scale-1", "scale-2", "scale-3",
+  "matches", "liquidity", "imbalance", "accent", "burst", "shock", "gained", "lost", "scale-0", "scale-1", "scale-2", "scale-3",
   ...Array.from({ length: 8 }, (_, i) => `group-${i}`),
 ];
 
