@@ -15,7 +15,6 @@ from recorder.digests.digest import Note
 from recorder.digests.overview import Summed, event_tail, metric_tail, overview
 from recorder.tape.history import History
 from runtime import pools
-from runtime.http_errors import bad_parameter
 from streaming.http import parameters
 from streaming.http.newest import Newest
 from streaming.protocol import recording_headers
@@ -33,30 +32,29 @@ async def overview_of(request: HttpRequest) -> HttpResponse:
     relay = await parameters.relay(request)
     t0, t1, points = asked_range(request)
     (tail, events) = await newest_parts.newest(relay)
-    body = await pools.listings.ask(lambda: overview(relay.symbol, tail, events, t0, t1, points))
-    return await answer(request, relay, body)
+    return await answer(request, relay, lambda: overview(relay.symbol, tail, events, t0, t1, points))
 
 
 def asked_range(request: HttpRequest) -> tuple[int | None, int | None, int]:
     """The range and the number of points. Raises HttpError."""
-    t0, t1 = (
-        parameters.integer(request, name, None, 0, parameters.LARGEST_T) if name in request.GET else None
-        for name in ("t0", "t1")
-    )
-    if t0 is not None and t1 is not None and t1 < t0:
-        raise bad_parameter(f"t1 must not be below t0, got t0={t0} and t1={t1}")
-    return t0, t1, parameters.integer(request, "points", _POINTS, 1, _MOST_POINTS)
+    return *parameters.t_range(request), parameters.integer(request, "points", _POINTS, 1, _MOST_POINTS)
 
 
-async def answer(request: HttpRequest, relay: Relay, body: dict[str, Any]) -> HttpResponse:
-    """The body as JSON, or 304 for a client that has it."""
-    text = orjson.dumps(body)
-    headers = {"ETag": f'"{blake2b(text, digest_size=12).hexdigest()}"', "Cache-Control": "no-cache"}
+async def answer(request: HttpRequest, relay: Relay, body: Callable[[], dict[str, Any]]) -> HttpResponse:
+    """The body as JSON, made off the loop, or 304 for a client that has it. Raises django.db.Error, pools.Busy."""
+    text, tag = await pools.listings.ask(lambda: _encoded(body()))
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
     headers |= recording_headers(relay.store_id, await relay.learn_prices())
     known = get_conditional_response(request, headers["ETag"])
     if known is not None and known.status_code == 304:
         return HttpResponse(status=304, headers=headers)
     return HttpResponse(text, content_type="application/json", headers=headers)
+
+
+def _encoded(body: dict[str, Any]) -> tuple[bytes, str]:
+    """The JSON and its ETag; at 5,000 points that takes milliseconds."""
+    text = orjson.dumps(body)
+    return text, f'"{blake2b(text, digest_size=12).hexdigest()}"'
 
 
 def _parts_of(history: History) -> Callable[[], Parts]:

@@ -43,6 +43,14 @@ def limit(request: HttpRequest, default: int, most: int) -> int:
     return integer(request, "limit", default, 1, most)
 
 
+def t_range(request: HttpRequest) -> tuple[int | None, int | None]:
+    """The parameters `t0` and `t1`, None where one is absent. Raises HttpError."""
+    t0, t1 = (integer(request, name, None, 0, LARGEST_T) if name in request.GET else None for name in ("t0", "t1"))
+    if t0 is not None and t1 is not None and t1 < t0:
+        raise bad_parameter(f"t1 must not be below t0, got t0={t0} and t1={t1}")
+    return t0, t1
+
+
 class TapePart(NamedTuple):
     """The wanted part of a list. None means no bound.
 

@@ -8,7 +8,6 @@ from django.views.decorators.http import require_safe
 from recorder.digests.digest import Rows
 from recorder.digests.live_film import LiveFilm
 from recorder.digests.structure import structure
-from runtime import pools
 from runtime.http_errors import bad_parameter
 from runtime.shown import shown
 from streaming.http import parameters
@@ -27,8 +26,7 @@ async def structure_of(request: HttpRequest) -> HttpResponse:
     measures = _measures(request)
     new = await newest_frames.newest(relay)
     directory = relay.history.directory
-    body = await pools.listings.ask(lambda: structure(relay.symbol, directory, new, t0, t1, points, measures))
-    return await answer(request, relay, body)
+    return await answer(request, relay, lambda: structure(relay.symbol, directory, new, t0, t1, points, measures))
 
 
 def _measures(request: HttpRequest) -> list[str]:

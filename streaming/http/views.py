@@ -17,7 +17,6 @@ from django.views.decorators.http import require_safe
 
 from recorder.segment.layout import KINDS
 from runtime import pools
-from runtime.http_errors import bad_parameter
 from streaming.history_moments import recorded_lines
 from streaming.http import languages, parameters
 from streaming.http.incremental import Page
@@ -144,12 +143,10 @@ def _named(response: Response, store_id: str | None, prices: RunPrices) -> Respo
 async def range_of(request: HttpRequest) -> HttpResponseBase:
     """The messages of one kind with t0 <= t <= t1, as NDJSON; missing ones as gap lines."""
     relay = await parameters.relay(request)
-    t0 = parameters.integer(request, "t0", 0, 0, parameters.LARGEST_T)
-    t1 = parameters.integer(request, "t1", parameters.LARGEST_T, 0, parameters.LARGEST_T)
+    asked_t0, asked_t1 = parameters.t_range(request)
+    t0, t1 = asked_t0 or 0, parameters.LARGEST_T if asked_t1 is None else asked_t1
     kind = parameters.kind(request) or "ticks"
     store_id = parameters.store(request)
-    if t1 < t0:
-        raise bad_parameter(f"t1 must not be below t0, got t0={t0} and t1={t1}")
     history = relay.history
 
     def again(line: bytes) -> Iterator[bytes]:
