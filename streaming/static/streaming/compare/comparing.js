@@ -2,6 +2,7 @@
 
 import { compare, pairsOf } from "./comparison.js";
 import { ComparisonPanel } from "./comparison-panel.js";
+import { PairMeasures } from "./pair-measures.js";
 import { text } from "../state/texts.js";
 import { countText } from "../page/format.js";
 
@@ -18,12 +19,15 @@ export class Comparing {
   /** @type {Frame | null} */ #before = null;
   /** @type {Frame | null} */ #now = null;
   /** The t that was asked for last. @type {number | null} */ #wanted = null;
-  /** Of each frame compared, by t. @type {Map<number, Record<string, number | null>>} */ #measures = new Map();
   #panel = new ComparisonPanel(() => this.end());
+  #measures;
 
   /** @param {Parts} parts */
   constructor(parts) {
     this.parts = parts;
+    this.#measures = new PairMeasures({
+      measuresAt: parts.measuresAt, onMeasured: (before, now) => this.#panel.measure(pairsOf(before, now)), onError: parts.onError,
+    });
   }
 
   /** The t that is compared with. @returns {number | null} null for none */
@@ -39,7 +43,7 @@ export class Comparing {
 
   end() {
     [this.#before, this.#wanted] = [null, null];
-    this.#measures.clear();
+    this.#measures.forget();
     this.#change();
   }
 
@@ -83,19 +87,6 @@ export class Comparing {
     const comparison = before && now ? compare(before, now) : null;
     this.parts.onChange(before);
     this.#panel.show(before, now, comparison);
-    if (before && now) this.#measure(before.t, now.t);
-  }
-
-  /** Two questions at a time: while the picture moves on, those in between are not asked for. @param {number} before @param {number} now */
-  async #measure(before, now) {
-    const known = [before, now].map((t) => this.#measures.get(t));
-    if (!known.includes(undefined)) return this.#panel.measure(pairsOf(...(/** @type {[any, any]} */ (known))));
-    try {
-      for (const t of [before, now]) if (!this.#measures.has(t)) this.#measures.set(t, await this.parts.measuresAt(t));
-    } catch (error) {
-      return this.parts.onError(/** @type {Error} */ (error));
-    }
-    if (this.#before?.t === before && this.#now?.t === now) this.#measure(before, now);
-    for (const t of this.#measures.keys()) if (t !== this.#before?.t && t !== this.#now?.t) this.#measures.delete(t);
+    if (before && now) this.#measures.want(before.t, now.t);
   }
 }
