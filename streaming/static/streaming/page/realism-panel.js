@@ -2,10 +2,11 @@
 
 import { realismOf } from "../data/realism.js";
 import { countText } from "./format.js";
+import { Settling } from "./settling.js";
 import { text } from "../state/texts.js";
 
-/** A timeline that is being zoomed has many stretches on its way. Milliseconds. */
-const PAUSE_MS = 400;
+/** A timeline that is being zoomed has many stretches on its way, and one that follows the present never rests. */
+const WAITS = { pauseMs: 400, longestMs: 5000 };
 
 /** Bars of a second are new each second; nobody sees so small a change of a statistic. Milliseconds. */
 const REFRESH_MS = 20_000;
@@ -21,32 +22,35 @@ const element = (/** @type {string} */ id) => /** @type {HTMLElement} */ (docume
 
 export class RealismPanel {
   #panel = /** @type {HTMLDetailsElement} */ (element("realism"));
-  /** The stretch asked for last. */ #asked = "";
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ #pause;
+  /** The stretch seen last. */ #seen = "";
+  /** The number of the question asked last: an answer to an earlier one counts no more. */ #question = 0;
+  #asking = new Settling(() => this.#ask(), WAITS);
 
   /** @param {{symbol: string, stretch: () => Stretch | null, onError: (error: Error) => void}} parts `stretch` is what the timeline shows, null for the whole */
   constructor(parts) {
     this.parts = parts;
-    this.#panel.addEventListener("toggle", () => this.look(true));
-    setInterval(() => this.look(true), REFRESH_MS);
+    this.#panel.addEventListener("toggle", () => this.#isRead && this.#asking.atOnce());
+    setInterval(() => this.#isRead && this.#asking.atOnce(), REFRESH_MS);
   }
 
-  /** Asks where the stretch in view is another one. @param {boolean} [anew] also where it is the same */
-  look(anew = false) {
-    if (!this.#panel.open || document.visibilityState === "hidden") return;
-    const stretch = this.parts.stretch();
-    const key = JSON.stringify(stretch);
-    if (key === this.#asked && !anew) return;
-    this.#asked = key;
-    clearTimeout(this.#pause);
-    this.#pause = setTimeout(() => this.#ask(stretch, key), anew ? 0 : PAUSE_MS);
+  get #isRead() {
+    return this.#panel.open && document.visibilityState !== "hidden";
   }
 
-  /** @param {Stretch | null} stretch @param {string} key */
-  async #ask(stretch, key) {
+  /** Asks where the stretch in view is another one. */
+  look() {
+    if (!this.#isRead) return;
+    const seen = JSON.stringify(this.parts.stretch());
+    if (seen !== this.#seen) this.#asking.changed();
+    this.#seen = seen;
+  }
+
+  async #ask() {
+    const [question, stretch] = [++this.#question, this.parts.stretch()];
+    this.#seen = JSON.stringify(stretch);
     try {
       const card = await realismOf(this.parts.symbol, stretch);
-      if (key === this.#asked) this.#show(card);
+      if (question === this.#question) this.#show(card);
     } catch (error) {
       this.parts.onError(/** @type {Error} */ (error));
     }
