@@ -212,3 +212,23 @@ def test_a_browser_without_module_workers_is_told(chromium: Browser, server: Liv
     page.goto("/live/")
     expect(page.locator("#unsupported")).to_contain_text("Firefox from 114")
     page.close()
+
+
+@pytest.mark.long
+def test_the_player_of_a_phone_leaves_room(page: Page, server: Live) -> None:
+    start = server.json("/manifest/frames")[0]["start_t"]
+    page.set_viewport_size({"width": 390, "height": 740})
+    open_at(page, start, "&agent=0")
+    page.locator("#card").scroll_into_view_if_needed()
+    overlap = """() => {
+        const boxOf = (selector) => document.querySelector(selector).getBoundingClientRect();
+        const [card, player] = [boxOf("#card"), boxOf(".transport")];
+        return Math.min(card.bottom, player.bottom) - Math.max(card.top, player.top);
+    }"""
+    assert page.evaluate(overlap) <= 0
+    page.set_viewport_size({"width": 844, "height": 390})
+    page.keyboard.press("Escape")
+    expect(page.locator("#card")).to_be_hidden()
+    box = page.locator(".transport").bounding_box()
+    assert box is not None
+    assert box["height"] < 390 / 4
