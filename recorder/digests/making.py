@@ -57,6 +57,7 @@ def make_digests(
     made = 0
     with alone(directory) as is_alone:
         for kind in KINDS if is_alone else ():
+            persistently(partial(_outdate, market, kind), "digests")
             while not is_over() and (rows := persistently(partial(_next, market, kind), "digests")):
                 done = [row for row in rows if not is_over() and _make(directory, row, on_made)]
                 persistently(partial(_note, market, directory, kind, done), "digests")
@@ -103,6 +104,13 @@ def _locks(handle: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _outdate(market: Market, kind: str) -> None:
+    """Have those of another version made again, as the first start behind an update finds them."""
+    others = Segment.objects.of(market, kind).on_disk().filter(digest__gt=0).exclude(digest=VERSIONS[kind])
+    if others.exists():
+        others.update(digest=0)
 
 
 def _next(market: Market, kind: str) -> list[Segment]:

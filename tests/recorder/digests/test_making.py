@@ -122,6 +122,13 @@ def _older(data: bytes) -> bytes:
     return zstandard.ZstdCompressor().compress(text.replace(b'"version":1', b'"version":0', 1))
 
 
+def test_those_of_another_version_are_made_again(digested: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(making.VERSIONS, "metrics", 2)
+    assert make_digests(digested.market, digested.directory) == 3
+    assert load_digest(digested.directory, "metrics", digested.paths("metrics")[0].name).kind == "metrics"
+    assert set(Segment.objects.filter(kind="metrics").values_list("digest", flat=True)) == {2}
+
+
 def test_a_digest_goes_with_its_segment(digested: Store) -> None:
     first = digested.paths("metrics")[0]
     rows = Segment.objects.filter(kind="metrics", name=first.name)
