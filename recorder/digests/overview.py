@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -107,11 +107,36 @@ def exponent_for(t0: int, t1: int, points: int) -> int:
     return exponent
 
 
-def overview(
-    symbol: str, tail: Summed | None, new_events: list[Note] | None, t0: int | None, t1: int | None, points: int
-) -> dict[str, Any]:
-    """The answer of `/overview`; `tail` and `new_events` are the newest part. Raises django.db.Error."""
-    known = whole(symbol, None if tail is None else tail.buckets)
+class Present(NamedTuple):
+    """What every overview of a market needs, and what no digest holds yet of its metrics and events."""
+
+    whole: Whole | None
+    holes: list[Span]
+    metrics: Summed | None
+    events: list[Note]
+
+
+def present_of(history: History) -> Callable[[], Present]:
+    """Finds what is present now, each time it is called; for one thread at a time.
+
+    It raises OSError, django.db.Error.
+    """
+    metrics, events = metric_tail(history), event_tail(history)
+
+    def find() -> Present:
+        tail = metrics.step()
+        return Present(*reading(partial(_standing, history.symbol, tail)), tail, events.step() or [])
+
+    return find
+
+
+def _standing(symbol: str, tail: Summed | None) -> tuple[Whole | None, list[Span]]:
+    return whole(symbol, None if tail is None else tail.buckets), holes(symbol, "ticks", _MOST_GAPS)
+
+
+def overview(symbol: str, present: Present, t0: int | None, t1: int | None, points: int) -> dict[str, Any]:
+    """The answer of `/overview`. Raises django.db.Error."""
+    known = present.whole
     if known is None:
         return {"t0": t0, "t1": t1, "bucket": 1 << FINEST, **_columns(None), **_nothing()}
     t0, t1 = known.t0 if t0 is None else t0, known.t1 if t1 is None else t1
@@ -119,16 +144,16 @@ def overview(
     # Nothing is asked of what lies outside the recording, however far that is.
     inner_t0, inner_t1 = max(t0, known.t0), min(t1, known.t1)
     exponent = exponent_for(t0, t1, points)
-    found = _buckets(symbol, tail, exponent, inner_t0, inner_t1) if inner_t0 <= inner_t1 else None
+    found = _buckets(symbol, present.metrics, exponent, inner_t0, inner_t1) if inner_t0 <= inner_t1 else None
     runs = _runs(symbol, t0, t1)
     return {
         "t0": t0,
         "t1": t1,
         "bucket": 1 << exponent,
         **_columns(found),
-        "gaps": [{"from_t": first, "to_t": last} for first, last in _gaps(symbol, tail, inner_t0, inner_t1)],
+        "gaps": [{"from_t": first, "to_t": last} for first, last in _gaps(symbol, present, inner_t0, inner_t1)],
         "runs": [{"t": run.first_t, "source": cut(run.source)} for run in runs],
-        "events": _events(symbol, new_events or [], inner_t0, inner_t1, _longest_window(runs)),
+        "events": _events(symbol, present.events, inner_t0, inner_t1, _longest_window(runs)),
     }
 
 
@@ -177,10 +202,10 @@ def short(values: Floats, digits: int) -> list[float] | list[int]:
     return list(rounded.tolist())
 
 
-def _gaps(symbol: str, tail: Summed | None, t0: int, t1: int) -> list[Span]:
-    notes = rolled_notes(symbol, METRICS, t0, t1) + ([] if tail is None else tail.gaps)
+def _gaps(symbol: str, present: Present, t0: int, t1: int) -> list[Span]:
+    notes = rolled_notes(symbol, METRICS, t0, t1) + ([] if present.metrics is None else present.metrics.gaps)
     told = [(note.what["from_t"], note.what["to_t"]) for note in notes]
-    found = merged_spans([*told, *holes(symbol, "ticks", _MOST_GAPS)])
+    found = merged_spans([*told, *present.holes])
     inside = [(max(first, t0), min(last, t1)) for first, last in found if first <= t1 and last >= t0]
     longest = sorted(inside, key=lambda span: span[0] - span[1])[:_MOST_GAPS]
     return sorted(longest)

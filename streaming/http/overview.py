@@ -11,17 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from recorder.digests.digest import Note
-from recorder.digests.overview import Summed, event_tail, metric_tail, overview
-from recorder.tape.history import History
+from recorder.digests.overview import Present, overview, present_of
 from runtime import pools
 from streaming.http import parameters
 from streaming.http.newest import Newest
 from streaming.protocol import recording_headers
 from streaming.relay.relay import Relay
-
-#: The metrics and the events that no digest holds yet.
-Parts = tuple[Summed | None, list[Note] | None]
 
 _POINTS, _MOST_POINTS = 800, 5000
 
@@ -31,8 +26,8 @@ async def overview_of(request: HttpRequest) -> HttpResponse:
     """The range from `t0` to `t1`, or all of the recording, in at most `points` buckets."""
     relay = await parameters.relay(request)
     t0, t1, points = asked_range(request)
-    (tail, events) = await newest_parts.newest(relay)
-    return await answer(request, relay, lambda: overview(relay.symbol, tail, events, t0, t1, points))
+    present = await presents.newest(relay)
+    return await answer(request, relay, lambda: overview(relay.symbol, present, t0, t1, points))
 
 
 def asked_range(request: HttpRequest) -> tuple[int | None, int | None, int]:
@@ -57,9 +52,4 @@ def _encoded(body: dict[str, Any]) -> tuple[bytes, str]:
     return text, f'"{blake2b(text, digest_size=12).hexdigest()}"'
 
 
-def _parts_of(history: History) -> Callable[[], Parts]:
-    metrics, events = metric_tail(history), event_tail(history)
-    return lambda: (metrics.step(), events.step())
-
-
-newest_parts: Newest[Parts] = Newest(_parts_of)
+presents: Newest[Present] = Newest(present_of)

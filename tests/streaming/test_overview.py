@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 
 from recorder.digests.making import make_digests
+from recorder.digests.overview import present_of
 from recorder.errors import OtherStore
 from recorder.models import Market
 from recorder.tape.history import History
@@ -47,7 +48,7 @@ def relay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stub:
         return stub
 
     monkeypatch.setattr(parameters, "relay", found)
-    monkeypatch.setattr(overview, "newest_parts", newest.Newest(overview._parts_of))
+    monkeypatch.setattr(overview, "presents", newest.Newest(present_of))
     return stub
 
 

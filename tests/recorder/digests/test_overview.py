@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from recorder.digests.making import make_digests
-from recorder.digests.overview import event_tail, metric_tail, overview, short
+from recorder.digests.overview import metric_tail, overview, present_of, short
 from recorder.models import Market, Run
 from recorder.tape.history import History
 from tests.recorder.store import Store
@@ -21,8 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def seen(store: Store, t0: int | None = None, t1: int | None = None, points: int = 800) -> dict[str, Any]:
-    history = History(store.market.symbol, store.directory)
-    return overview(store.market.symbol, metric_tail(history).step(), event_tail(history).step(), t0, t1, points)
+    return overview("IG-USD", present_of(History("IG-USD", store.directory))(), t0, t1, points)
 
 
 def metrics(store: Store) -> list[dict[str, Any]]:
@@ -89,15 +88,15 @@ def test_what_has_no_digest_yet_is_read_from_its_tape(store: Store) -> None:
 
 
 def test_the_open_segment_is_summed_up_as_it_grows(digested: Store) -> None:
-    tail = metric_tail(History("IG-USD", digested.directory))
-    assert tail.step() is None
+    find = present_of(History("IG-USD", digested.directory))
+    assert find().metrics is None
     digested.record(50)
-    assert_is(overview("IG-USD", tail.step(), None, None, None, 800), plainly(digested, 64))
+    assert_is(overview("IG-USD", find(), None, None, 800), plainly(digested, 64))
     digested.record(50)
-    assert_is(overview("IG-USD", tail.step(), None, None, None, 800), plainly(digested, 64))
+    assert_is(overview("IG-USD", find(), None, None, 800), plainly(digested, 64))
     make_digests(digested.market, digested.directory)
-    assert tail.step() is None
-    assert_is(overview("IG-USD", None, None, None, None, 800), plainly(digested, 64))
+    assert find().metrics is None
+    assert_is(overview("IG-USD", find(), None, None, 800), plainly(digested, 64))
 
 
 def test_a_step_of_the_tail_reads_so_many_lines_and_the_next_goes_on(store: Store) -> None:
@@ -140,7 +139,7 @@ def test_two_runs_have_each_its_own_prices(store: Store) -> None:
 
 
 def test_an_empty_market_has_an_empty_overview(market: Market, tmp_path: Any) -> None:
-    answer = overview("IG-USD", metric_tail(History("IG-USD", tmp_path)).step(), None, None, None, 800)
+    answer = overview("IG-USD", present_of(History("IG-USD", tmp_path))(), None, None, 800)
     assert (answer["t0"], answer["t1"], answer["t"], answer["price"]["mean"]) == (None, None, [], [])
     assert answer["gaps"] == answer["runs"] == answer["events"] == []
 
