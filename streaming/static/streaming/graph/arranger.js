@@ -16,7 +16,12 @@ function taskOf({ nodes, edges }, counts) {
 }
 
 const drawsTogether = (/** @type {{kind: string}} */ { kind }) => kind !== "pool";
-const isMatch = (/** @type {{kind: string}} */ { kind }) => kind === "match";
+
+/** The edges that communities are found by: matches; in a frame that has none of them, quotes close to each other. @param {Graph} graph */
+function tiesOf(graph) {
+  const matches = taskOf(graph, ({ kind }) => kind === "match");
+  return matches.weights.length ? matches : taskOf(graph, drawsTogether);
+}
 
 export class Arranger {
   /** @type {Worker | null} */ #worker = null;
@@ -36,7 +41,7 @@ export class Arranger {
     this.#keys = task.keys;
     this.#number += 1;
     const isNew = anchor !== null && anchor.t !== this.#anchorT;
-    worker.postMessage({ number: this.#number, task, matches: taskOf(graph, isMatch), anchorT: anchor?.t ?? null, anchor: isNew ? taskOf(anchor.graph, drawsTogether) : null, arrange });
+    worker.postMessage({ number: this.#number, task, ties: tiesOf(graph), anchorT: anchor?.t ?? null, anchor: isNew ? taskOf(anchor.graph, drawsTogether) : null, arrange });
     if (isNew) this.#anchorT = anchor.t;
   }
 

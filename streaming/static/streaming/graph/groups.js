@@ -5,6 +5,9 @@ import { shortened } from "../data/agent-names.js";
 /** Colours there are for groups; those beyond share the colour of none. */
 export const GROUP_COLOURS = 8;
 
+/** Those colours. @param {Record<string, string>} palette */
+export const groupsOf = (palette) => Array.from({ length: GROUP_COLOURS }, (_, i) => palette[`group-${i}`]);
+
 /** A name's end that counts its bearers, as in `maker-12`. */
 const COUNT = /[\s_:#.-]*\d+$/;
 

@@ -36,9 +36,10 @@ export function wordsFor({ graph }, key, longest) {
 /**
  * Who gets a label where not all have room: who has most matches first, none nearer than `gap` to another.
  * @param {string[]} keys @param {(key: string) => number} weightOf @param {(i: number) => number} placeOf pixels along a line @param {number} gap pixels
+ * @param {number} [around] the line's length, where its end meets its beginning
  * @returns {Set<string>}
  */
-export function labelled(keys, weightOf, placeOf, gap) {
+export function labelled(keys, weightOf, placeOf, gap, around = Infinity) {
   /** @type {Map<number, number>} */
   const taken = new Map();
   const chosen = new Set();
@@ -46,7 +47,7 @@ export function labelled(keys, weightOf, placeOf, gap) {
   for (const { key, place } of byWeight) {
     const slot = Math.floor(place / gap);
     if ([slot - 1, slot, slot + 1].some((near) => Math.abs((taken.get(near) ?? Infinity) - place) < gap)) continue;
-    taken.set(slot, place);
+    for (const turn of [place, place + around, place - around]) taken.set(Math.floor(turn / gap), turn);
     chosen.add(key);
   }
   return chosen;

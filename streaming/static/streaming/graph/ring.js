@@ -1,8 +1,8 @@
 /** Owns the ring: communities as arcs, agents along them, and chords that go together where they lead to the same community. */
 
 import { withAlpha } from "../page/colors.js";
-import { groupsOf } from "../page/theme.js";
 import { REACH, distanceToCurve } from "./edge-picking.js";
+import { groupsOf } from "./groups.js";
 import { labelled, orderOf, wordsFor } from "./order.js";
 
 /** Pixels: around the ring for names, how wide an arc is, and how far it stands off. */
@@ -150,7 +150,7 @@ export class Ring {
   #names(context, scene) {
     const { radius } = this.#box;
     const weight = (/** @type {string} */ key) => (scene.near?.has(key) ? 1e12 : 0) + (key === scene.centre ? Infinity : (scene.graph.nodes.get(key)?.matches ?? 0));
-    const chosen = labelled(this.keys, weight, (i) => this.#round.angles[i] * radius, FONT + 2);
+    const chosen = labelled(this.keys, weight, (i) => this.#round.angles[i] * radius, FONT + 2, 2 * Math.PI * radius);
     context.font = `${FONT}px system-ui, sans-serif`;
     context.textBaseline = "middle";
     this.keys.forEach((key, i) => {

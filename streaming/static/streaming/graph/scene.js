@@ -1,8 +1,8 @@
 /** Owns what all views of the graph share: the graph itself, who is pointed at or pinned, and everyone's colour. */
 
 import { shade } from "../page/colors.js";
-import { divergingOf, groupsOf, scaleOf } from "../page/theme.js";
-import { communityColours, kindsIn } from "./groups.js";
+import { divergingOf, scaleOf } from "../page/theme.js";
+import { communityColours, groupsOf, kindsIn } from "./groups.js";
 import { passes } from "./graph-model.js";
 import { USUAL, filterOf } from "./look.js";
 import { POOL } from "./pool.js";

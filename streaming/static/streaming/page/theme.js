@@ -25,9 +25,6 @@ export const scaleOf = (palette) => [0, 1, 2, 3].map((i) => palette[`scale-${i}`
 /** The scale of net imbalance, from all sells to all buys. @param {Record<string, string>} palette */
 export const divergingOf = (palette) => [palette.sell, palette.even, palette.buy];
 
-/** The colours of groups, by number. @param {Record<string, string>} palette */
-export const groupsOf = (palette) => Array.from({ length: 8 }, (_, i) => palette[`group-${i}`]);
-
 /** @param {() => void} changed */
 export function onThemeChange(changed) {
   dark.addEventListener("change", changed);

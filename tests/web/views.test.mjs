@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { nearestEdge } from "../../streaming/static/streaming/graph/edge-picking.js";
+import { squaresOf } from "../../streaming/static/streaming/graph/matrix.js";
+import { labelled, orderOf } from "../../streaming/static/streaming/graph/order.js";
+import { planePositions, roundedRange } from "../../streaming/static/streaming/graph/plane.js";
+import { anglesOf, onChord } from "../../streaming/static/streaming/graph/ring.js";
+import { partnersOf } from "../../streaming/static/streaming/graph/partners.js";
+
+const edge = (source, target, kind, strength) => ({ source, target, kind, strength });
+
+test("a square tells the stronger of what it holds, a match before quotes, on both sides of the diagonal", () => {
+  const index = new Map([["a", 0], ["b", 1], ["c", 2], ["d", 3]]);
+  const squares = squaresOf([edge("a", "b", "match", 1), edge("b", "a", "quote_proximity", 1), edge("c", "d", "quote_proximity", 0.25)], index, 8);
+  const at = (row, column) => squares[row * 2 * 8 + column * 2];
+  assert.deepEqual([at(0, 1), at(1, 0), at(2, 3), at(3, 2), at(0, 0)], [126, 126, 32, 32, 0]);
+  assert.equal(squares.filter((value) => value === 126).length, 8, "two squares of two pixels each way");
+});
+
+test("of more agents than pixels every match is still seen, and none lies outside", () => {
+  const keys = Array.from({ length: 100 }, (_, i) => String(i));
+  const squares = squaresOf([edge("0", "99", "match", 0.01), edge("98", "99", "match", 1)], new Map(keys.map((key, i) => [key, i])), 20);
+  assert.equal(squares.length, 400);
+  assert.ok(squares[19] > 63 && squares[19 * 20] > 63 && squares[399] === 126);
+});
+
+test("communities come one after the other, within them who has most matches first; those without one come last", () => {
+  const nodes = new Map(["5", "6", "7", "8", "9", "pool"].map((key, i) => [key, { matches: [1, 9, 4, 2, 7, 99][i] }]));
+  const communities = new Map([["5", 0], ["6", 1], ["7", 0], ["8", 2], ["9", 1]]);
+  const { keys, runs } = orderOf({ graph: { nodes }, communities });
+  assert.deepEqual(keys, ["7", "5", "6", "9", "8", "pool"]);
+  assert.deepEqual(runs.map(({ community, from, to }) => [community, from, to]), [[0, 0, 2], [1, 2, 4], [null, 4, 5], [null, 5, 6]]);
+});
+
+test("labels keep their distance, who weighs most has one, also across the seam of a ring", () => {
+  const keys = ["a", "b", "c", "d"];
+  const weight = (key) => ({ a: 1, b: 5, c: 2, d: 3 })[key];
+  assert.deepEqual([...labelled(keys, weight, (i) => i * 8, 12)].toSorted(), ["b", "d"]);
+  assert.deepEqual([...labelled(keys, weight, (i) => [1, 40, 60, 99][i], 12, 100)].toSorted(), ["b", "c", "d"]);
+});
+
+test("an axis goes from round number to round number, whatever it spans", () => {
+  assert.deepEqual(roundedRange(0, 0.08).marks.map((mark) => mark.toFixed(2)), ["0.00", "0.02", "0.04", "0.06", "0.08"]);
+  assert.deepEqual(roundedRange(49_871, 50_143).marks, [49_850, 49_900, 49_950, 50_000, 50_050, 50_100, 50_150]);
+  for (const value of [0, 7, -3]) assert.ok(roundedRange(value, value).marks.length > 1);
+});
+
+const node = (quote, gained, matches) => ({ quote, gained, matches });
+
+test("in the plane right is dearer and up is more; who never quoted stands apart at the left", () => {
+  const nodes = new Map([["a", node(100, 0.1, 4)], ["b", node(110, 0.5, 16)], ["c", node(null, 0, 0)], ["pool", node(null, 0, 99)]]);
+  for (const height of ["experience", "matches"]) {
+    const { keys, positions, axes } = planePositions(nodes, height, { x: 2, y: 1, unit: 0.002 });
+    const [a, b, c] = [0, 1, 2].map((i) => [positions[2 * i], positions[2 * i + 1]]);
+    assert.deepEqual(keys, ["a", "b", "c"]);
+    assert.ok(c[0] < axes.left && axes.left <= a[0] && a[0] < b[0] && b[0] <= axes.right);
+    assert.ok(axes.bottom <= c[1] && c[1] < a[1] && a[1] < b[1] && b[1] <= axes.top);
+  }
+});
+
+test("on the ring every agent has its own angle within its community's span", () => {
+  const { angles, spans } = anglesOf(5, [{ community: 0, from: 0, to: 3 }, { community: null, from: 3, to: 5 }]);
+  assert.ok(angles.every((angle, i) => angle > (angles[i - 1] ?? 0) && angle < 2 * Math.PI));
+  assert.ok(angles[2] < spans[0].to && spans[0].to < spans[1].from && spans[1].from < angles[3]);
+});
+
+test("a chord begins and ends at its agents", () => {
+  const chord = [{ x: 0, y: 0 }, { x: 1, y: 4 }, { x: 5, y: 4 }, { x: 6, y: 0 }];
+  assert.deepEqual([onChord(chord, 0), onChord(chord, 0.5), onChord(chord, 1)], [{ x: 0, y: 0 }, { x: 3, y: 3 }, { x: 6, y: 0 }]);
+});
+
+test("the edge pointed at is the nearest, an arc where it bends, and none where none is near", () => {
+  const places = { a: { x: 0, y: 0 }, b: { x: 100, y: 0 }, c: { x: 0, y: 100 } };
+  const edges = [edge("a", "b", "match", 1), edge("a", "b", "quote_proximity", 1), edge("a", "c", "quote_proximity", 1)];
+  const at = (x, y) => nearestEdge(edges, (key) => places[key], { x, y });
+  assert.deepEqual([at(50, 1), at(50, -9), at(1, 60), at(50, 50)], [edges[1], edges[0], edges[2], null]);
+});
+
+test("partners are those of match edges, most matches first", () => {
+  const nodes = [1, 2, 3].map((agent_id) => ({ node_id: `n${agent_id}`, agent_id, name: agent_id === 3 ? "ann" : undefined }));
+  const edges = [["n1", "n2", "match", 0.02], ["n3", "n1", "match", 0.05], ["n1", "n3", "quote_proximity", 0.5], ["n2", "n3", "match", 0.1]].map(([src, dst, type, w]) => ({ src, dst, type, w }));
+  const frame = { window: { W: 100 }, nodes, edges };
+  assert.deepEqual(partnersOf(frame, "1"), [{ agent: "3", name: "ann", count: 5 }, { agent: "2", name: "", count: 2 }]);
+  assert.deepEqual(partnersOf(frame, "9"), []);
+});
