@@ -95,6 +95,7 @@ TEXTS = {
     "facts_all_pairs": _("all {pairs} pairs"),
     "facts_some_pairs": _("{edges} of {pairs} pairs"),
     "facts_strongest_pairs": _("strongest {edges} of {pairs} pairs"),
+    "no_events": _("None in the whole recording."),
     "ticks": _("{count} ticks"),
     "percent_hidden": _("the weakest {count} percent of each kind are hidden"),
     "beyond_any": _("any"),

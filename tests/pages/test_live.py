@@ -91,7 +91,7 @@ def test_the_charts_begin_with_what_was_recorded_before(page: Page) -> None:
     with page.expect_request(lambda request: "/segment/metrics/" in request.url):
         page.goto("/live/")
     expect(page.locator("[data-chart=agents] .readout").first).not_to_have_text("–")
-    assert page.locator("#charts canvas").count() == 4
+    assert page.locator("#charts canvas").count() == 7, "four of the market, and three measures of the structure"
 
 
 @pytest.mark.long

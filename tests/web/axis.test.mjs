@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { held, page, roundNumbers, tOf, xOf, zoomed } from "../../streaming/static/streaming/charts/axis.js";
+import { charted, held, page, roundNumbers, roundValues, tOf, xOf, zoomed } from "../../streaming/static/streaming/charts/axis.js";
 
 const whole = { from: 0, to: 10_000 };
 
@@ -41,4 +41,25 @@ test("the charts' page stays while t is in it and turns when t leaves it", () =>
   assert.deepEqual(page(first, 5601, 1200, whole), { from: 5421, to: 6621 });
   assert.deepEqual(page(first, 9990, 1200, whole), { from: 8800, to: 10_000 });
   assert.deepEqual(page(null, 10, 1200, { from: 0, to: 300 }), { from: 0, to: 1200 });
+});
+
+test("the charts show what the timeline shows, and never less than their span", () => {
+  const facts = { shown: null, t: 5000, span: 1200, whole };
+  assert.deepEqual(charted({ ...facts, view: null }), { from: 4400, to: 5600 });
+  assert.deepEqual(charted({ ...facts, view: { from: 1000.4, to: 7000.4 } }), { from: 1000, to: 7000 });
+  assert.deepEqual(charted({ ...facts, view: { from: 3000, to: 3100 } }), { from: 2450, to: 3650 });
+  assert.deepEqual(charted({ ...facts, view: { from: 9900, to: 10_000 } }), { from: 8800, to: 10_000 });
+  assert.deepEqual(charted({ ...facts, view: whole, whole: { from: 0, to: 300 } }), whole);
+});
+
+test("an axis has two marks at least, at round values, and no more than there is room for where that is more", () => {
+  for (const [low, high] of [[0, 1], [49_876.2, 50_123.9], [-0.03, 0.47], [17.3, 18.2], [0, 4], [2e-5, 3e-5]]) {
+    for (const most of [1, 2, 3, 6]) {
+      const { marks, step } = roundValues(low, high, most);
+      assert.ok(marks.length >= 2, `${low} to ${high}, ${most}: ${marks}`);
+      assert.ok(marks.every((mark) => mark >= low - step * 1e-6 && mark <= high + step * 1e-6));
+      assert.ok(marks.length <= Math.max(most, 4), `${low} to ${high}, ${most}: ${marks}`);
+    }
+  }
+  assert.deepEqual(roundValues(0, 4, 9, 1).marks, [0, 1, 2, 3, 4], "what is counted has no marks between");
 });

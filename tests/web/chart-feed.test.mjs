@@ -6,6 +6,23 @@ import { METRIC_COLUMNS } from "../../streaming/static/streaming/data/messages.j
 import { Store } from "../../streaming/static/streaming/state/store.js";
 
 const columns = (...ts) => Object.fromEntries(METRIC_COLUMNS.map((name) => [name, Float64Array.from(ts)]));
+const s = { price_norm: 0.5, volatility: 0.003, liquidity: 1, imbalance: 0 };
+const metric = (t) => ({ type: "metric", t, ts: t / 10, s, N: 3, avg_exp: 0.5, matches_n: 1 });
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A feed of a recording that may be away, and what it asked, drew and reported. */
+function feedOf({ away = () => false, turn = async () => {}, store = new Store(10) } = {}) {
+  const [asked, drawn, errors] = [[], [], []];
+  const past = {
+    async metrics(from, to) {
+      asked.push([from, to]);
+      if (away()) throw new Error("away");
+      return columns(from, to);
+    },
+  };
+  const feed = new ChartFeed({ past, store, turn, onColumns: ({ t }) => drawn.push([...t]), onError: ({ message }) => errors.push(message) });
+  return { feed, asked, drawn, errors };
+}
 
 test("the stream's metrics follow those of the recording, none twice, none beyond the chart", () => {
   assert.deepEqual([...joined(columns(1, 2, 3), columns(2, 3, 4, 5, 6), 5).t], [1, 2, 3, 4, 5]);
@@ -17,50 +34,73 @@ test("either may be empty", () => {
   assert.deepEqual([...joined(columns(1, 2), columns(50, 51), 9).t], [1, 2]);
 });
 
-const settle = () => new Promise((resolve) => setImmediate(resolve));
+test("a stretch is drawn at once, and with its ticks when they are read; moving it a little reads nothing", async () => {
+  const { feed, asked, drawn } = feedOf();
+  feed.show({ from: 400, to: 600 });
+  assert.deepEqual(drawn, [[]]);
+  await settle();
+  assert.deepEqual([asked, drawn], [[[350, 650]], [[], [350, 650]]]);
+  feed.show({ from: 420, to: 620 });
+  feed.show({ from: 420, to: 620 });
+  await settle();
+  assert.deepEqual([asked.length, drawn.length], [1, 3]);
+});
 
 test("a stretch that could not be read is asked for once, and again after it may have healed", async () => {
-  const [asked, drawn, errors] = [[], [], []];
-  let away = true;
-  const past = {
-    async metrics(from, to) {
-      asked.push(from);
-      if (away) throw new Error("away");
-      return columns(from, to);
-    },
-  };
-  const feed = new ChartFeed({ past, store: new Store(10), span: 100, turn: async () => {}, onColumns: ({ t }) => drawn.push(...t), onStretch: () => {}, onError: (error) => errors.push(error.message) });
-  const show = async () => (feed.show(500, { from: 0, to: 1000 }), settle());
+  let gone = true;
+  const { feed, asked, errors } = feedOf({ away: () => gone });
+  const show = async () => (feed.show({ from: 450, to: 550 }), settle());
   await show();
   await show();
-  assert.deepEqual([asked, drawn, errors], [[450], [], ["away"]]);
-  away = false;
+  assert.deepEqual([asked.length, errors], [1, ["away"]]);
+  gone = false;
   assert.deepEqual([feed.heal(), feed.heal()], [true, false]);
   await show();
   await show();
-  assert.deepEqual([asked, drawn], [[450, 450], [450, 550]]);
+  assert.equal(asked.length, 2);
 });
 
-test("the recording is asked when its turn has come, and not for a stretch that was left meanwhile", async () => {
-  const [asked, turns] = [[], []];
-  const past = { metrics: async (from, to) => (asked.push(from), columns(from, to)) };
-  const turn = () => new Promise((resolve) => turns.push(resolve));
-  const feed = new ChartFeed({ past, store: new Store(10), span: 100, turn, onColumns: () => {}, onStretch: () => {}, onError: assert.fail });
-  for (const t of [200, 500]) feed.show(t, { from: 0, to: 1000 });
+test("the recording is asked when its turn has come, one stretch at a time, and not for one that was left meanwhile", async () => {
+  const turns = [];
+  const { feed, asked } = feedOf({ turn: () => new Promise((resolve) => turns.push(resolve)) });
+  feed.show({ from: 150, to: 250 });
+  for (const from of [500, 700]) feed.show({ from, to: from + 100 });
+  await settle();
+  assert.deepEqual([asked, turns.length], [[], 1]);
+  turns[0]();
   await settle();
   assert.deepEqual([asked, turns.length], [[], 2]);
-  turns.forEach((come) => come());
+  turns[1]();
   await settle();
-  assert.deepEqual(asked, [450]);
+  assert.deepEqual(asked, [[675, 825]]);
 });
 
 test("a turn that fails counts as a failure to read, which can heal", async () => {
-  const errors = [];
-  const turn = async () => {
-    throw new Error("odd frame");
-  };
-  const feed = new ChartFeed({ past: {}, store: new Store(10), span: 100, turn, onColumns: () => {}, onStretch: () => {}, onError: ({ message }) => errors.push(message) });
-  feed.show(500, { from: 0, to: 1000 });
+  const { feed, errors } = feedOf({ turn: () => Promise.reject(new Error("odd frame")) });
+  feed.show({ from: 450, to: 550 });
   await settle();
   assert.deepEqual([errors, feed.heal()], [["odd frame"], true]);
+});
+
+test("a long stretch is not read tick by tick", async () => {
+  const { feed, asked, drawn } = feedOf();
+  feed.show({ from: 0, to: 100 });
+  feed.showSummed({ from: 0, to: 1e6 });
+  await settle();
+  assert.deepEqual([asked, drawn], [[], [[], []]]);
+});
+
+test("the present is drawn when there is something new, ten times a second at most", () => {
+  const store = new Store(10);
+  const { feed, drawn } = feedOf({ store });
+  const stretch = { from: 0, to: 1200 };
+  assert.equal(feed.follow(stretch, 0, false), false);
+  store.receive(metric(7));
+  assert.deepEqual([feed.follow(stretch, 1000, false), feed.follow(stretch, 1001, false)], [false, false]);
+  store.receive(metric(8));
+  assert.deepEqual([feed.follow(stretch, 1010, false), feed.follow(stretch, 1100, false)], [true, false]);
+  assert.deepEqual(drawn, [[7], [7, 8]]);
+  feed.redraw();
+  feed.follow(stretch, 1101, true);
+  assert.deepEqual(drawn.at(-1), [], "of a stretch beyond the stream's rows only buckets are known");
 });

@@ -6,7 +6,7 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Blocks of one message each, and a frame that comes when the test says so. */
 function slowBlocks() {
-  const made = { taken: [], tape: (t) => ({ ts: [t], gaps: [], metricRows: () => [], eventsOf: () => ({ t }), message: () => ({ t }) }) };
+  const made = { taken: [], tape: (t) => ({ ts: [t], gaps: [], metricRows: () => [], message: () => ({ t }) }) };
   const blocks = {
     at: () => new Promise((resolve, reject) => Object.assign(made, { come: (t) => resolve({ tape: made.tape(t), nextT: null }), fail: reject })),
     async *over(kind) {
@@ -22,36 +22,24 @@ function slowBlocks() {
 const range = { segments: [], fromT: 0, toT: 9 };
 const frame = { segment: null, t: 5 };
 
-for (const question of ["metrics", "events"]) {
-  test(`${question} make way for a frame that somebody waits for`, async () => {
-    const { made, reading } = slowBlocks();
-    const shown = reading.frame(frame);
-    const asked = reading[question](range);
-    await settle();
-    assert.deepEqual(made.taken, []);
-    made.come(5);
-    assert.deepEqual((await shown).frame, { t: 5 });
-    await asked;
-    assert.equal(made.taken.length, 3);
-  });
-
-  test(`${question} go on where the frame could not be read`, async () => {
-    const { made, reading } = slowBlocks();
-    const shown = reading.frame(frame);
-    const asked = reading[question](range);
-    made.fail(new Error("away"));
-    await assert.rejects(shown, /away/);
-    await asked;
-    assert.equal(made.taken.length, 3);
-  });
-}
-
-test("events of a range that nobody wants any more are not read on", async () => {
+test("metrics make way for a frame that somebody waits for", async () => {
   const { made, reading } = slowBlocks();
   const shown = reading.frame(frame);
-  const [left, wanted] = [reading.events(range), reading.events({ ...range, fromT: 1 })];
+  const asked = reading.metrics(range);
+  await settle();
+  assert.deepEqual(made.taken, []);
   made.come(5);
-  await shown;
-  assert.deepEqual([await left, await wanted], [[], [{ t: 1 }, { t: 2 }]]);
+  assert.deepEqual((await shown).frame, { t: 5 });
+  await asked;
+  assert.equal(made.taken.length, 3);
+});
+
+test("metrics go on where the frame could not be read", async () => {
+  const { made, reading } = slowBlocks();
+  const shown = reading.frame(frame);
+  const asked = reading.metrics(range);
+  made.fail(new Error("away"));
+  await assert.rejects(shown, /away/);
+  await asked;
   assert.equal(made.taken.length, 3);
 });

@@ -191,7 +191,7 @@ test("of a store of years a page knows what it looks at", async () => {
   given.gaps = [{ from_t: 30, to_t: 39 }];
   await made.refresh();
   assert.deepEqual([made.firstT, made.lastT], [0, 20_999_999]);
-  assert.deepEqual([made.segments("ticks").length, made.gaps, made.unseen], [PART, given.gaps, [{ from_t: 0, to_t: 20_999_999 - PART * LENGTH }]]);
+  assert.deepEqual([made.segments("ticks").length, made.gaps], [PART, given.gaps]);
   for (const [at, previousT, nextT] of [[699_950, 699_899, 700_100], [10_000_000, 9_999_999, 10_000_100], [20_999_950, 20_999_899, null], [20, null, 100]]) {
     const frame = made.frame(at);
     await settle();
@@ -220,7 +220,7 @@ test("parts that meet are one, and hold each segment once", async () => {
   years();
   await made.refresh();
   const [begin, end] = [20_999_999 - 3 * PART * LENGTH, 20_999_999];
-  made.events(begin, end);
+  made.features(0, begin, end);
   for (let turn = 0; turn < 8; turn++) await settle();
   const known = made.segments("frames").map(({ start_t }) => start_t).filter((t) => t >= begin);
   assert.deepEqual(known, Array.from({ length: known.length }, (_, i) => known[0] + i * LENGTH));

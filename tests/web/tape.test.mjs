@@ -31,11 +31,3 @@ test("gives the metrics of a range as rows", () => {
   assert.deepEqual(rows.map((row) => row[METRIC_COLUMNS.indexOf("t")]), [2, 3]);
   assert.deepEqual(rows.map((row) => row[METRIC_COLUMNS.indexOf("imbalance")]), [-0.5, -0.5]);
 });
-
-test("tells what happened in a frame, and parses none in which nothing did", () => {
-  const tape = new Tape();
-  tape.add('{"type":"frame","t":10,"this is no JSON","events":{"bursts":[],"shocks":[]}}');
-  tape.add('{"type":"frame","t":20,"events":{"bursts":[{"t0":11,"t1":12,"kind":"match","score":4.5}],"shocks":[]}}');
-  assert.equal(tape.eventsOf(0), null);
-  assert.equal(tape.eventsOf(1).bursts[0].t0, 11);
-});

@@ -1,19 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { firstFrameT, priceOf, priceRangeAt, priceRangesIn, priceSpan, tellsOf } from "../../streaming/static/streaming/data/messages.js";
-import { holes, lastAtOrBefore, paceOf, recordedAt } from "../../streaming/static/streaming/charts/timeline.js";
+import { lastAtOrBefore, paceOf, recordedAt } from "../../streaming/static/streaming/charts/timeline.js";
 
 test("finds the last t at or before another, by comparing with a plain search", () => {
   const ts = [300, 310, 320, 350, 360];
   for (let t = 290; t <= 370; t++) assert.equal(lastAtOrBefore(ts, t), ts.findLastIndex((candidate) => candidate <= t));
   assert.equal(lastAtOrBefore([], 5), -1);
-});
-
-test("finds holes at any message interval", () => {
-  assert.deepEqual(holes([0, 1, 2, 7, 8]), [[2, 7]]);
-  assert.deepEqual(holes([0, 10, 20, 50]), [[20, 50]]);
-  assert.deepEqual(holes([4]), []);
-  assert.deepEqual(holes([]), []);
 });
 
 test("the first frame comes at the first multiple of the stride with a whole window", () => {

@@ -2,8 +2,6 @@
 
 import { AgentNames } from "./data/agent-names.js";
 import { AgentSearch } from "./page/agent-search.js";
-import { ChartFeed } from "./charts/chart-feed.js";
-import { Charts } from "./charts/charts.js";
 import { bindCommands, bindLinks, bindSpeed, showControls } from "./page/controls.js";
 import { countText, momentText } from "./page/format.js";
 import { FrameFeed } from "./data/frame-feed.js";
@@ -25,12 +23,8 @@ import { Study } from "./page/study.js";
 import { Navigation } from "./state/navigation.js";
 import { LiveStream } from "./data/stream.js";
 import { text } from "./state/texts.js";
-import { paceOf, recordedAt } from "./charts/timeline.js";
-import { TimelineView } from "./charts/timeline-view.js";
+import { SPAN, TimeViews } from "./charts/time-views.js";
 import { askWhileSeen } from "./data/poll-while-visible.js";
-
-/** Ticks on the charts: two minutes at the usual ten a second. */
-const SPAN = 1200;
 
 /** A wish that takes longer than this is said. */
 const SLOW_MS = 250;
@@ -50,24 +44,22 @@ const past = new Past(symbol);
 const store = new Store(SPAN);
 const head = new Playhead();
 const marketEvents = new MarketEvents();
-/** @type {Record<string, Float64Array> | null} */ let charted = null;
 let [happened, entered, connection] = [false, false, ""];
 
-const charts = new Charts(element("charts"), { onPick: leapTo });
-const names = new AgentNames(symbol);
-const view = new FrameView(element("graph"), element("card"), { onPick: pin, onLook: lookedAt, frameAt: (t) => past.frame(t), names, agentUrl: data.agentUrl ?? "", features: (agent, fromT, toT) => past.features(agent, fromT, toT), onError: tell });
-const feed = new FrameFeed(findFrame, showFound, frameMissed);
-const chartFeed = new ChartFeed({ past, store, span: SPAN, turn: framed, onColumns: showColumns, onStretch: lookForMarketEvents, onError: (error) => (tell(error), retry.failed()) });
-const backfill = new Backfill({ past, store, span: SPAN });
-const list = new MarketEventList(element("happenings"), element("no-happenings"), (t) => place.addressOf(t));
-const timeline = new TimelineView(element("timeline"), /** @type {HTMLCanvasElement} */ (element("track")), {
+const time = new TimeViews({
+  symbol, past, store, head, marketEvents, turn: framed, draw: () => draw(), onError: (error) => (tell(error), retry.failed()),
   onSeek: leapTo,
   onLoop: (span) => navigation.loop(span),
 });
-const navigation = new Navigation({ head, feed, chartFeed, timeline, stride, draw: () => draw(), onLeap: () => place.leap() });
+const names = new AgentNames(symbol);
+const view = new FrameView(element("graph"), element("card"), { onPick: pin, onLook: () => draw(), frameAt: (t) => past.frame(t), names, agentUrl: data.agentUrl ?? "", features: (agent, fromT, toT) => past.features(agent, fromT, toT), onError: tell });
+const feed = new FrameFeed(findFrame, showFound, frameMissed);
+const backfill = new Backfill({ past, store, span: SPAN });
+const list = new MarketEventList(element("happenings"), element("no-happenings"), (t) => place.addressOf(t));
+const navigation = new Navigation({ head, feed, chartFeed: time.feed, timeline: time.timeline, marketEvents, stride, draw: () => draw(), onLeap: () => place.leap() });
 const stream = new LiveStream(symbol, store, { onMessage: receive, onState: follow, onFilled: sayFilled, onSkipped: saySkipped, onAnew: beginAnew });
 const place = new PlaceKeeper({ symbol, door: data.door === "live" ? "live" : "replay", head, past, navigation, marks: () => ({ agent: view.pinned, from: study.from }), mark: ({ agent, from }) => (pin(agent), study.compareWith(from)) });
-const study = new Study({ symbol, past, stretch: () => timeline.zoomedTo, view, onError: tell, draw: () => draw() });
+const study = new Study({ symbol, past, stretch: () => time.timeline.zoomedTo, view, onError: tell, draw: () => draw() });
 const search = new AgentSearch(names, { has: (agent) => view.graph.has(agent), pick: find, onError: tell });
 const retry = new Retry(heal);
 const patience = new Patience(SLOW_MS, () => draw());
@@ -87,7 +79,7 @@ function frameMissed() {
 /** Asks anew for what could not be read; a manifest that was behind may have been the reason. */
 async function heal() {
   await past.refresh().catch(() => retry.failed());
-  const healed = [feed, chartFeed].map((part) => part.heal());
+  const healed = [feed, time.feed].map((part) => part.heal());
   if (healed.some(Boolean)) draw();
 }
 
@@ -98,7 +90,7 @@ function whole() {
 
 function measure() {
   const lastT = Math.max(past.lastT, store.position ?? 0);
-  Object.assign(head, { firstT: past.firstT, lastT, gaps: past.gaps });
+  Object.assign(head, { firstT: past.firstT, lastT, gaps: time.gaps });
 }
 
 /** @param {number} t @returns {Promise<import("./data/frame-feed.js").Found>} */
@@ -133,39 +125,19 @@ function showFound({ frame, nextT }, askedT) {
 /** @param {import("./data/messages.js").Frame | null} frame */
 function showFrame(frame) {
   if (!view.show(frame)) return;
-  happened = marketEvents.take(frame?.events) || happened;
+  happened = marketEvents.take(frame) || happened;
   search.expectNames();
-}
-
-/** @param {Record<string, Float64Array>} columns @param {import("./charts/axis.js").Stretch} stretch */
-function showColumns(columns, stretch) {
-  charted = columns;
-  const pace = paceOf(columns.t, columns.ts);
-  if (pace !== null) head.setPace(pace, performance.now());
-  charts.show(columns, stretch, marketEvents.within(stretch.from, stretch.to), past.prices);
-  list.show(marketEvents.within(0, Infinity));
-}
-
-/** Reads what the recorded frames of a stretch tell of bursts and shocks. @param {import("./charts/axis.js").Stretch} stretch */
-function lookForMarketEvents(stretch) {
-  retry.attempt("happenings", async () => {
-    const found = await past.events(stretch.from, stretch.to);
-    happened = found.map((events) => marketEvents.take(events)).some(Boolean) || happened;
-    measure();
-    draw();
-  }, tell);
 }
 
 const draw = painter((nowMs) => {
   if (!entered) return;
   measure();
   const t = Math.floor(head.at(nowMs));
-  if (head.following) drawLive(t, nowMs);
+  if (head.following) drawLive(t);
   else drawPast(t);
   explain(t);
   study.show(view.shown);
-  charts.mark(head.following ? null : t);
-  drawMoment(t);
+  drawMoment(t, nowMs);
   place.keep(t);
   if (head.playing) draw();
 });
@@ -189,10 +161,9 @@ function factsAt(t) {
   return { t, firstFrameT: first, empty: past.empty && !store.tick, unheard: head.following && !store.tick, gaps: head.gaps };
 }
 
-/** @param {number} t @param {number} nowMs */
-function drawLive(t, nowMs) {
+/** @param {number} t */
+function drawLive(t) {
   showFrame(store.presentFrame);
-  if (chartFeed.follow(whole(), nowMs)) draw();
   write("ts", store.tick ? momentText(store.tick.ts) : "–");
   write("t", countText(t));
 }
@@ -202,31 +173,27 @@ function drawPast(t) {
   feed.want(t);
   const { frame = null } = feed.found ?? {};
   if (feed.covers(t)) showFrame(frame && tellsOf(frame, t) ? frame : null);
-  chartFeed.show(t, whole());
   write("t", countText(t));
-  const index = charted ? recordedAt(charted.t, t) : -1;
-  write("ts", charted && index >= 0 ? momentText(charted.ts[index]) : "–");
+  const ts = time.tsAt(t) ?? (frame && tellsOf(frame, t) ? frame.ts : null);
+  write("ts", ts === null ? "–" : momentText(ts));
 }
 
-/** @param {number} t */
-function drawMoment(t) {
-  if (head.running) timeline.follow(t);
-  timeline.show({ whole: whole(), segments: past.segments("ticks"), unseen: past.unseen, gaps: head.gaps, marketEvents: marketEvents.within(-Infinity, Infinity), loop: head.loop, charted: chartFeed.stretch, t });
+/** @param {number} t @param {number} nowMs */
+function drawMoment(t, nowMs) {
+  if (happened) time.redraw();
+  happened = false;
+  time.show(t, whole(), nowMs);
+  list.show(marketEvents.all(), time.overview.gaps !== null);
+  list.mark(view.shown?.t ?? null);
   const { empty } = factsAt(t);
   showFirstLook(empty, connection === "no-market");
   if (empty) write("t", "–");
   showControls({ running: head.running && !empty, following: head.following, loops: head.loop !== null, growing: head.growing });
-  if (happened && charted && chartFeed.stretch) {
-    happened = false;
-    showColumns(charted, chartFeed.stretch);
-  }
 }
 
 /** @param {string | null} agent */
 function pin(agent) {
   view.pin(agent);
-  // A link to a moment opens it with the agent that is looked at.
-  list.show(marketEvents.within(0, Infinity));
   draw();
 }
 
@@ -236,29 +203,20 @@ function find(agent) {
   view.graph.centre(agent);
 }
 
-/** The graph is looked at in another way: links to moments keep it. */
-function lookedAt() {
-  if (!entered) return;
-  list.show(marketEvents.within(0, Infinity));
-  draw();
-}
-
 /** @param {any} message */
 function receive(message) {
   if (message.type === "gap") remark(`gap ${message.kind}`, gapText(message));
   if (message.type === "metric" && store.metrics.length === 1) fillCharts(message.t);
-  if (message.type === "frame") happened = marketEvents.take(message.events) || happened;
+  if (message.type === "frame") happened = marketEvents.take(message) || happened;
   draw();
 }
 
 /** @param {number} beforeT */
 function fillCharts(beforeT) {
   retry.attempt("backfill", async () => {
-    const stretch = await backfill.fill(beforeT);
-    if (stretch === null) return;
-    if (head.following) chartFeed.forget();
+    if (!(await backfill.fill(beforeT))) return;
+    if (head.following) time.feed.forget();
     draw();
-    lookForMarketEvents(stretch);
   }, tell);
 }
 
@@ -281,13 +239,13 @@ function sayFilled(count) {
 }
 
 function saySkipped() {
-  chartFeed.forget();
+  time.feed.forget();
   remark("connection", text("skipped"));
 }
 
 /** The market is another one: what was shown belongs to the old. */
 function beginAnew() {
-  for (const part of [feed, chartFeed, past, backfill, view.graph, study]) part.forget();
+  for (const part of [feed, time, past, backfill, view.graph, study]) part.forget();
   marketEvents.clear();
   const look = async () => {
     await past.refresh();
@@ -314,7 +272,7 @@ function bind() {
     else if (!view.run(command)) navigation.run(command);
   });
   head.speed = bindSpeed((speed) => head.setSpeed(speed, performance.now()));
-  bindLinks("happenings", (link) => navigation.leapTo(Number(link.dataset.t)));
+  bindLinks("happenings", (link) => navigation.leapTo(Number(link.dataset.frameT)));
   bindLinks("doors", (link) => (link.id === "to-live" ? navigation.leapLive() : navigation.stop()));
 }
 

@@ -44,6 +44,34 @@ export function roundNumbers({ from, to }, most) {
 }
 
 /**
+ * Values for the marks of an axis: round, at most so many, yet two at least.
+ * @param {number} low @param {number} high above low @param {number} most @param {number} [finest] step @returns {{marks: number[], step: number}}
+ */
+export function roundValues(low, high, most, finest = 0) {
+  const power = Math.floor(Math.log10(high - low)) + 1;
+  let found = { marks: [low], step: high - low };
+  for (let i = 0; ; i++) {
+    const step = [5, 2, 1][i % 3] * 10 ** (power - Math.floor(i / 3));
+    const [first, last] = [Math.ceil(low / step - 1e-9), Math.floor(high / step + 1e-9)];
+    if (step < finest || (found.marks.length > 1 && last - first + 1 > most)) return found;
+    if (last > first) found = { step, marks: Array.from({ length: last - first + 1 }, (_, k) => (first + k) * step) };
+  }
+}
+
+/**
+ * The stretch that charts show: as long as `span` at least, around what the timeline shows or around t.
+ * @param {{shown: Stretch | null, view: Stretch | null, t: number, span: number, whole: Stretch}} facts
+ *   `shown` until now; `view`: what the timeline shows, where the charts go along with it @returns {Stretch}
+ */
+export function charted({ shown, view, t, span, whole }) {
+  if (!view) return page(shown, t, span, whole);
+  const { from, to } = view;
+  if (to - from >= span) return { from: Math.round(from), to: Math.round(to) };
+  const start = Math.round(held({ from: (from + to - span) / 2, to: (from + to + span) / 2 }, { from: whole.from, to: Math.max(whole.to, whole.from + span) }).from);
+  return { from: start, to: start + span };
+}
+
+/**
  * The stretch that charts show around t: as it was while t lies in it, else the next page; at the end of what there is, its end.
  * @param {Stretch | null} shown @param {number} t @param {number} span ticks @param {Stretch} whole @returns {Stretch}
  */

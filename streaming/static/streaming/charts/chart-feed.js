@@ -1,55 +1,74 @@
-/** Owns which stretch the charts show, and its metrics: from the stream where it brought them, else from the recording. */
+/** Owns the metrics of single ticks that the charts draw: from the stream where it brought them, else from the recording. */
 
-import { page } from "./axis.js";
 import { METRIC_COLUMNS } from "../data/messages.js";
+
+/** Live charts move ten times a second, however fast the market: more is not seen, and costs. */
+const REDRAW_MS = 90;
 
 /** How far the stream may be ahead of a standing chart before it is drawn again, in ticks. */
 const REDRAW_AFTER = 5;
 
-/** Live charts move ten times a second, however fast the market: more is not seen, and costs. */
-const REDRAW_MS = 90;
+/** What is read lies around what is shown by this share of it, so that a chart can be moved a little. */
+const BESIDE = 0.25;
 
 /** @typedef {import("./axis.js").Stretch} Stretch */
 /** @typedef {Record<string, Float64Array>} Columns */
 
 export class ChartFeed {
-  /** @type {Stretch | null} */ stretch = null;
+  /** The stretch shown. @type {Stretch | null} */ stretch = null;
+  /** The rows known of it, none where it is only known in buckets. @type {Columns} */ columns = emptyColumns();
   /** The stretch whose recorded metrics are held. @type {Stretch | null} */ #loaded = null;
   /** @type {Columns} */ #recorded = emptyColumns();
   #drawnT = -1;
   #drawnMs = -Infinity;
-  /** The stretch under way, of which the answer counts. @type {Stretch | null} */ #asking = null;
+  /** The stretch whose rows are wanted. @type {Stretch | null} */ #wanted = null;
+  #reading = false;
+  #age = 0;
   /** The stretch that could not be read; it is asked for again after `heal`. @type {Stretch | null} */ #failed = null;
 
   /**
-   * @param {{past: import("../data/recording.js").Past, store: import("../state/store.js").Store, span: number, turn: () => Promise<void>,
-   *   onColumns: (columns: Columns, stretch: Stretch) => void, onStretch: (stretch: Stretch) => void, onError: (error: Error) => void}} parts
-   *   `turn` comes when the recording may be asked, `onStretch` hears of each new stretch of the past
+   * @param {{past: {metrics: (fromT: number, toT: number) => Promise<Columns>}, store: import("../state/store.js").Store,
+   *   turn: () => Promise<void>, onColumns: (columns: Columns, stretch: Stretch) => void, onError: (error: Error) => void}} parts
+   *   `turn` comes when the recording may be asked; `onColumns` gets no rows where the stretch is only known in buckets
    */
   constructor(parts) {
     this.parts = parts;
   }
 
-  /** Shows the stretch that ends now. @param {Stretch} whole @param {number} nowMs @returns {boolean} whether the charts are behind */
-  follow(whole, nowMs) {
-    const { store, span, onColumns } = this.parts;
+  /** Shows a stretch at whose end the stream goes on. @param {Stretch} stretch @param {number} nowMs @param {boolean} summed whether it is longer than the stream's rows reach @returns {boolean} whether the charts are behind */
+  follow(stretch, nowMs, summed) {
+    const { store } = this.parts;
     const lastT = store.metrics.last("t");
-    if (lastT === undefined || lastT === this.#drawnT) return false;
+    const moved = this.#moves(stretch);
+    if (lastT === undefined || (lastT === this.#drawnT && !moved)) return false;
     if (nowMs - this.#drawnMs < REDRAW_MS) return true;
-    [this.#drawnT, this.#drawnMs] = [lastT, nowMs];
-    [this.#loaded, this.#asking] = [null, null];
-    const from = Math.max(whole.to - span, Math.min(whole.from, store.metrics.first("t") ?? 0));
-    this.stretch = { from, to: Math.max(whole.to, from + 50) };
-    onColumns(store.columns(), this.stretch);
+    [this.#drawnT, this.#drawnMs, this.#loaded, this.#wanted] = [lastT, nowMs, null, null];
+    this.#draw(stretch, summed ? emptyColumns() : store.columns());
     return false;
   }
 
-  /** Shows a stretch around t. @param {number} t @param {Stretch} whole */
-  show(t, whole) {
-    const stretch = page(this.stretch, t, this.parts.span, whole);
+  /** Shows a stretch of which single ticks can be seen. @param {Stretch} stretch */
+  show(stretch) {
+    const moved = this.#moves(stretch);
     this.stretch = stretch;
-    if (!same(stretch, this.#loaded)) this.#want(stretch);
-    else if (this.#behind(stretch)) this.#draw(stretch);
+    if (covers(this.#loaded, stretch)) {
+      if (moved || this.#behind(stretch)) this.#draw(stretch, this.#joined());
+      return;
+    }
+    if (moved) this.#draw(stretch, emptyColumns());
+    this.#want(stretch);
+  }
+
+  /** Shows a stretch too long for single ticks. @param {Stretch} stretch */
+  showSummed(stretch) {
+    this.#wanted = null;
+    if (this.#moves(stretch)) this.#draw(stretch, emptyColumns());
+  }
+
+  /** Draws what is shown once more, since more is known of it; rows of the stream with the next drawing, since they move. */
+  redraw() {
+    if (covers(this.#loaded, this.stretch ?? { from: 0, to: 0 }) || !this.columns.t.length) this.stretch && this.#draw(this.stretch, this.columns);
+    else [this.#drawnT, this.#drawnMs] = [-1, -Infinity];
   }
 
   /** Lets what could not be read be asked for again. @returns {boolean} whether there was such */
@@ -61,39 +80,45 @@ export class ChartFeed {
 
   /** Lets everything be read anew. */
   forget() {
-    [this.stretch, this.#loaded, this.#recorded, this.#drawnT, this.#drawnMs] = [null, null, emptyColumns(), -1, -Infinity];
-    [this.#asking, this.#failed] = [null, null];
+    [this.stretch, this.columns, this.#loaded, this.#recorded] = [null, emptyColumns(), null, emptyColumns()];
+    [this.#drawnT, this.#drawnMs, this.#failed, this.#wanted] = [-1, -Infinity, null, null];
+    this.#age += 1;
   }
 
   /** @param {Stretch} stretch */
-  #want(stretch) {
-    if (!same(stretch, this.#asking) && !same(stretch, this.#failed)) this.#load(stretch);
+  #moves({ from, to }) {
+    return this.stretch === null || this.stretch.from !== from || this.stretch.to !== to;
   }
 
-  /** @param {Stretch} stretch */
-  async #load(stretch) {
-    this.#asking = stretch;
+  /** One reading at a time; the next is of what is wanted by then. @param {Stretch} stretch */
+  async #want(stretch) {
+    this.#wanted = stretch;
+    if (this.#reading) return;
+    this.#reading = true;
+    while (this.#wanted && !covers(this.#loaded, this.#wanted) && !covers(this.#failed, this.#wanted)) await this.#read(around(this.#wanted));
+    this.#reading = false;
+  }
+
+  /** @param {Stretch} wide */
+  async #read(wide) {
+    const age = this.#age;
     let columns;
     try {
       await this.parts.turn();
-      if (this.#asking !== stretch) return;
-      columns = await this.parts.past.metrics(stretch.from, stretch.to);
+      if (!this.#wanted || !covers(wide, this.#wanted)) return;
+      columns = await this.parts.past.metrics(wide.from, wide.to);
     } catch (error) {
-      if (this.#asking === stretch) this.#miss(stretch, /** @type {Error} */ (error));
-      return;
+      if (age !== this.#age) return;
+      this.#failed = wide;
+      return this.parts.onError(/** @type {Error} */ (error));
     }
-    if (this.#asking !== stretch) return;
-    this.#asking = null;
-    if (!same(stretch, this.stretch)) return;
-    [this.#loaded, this.#recorded] = [stretch, columns];
-    this.#draw(stretch);
-    this.parts.onStretch(stretch);
+    if (age !== this.#age) return;
+    [this.#loaded, this.#recorded] = [wide, columns];
+    if (this.#wanted && covers(wide, this.#wanted)) this.#draw(this.#wanted, this.#joined());
   }
 
-  /** @param {Stretch} stretch @param {Error} error */
-  #miss(stretch, error) {
-    [this.#asking, this.#failed] = [null, stretch];
-    this.parts.onError(error);
+  #joined() {
+    return joined(this.#recorded, this.parts.store.columns(), /** @type {Stretch} */ (this.#loaded).to);
   }
 
   /** Whether the stream has gone on within the stretch since it was drawn. @param {Stretch} stretch */
@@ -101,10 +126,10 @@ export class ChartFeed {
     return this.#drawnT < to && (this.parts.store.metrics.last("t") ?? -1) >= this.#drawnT + REDRAW_AFTER;
   }
 
-  /** @param {Stretch} stretch */
-  #draw(stretch) {
-    const columns = joined(this.#recorded, this.parts.store.columns(), stretch.to);
-    this.#drawnT = columns.t.at(-1) ?? -1;
+  /** @param {Stretch} stretch @param {Columns} columns */
+  #draw(stretch, columns) {
+    [this.stretch, this.columns] = [stretch, columns];
+    this.#drawnT = Math.max(columns.t.at(-1) ?? -1, this.#drawnT);
     this.parts.onColumns(columns, stretch);
   }
 }
@@ -123,7 +148,13 @@ export function emptyColumns() {
   return Object.fromEntries(METRIC_COLUMNS.map((name) => [name, new Float64Array(0)]));
 }
 
-/** @param {Stretch | null} some @param {Stretch | null} other */
-function same(some, other) {
-  return some !== null && other !== null && some.from === other.from && some.to === other.to;
+/** @param {Stretch} stretch @returns {Stretch} */
+function around({ from, to }) {
+  const beside = Math.ceil((to - from) * BESIDE);
+  return { from: Math.max(0, Math.floor(from) - beside), to: Math.ceil(to) + beside };
+}
+
+/** @param {Stretch | null} some @param {Stretch} stretch */
+function covers(some, { from, to }) {
+  return some !== null && some.from <= from && some.to >= to;
 }

@@ -1,127 +1,163 @@
 /** Owns how each chart looks: its series, axes and scales, in uPlot's terms. */
 
-import uPlot from "uplot";
-import { countText, markTexts, priceText, ratioText } from "../page/format.js";
-import { holes } from "./timeline.js";
+import { bucketAt, extremes, pieces, within } from "./course.js";
+import { roundNumbers, roundValues } from "./axis.js";
+import { drawArea, drawLine } from "./paths.js";
+import { countText, markTexts, numberText, priceText, ratioText } from "../page/format.js";
 import { withAlpha } from "../page/colors.js";
 
-/** Columns that each chart draws, after t; those of `DERIVED` are made of others. @type {Record<string, string[]>} */
-export const CHARTS = {
-  price: ["price", "price_high", "price_low"],
-  agents: ["N", "avg_exp"],
-  matches: ["matches_n"],
-  depth: ["liquidity", "imbalance"],
-};
-
-/** Readouts beside the chart's title, by the column they tell. @type {Record<string, (value: number) => string>} */
-export const READOUTS = { price: priceText, N: countText, avg_exp: ratioText, matches_n: countText, liquidity: ratioText, imbalance: ratioText };
+/** @typedef {import("./axis.js").Stretch} Stretch */
+/** @typedef {import("./course.js").Course} Course */
+/** @typedef {(low: number, high: number) => [number, number]} Range what an axis spans, for values from low to high */
+/**
+ * @typedef {object} Series
+ * @property {string} measure in the course @property {string} colour of the palette @property {(value: number) => string} write
+ * @property {Range} range @property {boolean} [whole] whether the values are whole numbers, which hold until the next
+ * @property {string} [band] measure whose least and greatest are filled, where it is another one
+ * @property {"upper" | "lower"} [half] of the chart, where two series would lie over each other
+ */
+/** A chart has one or two series, the second on the right axis. @typedef {{series: Series[], scene: Scene, last: boolean, key: string}} Look */
+/** What there is to be drawn; `exact`: tick by tick, where that is known. @typedef {{course: Course, exact: Course | null, stretch: Stretch, borders: number[]}} Scene */
 
 /** Room for the axes, in pixels: the same on every chart, so that one t stands below the other. */
-const LEFT = 54;
-const RIGHT = 40;
+const LEFT = 50;
+const RIGHT = 36;
 
-/** Every chart of a page shares one cursor. */
-const SYNC_KEY = "t";
+/** Room for one mark of an axis, in pixels. */
+const MARK_HEIGHT = 24;
+const MARK_WIDTH = 74;
 
-/** @param {string} name @param {string} stroke @param {object} [more] */
-function series(name, stroke, more = {}) {
-  return { label: name, stroke, width: 1.5, points: { show: false }, gaps: breaks, ...more };
+/** A little room above and below, and never a span of nothing. @param {number} least smallest span @param {number} [leastShare] and as a share of the middle @returns {Range} */
+export function padded(least, leastShare = 0) {
+  return (low, high) => {
+    const span = Math.max(high - low, least, (leastShare * Math.abs(high + low)) / 2) || 1;
+    const middle = (high + low) / 2;
+    return [middle - span * 0.56, middle + span * 0.56];
+  };
 }
 
-/** Recorded gaps are holes in t; the line breaks there instead of drawing across. @param {uPlot} plot @returns {any} */
-function breaks(plot) {
-  const ts = plot.data[0];
-  return holes(ts).map(([before, after]) => [before, after].map((t) => plot.valToPos(t, "x", true)));
-}
+/** @type {Record<string, Series[]>} */
+export const CHARTS = {
+  // The scale is the price's own: at a run's beginning volatility is a hundred times what it is later.
+  price: [{ measure: "price", colour: "price", write: priceText, range: padded(0, 0.0004), band: "spread" }],
+  agents: [
+    { measure: "N", colour: "agents", write: numberText, range: padded(4), whole: true, half: "upper" },
+    { measure: "avg_exp", colour: "experience", write: ratioText, range: padded(0.02), half: "lower" },
+  ],
+  matches: [{ measure: "matches", colour: "matches", write: numberText, range: padded(4), whole: true }],
+  depth: [
+    { measure: "liquidity", colour: "liquidity", write: ratioText, range: padded(0.02), half: "upper" },
+    { measure: "imbalance", colour: "imbalance", write: ratioText, range: padded(0.1), half: "lower" },
+  ],
+};
 
 /** @param {Record<string, string>} palette @param {object} more */
 function axis(palette, more) {
-  return {
-    stroke: palette.muted,
-    font: "11px system-ui, sans-serif",
-    grid: { stroke: palette.line, width: 1 },
-    ticks: { show: false },
-    gap: 4,
-    ...more,
+  return { stroke: palette.muted, font: "11px system-ui, sans-serif", grid: { stroke: palette.line, width: 1 }, ticks: { show: false }, gap: 4, ...more };
+}
+
+/** @param {Series} series @param {number} i 0 for the left one @param {Record<string, string>} palette @param {boolean} alone @param {Scene} scene */
+function valueAxis(series, i, palette, alone, scene) {
+  const { colour, whole, half } = series;
+  const marksOf = (/** @type {any} */ plot) => {
+    const range = rangeOf(series, scene);
+    // An axis beside nothing would tell of values that nobody saw.
+    if (!range) return { marks: [], step: 1 };
+    const most = plot.bbox.height / devicePixelRatio / MARK_HEIGHT / (half ? 2 : 1);
+    const { marks, step } = roundValues(...range, most, whole ? 1 : 0);
+    return { step, marks: marks.length > Math.max(most, 2) ? [marks[0], marks[marks.length - 1]] : marks };
+  };
+  return axis(palette, {
+    scale: `y${i}`,
+    side: i ? 1 : 3,
+    size: i ? RIGHT : LEFT,
+    stroke: alone ? palette.muted : palette[colour],
+    grid: { show: i === 0, stroke: palette.line, width: 1 },
+    splits: (/** @type {any} */ plot) => marksOf(plot).marks,
+    values: (/** @type {any} */ plot, /** @type {number[]} */ marks) => markTexts(marks, marksOf(plot).step),
+  });
+}
+
+/** The paths of one series: its line and the band of its least and greatest. @param {Series} series @param {number} i @param {Scene} scene */
+function paths({ measure, band = measure, whole = false }, i, scene) {
+  return (/** @type {any} */ plot) => {
+    const { course, stretch, borders } = scene;
+    const drawn = course.values[band] ? band : measure;
+    const place = {
+      x: (/** @type {number} */ t) => plot.valToPos(t, "x", true),
+      y: (/** @type {number} */ value) => plot.valToPos(value, `y${i}`, true),
+      pieces: pieces(course, measure, borders, within(course, stretch)),
+      stepped: whole && course.size === 1,
+    };
+    const [stroke, fill] = [new Path2D(), new Path2D()];
+    if (!course.values[measure]) return { stroke, fill, clip: null, flags: 0 };
+    drawLine(stroke, course, course.values[measure].mean, place);
+    if (drawn !== measure || course.size > 1) drawArea(fill, course, course.values[drawn].min, course.values[drawn].max, place);
+    return { stroke, fill, clip: null, flags: 0 };
   };
 }
-
-/** A little room above and below, and never a span of nothing. @param {number} least smallest span @param {number} [leastShare] and as a share of the middle */
-function padded(least, leastShare = 0) {
-  return (/** @type {uPlot} */ _, /** @type {number | null} */ low, /** @type {number | null} */ high) => {
-    if (low === null || high === null) return [0, least || 1];
-    const span = Math.max(high - low, least, (leastShare * Math.abs(high + low)) / 2) || 1;
-    const middle = (high + low) / 2;
-    return [middle - span * 0.58, middle + span * 0.58];
-  };
-}
-
-/** From zero up, in whole numbers. */
-function fromZero(/** @type {uPlot} */ _, /** @type {number} */ _low, /** @type {number | null} */ high) {
-  return [0, Math.max(4, Math.ceil((high ?? 0) * 1.1))];
-}
-
-const wholeTicks = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
-const marksWith = (/** @type {(mark: number) => string} */ write) => (/** @type {any} */ _, /** @type {number[]} */ marks) => marks.map(write);
-const priceMarks = (/** @type {any} */ _, /** @type {number[]} */ marks, /** @type {number} */ _axis, /** @type {number} */ _space, /** @type {number} */ step) => markTexts(marks, step);
-const stepped = () => ({ paths: uPlot.paths.stepped?.({ align: 1 }) });
-
-/** @type {Record<string, (palette: Record<string, string>) => object>} */
-const PARTS = {
-  price: (palette) => ({
-    scales: { y: { range: padded(0, 0.0004) } },
-    axes: [axis(palette, { scale: "y", size: LEFT, values: priceMarks })],
-    series: [
-      series("price", palette.price),
-      // The scale is the price's own: at a run's beginning volatility is a hundred times what it is later.
-      series("price_high", "transparent", { width: 0, auto: false }),
-      series("price_low", "transparent", { width: 0, auto: false }),
-    ],
-    bands: [{ series: [2, 3], fill: withAlpha(palette.price, 0.16) }],
-  }),
-  agents: (palette) => ({
-    scales: { y: { range: fromZero }, share: { range: padded(0.05) } },
-    axes: [
-      axis(palette, { scale: "y", size: LEFT, incrs: wholeTicks }),
-      axis(palette, { scale: "share", side: 1, size: RIGHT, grid: { show: false }, values: marksWith((mark) => mark.toFixed(2)) }),
-    ],
-    series: [series("N", palette.agents, stepped()), series("avg_exp", palette.experience, { scale: "share" })],
-  }),
-  matches: (palette) => ({
-    scales: { y: { range: fromZero } },
-    axes: [axis(palette, { scale: "y", size: LEFT, incrs: wholeTicks })],
-    series: [series("matches_n", withAlpha(palette.matches, 0.55), { width: 1, fill: withAlpha(palette.matches, 0.25), ...stepped() })],
-  }),
-  depth: (palette) => ({
-    scales: { y: { range: [0, 1.05] }, sign: { range: [-1.05, 1.05] } },
-    axes: [
-      axis(palette, { scale: "y", size: LEFT, values: marksWith((mark) => mark.toFixed(1)) }),
-      axis(palette, { scale: "sign", side: 1, size: RIGHT, grid: { show: false }, values: marksWith((mark) => mark.toFixed(1)) }),
-    ],
-    series: [series("liquidity", palette.liquidity), series("imbalance", withAlpha(palette.imbalance, 0.7), { width: 1, scale: "sign" })],
-  }),
-};
 
 /**
- * @param {string} name one of `CHARTS` @param {Record<string, string>} palette
- * @param {{width: number, height: number}} size pixels
- * @param {object} hooks uPlot's
- * @returns {any}
+ * What uPlot is given of a scene: the middles of the buckets, and their means.
+ * @param {Series[]} series @param {Scene} scene @returns {any}
  */
-export function optionsOf(name, palette, size, hooks) {
-  const parts = /** @type {any} */ (PARTS[name](palette));
-  const twoScales = parts.axes.length > 1;
-  const last = name === Object.keys(CHARTS).at(-1);
+export function dataOf(series, { course }) {
+  return [course.from.map((from, i) => (from + course.to[i]) / 2), ...series.map(({ measure }) => course.values[measure]?.mean ?? [])];
+}
+
+/** What the whole height stands for, where a series has a half of it. @param {Series} series @param {[number, number]} range @returns {[number, number]} */
+function heightOf({ half }, [low, high]) {
+  const room = (high - low) * 1.05;
+  return [half === "upper" ? low - room : low, half === "lower" ? high + room : high];
+}
+
+/** What the values of a series span. @param {Series} series @param {Scene} scene @returns {[number, number] | null} null where nothing is known */
+function rangeOf({ measure, range }, { course, stretch }) {
+  const found = extremes(course, measure, stretch);
+  return found && range(...found);
+}
+
+/**
+ * @param {Look} look @param {Record<string, string>} palette @param {{width: number, height: number}} size pixels
+ * @param {object} hooks uPlot's @returns {any}
+ */
+export function optionsOf({ series, scene, last, key }, palette, size, hooks) {
+  const scales = Object.fromEntries(series.map((one, i) => [`y${i}`, { range: () => heightOf(one, rangeOf(one, scene) ?? [0, 1]) }]));
+  const marksOfT = (/** @type {any} */ plot) => {
+    const { from, to } = scene.stretch;
+    const width = plot.bbox.width / devicePixelRatio;
+    const edge = ((to - from) * MARK_WIDTH) / width / 3;
+    return roundNumbers(scene.stretch, width / MARK_WIDTH).filter((t) => t >= from + edge && t <= to - edge && to > 1);
+  };
   return {
     ...size,
     legend: { show: false },
-    padding: [6, twoScales ? 0 : RIGHT, last ? 0 : 5, 0],
-    cursor: { sync: { key: SYNC_KEY, setSeries: false }, drag: { x: false, y: false }, y: false, points: { size: 6 } },
-    scales: { x: { time: false, auto: false, min: 0, max: 1 }, ...parts.scales },
-    // The charts stand one above the other, so the numbers below the last are for all.
-    axes: [axis(palette, last ? { size: 22, values: marksWith(countText) } : { size: 0, values: marksWith(() => "") }), ...parts.axes],
-    series: [{}, ...parts.series],
-    bands: parts.bands ?? [],
+    padding: [6, series.length > 1 ? 0 : 12, last ? 0 : 5, 0],
+    cursor: { sync: { key, setSeries: false }, drag: { x: false, y: false }, y: false, points: { show: false } },
+    scales: { x: { time: false, auto: false, min: 0, max: 1 }, ...scales },
+    axes: [
+      axis(palette, { size: last ? 20 : 0, splits: marksOfT, values: (/** @type {any} */ _, /** @type {number[]} */ marks) => marks.map(last ? countText : () => "") }),
+      ...series.map((one, i) => valueAxis(one, i, palette, series.length === 1, scene)),
+    ],
+    series: [
+      {},
+      ...series.map((one, i) => ({
+        label: one.measure,
+        scale: `y${i}`,
+        stroke: palette[one.colour],
+        fill: withAlpha(palette[one.colour], 0.2),
+        width: 1.5,
+        points: { show: false },
+        paths: paths(one, i, scene),
+      })),
+    ],
     hooks,
   };
+}
+
+/** What a series is at t. @param {Series} series @param {Scene} scene @param {number} t @returns {string} a dash where that is not known */
+export function readingOf({ measure, write }, { course, exact }, t) {
+  const told = exact ?? course;
+  const value = told.values[measure]?.mean[bucketAt(told, t)];
+  return value === undefined || Number.isNaN(value) ? "–" : write(value);
 }

@@ -1,33 +1,21 @@
-/** Owns the timeline: the whole recording drawn from its manifest, and dragging, zooming and marking a loop on it. */
+/** Owns the timeline's handling: which part of the recording it shows, and dragging, zooming and marking a loop on it. */
 
-import { held, roundNumbers, tOf, xOf, zoomed } from "./axis.js";
+import { held, tOf, zoomed } from "./axis.js";
+import { emptyCourse } from "./course.js";
+import { INSET, TimelinePainter } from "./timeline-painter.js";
 import { countText } from "../page/format.js";
 import { painter } from "../page/paint.js";
-import { withAlpha } from "../page/colors.js";
-import { colours, onThemeChange } from "../page/theme.js";
+import { calmMotion, colours, onThemeChange } from "../page/theme.js";
 
-/** Heights in pixels, from the top: the track, the room for numbers, the strip that tells which part of the whole is seen. */
-const TRACK = { top: 4, height: 26 };
-const NUMBERS_Y = 44;
-const STRIP = { top: 53, height: 3 };
-const PIXELS_PER_NUMBER = 90;
-
-/** Room at both ends, so that the playhead is whole there. */
-const INSET = 9;
 const WHEEL_ZOOM = 1.0015;
 
 /** @typedef {import("./axis.js").Stretch} Stretch */
-/**
- * @typedef {object} Scene
- * @property {Stretch} whole @property {{start_t: number, end_t: number, pending: boolean}[]} segments
- * @property {import("../data/segments.js").Span[]} gaps @property {import("../data/segments.js").Span[]} unseen where segments are not known
- * @property {import("../state/market-events.js").MarketEvent[]} marketEvents
- * @property {import("../data/segments.js").Span | null} loop @property {Stretch | null} charted @property {number} t
- */
+/** @typedef {import("./timeline-painter.js").Scene} Scene */
 
 export class TimelineView {
   /** The part that is seen; null for the whole, however it grows. @type {Stretch | null} */ #view = null;
-  /** @type {Scene} */ #scene = { whole: { from: 0, to: 1 }, segments: [], unseen: [], gaps: [], marketEvents: [], loop: null, charted: null, t: 0 };
+  /** @type {Scene} */ #scene = { whole: { from: 0, to: 1 }, course: emptyCourse(), runs: [], gaps: [], events: [], loop: null, charted: null, t: 0, tsAt: () => null };
+  #painter = new TimelinePainter();
   /** @type {{x: number, loops: boolean, startT: number} | null} */ #drag = null;
   /** @type {number | null} */ #hoverX = null;
   /** As of the last drawing: asking the page for it makes it lay itself out. */ #width = 0;
@@ -36,7 +24,8 @@ export class TimelineView {
 
   /**
    * @param {HTMLElement} slider @param {HTMLCanvasElement} canvas in it
-   * @param {{onSeek: (t: number) => void, onLoop: (span: import("../data/segments.js").Span) => void}} hooks
+   * @param {{onSeek: (t: number) => void, onLoop: (span: import("../data/segments.js").Span) => void, onView: () => void}} hooks
+   *   `onView` hears that someone has chosen another part
    */
   constructor(slider, canvas, hooks) {
     this.slider = slider;
@@ -78,6 +67,7 @@ export class TimelineView {
     const view = zoomed(this.view, whole, around, factor);
     this.#view = view.to - view.from >= whole.to - whole.from ? null : view;
     this.#draw();
+    this.hooks.onView();
   }
 
   /** Brings t into view. @param {number} t */
@@ -90,7 +80,9 @@ export class TimelineView {
   /** Goes along with a playhead that moves on to t; who has panned away from it looks at something else. @param {number} t */
   follow(t) {
     const { from, to } = this.view;
-    if (this.#scene.t >= from && this.#scene.t <= to) this.reveal(t);
+    if (this.#scene.t < from || this.#scene.t > to) return;
+    if (this.#view && t > to && t - to < (to - from) / 2) this.#view = { from: from + t - to, to: t };
+    else this.reveal(t);
   }
 
   /** @param {PointerEvent} event */
@@ -141,6 +133,7 @@ export class TimelineView {
     const by = this.#t(pixels + INSET) - this.#view.from;
     this.#view = held({ from: this.#view.from + by, to: this.#view.to + by }, this.#scene.whole);
     this.#draw();
+    this.hooks.onView();
   }
 
   #paint() {
@@ -152,140 +145,8 @@ export class TimelineView {
     const context = /** @type {CanvasRenderingContext2D} */ (this.#canvas.getContext("2d"));
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     context.clearRect(0, 0, width, height);
-    this.#paintTrack(context, width);
-    this.#paintMarks(context, width);
-    this.#paintNumbers(context, width);
-  }
-
-  /** @param {CanvasRenderingContext2D} context @param {number} width */
-  #paintTrack(context, width) {
-    const palette = colours();
-    const { segments, unseen, gaps } = this.#scene;
-    const [even, odd, open] = [0.16, 0.22, 0.34].map((alpha) => withAlpha(palette.accent, alpha));
-    context.fillStyle = even;
-    for (const { from_t, to_t } of unseen) {
-      const [left, right] = this.#ends(from_t, to_t + 1);
-      context.fillRect(left, TRACK.top, right - left, TRACK.height);
-    }
-    let painted = -Infinity;
-    segments.forEach(({ start_t, end_t, pending }, i) => {
-      // The newest one goes on to the present, which the manifest tells late.
-      const [left, right] = this.#ends(start_t, i === segments.length - 1 ? this.#scene.whole.to : end_t + 1);
-      if (right <= 0 || left >= width) return;
-      // A year has a hundred thousand: of those within one pixel the first stands for all that are finished.
-      if (right <= painted && !pending) return;
-      const begin = pending ? left : Math.max(left, painted);
-      painted = Math.max(right, begin + 1);
-      context.fillStyle = pending ? open : i % 2 ? odd : even;
-      context.fillRect(begin, TRACK.top, painted - begin, TRACK.height);
-    });
-    for (const { from_t, to_t } of gaps) this.#paintGap(context, palette, ...this.#ends(from_t, to_t + 1));
-  }
-
-  /** Hatched, and never too narrow to be seen. @param {CanvasRenderingContext2D} context @param {Record<string, string>} palette @param {number} left @param {number} right */
-  #paintGap(context, palette, left, right) {
-    const wide = Math.max(right - left, 3);
-    context.save();
-    context.beginPath();
-    context.rect(left, TRACK.top, wide, TRACK.height);
-    context.fillStyle = palette.panel;
-    context.fill();
-    context.clip();
-    context.strokeStyle = palette.shock;
-    context.lineWidth = 1;
-    context.beginPath();
-    for (let x = left - TRACK.height; x < left + wide; x += 6) {
-      context.moveTo(x, TRACK.top + TRACK.height);
-      context.lineTo(x + TRACK.height, TRACK.top);
-    }
-    context.stroke();
-    context.restore();
-  }
-
-  /** @param {CanvasRenderingContext2D} context @param {number} width */
-  #paintMarks(context, width) {
-    const palette = colours();
-    const { loop, charted, marketEvents, t } = this.#scene;
-    if (charted) this.#bracket(context, palette, ...this.#ends(charted.from, charted.to));
-    for (const { t: at, what } of marketEvents) {
-      context.fillStyle = palette[what];
-      context.fillRect(this.#x(at) - 1, TRACK.top, 2, 8);
-    }
-    if (loop) {
-      const [left, right] = this.#ends(loop.from_t, loop.to_t);
-      context.fillStyle = withAlpha(palette.experience, 0.3);
-      context.fillRect(left, TRACK.top, Math.max(right - left, 2), TRACK.height);
-      context.fillStyle = palette.experience;
-      for (const x of [left, right]) context.fillRect(x - 1, TRACK.top, 2, TRACK.height);
-    }
-    this.#playhead(context, palette, this.#x(t));
-  }
-
-  /** @param {CanvasRenderingContext2D} context @param {Record<string, string>} palette @param {number} left @param {number} right */
-  #bracket(context, palette, left, right) {
-    context.fillStyle = withAlpha(palette.ink, 0.07);
-    context.fillRect(left, TRACK.top, right - left, TRACK.height);
-    context.fillStyle = palette.muted;
-    context.fillRect(left, TRACK.top + TRACK.height - 2, right - left, 2);
-  }
-
-  /** @param {CanvasRenderingContext2D} context @param {Record<string, string>} palette @param {number} x */
-  #playhead(context, palette, x) {
-    context.fillStyle = palette.accent;
-    context.fillRect(x - 1, TRACK.top - 2, 2, TRACK.height + 4);
-    context.beginPath();
-    context.arc(x, TRACK.top + TRACK.height / 2, 7, 0, 2 * Math.PI);
-    context.fill();
-    context.lineWidth = 2;
-    context.strokeStyle = palette.panel;
-    context.stroke();
-  }
-
-  /** @param {CanvasRenderingContext2D} context @param {number} width */
-  #paintNumbers(context, width) {
-    const palette = colours();
-    context.font = "11px system-ui, sans-serif";
-    context.textAlign = "center";
-    context.fillStyle = palette.muted;
-    for (const number of roundNumbers(this.view, width / PIXELS_PER_NUMBER)) {
-      const x = this.#x(number);
-      if (x > 18 && x < width - 18) context.fillText(countText(number), x, NUMBERS_Y);
-    }
-    if (this.#hoverX !== null) this.#paintHover(context, palette, width, this.#hoverX);
-    if (this.#view) this.#paintStrip(context, palette, width);
-  }
-
-  /** @param {CanvasRenderingContext2D} context @param {Record<string, string>} palette @param {number} width @param {number} x */
-  #paintHover(context, palette, width, x) {
-    const label = countText(Math.round(this.#t(x)));
-    const half = context.measureText(label).width / 2 + 5;
-    const centre = Math.min(Math.max(x, half), width - half);
-    context.fillStyle = palette.muted;
-    context.fillRect(x - 0.5, TRACK.top, 1, TRACK.height);
-    context.fillStyle = palette.raised;
-    context.fillRect(centre - half, NUMBERS_Y - 11, 2 * half, 15);
-    context.fillStyle = palette.ink;
-    context.fillText(label, centre, NUMBERS_Y);
-  }
-
-  /** @param {CanvasRenderingContext2D} context @param {Record<string, string>} palette @param {number} width */
-  #paintStrip(context, palette, width) {
-    const { whole } = this.#scene;
-    const [left, right] = [this.view.from, this.view.to].map((t) => INSET + xOf(whole, t, width - 2 * INSET));
-    context.fillStyle = palette.line;
-    context.fillRect(INSET, STRIP.top, width - 2 * INSET, STRIP.height);
-    context.fillStyle = palette.muted;
-    context.fillRect(left, STRIP.top, Math.max(right - left, 6), STRIP.height);
-  }
-
-  /** @param {number} fromT @param {number} toT @returns {[number, number]} */
-  #ends(fromT, toT) {
-    return [this.#x(fromT), this.#x(toT)];
-  }
-
-  /** @param {number} t */
-  #x(t) {
-    return INSET + xOf(this.view, t, this.#width - 2 * INSET);
+    const picture = { scene: this.#scene, view: this.view, zoomed: this.#view !== null, hoverX: this.#hoverX, width, calm: calmMotion(), palette: colours() };
+    if (this.#painter.paint(context, picture)) this.#draw();
   }
 
   /** @param {number} x pixels from the left */

@@ -19,19 +19,6 @@ export function recordedAt(ts, t) {
 }
 
 /**
- * Where the line of a chart has to break: neighbours further apart than the usual step.
- * @param {ArrayLike<number>} ts ascending
- * @returns {[number, number][]} pairs of the t before and the t after each hole
- */
-export function holes(ts) {
-  const step = usualStep(ts);
-  /** @type {[number, number][]} */
-  const found = [];
-  for (let i = 1; i < ts.length; i++) if (ts[i] - ts[i - 1] > step) found.push([ts[i - 1], ts[i]]);
-  return found;
-}
-
-/**
  * How fast the market goes where its messages follow each other: what lies between two runs, an hour perhaps, does not count.
  * @param {ArrayLike<number>} ts ascending t @param {ArrayLike<number>} seconds market time of each
  * @returns {number | null} ticks per second; null where time stands still, or too little is known

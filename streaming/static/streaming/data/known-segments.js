@@ -49,18 +49,6 @@ export function unknownIn({ spans }, fromT, toT) {
   return t < fromT ? null : t;
 }
 
-/** Where segments are not known, from a t on. @param {Known} known @param {number} fromT @returns {Span[]} */
-export function unknownFrom({ spans }, fromT) {
-  /** @type {Span[]} */
-  const found = [];
-  let due = fromT;
-  for (const { from_t, to_t } of spans) {
-    if (from_t > due) found.push({ from_t: due, to_t: from_t - 1 });
-    due = Math.max(due, to_t + 1);
-  }
-  return found;
-}
-
 /** The t that no segment holds, between two that are known to follow each other. @param {Known} known of ticks @returns {Span[]} */
 export function gapsIn({ segments, spans }) {
   /** @type {Span[]} */

@@ -32,17 +32,16 @@ export class Backfill {
 
   /**
    * Fills the live charts with what was recorded before the stream began.
-   * @param {number} beforeT @returns {Promise<import("../charts/axis.js").Stretch | null>} the stretch that was filled; null where the stream began anew meanwhile
+   * @param {number} beforeT @returns {Promise<boolean>} whether they were: not where the stream began anew meanwhile
    */
   async fill(beforeT) {
     const { past, store, span } = this.parts;
     this.#asked += 1;
     const turn = this.#asked;
-    const stretch = { from: Math.max(0, beforeT - span), to: beforeT };
-    const rows = await metricRows(past, stretch.from, stretch.to);
-    if (turn !== this.#asked) return null;
+    const rows = await metricRows(past, Math.max(0, beforeT - span), beforeT);
+    if (turn !== this.#asked) return false;
     store.backfill(rows);
-    return stretch;
+    return true;
   }
 }
 

@@ -1,7 +1,7 @@
 /** Owns reaching the recording from the page: the manifests here, everything else by way of the worker. */
 
 import { ApiError } from "./api.js";
-import { PART, broughtUpToDate, gapsIn, nothing, ofNewest, unknownFrom, unknownIn, widened } from "./known-segments.js";
+import { PART, broughtUpToDate, gapsIn, nothing, ofNewest, unknownIn, widened } from "./known-segments.js";
 import { METRIC_COLUMNS } from "./messages.js";
 import { accountsFor, acrossSegments, fetchGaps, fetchManifest, mergedGaps, overlapping, reachOf, segmentAt } from "./segments.js";
 
@@ -94,11 +94,6 @@ export class Past {
     return this.segments("ticks").at(-1)?.end_t ?? 0;
   }
 
-  /** Where the segments of ticks are not known, since nobody looked there. @returns {Span[]} */
-  get unseen() {
-    return unknownFrom(this.#known.ticks, this.firstT);
-  }
-
   /** Where nothing was recorded: between segments, and inside them as far as they were read. */
   get gaps() {
     this.#gaps ??= mergedGaps([...this.#old.filter(({ from_t }) => from_t > this.firstT), ...gapsIn(this.#known.ticks)], this.#told);
@@ -162,12 +157,6 @@ export class Past {
     const { columns, gaps } = await this.#askRange("metrics", "metrics", fromT, toT);
     [this.#told, this.#gaps] = [mergedGaps(this.#told, gaps), null];
     return Object.fromEntries(METRIC_COLUMNS.map((name, i) => [name, columns[i]]));
-  }
-
-  /** @param {number} fromT @param {number} toT @returns {Promise<import("./messages.js").FrameEvents[]>} */
-  async events(fromT, toT) {
-    await this.#learn("frames", fromT, toT);
-    return this.#askRange("events", "frames", fromT, toT);
   }
 
   /** @param {number} agent @param {number} fromT @param {number} toT @returns {Promise<number[][]>} rows of t and `FEATURES` */

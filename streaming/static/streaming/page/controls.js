@@ -7,7 +7,7 @@ const element = (/** @type {string} */ id) => /** @type {HTMLElement} */ (docume
 const box = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (document.getElementById(id));
 
 /** Buttons and what they ask for. */
-const BUTTONS = { play: "toggle", back: "back", forward: "forward", loop: "loop-toggle", follow: "live", unpin: "unpin", "zoom-in": "zoom-in", "zoom-out": "zoom-out" };
+const BUTTONS = { play: "toggle", back: "back", forward: "forward", loop: "loop-toggle", follow: "live", unpin: "unpin", "zoom-in": "zoom-in", "zoom-out": "zoom-out", "previous-event": "previous-event", "next-event": "next-event" };
 
 /** @param {(command: string) => void} run */
 export function bindCommands(run) {

@@ -4,6 +4,9 @@ const language = globalThis.document?.documentElement.lang || "en";
 const locale = language === "en" ? "en-GB" : language;
 
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+const tenth = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+const oneTenth = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const thousandth = new Intl.NumberFormat(locale, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
 const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium", timeZone: "UTC" });
 
 /** A number of at least so many digits, two of them behind the point or more. */
@@ -24,8 +27,17 @@ export function markTexts(values, step) {
 /** @param {number} value */
 export const countText = (value) => whole.format(value);
 
+/** What may be a mean of whole numbers. @param {number} value */
+export const numberText = (value) => tenth.format(value);
+
 /** @param {number} value */
-export const ratioText = (value) => value.toFixed(3);
+export const decimalText = (value) => oneTenth.format(value);
+
+/** @param {number} value */
+export const ratioText = (value) => thousandth.format(value);
+
+/** From one t to another, or that t alone. @param {number} fromT @param {number} toT */
+export const spanText = (fromT, toT) => (fromT === toT ? countText(fromT) : `${countText(fromT)} – ${countText(toT)}`);
 
 /** The year 2200: what lies behind is of another unit than seconds. */
 const END_TS = 7_258_118_400;

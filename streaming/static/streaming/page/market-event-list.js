@@ -1,24 +1,20 @@
-/** Owns the list of bursts and shocks, each a link to its moment. */
+/** Owns the list of bursts and shocks, each a link to the frame that tells of it, and going from one to the next. */
 
-import { countText } from "./format.js";
+import { countText, decimalText } from "./format.js";
 import { text } from "../state/texts.js";
-
-/** More rows than anybody reads would only cost drawing. */
-const MOST = 60;
 
 /** @typedef {import("../state/market-events.js").MarketEvent} MarketEvent */
 
 /** @param {MarketEvent} marketEvent */
 function wordsOf({ what, kind, score, to, t }) {
-  const words = text(`${what}_${kind}`, { score: score.toFixed(1) });
-  return to > t ? `${words} · ${text("ticks", { count: to - t + 1 })}` : words;
+  const words = text(`${what}_${kind}`, { score: decimalText(score) });
+  return to > t ? `${words} · ${text("ticks", { count: countText(to - t + 1) })}` : words;
 }
 
-/** @param {MarketEvent} marketEvent @param {(t: number) => string} hrefOf */
-function item(marketEvent, hrefOf) {
+/** @param {MarketEvent} marketEvent @returns {HTMLElement} */
+function rowOf(marketEvent) {
   const [row, link, mark, when, words] = ["li", "a", "span", "span", "span"].map((tag) => document.createElement(tag));
-  /** @type {HTMLAnchorElement} */ (link).href = hrefOf(marketEvent.t);
-  link.dataset.t = String(marketEvent.t);
+  Object.assign(link.dataset, { t: marketEvent.t, frameT: marketEvent.frameT });
   mark.className = `mark ${marketEvent.what}`;
   when.className = "when";
   when.textContent = `t ${countText(marketEvent.t)}`;
@@ -29,21 +25,67 @@ function item(marketEvent, hrefOf) {
 }
 
 export class MarketEventList {
-  #shown = "";
+  /** @type {Map<MarketEvent, HTMLElement>} */ #rows = new Map();
+  /** @type {MarketEvent[]} */ #shown = [];
+  #hrefs = "";
+  /** @type {HTMLElement | null} */ #current = null;
 
-  /** @param {HTMLElement} list @param {HTMLElement} none said while there is nothing @param {(t: number) => string} hrefOf */
-  constructor(list, none, hrefOf) {
+  /** @param {HTMLElement} list @param {HTMLElement} facts how many there are @param {(t: number) => string} hrefOf */
+  constructor(list, facts, hrefOf) {
     this.list = list;
-    this.none = none;
+    this.facts = facts;
     this.hrefOf = hrefOf;
   }
 
-  /** Shows the newest first. @param {MarketEvent[]} marketEvents by t */
-  show(marketEvents) {
-    const key = `${marketEvents.length}/${marketEvents.at(-1)?.t}/${this.hrefOf(marketEvents[0]?.t ?? 0)}`;
-    if (key === this.#shown) return;
-    this.#shown = key;
-    this.list.replaceChildren(...marketEvents.slice(-MOST).reverse().map((marketEvent) => item(marketEvent, this.hrefOf)));
-    this.none.hidden = marketEvents.length > 0;
+  /** Shows the newest first; `known` tells whether all of the recording is. @param {MarketEvent[]} events by t @param {boolean} known */
+  show(events, known) {
+    const words = events.length ? countText(events.length) : known ? text("no_events") : text("reading");
+    if (this.facts.textContent !== words) this.facts.textContent = words;
+    if (events !== this.#shown) this.#fill(events);
+    const hrefs = this.hrefOf(0);
+    if (hrefs === this.#hrefs) return;
+    this.#hrefs = hrefs;
+    for (const [event, row] of this.#rows) this.#lead(event, row);
+  }
+
+  /** Marks those that the frame of t tells of. @param {number | null} frameT */
+  mark(frameT) {
+    const event = frameT === null ? undefined : this.#shown.findLast((one) => one.frameT === frameT);
+    const row = (event && this.#rows.get(event)) ?? null;
+    if (row === this.#current) return;
+    this.#current?.firstElementChild?.removeAttribute("aria-current");
+    row?.firstElementChild?.setAttribute("aria-current", "true");
+    if (row) this.list.scrollTop = row.offsetTop - this.list.offsetTop - (this.list.clientHeight - row.offsetHeight) / 2;
+    this.#current = row;
+  }
+
+  /** Rows that are there already stay: what is new comes above them. @param {MarketEvent[]} events */
+  #fill(events) {
+    this.#shown = events;
+    const gone = new Map(this.#rows);
+    /** @type {Element | null} */ let below = null;
+    for (const event of events) {
+      const row = this.#rows.get(event) ?? this.#add(event);
+      gone.delete(event);
+      if (row.nextElementSibling !== below || !row.isConnected) this.list.insertBefore(row, below);
+      below = row;
+    }
+    for (const [event, row] of gone) {
+      row.remove();
+      this.#rows.delete(event);
+    }
+  }
+
+  /** @param {MarketEvent} event */
+  #add(event) {
+    const row = rowOf(event);
+    this.#rows.set(event, row);
+    this.#lead(event, row);
+    return row;
+  }
+
+  /** @param {MarketEvent} event @param {HTMLElement} row */
+  #lead({ frameT }, row) {
+    /** @type {HTMLAnchorElement} */ (row.firstElementChild).href = this.hrefOf(frameT);
   }
 }

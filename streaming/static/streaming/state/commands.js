@@ -16,6 +16,8 @@ const KEYS = {
   "+": "zoom-in",
   "=": "zoom-in",
   "-": "zoom-out",
+  p: "previous-event",
+  n: "next-event",
   Escape: "unpin",
   "/": "search",
   1: "view-force",

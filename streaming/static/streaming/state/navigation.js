@@ -10,6 +10,7 @@ const ZOOM = 0.6;
  * @typedef {object} Parts
  * @property {import("./playhead.js").Playhead} head @property {import("../data/frame-feed.js").FrameFeed} feed
  * @property {import("../charts/chart-feed.js").ChartFeed} chartFeed @property {import("../charts/timeline-view.js").TimelineView} timeline
+ * @property {import("./market-events.js").MarketEvents} marketEvents
  * @property {number} stride ticks between frames @property {() => void} draw asks for a drawing
  * @property {() => void} onLeap told before a place is left on purpose, and not by playing or by a step
  */
@@ -32,6 +33,8 @@ export class Navigation {
       "loop-to": () => this.loopEnd("to_t"),
       "loop-off": () => this.loop(null),
       "loop-toggle": () => this.loop(parts.head.loop ? null : this.#chartedSpan()),
+      "next-event": () => this.goToEvent(1),
+      "previous-event": () => this.goToEvent(-1),
       "zoom-in": () => parts.timeline.zoom(ZOOM),
       "zoom-out": () => parts.timeline.zoom(1 / ZOOM),
     };
@@ -104,6 +107,12 @@ export class Navigation {
     const due = Math.floor(t / stride) * stride + stride;
     if (way > 0) this.stopAt(nextT !== null && nextT > t ? nextT : Math.max(here + stride, due));
     else this.stopAt(t > here ? here : (previousT ?? here - stride));
+  }
+
+  /** To the frame that tells of the next burst or shock, or of the one before. @param {number} way 1 or -1 */
+  goToEvent(way) {
+    const event = this.parts.marketEvents.beside(this.#now, way);
+    if (event) this.leapTo(event.frameT);
   }
 
   /** Plays a span over and over; null for none. @param {import("../data/segments.js").Span | null} span */

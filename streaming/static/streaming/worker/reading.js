@@ -13,7 +13,6 @@ const AHEAD = 2;
 
 export class Reading {
   /** The frame under way: whoever waits to see it comes first. @type {Promise<unknown>} */ #frame = Promise.resolve();
-  #eventsAsked = 0;
 
   /** @param {Blocks} blocks */
   constructor(blocks) {
@@ -25,12 +24,11 @@ export class Reading {
     for (let seen; seen !== this.#frame; ) await (seen = this.#frame);
   }
 
-  /** The blocks of a range, each taken when nobody waits for a frame, as long as they are wanted. @param {Kind} kind @param {Range} range */
-  async *#over(kind, { segments, fromT, toT }, wanted = () => true) {
+  /** The blocks of a range, each taken when nobody waits for a frame. @param {Kind} kind @param {Range} range */
+  async *#over(kind, { segments, fromT, toT }) {
     const blocks = this.blocks.over(kind, segments, fromT, toT);
     for (;;) {
       await this.#framed();
-      if (!wanted()) return;
       const { value, done } = await blocks.next();
       if (done) return;
       yield value;
@@ -69,21 +67,6 @@ export class Reading {
       gaps.push(...tape.gaps);
     }
     return { columns: METRIC_COLUMNS.map((_, column) => Float64Array.from(rows, (row) => row[column])), gaps };
-  }
-
-  /**
-   * What the frames of a range tell of bursts and shocks, as far as nobody asks for another range meanwhile.
-   * @param {Range} range @returns {Promise<import("../data/messages.js").FrameEvents[]>}
-   */
-  async events(range) {
-    const { fromT, toT } = range;
-    this.#eventsAsked += 1;
-    const turn = this.#eventsAsked;
-    const found = [];
-    for await (const { tape } of this.#over("frames", range, () => turn === this.#eventsAsked)) {
-      for (const index of tape.ts.keys()) if (tape.ts[index] >= fromT && tape.ts[index] <= toT) found.push(tape.eventsOf(index));
-    }
-    return found.filter((events) => events !== null);
   }
 
   /** An agent's features in the frames of a range. @param {Range & {agent: number}} range @returns {Promise<number[][]>} rows of t and `FEATURES` */

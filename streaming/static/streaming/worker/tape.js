@@ -5,9 +5,6 @@ import { METRIC_COLUMNS, metricRow } from "../data/messages.js";
 /** The server writes `type` and `t` first; a line made by others is parsed whole. */
 const OPENING = /^\{"type":"(\w+)","t":(\d+)[,}]/;
 
-/** Nearly every frame ends like this, and need not be parsed to know that nothing happened in it. */
-const NO_EVENTS = '"events":{"bursts":[],"shocks":[]}}';
-
 /** @param {string} line @returns {{type: string, t: number}} t is NaN for a line without one, such as a gap */
 export function headOf(line) {
   const match = OPENING.exec(line);
@@ -42,11 +39,6 @@ export class Tape {
   message(index) {
     if (!(index in this.#lines)) throw new RangeError(`message ${index} of a segment that has ${this.length}`);
     return JSON.parse(this.#lines[index]);
-  }
-
-  /** What happened in the frame at `index`. @param {number} index @returns {import("../data/messages.js").FrameEvents | null} */
-  eventsOf(index) {
-    return this.#lines[index].endsWith(NO_EVENTS) ? null : (this.message(index).events ?? null);
   }
 
   /** Rows of `METRIC_COLUMNS` with fromT <= t <= toT. @param {number} fromT @param {number} toT @returns {number[][]} */

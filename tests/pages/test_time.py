@@ -1,0 +1,127 @@
+"""Timeline, charts and events in a real Chromium, against a real server."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.pages.reading import (
+    SOME_DRAWINGS,
+    Watched,
+    finished_frames,
+    number,
+    open_at,
+    price_of,
+    tick_at,
+    wait_for_frame,
+)
+from tests.processes import Live, wait_until
+
+pytestmark = pytest.mark.browser
+
+PRICE = "[data-chart=price] .readout"
+
+
+def told(page: Page, server: Live, more: dict[str, Any]) -> None:
+    """Lets the overview tell something else."""
+    answer = server.json("/overview") | more
+    page.route("**/overview?*", lambda route: route.fulfill(json=answer))
+
+
+def test_hovering_a_chart_says_which_t_it_reads_and_leaving_it_returns(page: Page, server: Live) -> None:
+    t = finished_frames(server)["end_t"]
+    open_at(page, t)
+    expect(page.locator("#read-t")).to_have_text(f"{t:,}")
+    expect(page.locator(PRICE)).to_have_text(price_of(tick_at(server, t)))
+    page.locator("[data-chart=matches] .u-over").hover(position={"x": 5, "y": 10})
+    expect(page.locator("#read")).to_have_class(re.compile("hovered"))
+    read = number(page, "#read-t")
+    assert read != t
+    expect(page.locator(PRICE)).to_have_text(price_of(tick_at(server, read)))
+    page.mouse.move(5, 5)
+    expect(page.locator("#read-t")).to_have_text(f"{t:,}")
+    expect(page.locator(PRICE)).to_have_text(price_of(tick_at(server, t)))
+
+
+def test_the_charts_go_along_with_a_zoomed_timeline_and_ask_little(page: Page, server: Live) -> None:
+    wait_until(lambda: server.json("/manifest/ticks")[-1]["end_t"] > 2500, "enough ticks to zoom")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    open_at(page, finished_frames(server)["end_t"])
+    wait_until(lambda: page.evaluate("document.querySelector('#read-t').textContent") != "–", "charts")
+    box = page.locator("#timeline").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 200, box["y"] + 30)
+    for _ in range(12):
+        page.mouse.wheel(0, -40)
+        page.evaluate(SOME_DRAWINGS)
+    expect(page.locator("#chart-span")).to_have_value("timeline")
+    overviews = [url for url in asked if "/overview?" in url]
+    assert len(overviews) < 8, "one answer serves many steps"
+    page.wait_for_url("**span=timeline*")
+
+
+def test_no_value_is_read_where_nothing_was_recorded(watched: Watched, server: Live) -> None:
+    """The charts have buckets alone, since no segment of metrics can be read."""
+    page = watched.page
+    end = finished_frames(server)["end_t"]
+
+    body = server.json("/overview")
+    kept = [i for i, t in enumerate(body["t"]) if not 0 < t <= end]
+    columns = {name: value for name, value in body.items() if isinstance(value, dict)}
+    cut = {name: {part: [column[i] for i in kept] for part, column in value.items()} for name, value in columns.items()}
+    gaps = [{"from_t": 41, "to_t": end}]
+    told(page, server, cut | {"t": [body["t"][i] for i in kept], "gaps": gaps})
+    page.route("**/segment/metrics/**", lambda route: route.abort())
+    page.goto(f"/replay/?t={end - 5}")
+    expect(page.locator("#read-t")).to_have_text(f"{end - 5:,}")
+    expect(page.locator(PRICE)).to_have_text("–")
+    page.keyboard.press("End")
+    expect(page.locator(PRICE)).not_to_have_text("–")
+
+
+def test_all_events_are_listed_and_walked_through_by_their_frames(page: Page, server: Live) -> None:
+    segment = finished_frames(server)
+    first, second = segment["start_t"], segment["end_t"]
+    events = [
+        {"t": first - 3, "kind": "price", "size": 0.02, "score": 6.25, "frame_t": first},
+        {"t": second - 4, "kind": "burst", "size": 3, "score": 4.5, "frame_t": second},
+    ]
+    told(page, server, {"events": events})
+    open_at(page, second)
+    rows = page.locator("#happenings a")
+    expect(rows).to_have_text([re.compile("burst of matches, 4.5 σ · 3 ticks"), re.compile("price shock, 6.3 σ")])
+    expect(page.locator("#no-happenings")).to_have_text("2")
+    expect(rows.first).to_have_attribute("aria-current", "true")
+    page.get_by_role("button", name="Previous burst or shock").click()
+    wait_for_frame(page, first)
+    expect(rows.last).to_have_attribute("aria-current", "true")
+    page.keyboard.press("n")
+    wait_for_frame(page, second)
+    page.keyboard.press("p")
+    wait_for_frame(page, first)
+
+
+def test_none_is_said_only_of_a_whole_recording_without_events(page: Page, server: Live) -> None:
+    told(page, server, {"events": []})
+    page.goto("/replay/")
+    expect(page.locator("#no-happenings")).to_have_text("None in the whole recording.")
+
+
+@pytest.mark.long
+def test_measures_of_the_structure_are_chosen_and_kept_in_the_address(page: Page, server: Live) -> None:
+    t = finished_frames(server)["end_t"]
+    open_at(page, t)
+    expect(page.locator("[data-chart=modularity] .readout")).not_to_have_text("–")
+    page.get_by_text("Measures", exact=True).click()
+    page.get_by_label("Density").check()
+    page.get_by_label("Modularity").uncheck()
+    expect(page.locator("[data-chart=modularity]")).to_have_count(0)
+    measured = server.json(f"/structure?t0={t}&t1={t}&measures=density")["density"]["mean"][0]
+    expect(page.locator("[data-chart=density] .readout")).to_have_text(f"{measured:.3f}")
+    page.wait_for_url("**density=1*")
+    page.reload()
+    expect(page.locator("[data-chart=density] .readout")).to_have_text(f"{measured:.3f}")
