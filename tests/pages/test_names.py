@@ -33,7 +33,7 @@ def tick(t: int) -> dict[str, Any]:
         "s": {"price_norm": 0.5, "volatility": 0.1, "liquidity": 1.0, "imbalance": 0.0},
         "agents": [{"name": name, "experience": 0.5} for name in names],
         "actions": [{"id": i, "side": "buy", "price": 50_000.0 + i, "size": 1.0} for i in range(len(names))],
-        "matches": [{"a": 0, "b": 4, "prob": 1.0}],
+        "matches": [{"a": 0, "b": 4, "prob": 1.0}, {"a": 3, "b": 4, "prob": 1.0}],
     }  # fmt: skip
 
 
@@ -107,6 +107,18 @@ def test_one_who_left_is_found_in_the_register(page: Page) -> None:
     page.wait_for_function("() => document.getElementById('agent').validationMessage !== ''")
     said = page.evaluate("document.getElementById('agent').validationMessage")
     assert said == "There is no agent nobody in this frame."
+
+
+def test_a_long_name_leaves_what_stands_beside_it_in_sight(page: Page) -> None:
+    open_at(page, T, "&agent=4")
+    expect(page.locator("#card .partners button").last).to_have_text(NAMES[3])
+    right = "element => element.getBoundingClientRect().right"
+    ends = page.locator("#card .partners ul").evaluate(right)
+    assert [count.evaluate(right) <= ends for count in page.locator("#card .partners .count").all()] == [True, True]
+    open_at(page, T, "&agent=3")
+    expect(page.locator("#card-title")).to_have_text(NAMES[3])
+    lines = "element => element.getBoundingClientRect().height / parseFloat(getComputedStyle(element).fontSize)"
+    assert page.locator("#card-title").evaluate(lines) < 5, "three lines, not one of each few letters"
 
 
 def test_a_name_is_written_above_the_agent_that_is_pointed_at(page: Page) -> None:
