@@ -55,7 +55,7 @@ def fill(ticks: int, store: Path) -> None:
 
     from recorder.digests.digest import FRAMES, METRICS
     from recorder.digests.roll_up import roll_up
-    from recorder.models import Market, Run
+    from recorder.models import Market, Run, Segment
     from recorder.recovery.run_registry import CAMERA_SETTINGS
 
     call_command("migrate", verbosity=0)
@@ -66,7 +66,7 @@ def fill(ticks: int, store: Path) -> None:
     )
     last_t = _make_digests(market, run, store, ticks)
     for kind in (METRICS, FRAMES):
-        roll_up(market, store, kind, [(0, last_t)])
+        roll_up(market, store, kind, coming=list(Segment.objects.of(market, kind)))
     _record(market, run, store, last_t + 1)
 
 

@@ -16,7 +16,7 @@ from recorder.digests.digest import KINDS, METRICS, VERSIONS, Digest
 from recorder.digests.digest_files import DIRECTORY, known_digest, remove_digest, write_digest
 from recorder.digests.frame_digest import frame_digest
 from recorder.digests.metric_rows import metric_digest
-from recorder.digests.roll_up import roll_up, spans_of
+from recorder.digests.roll_up import roll_up
 from recorder.manifest.row_writer import pages
 from recorder.models import Market, Segment
 from recorder.segment.layout import parse_name
@@ -142,11 +142,10 @@ def digest_of(directory: Path, row: Segment) -> Digest:
 
 
 def _note(market: Market, directory: Path, kind: str, rows: list[Segment]) -> None:
-    """Note that digests are there, and roll them up. If this is repeated, the same is done again."""
-    for row in rows:  # one that was sealed anew or removed meanwhile has no digest
-        same = Segment.objects.filter(pk=row.pk, sha256=row.sha256, removed_at=None, missing=False)
-        same.update(digest=VERSIONS[kind])
-    roll_up(market, directory, kind, spans_of([(row.start_t, row.end_t) for row in rows]))
+    """Roll digests up, and note that they are there. If this is repeated, the same is done again."""
+    roll_up(market, directory, kind, coming=rows)
+    for row in rows:  # one that was written anew meanwhile has another digest; one that was removed loses it again
+        Segment.objects.filter(pk=row.pk, sha256=row.sha256).update(digest=VERSIONS[kind])
 
 
 def miss_lost(market: Market, directory: Path) -> int:
@@ -192,5 +191,5 @@ def _left(market: Market, kind: str, keep_removed: bool) -> list[Segment]:
 
 
 def _forget(market: Market, directory: Path, kind: str, rows: list[Segment]) -> None:
+    roll_up(market, directory, kind, going=rows)
     Segment.objects.filter(pk__in=[row.pk for row in rows]).update(digest=0)
-    roll_up(market, directory, kind, spans_of([(row.start_t, row.end_t) for row in rows]))

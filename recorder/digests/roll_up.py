@@ -41,29 +41,47 @@ class Rolled(NamedTuple):
     notes: list[Note]
 
 
-def roll_up(market: Market, directory: Path, kind: str, spans: Iterable[Span]) -> None:
-    """Make the rows anew for some spans of t, from the digests whose segments' rows say that they are there.
+def roll_up(
+    market: Market, directory: Path, kind: str, *, coming: Sequence[Segment] = (), going: Sequence[Segment] = ()
+) -> None:
+    """Make the rows anew for the time of some segments, from the digests that reach into it.
 
-    Raises OSError, django.db.Error.
+    These are the digests that segments' rows tell of, those of `coming`, and not those of `going`: what the rows of
+    these say is changed afterwards, so that after a crash in between the same is done again. Raises OSError,
+    django.db.Error.
     """
-    finest = merged_spans((first >> FINEST, last >> FINEST) for first, last in spans)
+    finest = merged_spans(_numbers_of(row) for row in (*coming, *going))
     ranges = price_ranges(market)
     for first, last in finest:
-        fresh = _of_digests(market, directory, kind, first, last, lambda t: ranges.holding_at(t)[0])
+        names = _digested_in(market, kind, first, last)
+        names |= {row.name: row.start_t for row in coming if first <= _numbers_of(row)[0] <= last}
+        for row in going:
+            names.pop(row.name, None)
+        fresh = _of_digests(directory, kind, names, first, last, lambda t: ranges.holding_at(t)[0])
         with transaction.atomic():
             for level in LEVELS:
                 fresh = _replace(market, kind, level, first, last, fresh)
                 first, last = first >> STEP, last >> STEP
 
 
-def _of_digests(
-    market: Market, directory: Path, kind: str, first: int, last: int, range_at: Callable[[int], PriceRange]
-) -> Rolled:
-    """What the digests say of the finest buckets from `first` to `last`."""
-    parts, notes = [], list[Note]()
+def _numbers_of(row: Segment) -> Span:
+    """The first and last of the finest buckets that a segment may reach into."""
+    return row.start_t >> FINEST, max(row.start_t, row.end_t) >> FINEST
+
+
+def _digested_in(market: Market, kind: str, first: int, last: int) -> dict[str, int]:
+    """The name and start_t of each segment whose digest may reach into the finest buckets from `first` to `last`."""
     rows = Segment.objects.of(market, kind).filter(digest__gt=0).order_by()
     rows = rows.from_t(first << FINEST).filter(start_t__lt=(last + 1) << FINEST)
-    for name, start_t in rows.values_list("name", "start_t"):
+    return dict(rows.values_list("name", "start_t"))
+
+
+def _of_digests(
+    directory: Path, kind: str, names: dict[str, int], first: int, last: int, range_at: Callable[[int], PriceRange]
+) -> Rolled:
+    """What digests say of the finest buckets from `first` to `last`."""
+    parts, notes = [], list[Note]()
+    for name, start_t in names.items():
         try:
             digest = load_digest(directory, kind, name)
         except (BadDigest, FileNotFoundError):
@@ -144,7 +162,8 @@ def expected_chunk(market: Market, directory: Path, chunk: DigestChunk) -> Bucke
     last = first + (1 << _CHUNK_BITS) - 1
     if chunk.level == FINEST:
         ranges = price_ranges(market)
-        found = _of_digests(market, directory, chunk.kind, first, last, lambda t: ranges.holding_at(t)[0]).buckets
+        names = _digested_in(market, chunk.kind, first, last)
+        found = _of_digests(directory, chunk.kind, names, first, last, lambda t: ranges.holding_at(t)[0]).buckets
         return found if found is not None and len(found) else None
     begin_t, end_t = first << chunk.level, ((last + 1) << chunk.level) - 1
     rows = _rows(market, chunk.kind, chunk.level - STEP, begin_t, end_t, "data")
@@ -187,8 +206,3 @@ def _rows(market: Market | str, kind: str, level: int, t0: int, t1: int, column:
         market_id=market_key(market), kind=kind, level=level, number__gte=t0 >> bits, number__lte=t1 >> bits
     )
     return map(bytes, rows.order_by("number").values_list(column, flat=True))
-
-
-def spans_of(rows: Sequence[tuple[int, int]]) -> list[Span]:
-    """The t of segments by (start_t, end_t); one without messages has its first t."""
-    return [(start_t, max(start_t, end_t)) for start_t, end_t in rows]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -120,6 +122,40 @@ def test_a_lost_or_old_one_is_made_again(digested: Store, fault: str) -> None:
 def _older(data: bytes) -> bytes:
     text = zstandard.ZstdDecompressor().decompress(data)
     return zstandard.ZstdCompressor().compress(text.replace(b'"version":1', b'"version":0', 1))
+
+
+def test_a_crash_before_or_behind_the_roll_up_leaves_nothing_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_digests(store.market, store.directory)
+    expected = rolled()
+    for crash_first in (True, False):
+        Segment.objects.update(digest=0)
+        DigestChunk.objects.all().delete()
+        with monkeypatch.context() as patch, pytest.raises(SystemError):
+            patch.setattr(making, "roll_up", _crashing(making.roll_up, before=crash_first))
+            make_digests(store.market, store.directory)
+        make_digests(store.market, store.directory)
+        assert rolled() == expected
+
+
+def test_a_crash_while_one_is_forgotten_is_made_up_for(digested: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    Segment.objects.filter(start_t__lt=200).update(removed_at=datetime.now(UTC))
+    with monkeypatch.context() as patch, pytest.raises(SystemError):
+        patch.setattr(making, "roll_up", _crashing(making.roll_up, before=True))
+        forget_gone(digested.market, digested.directory)
+    assert forget_gone(digested.market, digested.directory) == 2
+    left = rolled()
+    DigestChunk.objects.all().delete()
+    make_all(digested.market, digested.directory)
+    assert rolled() == left
+
+
+def _crashing(work: Callable[..., None], *, before: bool) -> Callable[..., None]:
+    def crash(*arguments: Any, **named: Any) -> None:
+        if not before:
+            work(*arguments, **named)
+        raise SystemError("killed")
+
+    return crash
 
 
 def test_those_of_another_version_are_made_again(digested: Store, monkeypatch: pytest.MonkeyPatch) -> None:
