@@ -11,7 +11,9 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from recorder.digests.chunk_row import UNDIGESTED
+from django.db import transaction
+
+from recorder.digests.chunk_row import UNDIGESTED, DigestChunk
 from recorder.digests.digest import KINDS, METRICS, VERSIONS, Digest
 from recorder.digests.digest_files import DIRECTORY, known_digest, remove_digest, write_digest
 from recorder.digests.frame_digest import frame_digest
@@ -107,10 +109,15 @@ def _locks(handle: int) -> bool:
 
 
 def _outdate(market: Market, kind: str) -> None:
-    """Have those of another version made again, as the first start behind an update finds them."""
+    """Have those of another version made again, as the first start behind an update finds them.
+
+    What was rolled up of them goes too: another version may have other series, which cannot be merged.
+    """
     others = Segment.objects.of(market, kind).on_disk().filter(digest__gt=0).exclude(digest=VERSIONS[kind])
     if others.exists():
-        others.update(digest=0)
+        with transaction.atomic():
+            others.update(digest=0)
+            DigestChunk.objects.filter(market=market, kind=kind).delete()
 
 
 def _next(market: Market, kind: str) -> list[Segment]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import zstandard
 
@@ -16,6 +17,8 @@ from recorder.digests.chunk_row import DigestChunk
 from recorder.digests.digest import KINDS, BadDigest
 from recorder.digests.digest_files import digest_path, load_digest
 from recorder.digests.making import alone, forget_gone, is_due, make_all, make_digests, miss_lost
+from recorder.digests.packing import pack_buckets
+from recorder.digests.pyramid import FINEST, buckets_of
 from recorder.models import Segment
 from tests.recorder.store import Store
 from tests.recorder.tape import moment
@@ -159,8 +162,12 @@ def _crashing(work: Callable[..., None], *, before: bool) -> Callable[..., None]
 
 
 def test_those_of_another_version_are_made_again(digested: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    rolled_before = rolled()
     monkeypatch.setitem(making.VERSIONS, "metrics", 2)
+    other = buckets_of(("other",), np.array([900 << FINEST]), np.array([0.0]), np.array([[1.0]]))
+    DigestChunk.objects.filter(kind="metrics", level=FINEST).update(data=pack_buckets(other))
     assert make_digests(digested.market, digested.directory) == 3
+    assert rolled() == rolled_before
     assert load_digest(digested.directory, "metrics", digested.paths("metrics")[0].name).kind == "metrics"
     assert set(Segment.objects.filter(kind="metrics").values_list("digest", flat=True)) == {2}
 
