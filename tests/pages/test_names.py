@@ -121,6 +121,16 @@ def test_a_long_name_leaves_what_stands_beside_it_in_sight(page: Page) -> None:
     assert page.locator("#card-title").evaluate(lines) < 5, "three lines, not one of each few letters"
 
 
+def test_the_card_covers_no_button_of_the_graph(page: Page) -> None:
+    open_at(page, T, "&agent=4")
+    expect(page.locator("#card .number")).to_have_text("Agent 4")
+    page.click("#fit", timeout=5000)
+    fit, card = page.locator("#fit").bounding_box(), page.locator("#card").bounding_box()
+    assert fit is not None
+    assert card is not None
+    assert fit["x"] + fit["width"] <= card["x"]
+
+
 def test_a_name_is_written_above_the_agent_that_is_pointed_at(page: Page) -> None:
     page.add_init_script(
         """window.written = new Set();
