@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import zstandard
@@ -43,8 +44,10 @@ def write_digest(directory: Path, digest: Digest) -> None:
 
 def load_digest(directory: Path, kind: str, segment: str) -> Digest:
     """The digest of a segment. Raises BadDigest, FileNotFoundError, OSError."""
-    data = digest_path(directory, kind, segment).read_bytes()
+    data = _content(digest_path(directory, kind, segment))
     try:
+        if zstandard.frame_content_size(data) > _MOST_TEXT_BYTES:  # a damaged head may ask for any amount of memory
+            raise BadDigest(f"it says to have more than {_MOST_TEXT_BYTES:,} bytes of text")
         text = zstandard.ZstdDecompressor().decompress(data, max_output_size=_MOST_TEXT_BYTES)
     except zstandard.ZstdError as error:
         raise BadDigest(f"it cannot be decompressed: {error}") from error
@@ -52,6 +55,19 @@ def load_digest(directory: Path, kind: str, segment: str) -> Digest:
     if (digest.kind, digest.segment) != (kind, segment):
         raise BadDigest(f"it is that of {digest.kind}/{digest.segment}")
     return digest
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file. Raises BadDigest for what is none, FileNotFoundError, OSError."""
+    # Opening a FIFO would wait for its writer.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise BadDigest("something that is no file has its name and must be moved away")
+        with open(handle, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(handle)
 
 
 def known_digest(directory: Path, kind: str, segment: str, sha256: str) -> Digest | None:

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from django.db import transaction
+from django.db.models import Q
 
 from recorder.digests.chunk_row import UNDIGESTED, DigestChunk
 from recorder.digests.digest import KINDS, METRICS, VERSIONS, Digest
@@ -60,12 +61,12 @@ def make_digests(
     with alone(directory) as is_alone:
         for kind in KINDS if is_alone else ():
             persistently(partial(_outdate, market, kind), "digests")
-            while not is_over() and (rows := persistently(partial(_next, market, kind), "digests")):
+            rows: list[Segment] = []
+            # Those that could not be made are passed by: older ones are not to wait for them.
+            while not is_over() and (rows := persistently(partial(_next, market, kind, rows[-1:]), "digests")):
                 done = [row for row in rows if not is_over() and _make(directory, row, on_made)]
                 persistently(partial(_note, market, directory, kind, done), "digests")
                 made += len(done)
-                if len(done) < len(rows):
-                    break  # the rest cannot be read now, or it is over
     return made
 
 
@@ -120,8 +121,11 @@ def _outdate(market: Market, kind: str) -> None:
             DigestChunk.objects.filter(market=market, kind=kind).delete()
 
 
-def _next(market: Market, kind: str) -> list[Segment]:
+def _next(market: Market, kind: str, reached: list[Segment]) -> list[Segment]:
+    """The newest without a digest, of those older than the one that was reached."""
     rows = Segment.objects.of(market, kind).filter(UNDIGESTED)
+    for row in reached:
+        rows = rows.filter(Q(start_t__lt=row.start_t) | Q(start_t=row.start_t, name__lt=row.name))
     return list(rows.select_related("market").order_by("-start_t", "-name")[:_BATCH])
 
 

@@ -139,8 +139,8 @@ def overview(symbol: str, present: Present, t0: int | None, t1: int | None, poin
     known = present.whole
     if known is None:
         return {"t0": t0, "t1": t1, "bucket": 1 << FINEST, **_columns(None), **_nothing()}
-    t0, t1 = known.t0 if t0 is None else t0, known.t1 if t1 is None else t1
-    t1 = max(t0, t1)
+    t1 = max(known.t1, t0 or 0) if t1 is None else t1
+    t0 = min(known.t0, t1) if t0 is None else t0
     # Nothing is asked of what lies outside the recording, however far that is.
     inner_t0, inner_t1 = max(t0, known.t0), min(t1, known.t1)
     exponent = exponent_for(t0, t1, points)

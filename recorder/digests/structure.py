@@ -31,8 +31,8 @@ def structure(
     ends = _ends(symbol, new)
     if ends is None:
         return {"t0": t0, "t1": t1, "bucket": 1 << FINEST, "t": [], "ts": [], **_series(None, measures)}
-    t0, t1 = ends[0] if t0 is None else t0, ends[1] if t1 is None else t1
-    t1 = max(t0, t1)
+    t1 = max(ends[1], t0 or 0) if t1 is None else t1
+    t0 = min(ends[0], t1) if t0 is None else t0
     inner_t0, inner_t1 = max(t0, ends[0]), min(t1, ends[1])
     stride = _stride(symbol, inner_t1)
     rows = _frames(symbol, directory, new, inner_t0, inner_t1) if (t1 - t0) // stride < points else None

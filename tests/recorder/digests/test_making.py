@@ -101,7 +101,7 @@ def test_a_crash_between_file_and_row_is_made_up_for_without_reading_segments(
     assert rolled() == expected
 
 
-@pytest.mark.parametrize("fault", ["missing", "cut", "old", "of another segment"])
+@pytest.mark.parametrize("fault", ["missing", "cut", "old", "of another segment", "a FIFO", "huge"])
 def test_a_lost_or_old_one_is_made_again(digested: Store, fault: str) -> None:
     path, other = digests(digested)[:2]
     good = path.read_bytes()
@@ -111,6 +111,11 @@ def test_a_lost_or_old_one_is_made_again(digested: Store, fault: str) -> None:
         path.write_bytes(good[:-20])
     elif fault == "old":
         path.write_bytes(_older(good))
+    elif fault == "a FIFO":
+        path.unlink()
+        os.mkfifo(path)
+    elif fault == "huge":
+        path.write_bytes(_huge())
     else:
         path.write_bytes(other.read_bytes())
     name = path.name.replace(".json.", ".jsonl.")
@@ -172,6 +177,25 @@ def test_those_of_another_version_are_made_again(digested: Store, monkeypatch: p
     assert set(Segment.objects.filter(kind="metrics").values_list("digest", flat=True)) == {2}
 
 
+def _huge() -> bytes:
+    """A file whose head says that a terabyte follows."""
+    compressor = zstandard.ZstdCompressor().compressobj(size=2**40)
+    return compressor.compress(b" " * 100_000) + compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+
+
+def test_one_in_whose_place_is_a_directory_keeps_no_other_from_being_made(digested: Store) -> None:
+    first = digests(digested)[0]
+    for path in digests(digested):
+        path.unlink()
+    first.mkdir()
+    assert miss_lost(digested.market, digested.directory) == 3
+    assert make_digests(digested.market, digested.directory) == 2
+    with pytest.raises(BadDigest, match="something that is no file has its name and must be moved away"):
+        load_digest(digested.directory, "metrics", digested.paths("metrics")[0].name)
+    first.rmdir()
+    assert make_digests(digested.market, digested.directory) == 1
+
+
 def test_a_digest_goes_with_its_segment(digested: Store) -> None:
     first = digested.paths("metrics")[0]
     rows = Segment.objects.filter(kind="metrics", name=first.name)
@@ -198,7 +222,11 @@ def test_a_lost_file_is_no_removed_one(digested: Store) -> None:
     assert forget_gone(digested.market, digested.directory, keep_removed=True) == 1
 
 
-def test_a_segment_that_cannot_be_read_keeps_no_other_from_its_digest(store: Store) -> None:
+@pytest.mark.parametrize("batch", [32, 1])
+def test_a_segment_that_cannot_be_read_keeps_no_other_from_its_digest(
+    store: Store, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(making, "_BATCH", batch)
     store.paths("metrics")[1].unlink()
     assert make_digests(store.market, store.directory) == 3 * len(KINDS) - 1
     assert is_due()

@@ -80,6 +80,16 @@ def test_a_part_has_the_buckets_that_it_overlaps(digested: Store) -> None:
     assert seen(digested, 5000, 6000)["t"] == []
 
 
+def test_a_range_that_ends_before_the_recording_begins_has_nothing(market: Market, tmp_path: Any) -> None:
+    store = Store(market, tmp_path)
+    store.next_t = 1000
+    store.begin_run()
+    store.record(100)
+    answer = seen(store, None, 10)
+    assert (answer["t0"], answer["t1"], answer["t"]) == (10, 10, [])
+    assert seen(store, 2000)["t"] == []
+
+
 def test_what_has_no_digest_yet_is_read_from_its_tape(store: Store) -> None:
     before = seen(store)
     assert before["t"][-1] == 256
