@@ -110,6 +110,22 @@ def test_the_graph_is_saved_as_it_is_seen(page: Page, server: Live, view: str) -
     assert size == (2 * float(picture.get("width", 0)), 2 * float(picture.get("height", 0)))
 
 
+def test_the_charts_are_saved_as_they_are_seen(page: Page, server: Live) -> None:
+    start = first_frame(server)
+    open_at(page, start)
+    expect(page.locator("[data-chart=agents] .readout").first).not_to_have_text("–")
+    name, drawn = saved(page, "charts-svg")
+    assert name == f"IG-USD-t{start}-charts.svg"
+    words = [text.text or "" for text in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
+    for figure in page.locator("#charts figcaption").all():
+        assert " ".join(figure.inner_text().split()) in words
+    lines = [path for path in ElementTree.fromstring(drawn).iter(f"{SVG}path") if path.get("stroke-width") == "1.5"]
+    assert len(lines) >= 6
+    assert all("L" in (line.get("d") or "") for line in lines)
+    name, pixels = saved(page, "charts-png")
+    assert (name, pixels[:8]) == (f"IG-USD-t{start}-charts.png", b"\x89PNG\r\n\x1a\n")
+
+
 def lost_between(before: dict, after: dict) -> int:  # type: ignore[type-arg]
     """Edges that the later frame has no more, between agents that are still there."""
     here = {node["agent_id"] for node in after["nodes"]}

@@ -57,3 +57,17 @@ test("a circle is closed by two halves, and a piece of one is as long as it is",
   const paths = svg.toString().split("\n").slice(4, 6).map((line) => /d="([^"]+)"/.exec(line)[1]);
   assert.deepEqual(paths, ["M7 5A2 2 0 0 1 3 5A2 2 0 0 1 7 5", "M7 5A2 2 0 0 1 6.41 6.41A2 2 0 0 1 5 7"]);
 });
+
+test("what lies outside a clip is marked as such until the state is restored", () => {
+  const svg = new SvgContext(10, 10, "#ffffff", "");
+  svg.save();
+  svg.beginPath();
+  svg.rect(1, 2, 3, 4);
+  svg.clip();
+  svg.fillRect(0, 0, 9, 9);
+  svg.restore();
+  svg.fillRect(0, 0, 1, 1);
+  const [clip, within, free] = svg.toString().split("\n").slice(4);
+  assert.equal(clip, '<clipPath id="clip1"><path d="M1 2h3v4h-3Z"/></clipPath>');
+  assert.deepEqual([within, free].map((line) => /clip-path="url\(#clip1\)"/.test(line)), [true, false]);
+});

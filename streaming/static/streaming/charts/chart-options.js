@@ -78,21 +78,25 @@ function valueAxis(series, i, palette, alone, scene) {
   });
 }
 
-/** The paths of one series: its line and the band of its least and greatest. @param {Series} series @param {number} i @param {Scene} scene */
-function paths({ measure, band = measure, whole = false }, i, scene) {
+/**
+ * One series: its line, and the band of its least and greatest.
+ * @param {Series} series @param {Scene} scene @param {{x: (t: number) => number, y: (value: number) => number}} at pixels
+ * @param {import("./paths.js").Pen} stroke @param {import("./paths.js").Pen} fill
+ */
+export function trace({ measure, band = measure, whole = false }, { course, stretch, borders }, at, stroke, fill) {
+  if (!course.values[measure]) return;
+  const drawn = course.values[band] ? band : measure;
+  const place = { ...at, pieces: pieces(course, measure, borders, within(course, stretch)), stepped: whole && course.size === 1 };
+  drawLine(stroke, course, course.values[measure].mean, place);
+  if (drawn !== measure || course.size > 1) drawArea(fill, course, course.values[drawn].min, course.values[drawn].max, place);
+}
+
+/** @param {Series} series @param {number} i @param {Scene} scene */
+function paths(series, i, scene) {
   return (/** @type {any} */ plot) => {
-    const { course, stretch, borders } = scene;
-    const drawn = course.values[band] ? band : measure;
-    const place = {
-      x: (/** @type {number} */ t) => plot.valToPos(t, "x", true),
-      y: (/** @type {number} */ value) => plot.valToPos(value, `y${i}`, true),
-      pieces: pieces(course, measure, borders, within(course, stretch)),
-      stepped: whole && course.size === 1,
-    };
     const [stroke, fill] = [new Path2D(), new Path2D()];
-    if (!course.values[measure]) return { stroke, fill, clip: null, flags: 0 };
-    drawLine(stroke, course, course.values[measure].mean, place);
-    if (drawn !== measure || course.size > 1) drawArea(fill, course, course.values[drawn].min, course.values[drawn].max, place);
+    const at = { x: (/** @type {number} */ t) => plot.valToPos(t, "x", true), y: (/** @type {number} */ value) => plot.valToPos(value, `y${i}`, true) };
+    trace(series, scene, at, stroke, fill);
     return { stroke, fill, clip: null, flags: 0 };
   };
 }

@@ -39,6 +39,17 @@ export class Charts {
     this.#charts.set(name, new Chart(figure, series, hooks, true));
   }
 
+  /** How much room all charts take, also those that are scrolled away. Pixels. */
+  get size() {
+    return { width: this.root.scrollWidth, height: this.root.scrollHeight };
+  }
+
+  /** Draws all charts elsewhere too. @param {CanvasRenderingContext2D} context */
+  drawOn(context) {
+    const { left, top } = this.root.getBoundingClientRect();
+    for (const chart of this.#charts.values()) chart.drawOn(context, { left, top: top - this.root.scrollTop });
+  }
+
   /** @param {string} name */
   drop(name) {
     this.#charts.get(name)?.remove();

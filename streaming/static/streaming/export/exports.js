@@ -15,6 +15,8 @@ const [TITLE, MARGIN] = [34, 10];
 /** @typedef {import("../data/messages.js").Frame} Frame */
 /** @typedef {import("./frame-rows.js").Row} Row */
 
+/** A part of the page that can draw itself elsewhere. @typedef {{size: {width: number, height: number}, drawOn: (context: CanvasRenderingContext2D) => void}} Seen */
+
 /** @param {Row[]} rows */
 const table = (rows) => csvOf(rows, Object.keys(rows[0] ?? {}));
 
@@ -28,7 +30,7 @@ const DATA = {
 export class Exports {
   #menu = /** @type {HTMLDetailsElement} */ (document.getElementById("saving"));
 
-  /** @param {{symbol: string, view: import("../graph/frame-view.js").FrameView, say: (words: string) => void, onError: (error: Error) => void}} parts */
+  /** @param {{symbol: string, view: import("../graph/frame-view.js").FrameView, charts: import("../charts/charts.js").Charts, say: (words: string) => void, onError: (error: Error) => void}} parts */
   constructor(parts) {
     this.parts = parts;
     for (const button of /** @type {NodeListOf<HTMLElement>} */ (this.#menu.querySelectorAll("[data-save]"))) {
@@ -55,28 +57,30 @@ export class Exports {
   /** @param {string} what */
   #save(what) {
     this.close();
-    const { symbol, view, say, onError } = this.parts;
+    const { symbol, view, charts, say, onError } = this.parts;
     const frame = view.shown;
     if (!frame) return say(text("save_no_frame"));
     const name = `${symbol}-t${frame.t}`;
-    if (what === "graph-svg") return saveText(`${name}.svg`, "image/svg+xml", this.#graph(frame).toString());
-    if (what === "graph-png") return savePng(`${name}.png`, this.#graph(frame)).catch(onError);
-    const { ending, type, make } = DATA[what];
-    saveText(`${name}${ending}`, type, make(frame, symbol));
+    const [part, ending] = what.split("-");
+    const seen = { graph: view.graph, charts }[part];
+    if (!seen) return saveText(`${name}${DATA[what].ending}`, DATA[what].type, DATA[what].make(frame, symbol));
+    const picture = this.#drawn(frame, seen);
+    const file = `${name}${part === "charts" ? "-charts" : ""}.${ending}`;
+    if (ending === "svg") saveText(file, "image/svg+xml", picture.toString());
+    else savePng(file, picture).catch(onError);
   }
 
-  /** The graph as it is seen, under a title that says of what. @param {Frame} frame @returns {SvgContext} */
-  #graph(frame) {
-    const { symbol, view } = this.parts;
-    const { width, height } = view.graph.size;
+  /** A part of the page as it is seen, under a title that says of what. @param {Frame} frame @param {Seen} seen @returns {SvgContext} */
+  #drawn(frame, seen) {
+    const { width, height } = seen.size;
     const { panel, ink } = colours();
-    const title = text("save_title", { symbol, t: countText(frame.t) });
+    const title = text("save_title", { symbol: this.parts.symbol, t: countText(frame.t) });
     const svg = new SvgContext(width, height + TITLE + MARGIN, panel, title);
     svg.font = "600 15px system-ui, sans-serif";
     svg.fillStyle = ink;
     svg.fillText(title, 14, 23);
     svg.translate(0, TITLE);
-    view.graph.drawOn(/** @type {any} */ (svg));
+    seen.drawOn(/** @type {any} */ (svg));
     return svg;
   }
 }

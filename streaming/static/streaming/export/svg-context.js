@@ -26,6 +26,8 @@ export class SvgContext {
   /** @type {string[]} */ #path = [];
   /** @type {number[]} */ #dash = [];
   #transform = "";
+  /** The part that may be drawn on, as an attribute refers to it. @type {string | undefined} */ #clip;
+  #clips = 0;
   /** @type {object[]} */ #saved = [];
 
   /** @param {number} width @param {number} height @param {string} ground colour behind everything @param {string} title */
@@ -124,6 +126,13 @@ export class SvgContext {
     this.#add("image", { href: canvas.toDataURL("image/png"), x: left, y: top, width, height, style: "image-rendering: pixelated" });
   }
 
+  /** What is drawn from now on is seen within the path alone. */
+  clip() {
+    this.#clips += 1;
+    this.#elements.push(xmlElement("clipPath", { id: `clip${this.#clips}` }, xmlElement("path", { d: this.#path.join("") })));
+    this.#clip = `url(#clip${this.#clips})`;
+  }
+
   /** @param {number[]} lengths of strokes and of what lies between */
   setLineDash(lengths) {
     this.#dash = lengths;
@@ -131,13 +140,13 @@ export class SvgContext {
 
   save() {
     const { fillStyle, strokeStyle, lineWidth, globalAlpha, font, textAlign, textBaseline } = this;
-    this.#saved.push({ own: { fillStyle, strokeStyle, lineWidth, globalAlpha, font, textAlign, textBaseline }, transform: this.#transform, dash: this.#dash });
+    this.#saved.push({ own: { fillStyle, strokeStyle, lineWidth, globalAlpha, font, textAlign, textBaseline }, transform: this.#transform, dash: this.#dash, clip: this.#clip });
   }
 
   restore() {
-    const { own, transform, dash } = /** @type {any} */ (this.#saved.pop());
+    const { own, transform, dash, clip } = /** @type {any} */ (this.#saved.pop());
     Object.assign(this, own);
-    [this.#transform, this.#dash] = [transform, dash];
+    [this.#transform, this.#dash, this.#clip] = [transform, dash, clip];
   }
 
   /** @param {number} x @param {number} y */
@@ -163,6 +172,6 @@ export class SvgContext {
   /** @param {string} name @param {Record<string, string | number | undefined>} attributes @param {string} [content] */
   #add(name, attributes, content) {
     const opacity = this.globalAlpha < 1 ? short(this.globalAlpha) : undefined;
-    this.#elements.push(xmlElement(name, { ...attributes, opacity, transform: this.#transform || undefined }, content));
+    this.#elements.push(xmlElement(name, { ...attributes, opacity, transform: this.#transform || undefined, "clip-path": this.#clip }, content));
   }
 }

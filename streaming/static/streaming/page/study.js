@@ -12,8 +12,8 @@ import { remark } from "./notice.js";
  * @typedef {object} Parts
  * @property {string} symbol @property {import("../data/recording.js").Past} past
  * @property {() => import("../charts/axis.js").Stretch | null} stretch that the timeline shows, null for the whole
- * @property {import("../graph/frame-view.js").FrameView} view @property {(error: Error) => void} onError
- * @property {() => void} draw asks for a drawing
+ * @property {import("../graph/frame-view.js").FrameView} view @property {import("../charts/charts.js").Charts} charts
+ * @property {(error: Error) => void} onError @property {() => void} draw asks for a drawing
  */
 
 export class Study {
@@ -23,9 +23,9 @@ export class Study {
   #comparing;
 
   /** @param {Parts} parts */
-  constructor({ symbol, past, stretch, view, onError, draw }) {
+  constructor({ symbol, past, stretch, view, charts, onError, draw }) {
     this.#realism = new RealismPanel({ symbol, stretch, onError });
-    this.#exports = new Exports({ symbol, view, say: (words) => remark("saving", words), onError });
+    this.#exports = new Exports({ symbol, view, charts, say: (words) => remark("saving", words), onError });
     this.#comparing = new Comparing({
       frameAt: (t) => past.frame(t), measuresAt: (t) => measuresAt(symbol, t), onChange: (before) => (view.graph.compareWith(before), draw()), say: (words) => remark("compare", words), onError,
     });
