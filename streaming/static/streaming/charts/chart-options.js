@@ -1,7 +1,7 @@
 /** Owns how each chart looks: its series, axes and scales, in uPlot's terms. */
 
 import { bucketAt, extremes, pieces, within } from "./course.js";
-import { roundNumbers, roundValues } from "./axis.js";
+import { roundValues } from "./axis.js";
 import { drawArea, drawLine } from "./paths.js";
 import { countText, markTexts, numberText, priceText, ratioText } from "../page/format.js";
 import { withAlpha } from "../page/colors.js";
@@ -131,7 +131,7 @@ export function optionsOf({ series, scene, last, key }, palette, size, hooks) {
     const { from, to } = scene.stretch;
     const width = plot.bbox.width / devicePixelRatio;
     const edge = ((to - from) * MARK_WIDTH) / width / 3;
-    return roundNumbers(scene.stretch, width / MARK_WIDTH).filter((t) => t >= from + edge && t <= to - edge && to > 1);
+    return to > 1 ? roundValues(from + edge, to - edge, width / MARK_WIDTH, 1).marks : [];
   };
   return {
     ...size,
