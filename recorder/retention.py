@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +15,7 @@ from recorder.models import Inventory, Segment
 from recorder.retention_policy import Candidate, DiskUse, RetentionSettings, Shelf, choose, is_full
 from recorder.segment.layout import market_dir, segment_files
 from recorder.segment.listing import state_of
+from recorder.store.directory_lock import alone_in
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +61,7 @@ def clean_up(root: Path, home_symbol: str, settings: RetentionSettings, now: dat
     there, and the next clean-up unlinks it. One clean-up runs at a time: another that starts meanwhile does nothing.
     """
     done = CleanUp()
-    with _alone(root) as alone:
+    with alone_in(root) as alone:
         if alone:
             for inventory in Inventory.objects.filter(removing=True).select_related("market"):
                 _end_removals(inventory, inventory.market.directory(root, home_symbol), done)
@@ -77,31 +75,6 @@ def clean_up(root: Path, home_symbol: str, settings: RetentionSettings, now: dat
                 removal.end()
             _tell(done, root, settings)
     return done
-
-
-@contextmanager
-def _alone(root: Path) -> Iterator[bool]:
-    """Whether no other clean-up of this store runs; a store that is not there needs none.
-
-    The lock is on the directory itself: a file would need room on a disk that has none.
-    """
-    try:
-        handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
-        yield False
-        return
-    try:
-        yield _locks(handle)
-    finally:
-        os.close(handle)
-
-
-def _locks(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _end_removals(inventory: Inventory, directory: Path, done: CleanUp) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -24,6 +22,7 @@ from recorder.manifest.row_writer import pages
 from recorder.models import Market, Segment
 from recorder.segment.layout import parse_name
 from recorder.segment.segment_lines import opened
+from recorder.store.directory_lock import alone_in
 from recorder.tape.reader import texts_of
 from recorder.tape.segment_finder import known
 from runtime.db_threads import persistently
@@ -94,19 +93,8 @@ def alone(directory: Path) -> Iterator[bool]:
         return
     place = directory / DIRECTORY
     place.mkdir(exist_ok=True)
-    handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield _locks(handle)
-    finally:
-        os.close(handle)
-
-
-def _locks(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    with alone_in(place) as is_alone:
+        yield is_alone
 
 
 def _outdate(market: Market, kind: str) -> None:
