@@ -10,7 +10,7 @@ import sys
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from recorder.digests.making import is_due
+from recorder.digests.making import due
 from runtime.db_threads import detached
 
 log = logging.getLogger(__name__)
@@ -29,18 +29,19 @@ async def run() -> None:
     """
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        if await asyncio.to_thread(_is_due):
+        if before := await asyncio.to_thread(_due):
             await make()
-            if await asyncio.to_thread(_is_due):
+            # Those that were sealed meanwhile need not wait for what cannot be read.
+            if before & await asyncio.to_thread(_due):
                 await asyncio.sleep(_AGAIN_SECONDS)
 
 
-def _is_due() -> bool:
+def _due() -> set[int]:
     try:
-        return detached(is_due)
+        return detached(due)
     except DatabaseError as error:  # an outage has an alert of its own
         log.debug("digests wait: %s", error)
-        return False
+        return set()
 
 
 async def make() -> None:

@@ -32,10 +32,14 @@ log = logging.getLogger(__name__)
 #: So many segments are rolled up at once: each level is then read and written once for all of them.
 _BATCH = 32
 
+#: Enough to see whether any of them was made.
+_MOST_DUE = 1000
 
-def is_due() -> bool:
-    """Whether a segment of any market has no digest yet. Raises django.db.Error."""
-    return Segment.objects.filter(UNDIGESTED).exists()
+
+def due() -> set[int]:
+    """The keys of segments of any market without a digest, the newest if there are many. Raises django.db.Error."""
+    rows = Segment.objects.filter(UNDIGESTED).order_by("-pk")
+    return set(rows.values_list("pk", flat=True)[:_MOST_DUE])
 
 
 def segments_to_do(market: Market, *, anew: bool) -> int:

@@ -2,29 +2,62 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import psutil
+import pytest
 
+from recorder.digests import child
 from tests.processes import Live, wait_until
 
 
 def makers(live: Live) -> list[psutil.Process]:
-    return [child for child in psutil.Process(live.process.pid).children() if "digest" in child.cmdline()]
+    return [one for one in psutil.Process(live.process.pid).children() if "digest" in one.cmdline()]
 
 
 def test_a_child_of_low_priority_makes_them_and_ends(start_live: Callable[..., Live]) -> None:
     live = start_live(IG_CAM_SEGMENT_SECONDS=2, IG_SPEED=10, IG_HEAD_START=0)
-    child = wait_until(lambda: next(iter(makers(live)), None), "a child")
-    wait_until(lambda: not child.is_running() or child.nice() == 19, "its low priority")
+    found = wait_until(lambda: next(iter(makers(live)), None), "a child")
+    wait_until(lambda: not found.is_running() or found.nice() == 19, "its low priority")
     made = live.store / "digests" / "metrics"
     wait_until(lambda: made.is_dir() and any(path.suffix == ".zst" for path in made.iterdir()), "a digest")
-    seen = wait_until(lambda: (found := live.json("/overview"))["t"][0] == 0 and found, "an overview of all")
+    seen = wait_until(lambda: (answer := live.json("/overview"))["t"][0] == 0 and answer, "an overview of all")
     assert len(seen["price"]["mean"]) == len(seen["t"])
 
 
 def test_a_child_ends_with_the_server_however_that_ends(start_live: Callable[..., Live]) -> None:
     live = start_live(IG_CAM_SEGMENT_SECONDS=2, IG_SPEED=10, IG_HEAD_START=0)
-    child = wait_until(lambda: next(iter(makers(live)), None), "a child")
+    found = wait_until(lambda: next(iter(makers(live)), None), "a child")
     live.process.kill()
-    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "the end of the child")
+    wait_until(lambda: not found.is_running() or found.status() == psutil.STATUS_ZOMBIE, "the end of the child")
+
+
+class Stopped(Exception):
+    """The loop of the child's maker has slept often enough."""
+
+
+@pytest.mark.parametrize(("left", "pauses"), [
+    ({7}, [5, 60, 5]),  # what cannot be read is not tried again at once
+    ({8}, [5, 5, 5]),  # one was sealed meanwhile
+    (set(), [5, 5, 5]),
+])  # fmt: skip
+def test_only_what_was_tried_in_vain_makes_the_next_attempt_wait(
+    monkeypatch: pytest.MonkeyPatch, left: set[int], pauses: list[float]
+) -> None:
+    slept: list[float] = []
+    found = iter([{7}, left, set(), set()])
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == len(pauses):
+            raise Stopped
+
+    async def make() -> None: ...
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr(child, "make", make)
+    monkeypatch.setattr(child, "_due", lambda: next(found))
+    with pytest.raises(Stopped):
+        asyncio.run(child.run())
+    assert slept == pauses

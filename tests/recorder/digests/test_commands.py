@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from recorder import tasks
 from recorder.digests.chunk_row import DigestChunk
 from recorder.digests.digest_files import digest_path
-from recorder.digests.making import is_due
+from recorder.digests.making import due
 from recorder.models import Segment
 from recorder.store.store_paths import symbols
 from tests.recorder.store import Store
@@ -53,7 +53,7 @@ def test_repair_notes_what_is_lost(digested: Store, capsys: pytest.CaptureFixtur
     digest_path(digested.directory, "frames", digested.paths("frames")[0].name).unlink()
     call_command("repair")
     assert ", 1 of the digests to be made again\n" in capsys.readouterr().out
-    assert is_due()
+    assert due()
 
 
 def test_verify_proves_digests_and_ends_with_a_fault_where_one_differs(
@@ -80,7 +80,7 @@ def test_a_market_may_be_called_like_it(digested: Store) -> None:
 
 def test_the_task_makes_the_digests_of_all_markets(store: Store) -> None:
     assert tasks.digest() == 6
-    assert not is_due()
+    assert not due()
 
 
 @pytest.mark.parametrize("keeps", [False, True])

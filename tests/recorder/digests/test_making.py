@@ -16,7 +16,7 @@ from recorder.digests import making
 from recorder.digests.chunk_row import DigestChunk
 from recorder.digests.digest import KINDS, BadDigest
 from recorder.digests.digest_files import digest_path, load_digest
-from recorder.digests.making import alone, forget_gone, is_due, make_all, make_digests, miss_lost
+from recorder.digests.making import alone, due, forget_gone, make_all, make_digests, miss_lost
 from recorder.digests.packing import pack_buckets
 from recorder.digests.pyramid import FINEST, buckets_of
 from recorder.models import Segment
@@ -38,10 +38,10 @@ def digests(store: Store, kind: str = "metrics") -> list[Path]:
 
 
 def test_each_finished_segment_has_one(store: Store) -> None:
-    assert is_due()
+    assert due()
     made: list[Segment] = []
     assert make_digests(store.market, store.directory, made.append) == len(made) == 3 * len(KINDS)
-    assert not is_due()
+    assert not due()
     for row in Segment.objects.filter(kind__in=KINDS):
         digest = load_digest(store.directory, row.kind, row.name)
         assert (digest.segment, digest.sha256) == (row.name, row.sha256)
@@ -84,7 +84,7 @@ def test_a_crash_in_the_middle_of_a_file_leaves_no_digest(store: Store, monkeypa
         make_digests(store.market, store.directory)
     with pytest.raises(FileNotFoundError):
         load_digest(store.directory, "metrics", store.paths("metrics")[-1].name)
-    assert is_due()
+    assert due()
     make_digests(store.market, store.directory)
     assert [path.suffix for path in digests(store)] == [".zst"] * 3
 
@@ -229,7 +229,7 @@ def test_a_segment_that_cannot_be_read_keeps_no_other_from_its_digest(
     monkeypatch.setattr(making, "_BATCH", batch)
     store.paths("metrics")[1].unlink()
     assert make_digests(store.market, store.directory) == 3 * len(KINDS) - 1
-    assert is_due()
+    assert due()
 
 
 def test_one_process_makes_digests_at_a_time(store: Store) -> None:
