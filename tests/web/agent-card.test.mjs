@@ -17,7 +17,7 @@ globalThis.document = {
   documentElement: { lang: "en" },
   createElement: element,
   createElementNS: (_, tag) => element(tag),
-  getElementById: () => ({ textContent: JSON.stringify(Object.fromEntries(named.map((name) => [name, name]))) }),
+  getElementById: () => ({ textContent: JSON.stringify({ ...Object.fromEntries(named.map((name) => [name, name])), side_buy: "{share} % buys" }) }),
 };
 const { AgentCard } = await import("../../streaming/static/streaming/graph/agent-card.js");
 
@@ -80,7 +80,7 @@ test("tells no numbers of a moment that has no frame, or not this agent", () => 
   const { made, box } = card();
   made.pin("3", frame(500, 3));
   const [list, side] = [box.querySelector("dl"), box.querySelector(".side")];
-  assert.deepEqual([list.hidden, side.textContent], [false, "side_buy"]);
+  assert.deepEqual([list.hidden, side.textContent], [false, "50 % buys"]);
   for (const none of [null, frame(510, 4)]) {
     made.show(none);
     assert.deepEqual([list.hidden, side.textContent], [true, "not_in_frame"]);

@@ -20,6 +20,12 @@ const NOTHING = { from: Infinity, to: -Infinity };
 /** @typedef {import("../data/messages.js").Frame} Frame */
 /** @typedef {(agent: number, fromT: number, toT: number) => Promise<number[][]>} FeatureSource */
 
+/** What it mostly did, and by how much: that it quoted a little more often on one side says nothing. @param {import("../data/messages.js").Features} features */
+function sideOf({ dominant_side: side, buy_count: buys, sell_count: sells }) {
+  if (side === "none") return text("side_none");
+  return text(`side_${side}`, { share: Math.round((100 * (side === "buy" ? buys : sells)) / Math.max(buys + sells, 1)) });
+}
+
 export class AgentCard {
   /** @type {string | null} */ #agent = null;
   /** Rows of t and `FEATURES` by t, of the pinned agent. @type {Map<number, number[]>} */ #course = new Map();
@@ -55,7 +61,7 @@ export class AgentCard {
     this.title.show(this.#agent);
     if (this.#agent === null) return;
     const node = frame?.nodes.find(({ agent_id }) => String(agent_id) === this.#agent);
-    this.#write(".side", node ? text(`side_${node.features.dominant_side}`) : text("not_in_frame"));
+    this.#write(".side", node ? sideOf(node.features) : text("not_in_frame"));
     this.list.hidden = !node;
     if (!frame || !node) return;
     this.#extend(frame, node.features);

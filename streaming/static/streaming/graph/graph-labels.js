@@ -15,7 +15,7 @@ const LETTER = 0.6;
 const LONGEST = 12;
 const LONGEST_ALONE = 40;
 
-/** `scale` is how much larger than usual everything is. @typedef {{x: number, y: number, size: number, scale?: number, label?: string | null, name?: string, ringed?: boolean, ink?: string}} Drawn */
+/** `scale` is how much larger than usual everything is; `named` one has its name above it anyway. @typedef {{x: number, y: number, size: number, scale?: number, label?: string | null, name?: string, ringed?: boolean, named?: boolean, ink?: string}} Drawn */
 /** @typedef {() => Record<string, string>} Palette */
 
 /** Whether an agent's number can be read in its circle. A name says more, and stands beside. @param {string} label @param {string} name @param {number} size radius */
@@ -35,7 +35,7 @@ export function drawLabel(palette) {
     const { size, scale = 1, label, name = "" } = node;
     if (!label) return;
     if (fitsInside(label, name, size)) writeInside(context, node, Math.min(INSIDE * scale, fontWithin(label, size)));
-    else writeBeside(context, node, palette());
+    else if (!node.named) writeBeside(context, node, palette());
   };
 }
 

@@ -21,6 +21,9 @@ import { text } from "../state/texts.js";
 const EXTENT = { x: /** @type {[number, number]} */ ([-RIM, RIM]), y: /** @type {[number, number]} */ ([-RIM, RIM]) };
 const PADDING = 22;
 
+/** Agents stand within a circle; those outside have a corner of the picture. */
+const POOL_PLACE = [0.6 * RIM, -0.95 * RIM];
+
 /** What remains of an agent or edge that another agent's neighbourhood puts into the background. */
 const FAINT = 0.12;
 
@@ -129,7 +132,7 @@ export class GraphView {
   /** Puts the agents of the plane to their places, and the pool to its own. */
   place() {
     const { look, graph } = this.scene;
-    this.#nodeAnimation?.send([POOL], [0, -RIM]);
+    this.#nodeAnimation?.send([POOL], POOL_PLACE);
     if (look.view !== "plane" || !this.#sigma) return;
     const { keys, positions, axes } = planePositions(graph.nodes, look.height, this.#reach(this.#sigma));
     this.#axes.take(axes);
@@ -237,7 +240,7 @@ export class GraphView {
 
   /** @param {string} key @param {any} attributes */
   #drawnNode(key, { x, y, size, label, name, presence, leaving }) {
-    const { near, pinned, look, graph } = this.scene;
+    const { near, pinned, hovered, look, graph } = this.scene;
     const radius = size * this.#scale * (look.view === "plane" ? PLANE.size : 1);
     const colour = this.scene.colourOf(key);
     const far = near !== null && !near.has(key);
@@ -254,6 +257,7 @@ export class GraphView {
       name,
       highlighted: key === pinned,
       ringed: key === pinned,
+      named: key === pinned || key === hovered,
       zIndex: far ? 0 : 1,
       hidden: look.view === "plane" && key === POOL,
     };
@@ -280,7 +284,7 @@ export class GraphView {
 
   /** A known agent goes on from where it stands. @param {string} key @param {import("./graph-model.js").NodeLook} look */
   #entering(key, { label, name, size }) {
-    const start = key === POOL ? { x: 0, y: -RIM } : startPosition(key);
+    const start = key === POOL ? { x: POOL_PLACE[0], y: POOL_PLACE[1] } : startPosition(key);
     const known = this.#graph.hasNode(key) ? this.#graph.getNodeAttributes(key) : { ...start, size: 0, presence: 0 };
     return { ...known, label, name, targetSize: size, targetPresence: 1, leaving: false };
   }
