@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 #: So many segments are rolled up at once: each level is then read and written once for all of them.
 _BATCH = 32
 
+#: Where so many cannot be made, on a full disk for instance, the rest is not read in vain.
+_MOST_FAILED = 32
+
 #: Enough to see whether any of them was made.
 _MOST_DUE = 1000
 
@@ -64,12 +67,16 @@ def make_digests(
     with alone(directory) as is_alone:
         for kind in KINDS if is_alone else ():
             persistently(partial(_outdate, market, kind), "digests")
-            rows: list[Segment] = []
-            # Those that could not be made are passed by: older ones are not to wait for them.
-            while not is_over() and (rows := persistently(partial(_next, market, kind, rows[-1:]), "digests")):
+            rows, failed = list[Segment](), 0
+            # Some that could not be made are passed by: older ones are not to wait for them.
+            while failed < _MOST_FAILED and not is_over():
+                rows = persistently(partial(_next, market, kind, rows[-1:]), "digests")
+                if not rows:
+                    break
                 done = [row for row in rows if not is_over() and _make(directory, row, on_made)]
                 persistently(partial(_note, market, directory, kind, done), "digests")
                 made += len(done)
+                failed += len(rows) - len(done)
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ import zstandard
 
 from recorder.digests import making
 from recorder.digests.chunk_row import DigestChunk
-from recorder.digests.digest import KINDS, BadDigest
+from recorder.digests.digest import KINDS, BadDigest, Digest
 from recorder.digests.digest_files import digest_path, load_digest
 from recorder.digests.making import alone, due, forget_gone, make_all, make_digests, miss_lost
 from recorder.digests.packing import pack_buckets
@@ -230,6 +231,20 @@ def test_a_segment_that_cannot_be_read_keeps_no_other_from_its_digest(
     store.paths("metrics")[1].unlink()
     assert make_digests(store.market, store.directory) == 3 * len(KINDS) - 1
     assert due()
+
+
+def test_where_many_cannot_be_made_the_rest_is_not_read_in_vain(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    def fail(directory: Path, digest: Digest) -> None:
+        tried.append(digest.kind)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(making, "write_digest", fail)
+    monkeypatch.setattr(making, "_BATCH", 1)
+    monkeypatch.setattr(making, "_MOST_FAILED", 2)
+    assert make_digests(store.market, store.directory) == 0
+    assert tried == ["metrics", "metrics", "frames", "frames"]
 
 
 def test_one_process_makes_digests_at_a_time(store: Store) -> None:
