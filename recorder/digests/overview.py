@@ -107,6 +107,11 @@ def exponent_for(t0: int, t1: int, points: int) -> int:
     return exponent
 
 
+def widened(t0: int, t1: int, exponent: int) -> Span:
+    """The range with the buckets whole that it cuts, so that a bucket is the same in every range."""
+    return t0 >> exponent << exponent, (((t1 >> exponent) + 1) << exponent) - 1
+
+
 class Present(NamedTuple):
     """What every overview of a market needs, and what no digest holds yet of its metrics and events."""
 
@@ -162,6 +167,7 @@ def _nothing() -> dict[str, Any]:
 
 
 def _buckets(symbol: str, tail: Summed | None, exponent: int, t0: int, t1: int) -> Buckets | None:
+    t0, t1 = widened(t0, t1, exponent)
     rolled = rolled_buckets(symbol, METRICS, exponent, t0, t1)
     new = None if tail is None else tail.buckets.numbered(t0 >> FINEST, t1 >> FINEST)
     if new is not None:  # a digest that was made since the tail was read has the same metrics

@@ -10,7 +10,7 @@ import numpy as np
 
 from recorder.digests.digest import FRAMES, BadDigest, Rows
 from recorder.digests.digest_files import load_digest
-from recorder.digests.overview import exponent_for, short, spread
+from recorder.digests.overview import exponent_for, short, spread, widened
 from recorder.digests.pyramid import FINEST, Buckets, merged
 from recorder.digests.roll_up import digested_to, rolled_buckets
 from recorder.manifest.row_writer import last_t_in_rows
@@ -39,7 +39,7 @@ def structure(
     if rows is not None and rows.t.size <= points:
         return {"t0": t0, "t1": t1, "bucket": stride, **_single(rows, measures)}
     exponent = exponent_for(t0, t1, points)
-    found = _buckets(symbol, new, exponent, inner_t0, inner_t1)
+    found = _buckets(symbol, new, exponent, inner_t0, inner_t1) if inner_t0 <= inner_t1 else None
     starts = [] if found is None else (found.numbers << exponent).tolist()
     ts = [] if found is None else short(found.ts, 13)
     return {"t0": t0, "t1": t1, "bucket": 1 << exponent, "t": starts, "ts": ts, **_series(found, measures)}
@@ -101,6 +101,7 @@ def _series(found: Buckets | None, measures: Sequence[str]) -> dict[str, Any]:
 
 
 def _buckets(symbol: str, new: Rows, exponent: int, t0: int, t1: int) -> Buckets | None:
+    t0, t1 = widened(t0, t1, exponent)
     rolled = rolled_buckets(symbol, FRAMES, exponent, t0, t1)
     fresh = new.t > digested_to(symbol, FRAMES)  # the others were digested since they were measured
     newest = Rows(new.names, new.t[fresh], new.ts[fresh], new.values[:, fresh]).buckets()

@@ -90,6 +90,14 @@ def test_a_range_that_ends_before_the_recording_begins_has_nothing(market: Marke
     assert seen(store, 2000)["t"] == []
 
 
+def test_a_bucket_that_a_range_cuts_is_the_same_as_in_any_other(digested: Store) -> None:
+    digested.record(150)  # the part without a digest is cut as well
+    whole = plainly(digested, 128)
+    answer = seen(digested, 70, 330, points=3)
+    assert answer["bucket"] == 128
+    assert_is(answer, {t: whole[t] for t in (0, 128, 256)})
+
+
 def test_what_has_no_digest_yet_is_read_from_its_tape(store: Store) -> None:
     before = seen(store)
     assert before["t"][-1] == 256
