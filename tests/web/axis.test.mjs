@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { charted, held, page, roundNumbers, roundValues, tOf, xOf, zoomed } from "../../streaming/static/streaming/charts/axis.js";
+import { charted, endsIfTooMany, held, page, roundNumbers, roundValues, tOf, xOf, zoomed } from "../../streaming/static/streaming/charts/axis.js";
 
 const whole = { from: 0, to: 10_000 };
 
@@ -62,4 +62,10 @@ test("an axis has two marks at least, at round values, and no more than there is
     }
   }
   assert.deepEqual(roundValues(0, 4, 9, 1).marks, [0, 1, 2, 3, 4], "what is counted has no marks between");
+});
+
+test("marks without room beside each other leave it to the ends", () => {
+  assert.deepEqual(endsIfTooMany([11_600, 11_800, 12_000, 12_200, 12_400], 2.4), [11_600, 12_400]);
+  assert.deepEqual(endsIfTooMany([11_600, 11_800], 1.2), [11_600, 11_800], "two there are at least");
+  assert.deepEqual(endsIfTooMany([1, 2, 3], 3), [1, 2, 3]);
 });

@@ -82,3 +82,8 @@ export function page(shown, t, span, whole) {
   const from = Math.round(Math.min(Math.max(t - before * span, whole.from), Math.max(whole.to - span, whole.from)));
   return { from, to: from + span };
 }
+
+/** Marks that have no room beside each other leave it to the first and the last. @param {number[]} marks @param {number} most that have room */
+export function endsIfTooMany(marks, most) {
+  return marks.length > Math.max(most, 2) ? [marks[0], marks[marks.length - 1]] : marks;
+}

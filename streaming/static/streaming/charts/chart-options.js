@@ -1,7 +1,7 @@
 /** Owns how each chart looks: its series, axes and scales, in uPlot's terms. */
 
 import { bucketAt, extremes, pieces, within } from "./course.js";
-import { roundValues } from "./axis.js";
+import { endsIfTooMany, roundValues } from "./axis.js";
 import { drawArea, drawLine } from "./paths.js";
 import { countText, markTexts, numberText, priceText, ratioText } from "../page/format.js";
 import { withAlpha } from "../page/colors.js";
@@ -65,7 +65,7 @@ function valueAxis(series, i, palette, alone, scene) {
     if (!range) return { marks: [], step: 1 };
     const most = plot.bbox.height / devicePixelRatio / MARK_HEIGHT / (half ? 2 : 1);
     const { marks, step } = roundValues(...range, most, whole ? 1 : 0);
-    return { step, marks: marks.length > Math.max(most, 2) ? [marks[0], marks[marks.length - 1]] : marks };
+    return { step, marks: endsIfTooMany(marks, most) };
   };
   return axis(palette, {
     scale: `y${i}`,
@@ -131,7 +131,8 @@ export function optionsOf({ series, scene, last, key }, palette, size, hooks) {
     const { from, to } = scene.stretch;
     const width = plot.bbox.width / devicePixelRatio;
     const edge = ((to - from) * MARK_WIDTH) / width / 3;
-    return to > 1 ? roundValues(from + edge, to - edge, width / MARK_WIDTH, 1).marks : [];
+    const most = width / MARK_WIDTH;
+    return to > 1 ? endsIfTooMany(roundValues(from + edge, to - edge, most, 1).marks, most) : [];
   };
   return {
     ...size,
