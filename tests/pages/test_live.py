@@ -283,8 +283,8 @@ def test_a_frame_that_is_not_yet_recorded_is_looked_for_again(page: Page, server
 def test_what_is_lost_and_what_was_filled_in_are_both_said(page: Page) -> None:
     nothing_recorded(page)
     lost = [
-        json.dumps({"type": "gap", "kind": kind, "from_t": 11, "to_t": 20, "reason": reason})
-        for kind, reason in (("tick", "lost"), ("frame", "slow"))
+        json.dumps({"type": "gap", "kind": kind, "from_t": from_t, "to_t": 20, "reason": reason})
+        for kind, from_t, reason in (("tick", 11, "lost"), ("frame", 20, "slow"))
     ]
     caught_up = json.dumps({"type": "caught_up", "t": 22})
     answers = [[tick(10)], [*lost, tick(21), tick(22), caught_up]]
@@ -301,7 +301,7 @@ def test_what_is_lost_and_what_was_filled_in_are_both_said(page: Page) -> None:
     expect(remarks).to_have_text(
         [
             "Lost: ticks 11 – 20.",
-            "Left out on this slow connection, but recorded: structure frames 11 – 20.",
+            "Left out on this slow connection, but recorded: structure frames 20.",
             "Connected again: 2 ticks missed meanwhile were filled in.",
         ]
     )

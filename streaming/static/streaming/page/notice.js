@@ -1,6 +1,6 @@
 /** Owns what the page says in words: the connection's state, and why there is no frame to be seen. */
 
-import { countText } from "./format.js";
+import { countText, spanText } from "./format.js";
 import { errorText, text } from "../state/texts.js";
 
 /** A remark about something that is over stays for so long. */
@@ -47,7 +47,7 @@ export function showConnection(state, { code, detail }) {
 
 /** What a told loss is: of which messages, and where they still are. @param {import("../data/messages.js").Gap} gap */
 export function gapText({ kind, from_t, to_t, reason }) {
-  return text(reason === "slow" ? "gap_slow" : "gap_told", { what: text(`kind_${kind}`), from: countText(from_t), to: countText(to_t) });
+  return text(reason === "slow" ? "gap_slow" : "gap_told", { what: text(`kind_${kind}`), span: spanText(from_t, to_t) });
 }
 
 /** @typedef {{words: string, spoken?: string, state?: string}} Notice `spoken` where a screen reader is to hear something else; `state` for the style */
