@@ -18,6 +18,7 @@ from recorder.digests.metric_rows import NAMES, metric_rows
 from recorder.digests.pyramid import FINEST, HIGH, LOW, Buckets, empty, merged
 from recorder.digests.roll_up import digested_to, rolled_buckets, rolled_notes, weightiest
 from recorder.digests.tail import Tail
+from recorder.digests.unsummed import unsummed
 from recorder.manifest.row_writer import last_t_in_rows
 from recorder.models import Run, Segment, market_key
 from recorder.recovery.run_registry import price_ranges
@@ -113,12 +114,16 @@ def widened(t0: int, t1: int, exponent: int) -> Span:
 
 
 class Present(NamedTuple):
-    """What every overview of a market needs, and what no digest holds yet of its metrics and events."""
+    """What every overview of a market needs, and what no digest holds yet of its metrics and events.
+
+    `read` is the span of which `metrics` holds all.
+    """
 
     whole: Whole | None
     holes: list[Span]
     metrics: Summed | None
     events: list[Note]
+    read: Span
 
 
 def present_of(history: History) -> Callable[[], Present]:
@@ -130,7 +135,7 @@ def present_of(history: History) -> Callable[[], Present]:
 
     def find() -> Present:
         tail = metrics.step()
-        return Present(*reading(partial(_standing, history.symbol, tail)), tail, events.step() or [])
+        return Present(*reading(partial(_standing, history.symbol, tail)), tail, events.step() or [], metrics.span)
 
     return find
 
@@ -159,11 +164,12 @@ def overview(symbol: str, present: Present, t0: int | None, t1: int | None, poin
         "gaps": [{"from_t": first, "to_t": last} for first, last in _gaps(symbol, present, inner_t0, inner_t1)],
         "runs": [{"t": run.first_t, "source": cut(run.source)} for run in runs],
         "events": _events(symbol, present.events, inner_t0, inner_t1, _longest_window(runs)),
+        "unsummed": unsummed(symbol, METRICS, t0, t1, [present.read], 1 << exponent),
     }
 
 
 def _nothing() -> dict[str, Any]:
-    return {"gaps": [], "runs": [], "events": []}
+    return {"gaps": [], "runs": [], "events": [], "unsummed": []}
 
 
 def _buckets(symbol: str, tail: Summed | None, exponent: int, t0: int, t1: int) -> Buckets | None:

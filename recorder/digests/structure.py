@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from market.tick_message import LARGEST
 from recorder.digests.digest import FRAMES, BadDigest, Rows
 from recorder.digests.digest_files import load_digest
 from recorder.digests.overview import exponent_for, short, spread, widened
 from recorder.digests.pyramid import FINEST, Buckets, merged
 from recorder.digests.roll_up import digested_to, rolled_buckets
+from recorder.digests.unsummed import unsummed
 from recorder.manifest.row_writer import last_t_in_rows
 from recorder.models import Run, Segment, market_key
+from recorder.spans import Span
 from structure.measures import MEASURES
 
 #: Digits of a measure, as many as are recorded of one below 1.
@@ -30,26 +33,40 @@ def structure(
     """The answer of `/structure`; `new` are the newest frames. Raises OSError, django.db.Error."""
     ends = _ends(symbol, new)
     if ends is None:
-        return {"t0": t0, "t1": t1, "bucket": 1 << FINEST, "t": [], "ts": [], **_series(None, measures)}
+        return {"t0": t0, "t1": t1, "bucket": 1 << FINEST, "t": [], "ts": [], **_series(None, measures), "unsummed": []}
     t1 = max(ends[1], t0 or 0) if t1 is None else t1
     t0 = min(ends[0], t1) if t0 is None else t0
     inner_t0, inner_t1 = max(t0, ends[0]), min(t1, ends[1])
     stride = _stride(symbol, inner_t1)
     rows = _frames(symbol, directory, new, inner_t0, inner_t1) if (t1 - t0) // stride < points else None
     if rows is not None and rows.t.size <= points:
-        return {"t0": t0, "t1": t1, "bucket": stride, **_single(rows, measures)}
+        left = unsummed(symbol, FRAMES, t0, t1, _spans(new, stride), stride)
+        return {"t0": t0, "t1": t1, "bucket": stride, **_single(rows, measures), "unsummed": left}
     exponent = exponent_for(t0, t1, points)
     found = _buckets(symbol, new, exponent, inner_t0, inner_t1) if inner_t0 <= inner_t1 else None
     starts = [] if found is None else (found.numbers << exponent).tolist()
     ts = [] if found is None else short(found.ts, 13)
-    return {"t0": t0, "t1": t1, "bucket": 1 << exponent, "t": starts, "ts": ts, **_series(found, measures)}
+    left = unsummed(symbol, FRAMES, t0, t1, _spans(new, stride), max(stride, 1 << exponent))
+    head = {"t0": t0, "t1": t1, "bucket": 1 << exponent, "t": starts, "ts": ts}
+    return {**head, **_series(found, measures), "unsummed": left}
+
+
+def _spans(new: Rows, stride: int) -> list[Span]:
+    """Where the newest frames follow each other; the last span reaches to the frame that is coming."""
+    if not new.t.size:
+        return []
+    begins = np.flatnonzero(np.diff(new.t) > stride) + 1
+    firsts, lasts = new.t[np.append(0, begins)].tolist(), new.t[begins - 1].tolist()
+    return list(zip(firsts, [*lasts, LARGEST], strict=True))
 
 
 def _ends(symbol: str, new: Rows) -> tuple[int, int] | None:
     """The first and last t for which there may be a frame."""
-    rows = Segment.objects.of(symbol, FRAMES).filter(digest__gt=0).order_by("start_t")
-    first, last = rows.values_list("start_t", flat=True).first(), last_t_in_rows(symbol, FRAMES)
-    ends = [t for t in (first, last) if t is not None]
+    rows = Segment.objects.of(symbol, FRAMES)
+    oldest = [some.order_by("start_t").first() for some in (rows.filter(digest__gt=0), rows.on_disk())]
+    ends = [row.start_t for row in oldest if row is not None]
+    last_t = last_t_in_rows(symbol, FRAMES)
+    ends += [] if last_t is None else [last_t]
     ends += [int(new.t[0]), int(new.t[-1])] if new.t.size else []
     return (min(ends), max(ends)) if ends else None
 

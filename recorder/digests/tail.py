@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Generic, TypeVar
 
+from market.tick_message import LARGEST
 from recorder.digests.roll_up import digested_to
 from recorder.models import Segment
+from recorder.spans import Span
 from recorder.tape.history import History
 from runtime.db_threads import reading
 
@@ -35,6 +37,8 @@ class Tail(Generic[T]):
         self._history, self._kind, self._sum_up, self._join, self._most_lines = history, kind, sum_up, join, most_lines
         self._begin_t = self._reached_t = -1
         self.part: T | None = None
+        #: The first and last t of what was read; the last is beyond all that is recorded once nothing is left.
+        self.span: Span = (0, -1)
 
     def step(self) -> T | None:
         """Read what is new; returns all that was read since the last digest. Raises OSError, django.db.Error."""
@@ -47,6 +51,7 @@ class Tail(Generic[T]):
             self._reached_t = max(self._reached_t, lines[-1].last_t)
             new = self._sum_up(line.text for line in lines)
             self.part = new if self.part is None else self._join(self.part, new)
+        self.span = begin_t + 1, self._reached_t if len(lines) == self._most_lines else LARGEST
         return self.part
 
     def _digested_t(self) -> int:

@@ -17,6 +17,7 @@ TEXTS = {
     "nothing_recorded": _("Nothing is recorded yet. The first structure frame comes at t = {t}."),
     "first_frame": _("The first structure frame comes at t = {t}, {left} to go."),
     "gap_here": _("Nothing was recorded from t = {from} to {to}."),
+    "unsummed": _("recorded, not summed up yet"),
     "first_frame_soon": _("The first structure frame comes at t = {t}."),
     "nothing_heard": _("Waiting for the market's first word…"),
     "no_frame_here": _("There is no structure frame here: after a gap the window fills first."),

@@ -68,7 +68,7 @@ def recorded(store: Store) -> dict[int, dict[str, float | None]]:
 def test_a_short_range_has_every_frame_and_the_newest_too(store: Store) -> None:
     body = ask()
     assert (body["t0"], body["t1"], body["bucket"]) == (20, 280, 5)
-    assert list(body) == ["t0", "t1", "bucket", "t", "ts", *MEASURES]
+    assert list(body) == ["t0", "t1", "bucket", "t", "ts", *MEASURES, "unsummed"]
     assert body["t"] == list(range(20, 281, 5))
     expected = recorded(store)
     for name in MEASURES:
@@ -80,7 +80,7 @@ def test_a_short_range_has_every_frame_and_the_newest_too(store: Store) -> None:
 
 def test_frames_of_a_part_and_some_measures(store: Store) -> None:
     body = ask("?t0=100&t1=122&measures=core,density")
-    assert list(body) == ["t0", "t1", "bucket", "t", "ts", "density", "core"]
+    assert list(body) == ["t0", "t1", "bucket", "t", "ts", "density", "core", "unsummed"]
     assert body["t"] == [100, 105, 110, 115, 120]
 
 
@@ -104,7 +104,19 @@ def test_a_measure_that_does_not_exist_is_named(relay: Stub) -> None:
 
 def test_a_market_without_frames_has_none(relay: Stub) -> None:
     body = ask("?measures=core")
-    assert body == {"t0": None, "t1": None, "bucket": 64, "t": [], "ts": [], "core": {"mean": [], "min": [], "max": []}}
+    nothing = {"mean": [], "min": [], "max": []}
+    assert body == {"t0": None, "t1": None, "bucket": 64, "t": [], "ts": [], "core": nothing, "unsummed": []}
+
+
+def test_frames_that_neither_a_digest_nor_the_live_film_has_are_told(store: Store) -> None:
+    store.record(2000)
+    body = ask()
+    assert body["unsummed"] == [{"from_t": 200, "to_t": body["t"][-20] - 1}]
+    Segment.objects.update(digest=0)
+    assert ask()["t0"] == 20
+    assert ask("?points=9")["unsummed"][0]["from_t"] == 20
+    make_digests(store.market, store.directory)
+    assert ask()["unsummed"] == ask("?points=9")["unsummed"] == []
 
 
 def test_each_step_of_the_live_film_measures_a_bounded_number_of_frames(store: Store) -> None:

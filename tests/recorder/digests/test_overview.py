@@ -13,7 +13,7 @@ import pytest
 
 from recorder.digests.making import make_digests
 from recorder.digests.overview import metric_tail, overview, present_of, short
-from recorder.models import Market, Run
+from recorder.models import Market, Run, Segment
 from recorder.tape.history import History
 from tests.recorder.store import Store
 
@@ -60,7 +60,7 @@ def test_the_whole_recording_in_its_finest_buckets(digested: Store) -> None:
     assert (answer["t0"], answer["t1"], answer["bucket"]) == (0, 300, 64)
     assert list(answer) == [
         *("t0", "t1", "bucket", "t", "ts", "price", "N", "avg_exp", "matches", "volatility", "liquidity", "imbalance"),
-        *("gaps", "runs", "events"),
+        *("gaps", "runs", "events", "unsummed"),
     ]
     assert_is(answer, plainly(digested, 64))
     assert answer["runs"] == [{"t": 0, "source": "simulator"}]
@@ -115,6 +115,39 @@ def test_the_open_segment_is_summed_up_as_it_grows(digested: Store) -> None:
     make_digests(digested.market, digested.directory)
     assert find().metrics is None
     assert_is(overview("IG-USD", find(), None, None, 800), plainly(digested, 64))
+
+
+def test_what_is_in_no_digest_and_not_in_the_tail_is_told(store: Store) -> None:
+    store.record(99)
+    store.record(100)  # the tail begins with the third segment from the end
+    assert seen(store)["unsummed"] == [{"from_t": 0, "to_t": 298}]
+    assert seen(store, 100, 250)["unsummed"] == [{"from_t": 100, "to_t": 250}]
+    assert seen(store, 300)["unsummed"] == []
+    make_digests(store.market, store.directory)
+    assert seen(store)["unsummed"] == []
+
+
+def test_an_older_segment_that_waits_for_its_digest_is_told(digested: Store) -> None:
+    Segment.objects.filter(kind="metrics", start_t=200).update(digest=0)
+    assert seen(digested)["unsummed"] == [{"from_t": 200, "to_t": 298}]
+
+
+def test_of_very_many_segments_the_oldest_are_told_as_one_stretch(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recorder.digests.unsummed._MOST_SEGMENTS", 2)
+    for _ in range(4):
+        store.record(200, gap=1000)
+    make_digests(store.market, store.directory)
+    Segment.objects.filter(start_t__lt=store.next_t - 200).update(digest=0)
+    assert seen(store)["unsummed"] == [{"from_t": 0, "to_t": 2700}, {"from_t": 3702, "to_t": 3900}]
+
+
+def test_what_a_tail_has_not_read_yet_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recorder.digests.overview._MOST_LINES", 120)
+    find = present_of(History("IG-USD", store.directory))
+    assert overview("IG-USD", find(), None, None, 800)["unsummed"] == [{"from_t": 239, "to_t": 300}]
+    assert overview("IG-USD", find(), None, None, 800)["unsummed"] == []
 
 
 def test_a_step_of_the_tail_reads_so_many_lines_and_the_next_goes_on(store: Store) -> None:

@@ -13,6 +13,7 @@ export const MARKET = ["price", "N", "avg_exp", "matches", "volatility", "liquid
 
 export class Overview {
   /** Where nothing was recorded, exactly; null while that is not known. @type {import("../data/segments.js").Span[] | null} */ gaps = null;
+  /** Where what was recorded is in no bucket yet. @type {import("../data/segments.js").Span[]} */ unsummed = [];
   /** @type {Run[]} */ runs = [];
   /** First t of each run. @type {number[]} */ borders = [];
   /** Of the whole, and of a part that is looked at more closely. @type {{whole: Course, part: Course | null}} */ #courses = { whole: emptyCourse(), part: null };
@@ -38,7 +39,7 @@ export class Overview {
 
   forget() {
     for (const feed of [this.whole, this.part]) feed.forget();
-    [this.gaps, this.runs, this.borders, this.#courses] = [null, [], [], { whole: emptyCourse(), part: null }];
+    [this.gaps, this.unsummed, this.runs, this.borders, this.#courses] = [null, [], [], [], { whole: emptyCourse(), part: null }];
   }
 
   /**
@@ -62,7 +63,7 @@ export class Overview {
 
   #learn() {
     const answer = /** @type {Answer} */ (this.whole.held);
-    [this.gaps, this.runs, this.borders] = [answer.gaps, answer.runs, answer.runs.map((/** @type {Run} */ { t }) => t)];
+    [this.gaps, this.unsummed, this.runs, this.borders] = [answer.gaps, answer.unsummed, answer.runs, answer.runs.map((/** @type {Run} */ { t }) => t)];
     this.#courses.whole = courseOfAnswer(answer, MARKET, answer.t1);
   }
 

@@ -79,7 +79,7 @@ export class TimeViews {
     if (stretch) this.measures.want(stretch, whole);
     this.charts.mark(head.following ? null : t);
     this.timeline.show({
-      whole, t, course: this.#course(view), runs: this.overview.runs, gaps: this.gaps, events: marketEvents.all(), loop: head.loop, charted: stretch, tsAt: (at) => this.#summedTs(at),
+      whole, t, course: this.#course(view), runs: this.overview.runs, gaps: this.gaps, unsummed: this.overview.unsummed, events: marketEvents.all(), loop: head.loop, charted: stretch, tsAt: (at) => this.#summedTs(at),
     });
   }
 

@@ -6,6 +6,7 @@ import { hatch, hatchOf } from "./marks.js";
 import { drawArea, drawLine } from "./paths.js";
 import { withAlpha } from "../page/colors.js";
 import { countText, momentText, priceText } from "../page/format.js";
+import { text } from "../state/texts.js";
 
 /** Heights in pixels, from the top: marks of events, the track, numbers, the strip that tells which part of the whole is seen. */
 const EVENTS = { top: 1, height: 8 };
@@ -35,7 +36,8 @@ const EASE = 0.25;
  * What the timeline shows.
  * @typedef {object} Scene
  * @property {Stretch} whole @property {Course} course with `price` @property {{t: number, source: string}[]} runs
- * @property {import("../data/segments.js").Span[]} gaps @property {import("../state/market-events.js").MarketEvent[]} events by t
+ * @property {import("../data/segments.js").Span[]} gaps @property {import("../data/segments.js").Span[]} unsummed recorded, and in no bucket yet
+ * @property {import("../state/market-events.js").MarketEvent[]} events by t
  * @property {import("../data/segments.js").Span | null} loop @property {Stretch | null} charted what the charts show
  * @property {number} t @property {(t: number) => number | null} tsAt Unix seconds
  */
@@ -52,6 +54,7 @@ export class TimelinePainter {
     context.font = "11px system-ui, sans-serif";
     paintGround(context, picture, x);
     if (this.#range) paintPrice(context, scene, view, palette, x, this.#range);
+    paintUnsummed(context, scene, view, palette, x);
     paintGaps(context, scene, view, palette, x);
     paintRuns(context, scene, view, palette, x);
     if (this.#range) paintBounds(context, this.#range, palette);
@@ -128,6 +131,20 @@ function paintGaps(context, { gaps }, view, palette, x) {
     const seen = { from_t: Math.max(gap.from_t, view.from + 0.5), to_t: Math.min(gap.to_t, view.to - 0.5) };
     const [left, width] = hatchOf(seen, x);
     hatch(context, { left, top: TRACK.top, width, height: TRACK.height }, palette.panel, palette.muted, 1);
+  }
+}
+
+/** A veil that says why there is no price: it is recorded, and comes. @param {Context} context @param {Scene} scene @param {Stretch} view @param {Palette} palette @param {X} x */
+function paintUnsummed(context, { unsummed }, view, palette, x) {
+  context.textAlign = "left";
+  for (const { from_t, to_t } of unsummed) {
+    if (to_t < view.from || from_t > view.to) continue;
+    const [left, right] = [x(Math.max(from_t, view.from)), x(Math.min(to_t, view.to))];
+    context.fillStyle = withAlpha(palette.muted, 0.2);
+    context.fillRect(left, TRACK.top, Math.max(right - left, 1), TRACK.height);
+    const words = text("unsummed");
+    const room = right - left - context.measureText(words).width;
+    if (room > 0) outlined(context, words, left + room / 2, TRACK.top + TRACK.height / 2 + 4, palette);
   }
 }
 

@@ -14,7 +14,7 @@ const WHEEL_ZOOM = 1.0015;
 
 export class TimelineView {
   /** The part that is seen; null for the whole, however it grows. @type {Stretch | null} */ #view = null;
-  /** @type {Scene} */ #scene = { whole: { from: 0, to: 1 }, course: emptyCourse(), runs: [], gaps: [], events: [], loop: null, charted: null, t: 0, tsAt: () => null };
+  /** @type {Scene} */ #scene = { whole: { from: 0, to: 1 }, course: emptyCourse(), runs: [], gaps: [], unsummed: [], events: [], loop: null, charted: null, t: 0, tsAt: () => null };
   #painter = new TimelinePainter();
   /** @type {{x: number, loops: boolean, startT: number} | null} */ #drag = null;
   /** @type {number | null} */ #hoverX = null;
