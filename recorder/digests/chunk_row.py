@@ -8,6 +8,9 @@ from django.db.models import Q
 #: Finished segments that are there, of the kinds that have digests (`recorder.digests.digest`), and have none.
 UNDIGESTED = Q(kind__in=("metrics", "frames"), pending=False, removed_at=None, missing=False, digest=0)
 
+#: A chunk has 2 to the power of this buckets.
+CHUNK_BITS = 10
+
 
 class DigestChunk(models.Model):
     """1,024 buckets of one width, and the notes among them, of all digests of a kind (`recorder.digests.roll_up`).

@@ -16,10 +16,11 @@ from recorder.digests.chunk_row import UNDIGESTED, DigestChunk
 from recorder.digests.digest import KINDS, METRICS, VERSIONS, Digest
 from recorder.digests.digest_files import DIRECTORY, known_digest, remove_digest, write_digest
 from recorder.digests.frame_digest import frame_digest
+from recorder.digests.lost_chunks import lost_chunks, segments_of
 from recorder.digests.metric_rows import metric_digest
 from recorder.digests.roll_up import roll_up
 from recorder.manifest.row_writer import pages
-from recorder.models import Market, Segment
+from recorder.models import Market, Segment, SegmentQuerySet
 from recorder.segment.layout import parse_name
 from recorder.segment.segment_lines import opened
 from recorder.store.directory_lock import alone_in
@@ -169,7 +170,32 @@ def miss_lost(market: Market, directory: Path) -> int:
             if known_digest(directory, kind, row.name, row.sha256) is None:
                 persistently(partial(_miss, row), "digests")
                 lost += 1
-    return lost
+    return lost + miss_unrolled(market, directory)
+
+
+def miss_unrolled(market: Market, directory: Path) -> int:
+    """Note which digests are not rolled up as their rows say, so that they are rolled up again; returns how many.
+
+    Those of removed segments are rolled up at once, since nothing else does it. Raises OSError, django.db.Error.
+    """
+    missed = 0
+    for kind in KINDS:
+        chunks = persistently(partial(lost_chunks, market, kind), "digests")
+        for rows in segments_of(market, kind, chunks):
+            persistently(partial(_roll_up_gone, market, directory, kind, rows), "digests")
+            missed += persistently(partial(_miss_all, rows), "digests")
+    return missed
+
+
+def _roll_up_gone(market: Market, directory: Path, kind: str, rows: SegmentQuerySet) -> None:
+    with alone(directory) as is_alone:
+        every = pages(rows.gone().order_by("start_t", "name")) if is_alone else iter(())
+        while batch := list(islice(every, _BATCH)):
+            roll_up(market, directory, kind, coming=batch)
+
+
+def _miss_all(rows: SegmentQuerySet) -> int:
+    return rows.on_disk().update(digest=0)
 
 
 def _miss(row: Segment) -> None:

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recorder.digests.chunk_row import DigestChunk
+from recorder.digests.chunk_row import CHUNK_BITS, DigestChunk
 from recorder.digests.digest import KINDS, BadDigest, Digest, Rows
 from recorder.digests.digest_files import DIRECTORY, digest_path, load_digest
+from recorder.digests.lost_chunks import lost_chunks
 from recorder.digests.making import alone, digest_of
 from recorder.digests.packing import pack_buckets
 from recorder.digests.roll_up import expected_chunk
@@ -76,15 +77,20 @@ class DigestProof:
         return not (self._directory / row.kind / row.name).exists()
 
     def _roll_up_faults(self, kind: str) -> Iterator[DigestFault]:
+        for level, number in persistently(partial(lost_chunks, self._market, kind), "digests"):
+            yield _roll_up_fault(kind, level, number, "is missing; `manage.py repair` has it made again")
         rows = DigestChunk.objects.filter(market=self._market, kind=kind).order_by("level", "number")
         for key in persistently(lambda: list(rows.values_list("pk", flat=True)), "digests"):
             chunk = persistently(partial(DigestChunk.objects.get, pk=key), "digests")
             make = partial(expected_chunk, self._market, self._directory, chunk)
             expected = persistently(make, "digests")
             if (b"" if expected is None else pack_buckets(expected)) != bytes(chunk.data):
-                begin_t = chunk.number << (chunk.level + 10)
-                what = f"what is rolled up in buckets of {1 << chunk.level:,} from t={begin_t} is not what they say"
-                yield DigestFault(f"{DIRECTORY}/{kind}", f"{what}; {_ANEW}")
+                yield _roll_up_fault(kind, chunk.level, chunk.number, f"is not what they say; {_ANEW}")
+
+
+def _roll_up_fault(kind: str, level: int, number: int, what: str) -> DigestFault:
+    begin_t = number << (level + CHUNK_BITS)
+    return DigestFault(f"{DIRECTORY}/{kind}", f"what is rolled up in buckets of {1 << level:,} from t={begin_t} {what}")
 
 
 def count_of(market: Market) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 from django.db import transaction
 
 from market.price_range import PriceRange
-from recorder.digests.chunk_row import DigestChunk
+from recorder.digests.chunk_row import CHUNK_BITS, DigestChunk
 from recorder.digests.digest import METRICS, BadDigest, Digest, Note
 from recorder.digests.digest_files import load_digest
 from recorder.digests.packing import pack_buckets, pack_notes, unpack_buckets, unpack_notes
@@ -29,7 +29,6 @@ from recorder.spans import merged as merged_spans
 STEP = 2
 LEVELS = range(FINEST, 31, STEP)
 
-_CHUNK_BITS = 10
 #: The most notes in a chunk: the weightiest.
 MOST_NOTES = 500
 
@@ -119,18 +118,16 @@ def _chunks_between(market: Market, kind: str, level: int, first: int, last: int
     A gap may be of any length: the chunks in it are not counted through.
     """
     there = DigestChunk.objects.filter(market=market, kind=kind, level=level)
-    numbers = {
-        *there.filter(number__range=(first >> _CHUNK_BITS, last >> _CHUNK_BITS)).values_list("number", flat=True)
-    }
+    numbers = {*there.filter(number__range=(first >> CHUNK_BITS, last >> CHUNK_BITS)).values_list("number", flat=True)}
     if fresh.buckets is not None:
-        numbers.update(np.unique(fresh.buckets.numbers >> _CHUNK_BITS).tolist())
-    return sorted(numbers.union(note.at >> level >> _CHUNK_BITS for note in fresh.notes))
+        numbers.update(np.unique(fresh.buckets.numbers >> CHUNK_BITS).tolist())
+    return sorted(numbers.union(note.at >> level >> CHUNK_BITS for note in fresh.notes))
 
 
 def _with(old: Rolled, level: int, number: int, first: int, last: int, fresh: Rolled) -> Rolled:
     """A chunk with the new buckets in place of the old ones from `first` to `last`."""
-    begin = number << _CHUNK_BITS
-    end = begin + (1 << _CHUNK_BITS) - 1
+    begin = number << CHUNK_BITS
+    end = begin + (1 << CHUNK_BITS) - 1
     kept = [] if old.buckets is None else [old.buckets.without(first, last)]
     new = [] if fresh.buckets is None else [fresh.buckets.numbered(begin, end)]
     parts = [part for part in (*kept, *new) if len(part)]
@@ -158,8 +155,8 @@ def _save(market: Market, kind: str, level: int, number: int, chunk: Rolled) -> 
 
 def expected_chunk(market: Market, directory: Path, chunk: DigestChunk) -> Buckets | None:
     """What a chunk should have: by the digests, or by the next finer level. Raises OSError, django.db.Error."""
-    first = chunk.number << _CHUNK_BITS
-    last = first + (1 << _CHUNK_BITS) - 1
+    first = chunk.number << CHUNK_BITS
+    last = first + (1 << CHUNK_BITS) - 1
     if chunk.level == FINEST:
         ranges = price_ranges(market)
         names = _digested_in(market, chunk.kind, first, last)
@@ -189,7 +186,7 @@ def rolled_buckets(market: Market | str, kind: str, exponent: int, t0: int, t1: 
 
 def rolled_notes(market: Market | str, kind: str, t0: int, t1: int) -> list[Note]:
     """The notes of t0..t1, of each stretch of 1,024 buckets the weightiest. Raises django.db.Error."""
-    width = max(1, t1 - t0) >> _CHUNK_BITS
+    width = max(1, t1 - t0) >> CHUNK_BITS
     level = next((level for level in LEVELS if 1 << level >= width), LEVELS[-1])
     found = [note for data in _rows(market, kind, level, t0, t1, "notes") for note in unpack_notes(data)]
     return [note for note in found if t0 <= note.at <= t1]
@@ -201,7 +198,7 @@ def level_of(exponent: int) -> int:
 
 
 def _rows(market: Market | str, kind: str, level: int, t0: int, t1: int, column: str) -> Iterator[bytes]:
-    bits = level + _CHUNK_BITS
+    bits = level + CHUNK_BITS
     rows = DigestChunk.objects.filter(
         market_id=market_key(market), kind=kind, level=level, number__gte=t0 >> bits, number__lte=t1 >> bits
     )

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
-from recorder.digests.making import make_all, make_digests, segments_to_do
+from recorder.digests.making import make_all, make_digests, miss_unrolled, segments_to_do
 from recorder.management.command_options import add_symbol, markets
 from recorder.models import Market, Segment
 from recorder.store.store_paths import directory_of
@@ -51,6 +51,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{market}: nothing is recorded in {directory}")
             return
         make = make_all if anew else make_digests
+        if not anew:
+            miss_unrolled(market, directory)
         with Progress(persistently(partial(segments_to_do, market, anew=anew), "digests"), "segments") as progress:
             made = make(market, directory, partial(_on, progress))
         self.stdout.write(f"{market}: {made:,} digests")

@@ -56,6 +56,16 @@ def test_repair_notes_what_is_lost(digested: Store, capsys: pytest.CaptureFixtur
     assert due()
 
 
+@pytest.mark.parametrize("commands", [["digest"], ["repair", "digest"]])
+def test_a_lost_roll_up_is_healed(digested: Store, commands: list[str]) -> None:
+    DigestChunk.objects.all().delete()
+    with pytest.raises(CommandError, match="faults"):
+        call_command("verify", "--deep")
+    for command in commands:
+        call_command(command)
+    call_command("verify", "--deep")
+
+
 def test_verify_proves_digests_and_ends_with_a_fault_where_one_differs(
     digested: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -146,6 +146,30 @@ def test_a_crash_before_or_behind_the_roll_up_leaves_nothing_out(store: Store, m
         assert rolled() == expected
 
 
+@pytest.mark.parametrize("level", [6, 12, None])
+def test_what_is_rolled_up_and_lost_is_rolled_up_again(
+    digested: Store, monkeypatch: pytest.MonkeyPatch, level: int | None
+) -> None:
+    digested.record(100, gap=2**20)
+    make_digests(digested.market, digested.directory)
+    before = rolled()
+    assert miss_lost(digested.market, digested.directory) == 0
+    lost = DigestChunk.objects.all() if level is None else DigestChunk.objects.filter(level=level, number=0)
+    lost.delete()
+    assert miss_lost(digested.market, digested.directory) in (6, 8)
+    monkeypatch.setattr(making, "digest_of", None)
+    make_digests(digested.market, digested.directory)
+    assert rolled() == before
+
+
+def test_the_lost_roll_up_of_removed_segments_is_made_at_once(digested: Store) -> None:
+    Segment.objects.update(removed_at=datetime.now(UTC))
+    before = rolled()
+    DigestChunk.objects.filter(kind="metrics").delete()
+    assert miss_lost(digested.market, digested.directory) == 0
+    assert rolled() == before
+
+
 def test_a_crash_while_one_is_forgotten_is_made_up_for(digested: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     Segment.objects.filter(start_t__lt=200).update(removed_at=datetime.now(UTC))
     with monkeypatch.context() as patch, pytest.raises(SystemError):

@@ -89,6 +89,15 @@ def test_what_is_rolled_up_wrongly_is_found(digested: Store, level: int) -> None
     )
 
 
+@pytest.mark.parametrize("level", [6, 12])
+def test_what_is_rolled_up_and_lost_is_found(digested: Store, level: int) -> None:
+    DigestChunk.objects.filter(kind="frames", level=level).delete()
+    assert prove(digested)[0][0] == (
+        f"digests/frames: what is rolled up in buckets of {1 << level:,} from t=0 is missing;"
+        " `manage.py repair` has it made again"
+    )
+
+
 def test_frames_whose_ticks_are_gone_cannot_be_proved(digested: Store) -> None:
     path = digested.paths("ticks")[0]
     Segment.objects.filter(kind="ticks", name=path.name).update(removed_at=digested.run.created_at)
