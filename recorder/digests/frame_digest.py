@@ -49,6 +49,12 @@ def run_at(row: Segment) -> Run | None:
     return reading(lambda: runs.order_by("first_t", "id").last())
 
 
+def is_filmable(row: Segment) -> bool:
+    """Whether it is known what camera a segment of frames was filmed with: a lost database took its runs with it."""
+    run = run_at(row)
+    return run is not None and camera_of(run) is not None
+
+
 def camera_of(run: Run) -> tuple[Any, ...] | None:
     """What the camera of a run was made with, None if that is unknown."""
     settings = completed(run.settings)

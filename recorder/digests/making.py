@@ -13,9 +13,9 @@ from django.db import transaction
 from django.db.models import Q
 
 from recorder.digests.chunk_row import UNDIGESTED, DigestChunk
-from recorder.digests.digest import KINDS, METRICS, VERSIONS, Digest
-from recorder.digests.digest_files import DIRECTORY, known_digest, remove_digest, write_digest
-from recorder.digests.frame_digest import frame_digest
+from recorder.digests.digest import FRAMES, KINDS, METRICS, VERSIONS, Digest
+from recorder.digests.digest_files import DIRECTORY, digest_path, known_digest, remove_digest, write_digest
+from recorder.digests.frame_digest import frame_digest, is_filmable
 from recorder.digests.lost_chunks import lost_chunks, segments_of
 from recorder.digests.metric_rows import metric_digest
 from recorder.digests.roll_up import roll_up
@@ -99,7 +99,10 @@ def make_all(market: Market, directory: Path, on_made: Callable[[Segment], None]
 
 @contextmanager
 def alone(directory: Path) -> Iterator[bool]:
-    """Whether no other process makes or removes digests of the market in `directory`, until the end."""
+    """Whether no other process makes or removes digests of the market in `directory`, until the end.
+
+    Raises OSError.
+    """
     if not directory.is_dir():
         yield False  # a market without a store has no digests
         return
@@ -130,15 +133,24 @@ def _next(market: Market, kind: str, reached: list[Segment]) -> list[Segment]:
 
 
 def _make(directory: Path, row: Segment, on_made: Callable[[Segment], None], *, anew: bool = False) -> bool:
-    """Make the file of one digest, if it is not there or `anew`; False if the segment cannot be read."""
+    """Make the file of one digest, if it is not there or `anew`; False if it cannot be made."""
     try:
-        if anew or known_digest(directory, row.kind, row.name, row.sha256) is None:
+        is_there = known_digest(directory, row.kind, row.name, row.sha256) is not None
+        if anew or not is_there:
+            if _must_stay(directory, row):
+                log.warning("%s: the digest of %s is not made anew: its run is unknown", row.market, row.path)
+                return is_there
             write_digest(directory, digest_of(directory, row))
     except OSError as error:
         log.warning("%s: no digest of %s: %s", row.market, row.path, error)
         return False
     on_made(row)
     return True
+
+
+def _must_stay(directory: Path, row: Segment) -> bool:
+    """Whether a digest has measures of frames that cannot be filmed again by what the database knows."""
+    return row.kind == FRAMES and digest_path(directory, FRAMES, row.name).is_file() and not is_filmable(row)
 
 
 def digest_of(directory: Path, row: Segment) -> Digest:

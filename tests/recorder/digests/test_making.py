@@ -20,7 +20,7 @@ from recorder.digests.digest_files import digest_path, load_digest
 from recorder.digests.making import alone, due, forget_gone, make_all, make_digests, miss_lost
 from recorder.digests.packing import pack_buckets
 from recorder.digests.pyramid import FINEST, buckets_of
-from recorder.models import Segment
+from recorder.models import Run, Segment
 from tests.recorder.store import Store
 from tests.recorder.tape import moment
 
@@ -200,6 +200,28 @@ def test_those_of_another_version_are_made_again(digested: Store, monkeypatch: p
     assert rolled() == rolled_before
     assert load_digest(digested.directory, "metrics", digested.paths("metrics")[0].name).kind == "metrics"
     assert set(Segment.objects.filter(kind="metrics").values_list("digest", flat=True)) == {2}
+
+
+@pytest.mark.parametrize("lost", ["run", "settings"])
+def test_measures_of_an_unknown_run_are_kept(
+    digested: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    before, files = rolled(), [path.read_bytes() for path in digests(digested, "frames")]
+    if lost == "run":
+        Segment.objects.update(run=None)
+        Run.objects.all().delete()
+    else:
+        Run.objects.update(settings={})
+    assert make_all(digested.market, digested.directory) == 6
+    assert [path.read_bytes() for path in digests(digested, "frames")] == files
+    assert (
+        f"the digest of frames/{digested.paths('frames')[0].name} is not made anew: its run is unknown" in caplog.text
+    )
+    assert rolled() == before
+    monkeypatch.setitem(making.VERSIONS, "frames", 2)
+    assert make_digests(digested.market, digested.directory) == 0
+    assert [path.read_bytes() for path in digests(digested, "frames")] == files
+    assert due()
 
 
 def _huge() -> bytes:
