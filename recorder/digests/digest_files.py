@@ -60,7 +60,10 @@ def load_digest(directory: Path, kind: str, segment: str) -> Digest:
 def _content(path: Path) -> bytes:
     """The bytes of a file. Raises BadDigest for what is none, FileNotFoundError, OSError."""
     # Opening a FIFO would wait for its writer.
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except NotADirectoryError as error:
+        raise BadDigest("something that is no directory has the name of one and must be moved away") from error
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise BadDigest("something that is no file has its name and must be moved away")

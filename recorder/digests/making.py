@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -46,9 +47,10 @@ def due() -> set[int]:
     return set(rows.values_list("pk", flat=True)[:_MOST_DUE])
 
 
-def segments_to_do(market: Market, *, anew: bool) -> int:
-    """How many segments of a market have no digest, or may have one. Raises django.db.Error."""
+def segments_to_do(market: Market, *, anew: bool, sealed_by: datetime | None = None) -> int:
+    """How many segments sealed by then have no digest, or may have one. Raises django.db.Error."""
     rows = Segment.objects.of(market)
+    rows = rows if sealed_by is None else rows.filter(created_at__lte=sealed_by)
     return (rows.filter(kind__in=KINDS).finished().on_disk() if anew else rows.filter(UNDIGESTED)).count()
 
 
@@ -107,7 +109,10 @@ def alone(directory: Path) -> Iterator[bool]:
         yield False  # a market without a store has no digests
         return
     place = directory / DIRECTORY
-    place.mkdir(exist_ok=True)
+    try:
+        place.mkdir(exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(f"{place} is no directory; digests belong there, so it must be moved away") from error
     with alone_in(place) as is_alone:
         yield is_alone
 

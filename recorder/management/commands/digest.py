@@ -10,8 +10,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
+from django.utils import timezone
 
-from recorder.digests.making import make_all, make_digests, miss_unrolled, segments_to_do
+from recorder.digests.making import alone, make_all, make_digests, miss_unrolled, segments_to_do
 from recorder.management.command_options import add_symbol, markets
 from recorder.models import Market, Segment
 from recorder.store.store_paths import directory_of
@@ -35,27 +36,41 @@ class Command(BaseCommand):
         if options["for_server"]:
             _end_with_server()
         try:
-            for market in persistently(lambda: markets(options["symbol"]), "the markets", seconds=START_SECONDS):
-                self._digest(market, anew=options["all"], quiet=options["for_server"])
+            chosen = persistently(lambda: markets(options["symbol"]), "the markets", seconds=START_SECONDS)
+            left = sum(self._digest(market, anew=options["all"], quiet=options["for_server"]) for market in chosen)
         except DatabaseError as error:
             raise CommandError(f"the database cannot be used: {error}") from error
         except OSError as error:
             raise CommandError(str(error)) from error
+        if left:
+            one, reason = ("digest", "reason") if left == 1 else ("digests", "reasons")
+            raise CommandError(f"{left:,} {one} could not be made, for the {reason} above")
 
-    def _digest(self, market: Market, *, anew: bool, quiet: bool) -> None:
+    def _digest(self, market: Market, *, anew: bool, quiet: bool) -> int:
+        """Make the digests of a market and report on it; returns how many could not be made."""
         directory = directory_of(market.symbol)
         if quiet:
             make_digests(market, directory)
-            return
+            return 0
         if not directory.is_dir():
             self.stdout.write(f"{market}: nothing is recorded in {directory}")
-            return
+            return 0
+        begun = timezone.now()
         make = make_all if anew else make_digests
         if not anew:
             miss_unrolled(market, directory)
-        with Progress(persistently(partial(segments_to_do, market, anew=anew), "digests"), "segments") as progress:
+        to_do = persistently(partial(segments_to_do, market, anew=anew), "digests")
+        with alone(directory) as is_alone:
+            pass  # whoever makes them holds the directory itself
+        if not is_alone:
+            self.stdout.write(f"{market}: another process makes digests now")
+            return to_do
+        with Progress(to_do, "segments") as progress:
             made = make(market, directory, partial(_on, progress))
         self.stdout.write(f"{market}: {made:,} digests")
+        # What was sealed meanwhile is made with the next.
+        left = persistently(partial(segments_to_do, market, anew=False, sealed_by=begun), "digests")
+        return max(left, to_do - made if anew else 0)
 
 
 def _end_with_server() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +14,9 @@ from django.core.management import CommandError, call_command
 from recorder import tasks
 from recorder.digests.chunk_row import DigestChunk
 from recorder.digests.digest_files import digest_path
-from recorder.digests.making import due
-from recorder.models import Segment
+from recorder.digests.making import alone, due
+from recorder.management.commands import digest
+from recorder.models import Market, Segment
 from recorder.store.store_paths import symbols
 from tests.recorder.store import Store
 
@@ -42,6 +44,46 @@ def test_all_are_made_anew_on_wish(digested: Store, capsys: pytest.CaptureFixtur
     call_command("digest", "--symbol", "IG-USD", "--all")
     assert capsys.readouterr().out == "IG-USD: 6 digests\n"
     assert path.read_bytes() == good
+
+
+def test_it_ends_with_a_fault_if_some_cannot_be_made(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    store.paths("metrics")[1].unlink()
+    with pytest.raises(CommandError, match=r"^1 digest could not be made, for the reason above$"):
+        call_command("digest")
+    assert capsys.readouterr().out == "IG-USD: 5 digests\n"
+    with pytest.raises(CommandError, match=r"^1 digest could not be made, for the reason above$"):
+        call_command("digest", "--all")
+
+
+def test_what_is_sealed_meanwhile_is_no_fault(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = digest.make_digests
+
+    def make(market: Market, directory: Path, on_made: Any) -> int:
+        made = real(market, directory, on_made)
+        store.clock.now = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
+        store.record(100)
+        return made
+
+    monkeypatch.setattr(digest, "make_digests", make)
+    call_command("digest")
+    assert due()
+
+
+def test_another_process_that_makes_them_is_told(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    with alone(store.directory), pytest.raises(CommandError, match=r"^6 digests could not be made, for the reasons "):
+        call_command("digest")
+    assert capsys.readouterr().out == "IG-USD: another process makes digests now\n"
+
+
+def test_a_file_in_the_place_of_their_directory_is_named(digested: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    place = digested.directory / "digests"
+    shutil.rmtree(place)
+    place.write_text("")
+    call_command("repair")
+    assert ", 6 of the digests to be made again\n" in capsys.readouterr().out
+    with pytest.raises(CommandError) as told:
+        call_command("digest")
+    assert str(told.value) == f"{place} is no directory; digests belong there, so it must be moved away"
 
 
 def test_an_unknown_market_is_told(store: Store) -> None:
