@@ -116,7 +116,7 @@ def widened(t0: int, t1: int, exponent: int) -> Span:
 class Present(NamedTuple):
     """What every overview of a market needs, and what no digest holds yet of its metrics and events.
 
-    `read` is the span of which `metrics` holds all.
+    `read` is the span of which `metrics` holds all, `read_events` that of `events`.
     """
 
     whole: Whole | None
@@ -124,6 +124,7 @@ class Present(NamedTuple):
     metrics: Summed | None
     events: list[Note]
     read: Span
+    read_events: Span
 
 
 def present_of(history: History) -> Callable[[], Present]:
@@ -135,7 +136,8 @@ def present_of(history: History) -> Callable[[], Present]:
 
     def find() -> Present:
         tail = metrics.step()
-        return Present(*reading(partial(_standing, history.symbol, tail)), tail, events.step() or [], metrics.span)
+        new = events.step() or []
+        return Present(*reading(partial(_standing, history.symbol, tail)), tail, new, metrics.span, events.span)
 
     return find
 
@@ -165,11 +167,12 @@ def overview(symbol: str, present: Present, t0: int | None, t1: int | None, poin
         "runs": [{"t": run.first_t, "source": cut(run.source)} for run in runs],
         "events": _events(symbol, present.events, inner_t0, inner_t1, _longest_window(runs)),
         "unsummed": unsummed(symbol, METRICS, t0, t1, [present.read], 1 << exponent),
+        "unsummed_events": unsummed(symbol, FRAMES, t0, t1, [present.read_events], 1 << exponent),
     }
 
 
 def _nothing() -> dict[str, Any]:
-    return {"gaps": [], "runs": [], "events": [], "unsummed": []}
+    return {"gaps": [], "runs": [], "events": [], "unsummed": [], "unsummed_events": []}
 
 
 def _buckets(symbol: str, tail: Summed | None, exponent: int, t0: int, t1: int) -> Buckets | None:

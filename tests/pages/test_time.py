@@ -106,8 +106,11 @@ def test_all_events_are_listed_and_walked_through_by_their_frames(page: Page, se
 
 
 def test_none_is_said_only_of_a_whole_recording_without_events(page: Page, server: Live) -> None:
-    told(page, server, {"events": []})
+    told(page, server, {"events": [], "unsummed_events": [{"from_t": 0, "to_t": 9}]})
     page.goto("/replay/")
+    expect(page.locator("#no-happenings")).to_have_text("Reading the recording…")
+    told(page, server, {"events": [], "unsummed_events": []})
+    page.reload()
     expect(page.locator("#no-happenings")).to_have_text("None in the whole recording.")
 
 

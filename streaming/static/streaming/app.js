@@ -183,7 +183,7 @@ function drawMoment(t, nowMs) {
   if (happened) time.redraw();
   happened = false;
   time.show(t, whole(), nowMs);
-  list.show(marketEvents.all(), time.overview.gaps !== null);
+  list.show(marketEvents.all(), time.overview.eventsKnown);
   list.mark(view.shown?.t ?? null);
   const { empty } = factsAt(t);
   showFirstLook(empty, connection === "no-market");

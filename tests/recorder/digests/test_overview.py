@@ -60,7 +60,7 @@ def test_the_whole_recording_in_its_finest_buckets(digested: Store) -> None:
     assert (answer["t0"], answer["t1"], answer["bucket"]) == (0, 300, 64)
     assert list(answer) == [
         *("t0", "t1", "bucket", "t", "ts", "price", "N", "avg_exp", "matches", "volatility", "liquidity", "imbalance"),
-        *("gaps", "runs", "events", "unsummed"),
+        *("gaps", "runs", "events", "unsummed", "unsummed_events"),
     ]
     assert_is(answer, plainly(digested, 64))
     assert answer["runs"] == [{"t": 0, "source": "simulator"}]
@@ -101,8 +101,9 @@ def test_a_bucket_that_a_range_cuts_is_the_same_as_in_any_other(digested: Store)
 def test_what_has_no_digest_yet_is_read_from_its_tape(store: Store) -> None:
     before = seen(store)
     assert before["t"][-1] == 256
+    assert before["unsummed_events"] == [{"from_t": 266, "to_t": 300}], "a step reads 50 frames"
     make_digests(store.market, store.directory)
-    assert seen(store) == before
+    assert seen(store) == before | {"unsummed_events": []}
 
 
 def test_the_open_segment_is_summed_up_as_it_grows(digested: Store) -> None:
@@ -130,6 +131,9 @@ def test_what_is_in_no_digest_and_not_in_the_tail_is_told(store: Store) -> None:
 def test_an_older_segment_that_waits_for_its_digest_is_told(digested: Store) -> None:
     Segment.objects.filter(kind="metrics", start_t=200).update(digest=0)
     assert seen(digested)["unsummed"] == [{"from_t": 200, "to_t": 298}]
+    assert seen(digested)["unsummed_events"] == []
+    Segment.objects.filter(kind="frames", start_t=200).update(digest=0)
+    assert seen(digested)["unsummed_events"] == [{"from_t": 200, "to_t": 295}]
 
 
 def test_of_very_many_segments_the_oldest_are_told_as_one_stretch(

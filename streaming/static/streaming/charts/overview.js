@@ -37,6 +37,11 @@ export class Overview {
     if ((this.part.held?.t1 ?? -1) >= (this.whole.held?.t1 ?? 0)) this.part.refresh();
   }
 
+  /** Whether the events of the whole recording are known. */
+  get eventsKnown() {
+    return this.whole.held !== null && !this.whole.held.unsummed_events.length;
+  }
+
   forget() {
     for (const feed of [this.whole, this.part]) feed.forget();
     [this.gaps, this.unsummed, this.runs, this.borders, this.#courses] = [null, [], [], [], { whole: emptyCourse(), part: null }];
