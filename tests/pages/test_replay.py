@@ -130,7 +130,8 @@ def test_a_pinned_agent_shows_every_feature_with_its_course(page: Page, server: 
     node = frame_on_disk(server, t)["nodes"][0]
     open_at(page, t, f"&agent={node['agent_id']}")
     rows = page.locator("#card dl div")
-    assert rows.count() == len(node["features"]) - 1  # the dominant side stands in the title
+    # The dominant side stands in the title, what it matched with beside its partners.
+    assert rows.count() == len(node["features"].keys() - {"dominant_side", "pool_count", "degree"})
     expect(rows.nth(0).locator("dd")).to_have_text(str(node["features"]["buy_count"]))
     expect(rows.nth(0).locator("path")).to_have_attribute("d", A_COURSE)
     page.keyboard.press("Escape")
@@ -280,7 +281,8 @@ def test_without_a_recording_it_says_so(page: Page) -> None:
     page.route("**/manifest/*", lambda route: route.fulfill(json=[]))
     page.route_web_socket("**/ws/stream*", lambda route: None)
     page.goto("/replay/")
-    expect(page.locator("#waiting")).to_have_text(
+    expect(page.locator("#first-look")).to_be_visible()
+    expect(page.locator("#announced")).to_have_text(
         f"Nothing is recorded yet. The first structure frame comes at t = {WINDOW}."
     )
 
