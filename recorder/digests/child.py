@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from recorder.digests.making import due
+from runtime import pools
 from runtime.db_threads import detached
 
 log = logging.getLogger(__name__)
@@ -29,10 +30,10 @@ async def run() -> None:
     """
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        if before := await asyncio.to_thread(_due):
+        if before := await pools.lookups.go_on(_due):
             await make()
             # Those that were sealed meanwhile need not wait for what cannot be read.
-            if before & await asyncio.to_thread(_due):
+            if before & await pools.lookups.go_on(_due):
                 await asyncio.sleep(_AGAIN_SECONDS)
 
 

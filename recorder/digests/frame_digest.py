@@ -16,6 +16,7 @@ from recorder.digests.film import Film, MeasuredFrame, lead_in_t
 from recorder.digests.frame_events import Frame, frames_in
 from recorder.models import Run, Segment
 from recorder.recovery.run_registry import CAMERA_SETTINGS, completed
+from recorder.store.lock import is_held
 from recorder.tape.history import History
 from runtime.db_threads import reading
 from structure.measures import MEASURES
@@ -53,6 +54,15 @@ def is_filmable(row: Segment) -> bool:
     """Whether it is known what camera a segment of frames was filmed with: a lost database took its runs with it."""
     run = run_at(row)
     return run is not None and camera_of(run) is not None
+
+
+def awaits_ticks(row: Segment, directory: Path) -> bool:
+    """Whether ticks of a segment of frames are still to be written: a running market flushes them last.
+
+    Raises OSError, django.db.Error.
+    """
+    lines = History(row.market.symbol, directory).lines("ticks", row.end_t - 1)
+    return is_held(directory) and next(iter(lines), None) is None
 
 
 def camera_of(run: Run) -> tuple[Any, ...] | None:

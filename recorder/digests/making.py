@@ -16,7 +16,7 @@ from django.db.models import Q
 from recorder.digests.chunk_row import UNDIGESTED, DigestChunk
 from recorder.digests.digest import FRAMES, KINDS, METRICS, VERSIONS, Digest
 from recorder.digests.digest_files import DIRECTORY, digest_path, known_digest, remove_digest, write_digest
-from recorder.digests.frame_digest import frame_digest, is_filmable
+from recorder.digests.frame_digest import awaits_ticks, frame_digest, is_filmable
 from recorder.digests.lost_chunks import lost_chunks, segments_of
 from recorder.digests.metric_rows import metric_digest
 from recorder.digests.roll_up import roll_up
@@ -144,6 +144,8 @@ def _make(directory: Path, row: Segment, on_made: Callable[[Segment], None], *, 
         if anew or not is_there:
             if _must_stay(directory, row):
                 log.warning("%s: the digest of %s is not made anew: its run is unknown", row.market, row.path)
+                return is_there
+            if row.kind == FRAMES and awaits_ticks(row, directory):
                 return is_there
             write_digest(directory, digest_of(directory, row))
     except OSError as error:

@@ -53,7 +53,7 @@ def hog(deployment: Deployment) -> Iterator[Hog]:
 
 PATHS = (
     *("/segments", "/manifest/ticks", "/gaps?from_t=0&to_t=9", "/api/v1/bars?resolution=1d"),
-    *("/api/v1/alerts", "/api/v1/backtests", "/live/", "/admin/", "/admin/recorder/segment/"),
+    *("/api/v1/alerts", "/api/v1/backtests", "/admin/", "/admin/recorder/segment/"),
 )
 
 
@@ -67,6 +67,9 @@ def test_where_none_is_left_everybody_is_told_in_the_one_shape(deployment: Deplo
         assert refused.status == 503, (ask.args, refused.body)
         error = refused.json()["error"]
         assert error.keys() == {"code", "message"}
+    page: Answer = wait_until(partial(refusal, hog, partial(web.ask, "/live/", headers=headers)), "a refusal of a page")
+    assert page.status == 503
+    assert "The server could not answer. Please try again in a moment." in page.body.decode()
     for path in ("/incremental?limit=1", "/health", "/metrics", "/range?from_t=0&to_t=9"):
         assert web.ask(path).status == 200, path
     assert web.stop() == 0

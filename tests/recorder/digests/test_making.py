@@ -21,6 +21,7 @@ from recorder.digests.making import alone, due, forget_gone, make_all, make_dige
 from recorder.digests.packing import pack_buckets
 from recorder.digests.pyramid import FINEST, buckets_of
 from recorder.models import Run, Segment
+from recorder.store.lock import StoreLock
 from tests.recorder.store import Store
 from tests.recorder.tape import moment
 
@@ -47,6 +48,28 @@ def test_each_finished_segment_has_one(store: Store) -> None:
         digest = load_digest(store.directory, row.kind, row.name)
         assert (digest.segment, digest.sha256) == (row.name, row.sha256)
     assert make_digests(store.market, store.directory) == 0
+
+
+def test_frames_wait_for_ticks_that_their_market_has_not_written_yet(store: Store) -> None:
+    frames, ticks = (
+        Segment.objects.of(store.market, kind).order_by("-start_t").first() for kind in ("frames", "ticks")
+    )
+    assert frames is not None
+    assert ticks is not None
+    file = store.directory / "ticks" / ticks.name
+    hidden = file.rename(store.directory / ticks.name)
+    lock = StoreLock(store.directory, store.market.symbol, "a market that runs")
+    try:
+        make_digests(store.market, store.directory)
+        assert not digest_path(store.directory, "frames", frames.name).exists()
+        hidden.rename(file)
+        make_digests(store.market, store.directory)
+    finally:
+        lock.release()
+    assert not due()
+    measured = load_digest(store.directory, "frames", frames.name).rows
+    assert measured is not None
+    assert not np.isnan(measured.values[0]).any()
 
 
 def test_segment_by_segment_or_all_at_once_rolls_up_the_same(market, tmp_path) -> None:
