@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 
+from runtime.middleware import AsyncMiddleware, keep_headers
 from runtime.pools import RETRY_SECONDS, Busy
 
 log = logging.getLogger(__name__)
@@ -45,28 +44,18 @@ def busy(error: Busy) -> HttpError:
     return HttpError(503, "busy", str(error), {"Retry-After": str(RETRY_SECONDS)})
 
 
-class JsonErrors:
+class JsonErrors(AsyncMiddleware):
     """Middleware: the errors that Django would answer in HTML (404, 405, 400, 500) become the contract's JSON.
 
     A person at the admin gets Django's pages for errors of the request.
     """
-
-    sync_capable = False
-    async_capable = True
-
-    def __init__(self, get_response: Callable[..., Any]) -> None:
-        self._get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         response: HttpResponse = await self._get_response(request)
         if response.status_code < 400 or _is_json(response) or _may_be_page(request, response.status_code):
             return response
         plain = _plain_error(request, response).response()
-        for name, value in response.headers.items():
-            if name not in ("Content-Type", "Content-Length"):
-                plain.headers.setdefault(name, value)
+        keep_headers(plain, response)
         return plain
 
     async def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
+
+from runtime.middleware import AsyncMiddleware
 
 _POLICY = (
     "default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; "
@@ -16,16 +15,8 @@ _POLICY = (
 )
 
 
-class ContentSecurityPolicy:
+class ContentSecurityPolicy(AsyncMiddleware):
     """Sets `request.csp_nonce` for templates and the header on every answer."""
-
-    sync_capable = False
-    async_capable = True
-
-    def __init__(self, get_response: Callable[..., Any]) -> None:
-        self._get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         nonce = secrets.token_urlsafe(16)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import orjson
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,6 +12,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from runtime.middleware import AsyncMiddleware, keep_headers
 from runtime.pools import Busy
 from streaming.http import languages
 from streaming.http.markets import every_symbol, own_symbol
@@ -31,16 +29,8 @@ _WORDS: dict[str, Promise] = {
 _ELSE = _("This page cannot be shown.")
 
 
-class ErrorPages:
+class ErrorPages(AsyncMiddleware):
     """Middleware above that of JSON errors: for a browser, its answer becomes a page of the same status and headers."""
-
-    sync_capable = False
-    async_capable = True
-
-    def __init__(self, get_response: Callable[..., Any]) -> None:
-        self._get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         response: HttpResponse = await self._get_response(request)
@@ -51,9 +41,7 @@ class ErrorPages:
             patch_vary_headers(response, ["Accept"])
             return response
         page = await sync_to_async(_page)(request, error, response.status_code, await _symbols())
-        for name, value in response.headers.items():
-            if name not in ("Content-Type", "Content-Length"):
-                page.headers.setdefault(name, value)
+        keep_headers(page, response)
         patch_vary_headers(page, ["Accept"])
         return page
 
