@@ -40,14 +40,20 @@ class Stub:
         self.store_id = store_id
 
 
-@pytest.fixture
-def relay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stub:
-    stub = Stub(tmp_path)
+def served(monkeypatch: pytest.MonkeyPatch, directory: Path) -> Stub:
+    """The market that every request asks for."""
+    stub = Stub(directory)
 
     async def found(request: Any) -> Stub:
         return stub
 
     monkeypatch.setattr(parameters, "relay", found)
+    return stub
+
+
+@pytest.fixture
+def relay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stub:
+    stub = served(monkeypatch, tmp_path)
     monkeypatch.setattr(overview, "presents", newest.Newest(present_of))
     return stub
 

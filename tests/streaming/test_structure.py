@@ -18,22 +18,17 @@ from recorder.digests.making import make_digests
 from recorder.models import Market, Segment
 from recorder.tape.history import History
 from runtime.http_errors import HttpError
-from streaming.http import newest, parameters, structure
+from streaming.http import newest, structure
 from structure.measures import MEASURES
 from tests.recorder.store import Store
-from tests.streaming.test_overview import Stub
+from tests.streaming.test_overview import Stub, served
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def relay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stub:
-    stub = Stub(tmp_path)
-
-    async def found(request: Any) -> Stub:
-        return stub
-
-    monkeypatch.setattr(parameters, "relay", found)
+    stub = served(monkeypatch, tmp_path)
     monkeypatch.setattr(structure, "newest_frames", newest.Newest(lambda history: LiveFilm(history, lambda: 0.0).step))
     return stub
 
