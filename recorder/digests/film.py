@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from camera.errors import OrderError
 from camera.window import SlidingWindowCamera
 from market.tick import Ints, Tick
 from structure.measures import MEASURES, match_pairs, measures_of
@@ -21,7 +22,8 @@ class Film:
     """Takes ticks in ascending order, and measures the frames that are due.
 
     `camera` is what the camera of the run was made with. Frames before `from_t` are filmed and not measured: the first
-    one that is measured is compared with the one before it. After a gap the window fills first.
+    one that is measured is compared with the one before it. After a gap the window fills first. A tick of another
+    writer that lies where it does not belong is passed over.
     """
 
     def __init__(self, camera: tuple[Any, ...], from_t: int = 0) -> None:
@@ -30,9 +32,12 @@ class Film:
         self._pairs_t = -1
 
     def take(self, tick: Tick) -> MeasuredFrame | None:
-        """The frame of this tick, if one is due. Raises OrderError."""
+        """The frame of this tick, if one is due."""
         camera, t = self._camera, tick.t
-        camera.ingest(tick)
+        try:
+            camera.ingest(tick)
+        except OrderError:
+            return None
         before_t = self._from_t - camera.stride
         if t < max(camera.W, before_t) or t % camera.stride or camera.ticks < camera.W:
             return None

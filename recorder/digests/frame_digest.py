@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from camera.errors import OrderError
 from market.tick import Tick, TickError
 from recorder.digests.digest import FRAMES, Digest, Rows
 from recorder.digests.film import Film, MeasuredFrame, lead_in_t
 from recorder.digests.frame_events import Frame, frames_in
 from recorder.models import Run, Segment
-from recorder.recovery.run_registry import CAMERA_SETTINGS, completed
+from recorder.recovery.run_registry import camera_arguments, run_at
 from recorder.store.lock import is_held
 from recorder.tape.history import History
 from runtime.db_threads import reading
@@ -29,7 +29,7 @@ def frame_digest(row: Segment, directory: Path, texts: Iterable[bytes]) -> Diges
     """
     frames = list(frames_in(texts))
     history = History(row.market.symbol, directory)
-    measured = {one.t: one.values for one in film_of(history, run_at(row), frames)}
+    measured = {one.t: one.values for one in film_of(history, run_of(row), frames)}
     none = [math.nan] * len(MEASURES)
     values = [[math.nan if v is None else v for v in measured.get(frame.t, none)] for frame in frames]
     rows = Rows(
@@ -42,18 +42,15 @@ def frame_digest(row: Segment, directory: Path, texts: Iterable[bytes]) -> Diges
     return Digest(FRAMES, row.name, row.sha256, rows.buckets(), events, rows)
 
 
-def run_at(row: Segment) -> Run | None:
+def run_of(row: Segment) -> Run | None:
     """The run of a segment; of one without a run in its row, the last that began before it."""
-    if row.run is not None:
-        return row.run
-    runs = Run.objects.filter(market=row.market, first_t__lte=row.start_t)
-    return reading(lambda: runs.order_by("first_t", "id").last())
+    return row.run if row.run is not None else reading(partial(run_at, row.market, row.start_t))
 
 
 def is_filmable(row: Segment) -> bool:
     """Whether it is known what camera a segment of frames was filmed with: a lost database took its runs with it."""
-    run = run_at(row)
-    return run is not None and camera_of(run) is not None
+    run = run_of(row)
+    return run is not None and known_camera(run) is not None
 
 
 def awaits_ticks(row: Segment, directory: Path) -> bool:
@@ -65,15 +62,17 @@ def awaits_ticks(row: Segment, directory: Path) -> bool:
     return is_held(directory) and next(iter(lines), None) is None
 
 
-def camera_of(run: Run) -> tuple[Any, ...] | None:
+def known_camera(run: Run) -> tuple[Any, ...] | None:
     """What the camera of a run was made with, None if that is unknown."""
-    settings = completed(run.settings)
-    return tuple(settings[name] for name in CAMERA_SETTINGS) if all(n in settings for n in CAMERA_SETTINGS) else None
+    try:
+        return camera_arguments(run.settings)
+    except KeyError:
+        return None
 
 
 def film_of(history: History, run: Run | None, frames: list[Frame]) -> Iterator[MeasuredFrame]:
     """The frames of a run that its ticks give from the first of `frames` to the last. Raises OSError."""
-    camera = None if run is None else camera_of(run)
+    camera = None if run is None else known_camera(run)
     if run is None or camera is None or not frames:
         return
     window, stride = camera[:2]
@@ -81,11 +80,7 @@ def film_of(history: History, run: Run | None, frames: list[Frame]) -> Iterator[
     begin_t = max(run.first_t, lead_in_t(first_t, window, stride))
     film = Film(camera, first_t)
     for tick in ticks_of(history, begin_t - 1, last_t):
-        try:
-            measured = film.take(tick)
-        except OrderError:
-            continue  # a tick of another writer that lies where it does not belong
-        if measured is not None:
+        if (measured := film.take(tick)) is not None:
             yield measured
 
 

@@ -10,13 +10,13 @@ from itertools import islice
 
 import numpy as np
 
-from camera.errors import OrderError
 from recorder.digests.digest import FRAMES, Rows
 from recorder.digests.film import Film, MeasuredFrame, lead_in_t
-from recorder.digests.frame_digest import camera_of, ticks_of
+from recorder.digests.frame_digest import known_camera, ticks_of
 from recorder.digests.roll_up import digested_to
 from recorder.manifest.row_writer import last_t_in_rows
-from recorder.models import Run, market_key
+from recorder.models import Run
+from recorder.recovery.run_registry import run_at
 from recorder.tape.history import History
 from runtime.db_threads import reading
 from structure.measures import MEASURES
@@ -55,7 +55,7 @@ class LiveFilm:
         return _rows(list(self._frames))
 
     def _go_on(self, run: Run, newest_t: int, least_t: int) -> None:
-        camera = camera_of(run)
+        camera = known_camera(run)
         if camera is None:
             return
         window, stride = camera[:2]
@@ -75,10 +75,7 @@ class LiveFilm:
         end, measured = self._clock() + _MOST_SECONDS, 0
         for tick in islice(ticks_of(self._history, self._reached_t), most_ticks):
             self._reached_t = max(self._reached_t, tick.t)
-            try:
-                frame = self._film.take(tick)
-            except OrderError:
-                continue  # a tick of another writer that lies where it does not belong
+            frame = self._film.take(tick)
             if frame is not None and (not self._frames or frame.t > self._frames[-1].t):
                 self._frames.append(frame)
                 measured += 1
@@ -89,8 +86,8 @@ class LiveFilm:
 def _standing(symbol: str) -> tuple[Run | None, int | None, int]:
     """The newest run, the newest t, and the last t of a digest of frames."""
     newest_t = last_t_in_rows(symbol)
-    runs = Run.objects.filter(market_id=market_key(symbol), first_t__lte=-1 if newest_t is None else newest_t)
-    return runs.order_by("first_t", "id").last(), newest_t, digested_to(symbol, FRAMES)
+    run = None if newest_t is None else run_at(symbol, newest_t)
+    return run, newest_t, digested_to(symbol, FRAMES)
 
 
 def _rows(frames: list[MeasuredFrame]) -> Rows:

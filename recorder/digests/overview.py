@@ -176,11 +176,25 @@ def _nothing() -> dict[str, Any]:
 
 
 def _buckets(symbol: str, tail: Summed | None, exponent: int, t0: int, t1: int) -> Buckets | None:
+    new = empty(NAMES) if tail is None else tail.buckets
+
+    def after(t: int) -> Buckets:
+        return new.where(np.flatnonzero(new.first_t > t))
+
+    return summed_buckets(symbol, METRICS, after, exponent, t0, t1)
+
+
+def summed_buckets(
+    symbol: str, kind: str, newest: Callable[[int], Buckets], exponent: int, t0: int, t1: int
+) -> Buckets | None:
+    """The buckets that overlap t0..t1: what is rolled up, and the newest ones, None if there are none.
+
+    `newest` gives those of no digest, behind a t: what was digested since they were read is in both. Raises
+    django.db.Error.
+    """
     t0, t1 = widened(t0, t1, exponent)
-    rolled = rolled_buckets(symbol, METRICS, exponent, t0, t1)
-    new = None if tail is None else tail.buckets.numbered(t0 >> FINEST, t1 >> FINEST)
-    if new is not None:  # a digest that was made since the tail was read has the same metrics
-        new = new.where(np.flatnonzero(new.first_t > digested_to(symbol, METRICS)))
+    rolled = rolled_buckets(symbol, kind, exponent, t0, t1)
+    new = newest(digested_to(symbol, kind)).numbered(t0 >> FINEST, t1 >> FINEST)
     parts = [part for part in (rolled, new) if part is not None and len(part)]
     return merged(parts, exponent) if parts else None
 

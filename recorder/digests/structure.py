@@ -11,12 +11,12 @@ import numpy as np
 from market.tick_message import LARGEST
 from recorder.digests.digest import FRAMES, BadDigest, Rows
 from recorder.digests.digest_files import load_digest
-from recorder.digests.overview import exponent_for, short, spread, widened
-from recorder.digests.pyramid import FINEST, Buckets, merged
-from recorder.digests.roll_up import digested_to, rolled_buckets
+from recorder.digests.overview import exponent_for, short, spread, summed_buckets
+from recorder.digests.pyramid import FINEST, Buckets
 from recorder.digests.unsummed import unsummed
 from recorder.manifest.row_writer import last_t_in_rows
-from recorder.models import Run, Segment, market_key
+from recorder.models import Segment
+from recorder.recovery.run_registry import run_at
 from recorder.spans import Span
 from structure.measures import MEASURES
 
@@ -73,9 +73,8 @@ def _ends(symbol: str, new: Rows) -> tuple[int, int] | None:
 
 def _stride(symbol: str, t: int) -> int:
     """The distance of frames at a t."""
-    runs = Run.objects.filter(market_id=market_key(symbol), first_t__lte=t).order_by("-first_t", "-id")
-    settings = runs.values_list("settings", flat=True).first()
-    return max(1, int((settings or {}).get("cam_stride", 1)))
+    run = run_at(symbol, t)
+    return 1 if run is None else max(1, int(run.settings.get("cam_stride", 1)))
 
 
 def _frames(symbol: str, directory: Path, new: Rows, t0: int, t1: int) -> Rows | None:
@@ -118,10 +117,8 @@ def _series(found: Buckets | None, measures: Sequence[str]) -> dict[str, Any]:
 
 
 def _buckets(symbol: str, new: Rows, exponent: int, t0: int, t1: int) -> Buckets | None:
-    t0, t1 = widened(t0, t1, exponent)
-    rolled = rolled_buckets(symbol, FRAMES, exponent, t0, t1)
-    fresh = new.t > digested_to(symbol, FRAMES)  # the others were digested since they were measured
-    newest = Rows(new.names, new.t[fresh], new.ts[fresh], new.values[:, fresh]).buckets()
-    newest = newest.numbered(t0 >> FINEST, t1 >> FINEST)
-    parts = [part for part in (rolled, newest) if part is not None and len(part)]
-    return merged(parts, exponent) if parts else None
+    def after(t: int) -> Buckets:
+        fresh = new.t > t
+        return Rows(new.names, new.t[fresh], new.ts[fresh], new.values[:, fresh]).buckets()
+
+    return summed_buckets(symbol, FRAMES, after, exponent, t0, t1)

@@ -14,9 +14,10 @@ from django.db.models import F
 from recorder.manifest import inventory
 from recorder.manifest.inventory import FileChange
 from recorder.manifest.row_writer import last_t_in_rows, save_facts
-from recorder.models import Inventory, Market, Run, Segment
+from recorder.models import Inventory, Market, Segment
 from recorder.recovery.pending import Recovered, pending_files, read_facts, recover
 from recorder.recovery.rewrite import fault_of
+from recorder.recovery.run_registry import run_at
 from recorder.segment.layout import KINDS, SegmentFacts, SegmentName, parse_name, pending_name, segment_files
 from recorder.segment.listing import state_of
 from recorder.tape.high_water_mark import raise_mark
@@ -184,9 +185,4 @@ def _mark_missing(market: Market, kind: str, names: list[str], done: Reconciled)
 
 
 def _save(market: Market, facts: SegmentFacts) -> Segment:
-    return save_facts(market, _run_of(market, facts.start_t), facts)
-
-
-def _run_of(market: Market, start_t: int) -> Run | None:
-    """The run of a segment that begins with `start_t`: the last one begun by then."""
-    return market.runs.filter(first_t__lte=start_t).order_by("first_t", "id").last()
+    return save_facts(market, run_at(market, facts.start_t), facts)

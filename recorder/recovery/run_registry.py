@@ -41,10 +41,21 @@ def completed(settings: dict[str, Any]) -> dict[str, Any]:
     return {**_BEFORE_IT_WAS_SET, **settings}
 
 
+def run_at(market: Market | str, t: int) -> Run | None:
+    """The run of a t: the last one begun by then. Raises django.db.Error."""
+    begun = Run.objects.filter(market_id=market_key(market), first_t__lte=t)
+    return begun.order_by("first_t", "id").last()
+
+
+def camera_arguments(settings: dict[str, Any]) -> tuple[Any, ...]:
+    """What the camera of a recorded run was made with. Raises KeyError if the settings do not tell."""
+    known = completed(settings)
+    return tuple(known[name] for name in CAMERA_SETTINGS)
+
+
 def camera_of(settings: dict[str, Any]) -> SlidingWindowCamera:
     """A camera that films as the run of these settings is filmed."""
-    known = completed(settings)
-    return SlidingWindowCamera(*(known[name] for name in CAMERA_SETTINGS))
+    return SlidingWindowCamera(*camera_arguments(settings))
 
 
 def goes_on(recorded: dict[str, Any], settings: dict[str, Any]) -> bool:
