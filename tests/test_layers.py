@@ -48,6 +48,7 @@ PURE = [
     *(f"recorder.digests.{name}" for name in ("pyramid", "digest", "digest_files", "metric_rows", "packing")),
     *(f"recorder.{name}" for name in ("errors", "spans", "tape.reader", "recovery.pending", "recovery.checkpoints")),
     *(f"streaming.{name}" for name in ("protocol", "options", "ring", "limits", "relay.health")),
+    *(f"streaming.past.{name}" for name in ("clock", "request")),
     *(f"streaming.fanout.{name}" for name in ("encoding", "outbox", "feed")),
     *(f"runtime.{name}" for name in ("addresses", "supervision")),
     *(f"bars.making.{name}" for name in ("resolutions", "ohlcv", "trades", "builder", "times")),
