@@ -19,6 +19,7 @@ from marketcamera.errors import (
 )
 from marketcamera.feed.client import BarFeed
 from marketcamera.feed.status import ConnectionState
+from marketcamera.store.store import Store, open_store
 from marketcamera.stream.client import Stream
 from marketcamera.stream.messages import Frame, Gap, Metric, Received, Tick
 from marketcamera.stream.replay import Replay
@@ -42,6 +43,7 @@ __all__ = [
     "ParseError",
     "Received",
     "Replay",
+    "Store",
     "StoreChanged",
     "Stream",
     "StreamRefused",
@@ -52,4 +54,5 @@ __all__ = [
     "get_price",
     "get_websocket_cache",
     "get_websocket_manager",
+    "open_store",
 ]

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import httpx
 
 from marketcamera.addresses import Address
-from marketcamera.backoff import Backoff
+from marketcamera.asking import answer_of, json_in
 from marketcamera.bars.bar import Bar, bar_of
-from marketcamera.errors import BadMessage, HistoryUnavailable, NotFoundError
-from marketcamera.failures import PASSING_STATUS, history_error, http_client, reason_of
-
-log = logging.getLogger("marketcamera")
+from marketcamera.errors import BadMessage
+from marketcamera.failures import http_client
 
 #: The most a server hands out at a time.
 _PAGE_BARS = 1000
 _TIMEOUT_SECONDS = 15.0
-_ATTEMPTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,46 +60,10 @@ class BarHistory:
         if to_ms is not None:
             asked["to"] = str(to_ms)
         url = self._address.http("/api/v1/bars", asked)
-        answer = self._get(url)
+        answer = json_in(url, answer_of(self._client, url))
         try:
             rows = [bar for bar in answer["bars"] if bar.get("closed", True)]
             gaps = [{"from_t": int(gap["from_t"]), "to_t": int(gap["to_t"])} for gap in answer.get("gaps", ())]
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise BadMessage(f"{url}: not an answer with bars ({error!r})", str(answer)) from None
         return [bar_of(symbol, resolution, row) for row in rows], gaps
-
-    def _get(self, url: str) -> Any:
-        """The JSON at a URL; what may pass is tried a few times. Raises HistoryUnavailable."""
-        backoff = Backoff()
-        while True:
-            try:
-                answer = self._client.get(url)
-            except httpx.TransportError as error:
-                reason = reason_of(error)
-            except Exception as error:  # an address or an answer that the library makes nothing of
-                raise history_error(url, error) from error
-            else:
-                if answer.status_code not in PASSING_STATUS:
-                    return _json(url, answer)
-                reason = f"the answer was {answer.status_code}"
-            seconds = backoff.next_seconds()
-            if backoff.attempts >= _ATTEMPTS:
-                raise HistoryUnavailable(url, reason)
-            log.info("%s: %s; next attempt in %.1f s", url, reason, seconds)
-            time.sleep(seconds)
-
-
-def _json(url: str, answer: httpx.Response) -> Any:
-    try:
-        body = answer.json()
-    except ValueError:
-        raise _refusal(answer)(url, f"the answer was {answer.status_code}, no JSON") from None
-    if answer.status_code != 200:
-        error = body.get("error") if isinstance(body, dict) else None
-        told = error.get("message") if isinstance(error, dict) else None
-        raise _refusal(answer)(url, told or f"the answer was {answer.status_code}")
-    return body
-
-
-def _refusal(answer: httpx.Response) -> type[HistoryUnavailable]:
-    return NotFoundError if answer.status_code == 404 else HistoryUnavailable

@@ -180,6 +180,14 @@ class Gap:
 
 Received = Tick | Metric | Frame | Gap
 
+
+def place_of(message: Received) -> tuple[int, int]:
+    """What messages of several kinds are sorted by, to come in the order of the stream."""
+    if isinstance(message, Gap):
+        return message.from_t, KINDS.index(message.kind)
+    return message.t, KINDS.index(message.kind)
+
+
 _LARGEST = 1e300
 
 #: The greatest t: what JavaScript counts exactly.

@@ -31,6 +31,13 @@ class PriceRanges:
         self._url = url
         self._runs: list[tuple[int, float, float]] = []
 
+    @classmethod
+    def of(cls, runs: list[tuple[int, float, float]]) -> PriceRanges:
+        """Those of runs whose first t, low and high are known, as a store's files tell them."""
+        found = cls()
+        found._runs = sorted(run for run in runs if _rises(run))
+        return found
+
     def take(self, header: str | None) -> None:
         """Learn what an answer's header tells; a header that cannot be is ignored."""
         found = [_RUN.fullmatch(run) for run in (header or "").split(", ")]

@@ -18,7 +18,7 @@ from marketcamera.backoff import Backoff
 from marketcamera.decoding import decode
 from marketcamera.errors import BadMessage, ConnectionGivenUp, HistoryUnavailable, MarketCameraError, StoreChanged
 from marketcamera.failures import PASSING_STATUS, history_error, http_client, is_of_the_network, reason_of
-from marketcamera.stream.messages import KINDS, Gap, Kind, Received, gap_of, message_of
+from marketcamera.stream.messages import KINDS, Gap, Kind, Received, gap_of, message_of, place_of
 from marketcamera.stream.price_ranges import PRICES_HEADER, PriceRanges
 from marketcamera.stream.session import store_id
 
@@ -105,7 +105,7 @@ class Replay:
         prices = PriceRanges(self._address.http("/health", self._symbol))
         recording = _Recording(self._store, self._raises, prices)
         tapes = [self._tape(client, kind, recording).messages() for kind in self._kinds]
-        return heapq.merge(*tapes, key=_order)
+        return heapq.merge(*tapes, key=place_of)
 
     def _tape(self, client: httpx.Client, kind: Kind, recording: _Recording) -> _Tape:
         asked = {"kind": f"{kind}s"} | self._symbol
@@ -245,9 +245,3 @@ class _Due:
         if step > 0 or step < -_MOST_LATE_SECONDS:  # an old tape goes on from where it is
             self._ts = message.ts
         return self._due - now
-
-
-def _order(message: Received) -> tuple[int, int]:
-    if isinstance(message, Gap):
-        return message.from_t, KINDS.index(message.kind)
-    return message.t, KINDS.index(message.kind)

@@ -28,7 +28,7 @@ def compressor() -> Any:
 def whole_frames(file: BinaryIO, start: int = 0) -> list[tuple[int, int]]:
     """The begin and end of each frame from `start` on, up to one that is not whole; hops from block to block."""
     frames = []
-    while (end := _end_of_frame(file, start)) is not None:
+    while (end := end_of_frame(file, start)) is not None:
         frames.append((start, end))
         start = end
     return frames
@@ -44,7 +44,7 @@ def texts(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
             yield text
 
 
-def _end_of_frame(file: BinaryIO, start: int) -> int | None:
+def end_of_frame(file: BinaryIO, start: int) -> int | None:
     """Where the frame that begins at `start` ends; None where none begins or the file ends before it does."""
     file.seek(start)
     head = file.read(_LONGEST_HEADER_BYTES)

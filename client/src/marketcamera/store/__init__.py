@@ -1,0 +1,1 @@
+"""Stores: a recording's segment files, read without asking a server for messages."""
