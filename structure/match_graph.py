@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
-from sknetwork.clustering import Louvain
 
 from camera.snapshot import WholeWindow
 from market.tick import Floats, Ints
+
+# SciPy and scikit-network take a quarter of a process's start and of its memory: who measures a graph loads them.
+if TYPE_CHECKING:
+    from scipy import sparse
 
 #: A pass over the agents that gains less modularity than this is the last one. With a tenth of it, graphs of 2,000
 #: agents take half as long again, for 0.001 more modularity.
@@ -94,6 +97,8 @@ def communities(graph: MatchGraph) -> Ints:
 
     Agents are visited by ascending id, never in random order: the same graph has the same communities.
     """
+    from sknetwork.clustering import Louvain
+
     louvain = Louvain(
         modularity="newman",
         tol_optimization=_LEAST_GAIN,
@@ -114,4 +119,6 @@ def modularity(graph: MatchGraph, labels: Ints) -> float:
 
 
 def _matrix(values: Ints | Floats, rows: Ints, columns: Ints, size: int) -> sparse.csr_matrix:
+    from scipy import sparse
+
     return sparse.csr_matrix((values.astype(float), (rows, columns)), shape=(size, size))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
-from sknetwork.topology import get_core_decomposition
 
 from camera.snapshot import WholeWindow
 from market.tick import Ints
@@ -47,7 +45,7 @@ def measures_of(window: WholeWindow, last_pairs: Ints | None) -> Measures:
         "assortativity": _assortativity(graph),
         **_grouping(graph),
         **_concentration(np.concatenate([np.zeros(isolated, np.int64), graph.strengths])),
-        "core": int(get_core_decomposition(graph.matrix).max()) if pairs else 0,
+        "core": _largest_core(graph) if pairs else 0,
         "reciprocity_side": _between_sides(window),
         "persistence": None if last_pairs is None else _jaccard(window, last_pairs),
         "proximity_density": _share(2 * window.proximity_pairs, agents * (agents - 1)),
@@ -70,8 +68,16 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def _largest_component(graph: MatchGraph) -> int:
+    from scipy.sparse.csgraph import connected_components
+
     _, labels = connected_components(graph.matrix, directed=False)
     return int(np.bincount(labels).max())
+
+
+def _largest_core(graph: MatchGraph) -> int:
+    from sknetwork.topology import get_core_decomposition
+
+    return int(get_core_decomposition(graph.matrix).max())
 
 
 def _clustering(graph: MatchGraph) -> float | None:
