@@ -61,7 +61,7 @@ figures: $(VENV)/ready
 
 # A hundred times kill -9, then the tapes against those of a run never interrupted; some minutes.
 soak: $(VENV)/ready-dev
-	$(PY) tests/continuation/soak.py --kills 100
+	$(PY) -m tests.continuation.soak --kills 100
 
 # Two hours of services with 200 clients of every sort, hostile ones, kills and outages, then the verdict.
 endurance: $(VENV)/ready-dev

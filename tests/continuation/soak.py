@@ -1,12 +1,11 @@
 """Kills a real `runmarket` again and again, and holds its tapes against those of a run never interrupted.
 
-`python tests/continuation/soak.py --kills 100` (or `make soak`).
+`python -m tests.continuation.soak --kills 100` (or `make soak`).
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import shutil
 import signal
@@ -14,12 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 
 import orjson
 import zstandard
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.processes import ROOT, environment, make_migrated
+
 KINDS = ("ticks", "frames", "metrics")
 
 
@@ -29,20 +30,22 @@ class Market:
     def __init__(self, directory: Path, **settings: str) -> None:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
-        self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith("IG_")},
+        usual = {
             "DJANGO_SETTINGS_MODULE": "igsite.settings",
-            "IG_CAM_STORE_DIR": str(directory / "store"),
-            "DATABASE_URL": f"sqlite:///{directory}/db.sqlite3",
-            "IG_SECRET_KEY": "soak",
-            "IG_START_TS": "1700000000",
-            "IG_SPEED": "0",
-            "IG_ADJUST_INTERVAL": "100",
-            "IG_CAM_SEGMENT_SECONDS": "2",
-            "IG_FLUSH_SECONDS": "0.3",
-            **settings,
+            "IG_START_TS": 1_700_000_000,
+            "IG_SPEED": 0,
+            "IG_ADJUST_INTERVAL": 100,
+            "IG_CAM_SEGMENT_SECONDS": 2,
+            "IG_FLUSH_SECONDS": 0.3,
         }
-        self.manage("migrate", "--verbosity", "0")
+        self.environment = environment(directory / "store", directory / "db.sqlite3", **{**usual, **settings})
+        self.begin_database()
+
+    def begin_database(self) -> None:
+        """Give it a database that knows of nothing, in the place of the one it has."""
+        for path in self.directory.glob("db.sqlite3*"):
+            path.unlink()
+        (self.directory / "db.sqlite3").write_bytes(_migrated())
 
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
@@ -78,6 +81,13 @@ class Market:
     def last_t(self) -> int:
         ticks = self.tape("ticks")
         return orjson.loads(ticks[-1])["t"] if ticks else -1
+
+
+@cache
+def _migrated() -> bytes:
+    """A database with every table, made once."""
+    with tempfile.TemporaryDirectory() as directory:
+        return make_migrated(Path(directory) / "migrated.sqlite3").read_bytes()
 
 
 def _start_t(path: Path) -> int:

@@ -83,8 +83,6 @@ def test_a_tick_on_disk_that_cannot_be_made_again_wins(tmp_path: Path) -> None:
 def test_without_any_database_the_run_goes_on(tmp_path: Path) -> None:
     broken, whole = Market(tmp_path / "broken"), Market(tmp_path / "whole")
     broken.manage("runmarket", "--ticks", "700")
-    for path in broken.directory.glob("db.sqlite3*"):
-        path.unlink()
-    broken.manage("migrate", "--verbosity", "0")
+    broken.begin_database()
     finish(broken, whole)
     assert compare(broken, whole) == []

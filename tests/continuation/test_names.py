@@ -159,9 +159,7 @@ def test_kill_9_leaves_no_trace_of_named_agents_either(tmp_path: Path) -> None:
     source = {"IG_SOURCE": written(tmp_path / "played", coming_and_going(900, seed=2)), "IG_SPEED": "30"}
     broken, whole = Market(tmp_path / "broken", **source), Market(tmp_path / "whole", **source)
     kill_again_and_again(broken, 2, random.Random(7), longest_seconds=0.7)
-    for path in broken.directory.glob("db.sqlite3*"):
-        path.unlink()
-    broken.manage("migrate", "--verbosity", "0")
+    broken.begin_database()
     kill_again_and_again(broken, 1, random.Random(8), longest_seconds=0.7)
     broken.manage("runmarket", "--speed", "0")
     whole.manage("runmarket", "--speed", "0")
