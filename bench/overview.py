@@ -60,7 +60,7 @@ def fill(ticks: int, store: Path) -> None:
 
     call_command("migrate", verbosity=0)
     market = Market.objects.create(symbol=_SYMBOL)
-    camera = dict(zip(CAMERA_SETTINGS, (_WINDOW, _STRIDE, 0.003, 2000, 5000, "mixed"), strict=True))
+    camera = dict(zip(CAMERA_SETTINGS, (_WINDOW, _STRIDE, 0.003, 2000, 5000, "mixed", 0.25), strict=True))
     run = Run.objects.create(
         market=market, first_t=0, start_ts=_BEGUN, tick_interval=0.1, source="simulator", settings=camera
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from camera.edges import PairCounts
+from camera.edges import EDGE_TYPES, PairCounts
 from camera.snapshot import Edges
 from market.tick import Ints
 
@@ -13,28 +13,54 @@ from market.tick import Ints
 #: the ids, which favours nobody, or by the ids themselves, which favours low ones.
 EDGE_ORDERS = MIXED, BY_ID = ("mixed", "id")
 
+_KINDS = range(len(EDGE_TYPES))
+
 _Lots = npt.NDArray[np.uint64]
 
 
 class EdgeCut:
-    """Cuts frame after frame to its strongest pairs: at most `edge_cap`, and eight an agent."""
+    """Cuts frame after frame to its strongest pairs: at most `edge_cap`, and eight an agent.
 
-    def __init__(self, window: int, edge_cap: int, mixed: bool) -> None:
-        self._edge_cap, self._mixed = edge_cap, mixed
-        self._weakest = window  # no pair that met less often was an edge of the last frame
+    With `type_share`, 0 to 0.5, each type has that share of the places if it has as many pairs: quotes are close to
+    each other an order of magnitude more often than agents match, and in a large market no match would be an edge.
+    """
+
+    def __init__(self, window: int, edge_cap: int, mixed: bool, type_share: float = 0.0) -> None:
+        self._edge_cap, self._mixed, self._type_share = edge_cap, mixed, type_share
+        #: Of all pairs and of each type: none that met less often was among those chosen for the last frame.
+        self._weakest: dict[int | None, int] = dict.fromkeys((None, *_KINDS), window)
 
     def edges(self, pairs: PairCounts, places: Ints, agent_ids: Ints) -> Edges:
         """The edges among the agents of a frame; `places` gives each column's place among them, -1 for none."""
         most = min(self._edge_cap, 8 * agent_ids.size)
-        while True:
-            edges = among(places, pairs.counted(self._weakest))
-            if self._weakest == 1 or edges.counts.size >= most:
-                break
-            self._weakest -= 1 if edges.counts.size > most // 2 else max(1, self._weakest // 2)
-        chosen = strongest_mixed(edges, most, agent_ids) if self._mixed else strongest(edges, most)
-        # Most pairs are weaker than any edge. The next frame's edges are about as strong as these: begin there.
-        self._weakest = int(chosen.counts[-1]) if chosen.counts.size == most and most else 1
+        chosen = self._strongest(pairs, places, agent_ids, most)
+        own = int(most * self._type_share)
+        if chosen.counts.size < most:
+            return chosen
+        for kind in _KINDS:
+            if (chosen.kinds == kind).sum() >= own:
+                continue
+            few = self._strongest(pairs, places, agent_ids, own, kind)
+            rest = (chosen.kinds != kind).nonzero()[0][: most - few.counts.size]
+            both = [np.concatenate([one, other[rest]]) for one, other in zip(few, chosen, strict=True)]
+            return self._cut(Edges(*both), most, agent_ids)
         return chosen
+
+    def _strongest(self, pairs: PairCounts, places: Ints, agent_ids: Ints, most: int, kind: int | None = None) -> Edges:
+        """The `most` strongest pairs of a type, or of both."""
+        weakest = self._weakest[kind]
+        while True:
+            edges = among(places, pairs.counted(weakest, kind))
+            if weakest == 1 or edges.counts.size >= most:
+                break
+            weakest -= 1 if edges.counts.size > most // 2 else max(1, weakest // 2)
+        chosen = self._cut(edges, most, agent_ids)
+        # Most pairs are weaker than any edge. The next frame's edges are about as strong as these: begin there.
+        self._weakest[kind] = int(chosen.counts[-1]) if chosen.counts.size == most and most else 1
+        return chosen
+
+    def _cut(self, edges: Edges, most: int, agent_ids: Ints) -> Edges:
+        return strongest_mixed(edges, most, agent_ids) if self._mixed else strongest(edges, most)
 
 
 def among(places: Ints, edges: Edges) -> Edges:

@@ -109,12 +109,15 @@ class PairCounts:
             pairs[:] = self._numbered(kind, low, high)
             np.add.at(self._counts, self._places(pairs), _ONE)
 
-    def counted(self, at_least: int) -> Edges:
-        """The pairs of columns that met at least so often, once or more, in the window; in no order."""
+    def counted(self, at_least: int, kind: int | None = None) -> Edges:
+        """The pairs of columns, of one type or of both, that met at least so often, once or more, in the window; in no
+        order."""
+        kinds = slice(None) if kind is None else slice(kind, kind + 1)
         if self._dense:
-            pairs = (self._counts >= at_least).nonzero()[0]
+            of_kinds = self._counts.reshape(len(EDGE_TYPES), -1)[kinds].ravel()
+            pairs = (of_kinds >= at_least).nonzero()[0] + (kinds.start or 0) * self.capacity**2
             return Edges(*self._ends(pairs), self._counts[pairs].astype(np.int64))
-        held = np.concatenate([queue.held[0] for queue in self._queues])
+        held = np.concatenate([queue.held[0] for queue in self._queues[kinds]])
         if at_least > 1:  # whoever met so often is in a place that counts so many
             held = held[self._counts[self._places(held)] >= at_least]
         pairs, counts = np.unique(held, return_counts=True)

@@ -33,7 +33,8 @@ class SlidingWindowCamera:
     `W` is the window and `stride` the distance of frames, in ticks; quotes no further apart than `eps_pct` of the
     mid are neighbours; a frame holds at most `edge_cap` edges and `node_cap` nodes, and `edge_order` is one of
     EDGE_ORDERS. None is for a run that began before there were any: its edges come by id, and its frames do not tell
-    what they leave out. One camera films one run.
+    what they leave out. In the mixed order each type has `type_share` of a frame's edges, if it has as many pairs. One
+    camera films one run.
     """
 
     def __init__(
@@ -44,9 +45,11 @@ class SlidingWindowCamera:
         edge_cap: int = 2000,
         node_cap: int = 5000,
         edge_order: str | None = MIXED,
+        type_share: float = 0.25,
     ) -> None:
         self.W, self.stride, self.eps_pct, self.node_cap = W, stride, eps_pct, node_cap
-        self._edge_cut = EdgeCut(W, edge_cap, edge_order == MIXED)
+        mixed = edge_order == MIXED
+        self._edge_cut = EdgeCut(W, edge_cap, mixed, type_share if mixed else 0.0)
         self._tells_all = edge_order is not None
         self.last_t: int | None = None
         self._last_ts: float | None = None

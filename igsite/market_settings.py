@@ -46,6 +46,12 @@ class MarketSettings:
         parsers.one_of(*EDGE_ORDERS),
         "which of equally strong pairs are edges where not all are: mixed favours nobody, id favours low agent ids",
     )
+    cam_type_share: float = setting(
+        "IG_CAM_TYPE_SHARE",
+        0.25,
+        parsers.number(0, 0.5),
+        "in the mixed order, the share of a frame's edges that each type has if it has as many pairs",
+    )
     cam_segment_seconds: float = setting(
         "IG_CAM_SEGMENT_SECONDS", 300, parsers.number(1, 86_400), "length of a segment, in seconds"
     )

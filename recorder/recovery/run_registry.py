@@ -16,7 +16,15 @@ from recorder.recovery.tape_ends import Ends
 log = logging.getLogger(__name__)
 
 #: What a camera is made with, in the order of its arguments.
-CAMERA_SETTINGS = ("cam_w", "cam_stride", "cam_prox_eps_pct", "cam_edge_cap", "cam_node_cap", "cam_edge_order")
+CAMERA_SETTINGS = (
+    "cam_w",
+    "cam_stride",
+    "cam_prox_eps_pct",
+    "cam_edge_cap",
+    "cam_node_cap",
+    "cam_edge_order",
+    "cam_type_share",
+)
 
 #: If any of these settings changes, the market continues as another run.
 RUN_SETTINGS = (
@@ -30,10 +38,13 @@ RUN_SETTINGS = (
 
 #: What a run went by that was recorded before there was such a setting. Frames without an order of edges to choose did
 #: not tell of their whole window either.
-_BEFORE_IT_WAS_SET = {"cam_node_cap": 5000, "cam_edge_order": None}
+_BEFORE_IT_WAS_SET = {"cam_node_cap": 5000, "cam_edge_order": None, "cam_type_share": 0.0}
 
-
-_AS_BEFORE = "edges by id, no counts of the whole window; IG_CAM_EDGE_ORDER takes effect with the next run"
+#: Settings that a run recorded before them goes on without, whatever they are now: they take effect with the next run.
+_WITH_THE_NEXT_RUN = {
+    "cam_edge_order": "edges by id, no counts of the whole window; IG_CAM_EDGE_ORDER takes effect with the next run",
+    "cam_type_share": "no share of the edges for each type; IG_CAM_TYPE_SHARE takes effect with the next run",
+}
 
 
 def completed(settings: dict[str, Any]) -> dict[str, Any]:
@@ -61,13 +72,11 @@ def camera_of(settings: dict[str, Any]) -> SlidingWindowCamera:
 def goes_on(recorded: dict[str, Any], settings: dict[str, Any]) -> bool:
     """Whether a recorded run goes on under these settings.
 
-    One that began before frames told of their whole window does so, and is filmed as it was: else an update would end
-    the run of every market, and a model would begin anew.
+    One that began before some of them does so, and is filmed as it was: else an update would end the run of every
+    market, and a model would begin anew.
     """
-    before = completed(recorded)
-    if before["cam_edge_order"] is None:
-        settings = {**settings, "cam_edge_order": None}
-    return before == settings
+    unknown = {name: _BEFORE_IT_WAS_SET[name] for name in _WITH_THE_NEXT_RUN if name not in recorded}
+    return completed(recorded) == settings | unknown
 
 
 def begin_run(
@@ -98,9 +107,10 @@ def begin_run(
 
 def continued_run(market: Market, facts: dict[str, Any]) -> Run:
     """The row of a run that continues, created again if the database lost it. `facts` are those of its checkpoint."""
-    if completed(facts["settings"])["cam_edge_order"] is None:
+    as_before = next((words for name, words in _WITH_THE_NEXT_RUN.items() if name not in facts["settings"]), None)
+    if as_before is not None:
         log.info(
-            "%s: the run from t=%d is filmed as it was before this version: %s", market, facts["first_t"], _AS_BEFORE
+            "%s: the run from t=%d is filmed as it was before this version: %s", market, facts["first_t"], as_before
         )
     prices = price_range_in(facts)
     values = {name: facts[name] for name in ("start_ts", "tick_interval", "source", "settings")}

@@ -35,6 +35,7 @@ def frame(
     first: bool,
     node_cap: int = 5000,
     order: str = "mixed",
+    share: float = 0.25,
 ) -> dict[str, Any]:
     """The frame at t of a run of consecutive ticks, the first of which has t = run[0]["t"]."""
     begin = t - W + 1 - run[0]["t"]
@@ -53,7 +54,7 @@ def frame(
         "t": t,
         "window": {"W": W, "t0": t - W + 1, "t1": t, "stride": stride, **total, **_before_any_cut(window, counts)},
         "nodes": shown,
-        "edges": _edges(counts, t, W, min(cap, 8 * len(shown)), among, order),
+        "edges": _edges(counts, t, W, min(cap, 8 * len(shown)), among, order, share),
         "events": _events(window, t, W, t - W if first else t - stride),
     }
 
@@ -174,9 +175,16 @@ def place_of(pair: tuple[int, int, int], order: str) -> tuple[int, int, int, int
     return kind, splitmix64((low << 32) | high) if order == "mixed" else 0, low, high
 
 
-def _edges(counts: PairCounts, t: int, W: int, most: int, among: set[int], order: str) -> list[dict[str, Any]]:
-    inside = [(pair, count) for pair, count in counts.items() if {pair[1], pair[2]} <= among]
-    chosen = sorted(inside, key=lambda item: (-item[1], place_of(item[0], order)))[:most]
+def _edges(
+    counts: PairCounts, t: int, W: int, most: int, among: set[int], order: str, share: float
+) -> list[dict[str, Any]]:
+    def place(item: tuple[tuple[int, int, int], int]) -> tuple[int, ...]:
+        return -item[1], *place_of(item[0], order)
+
+    inside = sorted(((pair, n) for pair, n in counts.items() if {pair[1], pair[2]} <= among), key=place)
+    of_types = [[item for item in inside if item[0][0] == kind] for kind in (0, 1)]
+    own = [item for items in of_types for item in items[: int(most * share) if order == "mixed" else 0]]
+    chosen = sorted([*own, *[item for item in inside if item not in own][: most - len(own)]], key=place)
     kinds = ("match", "quote_proximity")
     return [
         {"src": _name(low, t, W), "dst": _name(high, t, W), "type": kinds[kind], "w": count / W}

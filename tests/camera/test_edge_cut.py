@@ -10,6 +10,7 @@ import pytest
 from camera.edge_cut import lots, strongest, strongest_mixed
 from camera.snapshot import Edges
 from camera.window import SlidingWindowCamera
+from market.model.simulator import Simulator
 from market.tick import Ints
 from tests.camera.literal import place_of, splitmix64
 from tests.camera.test_window import tick_of
@@ -87,3 +88,16 @@ def correlation_of_kept_degree_with_id(order: str) -> float:
 def test_the_cut_favours_nobody() -> None:
     assert abs(correlation_of_kept_degree_with_id("mixed")) < 0.1
     assert correlation_of_kept_degree_with_id("id") < -0.3
+
+
+@pytest.mark.parametrize(("agents", "share", "matches"), [(300, 0.0, 8), (300, 0.25, 500), (74, 0.25, 213)])
+def test_a_frame_of_a_large_market_has_matches_too(agents: int, share: float, matches: int) -> None:
+    """And one in which they have their share anyway is as it was."""
+    simulator, camera = Simulator(seed=1, agents=agents, fixed_agents=True), SlidingWindowCamera(type_share=share)
+    frame = None
+    for t in range(301):
+        camera.ingest(simulator.step())
+        frame = camera.maybe_build_frame(t) or frame
+    assert frame is not None
+    assert len(frame["edges"]) == min(2000, 8 * agents)
+    assert sum(edge["type"] == "match" for edge in frame["edges"]) == matches

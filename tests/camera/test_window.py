@@ -72,17 +72,18 @@ def film(run: list[dict[str, Any]], camera: SlidingWindowCamera) -> list[dict[st
     seed=st.integers(0, 2**32),
     W=st.integers(1, 25),
     stride=st.integers(1, 12),
-    cap=st.sampled_from([0, 3, 2000]),
+    cap=st.sampled_from([0, 3, 12, 2000]),
     node_cap=st.sampled_from([1, 4, 5000]),
     first_t=st.sampled_from([0, 7, 1000]),
     on_grid=st.booleans(),
     order=st.sampled_from(["mixed", "id"]),
+    share=st.sampled_from([0.0, 0.25, 0.5]),
 )
 def test_frames_are_what_the_contract_says(
-    seed: int, W: int, stride: int, cap: int, node_cap: int, first_t: int, on_grid: bool, order: str
+    seed: int, W: int, stride: int, cap: int, node_cap: int, first_t: int, on_grid: bool, order: str, share: float
 ) -> None:
     run = random_market(seed, 70, first_t=first_t, on_grid=on_grid)
-    frames = film(run, SlidingWindowCamera(W, stride, 0.003, cap, node_cap, order))
+    frames = film(run, SlidingWindowCamera(W, stride, 0.003, cap, node_cap, order, share))
     as_before = film(run, SlidingWindowCamera(W, stride, 0.003, cap, node_cap, None))
     if order == "id":
         assert as_before == [literal.without_further_fields(frame) for frame in frames]
@@ -90,15 +91,16 @@ def test_frames_are_what_the_contract_says(
     assert [frame["t"] for frame in frames] == due
     for frame in frames:
         first = frame["t"] == due[0]
-        literal.assert_same(frame, literal.frame(run, frame["t"], W, stride, 0.003, cap, first, node_cap, order))
+        expected = literal.frame(run, frame["t"], W, stride, 0.003, cap, first, node_cap, order, share)
+        literal.assert_same(frame, expected)
 
 
 def test_counts_anew_what_is_too_many_for_a_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
     run = random_market(3, 60)
-    dense = film(run, SlidingWindowCamera(20, 5))
+    dense = film(run, SlidingWindowCamera(20, 5, edge_cap=12))
     monkeypatch.setattr(edges, "DENSE_SLOTS", 0)
     monkeypatch.setattr(edges, "_TABLE_BITS", 4)
-    assert film(run, SlidingWindowCamera(20, 5)) == dense
+    assert film(run, SlidingWindowCamera(20, 5, edge_cap=12)) == dense
 
 
 def test_a_frame_depends_on_its_window_alone() -> None:

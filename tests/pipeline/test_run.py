@@ -37,6 +37,7 @@ BEGINS_A_RUN: dict[str, Any] = {
     "cam_edge_cap": 1999,
     "cam_node_cap": 4999,
     "cam_edge_order": "id",
+    "cam_type_share": 0.1,
     "cam_prox_eps_pct": 0.004,
     "cam_metric_downsample": 2,
 }
@@ -178,7 +179,8 @@ def test_a_run_of_a_version_without_an_order_of_edges_is_filmed_as_it_was_to_its
         return [json.loads(line.text) for line in lines]
 
     with monkeypatch.context() as before:
-        before.setattr("pipeline.run.RUN_SETTINGS", [name for name in RUN_SETTINGS if name != "cam_edge_order"])
+        later = ("cam_edge_order", "cam_type_share")
+        before.setattr("pipeline.run.RUN_SETTINGS", [name for name in RUN_SETTINGS if name not in later])
         first = make_ticks(config, 23)
     assert "is filmed as it was" not in caplog.text
     caplog.set_level("INFO")
@@ -194,6 +196,33 @@ def test_a_run_of_a_version_without_an_order_of_edges_is_filmed_as_it_was_to_its
     assert make_ticks(replace(config, seed=9), 1) == second
     assert caplog.text.count("is filmed as it was") == starts, "and no word of it for runs of this version"
     assert [("pairs" in frame["window"]) == (frame["t"] >= second.first_t) for frame in frames()] == [True] * 9
+    call_command("verify", "--deep")
+
+
+def test_a_run_of_a_version_without_a_share_for_each_type_is_filmed_as_it_was_to_its_end(
+    config: Config, make_ticks: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Few edges, all of them neighbouring quotes: of the next run every second one is a match."""
+
+    def matches_of_frames(from_t: int) -> list[int]:
+        lines = History(config.symbol, config.store_dir).lines("frames", from_t - 1)
+        frames = [json.loads(line.text)["edges"] for line in lines]
+        return [sum(edge["type"] == "match" for edge in edges) for edges in frames]
+
+    config = replace(config, cam_edge_cap=2, cam_w=100, cam_type_share=0.5)
+    with monkeypatch.context() as before:
+        before.setattr("pipeline.run.RUN_SETTINGS", [name for name in RUN_SETTINGS if name != "cam_type_share"])
+        first = make_ticks(config, 110)
+    caplog.set_level("INFO")
+    assert make_ticks(config, 20) == first
+    assert "is filmed as it was before this version: no share of the edges for each type" in caplog.text
+    last_t = Segment.objects.latest("end_t").end_t
+    as_before = matches_of_frames(0)
+    second = make_ticks(replace(config, seed=9), 130)
+    assert second.settings["cam_type_share"] == 0.5
+    anew = matches_of_frames(last_t + 1)
+    assert set(anew) == {1}
+    assert set(as_before) != {1}
     call_command("verify", "--deep")
 
 
