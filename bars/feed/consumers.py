@@ -17,7 +17,7 @@ from django.db import Error as DatabaseError
 from bars.feed.hub import BarHub, Wire, hub_of
 from bars.feed.protocol import Connect, Refused, connected, no_symbol, read_message, refusal
 from recorder.segment.layout import SYMBOL_PATTERN
-from streaming.consumers import admitted
+from streaming.admitting import admitted
 from streaming.fanout.stream_client import Send, deliver
 from streaming.limits import CLOSE_TOO_LARGE, MESSAGES_A_SECOND, talk_rate
 from streaming.protocol import CLOSE_LIMIT, CLOSE_UNAVAILABLE, FRAMES, StreamError

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from streaming.fanout.outbox import Bundle, Outbox
@@ -21,23 +22,39 @@ _MOST_OWED_BYTES = 4096
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-class StreamClient:
-    """Takes bundles without waiting; `pump` sends them as fast as the client reads.
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """The way to one client.
 
-    `raw`: the server takes ready-made frames. `write` sends frames at once, or returns False if the socket has no room:
-    a client that keeps up gets its messages in this way, without a task in between.
+    `put` sends encoded messages, and waits while the client's buffer is full. `write` sends them at once, or returns
+    False if there is no room: a client that keeps up gets its messages in this way, without a task in between.
     """
 
-    def __init__(
-        self,
-        send: Send,
-        outbox_bytes: int,
-        tell_gap: Callable[[str, int, int], bytes],
-        *,
-        raw: bool,
-        write: Callable[[bytes], bool] | None = None,
-    ) -> None:
-        self._send, self._raw, self._write = send, raw, write
+    put: Callable[[bytes], Awaitable[None]]
+    write: Callable[[bytes], bool] | None = None
+
+
+def socket_outlet(send: Send, extension: Mapping[str, Any] | None) -> Outlet:
+    """The way over a WebSocket; `extension` is the server's for ready-made frames, if it offers one."""
+    raw = extension is not None
+    return Outlet(lambda wire: deliver(send, wire, raw=raw), (extension or {}).get("write"))
+
+
+async def deliver(send: Send, wire: bytes, *, raw: bool) -> None:
+    """Send framed messages: as they are (`raw`) to a server that takes ready frames, one by one to another."""
+    if raw:
+        await send({"type": "websocket.send", FRAMES: wire})
+        return
+    for payload, binary in messages_in(wire):
+        message = {"bytes": payload} if binary else {"text": payload.decode()}
+        await send({"type": "websocket.send", **message})
+
+
+class StreamClient:
+    """Takes bundles without waiting; `pump` sends them as fast as the client reads."""
+
+    def __init__(self, outlet: Outlet, outbox_bytes: int, tell_gap: Callable[[str, int, int], bytes]) -> None:
+        self._put, self._write = outlet.put, outlet.write
         self._sending = False
         self._ample_bytes = outbox_bytes // 2
         self._outbox = Outbox(outbox_bytes, tell_gap)
@@ -129,14 +146,4 @@ class StreamClient:
         if not wire:
             return
         self.sent_at = self._loop.time()
-        await deliver(self._send, wire, raw=self._raw)
-
-
-async def deliver(send: Send, wire: bytes, *, raw: bool) -> None:
-    """Send framed messages: as they are (`raw`) to a server that takes ready frames, one by one to another."""
-    if raw:
-        await send({"type": "websocket.send", FRAMES: wire})
-        return
-    for payload, binary in messages_in(wire):
-        message = {"bytes": payload} if binary else {"text": payload.decode()}
-        await send({"type": "websocket.send", **message})
+        await self._put(wire)

@@ -11,7 +11,7 @@ from typing import Any
 from recorder.errors import OtherStore
 from recorder.tape.history import Message
 from streaming.fanout.feed import Feed
-from streaming.fanout.stream_client import StreamClient
+from streaming.fanout.stream_client import StreamClient, socket_outlet
 from streaming.protocol import Moment, messages_in
 
 
@@ -79,7 +79,7 @@ class Socket:
         self.heard: list[Any] = []
         self.open = asyncio.Event()
         self.open.set()
-        self.client = StreamClient(self._send, 1 << 20, feed.encoder.slow_gap, raw=True)
+        self.client = StreamClient(socket_outlet(self._send, {}), 1 << 20, feed.encoder.slow_gap)
         feed.users.add(self.client)
         self._pump = asyncio.create_task(self.client.pump())
 

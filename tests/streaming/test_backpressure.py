@@ -9,7 +9,7 @@ import pytest
 
 from streaming.fanout.backpressure import Backpressure
 from streaming.fanout.encoding import Encoder
-from streaming.fanout.stream_client import StreamClient
+from streaming.fanout.stream_client import StreamClient, socket_outlet
 from streaming.options import Options
 from streaming.protocol import Moment, messages_in
 from streaming.relay.relay import Relay
@@ -24,7 +24,7 @@ class Reader:
     def __init__(self, *, takes: bool) -> None:
         self.heard: list[dict[str, object]] = []
         self._takes = takes
-        self.client = StreamClient(self.send, OUTBOX_BYTES, Encoder(Options()).slow_gap, raw=True)
+        self.client = StreamClient(socket_outlet(self.send, {}), OUTBOX_BYTES, Encoder(Options()).slow_gap)
         self.pump = asyncio.create_task(self.client.pump())
 
     async def send(self, message: dict[str, bytes]) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from streaming.consumers import _follow
 from streaming.history_moments import recorded_lines
 from streaming.http.incremental import Page
 from streaming.options import Options, StreamRequest
 from streaming.relay.relay import Relay
+from streaming.session import follow
 from tests.processes import PATIENCE_SECONDS
 from tests.streaming.tape import Socket, Tape, frames, moment, text, ticks
 
@@ -47,7 +47,7 @@ class Market:
     async def client(self, since: int | None = None, store: str | None = None, options: Options = TICKS) -> Socket:
         feed = self.relay.feeds.of(options)
         socket = Socket(feed)
-        work = _follow(socket.client, self.relay, feed, StreamRequest(None, since, options, store))
+        work = follow(socket.client, self.relay, feed, StreamRequest(None, since, options, store))
         self._tasks.append(asyncio.create_task(work))
         await joined(self, socket)
         return socket

@@ -11,7 +11,7 @@ import pytest
 
 from streaming.fanout import stream_client
 from streaming.fanout.outbox import Bundle, Item
-from streaming.fanout.stream_client import StreamClient
+from streaming.fanout.stream_client import StreamClient, socket_outlet
 from streaming.protocol import control, gap, messages_in, websocket_frame
 
 
@@ -52,7 +52,7 @@ def served(
 
     async def run() -> None:
         socket = Socket()
-        client = StreamClient(socket.send, outbox_bytes, tell_gap, raw=raw)
+        client = StreamClient(socket_outlet(socket.send, {} if raw else None), outbox_bytes, tell_gap)
         pump = asyncio.create_task(client.pump())
         await test(client, socket)
         pump.cancel()
@@ -171,7 +171,7 @@ def test_a_send_that_fails_ends_the_pump() -> None:
         async def send(message: dict[str, Any]) -> None:
             raise ConnectionError("gone")
 
-        client = StreamClient(send, 1000, tell_gap, raw=True)
+        client = StreamClient(socket_outlet(send, {}), 1000, tell_gap)
         client.offer(bundle(1))
         with pytest.raises(ConnectionError, match="gone"):
             await client.pump()
@@ -194,7 +194,7 @@ class Writer:
 def test_who_keeps_up_is_written_to_at_once() -> None:
     async def run() -> None:
         socket = Socket()
-        client = StreamClient(socket.send, 1000, tell_gap, raw=True, write=Writer(socket).write)
+        client = StreamClient(socket_outlet(socket.send, {"write": Writer(socket).write}), 1000, tell_gap)
         client.offer(bundle(1))
         assert [message["t"] for part in socket.messages for message in read(part)] == [1]
         assert not client.is_quiet()
@@ -206,7 +206,7 @@ def test_nothing_written_at_once_overtakes_what_waits() -> None:
     async def run() -> None:
         socket = Socket()
         writer = Writer(socket)
-        client = StreamClient(socket.send, 1 << 20, tell_gap, raw=True, write=writer.write)
+        client = StreamClient(socket_outlet(socket.send, {"write": writer.write}), 1 << 20, tell_gap)
         pump = asyncio.create_task(client.pump())
         await settled()
         client.offer(bundle(1))

@@ -1,0 +1,84 @@
+"""One stream client from its admission to its end: brought to the present, then live, whatever carries its messages."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from recorder.errors import OtherStore
+from streaming.fanout.feed import Feed
+from streaming.fanout.stream_client import StreamClient
+from streaming.options import StreamRequest
+from streaming.protocol import CLOSE_UNAVAILABLE, StreamError
+from streaming.relay.relay import Relay
+from streaming.resume import Resume
+
+log = logging.getLogger(__name__)
+
+
+async def serve(
+    client: StreamClient, relay: Relay, feed: Feed, request: StreamRequest, listening: Coroutine[Any, Any, None]
+) -> None:
+    """Serve a client until `listening` ends, which it does when the client leaves.
+
+    Raises StreamError when the client breaks the rules, and when the stream fails.
+    """
+    feed.users.add(client)
+    tasks = {asyncio.create_task(one) for one in (client.pump(), listening, follow(client, relay, feed, request))}
+    try:
+        done, _ = await asyncio.wait({*tasks, client.ended}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        relay.leave(client, feed)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    if client.ended.done():
+        raise StreamError("unavailable", "the stream broke off; connect again with since=", CLOSE_UNAVAILABLE)
+    for ended in done:
+        ended.result()
+
+
+async def follow(client: StreamClient, relay: Relay, feed: Feed, request: StreamRequest) -> None:
+    """Bring a client to the present, and again from the beginning each time the market gets another store.
+
+    Raises StreamError.
+    """
+    since, client.store_id = request.since, request.store
+    while True:
+        resume = None if since is None else Resume(client, relay, feed, since)
+        try:
+            await (_begin(client, relay, feed) if resume is None else resume.run())
+            await client.moved.wait()
+        except OtherStore as other:
+            relay.enter(other.store_id)
+            if client.store_id is None:
+                continue  # it has nothing of any store
+            await _tell_store_changed(client, relay, feed, -1 if resume is None else resume.position)
+        except OSError as error:
+            log.error("%s: the recording cannot be read for a client that resumes: %s", relay.symbol, error)
+            raise StreamError("unavailable", "the recording cannot be read now", CLOSE_UNAVAILABLE) from None
+        await client.emptied()
+        client.moved.clear()
+        since, client.store_id = -1, relay.store_id
+
+
+async def _begin(client: StreamClient, relay: Relay, feed: Feed) -> None:
+    """Start a client with the newest messages. Raises OtherStore."""
+    try:
+        await relay.ready()
+    except OSError as error:
+        log.error("%s: the recording cannot be read, so that a client begins without it: %s", relay.symbol, error)
+    relay.same_store(client)
+    newest = feed.newest(relay.ring)
+    if newest is not None:
+        client.offer(newest)
+    relay.subscribe(client, feed)
+
+
+async def _tell_store_changed(client: StreamClient, relay: Relay, feed: Feed, position: int) -> None:
+    """Announce to a client whose position is in another store that it starts over from the beginning."""
+    to_t = max(position + 1, relay.end_of(client.store_id))
+    items = feed.store_changed(position + 1, to_t, str(relay.store_id))
+    await client.put(b"".join(item.wire for item in items))
