@@ -13,6 +13,7 @@ from bars.feed.routing import websocket_urlpatterns as bar_sockets
 from igsite.config import Config
 from igsite.unused_names import UNUSED, unused_table
 from streaming.routing import websocket_urlpatterns as stream_sockets
+from tools.data_dictionary import data_dictionary
 from tools.settings_table import settings_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,6 +28,10 @@ def test_the_tables_of_settings_are_those_in_the_code() -> None:
     page = (ROOT / "docs" / "settings.md").read_text()
     assert settings_table() in page
     assert unused_table() in page
+
+
+def test_the_data_dictionary_is_that_of_the_schemas() -> None:
+    assert data_dictionary() in (ROOT / "docs" / "tables.md").read_text()
 
 
 def test_every_document_and_picture_that_is_linked_exists() -> None:
