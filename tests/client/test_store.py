@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import threading
@@ -13,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from marketcamera import Gap, NotFoundError, Replay, Store, Tick, open_store
+from marketcamera import Gap, NotFoundError, Replay, Tick, open_store
+from marketcamera.tables.columns import TABLES
 from tests.processes import Live, Site, first_t
 
 FAST = {"IG_SPEED": 30, "IG_CAM_W": 20, "IG_CAM_STRIDE": 5, "IG_SEED": 7, "IG_CAM_SEGMENT_SECONDS": 1}
@@ -95,6 +97,21 @@ def test_a_market_that_runs_is_read_as_far_as_it_has_come(site: Site, live: Live
     assert open_store(live.url).store_id == open_store(site.store).store_id
 
 
+def test_files_and_server_give_the_same_tables(site: Site, live: Live) -> None:
+    here, there = open_store(site.store), open_store(live.url)
+    ticks = [one for one in Replay(live.url, 1400, 1600, types="tick") if isinstance(one, Tick)]
+    for name, tape in ((name, table.tape) for name, table in TABLES.items() if table.tape != "bars"):
+        table = here.table(name, 1400, 1600)
+        assert table.equals(there.table(name, 1400, 1600), check_metadata=True), name
+        assert table.num_rows, tape
+        assert len(here.to_pandas(name, 1400, 1600)) == len(here.to_polars(name, 1400, 1600)) == table.num_rows
+        assert sum(batch.num_rows for batch in here.batches(name, 1400, 1600)) == table.num_rows
+    assert here.table("ticks", 1400, 1600)["price"].to_pylist() == [one.price for one in ticks]
+    assert here.table("matches", 1400, 1600).num_rows == sum(len(one.matches) for one in ticks)
+    with pytest.raises(ValueError, match="table must be one of"):
+        here.table("quotes")
+
+
 def _flip_a_byte(segment: Path) -> None:
     content = bytearray(segment.read_bytes())
     content[len(content) // 2] ^= 0xFF
@@ -110,6 +127,8 @@ def test_what_is_damaged_or_gone_is_told(tmp_path: Path, site: Site, harm: Calla
     found = list(open_store(store).ticks(0, 2000))
     gaps = [one for one in found if isinstance(one, Gap)]
     assert [one.reason for one in gaps] == [reason]
+    told = json.loads(open_store(store).table("ticks", 0, 2000).schema.metadata[b"gaps"])
+    assert told == [{"from_t": one.from_t, "to_t": one.to_t, "reason": reason} for one in gaps]
     missing = range(gaps[0].from_t, gaps[0].to_t + 1)
     kept = [one for one in found if isinstance(one, Tick)]
     assert kept == [one for one in whole if isinstance(one, Tick) and one.t not in missing]
@@ -126,4 +145,4 @@ def test_where_there_is_no_store_an_error_says_so(tmp_path: Path, files_url: str
     with pytest.raises(ValueError, match="symbol must be"):
         open_store(tmp_path, symbol="../x")
     with pytest.raises(ValueError, match="t1 at least t0"):
-        Store(open_store(live.url)._segments).ticks(5, 4)
+        open_store(live.url).ticks(5, 4)

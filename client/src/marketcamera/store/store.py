@@ -6,18 +6,26 @@ import heapq
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import httpx
 
 from marketcamera.addresses import Address
 from marketcamera.asking import answer_of
-from marketcamera.errors import NotFoundError
+from marketcamera.errors import HistoryUnavailable, MarketCameraError, NotFoundError
 from marketcamera.failures import http_client
 from marketcamera.store.segments import LocalSegments, Segments, ServerSegments, WebSegments
-from marketcamera.store.tape import last_t, messages
+from marketcamera.store.tape import last_t, lines, messages
 from marketcamera.stream.messages import KINDS, Frame, Gap, Metric, Received, Tick, place_of
+from marketcamera.stream.price_ranges import PriceRanges
 from marketcamera.stream.session import kinds_of
+from marketcamera.tables.columns import TABLES
+from marketcamera.tables.gaps import Gaps, messages_of
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
 
 _TIMEOUT_SECONDS = 30.0
 _SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
@@ -72,8 +80,7 @@ class Store:
 
     def messages(self, t0: int = 0, t1: int | None = None, *, types: str | Iterable[str] = KINDS) -> Iterator[Received]:
         """Ticks, metrics and frames with t0 <= t <= t1 (None: to the end)."""
-        if t0 < 0 or (t1 is not None and t1 < t0):
-            raise ValueError(f"t0 must be at least 0 and t1 at least t0, got {t0} and {t1}")
+        _check_span(t0, t1)
         of_kinds = (messages(self._segments, kind, t0, t1) for kind in kinds_of(types))
         return heapq.merge(*of_kinds, key=place_of)
 
@@ -88,6 +95,62 @@ class Store:
     def frames(self, t0: int = 0, t1: int | None = None) -> Iterator[Frame | Gap]:
         """The frames with t0 <= t <= t1."""
         return cast("Iterator[Frame | Gap]", self.messages(t0, t1, types="frame"))
+
+    def table(self, name: str, t0: int = 0, t1: int | None = None) -> pyarrow.Table:
+        """The rows of messages with t0 <= t <= t1 in one of the tables that docs/tables.md describes, as Arrow.
+
+        `ticks`, `agents`, `actions`, `matches`, `metrics`, `nodes` or `edges`. The metadata of its schema name the
+        `store`, and in `gaps`, as JSON, the ranges of t that are missing. Holds the whole table; `batches` gives it
+        piece by piece. Needs pyarrow (`pip install 'marketcamera[arrow]'`).
+        """
+        from marketcamera.tables.arrow import marked, pa, schema_of
+
+        gaps = Gaps()
+        found = pa.Table.from_batches(self._batches(name, t0, t1, gaps), schema_of(name))
+        facts = {"gaps": gaps.json()} | ({"store": self.store_id} if self.store_id else {})
+        return found.replace_schema_metadata(marked(found.schema, facts).metadata)
+
+    def batches(self, name: str, t0: int = 0, t1: int | None = None) -> Iterator[pyarrow.RecordBatch]:
+        """The same rows in batches of at most 65,536, in bounded memory; what is missing is not told."""
+        return self._batches(name, t0, t1, Gaps())
+
+    def to_pandas(self, name: str, t0: int = 0, t1: int | None = None) -> pandas.DataFrame:
+        """The same table as a DataFrame of pandas."""
+        found: pandas.DataFrame = self.table(name, t0, t1).to_pandas()
+        return found
+
+    def to_polars(self, name: str, t0: int = 0, t1: int | None = None) -> polars.DataFrame:
+        """The same table as a DataFrame of Polars, which must be installed."""
+        try:
+            import polars
+        except ModuleNotFoundError:
+            raise MarketCameraError("to_polars needs the polars package: pip install polars") from None
+        found = polars.from_arrow(self.table(name, t0, t1))
+        assert isinstance(found, polars.DataFrame)
+        return found
+
+    def _batches(self, name: str, t0: int, t1: int | None, gaps: Gaps) -> Iterator[pyarrow.RecordBatch]:
+        if name not in TABLES or TABLES[name].tape == "bars":
+            known = [one for one in TABLES if TABLES[one].tape != "bars"]
+            raise ValueError(f"table must be one of {', '.join(known)}, got {name!r}")
+        from marketcamera.tables.batches import batches
+
+        kind = kinds_of(TABLES[name].tape.removesuffix("s"))[0]
+        _check_span(t0, t1)
+        return batches(name, messages_of(lines(self._segments, kind, t0, t1), gaps), prices=self._prices())
+
+    def _prices(self) -> PriceRanges | None:
+        """None where the recording does not tell which prices its numbers stand for."""
+        try:
+            self._segments.prices.at(0)
+        except HistoryUnavailable:
+            return None
+        return self._segments.prices
+
+
+def _check_span(t0: int, t1: int | None) -> None:
+    if t0 < 0 or (t1 is not None and t1 < t0):
+        raise ValueError(f"t0 must be at least 0 and t1 at least t0, got {t0} and {t1}")
 
 
 def _directory(path: Path, symbol: str | None) -> Path:

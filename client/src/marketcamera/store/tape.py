@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import chain, pairwise
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-from marketcamera.decoding import MOST_TEXT_BYTES, loads, zstandard_module
+from marketcamera.decoding import MOST_TEXT_BYTES, dumps, loads, zstandard_module
 from marketcamera.errors import BadMessage
 from marketcamera.store.segments import Segment, Segments
 from marketcamera.stream.messages import Gap, Kind, Received, gap_of, message_of
@@ -20,19 +20,42 @@ _SEARCH_BYTES = 1 << 20
 MaybeLine = bytes | None
 
 
-def messages(source: Segments, kind: Kind, t0: int, t1: int | None) -> Iterator[Received]:
-    """The messages of a kind with t0 <= t <= t1 (None: to the end), by t. Holds one zstd frame at a time.
+class Record(NamedTuple):
+    """A message, by its t twice and its line; without a line, all with first_t <= t <= last_t are missing."""
 
-    Raises OSError, HistoryUnavailable, MarketCameraError without zstandard.
+    first_t: int
+    last_t: int
+    line: bytes | None
+    reason: str = ""
+
+
+def messages(source: Segments, kind: Kind, t0: int, t1: int | None) -> Iterator[Received]:
+    """The messages of a kind with t0 <= t <= t1 (None: to the end), by t, as objects. Raises like `records`."""
+    for record in records(source, kind, t0, t1):
+        if record.line is None:
+            yield Gap(kind, record.first_t, record.last_t, record.reason)
+        else:
+            yield message_of(loads(record.line), source.prices)
+
+
+def lines(source: Segments, kind: Kind, t0: int, t1: int | None) -> Iterator[bytes]:
+    """The same as JSON lines, as they were recorded, with a gap line for what is missing. Raises like `records`."""
+    for first_t, last_t, line, reason in records(source, kind, t0, t1):
+        yield line or dumps({"type": "gap", "kind": f"{kind}s", "from_t": first_t, "to_t": last_t, "reason": reason})
+
+
+def records(source: Segments, kind: Kind, t0: int, t1: int | None) -> Iterator[Record]:
+    """What a tape holds of t0 <= t <= t1, by t. Holds one zstd frame at a time.
+
+    Raises OSError, HistoryUnavailable, BadMessage, MarketCameraError without zstandard.
     """
     tape = _Tape(source, kind, t0)
     for here, behind in pairwise(chain(source.of(tape.name, t0), (None,))):
         assert here is not None
-        for message in tape.of_segment(here, behind):
-            first_t = message.from_t if isinstance(message, Gap) else message.t
-            if t1 is not None and first_t > t1:
+        for record in tape.of_segment(here, behind):
+            if t1 is not None and record.first_t > t1:
                 return
-            yield _up_to(message, t1)
+            yield record if t1 is None or record.last_t <= t1 else record._replace(last_t=t1)
         # The first segment behind t1 is read as well: it may begin with a gap that reaches back.
         if t1 is not None and here.start_t > t1:
             return
@@ -42,15 +65,9 @@ def last_t(source: Segments, kind: Kind) -> int | None:
     """The t of the newest message of a kind; None without one. Raises like `messages`."""
     for segment in source.newest(f"{kind}s"):
         found = _Tape(source, kind, segment.start_t).of_segment(segment, None)
-        if newest := [one.t for one in found if not isinstance(one, Gap)][-1:]:
-            return newest[0]
+        if there := [record.last_t for record in found if record.line is not None]:
+            return there[-1]
     return None
-
-
-def _up_to(message: Received, t1: int | None) -> Received:
-    if t1 is None or not isinstance(message, Gap):
-        return message
-    return replace(message, to_t=min(message.to_t, t1))
 
 
 class _Tape:
@@ -59,8 +76,10 @@ class _Tape:
     def __init__(self, source: Segments, kind: Kind, t0: int) -> None:
         self.name, self.next_t = f"{kind}s", t0
         self._source, self._kind = source, kind
+        #: How a message of ours begins; lines of other writers are parsed whole.
+        self._beginning = re.compile(rb'\{"type":"%b","t":([0-9]{1,16})[,}]' % kind.encode())
 
-    def of_segment(self, here: Segment, behind: Segment | None) -> Iterator[Received]:
+    def of_segment(self, here: Segment, behind: Segment | None) -> Iterator[Record]:
         file = self._source.open(self.name, here)
         if file is None:
             yield from self._missing(_end_of(here, behind), "expired")
@@ -94,37 +113,40 @@ class _Tape:
                 head += text
                 if b"\n" in head:
                     found = self._read(head.partition(b"\n")[0])
-                    return 0 if found is None else found.from_t if isinstance(found, Gap) else found.t
+                    return 0 if found is None else found.first_t
         except zstandard_module().ZstdError:
             pass  # whoever reads it will tell
         return 0
 
-    def _read(self, line: bytes) -> Received | None:
-        """The message in a line; None for what is none of this tape."""
+    def _read(self, line: bytes) -> Record | None:
+        """What a line is; None for none of this tape."""
+        if (found := self._beginning.match(line)) is not None:
+            t = int(found[1])
+            return Record(t, t, line)
         try:
             data = loads(line)
             if data["type"] == "gap":
-                return gap_of({**data, "kind": self._kind})
-            return message_of(data, self._source.prices) if data["type"] == self._kind else None
+                gap = gap_of({**data, "kind": self._kind})
+                return Record(gap.from_t, gap.to_t, None, gap.reason)
+            if data["type"] == self._kind:
+                t = message_of(data).t
+                return Record(t, t, line)
         except (BadMessage, ValueError, KeyError, TypeError, RecursionError):
-            return None
+            pass
+        return None
 
-    def _take(self, found: Received, why: str) -> Iterator[Received]:
+    def _take(self, found: Record, why: str) -> Iterator[Record]:
         """What a line gives: itself, and before it a gap where ticks, or lines that cannot be read, are missing."""
-        first_t, last_t = (found.from_t, found.to_t) if isinstance(found, Gap) else (found.t, found.t)
-        if last_t < self.next_t:
+        if found.last_t < self.next_t:
             return
-        if first_t > self.next_t and (self._kind == "tick" or why == "damaged"):
-            yield from self._missing(first_t - 1, why)
-        if isinstance(found, Gap):
-            yield Gap(self._kind, max(first_t, self.next_t), last_t, found.reason)
-        else:
-            yield found
-        self.next_t = last_t + 1
+        if found.first_t > self.next_t and (self._kind == "tick" or why == "damaged"):
+            yield from self._missing(found.first_t - 1, why)
+        yield found if found.line is not None else found._replace(first_t=max(found.first_t, self.next_t))
+        self.next_t = found.last_t + 1
 
-    def _missing(self, to_t: int | None, why: str) -> Iterator[Gap]:
+    def _missing(self, to_t: int | None, why: str) -> Iterator[Record]:
         if to_t is not None and to_t >= self.next_t:
-            yield Gap(self._kind, self.next_t, to_t, why)
+            yield Record(self.next_t, to_t, None, why)
             self.next_t = to_t + 1
 
 
