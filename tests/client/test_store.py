@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib import pyplot
 
 from marketcamera import Gap, NotFoundError, Replay, Tick, open_store
 from marketcamera.tables.columns import TABLES
-from tests.processes import Live, Site, first_t
+from tests.processes import ROOT, Live, Site, first_t
 
 FAST = {"IG_SPEED": 30, "IG_CAM_W": 20, "IG_CAM_STRIDE": 5, "IG_SEED": 7, "IG_CAM_SEGMENT_SECONDS": 1}
 
@@ -146,3 +147,17 @@ def test_where_there_is_no_store_an_error_says_so(tmp_path: Path, files_url: str
         open_store(tmp_path, symbol="../x")
     with pytest.raises(ValueError, match="t1 at least t0"):
         open_store(live.url).ticks(5, 4)
+
+
+def test_the_notebook_runs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARKET_CAMERA_STORE", str(site.store))
+    pyplot.switch_backend("agg")
+    notebook = json.loads((ROOT / "docs" / "notebooks" / "first-look.ipynb").read_text())
+    names: dict[str, Any] = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+    assert len(names["rows"]) > 500
+    assert names["graph"].number_of_edges() > 0
+    assert set(names["bars"].columns) == {"open", "high", "low", "close"}
+    pyplot.close("all")
