@@ -118,6 +118,29 @@ class MarketSettings:
         parsers.switch,
         "1 keeps the digests of removed segments, so that the overview still shows their time",
     )
+    cold_store: str | None = setting(
+        "IG_COLD_STORE",
+        None,
+        parsers.cold_store,
+        "bucket for finished segments: s3://bucket/prefix?endpoint=https://…, or file:///directory; unset is none",
+        secret=True,
+    )
+    cold_zstd_level: int = setting(
+        "IG_COLD_ZSTD_LEVEL",
+        0,
+        parsers.integer(0, 22),
+        "zstd compression level of segments in the bucket; 0 copies them as they are",
+    )
+    aws_access_key_id: str | None = setting(
+        "AWS_ACCESS_KEY_ID", None, parsers.text, "name of the key to the bucket", secret=True
+    )
+    aws_secret_access_key: str | None = setting(
+        "AWS_SECRET_ACCESS_KEY", None, parsers.text, "the key to the bucket", secret=True
+    )
+    aws_session_token: str | None = setting(
+        "AWS_SESSION_TOKEN", None, parsers.text, "token of a key that is valid for a while", secret=True
+    )
+    aws_region: str | None = setting("AWS_REGION", None, parsers.text, "region of the bucket; unset is us-east-1")
     flush_seconds: float = setting(
         "IG_FLUSH_SECONDS", 1, parsers.number(0, 60), "written data reaches the file within this time"
     )

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 
 from market.timestamps import EXPECTED, guessed_unit, is_moment
+from recorder.cold.address import parse_address
 from recorder.segment.layout import SYMBOL_PATTERN
 from runtime.addresses import Network, parse_network
 from streaming.protocol import KINDS
@@ -142,6 +143,11 @@ def redis_url(text: str) -> str:
         urlsplit(text).port  # noqa: B018
     except ValueError:  # its own words may hold a part of the password
         raise ValueError("must be redis://USER:PASSWORD@HOST:PORT/NUMBER, with a / in the password as %2F") from None
+    return text
+
+
+def cold_store(text: str) -> str:
+    parse_address(text)
     return text
 
 

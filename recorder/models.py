@@ -80,7 +80,20 @@ class Run(models.Model):
 #: The length of a page of rows: long enough that the query costs little compared with reading the rows.
 _MOST_ROWS = 256
 
+_KEPT = Q(removed_at=None, missing=False)
 _GONE = Q(removed_at__isnull=False) | Q(missing=True)
+
+
+class Cold(models.IntegerChoices):
+    """Where the file of a segment is, beside the market's disk: in the bucket too, or in the bucket alone."""
+
+    NONE = 0, "not in the bucket"
+    COPIED = 1, "in the bucket too"
+    ONLY = 2, "in the bucket alone"
+
+
+_ON_DISK = _KEPT & Q(cold__lt=Cold.ONLY)
+_UNCOPIED = _KEPT & Q(pending=False, cold=Cold.NONE)
 
 
 class SegmentQuerySet(models.QuerySet["Segment"]):
@@ -99,12 +112,20 @@ class SegmentQuerySet(models.QuerySet["Segment"]):
         """Sealed segments, including removed and missing ones."""
         return self.filter(pending=False)
 
+    def kept(self) -> SegmentQuerySet:
+        """Segments that can be read: their file is on the market's disk or in the bucket."""
+        return self.filter(_KEPT)
+
     def on_disk(self) -> SegmentQuerySet:
-        """Segments whose file is there."""
-        return self.filter(removed_at=None, missing=False)
+        """Segments whose file is on the market's disk."""
+        return self.filter(_ON_DISK)
+
+    def uncopied(self) -> SegmentQuerySet:
+        """Finished segments that are on the market's disk and not in the bucket."""
+        return self.filter(_UNCOPIED)
 
     def gone(self) -> SegmentQuerySet:
-        """Segments whose file is not there: removed, or missing."""
+        """Segments that cannot be read: their file was removed, or is missing, and is in no bucket."""
         return self.filter(_GONE)
 
     def oldest_first(self) -> SegmentQuerySet:
@@ -147,6 +168,9 @@ class Segment(models.Model):
     `name` is the final file name, without `_pending`. `start_t`, `end_t`, `seek_points` and the other fields are those
     of `recorder.segment.layout.SegmentFacts`. `created_at` is when it was sealed, or, while it is pending, when it was
     opened. `missing`: the file should be there and is not.
+
+    `cold` says where else its file is (`recorder.cold`). Once it is in the bucket, `cold_key` is the key of the object
+    there, and `cold_bytes`, `cold_sha256` and `cold_seek_points` are of the object, which may be compressed anew.
     """
 
     market = models.ForeignKey(Market, models.PROTECT, related_name="segments")
@@ -167,6 +191,11 @@ class Segment(models.Model):
     removed_at = models.DateTimeField(null=True, blank=True)
     missing = models.BooleanField(default=False)
     digest = models.PositiveSmallIntegerField(default=0, editable=False)
+    cold = models.PositiveSmallIntegerField(choices=Cold.choices, default=Cold.NONE, editable=False)
+    cold_key = models.CharField(max_length=192, blank=True, editable=False)
+    cold_bytes = models.BigIntegerField(default=0, editable=False)
+    cold_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    cold_seek_points = models.JSONField(default=list, editable=False)
 
     objects = SegmentQuerySet.as_manager()
 
@@ -177,12 +206,15 @@ class Segment(models.Model):
         ]
         # Each row is in one of the first two indexes. Removed segments keep their rows, so after some years most rows
         # are of removed ones. A search for a file must not pass over these, nor a search for what is gone over the
-        # files.
+        # files. The same holds for those in the bucket alone.
         indexes = [
             models.Index(fields=["market", "kind", "start_t"], name=f"segment_{name}", condition=condition)
             for name, condition in (
-                ("on_disk", Q(removed_at=None, missing=False)),
+                ("kept", _KEPT),
                 ("gone", _GONE),
+                ("on_disk", _ON_DISK),
+                ("uncopied", _UNCOPIED),
+                ("in_bucket", Q(cold__gt=Cold.NONE)),
                 ("pending", Q(pending=True)),
                 ("pinned", Q(pinned=True)),
                 ("missing", Q(missing=True)),
@@ -203,11 +235,13 @@ class Segment(models.Model):
 
     @property
     def state(self) -> str:
-        """The state in one word: pending, finished, removed or missing."""
+        """The state in one word: pending, finished, removed, missing, or cold: in the bucket alone."""
         if self.removed_at is not None:
             return "removed"
         if self.missing:
             return "missing"
+        if self.cold == Cold.ONLY:
+            return "cold"
         return "pending" if self.pending else "finished"
 
     @property
@@ -230,10 +264,11 @@ class Segment(models.Model):
 class Inventory(models.Model):
     """The sums of one kind of a market, updated as its rows change, and whether the rows are known to be exact.
 
-    `segments`, `bytes` and `lines` are of finished segments whose file is there. `removed` counts those that clean-ups
-    removed. As long as `directory_state` is that of the kind's directory (`recorder.segment.listing.state_of`), the
-    rows list exactly the segments in it, except the one that was `opened` last, which may have no row yet. "" is the
-    state of no directory. `removing`: rows were marked as removed whose files may still be there.
+    `segments`, `bytes` and `lines` are of finished segments that can be read; of these `cold_segments` and `cold_bytes`
+    are in the bucket alone. `removed` counts those that clean-ups removed. As long as `directory_state` is that of the
+    kind's directory (`recorder.segment.listing.state_of`), the rows list exactly the segments in it, except the one
+    that was `opened` last, which may have no row yet. "" is the state of no directory. `removing`: rows were marked as
+    removed whose files may still be there.
     """
 
     market = models.ForeignKey(Market, models.CASCADE, related_name="inventories")
@@ -242,6 +277,8 @@ class Inventory(models.Model):
     bytes = models.BigIntegerField(default=0)
     lines = models.BigIntegerField(default=0)
     removed = models.BigIntegerField(default=0)
+    cold_segments = models.BigIntegerField(default=0)
+    cold_bytes = models.BigIntegerField(default=0)
     directory_state = models.CharField(max_length=64, blank=True)
     opened = models.CharField(max_length=64, blank=True)
     removing = models.BooleanField(default=False)

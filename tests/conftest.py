@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from tests import services
+from tests.object_store import ObjectStore, object_store
 from tests.processes import ROOT, Live, Site, logs_of, make_migrated
 
 # Started in the background a shell or nohup has these ignored, and so would every process that a test is to interrupt.
@@ -62,6 +63,13 @@ def _place(item: pytest.Item) -> Path:
 def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with every table in it; copy it, do not use it."""
     return make_migrated(tmp_path_factory.mktemp("database") / "migrated.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def bucket_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """An object store for all tests that leave it running; each takes a bucket of its own."""
+    with object_store(tmp_path_factory.mktemp("objects")) as store:
+        yield store
 
 
 @pytest.fixture

@@ -248,7 +248,7 @@ def decompressed(path: Path) -> bytes:
 
 def environment(store: Path, database: Path, **env: Any) -> dict[str, str]:
     """A child's environment: nothing of the developer's settings, and what the test wants."""
-    ours = re.compile(r"IG_.*|DATABASE_URL|REDIS_URL|PORT|DJANGO_SETTINGS_MODULE|PYTHON.*")
+    ours = re.compile(r"IG_.*|AWS_.*|DATABASE_URL|REDIS_URL|PORT|DJANGO_SETTINGS_MODULE|PYTHON.*")
     clean = {name: value for name, value in os.environ.items() if not ours.fullmatch(name)}
     return clean | {
         "IG_CAM_STORE_DIR": str(store),

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 for name in [*os.environ]:
-    if name.startswith("IG_") or name in ("DATABASE_URL", "REDIS_URL", "PORT"):
+    if name.startswith(("IG_", "AWS_")) or name in ("DATABASE_URL", "REDIS_URL", "PORT"):
         del os.environ[name]
 
 _directory = Path(tempfile.mkdtemp(prefix="market-camera-tests-"))

@@ -57,12 +57,12 @@ class RunAdmin(RecordedAdmin):
         later = later.exclude(first_t=OuterRef("first_t"), id__lte=OuterRef("id"))
         next_t = later.order_by("first_t", "id").values("first_t")[:1]
         runs = runs.annotate(next_t=Coalesce(Subquery(next_t), _LARGEST_T))
-        return runs.annotate(last_on_disk=_last_t(Segment.objects.on_disk()), last_gone=_last_t(Segment.objects.gone()))
+        return runs.annotate(last_kept=_last_t(Segment.objects.kept()), last_gone=_last_t(Segment.objects.gone()))
 
     @admin.display(description="length, in ticks")
     def length(self, run: Any) -> str:
         """The ticks from the first to the last that was recorded, those of gaps included."""
-        last_t = max((t for t in (run.last_on_disk, run.last_gone) if t is not None), default=run.first_t - 1)
+        last_t = max((t for t in (run.last_kept, run.last_gone) if t is not None), default=run.first_t - 1)
         return f"{last_t - run.first_t + 1:,}" + ("+" if run.ended_at is None else "")
 
     @admin.display(description="source", ordering="source")

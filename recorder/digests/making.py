@@ -51,7 +51,7 @@ def segments_to_do(market: Market, *, anew: bool, sealed_by: datetime | None = N
     """How many segments sealed by then have no digest, or may have one. Raises django.db.Error."""
     rows = Segment.objects.of(market)
     rows = rows if sealed_by is None else rows.filter(created_at__lte=sealed_by)
-    return (rows.filter(kind__in=KINDS).finished().on_disk() if anew else rows.filter(UNDIGESTED)).count()
+    return (rows.filter(kind__in=KINDS).finished().kept() if anew else rows.filter(UNDIGESTED)).count()
 
 
 def make_digests(
@@ -91,7 +91,7 @@ def make_all(market: Market, directory: Path, on_made: Callable[[Segment], None]
     made = 0
     with alone(directory) as is_alone:
         for kind in KINDS if is_alone else ():
-            every = pages(Segment.objects.of(market, kind).finished().on_disk().order_by("start_t", "name"))
+            every = pages(Segment.objects.of(market, kind).finished().kept().order_by("start_t", "name"))
             while rows := list(islice(every, _BATCH)):
                 done = [row for row in rows if _make(directory, row, on_made, anew=True)]
                 persistently(partial(_note, market, directory, kind, done), "digests")
@@ -122,7 +122,7 @@ def _outdate(market: Market, kind: str) -> None:
 
     What was rolled up of them goes too: another version may have other series, which cannot be merged.
     """
-    others = Segment.objects.of(market, kind).on_disk().filter(digest__gt=0).exclude(digest=VERSIONS[kind])
+    others = Segment.objects.of(market, kind).kept().filter(digest__gt=0).exclude(digest=VERSIONS[kind])
     if others.exists():
         with transaction.atomic():
             others.update(digest=0)
@@ -185,7 +185,7 @@ def miss_lost(market: Market, directory: Path) -> int:
     """
     lost = 0
     for kind in KINDS:
-        for row in pages(Segment.objects.of(market, kind).on_disk().filter(digest__gt=0).order_by("start_t", "name")):
+        for row in pages(Segment.objects.of(market, kind).kept().filter(digest__gt=0).order_by("start_t", "name")):
             if known_digest(directory, kind, row.name, row.sha256) is None:
                 persistently(partial(_miss, row), "digests")
                 lost += 1
@@ -214,7 +214,7 @@ def _roll_up_gone(market: Market, directory: Path, kind: str, rows: SegmentQuery
 
 
 def _miss_all(rows: SegmentQuerySet) -> int:
-    return rows.on_disk().update(digest=0)
+    return rows.kept().update(digest=0)
 
 
 def _miss(row: Segment) -> None:

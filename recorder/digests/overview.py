@@ -90,7 +90,7 @@ class Whole(NamedTuple):
 
 def whole(symbol: str, tail: Buckets | None) -> Whole | None:
     """What is recorded of a market, None if nothing is. Raises django.db.Error."""
-    first = Segment.objects.of(symbol, "ticks").on_disk().order_by("start_t").values_list("start_t", flat=True).first()
+    first = Segment.objects.of(symbol, "ticks").kept().order_by("start_t").values_list("start_t", flat=True).first()
     digested = Segment.objects.of(symbol, METRICS).filter(digest__gt=0).order_by("start_t")
     kept = digested.values_list("start_t", flat=True).first()
     last = last_t_in_rows(symbol)

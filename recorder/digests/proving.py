@@ -99,7 +99,7 @@ def count_of(market: Market) -> int:
 
 
 def _digested(market: Market) -> SegmentQuerySet:
-    return Segment.objects.of(market).on_disk().filter(digest__gt=0)
+    return Segment.objects.of(market).kept().filter(digest__gt=0)
 
 
 def _is_unproved(found: Digest, made: Digest) -> bool:

@@ -63,7 +63,7 @@ def _spans(new: Rows, stride: int) -> list[Span]:
 def _ends(symbol: str, new: Rows) -> tuple[int, int] | None:
     """The first and last t for which there may be a frame."""
     rows = Segment.objects.of(symbol, FRAMES)
-    oldest = [some.order_by("start_t").first() for some in (rows.filter(digest__gt=0), rows.on_disk())]
+    oldest = [some.order_by("start_t").first() for some in (rows.filter(digest__gt=0), rows.kept())]
     ends = [row.start_t for row in oldest if row is not None]
     last_t = last_t_in_rows(symbol, FRAMES)
     ends += [] if last_t is None else [last_t]

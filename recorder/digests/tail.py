@@ -57,7 +57,7 @@ class Tail(Generic[T]):
     def _digested_t(self) -> int:
         """The last t that needs no reading."""
         after_t = digested_to(self._history.symbol, self._kind)
-        rows = Segment.objects.of(self._history.symbol, self._kind).on_disk()
+        rows = Segment.objects.of(self._history.symbol, self._kind).kept()
         newest = rows.filter(start_t__gt=after_t).order_by("-start_t").values_list("start_t", flat=True)
         starts = list(newest[:_MOST_SEGMENTS])
         return starts[-1] - 1 if len(starts) == _MOST_SEGMENTS else after_t

@@ -33,7 +33,7 @@ def _waiting(market: Market | str, kind: str, t0: int, t1: int) -> list[Span]:
     if len(spans) == _MOST_SEGMENTS:
         first = finished.order_by("start_t").values_list("start_t", flat=True)[0]
         spans.append((first, spans[-1][0]))
-    spans += _newest(rows.filter(pending=True).on_disk())
+    spans += _newest(rows.filter(pending=True).kept())
     return [(first, last) for first, last in spans if first <= last]  # one of gap lines alone has no message
 
 

@@ -19,7 +19,7 @@ from recorder.importing.foreign_store import ForeignSegment, look_into
 from recorder.importing.foreign_times import time_faults
 from recorder.importing.segments_equal import is_held_by
 from recorder.manifest.inventory import change_row
-from recorder.manifest.row_writer import pages, save_facts, spans_on_disk
+from recorder.manifest.row_writer import pages, save_facts, spans_kept
 from recorder.models import Market, Run, Segment
 from recorder.recovery.pending import read_facts, recover_file
 from recorder.segment.examine import examine
@@ -143,12 +143,12 @@ def overlaps(market: Market, plans: Iterable[Plan]) -> list[str]:
         coming = [plan for plan in plans if plan.facts.kind == kind]
         back = {plan.facts.name for plan in coming}
         spans = [_Span(plan.facts.start_t, plan.facts.end_t, str(plan.foreign)) for plan in coming]
-        on_disk = _ask(partial(spans_on_disk, market, kind))
+        kept = _ask(partial(spans_kept, market, kind))
         rows = Segment.objects.of(market, kind).defer("seek_points").exclude(name__in=back)
         for row in pages(rows):
             # What was lost in a crash and made again is in another segment.
             gone = row.removed_at is None and row.missing
-            parts = without((row.start_t, row.end_t), on_disk if gone else [])
+            parts = without((row.start_t, row.end_t), kept if gone else [])
             spans += [_Span(first, last, f"{row.path} ({row.state})") for first, last in parts]
         found += [f"{later} overlaps {earlier}" for earlier, later in _overlapping(spans)]
     return found

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.db.models import Count, F, Q, Sum
 
-from recorder.models import Inventory, Market, Segment, SegmentQuerySet
+from recorder.models import Cold, Inventory, Market, Segment, SegmentQuerySet
 from recorder.segment.layout import pending_name, segment_files
 from recorder.segment.listing import DirectoryChange, state_of
 
@@ -29,13 +29,18 @@ class Stock(NamedTuple):
     bytes: int = 0
     lines: int = 0
     removed: int = 0
+    cold_segments: int = 0
+    cold_bytes: int = 0
 
 
 def stock_of(row: Segment | None) -> Stock:
     """The present contribution of one row."""
     if row is None or (row.removed_at is None and (row.pending or row.missing)):
         return Stock()
-    return Stock(1, row.bytes, row.lines) if row.removed_at is None else Stock(removed=1)
+    if row.removed_at is not None:
+        return Stock(removed=1)
+    is_cold = row.cold == Cold.ONLY
+    return Stock(1, row.bytes, row.lines, 0, int(is_cold), row.bytes if is_cold else 0)
 
 
 def count(market_id: int, kind: str, before: Stock, after: Stock) -> None:
@@ -66,12 +71,16 @@ def change_row(rows: SegmentQuerySet, **values: Any) -> Segment | None:
 
 def recount(market: Market, kind: str) -> None:
     """Compute the sums from every row."""
-    on_disk = Q(pending=False, removed_at=None, missing=False)
+    kept = Q(pending=False, removed_at=None, missing=False)
+    cold = kept & Q(cold=Cold.ONLY)
     with transaction.atomic():
         found = Segment.objects.of(market, kind).aggregate(
-            segments=Count("pk", on_disk),
-            bytes=Sum("bytes", filter=on_disk, default=0),
-            lines=Sum("lines", filter=on_disk, default=0),
+            # Before `bytes`: what was summed up under this name cannot be summed up again.
+            cold_bytes=Sum("bytes", filter=cold, default=0),
+            cold_segments=Count("pk", cold),
+            segments=Count("pk", kept),
+            bytes=Sum("bytes", filter=kept, default=0),
+            lines=Sum("lines", filter=kept, default=0),
             removed=Count("pk", Q(removed_at__isnull=False)),
         )
         Inventory.objects.update_or_create(market=market, kind=kind, defaults=found)

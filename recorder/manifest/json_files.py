@@ -105,5 +105,5 @@ def _count(market: Market, kind: str) -> int:
 def _newest(market: Market, kind: str, count: int) -> list[Segment]:
     """The last listed segments, newest first; of those on disk and of those that are gone, by their indexes."""
     listed = _listed(market, kind)
-    found = [row for some in (listed.on_disk(), listed.gone()) for row in some.reverse()[:count]]
+    found = [row for some in (listed.kept(), listed.gone()) for row in some.reverse()[:count]]
     return sorted(found, key=lambda row: (row.start_t, row.name), reverse=True)[:count]

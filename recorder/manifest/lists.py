@@ -36,11 +36,11 @@ def manifest_of(
     With `after_t` only segments that reach further, and all pending ones; without `pending` none of these. Rows are
     read a page at a time, starting at the first wanted one. Raises django.db.Error.
     """
-    on_disk = Segment.objects.of(market, kind).on_disk()
+    kept = Segment.objects.of(market, kind).kept()
     # Queried before the finished ones, so that a segment sealed meanwhile is among those, and not in neither.
-    open_ones = [*_rows(on_disk.filter(pending=True))] if pending else []
+    open_ones = [*_rows(kept.filter(pending=True))] if pending else []
     named = {row.name for row in open_ones}
-    for row in _rows(on_disk.finished(), after_t):
+    for row in _rows(kept.finished(), after_t):
         named.discard(row.name)
         yield manifest_form(row)
     yield from (manifest_form(row) for row in open_ones if row.name in named)
@@ -50,8 +50,8 @@ def manifest_before(
     market: Market | str, kind: str, before_t: int, most: int, *, pending: bool = True
 ) -> Iterator[dict[str, Any]]:
     """The segments of the same list that begin before a t, and of these the last `most`. Raises django.db.Error."""
-    on_disk = Segment.objects.of(market, kind).on_disk()
-    rows = (on_disk if pending else on_disk.finished()).filter(start_t__lt=before_t).order_by("-start_t", "-name")
+    kept = Segment.objects.of(market, kind).kept()
+    rows = (kept if pending else kept.finished()).filter(start_t__lt=before_t).order_by("-start_t", "-name")
     found = reading(lambda: list(rows.values_list(*_Row._fields)[:most]))
     yield from map(manifest_form, sorted(map(_Row._make, reversed(found)), key=lambda row: row.pending))
 
@@ -75,12 +75,12 @@ def state_of(market: str, kinds: Sequence[str]) -> ManifestState:
     sums = Inventory.objects.filter(market__symbol=market, kind__in=kinds).order_by("kind").values_list(*columns)
     open_ones = (
         Segment.objects.of(market)
-        .on_disk()
+        .kept()
         .filter(kind__in=kinds, pending=True)
         .order_by("kind", "start_t")
         .values_list("kind", "name", "end_t", "lines", "bytes")
     )
-    of_kinds = (Segment.objects.of(market, kind).on_disk() for kind in kinds)
+    of_kinds = (Segment.objects.of(market, kind).kept() for kind in kinds)
     firsts = (some.order_by("start_t").values_list("start_t", flat=True).first() for some in of_kinds)
     first = min((t for t in firsts if t is not None), default=None)
     text = repr(([*sums], [*open_ones]))

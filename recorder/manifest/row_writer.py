@@ -15,7 +15,7 @@ from django.db.models import F
 from recorder.errors import ManifestStopped
 from recorder.manifest import inventory
 from recorder.manifest.inventory import FileChange
-from recorder.models import Market, Run, Segment, SegmentQuerySet
+from recorder.models import Cold, Market, Run, Segment, SegmentQuerySet
 from recorder.segment.layout import SegmentFacts
 from recorder.segment.listing import DirectoryChange
 from recorder.spans import Span, merged
@@ -44,7 +44,7 @@ def last_t_in_rows(market: Market | str, kind: str = "ticks") -> int | None:
     """The last message's t in any row, removed segments included; None without a message."""
     rows = Segment.objects.of(market, kind)
     # A segment that was lost in a crash and made again may reach further than the one that begins last.
-    ends = [t for some in (rows.on_disk(), rows.gone()) for t in _ends_of_last(some)]
+    ends = [t for some in (rows.kept(), rows.gone()) for t in _ends_of_last(some)]
     last = max(ends, default=-1)
     return None if last < 0 else last
 
@@ -65,9 +65,9 @@ def pages(rows: SegmentQuerySet) -> Iterator[Segment]:
         yield from (found[key] for key in chunk if key in found)
 
 
-def spans_on_disk(market: Market | str, kind: str) -> list[Span]:
-    """The t in segments of a kind whose files are there, ascending."""
-    rows = Segment.objects.of(market, kind).on_disk().filter(end_t__gte=F("start_t"))
+def spans_kept(market: Market | str, kind: str) -> list[Span]:
+    """The t in segments of a kind that can be read, ascending."""
+    rows = Segment.objects.of(market, kind).kept().filter(end_t__gte=F("start_t"))
     return merged(rows.values_list("start_t", "end_t"))
 
 
@@ -95,7 +95,9 @@ def _values(facts: SegmentFacts) -> dict[str, Any]:
         "gaps": facts.gaps,
         "sha256": facts.sha256,
         "missing": False,
-        "digest": 0,  # of what was in it before, if anything
+        # Of what was in it before, if anything.
+        "digest": 0,
+        "cold": Cold.NONE,
     }
 
 

@@ -154,7 +154,7 @@ class History:
                 return
             if end_t >= start_t:
                 span = (start_t, end_t)
-                yield from [span] if removed_at else without(span, self._on_disk(kind, span, name))
+                yield from [span] if removed_at else without(span, self._kept(kind, span, name))
 
     def _not_there(self, kind: str, from_t: int) -> Iterator[tuple[Any, ...]]:
         """The rows of segments without a file. If rows are not known to be exact, each is compared with the files."""
@@ -171,9 +171,9 @@ class History:
     def _lies(self, kind: str, name: str) -> bool:
         return any((self.directory / kind / file).exists() for file in (pending_name(name), name))
 
-    def _on_disk(self, kind: str, span: Span, but: str) -> list[Span]:
-        """The t on disk around a span, in other segments."""
-        rows = Segment.objects.of(self.symbol, kind).on_disk().filter(end_t__gte=F("start_t"))
+    def _kept(self, kind: str, span: Span, but: str) -> list[Span]:
+        """The t around a span that other segments hold."""
+        rows = Segment.objects.of(self.symbol, kind).kept().filter(end_t__gte=F("start_t"))
         rows = rows.from_t(span[0]).filter(start_t__lte=span[1]).exclude(name=but)
         return reading(lambda: list(rows.values_list("start_t", "end_t")))
 

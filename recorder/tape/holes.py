@@ -11,17 +11,17 @@ from recorder.spans import Span, merged
 
 
 def holes(market: str, kind: str, most: int) -> list[Span]:
-    """The t that no segment on disk holds between two adjacent ones, ascending; the newest, if there are more.
+    """The t that no segment holds between two adjacent ones, ascending; the newest, if there are more.
 
     A gap line in the next segment records a loss; the rows of removed segments record the rest. Raises django.db.Error.
     """
     rows = Segment.objects.of(market, kind)
-    return merged([*_lost(rows.on_disk(), most), *_gone(rows, most)])[-most:]
+    return merged([*_lost(rows.kept(), most), *_gone(rows, most)])[-most:]
 
 
-def _lost(on_disk: SegmentQuerySet, most: int) -> Iterator[Span]:
-    before = on_disk.filter(start_t__lt=OuterRef("start_t")).order_by("-start_t").values("end_t")[:1]
-    telling = on_disk.filter(gaps__gt=0).order_by("-start_t").annotate(reached=Subquery(before))
+def _lost(kept: SegmentQuerySet, most: int) -> Iterator[Span]:
+    before = kept.filter(start_t__lt=OuterRef("start_t")).order_by("-start_t").values("end_t")[:1]
+    telling = kept.filter(gaps__gt=0).order_by("-start_t").annotate(reached=Subquery(before))
     for start_t, reached in telling.values_list("start_t", "reached")[:most]:
         if reached is not None and reached + 1 < start_t:
             yield reached + 1, start_t - 1
@@ -29,13 +29,13 @@ def _lost(on_disk: SegmentQuerySet, most: int) -> Iterator[Span]:
 
 def _gone(rows: SegmentQuerySet, most: int) -> Iterator[Span]:
     """Steps from one sequence of removed segments to the one before it."""
-    at = _start_of(rows.on_disk().order_by("-start_t"))
+    at = _start_of(rows.kept().order_by("-start_t"))
     for _ in range(most):
         gone_t = None if at is None else _start_of(rows.gone().filter(start_t__lt=at).order_by("-start_t"))
         if gone_t is None:
             return
-        before = rows.on_disk().filter(start_t__lt=gone_t).order_by("-start_t").values_list("start_t", "end_t").first()
-        behind_t = _start_of(rows.on_disk().filter(start_t__gt=gone_t).order_by("start_t"))
+        before = rows.kept().filter(start_t__lt=gone_t).order_by("-start_t").values_list("start_t", "end_t").first()
+        behind_t = _start_of(rows.kept().filter(start_t__gt=gone_t).order_by("start_t"))
         if before is None or behind_t is None:
             return
         if before[1] + 1 < behind_t:

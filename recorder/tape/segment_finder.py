@@ -57,7 +57,7 @@ class ManifestFinder:
         return reading(lambda: is_exact(self._symbol, self._kind, self._directory))
 
     def _rows(self) -> SegmentQuerySet:
-        return Segment.objects.of(self._symbol, self._kind).on_disk()
+        return Segment.objects.of(self._symbol, self._kind).kept()
 
 
 def _found(row: tuple[Any, ...]) -> Found:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from recorder.manifest.row_writer import pages, spans_on_disk
+from recorder.manifest.row_writer import pages, spans_kept
 from recorder.models import Market, Segment
 from recorder.recovery.checkpoints import Checkpoints
 from recorder.recovery.run_registry import completed
@@ -57,7 +57,7 @@ class Verification:
         self._market, self._directory, self._on_lines = market, directory, on_lines
         self.counts = Counts()
         self.tapes = {kind: VerifiedTape() for kind in KINDS}
-        self._on_disk: dict[str, list[Span]] = {}
+        self._kept: dict[str, list[Span]] = {}
 
     def faults(self) -> Iterator[Fault]:
         """All faults. Raises OSError if a directory cannot be read, django.db.Error."""
@@ -128,9 +128,9 @@ class Verification:
         """Whether the file was lost in a crash, and everything in it was made again in other segments."""
         if row.end_t < row.start_t:
             return not row.lines  # otherwise it held gap lines
-        if row.kind not in self._on_disk:
-            self._on_disk[row.kind] = persistently(lambda: spans_on_disk(self._market, row.kind), f"rows of {row.kind}")
-        return not without((row.start_t, row.end_t), self._on_disk[row.kind])
+        if row.kind not in self._kept:
+            self._kept[row.kind] = persistently(lambda: spans_kept(self._market, row.kind), f"rows of {row.kind}")
+        return not without((row.start_t, row.end_t), self._kept[row.kind])
 
     def _finished(self, row: Segment, tape: VerifiedTape) -> Iterator[Fault]:
         path = f"{row.kind}/{row.name}"

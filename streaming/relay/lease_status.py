@@ -42,7 +42,7 @@ def _read(symbol: str) -> LeaseStatus:
     age = ExpressionWrapper(Now() - F("renewed_at"), DurationField())
     lease = Lease.objects.filter(market__symbol=symbol).annotate(age=age).first()
     run = Run.objects.filter(market__symbol=symbol).order_by("-first_t", "-id").first()
-    segment = Segment.objects.of(symbol, "ticks").on_disk().order_by("-start_t").first()
+    segment = Segment.objects.of(symbol, "ticks").kept().order_by("-start_t").first()
     return LeaseStatus(
         token=lease.token if lease else "",
         holder=lease.holder if lease else "",

@@ -10,11 +10,11 @@ from django.template.defaultfilters import filesizeformat
 
 from recorder.management.command_options import add_symbol, stores, tell_lost
 from recorder.manifest.row_writer import pages
-from recorder.models import Market, Segment, SegmentQuerySet
+from recorder.models import Cold, Market, Segment, SegmentQuerySet
 from recorder.segment.layout import KINDS
 from runtime.db_threads import START_SECONDS, persistently
 
-_STATES = ("finished", "pending", "removed", "missing")
+_STATES = ("finished", "pending", "cold", "removed", "missing")
 _ROW = "{:<16} {:<8} {:>22} {:>10} {:>10} {:>5} {:<16} {}"
 
 
@@ -62,6 +62,8 @@ def _chosen(market: Market, options: dict[str, Any]) -> SegmentQuerySet:
             found = found.finished().on_disk()
         case "pending":
             found = found.filter(pending=True).on_disk()
+        case "cold":
+            found = found.filter(cold=Cold.ONLY)
         case "removed":
             found = found.exclude(removed_at=None)
         case "missing":
