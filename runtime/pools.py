@@ -122,6 +122,8 @@ admin = RequestThreads("the admin", most_waiting=32)
 
 #: Few threads for all clients that catch up, so that the loop keeps most of the machine, however many there are.
 resumes = Pool("resumes", threads=2)
+#: The same for those that are sent bars of the past.
+past_bars = Pool("bars of the past", threads=2)
 #: Holes in the live stream are filled before any page of the past is read.
 holes = Pool("holes", threads=4)
 #: A database that hangs must not occupy the threads of other work.
@@ -138,6 +140,7 @@ ALL: tuple[Pool | RequestThreads, ...] = (
     steps,
     admin,
     resumes,
+    past_bars,
     holes,
     tokens,
     alerts,

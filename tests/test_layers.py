@@ -61,6 +61,7 @@ PURE = [
     *(f"pipeline.{name}" for name in ("pacer", "encode_tick")),
     *(f"server.admission.{name}" for name in ("admission", "deadlines", "descriptors", "requests_under_way")),
     "bars.feed.protocol",
+    "bars.past.request",
     "components.registry",
     "igsite.config",
     "recorder.store.agent_register",

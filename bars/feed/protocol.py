@@ -1,15 +1,17 @@
-"""What goes over `/market_data`: CONNECT from the client; CONNECTED, BAR and ERROR to it."""
+"""What goes over `/market_data`: CONNECT from the client; CONNECTED, BAR and ERROR to it; and what is of replays."""
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from bars.making.ohlcv import Ohlcv, decimal_text
 from bars.making.resolutions import PERIOD_MS
+from bars.past.request import PastBars, moment_of, past_in_message, speed_in
 from runtime.shown import cut, shown
 from streaming.protocol import websocket_frame
 
@@ -25,17 +27,31 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """What a client asks for: symbols, known or not, by the resolutions that exist, each with so many past bars."""
+    """What a client asks for: symbols, known or not, by the resolutions that exist, each with so many past bars.
+
+    `past` is the part of the past that it wants them of, None for the present.
+    """
 
     request_id: str | int | None
     symbols: tuple[str, ...]
     resolutions: tuple[str, ...]
     unknown_resolutions: tuple[str, ...]
     history: int
+    past: PastBars | None = None
 
 
-def read_message(data: str | bytes, token: str | None) -> Connect | None:
-    """The CONNECT in a client's message; None for any other message, which is ignored. Raises Refused.
+@dataclass(frozen=True, slots=True)
+class Command:
+    """PAUSE, PLAY or SEEK; `refused` says why it is none. `speed` is None for that so far."""
+
+    type: str
+    speed: float | None = None
+    time_ms: int = 0
+    refused: str | None = None
+
+
+def read_message(data: str | bytes, token: str | None) -> Connect | Command | None:
+    """The CONNECT or the command in a client's message; None for any other, which is ignored. Raises Refused.
 
     Only a CONNECT can be refused: this protocol's clients take an ERROR for the end of their subscription.
     """
@@ -43,8 +59,22 @@ def read_message(data: str | bytes, token: str | None) -> Connect | None:
         message = orjson.loads(data)
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(message, dict) or message.get("type") != "CONNECT":
-        return None
+    type = message.get("type") if isinstance(message, dict) else None
+    if type in ("PAUSE", "PLAY", "SEEK"):
+        return _command(type, message)
+    return _connect(message, token) if type == "CONNECT" else None
+
+
+def _command(type: str, message: dict[str, Any]) -> Command:
+    try:
+        if type == "PLAY" and message.get("speed") is not None:
+            return Command(type, speed=speed_in(message["speed"]))
+        return Command(type, time_ms=moment_of("time", message.get("time")) if type == "SEEK" else 0)
+    except ValueError as error:
+        return Command(type, refused=str(error))
+
+
+def _connect(message: dict[str, Any], token: str | None) -> Connect:
     if token is not None and not _is_token(message.get("csrf_token"), token):
         raise Refused("csrf_token is not the one this server asks for")
     asked = _names(message, "resolutions")
@@ -59,6 +89,7 @@ def read_message(data: str | bytes, token: str | None) -> Connect | None:
         resolutions,
         unknown,
         _history(message.get("history", 0)),
+        _past(message.get("replay")),
     )
 
 
@@ -82,6 +113,13 @@ def _history(value: object) -> int:
     if type(value) is not int or not 0 <= value <= MOST_HISTORY:
         raise Refused(f"history must be an integer from 0 to {MOST_HISTORY}, got {shown(value)}")
     return value
+
+
+def _past(value: object) -> PastBars | None:
+    try:
+        return None if value is None else past_in_message(value)
+    except ValueError as error:
+        raise Refused(str(error)) from None
 
 
 def no_symbol(symbols: Iterable[str]) -> Refused:
@@ -126,6 +164,28 @@ def bar_message(symbol: str, bar: Ohlcv) -> bytes:
             }
         )
     )
+
+
+def replay_at(time_ms: int, speed: float, *, paused: bool, refused: str | None = None) -> bytes:
+    """How a replay stands: the answer to a command."""
+    state = {"type": "REPLAY", "time": time_ms, "speed": speed, "paused": paused}
+    return websocket_frame(orjson.dumps(state if refused is None else state | {"refused": refused}))
+
+
+def replay_end(time_ms: int) -> bytes:
+    """All bars of a replay were sent."""
+    return websocket_frame(orjson.dumps({"type": "REPLAY_END", "time": time_ms}))
+
+
+def caught_up(time_ms: int) -> bytes:
+    """A replay has come to the present; what follows is live."""
+    return websocket_frame(orjson.dumps({"type": "CAUGHT_UP", "time": time_ms}))
+
+
+def gap(symbol: str, time_ms: int, reason: str, **more: str | int) -> bytes:
+    """Something is missing in the bars of a market: ticks (`from_t`, `to_t`), or its recording is another one."""
+    told = {"type": "GAP", "symbol": symbol, "time": time_ms, "reason": reason}
+    return websocket_frame(orjson.dumps(told | more))
 
 
 def _listed(names: Iterable[str]) -> str:

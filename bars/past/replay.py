@@ -1,0 +1,119 @@
+"""The replay: a row of bars against a clock, that is paused, moved and ended; whatever socket it is for."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable
+
+from bars.making.resolutions import PERIOD_MS
+from bars.past.request import PastBars
+from bars.past.row import BarTape, Happening, Row
+from runtime import pools
+from streaming.past.clock import ReplayClock
+
+#: The pairs of symbol and resolution of one replay: each has a page in memory.
+MOST_PAIRS = 64
+
+StoreOf = Callable[[str], str | None]
+
+
+class BarReplay:
+    """What a client hears of the past. `ended`: it has heard all up to `to_ms`; `caught_up`: up to the present.
+
+    `store_of` tells which recording a market has now. For the loop's thread.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[str, str]], past: PastBars, store_of: StoreOf) -> None:
+        self.pairs = list(dict.fromkeys(pairs))
+        self._to_ms, self._store_of = past.to_ms, store_of
+        self._stores = {symbol: store_of(symbol) for symbol, _ in self.pairs}
+        #: Between two bars lies as much of market time as this, and it is no gap.
+        self._usual_seconds = min(PERIOD_MS[resolution] for _, resolution in self.pairs) / 1000
+        self._now = asyncio.get_running_loop().time
+        self.clock = ReplayClock(past.speed, self._now())
+        self.ended = self.caught_up = False
+        self._time_ms = past.from_ms
+        self._begin(past.from_ms)
+
+    @property
+    def time_ms(self) -> int:
+        """The market time at which it is."""
+        ts = self.clock.market_ts(self._now())
+        return self._time_ms if ts is None else max(self._time_ms, math.floor(ts * 1000))
+
+    async def due(self, most: int) -> tuple[list[Happening], float]:
+        """What is due by now, at most so many; and the seconds until more is, infinity if none will be by itself.
+
+        Raises django.db.Error.
+        """
+        found: list[Happening] = []
+        while len(found) < most:
+            happening = None if self.ended or self.caught_up else await self._row.next()
+            if happening is None:
+                return found, self._wait_for_end()
+            wait_seconds = self._due(happening.at_ms)
+            if wait_seconds > 0:
+                return found, wait_seconds
+            self._row.take()
+            self._time_ms = max(self._time_ms, happening.at_ms)
+            found.append(happening)
+        return found, 0.0
+
+    def pause(self) -> None:
+        self.clock.pause(self._now())
+
+    def play(self, speed: float | None) -> None:
+        self.clock.play(self._now(), speed)
+
+    def seek(self, to_ms: int) -> None:
+        """Go on from another moment. Raises ValueError if it lies behind the end."""
+        if self._to_ms is not None and to_ms > self._to_ms:
+            raise ValueError(f"this replay ends at {self._to_ms}, got {to_ms}")
+        self.clock.seek()
+        self._begin(to_ms)
+
+    def of(self, pairs: Iterable[tuple[str, str]]) -> BarReplay:
+        """The replay of other pairs on this clock. One that was of this replay too continues without a hole."""
+        other = BarReplay(pairs, PastBars(self.time_ms, self._to_ms), self._store_of)
+        other.clock, former = self.clock, {(tape.symbol, tape.resolution): tape for tape in self.tapes}
+        for tape in other.tapes:
+            if (before := former.get((tape.symbol, tape.resolution))) is not None:
+                tape.taken_ms = before.taken_ms
+        return other
+
+    @property
+    def tapes(self) -> list[BarTape]:
+        """The tape of each pair, which knows how far it was taken."""
+        return self._row.bars
+
+    def moved_stores(self) -> list[tuple[str, str]]:
+        """Markets that were begun anew since this was asked last, with their new recording; what follows is of it."""
+        moved = []
+        for symbol, former in self._stores.items():
+            store = self._store_of(symbol)
+            if store is None or store == former:
+                continue
+            self._stores[symbol] = store
+            if former is not None:
+                self._row.forget(symbol)
+                moved.append((symbol, store))
+        return moved
+
+    def _begin(self, at_ms: int) -> None:
+        self._row = Row(self.pairs, at_ms, self._to_ms, pools.past_bars)
+        self._time_ms = at_ms
+        self.ended = self.caught_up = False
+        self._due(at_ms)  # the clock counts from here
+
+    def _due(self, at_ms: int) -> float:
+        return self.clock.due(at_ms / 1000, self._now(), self._usual_seconds)
+
+    def _wait_for_end(self) -> float:
+        """The database has no more: the seconds until that is the end, infinity once it is, and while paused."""
+        if self.clock.paused or self.ended or self.caught_up:
+            return math.inf
+        if self._to_ms is not None and (wait_seconds := self._due(self._to_ms)) > 0:
+            return wait_seconds
+        self.ended, self.caught_up = self._to_ms is not None, self._to_ms is None
+        return math.inf
