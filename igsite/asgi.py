@@ -21,6 +21,7 @@ from bars.feed.routing import websocket_urlpatterns as bar_sockets  # noqa: E402
 from runtime import pools  # noqa: E402
 from server.memory import give_back_pages  # noqa: E402
 from server.request_threads import HttpThreads  # noqa: E402
+from streaming.http.event_streams import EventStreams  # noqa: E402
 from streaming.relay.relays import relays  # noqa: E402
 from streaming.routing import websocket_urlpatterns as stream_sockets  # noqa: E402
 
@@ -28,7 +29,7 @@ pools.start(settings.CONFIG.pool_threads)
 
 #: The stream's come last: they end with the answer to a socket at any other path.
 sockets = URLRouter([*subscribe_sockets, *bar_sockets, *stream_sockets])
-application = ProtocolTypeRouter({"http": HttpThreads(django), "websocket": sockets})
+application = ProtocolTypeRouter({"http": EventStreams(HttpThreads(django)), "websocket": sockets})
 
 #: daphne knows no lifespan; `server.server` runs these on its loop.
 beside: dict[str, Callable[[], Awaitable[object]]] = {

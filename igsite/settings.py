@@ -146,6 +146,7 @@ CORS_ALLOW_HEADERS = (
     "if-modified-since",
     "if-none-match",
     "if-range",
+    "last-event-id",
     "range",
 )
 CORS_EXPOSE_HEADERS = (

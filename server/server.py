@@ -30,7 +30,7 @@ from server.factories import RequestFactory, SocketFactory
 from server.last_resort import leave_after
 from server.listen_addresses import address_text, endpoints, name_of
 from server.memory import give_back_what_is_freed
-from server.protocols.flow import Metered, StallWatch, innermost
+from server.protocols.flow import StallWatch, innermost, waiting
 from server.protocols.http_channel import BODY_SECONDS, HEAD_SECONDS, IDLE_SECONDS, HttpChannel
 from server.protocols.http_request import HttpRequest
 from server.protocols.websocket import WebSocket
@@ -254,6 +254,8 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         if scope["type"] == "websocket":
             refusal = innermost(protocol.transport).place.refusal
             scope["extensions"] = {FRAMES: cast(WebSocket, protocol).frames_extension, REFUSED: refusal}
+        else:
+            scope["extensions"] = cast(HttpRequest, protocol).extensions
         task = self.loop.create_task(self._run_application(protocol, scope))
         self.connections[protocol]["application_instance"] = task
         return protocol.inbox
@@ -277,8 +279,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
                 channel.time_is_up(due)
 
     async def _look_for_stalls(self) -> None:
-        waiting = [writer for writer in reactor.getWriters() if isinstance(writer, Metered)]
-        for transport in self._watch.stalled(waiting, self.loop.time()):
+        for transport in self._watch.stalled(waiting(reactor.getWriters(), self.connections), self.loop.time()):
             with supervisor.guarded("end of a stalled connection"):
                 self._cut_off(transport)
 

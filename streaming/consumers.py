@@ -21,7 +21,6 @@ from streaming.protocol import (
     FRAMES,
     STORE_HEADER,
     StreamError,
-    control,
     error,
     is_ping,
 )
@@ -63,7 +62,7 @@ async def nowhere(scope: Scope, receive: Any, send: Send) -> None:
 
 async def refuse(scope: Scope, send: Send, refused: StreamError, encoder: Encoder) -> None:
     """Send an error in the client's encoding, then close with the code."""
-    wire = encoder.wire(error(refused.code, refused.detail))
+    wire = encoder.wire("error", error(refused.code, refused.detail))
     await deliver(send, wire, raw=_frames(scope) is not None)
     await send({"type": "websocket.close", "code": refused.close})
 
@@ -96,4 +95,4 @@ async def _listen(receive: Any, client: StreamClient, feed: Feed) -> None:
             detail = f"at most {MESSAGES_A_SECOND:g} messages a second are read here"
             raise StreamError("rate_limited", detail, CLOSE_LIMIT)
         if is_ping(message.get("text")) and not client.is_owed_much():
-            feed.tell(client, control("pong"))
+            feed.tell(client, "pong")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from recorder.tape.history import History
 from streaming.history_moments import Loss, Record, batch_of, moments
-from streaming.protocol import KINDS
+from streaming.protocol import KINDS, Moment
 from streaming.relay.relay import Positioned, Relay
 
 #: The size of a batch: at most so many records, and about so many bytes. A reader holds one batch.
@@ -41,16 +41,26 @@ class MomentsAfter:
     """The messages of `kinds` after t for one reader: each once, in order of each kind. For the loop's thread.
 
     `pooled` runs the work that reads files. If memory begins later than the tape ends, the tape has `most_wait_seconds`
-    to get there. OtherStore is raised before anything of a recording other than the reader's is returned.
+    to get there. `has` says of each kind up to which t the reader has it, if that is beyond `t`. OtherStore is raised
+    before anything of a recording other than the reader's is returned.
     """
 
     def __init__(
-        self, relay: Relay, reader: Positioned, kinds: Iterable[str], t: int, pooled: Pooled, most_wait_seconds: float
+        self,
+        relay: Relay,
+        reader: Positioned,
+        kinds: Iterable[str],
+        t: int,
+        pooled: Pooled,
+        most_wait_seconds: float,
+        has: Mapping[str, int] | None = None,
     ) -> None:
         self._relay, self._reader, self._kinds, self._pooled = relay, reader, frozenset(kinds), pooled
         #: Everything up to here was returned, or reported as lost.
         self.t = t
-        self._done = dict.fromkeys(KINDS, t)  # the last t of each kind that was returned, or reported as lost
+        #: The last t of each kind that was returned, or reported as lost.
+        self._done = dict.fromkeys(KINDS, t) | {**(has or {})}
+        self._had_until_t = max(self._done.values())
         self._reading: _Reading | None = None
         self._recorded: int | None = None  # the newest t on disk, if checked since the last reading
         self._most_wait_seconds = self._left_seconds = most_wait_seconds
@@ -159,6 +169,8 @@ class MomentsAfter:
             if isinstance(record, Loss):
                 given += self._told(record)
                 continue
+            if record.t <= self._had_until_t:
+                record = self._not_had(record)
             if record.tick is not None and record.t > done["tick"] + 1:
                 given += self._told(Loss("tick", 0, record.t - 1, "lost"))
             given.append(record)
@@ -167,6 +179,11 @@ class MomentsAfter:
                 if getattr(record, kind) is not None:
                     done[kind] = record.t
         return given
+
+    def _not_had(self, moment: Moment) -> Moment:
+        """A moment without what the reader had of it at the beginning."""
+        nothing: dict[str, Any] = {kind: None for kind in KINDS if moment.t <= self._done[kind]}
+        return replace(moment, **nothing)
 
     def _lost(self, to_t: int, reason: str) -> list[Record] | None:
         """The loss of all kinds up to a t."""

@@ -16,6 +16,8 @@ FIELDS = ("agents", "actions", "matches")
 ENCODINGS = ("json", "zstd")
 #: JSON on a socket with permessage-deflate; a client cannot request it by name.
 DEFLATE = "deflate"
+#: Server-sent events over HTTP (`/stream`); likewise.
+EVENTS = "events"
 LARGEST_BATCH = 1000
 _LARGEST = 2**53 - 1
 
@@ -25,7 +27,7 @@ class Options:
     """How a client wants its messages. Clients with equal options share everything that is prepared for them.
 
     It gets ticks and metrics with t % every == 0, with `batch` as arrays that end where t // batch changes. Of a tick
-    it gets only `fields` beside type, t, ts and s, or all with None. `encoding` is one of ENCODINGS, or DEFLATE.
+    it gets only `fields` beside type, t, ts and s, or all with None. `encoding` is one of ENCODINGS, DEFLATE or EVENTS.
     """
 
     types: frozenset[str] = frozenset(KINDS)
@@ -46,20 +48,22 @@ PAGE = Options(fields=frozenset())
 def always_served(types: Iterable[str]) -> frozenset[Options]:
     """The sets that no limit refuses, in every encoding: everything, the default `types`, and the page's."""
     chosen = (Options(), Options(types=frozenset(types)), PAGE)
-    return frozenset(replace(one, encoding=encoding) for one in chosen for encoding in (*ENCODINGS, DEFLATE))
+    return frozenset(replace(one, encoding=encoding) for one in chosen for encoding in (*ENCODINGS, DEFLATE, EVENTS))
 
 
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
     """The query of a stream client, validated. `symbol` is None for the default market, `since` for no resume.
 
-    `store` is the id of the recording in which `since` is a position, None if the client did not send it.
+    `store` is the id of the recording in which `since` is a position, None if the client did not send it. `has` says of
+    each kind up to which t the client has it, if that differs among them.
     """
 
     symbol: str | None
     since: int | None
     options: Options
     store: str | None = None
+    has: Mapping[str, int] | None = None
 
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)

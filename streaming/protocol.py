@@ -43,6 +43,10 @@ def recording_headers(store_id: str | None, prices: RunPrices) -> dict[str, str]
 FRAMES = "market_camera.frames"
 
 
+#: The path of server-sent events.
+EVENTS_PATH = "/stream"
+
+
 class StreamError(Exception):
     """A client that cannot be served: a code for programs, a sentence for people, and the close code."""
 
@@ -92,6 +96,21 @@ def websocket_frame(payload: bytes, *, binary: bool = False, deflated: bool = Fa
     if size < 1 << 16:
         return bytes((first, 126)) + size.to_bytes(2) + payload
     return bytes((first, 127)) + size.to_bytes(8) + payload
+
+
+#: What a client of events is sent where a client of a socket gets a heartbeat.
+HEARTBEAT_COMMENT = b": heartbeat\n\n"
+
+
+def event(type: str, text: bytes, position: str | None = None) -> bytes:
+    """A message, JSON on one line, as a server-sent event. With it, the client has everything up to `position`."""
+    named = "" if position is None else f"id: {position}\n"
+    return b"event: %b\n%bdata: %b\n\n" % (type.encode(), named.encode(), text)
+
+
+def position_event(position: str) -> bytes:
+    """What tells a client of events its position and is no message."""
+    return f"id: {position}\n\n".encode()
 
 
 def json_frame(message: dict[str, Any]) -> bytes:

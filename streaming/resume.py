@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -11,7 +12,8 @@ from streaming.fanout.feed import Feed
 from streaming.fanout.stream_client import StreamClient
 from streaming.history_moments import Record
 from streaming.moments_after import MomentsAfter
-from streaming.protocol import Moment, control, gap
+from streaming.position import Position
+from streaming.protocol import KINDS, Moment, control, gap
 from streaming.relay.relay import Relay
 
 #: With no more than this to go, a client joins the live stream.
@@ -20,15 +22,21 @@ _REST_BYTES = 128 * 1024
 #: The tape has this long to reach the beginning of memory. A flush takes a second at most.
 _MOST_WAIT_SECONDS = 4.0
 
+#: How often to look whether this process has heard what another one has sent a client in part.
+_LOOK_SECONDS = 0.2
+
 
 class Resume:
     """One client's way from behind t = `since` into the live stream of its feed."""
 
-    def __init__(self, client: StreamClient, relay: Relay, feed: Feed, since: int) -> None:
-        self._client, self._relay, self._live = client, relay, feed
+    def __init__(
+        self, client: StreamClient, relay: Relay, feed: Feed, since: int, has: Mapping[str, int] | None = None
+    ) -> None:
+        """`has` says of each kind up to which t >= `since` the client has it, where that is not `since` itself."""
+        self._client, self._relay, self._live, self._has = client, relay, feed, has or {}
         self._own = Feed(feed.options)  # prepares like the client's feed, at the client's own position
         self._wire: bytes | None = None  # the batch that was read last, encoded in the same turn
-        self._missed = MomentsAfter(relay, client, feed.options.types, since, self._pooled, _MOST_WAIT_SECONDS)
+        self._missed = MomentsAfter(relay, client, feed.options.types, since, self._pooled, _MOST_WAIT_SECONDS, has)
 
     @property
     def position(self) -> int:
@@ -42,12 +50,23 @@ class Resume:
         the client's: then `position` is where it stands in its own.
         """
         await self._relay.ready()
+        await self._let_it_come()
+        self._own.store_id = self._client.store_id
         with closing(self._missed) as missed:
             while (rest := missed.rest(_REST_BYTES)) is None:
                 wire = await self._encoded(await missed.batch())
                 missed.keep()
                 await self._client.put(wire)
             self._join(rest)
+
+    async def _let_it_come(self) -> None:
+        """Wait for the rest of what the client has in part, which another process sent it sooner. Raises OtherStore."""
+        needed_t = max(self._has.values(), default=-1)
+        while True:
+            self._relay.same_store(self._client)
+            if _last_t(self._relay) >= needed_t:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _pooled(self, read: Callable[..., Any], *arguments: Any) -> Any:
         return await pools.resumes.go_on(self._read_and_encode, read, *arguments)
@@ -68,8 +87,9 @@ class Resume:
         if wire := self._prepare(rest) + b"".join(self._own_rest()):
             self._client.tell(wire)
         # -1 where nothing is known: that a client is ahead of the market tells it that this is another one.
-        last = -1 if self._relay.ring.last_t is None else self._relay.ring.last_t
-        self._client.tell(self._own.encoder.wire(control("caught_up", t=last, **self._relay.named_store)))
+        told = control("caught_up", t=_last_t(self._relay), **self._relay.named_store)
+        position = Position(dict.fromkeys(KINDS, self.position), self._own.store_id).text()
+        self._client.tell(self._own.encoder.wire("caught_up", told, position))
         self._client.skip_until, self._client.resumed = self.position, True
         self._live.add(self._client, self.position)
 
@@ -81,9 +101,14 @@ class Resume:
                 wires += [item.wire for item in self._own.items(record)]
             else:
                 told = gap(record.kind, record.from_t, record.to_t, record.reason)
-                wires += [*self._own_rest(), self._own.encoder.wire(told)]
+                wires += [*self._own_rest(), self._own.encoder.wire("gap", told)]
         return b"".join(wires)
 
     def _own_rest(self) -> list[bytes]:
         """The arrays that are being gathered, as far as they are."""
         return [item.wire for item in self._own.end_arrays()]
+
+
+def _last_t(relay: Relay) -> int:
+    """The newest t in memory, -1 if there is none."""
+    return -1 if relay.ring.last_t is None else relay.ring.last_t

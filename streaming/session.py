@@ -45,9 +45,9 @@ async def follow(client: StreamClient, relay: Relay, feed: Feed, request: Stream
 
     Raises StreamError.
     """
-    since, client.store_id = request.since, request.store
+    since, has, client.store_id = request.since, request.has, request.store
     while True:
-        resume = None if since is None else Resume(client, relay, feed, since)
+        resume = None if since is None else Resume(client, relay, feed, since, has)
         try:
             await (_begin(client, relay, feed) if resume is None else resume.run())
             await client.moved.wait()
@@ -61,16 +61,20 @@ async def follow(client: StreamClient, relay: Relay, feed: Feed, request: Stream
             raise StreamError("unavailable", "the recording cannot be read now", CLOSE_UNAVAILABLE) from None
         await client.emptied()
         client.moved.clear()
-        since, client.store_id = -1, relay.store_id
+        since, has, client.store_id = -1, None, relay.store_id
 
 
 async def _begin(client: StreamClient, relay: Relay, feed: Feed) -> None:
     """Start a client with the newest messages. Raises OtherStore."""
+    is_read = False
     try:
         await relay.ready()
+        is_read = True
     except OSError as error:
         log.error("%s: the recording cannot be read, so that a client begins without it: %s", relay.symbol, error)
     relay.same_store(client)
+    if is_read or relay.ring:
+        feed.tell_position(client, relay.ring)
     newest = feed.newest(relay.ring)
     if newest is not None:
         client.offer(newest)

@@ -80,7 +80,7 @@ class Place:
         self._admission.work(self, client)
 
     def become_socket(self) -> None:
-        """The request asks for a WebSocket; `refusal` is set if there is no room for it."""
+        """The request asks for a WebSocket, or for events; `refusal` is set if there is no room for it."""
         self._admission.become_socket(self)
 
     def leave(self) -> None:
@@ -138,6 +138,8 @@ class Admission:
     def wait(self, place: Place) -> None:
         if place.is_open and not place.waits:
             self._hear(place)
+            self.sockets -= place.is_socket
+            place.is_socket = False  # a stream of events has ended, and its connection goes on
             place.waits = True
             (self._waiting_spare if place.is_spare else self._waiting).add(place)
             if place.is_proxy:

@@ -12,6 +12,7 @@ from runtime.pools import RETRY_SECONDS
 from server.admission.deadlines import Deadline, Deadlines
 from server.error_answer import error_answer
 from server.protocols.flow import innermost
+from streaming.protocol import EVENTS_PATH
 
 if TYPE_CHECKING:
     from server.protocols.http_request import HttpRequest
@@ -93,6 +94,11 @@ class HttpChannel(_HTTPChannel):  # type: ignore[misc]
     def path(self) -> bytes:
         """The path of the request whose headers have arrived; the request itself gets it at the end of its body."""
         return bytes(self._path).partition(b"?")[0]
+
+    @property
+    def begins_stream(self) -> bool:
+        """Whether this request asks for a stream of events."""
+        return self._command == b"GET" and self.path == EVENTS_PATH.encode()
 
     # -- what cannot be read
 

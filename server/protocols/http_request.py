@@ -18,6 +18,8 @@ from server.admission.admission import Place
 from server.admission.requests_under_way import Requests
 from server.error_answer import code_of
 from server.protocols.flow import TURN_BYTES, Valve
+from streaming.limits import REFUSED
+from streaming.protocol import FRAMES
 
 #: These paths show the state of the server, however crowded it is.
 _ALWAYS_ANSWERED = (b"/health", b"/metrics")
@@ -27,6 +29,8 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
     """One HTTP request; `reply` is its application's `send`."""
 
     refused = given_up = False
+    #: Whether it asks for a stream of events, which is counted and cut off like a WebSocket.
+    is_stream = False
     told_client: Client | None = None
     _counted: Callable[[], None] | None = None
 
@@ -60,7 +64,8 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
         """
         self.told_client = self._told_client()
         place.work(address_bucket(self.told_client.address) if self.told_client else None)
-        if (self.requestHeaders.getRawHeaders(b"Upgrade") or [b""])[0].lower() == b"websocket":
+        self.is_stream = self.channel.begins_stream
+        if self.is_stream or (self.requestHeaders.getRawHeaders(b"Upgrade") or [b""])[0].lower() == b"websocket":
             place.become_socket()
         elif self.channel.path not in _ALWAYS_ANSWERED:
             self._count(place)
@@ -121,6 +126,11 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
             if told:
                 self.requestHeaders.setRawHeaders(scheme, [told])
 
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """What a stream's application may use of this server."""
+        return {FRAMES: {"write": self.write_now}, REFUSED: self.channel.place.refusal} if self.is_stream else {}
+
     # -- the answer
 
     async def reply(self, message: dict[str, Any]) -> None:
@@ -150,6 +160,16 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
         if not more_body:
             self.handle_reply({"type": "http.response.body"})
 
+    def write_now(self, body: bytes) -> bool:
+        """Send a piece of an answer under way, if the client's buffer has room; False if it has none.
+
+        A task and an iteration of the loop would cost more than the write to the socket.
+        """
+        if self.valve.full or self.gone or not self.startedWriting:
+            return False
+        self.channel.write(b"%x\r\n%b\r\n" % (len(body), body) if self.chunked else body)
+        return True
+
     @property
     def gone(self) -> bool:
         """Whether the response has ended or the client left."""
@@ -162,7 +182,9 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
         self.handle_reply({"type": "http.response.body", "body": content})
 
     def go_away(self) -> None:
-        """An answer in progress may still end."""
+        """An answer in progress may still end; a stream, which would not, is told to."""
+        if self.is_stream:
+            self.inbox.put_nowait({"type": "http.disconnect"})
 
     def give_up(self, stall_seconds: float) -> bool:
         """An answer that the client does not read cannot carry a reason."""

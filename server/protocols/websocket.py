@@ -48,6 +48,9 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
     #: Whether the client was sent the reason; it is cut off when the time for the closing handshake is over.
     given_up = False
 
+    #: Its pings find out whether the client is there.
+    is_stream = False
+
     def connectionMade(self) -> None:  # noqa: N802
         server = self.factory.server_class
         self.valve = Valve(self._pay_pong)

@@ -1,4 +1,4 @@
-"""The encoder: makes the messages of one set of options, as they are sent over the socket."""
+"""The encoder: makes the messages of one set of options, as they are sent to clients."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import zlib
 import orjson
 import zstandard
 
-from streaming.options import DEFLATE, FIELDS, Options
-from streaming.protocol import gap, websocket_frame
+from streaming.options import DEFLATE, EVENTS, FIELDS, Options
+from streaming.protocol import event, gap, websocket_frame
 
 #: As in the recording: stronger levels cost several times the time and save little on messages this small.
 _ZSTD_LEVEL = 3
@@ -27,10 +27,7 @@ class Encoder:
         zstd = zstandard.ZstdCompressor(level=_ZSTD_LEVEL) if options.encoding == "zstd" else None
         self._zstd = zstd
         self._deflates = options.encoding == DEFLATE
-
-    def message(self, kind: str, text: bytes) -> bytes:
-        """A message of a kind, ready for the socket."""
-        return self.wire(self.content(kind, text))
+        self._is_events = options.encoding == EVENTS
 
     def content(self, kind: str, text: bytes) -> bytes:
         """The JSON of a message: a tick without the fields that no client of these options requested."""
@@ -42,12 +39,17 @@ class Encoder:
                 tick.pop(name, None)
         return orjson.dumps(tick)
 
-    def array(self, contents: list[bytes]) -> bytes:
-        """Several messages as one JSON array, ready for the socket."""
-        return self.wire(b"[" + b",".join(contents) + b"]")
+    def array(self, kind: str, contents: list[bytes], position: str | None) -> bytes:
+        """Several messages of a kind as one JSON array, ready for the client."""
+        return self.wire(kind, b"[" + b",".join(contents) + b"]", position)
 
-    def wire(self, text: bytes) -> bytes:
-        """JSON as a WebSocket message: text, which permessage-deflate may make smaller, or binary with a zstd frame."""
+    def wire(self, type: str, text: bytes, position: str | None = None) -> bytes:
+        """JSON ready for the client: an event, which tells the position, or a WebSocket message.
+
+        That is text, which permessage-deflate may make smaller, or binary with a zstd frame.
+        """
+        if self._is_events:
+            return event(type, text, position)
         if self._zstd is not None:
             return websocket_frame(self._zstd.compress(text), binary=True)
         if self._deflates and len(text) >= _LEAST_DEFLATED_BYTES:
@@ -56,7 +58,7 @@ class Encoder:
 
     def slow_gap(self, kind: str, from_t: int, to_t: int) -> bytes:
         """The gap by which an outbox announces its losses."""
-        return self.wire(gap(kind, from_t, to_t, "slow"))
+        return self.wire("gap", gap(kind, from_t, to_t, "slow"))
 
 
 def _deflated(text: bytes) -> bytes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 from streaming.fanout.encoding import Encoder
 from streaming.fanout.outbox import Bundle, Item
-from streaming.options import Options
-from streaming.protocol import KINDS, Moment, gap
+from streaming.options import EVENTS, Options
+from streaming.position import Position, positions
+from streaming.protocol import HEARTBEAT_COMMENT, KINDS, Moment, control, gap, position_event
 from streaming.ring import Ring
 
 
@@ -46,25 +48,19 @@ class Gatherer:
         """Whether the array that is being gathered is complete before t."""
         return bool(self.messages) and self.messages[-1][0] // self._batch != t // self._batch
 
-    def array(self, encoder: Encoder, after_t: int = -1) -> Item | None:
-        """What is gathered, as one item; only messages after `after_t`."""
-        chosen = [(t, text) for t, text in self.messages if t > after_t]
-        if not chosen:
-            return None
-        return Item(self.kind, chosen[0][0], chosen[-1][0], encoder.array([text for _, text in chosen]))
-
-    def end(self, encoder: Encoder) -> Item | None:
-        """The complete array; the next one starts empty."""
-        array = self.array(encoder)
-        self.messages = []
-        return array
+    def after(self, t: int) -> list[tuple[int, bytes]]:
+        """What is gathered after a t."""
+        return [message for message in self.messages if message[0] > t]
 
 
 class Feed:
     """The clients of one set of options; each moment is made into one bundle for all of them."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, store_id: str | None = None) -> None:
         self.options = options
+        #: The recording whose messages are sent; None while it is unknown.
+        self.store_id = store_id
+        self._is_events = options.encoding == EVENTS
         #: All clients of these options, including those that still catch up.
         self.users: set[Client] = set()
         self.encoder = Encoder(options)
@@ -107,42 +103,78 @@ class Feed:
 
     def items(self, moment: Moment) -> list[Item]:
         """The items that a moment makes; with batches, those of the arrays that it completes."""
-        made = self.end_arrays(moment.t)
-        for kind in KINDS:
-            text: bytes | None = getattr(moment, kind)
-            if text is None or not self.options.takes(kind, moment.t):
-                continue
-            content = self.encoder.content(kind, text)
+        made, t = self.end_arrays(moment) if self._gatherers else [], moment.t
+        taken = [kind for kind in KINDS if getattr(moment, kind) is not None and self.options.takes(kind, t)]
+        for kind, position in zip(taken, self._positions([(kind, t) for kind in taken], t), strict=True):
+            content = self.encoder.content(kind, getattr(moment, kind))
             if kind in self._gatherers:
-                self._gatherers[kind].messages.append((moment.t, content))
+                self._gatherers[kind].messages.append((t, content))
             else:
-                made.append(Item(kind, moment.t, moment.t, self.encoder.wire(content)))
+                made.append(Item(kind, t, t, self.encoder.wire(kind, content, position)))
         return made
 
-    def end_arrays(self, t: int | None = None) -> list[Item]:
-        """The arrays that are complete before t, or all of them, complete or not."""
-        if not self._gatherers:
-            return []
-        ended = [g for g in self._gatherers.values() if t is None or g.ends_before(t)]
-        return [array for g in ended if (array := g.end(self.encoder)) is not None]
+    def end_arrays(self, moment: Moment | None = None) -> list[Item]:
+        """The arrays that are complete before a moment, or all of them, complete or not."""
+        ended = [one for one in self._gatherers.values() if moment is None or self._ends(one, moment)]
+        arrays = self._arrays(ended)
+        for gatherer in ended:
+            gatherer.messages = []
+        return arrays
+
+    def _ends(self, gatherer: Gatherer, moment: Moment) -> bool:
+        """Whether an array is complete before a moment; of events every one is before a frame, which is in order."""
+        is_cut = self._is_events and moment.frame is not None and "frame" in self.options.types
+        return bool(gatherer.messages) if is_cut else gatherer.ends_before(moment.t)
+
+    def _arrays(self, gatherers: Iterable[Gatherer], after_t: int = -1) -> list[Item]:
+        """What these have gathered after a t, each as one item."""
+        found = [(one.kind, chosen) for one in gatherers if (chosen := one.after(after_t))]
+        last_t = max((chosen[-1][0] for _, chosen in found), default=-1)
+        positions = self._positions([(kind, chosen[0][0]) for kind, chosen in found], last_t)
+        return [
+            Item(kind, chosen[0][0], chosen[-1][0], self.encoder.array(kind, [text for _, text in chosen], position))
+            for (kind, chosen), position in zip(found, positions, strict=True)
+        ]
+
+    def _positions(self, parts: list[tuple[str, int]], t: int) -> Iterable[str | None]:
+        """Where a client is after each of these, which events tell: `streaming.position.positions`."""
+        return positions(parts, t, self.store_id) if self._is_events else [None] * len(parts)
 
     def newest(self, ring: Ring) -> Bundle | None:
         """What a client gets at once when it connects: the newest message of each of its kinds."""
-        items = []
-        for kind in KINDS:
-            found = ring.newest(kind, self.options.every if kind != "frame" else 1)
-            if kind in self.options.types and found is not None:
-                t, text = found
-                content = self.encoder.content(kind, text)
-                wire = self.encoder.array([content]) if kind in self._gatherers else self.encoder.wire(content)
-                items.append(Item(kind, t, t, wire))
+        found = self._newest(ring)
+        places = self._positions([(kind, t) for kind, t, _ in found], _end(ring))
+        items = [
+            Item(kind, t, t, self._alone(kind, text, position))
+            for (kind, t, text), position in zip(found, places, strict=True)
+        ]
         return Bundle(tuple(items)) if items else None
+
+    def tell_position(self, client: Client, ring: Ring) -> None:
+        """Tell a new client of events where it is before the newest messages: it may lose its connection at once."""
+        if self._is_events:
+            ts = dict.fromkeys(KINDS, _end(ring)) | {kind: t - 1 for kind, t, _ in self._newest(ring)}
+            client.tell(position_event(Position(ts, self.store_id).text()))
+
+    def _alone(self, kind: str, text: bytes, position: str | None) -> bytes:
+        """A message that is sent at once, in an array of its own if others of its kind are gathered."""
+        content = self.encoder.content(kind, text)
+        if kind in self._gatherers:
+            return self.encoder.array(kind, [content], position)
+        return self.encoder.wire(kind, content, position)
+
+    def _newest(self, ring: Ring) -> list[tuple[str, int, bytes]]:
+        """(kind, t, message) of the newest message of each kind."""
+        options = self.options
+        kinds = [kind for kind in KINDS if kind in options.types]
+        found = [(kind, ring.newest(kind, 1 if kind == "frame" else options.every)) for kind in kinds]
+        return [(kind, *newest) for kind, newest in found if newest is not None]
 
     def send(self, moment: Moment) -> None:
         """Hand a moment to every client."""
         if not self.clients:
             return
-        behind = self._before_arrays_end(moment.t)
+        behind = self._before_arrays_end(moment)
         items = self.items(moment)
         if not items:
             return
@@ -161,16 +193,21 @@ class Feed:
         if client not in self.clients:  # it is catching up, and gathers for itself
             return
         after_t = self._has_until.get(client, -1)
-        arrays = [gatherer.array(self.encoder, after_t) for gatherer in self._gatherers.values()]
-        items = [array for array in arrays if array is not None]
-        if items:
+        if items := self._arrays(self._gatherers.values(), after_t):
             client.offer(Bundle(tuple(items)))
             self._has_until[client] = max(item.to_t for item in items)
 
-    def tell(self, client: Client, text: bytes) -> None:
+    def tell(self, client: Client, type: str, **fields: Any) -> None:
         """Send a client a control message."""
         self.cut(client)
-        client.tell(self.encoder.wire(text))
+        client.tell(self.encoder.wire(type, control(type, **fields)))
+
+    def beat(self, client: Client, t: int) -> None:
+        """Tell a client that was sent nothing for long that its connection lives."""
+        if self._is_events:
+            client.tell(HEARTBEAT_COMMENT)  # no message, so it ends no array
+        else:
+            self.tell(client, "heartbeat", t=t)
 
     def tell_gap(self, from_t: int, to_t: int, reason: str) -> None:
         """Announce to every client a loss that concerns all, in its place after the data that waits for the client."""
@@ -190,16 +227,18 @@ class Feed:
         """A gap of each kind that the clients take."""
         kinds = [kind for kind in KINDS if kind in self.options.types]
         texts = {kind: gap(kind, from_t, to_t, reason, **more) for kind in kinds}
-        return [Item(kind, from_t, to_t, self.encoder.wire(text), is_gap=True) for kind, text in texts.items()]
+        return [Item(kind, from_t, to_t, self.encoder.wire("gap", text), is_gap=True) for kind, text in texts.items()]
 
-    def _before_arrays_end(self, t: int) -> dict[Client, list[Item]]:
-        """Offer the rest of the arrays that end now to the clients that have part of them."""
-        if not any(gatherer.ends_before(t) for gatherer in self._gatherers.values()):
+    def _before_arrays_end(self, moment: Moment) -> dict[Client, list[Item]]:
+        """The rest of the arrays that end now, for the clients that have part of them."""
+        ended = [gatherer for gatherer in self._gatherers.values() if self._ends(gatherer, moment)]
+        if not ended:
             return {}
         late = self._has_until
-        self._has_until = {client: after_t for client, after_t in late.items() if after_t >= t}
-        behind = {}
-        for client, after_t in late.items():
-            arrays = [g.array(self.encoder, after_t) for g in self._gatherers.values() if g.ends_before(t)]
-            behind[client] = [array for array in arrays if array is not None]
-        return behind
+        self._has_until = {client: after_t for client, after_t in late.items() if after_t >= moment.t}
+        return {client: self._arrays(ended, after_t) for client, after_t in late.items()}
+
+
+def _end(ring: Ring) -> int:
+    """The newest t in memory, -1 if there is none."""
+    return -1 if ring.last_t is None else ring.last_t

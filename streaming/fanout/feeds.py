@@ -13,13 +13,13 @@ from streaming.protocol import Moment
 class Feeds(dict[Options, Feed]):
     """Feeds by their options. For the loop's thread."""
 
-    def __init__(self, symbol: str) -> None:
+    def __init__(self, symbol: str, store_id: str | None) -> None:
         super().__init__()
-        self._symbol = symbol
+        self._symbol, self._store_id = symbol, store_id
 
     def of(self, options: Options) -> Feed:
         """The feed of a set of options, created if there is none; kept while it has users."""
-        return self.setdefault(options, Feed(options))
+        return self.setdefault(options, Feed(options, self._store_id))
 
     def leave(self, client: Client, feed: Feed) -> None:
         """The client has left, joined or not; a feed without users is removed."""
@@ -54,6 +54,7 @@ class Feeds(dict[Options, Feed]):
 
         `former` is the store before it, None if unknown; `last_t` is the newest t of that.
         """
+        self._store_id = store_id
         for feed in self.values():
             for client in list(feed.clients):
                 client.store_id = client.store_id or store_id
@@ -61,13 +62,14 @@ class Feeds(dict[Options, Feed]):
                     feed.move_from(client, last_t, store_id)
             if former is not None:
                 feed.begin_anew()
+            feed.store_id = store_id
 
-    def tell_quiet(self, text: bytes) -> None:
-        """Send a control message to clients that were sent nothing for long."""
+    def beat(self, t: int) -> None:
+        """Send a heartbeat to clients that were sent nothing for long; `t` is the newest."""
         for feed in self.values():
             for client in feed.clients:
                 if client.is_quiet():
-                    feed.tell(client, text)
+                    feed.beat(client, t)
 
     def end(self) -> None:
         """Nothing more is sent: every client, joined or not, has to connect again."""

@@ -32,6 +32,8 @@ class Outlet:
 
     put: Callable[[bytes], Awaitable[None]]
     write: Callable[[bytes], bool] | None = None
+    #: A client that was sent nothing for this long gets a heartbeat.
+    heartbeat_seconds: float = HEARTBEAT_SECONDS
 
 
 def socket_outlet(send: Send, extension: Mapping[str, Any] | None) -> Outlet:
@@ -54,7 +56,7 @@ class StreamClient:
     """Takes bundles without waiting; `pump` sends them as fast as the client reads."""
 
     def __init__(self, outlet: Outlet, outbox_bytes: int, tell_gap: Callable[[str, int, int], bytes]) -> None:
-        self._put, self._write = outlet.put, outlet.write
+        self._put, self._write, self._heartbeat_seconds = outlet.put, outlet.write, outlet.heartbeat_seconds
         self._sending = False
         self._ample_bytes = outbox_bytes // 2
         self._outbox = Outbox(outbox_bytes, tell_gap)
@@ -117,7 +119,7 @@ class StreamClient:
 
     def is_quiet(self) -> bool:
         """Whether nothing was sent for long and nothing waits."""
-        return not self._outbox and self._loop.time() - self.sent_at >= HEARTBEAT_SECONDS
+        return not self._outbox and self._loop.time() - self.sent_at >= self._heartbeat_seconds
 
     def end(self) -> None:
         """End the connection after what was sent last."""

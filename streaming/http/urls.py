@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from streaming.http import agents, disk, manifests, overview, prometheus, segments, structure, views
+from streaming.http import agents, disk, events, manifests, overview, prometheus, segments, structure, views
 
 urlpatterns = [
     path("", views.index),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("replay/", views.replay, name="replay"),
     path("favicon.ico", views.favicon),
     path("health", views.health),
+    path("stream", events.events),
     path("incremental", views.incremental),
     path("range", views.range_of),
     path("disk", disk.disk),

@@ -33,6 +33,7 @@ Response = TypeVar("Response", bound=HttpResponseBase)
 _ENDPOINTS = {
     "stream": "/ws/stream",
     "websocket": "/ws/stream",
+    "events": "/stream",
     "bar_feed": "/market_data",
     "bars": "/api/v1/bars",
     "realism": "/realism",

@@ -17,7 +17,7 @@ from runtime.supervision import supervisor
 from streaming.fanout.feed import Client, Feed
 from streaming.fanout.feeds import Feeds
 from streaming.group.membership import Membership, group_name
-from streaming.protocol import Moment, RunPrices, control
+from streaming.protocol import Moment, RunPrices
 from streaming.relay.filling import Filling
 from streaming.relay.health import Health, health_of, hears
 from streaming.relay.lease_monitor import LeaseMonitor
@@ -64,7 +64,7 @@ class Relay:
         self.lost_messages = 0
         self.joined = asyncio.Event()
         self.ended = False
-        self.feeds = Feeds(self.symbol)
+        self.feeds = Feeds(self.symbol, store_id)
         #: Called on the loop with each group message as it arrives, including known moments and holes in t.
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
         #: Called on the loop when it has ended.
@@ -122,7 +122,7 @@ class Relay:
         self.lease_monitor.look_if_unheard(silent_seconds, asyncio.get_running_loop().time())
         if (silent_seconds is None or silent_seconds > _HEARD_SECONDS) and self.filling.filled.is_set():
             self._look_at_store()
-        self.feeds.tell_quiet(control("heartbeat", t=-1 if self.ring.last_t is None else self.ring.last_t))
+        self.feeds.beat(-1 if self.ring.last_t is None else self.ring.last_t)
 
     # -- the store
 

@@ -87,9 +87,13 @@ class Relays:
 
     def feed(self, relay: Relay, options: Options) -> Feed:
         """The feed of a set of options at a market. Raises StreamError if a failed relay does not restart soon."""
+        self.check(relay)
+        return relay.feeds.of(options)
+
+    def check(self, relay: Relay) -> None:
+        """Raises StreamError for a failed relay that does not restart soon."""
         if supervisor.pause_seconds(_name(relay.symbol)) > _BEARABLE_SECONDS:
             raise StreamError("unavailable", f"the stream of {relay.symbol} is starting anew", CLOSE_UNAVAILABLE)
-        return relay.feeds.of(options)
 
     def all(self) -> list[Relay]:
         return list(self._relays.values())

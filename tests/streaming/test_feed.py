@@ -128,7 +128,7 @@ def test_only_the_chosen_lists_of_a_tick_are_sent() -> None:
 def test_compressed_messages_are_zstd_frames_of_the_same_text() -> None:
     feed, (one, other) = feed_of(Options(encoding="zstd"), clients=2)
     feed.send(moment(5))
-    feed.tell(one, b'{"type":"pong"}')
+    feed.tell(one, "pong")
     messages = messages_in(one.wire)
     assert all(binary for _, binary in messages)
     texts = [zstandard.ZstdDecompressor().decompress(payload) for payload, _ in messages]
@@ -154,7 +154,7 @@ def test_a_control_message_ends_an_array_early_for_its_client_alone() -> None:
     feed, (one, other) = feed_of(Options(types=frozenset(["tick"]), batch=4), clients=2)
     for t in range(2):
         feed.send(moment(t))
-    feed.tell(one, b'{"type":"pong"}')
+    feed.tell(one, "pong")
     for t in range(2, 5):
         feed.send(moment(t))
     assert one.heard() == [[("tick", 0), ("tick", 1)], "pong", [("tick", 2), ("tick", 3)]]
@@ -205,7 +205,7 @@ def test_whenever_one_joins_or_pings_each_tick_comes_once_and_in_order(
             takers.append((t, Taker()))
             feed.add(takers[-1][1], t - 1)
         for who in [who for at, who in pings if at == t and who < len(takers)]:
-            feed.tell(takers[who][1], b'{"type":"pong"}')
+            feed.tell(takers[who][1], "pong")
         if t not in holes:
             feed.send(moment(t, frame=False, metric=False))
     for joined, taker in takers:

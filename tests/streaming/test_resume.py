@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from streaming.options import Options
-from streaming.protocol import control
 from streaming.relay.relay import Relay
 from streaming.resume import Resume
 from tests.streaming.tape import Socket, Tape, frames, loss, moment, ticks
@@ -119,7 +118,7 @@ def test_a_ping_while_it_catches_up_brings_a_pong_and_nothing_of_the_others() ->
         other, socket = Socket(feed), Socket(feed)
         relay.subscribe(other.client, feed)
         pass_on(relay, *range(95))
-        feed.tell(socket.client, control("pong"))
+        feed.tell(socket.client, "pong")
         await Resume(socket.client, relay, feed, 80).run()
         pass_on(relay, *range(95, 101))
         heard = await socket.settled()
