@@ -95,8 +95,9 @@ class Children:
 
     def _run_one(self, backtest_id: str) -> None:
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "runbacktest", backtest_id]
-        # A session of its own: Ctrl-C is for the server, which then stops its child in good order.
-        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        # A group of its own: Ctrl-C is for the server, which then stops its child in good order. But no session of its
+        # own: Linux gives each session an equal share (sched_autogroup), whatever the niceness in it.
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0)
         with child:
             self._child = child
             if self._ending.is_set():

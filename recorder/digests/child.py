@@ -48,8 +48,9 @@ def _due() -> set[int]:
 async def make() -> None:
     """Have a child make what digests are lacking, and wait for it. Raises OSError if it cannot be started."""
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "digest", "--for-server"]
-    # A session of its own: Ctrl-C is for the server, which then ends its child.
-    child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, start_new_session=True)
+    # A group of its own: Ctrl-C is for the server, which then ends its child. But no session of its own: Linux gives
+    # each session an equal share (sched_autogroup), and the priority would count among the child alone.
+    child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, process_group=0)
     try:
         os.setpriority(os.PRIO_PROCESS, child.pid, _NICENESS)
         if status := await child.wait():

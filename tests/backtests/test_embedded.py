@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,6 +115,7 @@ def test_one_runs_while_others_wait_and_each_can_be_cancelled(market: Live, back
     backtests.wait_for(hanging, "running")
     assert backtests.get(waiting)["status"] == "queued"
     child = child_of(market)
+    assert os.getsid(child.pid) == os.getsid(market.process.pid)  # where its niceness counts
     assert backtests.cancel(waiting)["status"] == "cancelled"
     assert backtests.cancel(hanging)["status"] == "cancelled"
     assert backtests.wait_for(last, "done")["result"]["trades_count"] == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 
 import psutil
@@ -19,6 +20,8 @@ def makers(live: Live) -> list[psutil.Process]:
 def test_a_child_of_low_priority_makes_them_and_ends(start_live: Callable[..., Live]) -> None:
     live = start_live(IG_CAM_SEGMENT_SECONDS=2, IG_SPEED=10, IG_HEAD_START=0)
     found = wait_until(lambda: next(iter(makers(live)), None), "a child")
+    # In another session its priority would be compared with nobody's.
+    assert os.getsid(found.pid) == os.getsid(live.process.pid)
     wait_until(lambda: not found.is_running() or found.nice() == 19, "its low priority")
     made = live.store / "digests" / "metrics"
     wait_until(lambda: made.is_dir() and any(path.suffix == ".zst" for path in made.iterdir()), "a digest")
