@@ -25,7 +25,7 @@ from streaming.http.event_streams import EventStreams  # noqa: E402
 from streaming.relay.relays import relays  # noqa: E402
 from streaming.routing import websocket_urlpatterns as stream_sockets  # noqa: E402
 
-pools.start(settings.CONFIG.pool_threads)
+pools.start(settings.CONFIG.pool_threads, pools.AWAY_THREADS if settings.CONFIG.cold_store else 0)
 
 #: The stream's come last: they end with the answer to a socket at any other path.
 sockets = URLRouter([*subscribe_sockets, *bar_sockets, *stream_sockets])

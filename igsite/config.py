@@ -75,6 +75,12 @@ class Config(MarketSettings):
     pool_threads: int = setting(
         "IG_POOL_THREADS", 2, parsers.integer(1, 64), "number of threads for each kind of slow work"
     )
+    cold_cache_bytes: int = setting(
+        "IG_COLD_CACHE_BYTES",
+        1024 * _MEBI,
+        parsers.integer(16 * _MEBI, 1 << 50),
+        "disk space for parts of the bucket that were read lately, in the store",
+    )
     trusted_proxies: tuple[Network, ...] = setting(
         "IG_TRUSTED_PROXIES",
         (),

@@ -13,10 +13,12 @@ from django.http.multipartparser import MultiPartParserError
 
 from runtime.middleware import AsyncMiddleware, keep_headers
 from runtime.pools import RETRY_SECONDS, Busy
+from runtime.unavailable import Unavailable
 
 log = logging.getLogger(__name__)
 
-#: For requests that an unavailable database leaves without an answer: many a second, and all for the same reason.
+#: For requests that an unavailable database or bucket leaves without an answer: many a second, and all for the same
+#: reason.
 outages = logging.getLogger(f"{__name__}.outages")
 
 
@@ -42,6 +44,12 @@ _AT_FAULT = (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPa
 
 def busy(error: Busy) -> HttpError:
     return HttpError(503, "busy", str(error), {"Retry-After": str(RETRY_SECONDS)})
+
+
+def unavailable() -> HttpError:
+    """What the error itself says is for the log: it names machines."""
+    message = "a part of the recording cannot be read now"
+    return HttpError(503, "unavailable", message, {"Retry-After": str(RETRY_SECONDS)})
 
 
 class JsonErrors(AsyncMiddleware):
@@ -76,6 +84,9 @@ class JsonErrors(AsyncMiddleware):
             return HttpError(400, "bad_request", f"the request cannot be read: {error}").response()
         if isinstance(error, _AT_FAULT) or _may_be_page(request, 500):
             return None
+        if isinstance(error, Unavailable):
+            outages.warning("%s %s: %s", request.method, request.path, error)
+            return unavailable().response()
         if isinstance(error, OperationalError | InterfaceError):
             outages.warning("%s %s: the database is unavailable: %s", request.method, request.path, error)
         else:

@@ -6,14 +6,16 @@ Why one kind must not wait for another, and what the threads limit: docs/archite
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from runtime.db_threads import detached, reading
+from runtime.db_threads import close_connections, detached, reading
 from runtime.threads import running
+from runtime.unavailable import Unavailable
 
 T = TypeVar("T")
 
@@ -28,21 +30,97 @@ class Busy(Exception):
         super().__init__(f"{waiting} requests wait for {name}; come again in {RETRY_SECONDS} s")
 
 
+#: Threads of a pool that may wait for something remote (`away`) while as many as ever work: a store that is slow takes
+#: no thread from those who read the disk, and one that answers after 50 ms gives each pool some 30 MB/s.
+AWAY_THREADS = 8
+
+#: If more wait than that, one waits for its turn so long.
+_AWAY_SECONDS = 2.0
+
+
+class TooManyAway(Unavailable):
+    """As many threads of a pool as may wait for something remote do."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} reads wait for it already")
+
+
+class _Places:
+    """The places at which threads of a pool work, and those of threads that are away."""
+
+    def __init__(self, working: int, away: int) -> None:
+        self._working, self._away = threading.Semaphore(working), threading.Semaphore(away)
+        self._most_away = away
+
+    def work(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Returns the result of the work, which begins when there is a place, and leaves no connection open."""
+        with self._working:
+            _here.places = self
+            try:
+                return work(*arguments)
+            finally:
+                _here.places = None
+                close_connections()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Leave the place to another thread. Raises TooManyAway."""
+        if not self._away.acquire(timeout=_AWAY_SECONDS):
+            raise TooManyAway(self._most_away)
+        try:
+            close_connections()  # there are as many as threads that work
+            self._working.release()
+            try:
+                yield
+            finally:
+                self._working.acquire()
+        finally:
+            self._away.release()
+
+
+class _Here(threading.local):
+    """The places of the pool to which a thread belongs; None for other threads."""
+
+    places: _Places | None = None
+
+
+_here = _Here()
+
+
+@contextmanager
+def away() -> Iterator[None]:
+    """Encloses a wait for something remote: meanwhile another thread of the same pool works. Raises TooManyAway.
+
+    Nothing of the database may be under way.
+    """
+    if _here.places is None:
+        yield
+        return
+    with _here.places.away():
+        yield
+
+
 class Pool:
     """Threads for one kind of work, with a bounded queue. For the loop's thread.
 
-    There are `threads` of them, or as many as `start` is given.
+    There are `threads` of them, or as many as `start` is given. Where a pool `waits_remotely`, `start` may add some for
+    work that is `away`.
     """
 
-    def __init__(self, name: str, *, threads: int | None = None, most_waiting: int = 64) -> None:
+    def __init__(
+        self, name: str, *, threads: int | None = None, most_waiting: int = 64, waits_remotely: bool = False
+    ) -> None:
         self.name, self._most_waiting, self._own_threads = name, most_waiting, threads
-        self._threads, self._taken = threads or 1, 0
+        self._threads, self._taken, self._waits_remotely = threads or 1, 0, waits_remotely
         self._executor: Executor = ThreadPoolExecutor(self._threads, thread_name_prefix=name)
+        self._places: _Places | None = None
 
-    def start(self, threads: int) -> None:
+    def start(self, threads: int, away: int = 0) -> None:
         """Start the threads, before there are clients."""
         self._threads = self.threads_of(threads)
-        self._executor = running(self._threads, self.name)
+        if away and self._waits_remotely:
+            self._places = _Places(self._threads, away)
+        self._executor = running(self._threads + (away if self._places else 0), self.name)
 
     def threads_of(self, threads: int) -> int:
         """The number of threads if `start` is given this many."""
@@ -58,7 +136,10 @@ class Pool:
         """The same for work that cannot be refused any more: after the beginning of an answer, at an open socket."""
         loop = asyncio.get_running_loop()
         self._taken += 1
-        future = self._executor.submit(work, *arguments)
+        if self._places is None:
+            future = self._executor.submit(work, *arguments)
+        else:
+            future = self._executor.submit(self._places.work, work, *arguments)
         future.add_done_callback(lambda _: loop.is_closed() or loop.call_soon_threadsafe(self._end))
         return await asyncio.wrap_future(future)
 
@@ -89,8 +170,8 @@ class RequestThreads:
         self.name, self._most_waiting = name, most_waiting
         self._load: Counter[Executor] = Counter({ThreadPoolExecutor(1): 0})
 
-    def start(self, threads: int) -> None:
-        """Start this many threads, before there are clients."""
+    def start(self, threads: int, away: int = 0) -> None:
+        """Start this many threads, before there are clients; nothing remote is waited for here."""
         self._load = Counter({running(1, self.name): 0 for _ in range(threads)})
 
     def threads_of(self, threads: int) -> int:
@@ -111,26 +192,26 @@ class RequestThreads:
             self._load[chosen] -= 1
 
 
-past = Pool("the recording")
-listings = Pool("lists of segments")
+past = Pool("the recording", waits_remotely=True)
+listings = Pool("lists of segments", waits_remotely=True)
 bars = Pool("bars", most_waiting=32)
 lookups = Pool("the database")
-files = Pool("files")
+files = Pool("files", waits_remotely=True)
 #: Django's steps around each view, none of which waits for a disk or a database: never refused.
 steps = RequestThreads("steps of requests")
 admin = RequestThreads("the admin", most_waiting=32)
 
 #: Few threads for all clients that catch up, so that the loop keeps most of the machine, however many there are.
-resumes = Pool("resumes", threads=2)
+resumes = Pool("resumes", threads=2, waits_remotely=True)
 #: The same for those that are sent bars of the past.
 past_bars = Pool("bars of the past", threads=2)
 #: Holes in the live stream are filled before any page of the past is read.
-holes = Pool("holes", threads=4)
+holes = Pool("holes", threads=4, waits_remotely=True)
 #: A database that hangs must not occupy the threads of other work.
 tokens = Pool("tokens", threads=4)
 alerts = Pool("alerts", threads=1)
 
-#: Each of their threads has at most one connection to the database.
+#: Each of their threads that work has at most one connection to the database.
 ALL: tuple[Pool | RequestThreads, ...] = (
     past,
     listings,
@@ -152,7 +233,7 @@ def threads(of_each: int) -> int:
     return sum(pool.threads_of(of_each) for pool in ALL)
 
 
-def start(threads: int) -> None:
-    """Start the threads of every pool."""
+def start(threads: int, away: int = 0) -> None:
+    """Start the threads of every pool, and so many more of those that wait remotely."""
     for pool in ALL:
-        pool.start(threads)
+        pool.start(threads, away)

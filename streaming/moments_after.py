@@ -127,7 +127,8 @@ class MomentsAfter:
         kinds, sure_t, reason = self._kinds, -1, ""
         to_t = ahead[0].t - 1 if ahead else None
         if to_t is not None and ring.first_t != to_t + 1:  # a hole: `Filling` has waited for the tape already
-            kinds, sure_t, reason = kinds | _TICKS, to_t, "lost"  # only ticks tell it from a time without a frame
+            # Only ticks tell it from a time without a frame.
+            kinds, sure_t, reason = kinds | _TICKS, to_t, history.loss_reason
         elif recorded is not None and recorded > self.t:
             to_t = sure_t = recorded if to_t is None else min(to_t, recorded)
             reason = "expired"
@@ -152,7 +153,7 @@ class MomentsAfter:
                 self._recorded = None
                 return []
             if self._left_seconds <= 0:
-                return self._lost(begin - 1, "lost")
+                return self._lost(begin - 1, self._relay.history.loss_reason)
             pause = min(_LOOK_SECONDS, self._left_seconds)
             self._left_seconds -= pause
             await asyncio.sleep(pause)

@@ -18,6 +18,7 @@ from obstore.store import LocalStore, S3Store
 from recorder.cold.address import Address, parse_address
 from recorder.errors import RecorderError
 from recorder.segment.segment_file import sync_directory
+from runtime.unavailable import Unavailable
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config
@@ -33,7 +34,7 @@ _PART_BYTES, _PARTS_AT_ONCE = 8 << 20, 2
 _RETRIES, _RETRY_SECONDS = 2, 15
 
 
-class BucketUnavailable(RecorderError, OSError):
+class BucketUnavailable(RecorderError, Unavailable):
     """The bucket does not answer, or refuses: `reason` says why, without anything secret."""
 
     def __init__(self, address: Address, reason: str) -> None:

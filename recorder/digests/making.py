@@ -22,7 +22,6 @@ from recorder.digests.metric_rows import metric_digest
 from recorder.digests.roll_up import roll_up
 from recorder.manifest.row_writer import pages
 from recorder.models import Market, Segment, SegmentQuerySet
-from recorder.segment.layout import parse_name
 from recorder.segment.segment_lines import opened
 from recorder.store.directory_lock import alone_in
 from recorder.tape.reader import texts_of
@@ -162,7 +161,7 @@ def _must_stay(directory: Path, row: Segment) -> bool:
 
 def digest_of(directory: Path, row: Segment) -> Digest:
     """The digest of a finished segment, made from the tapes. Raises OSError."""
-    with opened(directory / row.kind, parse_name(row.name)) as segment:
+    with opened(directory / row.kind, known(row)) as segment:
         if segment is None:
             raise FileNotFoundError(row.path)
         texts = texts_of(segment, row.kind, known(row))

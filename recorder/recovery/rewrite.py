@@ -18,6 +18,7 @@ from recorder.models import Market, Segment
 from recorder.recovery.pending import read_facts
 from recorder.segment.checked_lines import Damage, Line
 from recorder.segment.examine import examine
+from recorder.segment.listing import Found
 from recorder.segment.repair import DAMAGED, in_frames, keep_aside, put_in_place
 from recorder.segment.segment_file import sha256_of
 from recorder.segment.segment_lines import Opened, lines_of, opened
@@ -77,7 +78,7 @@ def fault_of(row: Segment, directory: Path) -> str:
 
     Raises OSError.
     """
-    with opened(directory / row.kind, known(row).name) as segment:
+    with opened(directory / row.kind, Found(known(row).name)) as segment:
         parts = iter(()) if segment is None else _parts(segment, row)
         why = next((str(one.why) for one in parts if isinstance(one, Damage)), "")
     return "" if why and _holds_more(row, directory / row.path) else why
@@ -139,7 +140,7 @@ def _originals(directory: Path) -> dict[str, Path]:
 def _mended(market: Market, directory: Path, damaged: _Damaged, original: Path | None) -> Mended:
     row, path = damaged.row, directory / damaged.row.path
     if original is None:
-        with opened(path.parent, known(row).name) as segment:
+        with opened(path.parent, Found(known(row).name)) as segment:
             lines = told(row.kind, _with_reasons(segment, row), damaged.begun_t, lambda _: damaged.end_t)
             put_in_place(path, in_frames(line.text for line in lines))
         facts, _ = read_facts(path, row.kind)

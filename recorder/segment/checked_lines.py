@@ -64,6 +64,8 @@ def checked(
     at: int | None = start
     while at is not None and (frame := _frame(file, at)) is not None:
         trust = _trust(file, frame, finished, vouch)
+        if trust is None and (again := _read_again(file, at)) is not None:
+            frame, trust = again, _trust(file, again, finished, vouch)
         if trust is None:
             yield Damage(DamagedFrame(at, frame.fault or "nothing vouches for it"))
             cut.begin()
@@ -106,6 +108,12 @@ def _frame(file: BinaryIO, at: int) -> ZstdFrame | None:
         return read_frame(file, at, _KEPT_TEXT_BYTES)
     except DamagedFrame as error:
         return ZstdFrame(at, at, None, (), last_block=False, endable=False, fault=error.reason)
+
+
+def _read_again(file: BinaryIO, at: int) -> ZstdFrame | None:
+    """The frame at an offset as it is where the file comes from, if it was not read from there just now."""
+    forget: Callable[[int], bool] | None = getattr(file, "forget", None)
+    return _frame(file, at) if forget is not None and forget(at) else None
 
 
 def _trust(file: BinaryIO, frame: ZstdFrame, finished: bool, vouch: Vouch) -> bool | None:

@@ -23,7 +23,7 @@ SYMBOL_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 
 #: Every gap line begins with this. A line of JSON holds no raw newline, so counting these counts gap lines.
 GAP_START = b'{"type":"gap",'
-GAP_REASONS = ("slow", "expired", "lost", "damaged")
+GAP_REASONS = ("slow", "expired", "lost", "damaged", "elsewhere")
 
 #: How the name of every segment ends.
 SUFFIX = ".jsonl.zst"

@@ -6,7 +6,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from recorder.segment.layout import SegmentName, segment_files
 
@@ -18,13 +18,40 @@ _SETTLED_NS = 2_000_000_000
 SeekPoints = Sequence[Sequence[int]]
 
 
+class Copy(Protocol):
+    """The copy of a finished segment elsewhere, which may be compressed otherwise: its own seek points and SHA-256."""
+
+    @property
+    def points(self) -> SeekPoints: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def sealed_at(self) -> float:
+        """When the segment was sealed, in Unix seconds."""
+        ...
+
+    def open(self) -> BinaryIO:
+        """The copy as a file, which raises OSError while it is read."""
+        ...
+
+
 class Found(NamedTuple):
-    """A segment on disk, and what is known of it besides its name."""
+    """A segment, and what is known of it besides its name; `copy` is read where no file is.
+
+    `absence` is the reason of the gap where neither is.
+    """
 
     name: SegmentName
     points: SeekPoints | None = None
     span: tuple[int, int] | None = None
     sha256: str = ""
+    copy: Copy | None = None
+    absence: str = "expired"
 
 
 class Finder(Protocol):

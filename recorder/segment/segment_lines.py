@@ -15,7 +15,6 @@ from typing import BinaryIO
 
 from recorder.errors import Misplaced, NoFile
 from recorder.segment.checked_lines import Damage, Line, checked, first_line
-from recorder.segment.layout import SegmentName
 from recorder.segment.listing import Found, SeekPoints
 from recorder.segment.segment_file import sha256_of
 from recorder.segment.zstd_frames import frame_starts
@@ -25,10 +24,13 @@ _LARGEST_T = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A segment on disk; `file` is None if it is not a plain file."""
+    """A segment; `file` is None if what is on disk is not a plain file.
+
+    `status` is None if this is the copy of a segment that is not on disk: then `path` is where it would be.
+    """
 
     path: Path
-    status: os.stat_result
+    status: os.stat_result | None
     file: BinaryIO | None
     finished: bool
 
@@ -37,9 +39,12 @@ class Opened:
             self.file.close()
 
 
-def open_segment(directory: Path, name: SegmentName) -> Opened | None:
-    """The segment in the directory of its kind, sealed meanwhile or not; None if it is gone. Raises OSError."""
-    for file_name in (name.file, name.lasting):
+def open_segment(directory: Path, here: Found) -> Opened | None:
+    """The segment in the directory of its kind, sealed meanwhile or not, or else its copy; None if it is gone.
+
+    Raises OSError.
+    """
+    for file_name in (here.name.file, here.name.lasting):
         path = directory / file_name
         try:
             # Opening a FIFO would wait for its writer.
@@ -48,16 +53,26 @@ def open_segment(directory: Path, name: SegmentName) -> Opened | None:
             continue
         status = os.fstat(handle)
         if stat.S_ISREG(status.st_mode):
-            return Opened(path, status, os.fdopen(handle, "rb"), file_name == name.lasting)
+            return Opened(path, status, os.fdopen(handle, "rb"), file_name == here.name.lasting)
         os.close(handle)
-        return Opened(path, status, None, file_name == name.lasting)
-    return None
+        return Opened(path, status, None, file_name == here.name.lasting)
+    return copy_opened(directory, here)
+
+
+def copy_opened(directory: Path, here: Found) -> Opened | None:
+    """The copy of a segment that would be in a directory; None if it has none."""
+    return None if here.copy is None else Opened(directory / here.name.lasting, None, here.copy.open(), True)
+
+
+def is_on_disk(directory: Path, here: Found) -> bool:
+    """Whether the file of a segment is there, sealed meanwhile or not."""
+    return any((directory / file).exists() for file in (here.name.file, here.name.lasting))
 
 
 @contextmanager
-def opened(directory: Path, name: SegmentName) -> Iterator[Opened | None]:
+def opened(directory: Path, here: Found) -> Iterator[Opened | None]:
     """The same as a context manager that closes the file."""
-    segment = open_segment(directory, name)
+    segment = open_segment(directory, here)
     try:
         yield segment
     finally:
@@ -101,8 +116,9 @@ def _sought(one: Opened, kind: str, here: Found, after_t: int) -> Iterator[Line 
     if one.file is None:
         yield Damage(NoFile())
         return
+    points = here.points if one.status is not None or here.copy is None else here.copy.points
     lines = partial(checked, one.file, kind, finished=one.finished, vouch=partial(_is_known, one, here.sha256))
-    if here.name.start_t <= after_t and (start := _offset(here.points or _walk(one.file, kind), after_t)):
+    if here.name.start_t <= after_t and (start := _offset(points or _walk(one.file, kind), after_t)):
         found = lines(start)
         first = next(found, None)
         if isinstance(first, Line) and first.first_t <= after_t + 1:
@@ -112,7 +128,7 @@ def _sought(one: Opened, kind: str, here: Found, after_t: int) -> Iterator[Line 
 
 
 def _is_known(one: Opened, sha256: str) -> bool | None:
-    if not sha256 or not one.finished:
+    if not sha256 or not one.finished or one.status is None:
         return None
     return _digest(one.path, one.status.st_ino, one.status.st_size, one.status.st_mtime_ns) == sha256
 

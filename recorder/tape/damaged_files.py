@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 log = logging.getLogger(__name__)
 
+#: What tells a file from one that was put in its place; None where there is no file.
+_State = tuple[int, ...] | None
+
 #: With more than this many, the oldest are forgotten; they are found again when they are read.
 _MOST_KEPT = 1000
 
@@ -29,13 +32,16 @@ class Damages:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._found: dict[Path, tuple[tuple[int, ...], str]] = {}
+        self._found: dict[Path, tuple[_State, str]] = {}
 
-    def note(self, path: Path, status: os.stat_result, why: str) -> None:
-        """Note that the file with this status is damaged. Reading it again reports nothing new."""
-        state = _state_of(status)
+    def note(self, path: Path, status: os.stat_result | None, why: str) -> None:
+        """Note that the file with this status is damaged, or the copy of one that is not on disk.
+
+        Reading it again reports nothing new.
+        """
+        state = None if status is None else _state_of(status)
         with self._lock:
-            if self._found.get(path, (None,))[0] == state:
+            if path in self._found and self._found[path][0] == state:
                 return
             self._found[path] = (state, why)
             while len(self._found) > _MOST_KEPT:
@@ -54,17 +60,17 @@ class Damages:
                 self._forget(path, state)
         return there
 
-    def _forget(self, path: Path, state: tuple[int, ...]) -> None:
+    def _forget(self, path: Path, state: _State) -> None:
         with self._lock:
-            if self._found.get(path, (None,))[0] == state:
+            if path in self._found and self._found[path][0] == state:
                 del self._found[path]
 
 
-def _state_of(status: os.stat_result) -> tuple[int, ...]:
+def _state_of(status: os.stat_result) -> _State:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _state_now(path: Path) -> tuple[int, ...] | None:
+def _state_now(path: Path) -> _State:
     try:
         return _state_of(path.stat())
     except OSError:

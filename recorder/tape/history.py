@@ -16,7 +16,7 @@ from django.db import Error as DatabaseError
 from django.db.models import F
 
 from recorder.errors import OtherStore
-from recorder.models import Segment
+from recorder.models import Cold, Market, Segment
 from recorder.segment.checked_lines import Line
 from recorder.segment.layout import SegmentName, pending_name
 from recorder.segment.listing import Found, names_in
@@ -34,7 +34,7 @@ _ORDER = {"frames": 0, "metrics": 1, "ticks": 2}
 
 
 #: Reasons of losses of messages that were recorded: a reader, or a repair, found them.
-FOUND_OUT = ("expired", "damaged")
+FOUND_OUT = ("expired", "damaged", "elsewhere")
 
 
 class Message(NamedTuple):
@@ -65,6 +65,23 @@ class History:
     def id_on_disk(self) -> str | None:
         """The id of the store now; None if it has none, as in a store of an older version."""
         return read_store_id(self.directory)
+
+    def known_id(self) -> str | None:
+        """The id on disk or, where the store's disk is elsewhere, in the database. Raises django.db.Error."""
+        found = self.id_on_disk()
+        if found is None and self.is_elsewhere():
+            rows = Market.objects.filter(symbol=self.symbol).values_list("store_id", flat=True)
+            found = reading(rows.first) or None
+        return found
+
+    def is_elsewhere(self) -> bool:
+        """Whether the disk of the store is that of another machine: what is not in the bucket is only there."""
+        return self._finder("ticks").is_elsewhere()
+
+    @property
+    def loss_reason(self) -> str:
+        """The reason of a loss of what no reader finds here."""
+        return "elsewhere" if self.is_elsewhere() else "lost"
 
     def check(self) -> None:
         """Raises OtherStore if the directory now holds another recording."""
@@ -105,9 +122,10 @@ class History:
     def read_whole(self, kind: str, name: SegmentName) -> None:
         """Read a segment to its end, so that what is damaged in it is known. Raises OSError."""
         row = reading(lambda: Segment.objects.of(self.symbol, kind).filter(name=name.lasting).first())
-        with opened(self.directory / kind, replace(name, pending=True)) as segment:
+        here = Found(replace(name, pending=True)) if row is None else known(row)
+        with opened(self.directory / kind, here) as segment:
             if segment is not None:
-                deque(texts_of(segment, kind, Found(name) if row is None else known(row)), maxlen=0)
+                deque(texts_of(segment, kind, here), maxlen=0)
 
     def _finder(self, kind: str) -> ManifestFinder:
         return ManifestFinder(self.symbol, self.directory, kind)
@@ -159,9 +177,9 @@ class History:
     def _not_there(self, kind: str, from_t: int) -> Iterator[tuple[Any, ...]]:
         """The rows of segments without a file. If rows are not known to be exact, each is compared with the files."""
         rows = Segment.objects.of(self.symbol, kind)
-        told = [rows.gone(), rows.on_disk()]
+        told = [rows.gone(), rows.on_disk().filter(cold=Cold.NONE)]
         pages = [one.paged("end_t", "removed_at", from_t=from_t) for one in told]
-        if self._finder(kind).rows_are_exact():
+        if self._finder(kind).rows_suffice():
             return pages[0]
         there = {name.lasting for name in names_in(self.directory / kind)}
         merged = heapq.merge(*pages, key=itemgetter(0))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
+from typing import BinaryIO
 
 from recorder.segment.checked_lines import Damage, Line, checked
 from recorder.segment.layout import SegmentName, gap_line
@@ -28,9 +30,9 @@ def read(
 
     `directory` is the market's. `finder` finds its segments, by default by their names alone, without a database.
     `on_open` is called after each file was opened, or failed to open, before anything is read from it. Only lines that
-    are known to be what was written are returned (`recorder.segment.checked_lines`). A gap line, `damaged` or
-    `expired`, announces what is left out or gone with a file, as far as files and finder know it. Holds one frame at a
-    time. Raises OSError if the disk fails.
+    are known to be what was written are returned (`recorder.segment.checked_lines`). A gap line, `damaged`, `expired`
+    or `elsewhere`, announces what is left out or gone with a file, as far as files and finder know it. Holds one frame
+    at a time. Raises OSError if the disk fails, or the place where copies are.
     """
     told_t = after_t
     found = (finder or Directory(directory / kind)).from_t(after_t + 1)
@@ -78,14 +80,17 @@ def _parts(
 ) -> Iterator[Line | str]:
     """The lines of a segment after `after_t`, and the reason of a gap if some of it cannot be read."""
     before_t = None if behind is None or behind.name.start_t == here.name.start_t else behind.name.start_t
-    with opened(directory, here.name) as segment:
+    with opened(directory, here) as segment:
         on_open()
         if segment is None:
-            yield "expired"
+            yield here.absence
             return
-        for one in _noted(segment, directory.name, here, before_t, after_t):
-            if isinstance(one, str) or one.last_t > after_t:
-                yield one
+        try:
+            for one in _noted(segment, directory.name, here, before_t, after_t):
+                if isinstance(one, str) or one.last_t > after_t:
+                    yield one
+        except FileNotFoundError:  # the copy is gone
+            yield "expired"
 
 
 def _noted(segment: Opened, kind: str, here: Found, before_t: int | None, after_t: int) -> Iterator[Line | str]:
@@ -126,13 +131,20 @@ def told_to(directory: Path, kind: str = "ticks", finder: Finder | None = None) 
 
 def _newest_first(directory: Path, kind: str, finder: Finder | None) -> Iterator[list[Line]]:
     """The lines of each frame and of the readable ones after it, from the end of the recording backwards."""
-    for name, *_ in (finder or Directory(directory / kind)).newest_first():
-        with opened(directory / kind, name) as segment:
+    for here in (finder or Directory(directory / kind)).newest_first():
+        with opened(directory / kind, here) as segment, suppress(FileNotFoundError):  # a copy that is gone
             if segment is None or segment.file is None:
                 continue
-            for start in reversed(list(frame_starts(segment.file))):
+            for start in _starts_backwards(segment, segment.file, here):
                 lines = checked(segment.file, kind, start, finished=segment.finished)
-                yield [line for line in lines if isinstance(line, Line) and _belongs(line, name)]
+                yield [line for line in lines if isinstance(line, Line) and _belongs(line, here.name)]
+
+
+def _starts_backwards(segment: Opened, file: BinaryIO, here: Found) -> list[int]:
+    """Where frames begin, the last one first: of a copy by what is known of it, since finding them reads all of it."""
+    if segment.status is None and here.copy is not None:
+        return [offset for _, offset in reversed(here.copy.points)]
+    return list(frame_starts(file))[::-1]
 
 
 def _belongs(line: Line, name: SegmentName) -> bool:

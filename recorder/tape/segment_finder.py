@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import heapq
+import logging
 from collections.abc import Iterator
-from itertools import dropwhile
+from itertools import dropwhile, groupby
 from pathlib import Path
 from typing import Any
 
 from django.db import Error as DatabaseError
 
+from recorder.cold.copies import COLUMNS, copy_of, is_elsewhere, is_named
 from recorder.manifest.inventory import is_exact
-from recorder.models import Segment, SegmentQuerySet
+from recorder.models import Cold, Segment, SegmentQuerySet
 from recorder.segment.layout import SegmentName, parse_name, pending_name
 from recorder.segment.listing import Directory, Found
 from runtime.db_threads import reading
+from runtime.unavailable import Unavailable
 
-_COLUMNS = ("pending", "seek_points", "end_t", "sha256")
+log = logging.getLogger(__name__)
+
+_COLUMNS = ("pending", "seek_points", "end_t", "sha256", *COLUMNS)
 
 
 class ManifestFinder:
     """Finds the segments of a market's kind by rows, which takes the same time for any number of segments.
 
     It uses the names of files if the rows are not known to list all of them: for a moment after the directory has
-    changed, and without a database.
+    changed, and without a database. Segments in the bucket alone are known by rows only.
     """
 
     def __init__(self, symbol: str, directory: Path, kind: str) -> None:
@@ -32,40 +38,71 @@ class ManifestFinder:
     def from_t(self, t: int) -> Iterator[Found]:
         last: SegmentName | None = None
         try:
-            if self.rows_are_exact():
-                for row in self._rows().paged(*_COLUMNS, from_t=t):
-                    found = _found(row)
+            if self.rows_suffice():
+                for found in self._told_by(self._rows(), from_t=t):
                     yield found
                     last = found.name
                 return
-        except DatabaseError:
-            pass  # the files tell as well
-        files = self._files.from_t(t)
+        except DatabaseError as error:
+            self._check_without_rows(error, t)
+        files = self._with_copies(self._files.from_t(t), t)
         yield from files if last is None else dropwhile(lambda found: _place(found.name) <= _place(last), files)
 
     def newest_first(self) -> Iterator[Found]:
         try:
-            if self.rows_are_exact():
-                yield from map(_found, self._rows().paged(*_COLUMNS, newest_first=True))
+            if self.rows_suffice():
+                yield from self._told_by(self._rows(), newest_first=True)
                 return
-        except DatabaseError:
-            pass  # the files tell as well
+        except DatabaseError as error:
+            self._check_without_rows(error)
         yield from self._files.newest_first()
+        yield from self._copies(newest_first=True)
 
-    def rows_are_exact(self) -> bool:
-        """Whether the rows are known to list every file. Raises OSError, django.db.Error."""
-        return reading(lambda: is_exact(self._symbol, self._kind, self._directory))
+    def rows_suffice(self) -> bool:
+        """Whether the rows are known to list all that can be read. Raises OSError, django.db.Error."""
+        return self.is_elsewhere() or reading(lambda: is_exact(self._symbol, self._kind, self._directory))
+
+    def is_elsewhere(self) -> bool:
+        """Whether the files are on the disk of another machine, and here are those in the bucket."""
+        return is_elsewhere(self._directory)
 
     def _rows(self) -> SegmentQuerySet:
         return Segment.objects.of(self._symbol, self._kind).kept()
 
+    def _with_copies(self, files: Iterator[Found], t: int) -> Iterator[Found]:
+        """Files by their names, and what the rows tell of copies."""
+        if not is_named():
+            return files
+        merged = heapq.merge(self._copies(from_t=t), files, key=lambda found: _place(found.name))
+        return (next(same) for _, same in groupby(merged, key=lambda found: _place(found.name)))
 
-def _found(row: tuple[Any, ...]) -> Found:
+    def _copies(self, **options: Any) -> Iterator[Found]:
+        """The segments of which a copy is known. If the database does not answer, the files have to do."""
+        if is_named():
+            try:
+                yield from self._told_by(self._rows().filter(cold__gt=Cold.NONE), **options)
+            except DatabaseError as error:
+                log.warning("%s: which %s are in the bucket cannot be told: %s", self._symbol, self._kind, error)
+
+    def _check_without_rows(self, error: DatabaseError, t: int | None = None) -> None:
+        """Raises Unavailable if what is wanted may be in the bucket, which the database alone can tell."""
+        if is_named():
+            names = self._files.from_t(-1 if t is None else t)
+            first = next(names, None)
+            if first is None or (t is not None and first.name.start_t > t):
+                raise Unavailable(f"which {self._kind} are in the bucket cannot be told: {error}") from error
+
+    def _told_by(self, rows: SegmentQuerySet, **options: Any) -> Iterator[Found]:
+        absence = "elsewhere" if self.is_elsewhere() else "expired"
+        return (_found(row, absence) for row in rows.paged(*_COLUMNS, **options))
+
+
+def _found(row: tuple[Any, ...], absence: str) -> Found:
     """The seek points; those of a pending segment are read from its file, which has grown since."""
-    start_t, name, pending, points, end_t, sha256 = row
+    start_t, name, pending, points, end_t, sha256, *copy = row
     if pending:
-        return Found(parse_name(pending_name(name)), span=(start_t, end_t))
-    return Found(parse_name(name), points, (start_t, end_t), sha256)
+        return Found(parse_name(pending_name(name)), span=(start_t, end_t), absence=absence)
+    return Found(parse_name(name), points, (start_t, end_t), sha256, copy_of(*copy), absence)
 
 
 def known(row: Segment) -> Found:
@@ -73,7 +110,8 @@ def known(row: Segment) -> Found:
     name = parse_name(pending_name(row.name))
     if row.pending:
         return Found(name, span=(row.start_t, row.end_t))
-    return Found(name, row.seek_points, (row.start_t, row.end_t), row.sha256)
+    copy = copy_of(*(getattr(row, column) for column in COLUMNS))
+    return Found(name, row.seek_points, (row.start_t, row.end_t), row.sha256, copy)
 
 
 def _place(name: SegmentName) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 
 from recorder.segment.endings import ending_of
+from recorder.segment.listing import Copy
 from runtime import pools
 from runtime.http_errors import HttpError
 
@@ -56,6 +57,16 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
         message = f"the range {header!r:.80} lies outside the {size} bytes of the file"
         raise HttpError(416, "range_not_satisfiable", message, {"Content-Range": f"bytes */{size}"})
     return first, min(end, size)
+
+
+def begin(request: HttpRequest, file: BinaryIO, state: FileState) -> None:
+    """Read the beginning of what is asked for, so that a file over the network fails before there is an answer.
+
+    Raises HttpError, OSError.
+    """
+    part = wanted_range(request, state)
+    file.seek(part[0] if part else 0)
+    file.read(0 if request.method == "HEAD" else 1)
 
 
 def is_fresh(request: HttpRequest, state: FileState) -> bool:
@@ -152,6 +163,11 @@ def state_of(file: BinaryIO, path: Path, *, finished: bool) -> FileState:
     """The validators of an open segment: a finished file never changes, so its name and size identify it."""
     facts = os.fstat(file.fileno())
     return FileState(facts.st_size, facts.st_mtime, _tag(path, facts.st_size), finished)
+
+
+def state_of_copy(copy: Copy, path: Path) -> FileState:
+    """Those of the copy of a finished segment whose file would be at `path`: the same if the content is."""
+    return FileState(copy.size, copy.sealed_at, _tag(path, copy.size), True)
 
 
 def state_with_end(file: BinaryIO, path: Path, near: int) -> FileState:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -12,12 +13,13 @@ from django.views.decorators.http import require_safe
 from recorder.errors import BadName
 from recorder.models import Segment
 from recorder.segment.layout import KINDS, market_dir, parse_name, pending_name
-from recorder.segment.listing import Found
-from recorder.segment.segment_lines import open_segment
+from recorder.segment.listing import Copy, Found
+from recorder.segment.segment_lines import Opened, copy_opened, is_on_disk, open_segment
 from recorder.tape.reader import texts_of
 from recorder.tape.segment_finder import known
 from runtime import pools
 from runtime.http_errors import HttpError
+from runtime.shown import shown
 from streaming.http import files, parameters
 from streaming.http.ndjson import ndjson_response
 
@@ -50,14 +52,17 @@ async def _answer(request: HttpRequest, kinds: Sequence[str], name: str) -> Http
     row = rows.get(kind)
     if row is not None and row.removed_at is not None:
         raise HttpError(404, "segment_removed", f"{kind}/{lasting} was removed on {row.removed_at:%Y-%m-%d}")
+    here = Found(parse_name(pending_name(lasting))) if row is None else known(row)
     if form == "seek":
-        return _seek_points(row, kind, lasting)
-    segment = await pools.files.run(open_segment, directory / kind, parse_name(pending_name(lasting)))
+        there = await pools.files.run(is_on_disk, directory / kind, here)
+        return _seek_points(row, None if there else here.copy, kind, lasting)
+    segment = await pools.files.run(_opened, directory / kind, here, request.GET.get("of"))
     if segment is None or segment.file is None:
         raise HttpError(404, "unknown_segment", f"there is no {kind}/{lasting}")
     file, path = segment.file, segment.path
+    if segment.status is None:
+        return await _of_copy(request, segment, file, here, form)
     if form == "jsonl":
-        here = Found(parse_name(lasting)) if row is None else known(row)
         return await ndjson_response(request, texts_of(segment, kind, here), pools.past, close=segment.close)
     state = files.state_of(file, path, finished=segment.finished)
     if not state.finished and not files.asks_for_part(request, state):
@@ -68,6 +73,24 @@ async def _answer(request: HttpRequest, kinds: Sequence[str], name: str) -> Http
             file.close()
             raise
     return files.file_response(request, file, state, path.name)
+
+
+async def _of_copy(
+    request: HttpRequest, segment: Opened, file: BinaryIO, here: Found, form: str | None
+) -> HttpResponseBase:
+    """The answer from the copy of a segment. If the bucket fails at its beginning, there is none yet."""
+    assert here.copy is not None
+    kind, state = segment.path.parent.name, files.state_of_copy(here.copy, segment.path)
+    try:
+        if form == "jsonl":
+            return await ndjson_response(request, texts_of(segment, kind, here), pools.past, close=segment.close)
+        await pools.files.run(files.begin, request, file, state)
+        return files.file_response(request, file, state, segment.path.name)
+    except BaseException as error:
+        segment.close()
+        if isinstance(error, FileNotFoundError):
+            raise HttpError(404, "unknown_segment", f"there is no {kind}/{segment.path.name}") from None
+        raise
 
 
 def _kind_of(directory: Path, kinds: Sequence[str], lasting: str, rows: Container[str]) -> str:
@@ -82,10 +105,31 @@ def _kind_of(directory: Path, kinds: Sequence[str], lasting: str, rows: Containe
     return next(known, kinds[0])
 
 
-def _seek_points(row: Segment | None, kind: str, lasting: str) -> HttpResponse:
-    """Where a reader may begin: [first t, byte offset] of each zstd frame, as far as the manifest knows."""
+def _opened(directory: Path, here: Found, of: str | None) -> Opened | None:
+    """The segment, of a content if one is named; its copy in the bucket may be compressed anew. Raises HttpError."""
+    if of is None or not here.sha256:
+        return open_segment(directory, here)
+    if here.copy is not None and of == here.copy.sha256 != here.sha256:
+        return copy_opened(directory, here)
+    segment = open_segment(directory, here)
+    if segment is not None:
+        content = here.sha256 if segment.status is not None or here.copy is None else here.copy.sha256
+        if of != content:
+            segment.close()
+            raise HttpError(409, "other_content", f"{here.name.lasting} is not of the content {shown(of)} any more")
+    return segment
+
+
+def _seek_points(row: Segment | None, copy: Copy | None, kind: str, lasting: str) -> HttpResponse:
+    """Where a reader may begin: [first t, byte offset] of each zstd frame, as far as the manifest knows.
+
+    They are those of a `copy` if that is what is read here.
+    """
     if row is None:
         raise HttpError(404, "unknown_segment", f"there is no {kind}/{lasting}")
     age = "no-cache" if row.pending else "public, max-age=31536000, immutable"
-    body = {"path": row.path, "bytes": row.bytes, "seek_points": row.seek_points}
+    size, points, sha256 = (
+        (row.bytes, row.seek_points, row.sha256) if copy is None else (copy.size, copy.points, copy.sha256)
+    )
+    body = {"path": row.path, "bytes": size, "seek_points": points, "sha256": sha256}
     return JsonResponse(body, headers={"Cache-Control": age})

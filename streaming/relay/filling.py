@@ -175,7 +175,7 @@ class Filling:
             if last is None:
                 self._relay.feeds.tell_beginning(moment.t)
             elif moment.t > last + 1:
-                self._relay.feeds.tell_gap(last + 1, moment.t - 1, "lost")
+                self._relay.feeds.tell_gap(last + 1, moment.t - 1, self._history.loss_reason)
             self._relay.hand_out(moment)
 
     async def _close_hole(self) -> None:

@@ -11,8 +11,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from django.db import Error as DatabaseError
+
 from recorder.errors import OtherStore
 from recorder.tape.history import History
+from runtime.db_threads import detached
 from runtime.supervision import supervisor
 from streaming.fanout.feed import Client, Feed
 from streaming.fanout.feeds import Feeds
@@ -29,7 +32,7 @@ log = logging.getLogger(__name__)
 #: received tick by more than that and this time is on all of them.
 _SETTLE_SECONDS = 0.5
 
-#: Without a message for this long, the relay checks on disk whether the store is still the same.
+#: Without a message for this long, the relay checks whether the store is still the same.
 _HEARD_SECONDS = 2.0
 
 
@@ -177,13 +180,17 @@ class Relay:
         return True
 
     def _look_at_store(self) -> None:
-        """While no message arrives, check on disk whether the store is another one."""
+        """While no message arrives, check on disk, or in the database, whether the store is another one."""
         if self._looker is None or self._looker.done():
             self._looker = self.start(self._read_id())
 
     async def _read_id(self) -> None:
         with supervisor.guarded(f"look at the store of {self.symbol}"):
-            found = await asyncio.to_thread(self.history.id_on_disk)
+            try:
+                found = await asyncio.to_thread(detached, self.history.known_id)
+            except DatabaseError as error:
+                log.debug("%s: which recording it has cannot be told now: %s", self.symbol, error)
+                return
             if found is not None:
                 self.enter(found)
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from runtime.pools import Busy, Pool, RequestThreads
+from runtime.pools import Busy, Pool, RequestThreads, TooManyAway, away
 
 
 def with_held_pool(test: Callable[[Pool, threading.Event], Awaitable[None]]) -> None:
@@ -90,3 +90,28 @@ def test_requests_share_single_threads_evenly_up_to_a_limit() -> None:
             pass
         with hands.hand() as third:
             assert third in (first, second)
+
+
+def test_work_that_waits_remotely_takes_no_place_from_other_work() -> None:
+    async def run() -> None:
+        pool, gate, left = Pool("slow work", waits_remotely=True), threading.Event(), threading.Semaphore(0)
+        pool.start(1, away=2)
+
+        def wait_remotely() -> str:
+            with away():
+                left.release()
+                gate.wait()
+            return "answered"
+
+        remote = [asyncio.ensure_future(pool.run(wait_remotely)) for _ in range(2)]
+        await asyncio.to_thread(left.acquire)
+        await asyncio.to_thread(left.acquire)
+        assert await pool.run(int, 7) == 7
+        with pytest.raises(TooManyAway, match="2 reads wait for it already"):
+            await pool.run(wait_remotely)
+        assert await pool.run(int, 8) == 8
+        gate.set()
+        assert await asyncio.gather(*remote) == ["answered"] * 2
+        assert await pool.run(wait_remotely) == "answered"
+
+    asyncio.run(run())

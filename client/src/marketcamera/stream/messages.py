@@ -168,7 +168,8 @@ class Gap:
     """Messages of `kind` with from_t <= t <= to_t that nobody can give any more.
 
     `reason` is `expired` (it was recorded, and is not there any more), `lost` (it never was), `damaged` (it cannot be
-    read), `slow`, or `store_changed`: what follows is of another recording, `store` is its id, and its t may be lower.
+    read), `elsewhere` (this server cannot read it yet), `slow`, or `store_changed`: what follows is of another
+    recording, `store` is its id, and its t may be lower.
     """
 
     kind: Kind

@@ -12,6 +12,7 @@ import { SegmentError, checkedText } from "./zstd.js";
 /** @typedef {import("../data/segments.js").Segment} Segment */
 /** @typedef {import("../data/segments.js").Kind} Kind */
 /** @typedef {[t: number, offset: number]} SeekPoint first t and byte offset of a block */
+/** @typedef {{list: SeekPoint[], of: string}} Points seek points, and the SHA-256 of the finished file that has them: a copy of it may be compressed anew */
 /** @typedef {{tape: Tape, offset: number, nextT: number | null}} Block `nextT` begins the next block of the segment */
 /** @typedef {(url: string, options?: RequestInit) => Promise<Response>} Fetch */
 
@@ -21,13 +22,16 @@ const ROOM = 64 * 2 ** 20;
 /** What a server answers that has less of a file than was asked for. */
 const NO_SUCH_RANGE = 416;
 
+/** What a server answers that has a segment only in another form than before. */
+const OTHER_CONTENT = 409;
+
 /** Segments whose seek points are kept: three days of five minutes each. */
 const POINTS_KEPT = 1000;
 
 export class Blocks {
   /** Least recently used first; a block on its way has no size yet. @type {Map<string, {block: Promise<Block>, size: number}>} */
   #kept = new Map();
-  /** @type {Map<string, Promise<SeekPoint[]>>} */
+  /** @type {Map<string, Promise<Points>>} */
   #points = new Map();
   /** Bytes fetched so far. */
   fetched = 0;
@@ -48,63 +52,77 @@ export class Blocks {
   async at(kind, segment, t) {
     const open = segment.pending ? await this.#kept.get(openKey(kind, segment))?.block : undefined;
     if (open && t >= open.tape.ts[0] && t <= (open.tape.ts.at(-1) ?? -1)) return open;
-    const points = await this.#seekPoints(kind, segment);
-    const index = Math.max(0, points.findLastIndex(([firstT]) => firstT <= t));
-    return this.#block(kind, segment, points, index);
+    try {
+      return await this.#blockOf(kind, segment, t, await this.#seekPoints(kind, segment));
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === OTHER_CONTENT)) throw error;
+      return this.#blockOf(kind, segment, t, await this.#seekPoints(kind, segment, "reload"));
+    }
+  }
+
+  /** @param {Kind} kind @param {Segment} segment @param {number} t @param {Points} points */
+  #blockOf(kind, segment, t, points) {
+    return this.#block(kind, segment, points, Math.max(0, points.list.findLastIndex(([firstT]) => firstT <= t)));
   }
 
   /** The blocks of some segments that touch a range of t, in order. @param {Kind} kind @param {Segment[]} segments @param {number} fromT @param {number} toT */
   async *over(kind, segments, fromT, toT) {
     for (const segment of segments) {
-      const points = await this.#seekPoints(kind, segment);
-      const first = Math.max(0, points.findLastIndex(([t]) => t <= fromT));
-      for (let i = first; i < points.length && (i === first || points[i][0] <= toT); i++) yield this.#block(kind, segment, points, i);
+      /** @type {number | null} */
+      let t = fromT;
+      do {
+        /** @type {Block} */
+        const block = await this.at(kind, segment, t);
+        yield block;
+        t = block.nextT;
+      } while (t !== null && t <= toT);
     }
   }
 
-  /** A finished segment's seek points never change. @param {Kind} kind @param {Segment} segment @returns {Promise<SeekPoint[]>} */
-  #seekPoints(kind, segment) {
+  /** Those of a finished segment change only where its file gives way to a copy. @param {Kind} kind @param {Segment} segment @param {RequestCache} [cache] @returns {Promise<Points>} */
+  #seekPoints(kind, segment, cache) {
     const key = nameKey(kind, segment);
-    const known = segment.pending ? undefined : this.#points.get(key);
+    const known = segment.pending || cache ? undefined : this.#points.get(key);
     if (known) return known;
-    const points = this.#fetchPoints(kind, segment);
+    const points = this.#fetchPoints(kind, segment, cache);
     if (!segment.pending) this.#keepPoints(key, points);
     return points;
   }
 
-  /** @param {string} key @param {Promise<SeekPoint[]>} points */
+  /** @param {string} key @param {Promise<Points>} points */
   #keepPoints(key, points) {
     this.#points.set(key, points);
     if (this.#points.size > POINTS_KEPT) this.#points.delete(/** @type {string} */ (this.#points.keys().next().value));
     points.catch(() => this.#points.delete(key));
   }
 
-  /** @param {Kind} kind @param {Segment} segment */
-  async #fetchPoints(kind, segment) {
-    const response = await this.fetch(this.#url(kind, segment, { format: "seek" }), cacheOf(segment));
-    const { seek_points: points } = await response.json();
-    return points.length ? points : [[segment.start_t, 0]];
+  /** @param {Kind} kind @param {Segment} segment @param {RequestCache} [cache] @returns {Promise<Points>} */
+  async #fetchPoints(kind, segment, cache) {
+    const response = await this.fetch(this.#url(kind, segment, { format: "seek" }), cache ? { cache } : cacheOf(segment));
+    const { seek_points: points, sha256 = "" } = await response.json();
+    return { list: points.length ? points : [[segment.start_t, 0]], of: sha256 };
   }
 
-  /** @param {Kind} kind @param {Segment} segment @param {SeekPoint[]} points @param {number} index @returns {Promise<Block>} */
+  /** @param {Kind} kind @param {Segment} segment @param {Points} points @param {number} index @returns {Promise<Block>} */
   #block(kind, segment, points, index) {
     // The last block of a segment that is being recorded still grows: it is fetched anew each time.
-    const open = segment.pending && index === points.length - 1;
-    const key = open ? openKey(kind, segment) : `${nameKey(kind, segment)}/${points[index][1]}`;
+    const open = segment.pending && index === points.list.length - 1;
+    const key = open ? openKey(kind, segment) : `${nameKey(kind, segment)}/${points.of}/${points.list[index][1]}`;
     const kept = open ? undefined : this.#kept.get(key)?.block;
     const block = kept ?? this.#read(kind, segment, points, index, open);
     this.#keep(key, block);
     return block;
   }
 
-  /** @param {Kind} kind @param {Segment} segment @param {SeekPoint[]} points @param {number} index @param {boolean} open @returns {Promise<Block>} */
-  async #read(kind, segment, points, index, open) {
-    const offset = points[index][1];
-    const [nextT, end] = points[index + 1] ?? [null, null];
+  /** @param {Kind} kind @param {Segment} segment @param {Points} points @param {number} index @param {boolean} open @returns {Promise<Block>} */
+  async #read(kind, segment, { list, of }, index, open) {
+    const offset = list[index][1];
+    const [nextT, end] = list[index + 1] ?? [null, null];
     const range = `bytes=${offset}-${end === null ? "" : end - 1}`;
-    const bytes = await this.#bytes(this.#url(kind, segment), { headers: { Range: range }, ...cacheOf(segment) }, open);
+    const url = this.#url(kind, segment, of ? { of } : {});
+    const bytes = await this.#bytes(url, { headers: { Range: range }, ...cacheOf(segment) }, open);
     this.fetched += bytes?.length ?? 0;
-    const [fromT, toT] = [points[index][0], nextT === null ? segment.end_t : nextT - 1];
+    const [fromT, toT] = [list[index][0], nextT === null ? segment.end_t : nextT - 1];
     const tape = bytes && taped(bytes, open);
     const belongs = tape?.ts.every((t) => t >= fromT && (t <= toT || (open && nextT === null)));
     return { tape: tape && belongs ? tape : missing(kind, fromT, toT), offset, nextT };
