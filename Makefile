@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run demo test test-all test-failed lint figures soak endurance services clean
+.PHONY: run demo deploy-check test test-all test-failed lint figures soak endurance services clean
 
 run: $(VENV)/ready
 	@$(PY) manage.py migrate --verbosity 0
@@ -53,6 +53,11 @@ lint: $(VENV)/ready-dev
 # Redis, PostgreSQL, two markets, two web processes, a worker and its beat, on this machine; docs/operations.md.
 services: $(VENV)/ready
 	@exec $(PY) deploy/local.py
+
+# What is wrong with this host and its settings (of ENV, where it is there), before anything is started on it.
+ENV := /etc/market-camera.env
+deploy-check: $(VENV)/ready
+	@set -a; test ! -r $(ENV) || . $(ENV); exec $(PY) manage.py deploycheck
 
 # The simulator against the published figures, and what the order book market shows; some minutes.
 figures: $(VENV)/ready

@@ -164,7 +164,7 @@ CORS_EXPOSE_HEADERS = (
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = CONFIG.tls
 SECURE_SSL_REDIRECT = CONFIG.tls
 # Probes and Prometheus ask on this machine, past the proxy; there is no secret in the answers.
-SECURE_REDIRECT_EXEMPT = [r"^health$", r"^metrics$"]
+SECURE_REDIRECT_EXEMPT = [r"^health$", r"^healthz/(live|ready)$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 86_400 if CONFIG.tls else 0
 # Subdomains and the browsers' own lists concern other hosts than this one: whoever has the domain decides.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

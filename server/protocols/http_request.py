@@ -22,7 +22,7 @@ from streaming.limits import REFUSED
 from streaming.protocol import FRAMES
 
 #: These paths show the state of the server, however crowded it is.
-_ALWAYS_ANSWERED = (b"/health", b"/metrics")
+_ALWAYS_ANSWERED = (b"/health", b"/healthz/live", b"/healthz/ready", b"/metrics")
 
 
 class HttpRequest(WebRequest):  # type: ignore[misc]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from streaming.http import agents, disk, events, manifests, overview, prometheus, segments, structure, views
+from streaming.http import agents, disk, events, healthz, manifests, overview, prometheus, segments, structure, views
 
 urlpatterns = [
     path("", views.index),
@@ -11,6 +11,8 @@ urlpatterns = [
     path("favicon.ico", views.favicon),
     path("health", views.health),
     path("stream", events.events),
+    path("healthz/live", healthz.live),
+    path("healthz/ready", healthz.ready),
     path("incremental", views.incremental),
     path("range", views.range_of),
     path("disk", disk.disk),

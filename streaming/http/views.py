@@ -41,6 +41,8 @@ _ENDPOINTS = {
     "alerts": "/api/v1/alerts",
     "backtests": "/api/v1/backtests",
     "health": "/health",
+    "alive": "/healthz/live",
+    "ready": "/healthz/ready",
     "incremental": "/incremental",
     "range": "/range",
     "disk": "/disk",

@@ -85,6 +85,10 @@ class Relays:
             detail = f"whether there is a market {symbol!r} cannot be told now"
             raise StreamError("unavailable", detail, CLOSE_UNAVAILABLE) from None
 
+    def failed(self) -> list[str]:
+        """The markets whose relay failed and does not restart soon: their clients are refused."""
+        return [one for one in self._relays if supervisor.pause_seconds(_name(one)) > _BEARABLE_SECONDS]
+
     def feed(self, relay: Relay, options: Options) -> Feed:
         """The feed of a set of options at a market. Raises StreamError if a failed relay does not restart soon."""
         self.check(relay)
@@ -92,7 +96,7 @@ class Relays:
 
     def check(self, relay: Relay) -> None:
         """Raises StreamError for a failed relay that does not restart soon."""
-        if supervisor.pause_seconds(_name(relay.symbol)) > _BEARABLE_SECONDS:
+        if relay.symbol in self.failed():
             raise StreamError("unavailable", f"the stream of {relay.symbol} is starting anew", CLOSE_UNAVAILABLE)
 
     def all(self) -> list[Relay]:

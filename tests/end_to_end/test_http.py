@@ -45,6 +45,13 @@ def test_the_root_is_the_live_page_to_a_browser(market: Live) -> None:
     assert page.body.count(b"<script") == live.body.count(b"<script") > 0
 
 
+@pytest.mark.parametrize("probe", ["live", "ready"])
+def test_a_probe_hears_that_the_process_answers_and_has_its_streams(market: Live, probe: str) -> None:
+    answer = market.ask(f"/healthz/{probe}")
+    assert (answer.status, answer.json()) == (200, {"ok": True})
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
 def test_health_tells_of_a_running_market(market: Live) -> None:
     body = market.json("/health")
     assert body["ok"] is True

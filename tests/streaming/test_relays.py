@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.test import RequestFactory
 
 from runtime import supervision
 from runtime.supervision import supervisor
 from streaming.fanout.outbox import Bundle
+from streaming.http import healthz
 from streaming.options import Options
 from streaming.protocol import StreamError
 from streaming.relay.relay import Relay
@@ -139,6 +142,10 @@ def test_a_relay_that_fails_again_and_again_is_tried_seldom_and_its_clients_are_
         with pytest.raises(StreamError, match=f"the stream of {SYMBOL} is starting anew") as refused:
             relays.feed(await relays.get(), Options())
         assert (refused.value.code, refused.value.close) == ("unavailable", 4503)
+        monkeypatch.setattr(healthz, "relays", relays)
+        answer = await healthz.ready(RequestFactory().get("/healthz/ready"))
+        assert answer.status_code == 503
+        assert json.loads(answer.content) == {"ok": False, "detail": f"the stream of {SYMBOL} is starting anew"}
 
     with_relays(test)
 

@@ -1,0 +1,21 @@
+# Market Camera as one image: what it runs is decided by the command, as in compose.yaml.
+FROM python:3.13-slim AS build
+WORKDIR /opt/market-camera
+COPY requirements.txt ./
+COPY client ./client
+RUN python -m venv .venv && .venv/bin/pip install --no-cache-dir -r requirements.txt ./client
+
+FROM python:3.13-slim
+# The store of a market belongs to this user alone, so its number is the same in every version.
+RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin market-camera \
+    && install -d -o market-camera -g market-camera /data /opt/market-camera/data
+WORKDIR /opt/market-camera
+COPY --from=build /opt/market-camera/.venv ./.venv
+COPY . .
+ENV PATH=/opt/market-camera/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    IG_CAM_STORE_DIR=/data/ig_cam IG_BIND=0.0.0.0 PORT=8000
+USER market-camera
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "deploy/answers.py"]
+CMD ["python", "manage.py", "serve"]

@@ -1,0 +1,68 @@
+"""What compose.yaml reads, made once for a host: `python deploy/compose_env.py market.example.org`.
+
+Writes `deploy/compose.env` with fresh secrets, readable by its owner alone, and a self-signed certificate in
+`deploy/tls/`, to be replaced by one that browsers trust. What is there already stays.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+DEPLOY = Path(__file__).resolve().parent
+_HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
+
+_SETTINGS = """\
+# Read by every container of compose.yaml; docs/settings.md lists what else can be set here.
+SITE_HOST={host}
+POSTGRES_USER=market
+POSTGRES_PASSWORD={password}
+POSTGRES_DB=market
+DATABASE_URL=postgres://market:{password}@postgres/market
+REDIS_URL=redis://redis:6379/0
+IG_SYMBOL=IG-USD
+IG_SECRET_KEY={key}
+IG_ALLOWED_HOSTS={host}
+IG_TLS=1
+IG_TRUSTED_PROXIES=172.31.77.0/24
+"""
+
+
+def main() -> None:
+    if len(sys.argv) != 2 or not _HOST.fullmatch(sys.argv[1]):
+        sys.exit("usage: python deploy/compose_env.py HOST, the name under which the site is reached")
+    host = sys.argv[1]
+    settings = _SETTINGS.format(host=host, password=secrets.token_hex(24), key=secrets.token_urlsafe(50))
+    _new(DEPLOY / "compose.env", settings)
+    _certificate(host)
+
+
+def _new(path: Path, text: str) -> None:
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+    except FileExistsError:
+        print(f"{path.relative_to(DEPLOY.parent)} is there already, and stays")
+    else:
+        print(f"{path.relative_to(DEPLOY.parent)} has new secrets")
+
+
+def _certificate(host: str) -> None:
+    tls = DEPLOY / "tls"
+    key, certificate = tls / "key.pem", tls / "certificate.pem"
+    if key.exists() or certificate.exists():
+        print("deploy/tls/ has a certificate already, and stays")
+        return
+    tls.mkdir(exist_ok=True)
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "365", "-subj", f"/CN={host}"]
+    command += ["-addext", f"subjectAltName=DNS:{host}", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    print("deploy/tls/ has a self-signed certificate: replace it by one that browsers trust")
+
+
+if __name__ == "__main__":
+    main()

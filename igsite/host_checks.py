@@ -1,0 +1,98 @@
+"""Checks of the host: whether what the settings name is there and answers, before anything is started on it."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import redis
+from django.core.checks import CheckMessage, Error, Warning
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from igsite.config import Config
+from runtime.db_threads import detached
+from server.admission.descriptors import capacity, wanted
+
+_SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
+_BACKLOG = 1024
+_REDIS_SECONDS = 5.0
+
+
+def host_checks(config: Config) -> Iterator[CheckMessage]:
+    """igsite.E001 and E002 for what would keep Market Camera from running, W007 to W010 for what would limit it."""
+    yield from _database()
+    yield from _redis(config)
+    yield from _disk(config)
+    yield from _descriptors(config)
+    yield from _backlog()
+
+
+def _database() -> Iterator[CheckMessage]:
+    try:
+        missing = detached(_unapplied)
+    except DatabaseError as error:
+        hint = "Start it, or correct DATABASE_URL."
+        yield Error(f"The database cannot be used: {str(error).strip()}", hint=hint, id="igsite.E001")
+        return
+    if missing:
+        hint = "Run `manage.py migrate`."
+        yield Error(f"{missing} migrations are not applied to the database.", hint=hint, id="igsite.E001")
+
+
+def _unapplied() -> int:
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _redis(config: Config) -> Iterator[CheckMessage]:
+    if not config.redis_url:
+        yield Warning(
+            "REDIS_URL is not set: the market and its web server must be one process (manage.py live).",
+            hint="Set REDIS_URL for markets, web processes and workers of their own.",
+            id="igsite.W007",
+        )
+        return
+    client = redis.Redis.from_url(
+        config.redis_url, socket_connect_timeout=_REDIS_SECONDS, socket_timeout=_REDIS_SECONDS
+    )
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        yield Error(f"Redis cannot be used: {error}", hint="Start it, or correct REDIS_URL.", id="igsite.E002")
+    finally:
+        client.close()
+
+
+def _disk(config: Config) -> Iterator[CheckMessage]:
+    there = next(path for path in (config.store_dir, *config.store_dir.parents) if path.exists())
+    percent = psutil.disk_usage(str(there)).percent
+    if percent >= config.retain_disk_percent:
+        yield Warning(
+            f"The disk of the store is {percent:g} % full: the clean-up begins at once to remove old segments.",
+            hint=f"Free some space, or raise IG_RETAIN_DISK_PERCENT ({config.retain_disk_percent:g}).",
+            id="igsite.W008",
+        )
+
+
+def _descriptors(config: Config) -> Iterator[CheckMessage]:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted(config).within_memory()
+    if hard != resource.RLIM_INFINITY and capacity(hard, allowed).sockets < allowed.all_sockets:
+        yield Warning(
+            f"{hard} file descriptors are fewer than {allowed.all_sockets} WebSockets need.",
+            hint="Raise the hard limit (LimitNOFILE= in the unit, ulimit -Hn).",
+            id="igsite.W009",
+        )
+
+
+def _backlog() -> Iterator[CheckMessage]:
+    if _SOMAXCONN.exists() and (backlog := int(_SOMAXCONN.read_text())) < _BACKLOG:
+        yield Warning(
+            f"net.core.somaxconn is {backlog}: of a thousand clients that come at once, some are refused.",
+            hint=f"sysctl -w net.core.somaxconn={_BACKLOG}",
+            id="igsite.W010",
+        )

@@ -1,0 +1,58 @@
+"""The files of a deployment: compose.yaml, the image, and the site of nginx made from the one for systemd."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import yaml
+
+from tests.processes import ROOT
+
+DEPLOY = ROOT / "deploy"
+
+
+def test_the_containers_read_what_is_there_and_trust_the_network_that_they_are_in(tmp_path: Path) -> None:
+    site = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    services = site["services"]
+    assert {"web1", "web2", "market", "worker", "beat", "migrate", "redis", "postgres", "nginx"} == services.keys()
+    for name, service in services.items():
+        for needed in service.get("depends_on", {}):
+            assert needed in services, name
+        for volume in service.get("volumes", []):
+            source = volume.partition(":")[0]
+            assert source in site["volumes"] or source == "./deploy/tls" or (ROOT / source).exists(), volume
+    subnet = site["networks"]["default"]["ipam"]["config"][0]["subnet"]
+    made = subprocess.run(
+        ["python3", "compose_env.py", "market.example.org"], cwd=_copy(tmp_path), capture_output=True, text=True
+    )
+    assert made.returncode == 0, made.stderr
+    settings = tmp_path / "deploy" / "compose.env"
+    assert f"IG_TRUSTED_PROXIES={subnet}\n" in settings.read_text()
+    assert settings.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "deploy" / "tls" / "key.pem").exists()
+
+
+def _copy(directory: Path) -> Path:
+    deploy = directory / "deploy"
+    deploy.mkdir()
+    (deploy / "compose_env.py").write_text((DEPLOY / "compose_env.py").read_text())
+    return deploy
+
+
+def test_the_site_in_containers_leads_to_its_web_processes_and_names_no_other_host(tmp_path: Path) -> None:
+    target = tmp_path / "default.conf"
+    command = ["sh", str(DEPLOY / "nginx-compose.sh"), str(target), str(DEPLOY / "nginx.conf")]
+    subprocess.run(command, check=True, env={"SITE_HOST": "market.test", "PATH": "/usr/bin:/bin"})
+    text = target.read_text()
+    assert re.findall(r"server (\S+) max_fails", text) == ["web1:8000", "web2:8000"]
+    assert "example.org" not in text
+    assert "127.0.0.1" not in re.sub(r"#.*", "", text)
+    assert text.count("server_name market.test;") == 2
+
+
+def test_the_image_has_every_package_that_is_imported() -> None:
+    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench", "tools"}
+    assert packages <= kept
