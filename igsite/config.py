@@ -57,6 +57,9 @@ class Config(MarketSettings):
         parsers.integer(1, 1_000_000),
         "maximum number of stream and bar-feed sockets per address and process",
     )
+    max_replays: int = setting(
+        "IG_MAX_REPLAYS", 100, parsers.integer(0, 1_000_000), "maximum number of replays of the past per process"
+    )
     max_requests: int = setting(
         "IG_MAX_REQUESTS", 256, parsers.integer(1, 1_000_000), "maximum number of HTTP requests in progress per process"
     )

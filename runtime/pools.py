@@ -205,6 +205,8 @@ admin = RequestThreads("the admin", most_waiting=32)
 resumes = Pool("resumes", threads=2, waits_remotely=True)
 #: The same for those that are sent bars of the past.
 past_bars = Pool("bars of the past", threads=2)
+#: One for all replays, however many there are: what they take of the machine does not grow with them.
+replays = Pool("replays", threads=1)
 #: Holes in the live stream are filled before any page of the past is read.
 holes = Pool("holes", threads=4, waits_remotely=True)
 #: A database that hangs must not occupy the threads of other work.
@@ -222,6 +224,7 @@ ALL: tuple[Pool | RequestThreads, ...] = (
     admin,
     resumes,
     past_bars,
+    replays,
     holes,
     tokens,
     alerts,

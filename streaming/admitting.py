@@ -10,7 +10,7 @@ from django.conf import settings
 
 from runtime.addresses import Address, client_of_scope
 from streaming.fanout.option_sets import OptionSets
-from streaming.limits import Connections, check_admitted
+from streaming.limits import Connections, Replays, check_admitted
 from streaming.options import always_served
 
 Scope = dict[str, Any]
@@ -31,6 +31,12 @@ def client_address(scope: Scope) -> Address:
 def connections() -> Connections:
     """Counts this process's stream clients and bar feeds."""
     return Connections(settings.CONFIG.max_connections, settings.CONFIG.max_connections_per_address)
+
+
+@cache
+def replays() -> Replays:
+    """Counts this process's replays."""
+    return Replays(settings.CONFIG.max_replays)
 
 
 @cache

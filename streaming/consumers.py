@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
 from django.conf import settings
 
-from streaming.admitting import Scope, admitted, client_address, option_sets
+from streaming.admitting import Scope, admitted, client_address, option_sets, replays
 from streaming.fanout.encoding import Encoder
 from streaming.fanout.feed import Feed
 from streaming.fanout.stream_client import Send, StreamClient, deliver, socket_outlet
 from streaming.limits import MESSAGES_A_SECOND, check_size, talk_rate
 from streaming.options import DEFLATE, Options, parse_request
+from streaming.past.session import Replay
 from streaming.protocol import (
     CLOSE_LIMIT,
     CLOSE_NOT_FOUND,
@@ -40,13 +43,17 @@ async def stream(scope: Scope, receive: Any, send: Send) -> None:
         request = parse_request(_query(scope), settings.CONFIG.stream_types)
         options = _as_the_socket_takes_it(scope, request.options)
         encoder = Encoder(options)
-        with admitted(scope), option_sets().use(options, client_address(scope)):
+        under_way = nullcontext() if request.past is None else replays().admit()
+        with admitted(scope), under_way, option_sets().use(options, client_address(scope)):
             relay = await relays.get(request.symbol)
             request = replace(request, store=request.store or told.get(STORE_HEADER))
             feed = relays.feed(relay, options)
             outlet = socket_outlet(send, _frames(scope))
             client = StreamClient(outlet, settings.CONFIG.outbox_bytes, feed.encoder.slow_gap)
-            await serve(client, relay, feed, request, _listen(receive, client, feed))
+            replay = None if request.past is None else Replay(client, relay, feed, request.past, request.store)
+            hear = (lambda text: None) if replay is None else replay.command
+            await serve(client, relay, feed, request, _listen(receive, client, feed, hear), replay)
+            await send({"type": "websocket.close", "code": 1000})
     except StreamError as refused:
         await refuse(scope, send, refused, encoder)
 
@@ -82,8 +89,8 @@ def _query(scope: Scope) -> dict[str, list[str]]:
     return parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
 
-async def _listen(receive: Any, client: StreamClient, feed: Feed) -> None:
-    """Answer pings until the client leaves; other messages are ignored. Raises StreamError over the rate."""
+async def _listen(receive: Any, client: StreamClient, feed: Feed, hear: Callable[[str | None], None]) -> None:
+    """Answer pings until the client leaves; `hear` has its other messages. Raises StreamError over the rate."""
     loop = asyncio.get_running_loop()
     rate = talk_rate(loop.time())
     while True:
@@ -94,5 +101,8 @@ async def _listen(receive: Any, client: StreamClient, feed: Feed) -> None:
         if not rate.allows(loop.time()):
             detail = f"at most {MESSAGES_A_SECOND:g} messages a second are read here"
             raise StreamError("rate_limited", detail, CLOSE_LIMIT)
-        if is_ping(message.get("text")) and not client.is_owed_much():
+        text = message.get("text")
+        if not is_ping(text):
+            hear(text)
+        elif not client.is_owed_much():
             feed.tell(client, "pong")

@@ -58,6 +58,26 @@ class Connections:
                 del self._by_address[address]
 
 
+class Replays:
+    """Counts the replays of this process."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.open = 0
+
+    @contextmanager
+    def admit(self) -> Iterator[None]:
+        """Count a replay while it is under way. Raises StreamError over the limit."""
+        if self.open >= self._most:
+            detail = f"{self.open} replays are under way, the most this process takes"
+            raise StreamError("too_many_replays", detail, CLOSE_LIMIT)
+        self.open += 1
+        try:
+            yield
+        finally:
+            self.open -= 1
+
+
 class Rate:
     """A token bucket: `rate` messages a second over time, `burst` at once."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from recorder.segment.layout import SYMBOL_PATTERN
 from recorder.store.store_id import is_store_id
 from runtime.shown import shown
+from streaming.past.request import PastRequest, parse_past
 from streaming.protocol import CLOSE_BAD_PARAMETER, KINDS, StreamError
 
 #: The fields of a tick that may be left out.
@@ -55,8 +56,9 @@ def always_served(types: Iterable[str]) -> frozenset[Options]:
 class StreamRequest:
     """The query of a stream client, validated. `symbol` is None for the default market, `since` for no resume.
 
-    `store` is the id of the recording in which `since` is a position, None if the client did not send it. `has` says of
-    each kind up to which t the client has it, if that differs among them.
+    `store` is the id of the recording in which `since` is a position, or `past` a part, None if the client did not send
+    it. `has` says of each kind up to which t the client has it, if that differs among them. `past` is None for a client
+    of the present.
     """
 
     symbol: str | None
@@ -64,10 +66,11 @@ class StreamRequest:
     options: Options
     store: str | None = None
     has: Mapping[str, int] | None = None
+    past: PastRequest | None = None
 
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-_PARAMETERS = ("symbol", "types", "every", "batch", "fields", "since", "store", "encoding")
+_PARAMETERS = ("symbol", "types", "every", "batch", "fields", "since", "store", "encoding", "replay", "speed")
 
 
 def parse_request(query: Mapping[str, list[str]], types: Iterable[str] = KINDS) -> StreamRequest:
@@ -90,12 +93,22 @@ def parse_request(query: Mapping[str, list[str]], types: Iterable[str] = KINDS) 
         encoding=_encoding(given),
     )
     since = _integer(given, "since", -1, -1, _LARGEST) if "since" in given else None
-    store = _store(given)
-    return StreamRequest(_symbol(given), since, options, None if since is None else store)
+    past, store = _past(given), _store(given)
+    return StreamRequest(_symbol(given), since, options, None if since is None and past is None else store, past=past)
 
 
 def _bad(detail: str) -> StreamError:
     return StreamError("bad_parameter", detail, CLOSE_BAD_PARAMETER)
+
+
+def _past(given: Mapping[str, str]) -> PastRequest | None:
+    if "replay" not in given:
+        if "speed" in given:
+            raise _bad("speed is that of a replay, which is not asked for")
+        return None
+    if "since" in given:
+        raise _bad("since and replay ask for different parts of the recording; give one of them")
+    return parse_past(given["replay"], given.get("speed"))
 
 
 def _symbol(given: Mapping[str, str]) -> str | None:

@@ -26,6 +26,13 @@ _MOST_WAIT_SECONDS = 4.0
 _LOOK_SECONDS = 0.2
 
 
+async def tell_store_changed(client: StreamClient, relay: Relay, feed: Feed, position: int) -> None:
+    """Announce to a client whose position is in another store that it starts over from the beginning."""
+    to_t = max(position + 1, relay.end_of(client.store_id))
+    items = feed.store_changed(position + 1, to_t, str(relay.store_id))
+    await client.put(b"".join(item.wire for item in items))
+
+
 class Resume:
     """One client's way from behind t = `since` into the live stream of its feed."""
 

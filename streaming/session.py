@@ -11,22 +11,33 @@ from recorder.errors import OtherStore
 from streaming.fanout.feed import Feed
 from streaming.fanout.stream_client import StreamClient
 from streaming.options import StreamRequest
+from streaming.past.session import Replay
 from streaming.protocol import CLOSE_UNAVAILABLE, StreamError
 from streaming.relay.relay import Relay
-from streaming.resume import Resume
+from streaming.resume import Resume, tell_store_changed
 
 log = logging.getLogger(__name__)
 
 
 async def serve(
-    client: StreamClient, relay: Relay, feed: Feed, request: StreamRequest, listening: Coroutine[Any, Any, None]
+    client: StreamClient,
+    relay: Relay,
+    feed: Feed,
+    request: StreamRequest,
+    listening: Coroutine[Any, Any, None],
+    replay: Replay | None = None,
 ) -> None:
-    """Serve a client until `listening` ends, which it does when the client leaves.
+    """Serve a client until `listening` ends, which it does when the client leaves, or until its replay does.
 
-    Raises StreamError when the client breaks the rules, and when the stream fails.
+    `replay` is that of the request, for a client that commands it. Raises StreamError when the client breaks the
+    rules, and when the stream fails.
     """
     feed.users.add(client)
-    tasks = {asyncio.create_task(one) for one in (client.pump(), listening, follow(client, relay, feed, request))}
+    if request.past is None:
+        following = follow(client, relay, feed, request)
+    else:
+        following = (replay or Replay(client, relay, feed, request.past, request.store)).run()
+    tasks = {asyncio.create_task(one) for one in (client.pump(), listening, following)}
     try:
         done, _ = await asyncio.wait({*tasks, client.ended}, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -55,7 +66,7 @@ async def follow(client: StreamClient, relay: Relay, feed: Feed, request: Stream
             relay.enter(other.store_id)
             if client.store_id is None:
                 continue  # it has nothing of any store
-            await _tell_store_changed(client, relay, feed, -1 if resume is None else resume.position)
+            await tell_store_changed(client, relay, feed, -1 if resume is None else resume.position)
         except OSError as error:
             log.error("%s: the recording cannot be read for a client that resumes: %s", relay.symbol, error)
             raise StreamError("unavailable", "the recording cannot be read now", CLOSE_UNAVAILABLE) from None
@@ -79,10 +90,3 @@ async def _begin(client: StreamClient, relay: Relay, feed: Feed) -> None:
     if newest is not None:
         client.offer(newest)
     relay.subscribe(client, feed)
-
-
-async def _tell_store_changed(client: StreamClient, relay: Relay, feed: Feed, position: int) -> None:
-    """Announce to a client whose position is in another store that it starts over from the beginning."""
-    to_t = max(position + 1, relay.end_of(client.store_id))
-    items = feed.store_changed(position + 1, to_t, str(relay.store_id))
-    await client.put(b"".join(item.wire for item in items))

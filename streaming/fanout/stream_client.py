@@ -11,7 +11,7 @@ from streaming.fanout.outbox import Bundle, Outbox
 from streaming.protocol import FRAMES, messages_in
 
 #: Data is handed to the socket in pieces of about this size, so that one slow client holds one piece, not its outbox.
-_PIECE_BYTES = 64 * 1024
+PIECE_BYTES = 64 * 1024
 
 #: A client that was sent nothing for this long gets a heartbeat.
 HEARTBEAT_SECONDS = 30.0
@@ -119,7 +119,11 @@ class StreamClient:
 
     def is_quiet(self) -> bool:
         """Whether nothing was sent for long and nothing waits."""
-        return not self._outbox and self._loop.time() - self.sent_at >= self._heartbeat_seconds
+        return not self._outbox and self.quiet_left_seconds() <= 0
+
+    def quiet_left_seconds(self) -> float:
+        """How much longer nothing may be sent."""
+        return self.sent_at + self._heartbeat_seconds - self._loop.time()
 
     def end(self) -> None:
         """End the connection after what was sent last."""
@@ -130,7 +134,7 @@ class StreamClient:
         """Send what waits, for ever. Ends with the exception of a send that failed."""
         while True:
             while self._outbox:
-                wire = self._outbox.take(_PIECE_BYTES)
+                wire = self._outbox.take(PIECE_BYTES)
                 self._sending = True  # a direct write meanwhile would overtake it
                 await self.put(wire)
                 self._sending = False

@@ -13,7 +13,8 @@ from streaming.protocol import CLOSE_BAD_PARAMETER, StreamError
 #: More than any reader could follow; such a replay is one at speed 0.
 MOST_SPEED = 1_000_000.0
 LEAST_SPEED = 0.001
-_LARGEST_T = 2**53 - 1
+#: The greatest t: what JavaScript counts exactly.
+LARGEST_T = 2**53 - 1
 
 _T = re.compile(r"[0-9]{1,16}", re.ASCII)
 _SPEED = re.compile(r"[0-9]{1,7}(\.[0-9]{1,6})?", re.ASCII)
@@ -55,7 +56,7 @@ def parse_past(replay: str, speed: str | None = None) -> PastRequest:
 
 def bound_of(text: str) -> Bound:
     """A t, or a time in ISO 8601, which is in UTC if it names no zone. Raises StreamError."""
-    if _T.fullmatch(text) and int(text) <= _LARGEST_T:
+    if _T.fullmatch(text) and int(text) <= LARGEST_T:
         return Bound(t=int(text))
     try:
         moment = datetime.fromisoformat(text)
