@@ -183,7 +183,7 @@ class Site:
     def start_program(self, module: str, *arguments: str, **env: Any) -> Process:
         """Another program with the settings of the site: `python -m module …`."""
         log = self.directory / f"{module}-{len(self.processes)}.log"
-        settings = environment(self.store, self.database, **env) | {"PYTHONPATH": str(ROOT)}
+        settings = environment(self.store, self.database, **env) | {"PYTHONPATH": f"{ROOT}:{ROOT / 'client' / 'src'}"}
         process = Process([sys.executable, "-m", module, *arguments], settings, log, cwd=self.directory)
         self.processes.append(process)
         return process

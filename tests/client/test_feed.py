@@ -123,6 +123,7 @@ def test_it_asks_for_what_was_configured_and_caches_what_comes(new_feed: NewFeed
         "state": "connected", "running": True, "connected": True, "endpoint": url,
         "symbols": ["A", "B"], "resolutions": ["1m"],
         "unknown_symbols": ["B"], "connections": 1, "failed_attempts": 0, "bad_messages": 0, "last_error": None,
+        "replay": None,
     }  # fmt: skip
 
 

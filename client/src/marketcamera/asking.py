@@ -14,10 +14,12 @@ from marketcamera.failures import PASSING_STATUS, history_error, reason_of
 
 log = logging.getLogger("marketcamera")
 
-_ATTEMPTS = 4
+ATTEMPTS = 4
 
 
-def answer_of(client: httpx.Client, url: str, headers: dict[str, str] | None = None) -> httpx.Response:
+def answer_of(
+    client: httpx.Client, url: str, headers: dict[str, str] | None = None, attempts: int = ATTEMPTS
+) -> httpx.Response:
     """The answer to GET, of any status that does not pass by itself. Raises HistoryUnavailable."""
     backoff = Backoff()
     while True:
@@ -32,7 +34,7 @@ def answer_of(client: httpx.Client, url: str, headers: dict[str, str] | None = N
                 return answer
             reason = f"the answer was {answer.status_code}"
         seconds = backoff.next_seconds()
-        if backoff.attempts >= _ATTEMPTS:
+        if backoff.attempts >= attempts:
             raise HistoryUnavailable(url, reason)
         log.info("%s: %s; next attempt in %.1f s", url, reason, seconds)
         time.sleep(seconds)

@@ -17,6 +17,7 @@ VARIABLES = {
     "WEBSOCKET_RESOLUTIONS": "resolutions",
     "WEBSOCKET_CSRF_TOKEN": "csrf_token",
     "WEBSOCKET_MARKET_TYPE": "market_type",
+    "MARKETCAMERA_REPLAY": "replay",
 }
 
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import threading
 from bisect import insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, SupportsIndex
 
 from marketcamera.bars.bar import RESOLUTIONS, Bar, bar_of
+from marketcamera.bars.replay_time import ReplayTime
 
 #: Bars kept of each pair, and asked for whenever a feed connects: so what a reconnect brings fills any hole there is.
 CAPACITY = 1000
+
+#: How soon a feed that was ended notices it while it waits for a program.
+_LOOK_SECONDS = 0.2
 
 
 class CachedSymbol(str):
@@ -77,18 +83,83 @@ class _Row:
             self.whole_from = min(self.whole_from, first.close_time)
 
 
+@dataclass(slots=True)
+class _Waiter:
+    """A program that waits for the next bar of a pair in a replay."""
+
+    pair: tuple[str, str]
+    after: int
+    thread: int
+    bar: Bar | None = None
+
+
 class BarCache:
     """1,000 bars of each pair, one for each close time: the last that was put wins."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str], _Row] = {}
         self._changed = threading.Condition()
+        self._replay: ReplayTime | None = None
+        self._waiters: list[_Waiter] = []
 
     def put(self, bar: Bar) -> None:
         """Keep a bar; whoever waits for it goes on."""
         with self._changed:
             self._rows.setdefault((bar.symbol, bar.resolution), _Row()).put(bar)
+            if self._replay is None or self._replay.moves_to(bar):
+                self._give(bar)
             self._changed.notify_all()
+
+    def _give(self, bar: Bar) -> None:
+        """To whoever began to wait in a replay, before another bar can come."""
+        for waiter in self._waiters:
+            if waiter.bar is None and waiter.pair == (bar.symbol, bar.resolution) and bar.close_time > waiter.after:
+                waiter.bar = bar
+                if self._replay is not None:
+                    self._replay.gives(waiter.pair, waiter.thread)
+
+    def replays(self, replay: ReplayTime | None) -> None:
+        """From now on bars are of this replay, or live."""
+        with self._changed:
+            self._replay = replay
+            self._changed.notify_all()
+
+    def replay_ends(self) -> None:
+        """No further bar of the replay comes."""
+        with self._changed:
+            if self._replay is not None:
+                self._replay.over = True
+            self._changed.notify_all()
+
+    @property
+    def present_ms(self) -> int | None:
+        """The market time at which the replay is; None when it is live."""
+        with self._changed:
+            return None if self._replay is None else self._replay.now_ms
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """While this lasts, a program reads bars of the server: a replay waits for it, however long that takes."""
+        with self._changed:
+            replay = self._replay
+            if replay is not None:
+                replay.reads(1)
+        try:
+            yield
+        finally:
+            with self._changed:
+                if replay is not None:
+                    replay.reads(-1)
+
+    def wait_for_program(self, ended: Callable[[], bool]) -> bool:
+        """In a replay, wait while a program is at work on the bar it was given; False if it takes too long."""
+        with self._changed:
+            while (replay := self._replay) is not None and (seconds := replay.work_seconds()) != 0 and not ended():
+                if seconds < 0:
+                    replay.give_up_work()
+                    return False
+                self._changed.wait(min(seconds, _LOOK_SECONDS))
+            return True
 
     def add_bar(self, symbol: str, resolution: str, bar: Mapping[str, Any]) -> None:
         """Keep a bar of a program's own, as if the feed had brought it; its numbers may be text. Raises BadMessage."""
@@ -158,11 +229,35 @@ class BarCache:
     def wait_for_bar(
         self, symbol: str, resolution: str, after: int = -1, timeout_seconds: float | None = None
     ) -> Bar | None:
-        """The newest bar that closed after this time (ms), as soon as there is one; None when the time is over."""
+        """The newest bar that closed after this time (ms), as soon as there is one; None when the time is over.
 
-        def newer() -> Bar | None:
-            row = self._rows.get((symbol, resolution))
-            return row.bars[row.times[-1]] if row is not None and row.times[-1] > after else None
-
+        In a replay, only a bar of the replay, and the next one waits until the program that was given this one asks
+        again, for up to 30 s. Where the replay is over and no time is given, None at once.
+        """
+        pair = symbol, resolution
         with self._changed:
-            return self._changed.wait_for(newer, timeout_seconds)
+            if self._replay is not None:
+                return self._wait_in_replay(self._replay, pair, after, timeout_seconds)
+            return self._changed.wait_for(lambda: self._newer(pair, after), timeout_seconds)
+
+    def _newer(self, pair: tuple[str, str], after: int) -> Bar | None:
+        row = self._rows.get(pair)
+        return row.bars[row.times[-1]] if row is not None and row.times[-1] > after else None
+
+    def _wait_in_replay(
+        self, replay: ReplayTime, pair: tuple[str, str], after: int, timeout_seconds: float | None
+    ) -> Bar | None:
+        replay.is_asked(pair)
+        self._changed.notify_all()
+        after = max(after, replay.from_ms)
+        bar = self._newer(pair, after)
+        if bar is not None:
+            replay.gives(pair, threading.get_ident())
+            return bar
+        waiter = _Waiter(pair, after, threading.get_ident())
+        self._waiters.append(waiter)
+        try:
+            self._changed.wait_for(lambda: waiter.bar or (replay.over and timeout_seconds is None), timeout_seconds)
+        finally:
+            self._waiters.remove(waiter)
+        return waiter.bar

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from marketcamera.addresses import Address
-from marketcamera.asking import answer_of, json_in
+from marketcamera.asking import ATTEMPTS, answer_of, json_in
 from marketcamera.bars.bar import Bar, bar_of
 from marketcamera.errors import BadMessage
 from marketcamera.failures import http_client
@@ -29,8 +29,8 @@ class Recorded:
 class BarHistory:
     """The recorded bars of the server that has this URL. May be used from any thread. Raises HistoryUnavailable."""
 
-    def __init__(self, url: str, client: httpx.Client | None = None) -> None:
-        self._address = Address(url)
+    def __init__(self, url: str, client: httpx.Client | None = None, attempts: int = ATTEMPTS) -> None:
+        self._address, self._attempts = Address(url), attempts
         self._client = client or http_client(self._address.http("/"), _TIMEOUT_SECONDS)
 
     def before(self, symbol: str, resolution: str, end_ms: int | None, count: int) -> Recorded:
@@ -60,7 +60,7 @@ class BarHistory:
         if to_ms is not None:
             asked["to"] = str(to_ms)
         url = self._address.http("/api/v1/bars", asked)
-        answer = json_in(url, answer_of(self._client, url))
+        answer = json_in(url, answer_of(self._client, url, attempts=self._attempts))
         try:
             rows = [bar for bar in answer["bars"] if bar.get("closed", True)]
             gaps = [{"from_t": int(gap["from_t"]), "to_t": int(gap["to_t"])} for gap in answer.get("gaps", ())]

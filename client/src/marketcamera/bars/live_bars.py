@@ -32,7 +32,9 @@ class LiveBars:
         """
         fed = self._is_connected()  # asked first: what is fed by then is in the cache
         whole, is_joined = self._cache.whole_bars(symbol, resolution)
-        if suffices(whole, count, end_ms, now_ms, fed=fed and is_joined):
+        replayed = self._cache.present_ms is not None
+        if suffices(whole, count, end_ms, now_ms, fed=fed and is_joined, replayed=replayed):
             return closed_by(whole, end_ms)[-count:], None
-        recorded = self._history().before(symbol, resolution, end_ms, count)
+        with self._cache.reading():
+            recorded = self._history().before(symbol, resolution, end_ms, count)
         return merged(whole, recorded.bars, count, end_ms), recorded.lost_ticks

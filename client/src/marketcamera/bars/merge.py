@@ -16,17 +16,20 @@ def closed_by(bars: Iterable[Bar], end_ms: int | None) -> list[Bar]:
     return [bar for bar in bars if end_ms is None or bar.close_time <= end_ms]
 
 
-def suffices(whole: Sequence[Bar], count: int, end_ms: int | None, now_ms: int, *, fed: bool) -> bool:
+def suffices(
+    whole: Sequence[Bar], count: int, end_ms: int | None, now_ms: int, *, fed: bool, replayed: bool = False
+) -> bool:
     """Whether the newest `count` bars at `end_ms` (now with None) are among these, which have no hole in between.
 
-    `fed` tells that bars are added as they close.
+    `fed` tells that bars are added as they close; `replayed`, that now is that very moment.
     """
     if len(closed_by(whole, end_ms)) < count:
         return False
     newest = whole[-1]
     if end_ms is not None and end_ms <= newest.close_time:
         return True
-    return fed and now_ms - newest.close_time <= RESOLUTIONS[newest.resolution] + _GRACE_MS
+    missing_ms = now_ms - newest.close_time - RESOLUTIONS[newest.resolution]
+    return fed and (missing_ms < 0 if replayed else missing_ms <= _GRACE_MS)
 
 
 def merged(live: Iterable[Bar], recorded: Iterable[Bar], count: int, end_ms: int | None) -> list[Bar]:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
+from marketcamera.asking import ATTEMPTS
 from marketcamera.backtest import Backtest, current_backtest
 from marketcamera.bars.bar import MADE, Bar, frequency_of
 from marketcamera.bars.cache import BarCache
@@ -30,6 +31,9 @@ Found = tuple[Sequence[Bar], list[dict[str, int]] | None]
 
 #: Bars that are given where a program does not say how many.
 _COUNT = 20
+
+#: In a replay the clock waits as well: a server that starts again, in a minute or so, costs no strategy a bar.
+_REPLAY_ATTEMPTS = 12
 
 #: What other markets' clients are told, and means nothing here: prices have no splits, trading no pauses.
 _MEANINGLESS = frozenset({"fq", "skip_paused", "fill_paused", "panel"})
@@ -65,14 +69,15 @@ def get_price(
     float64 columns on a UTC DatetimeIndex of close times, named `close_time`. `end_date` (ISO 8601 text, date, datetime
     or ms; UTC if it names no zone) leaves out what had not closed by then. `fields` chooses columns. `tz` is another
     zone for the index, by name; None is UTC without a zone. What the feed has brought is used first, the rest comes
-    from the server's recording. In a `Backtest`, nothing that closed after the bar at hand is seen.
+    from the server's recording. In a `Backtest` nothing that closed after the bar at hand is seen, in a replay nothing
+    that closed after its present.
 
     Bars of `30m` and `1w` (from Monday, UTC) are made of those of 15m and 1d: one has closed when its last part has.
 
     `attrs` of the table: `position`, the close time of the last bar in ms, None without any; `staleness`, seconds since
-    then by this machine's clock, in a backtest by its own; `gaps`, the spans between bars for which there is none,
-    `from` and `to` in ms; `lost_ticks`, the ranges `from_t`, `to_t` whose ticks are missing in recorded bars (None
-    where the recording was not asked).
+    then by this machine's clock, in a backtest or a replay by its own; `gaps`, the spans between bars for which there
+    is none, `from` and `to` in ms; `lost_ticks`, the ranges `from_t`, `to_t` whose ticks are missing in recorded bars
+    (None where the recording was not asked).
 
     `fq`, `skip_paused`, `fill_paused` and `panel` are taken and mean nothing; other names are warned of, each once.
 
@@ -86,7 +91,11 @@ def get_price(
         raise ValueError(f"count must be an integer of at least 1, got {count!r}")
     end_ms = None if end_date is None else milliseconds(end_date)
     test = current_backtest()
-    now_ms = time.time_ns() // 1_000_000 if test is None else test.now_ms
+    now_ms = _present_ms() if test is None else test.now_ms
+    if now_ms is None:
+        now_ms = time.time_ns() // 1_000_000
+    else:
+        end_ms = now_ms if end_ms is None else min(end_ms, now_ms)
     bars, lost = _bars(test, symbol, frequency, count, end_ms, now_ms)
     table = bar_table(bars, columns, zone)
     position = bars[-1].close_time if bars else None
@@ -125,6 +134,12 @@ def _warn_of(others: Iterable[str]) -> None:
             warnings.warn(f"{name}= is not known here and is ignored", stacklevel=3)
 
 
+def _present_ms() -> int | None:
+    """Where the feed's replay is; None where it is live."""
+    _feed.start_if_environment_says_so()
+    return _feed.present_ms
+
+
 def _bars(test: Backtest | None, symbol: str, frequency: str, count: int, end_ms: int | None, now_ms: int) -> Found:
     """The last `count` bars, of a length that is kept or made of one that is."""
     made = MADE.get(frequency)
@@ -139,9 +154,8 @@ def _kept_bars(
     test: Backtest | None, symbol: str, resolution: str, count: int, end_ms: int | None, now_ms: int
 ) -> Found:
     if test is None:
-        _feed.start_if_environment_says_so()
         return _live.before(symbol, resolution, count, end_ms, now_ms)
-    return _past_bars(test, symbol, resolution, count, now_ms if end_ms is None else min(end_ms, now_ms))
+    return _past_bars(test, symbol, resolution, count, now_ms if end_ms is None else end_ms)
 
 
 def _past_bars(test: Backtest, symbol: str, resolution: str, count: int, end_ms: int) -> Found:
@@ -154,12 +168,12 @@ def _past_bars(test: Backtest, symbol: str, resolution: str, count: int, end_ms:
 
 def _history() -> BarHistory:
     with _lock:
-        return _history_at(_feed.subscription.endpoint)
+        return _history_at(_feed.subscription.endpoint, ATTEMPTS if _cache.present_ms is None else _REPLAY_ATTEMPTS)
 
 
 @lru_cache(maxsize=4)
-def _history_at(endpoint: str) -> BarHistory:
-    return BarHistory(endpoint)
+def _history_at(endpoint: str, attempts: int) -> BarHistory:
+    return BarHistory(endpoint, attempts=attempts)
 
 
 _live = LiveBars(_cache, lambda: _feed.connected, _history)

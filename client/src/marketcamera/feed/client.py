@@ -20,7 +20,8 @@ from marketcamera.bars.cache import CAPACITY, BarCache
 from marketcamera.environment import names_a_feed, subscription_from_environment
 from marketcamera.errors import BadMessage, MarketCameraError
 from marketcamera.failures import connection_error, is_of_the_network
-from marketcamera.feed.protocol import Connected, Subscription, feed_message
+from marketcamera.feed.protocol import Connected, Missing, Subscription, Told, feed_message
+from marketcamera.feed.replaying import Replaying
 from marketcamera.feed.status import ConnectionState, FeedStatus
 
 log = logging.getLogger("marketcamera")
@@ -39,6 +40,7 @@ class BarFeed:
     A lost connection is taken up again after a growing, jittered wait, for ever unless `attempts` bounds failures in a
     row; each new connection brings the last 1,000 bars of every pair first, which fills what was missed. Nothing heard
     for `silence_seconds`, not even the answer to a ping, counts as lost. May be used from any thread.
+    With `replay` it reads a part of the past, on a clock that a new connection goes on with.
     """
 
     def __init__(self, cache: BarCache, backoff: Backoff | None = None) -> None:
@@ -53,6 +55,7 @@ class BarFeed:
         self._ended = threading.Event()
         self._requests = 0
         self._status = FeedStatus()
+        self._replaying = Replaying(cache)
 
     def configure(
         self,
@@ -62,12 +65,14 @@ class BarFeed:
         csrf_token: str | None = None,
         market_type: str | None = None,
         *,
+        replay: str | None = None,
         attempts: int | EllipsisType | None = ...,
         silence_seconds: float | None = None,
     ) -> None:
         """Say which bars to read and where; what is left out stays as it was, at first as the environment has it.
 
-        A running feed connects anew. Bars of another endpoint are forgotten. Raises ValueError.
+        `replay` is a part of the past, `T0..T1@SPEED`; "" is the present. A running feed connects anew. Bars of another
+        endpoint, or of another time, are forgotten. Raises ValueError.
         """
         with self._lock:
             before = self.subscription
@@ -77,15 +82,18 @@ class BarFeed:
                 resolutions=resolutions,
                 csrf_token=csrf_token,
                 market_type=market_type,
+                replay=replay,
             )
             self._attempts = self._attempts if attempts is ... else attempts
             self._silence_seconds = self._silence_seconds if silence_seconds is None else silence_seconds
             self._is_left_alone = False
             running = self.running
             moved = Address(before.endpoint).feed() != Address(self._subscription.endpoint).feed()
+            moved = moved or before.span != self._subscription.span
         if running:
             self.stop()
         if moved:
+            self._replaying.forget()
             self._cache.clear()  # not before: until the thread has ended it adds bars of the old server
         if running:
             self.start()
@@ -130,11 +138,19 @@ class BarFeed:
             subscription = self.subscription
             subscription.check()
             self._subscription, self._is_left_alone = subscription, False
+            self._replaying.begin(subscription)
             self._backoff.succeeded()  # failures before a start are another row
             self._ended = threading.Event()
             self._status.state = ConnectionState.CONNECTING
             self._thread = threading.Thread(target=self._read, args=(self._ended,), name="bar feed", daemon=True)
             self._thread.start()
+
+    @property
+    def present_ms(self) -> int | None:
+        """The market time at which its replay is; None where it is live."""
+        with self._lock:
+            self._replaying.begin(self.subscription)
+            return self._cache.present_ms
 
     def start_if_environment_says_so(self) -> None:
         """Start a feed that nobody has configured, started or stopped, if the environment is enough to do it by."""
@@ -177,7 +193,8 @@ class BarFeed:
     def get_status(self) -> dict[str, Any]:
         """How it stands: `state` (a ConnectionState's text), what is subscribed, counts, the age of the last message.
 
-        `last_error` is a sentence; None before anything was wrong, and once a connection works again.
+        `last_error` is a sentence; None before anything was wrong, and once a connection works again. `replay` is None
+        where it is live, else the `time` at which the replay is, in ms, and whether it is `over`.
         """
         with self._lock:
             status, wanted, error = self._status, Subscription(), self._status.last_error
@@ -186,18 +203,11 @@ class BarFeed:
             except ValueError as wrong:  # of the environment, before anybody has configured anything
                 error = error or MarketCameraError(str(wrong))
             return {
-                "state": str(status.state),
                 "running": self.running,
                 "connected": self.connected,
-                "endpoint": wanted.endpoint,
-                "symbols": list(wanted.symbols),
-                "resolutions": list(wanted.resolutions),
-                "unknown_symbols": list(status.unknown_symbols),
-                "connections": status.connections,
-                "failed_attempts": self._backoff.attempts,
-                "bad_messages": status.bad_messages,
+                **status.told(wanted, self._backoff.attempts),
                 "last_error": None if error is None else str(error),
-                "seconds_since_message": status.seconds_since_message,
+                "replay": self._replaying.told,
             }
 
     def _read(self, ended: threading.Event) -> None:
@@ -245,15 +255,20 @@ class BarFeed:
 
     def _send_connect(self, connection: ClientConnection) -> None:
         self._requests += 1
-        connection.send(self.subscription.connect_message(self._requests, CAPACITY))
+        wanted = self.subscription
+        connection.send(wanted.connect_message(self._requests, CAPACITY, self._replaying.rest(wanted)))
 
     def _take(self, text: str | bytes, ended: threading.Event) -> bool:
         """Take a message in; False for one that is left out as nothing can be made of it. Raises FeedRefused."""
-        told: Bar | Connected | BadMessage | None
+        told: Told | BadMessage | None
         try:
             told = feed_message(text)
         except BadMessage as error:
             told = error
+        if not self._replaying.waits(told, ended.is_set):
+            self._log(
+                logging.WARNING, "the replay goes on without a program that is at work on a bar, or asks for none"
+            )
         with self._lock:
             if ended.is_set():
                 return True
@@ -265,8 +280,11 @@ class BarFeed:
             elif isinstance(told, BadMessage):
                 self._cache.interrupted()  # it may have been a bar
                 self._status.skipped(told)
-            elif told is not None:
+            elif isinstance(told, Bar):
                 self._cache.put(told)
+            elif told is not None:
+                level = logging.WARNING if isinstance(told, Missing) else logging.INFO
+                self._log(level, "%s", self._replaying.take(told))
         if not isinstance(told, BadMessage):
             return True
         self._log(logging.WARNING, "the bar feed leaves a message out: %s", told)

@@ -11,6 +11,7 @@ from marketcamera.addresses import Address
 from marketcamera.bars.bar import RESOLUTIONS, Bar, bar_of, resolution_of
 from marketcamera.decoding import decode
 from marketcamera.errors import BadMessage, FeedRefused
+from marketcamera.feed.span import Span, span_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,48 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """A replay has come to the present: what follows is live."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayEnd:
+    """A replay is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Something is missing in the bars of a replay; `reason` as in `Gap`, `detail` in words."""
+
+    symbol: str
+    reason: str
+    detail: str
+
+
+Told = Bar | Connected | CaughtUp | ReplayEnd | Missing
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
-    """Which bars to ask for, where, and what the feed wants to know."""
+    """Which bars to ask for, where, and what the feed wants to know. `replay` is the text of a span of the past."""
 
     endpoint: str = "ws://localhost:8000/market_data"
     symbols: tuple[str, ...] = ()
     resolutions: tuple[str, ...] = ("1m",)
     csrf_token: str = ""
     market_type: str = ""
+    replay: str = ""
+
+    @property
+    def span(self) -> Span | None:
+        """The part of the past that is asked for, by `replay` or by the endpoint's query; None for the present.
+
+        Raises ValueError.
+        """
+        query = Address(self.endpoint).query
+        if not self.replay and "replay" in query:
+            return span_of(f"{query['replay']}@{query.get('speed', '1')}")
+        return span_of(self.replay) if self.replay else None
 
     def changed(
         self,
@@ -38,16 +73,21 @@ class Subscription:
         resolutions: str | Iterable[str] | None = None,
         csrf_token: str | None = None,
         market_type: str | None = None,
+        replay: str | None = None,
     ) -> Subscription:
         """With what is given put in place of what was. Raises ValueError."""
         new: dict[str, Any] = {"endpoint": endpoint, "csrf_token": csrf_token, "market_type": market_type}
+        if replay is not None:
+            new["replay"] = replay.strip()
         if endpoint is not None:
             Address(endpoint)
         if symbols is not None:
             new["symbols"] = tuple(_names(symbols))
         if resolutions is not None:
             new["resolutions"] = tuple(dict.fromkeys(resolution_of(name) for name in _names(resolutions)))
-        return replace(self, **{name: value for name, value in new.items() if value is not None})
+        made = replace(self, **{name: value for name, value in new.items() if value is not None})
+        _ = made.span  # which raises ValueError where it is none
+        return made
 
     def check(self) -> None:
         """Raises ValueError where there is nothing to ask for."""
@@ -56,22 +96,21 @@ class Subscription:
         if not self.resolutions:
             raise ValueError(f"no resolutions: give some of {', '.join(RESOLUTIONS)}")
 
-    def connect_message(self, request_id: int, history: int) -> str:
-        """CONNECT, with so many closed bars of each pair first."""
-        return json.dumps(
-            {
-                "type": "CONNECT",
-                "request_id": str(request_id),
-                "symbols": self.symbols,
-                "resolutions": self.resolutions,
-                "csrf_token": self.csrf_token,
-                "market_type": self.market_type,
-                "history": history,
-            }
-        )
+    def connect_message(self, request_id: int, history: int, replay: dict[str, Any] | None = None) -> str:
+        """CONNECT, with so many closed bars of each pair first; of a part of the past if one is given."""
+        message = {
+            "type": "CONNECT",
+            "request_id": str(request_id),
+            "symbols": self.symbols,
+            "resolutions": self.resolutions,
+            "csrf_token": self.csrf_token,
+            "market_type": self.market_type,
+            "history": history,
+        }
+        return json.dumps(message if replay is None else message | {"replay": replay})
 
 
-def feed_message(text: str | bytes) -> Bar | Connected | None:
+def feed_message(text: str | bytes) -> Told | None:
     """What a message of the feed says; None for one that says nothing to us. Raises FeedRefused, BadMessage."""
     if isinstance(text, bytes):
         raise BadMessage("the feed's messages are text", text)
@@ -85,7 +124,19 @@ def feed_message(text: str | bytes) -> Bar | Connected | None:
         return Connected(_unknown_symbols(message.get("unknown_symbols"), text))
     if message["type"] == "ERROR":
         raise FeedRefused(str(message.get("message")))
-    return None
+    if message["type"] == "GAP":
+        return _missing(message)
+    if message["type"] == "CAUGHT_UP":
+        return CaughtUp()
+    return ReplayEnd() if message["type"] == "REPLAY_END" else None
+
+
+def _missing(message: dict[str, Any]) -> Missing:
+    symbol, reason = str(message.get("symbol")), str(message.get("reason"))
+    if reason == "store_changed":
+        return Missing(symbol, reason, f"{symbol} has another recording now, {message.get('store')}")
+    ticks = f"ticks {message.get('from_t')} to {message.get('to_t')}"
+    return Missing(symbol, reason, f"{ticks} of {symbol} are {reason}: no bar has them")
 
 
 def _unknown_symbols(told: Any, text: str) -> tuple[str, ...]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from enum import StrEnum
+from typing import Any
 
 from marketcamera.errors import MarketCameraError
+from marketcamera.feed.protocol import Subscription
 
 
 class ConnectionState(StrEnum):
@@ -32,6 +34,20 @@ class FeedStatus:
     def seconds_since_message(self) -> float | None:
         """Since anything was heard of the server; None before."""
         return None if self._heard_at is None else time.monotonic() - self._heard_at
+
+    def told(self, wanted: Subscription, failed_attempts: int) -> dict[str, Any]:
+        """What a program is told of it, and of what is subscribed."""
+        return {
+            "state": str(self.state),
+            "endpoint": wanted.endpoint,
+            "symbols": list(wanted.symbols),
+            "resolutions": list(wanted.resolutions),
+            "unknown_symbols": list(self.unknown_symbols),
+            "connections": self.connections,
+            "failed_attempts": failed_attempts,
+            "bad_messages": self.bad_messages,
+            "seconds_since_message": self.seconds_since_message,
+        }
 
     def heard(self) -> None:
         """A message came, of whatever sort."""
