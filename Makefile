@@ -83,7 +83,7 @@ $(VENV)/ready: requirements.txt client/pyproject.toml
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -e ./client
 	@touch $@
 
-$(VENV)/ready-dev: requirements-dev.txt $(VENV)/ready
+$(VENV)/ready-dev: requirements-dev.txt requirements-export.txt $(VENV)/ready
 	@echo "installing what requirements-dev.txt names into $(VENV) (once)"
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

@@ -7,13 +7,15 @@ rows.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice, takewhile
 
 from bars import stored
+from bars.making.market_time import END_MS
 from bars.making.ohlcv import Merger, Ohlcv
-from bars.making.resolutions import PERIOD_MS, READ_FROM, STORED, period_start
+from bars.making.resolutions import PERIOD_MS, READ_FROM, SECOND_MS, STORED, period_start
 from bars.models import Gap
 from recorder.models import market_key
 from runtime.db_threads import Ask, directly
@@ -74,6 +76,24 @@ def gaps(symbol: str, from_ms: int | None, to_ms: int | None, most: int) -> list
         last = found.order_by("-from_t").values_list("to_t", flat=True)[0]
         spans[-1] = (spans[-1][0], last)
     return spans
+
+
+def second_from(symbol: str, t: int) -> int:
+    """When the first second begins that has tick t or a later one; END_MS if there is none.
+
+    Rows are found by time, not by t, and both rise together: a search of some thirty steps.
+    """
+    seconds = stored.rows(symbol, "1s")
+    first, newest = seconds.first(), seconds.last()
+    if first is None or newest is None or newest.last_t < t:
+        return END_MS
+
+    def last_t(second: int) -> int:
+        found = stored.rows(symbol, "1s", second * SECOND_MS).values_list("last_t", flat=True)[:1]
+        return int(found[0])
+
+    span = range(first.open_ms // SECOND_MS, newest.open_ms // SECOND_MS + 1)
+    return span[bisect_left(span, t, key=last_t)] * SECOND_MS
 
 
 def _over_before(symbol: str) -> int | None:

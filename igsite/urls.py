@@ -9,5 +9,6 @@ urlpatterns = [
     path("", include("streaming.http.urls")),
     path("", include("bars.urls")),
     path("", include("realism.urls")),
+    path("", include("exports.urls")),
     path("", include("backtests.urls")),
 ]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from django.db.models.functions import Coalesce
 
-from bars import stored
+from bars import reading, stored
 from bars.making.market_time import END_MS
-from bars.making.resolutions import PERIOD_MS, SECOND_MS
+from bars.making.resolutions import PERIOD_MS
 from realism.facts import Finding, findings
 from realism.series import PriceBars, series_of
 from recorder.models import Run, market_key
@@ -69,8 +68,8 @@ def price_bars(symbol: str, resolution: str, t0: int | None, t1: int | None, mos
 
     Their price is that of the ticks, also where bars are made of trades: the prices of these jump between bid and ask.
     """
-    begin_ms = 0 if t0 is None else _second_from(symbol, t0)
-    end_ms = END_MS if t1 is None else _second_from(symbol, t1 + 1)
+    begin_ms = 0 if t0 is None else reading.second_from(symbol, t0)
+    end_ms = END_MS if t1 is None else reading.second_from(symbol, t1 + 1)
     rows = stored.rows(symbol, resolution, begin_ms, end_ms).order_by("-open_ms")
     columns = "open_ms", Coalesce("price_close", "close"), "volume", "first_t", "last_t"
     newest = list(rows.values_list(*columns)[:most])[::-1]
@@ -78,21 +77,3 @@ def price_bars(symbol: str, resolution: str, t0: int | None, t1: int | None, mos
     whole = (first_t >= (0 if t0 is None else t0)) & (last_t <= (np.inf if t1 is None else t1))
     times, firsts, lasts = (part[whole].astype(np.int64) for part in (open_ms, first_t, last_t))
     return PriceBars(times, close[whole], volume[whole], firsts, lasts)
-
-
-def _second_from(symbol: str, t: int) -> int:
-    """When the first second begins that has tick t or a later one; END_MS if there is none.
-
-    Rows are found by time, not by t, and both rise together: a search of some thirty steps.
-    """
-    seconds = stored.rows(symbol, "1s")
-    first, newest = seconds.first(), seconds.last()
-    if first is None or newest is None or newest.last_t < t:
-        return END_MS
-
-    def last_t(second: int) -> int:
-        found = stored.rows(symbol, "1s", second * SECOND_MS).values_list("last_t", flat=True)[:1]
-        return int(found[0])
-
-    span = range(first.open_ms // SECOND_MS, newest.open_ms // SECOND_MS + 1)
-    return span[bisect_left(span, t, key=last_t)] * SECOND_MS

@@ -197,6 +197,8 @@ listings = Pool("lists of segments", waits_remotely=True)
 bars = Pool("bars", most_waiting=32)
 lookups = Pool("the database")
 files = Pool("files", waits_remotely=True)
+#: Tables are computed: two threads keep a machine busy, and each holds the rows of a batch.
+exports = Pool("tables", threads=2, most_waiting=16, waits_remotely=True)
 #: Django's steps around each view, none of which waits for a disk or a database: never refused.
 steps = RequestThreads("steps of requests")
 admin = RequestThreads("the admin", most_waiting=32)
@@ -220,6 +222,7 @@ ALL: tuple[Pool | RequestThreads, ...] = (
     bars,
     lookups,
     files,
+    exports,
     steps,
     admin,
     resumes,

@@ -11,7 +11,7 @@ import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import daphne.server  # isort: skip  (installs the asyncio reactor, so it must come before the rest of Twisted)
 import twisted.internet.reactor
@@ -35,8 +35,6 @@ from server.protocols.http_channel import BODY_SECONDS, HEAD_SECONDS, IDLE_SECON
 from server.protocols.http_request import HttpRequest
 from server.protocols.websocket import WebSocket
 from server.twisted_log import tell_errors
-from streaming.limits import REFUSED
-from streaming.protocol import FRAMES
 
 __all__ = ["STOP_SECONDS", "Server", "endpoints"]
 
@@ -250,12 +248,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
     def create_application(
         self, protocol: WebSocket | HttpRequest, scope: dict[str, Any]
     ) -> asyncio.Queue[dict[str, Any]]:
-        scope["asgi"] = {"version": "3.0"}
-        if scope["type"] == "websocket":
-            refusal = innermost(protocol.transport).place.refusal
-            scope["extensions"] = {FRAMES: cast(WebSocket, protocol).frames_extension, REFUSED: refusal}
-        else:
-            scope["extensions"] = cast(HttpRequest, protocol).extensions
+        scope |= {"asgi": {"version": "3.0"}, "extensions": protocol.extensions}
         task = self.loop.create_task(self._run_application(protocol, scope))
         self.connections[protocol]["application_instance"] = task
         return protocol.inbox

@@ -14,6 +14,7 @@ from daphne.http_protocol import WebRequest
 from twisted.web.http import NO_BODY_CODES
 
 from runtime.addresses import LOCAL, Client, address_bucket, client_of, hops, is_in, parse_address
+from runtime.trailers import TRAILERS
 from server.admission.admission import Place
 from server.admission.requests_under_way import Requests
 from server.error_answer import code_of
@@ -38,6 +39,7 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
         super().__init__(*args, parsePOSTFormSubmission=False, **kwargs)  # the application parses what it wants
         self.valve = Valve()
         self.inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.trailers: dict[str, str] = {}
         self._run_bytes = 0
 
     # -- the request
@@ -128,8 +130,9 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
 
     @property
     def extensions(self) -> dict[str, Any]:
-        """What a stream's application may use of this server."""
-        return {FRAMES: {"write": self.write_now}, REFUSED: self.channel.place.refusal} if self.is_stream else {}
+        """What its application may use of this server; that of a stream may do more."""
+        of_streams = {FRAMES: {"write": self.write_now}, REFUSED: self.channel.place.refusal} if self.is_stream else {}
+        return {TRAILERS: self.trailers, **of_streams}
 
     # -- the answer
 
@@ -202,7 +205,15 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
         if self.producer and not self._disconnected:
             self.unregisterProducer()
         self._end()
+        if self.chunked and self.trailers and not self._disconnected and not self.finished:
+            self._write_end()
         super().finish()
+
+    def _write_end(self) -> None:
+        """The last chunk with the trailers behind it, which Twisted's own is without."""
+        fields = b"".join(f"{name}: {value}\r\n".encode("latin1") for name, value in self.trailers.items())
+        self.channel.write(b"0\r\n" + fields + b"\r\n")
+        self.chunked = 0
 
     def connectionLost(self, reason: Any) -> None:  # noqa: N802
         super().connectionLost(reason)

@@ -16,7 +16,7 @@ from server.error_answer import code_of, error_answer
 from server.listen_addresses import name_of
 from server.protocols.flow import TURN_BYTES, Inbox, Valve, innermost
 from server.protocols.websocket_intake import Intake
-from streaming.limits import Rate
+from streaming.limits import REFUSED, Rate
 from streaming.protocol import CLOSE_STALLED, FRAMES, websocket_frame
 
 log = logging.getLogger(__name__)
@@ -115,6 +115,11 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
             self.close(message.get("code") or 1000, message.get("reason") or "")
         elif message["type"] != "websocket.accept":  # accepted, but the client has left already
             super().handle_reply(message)
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """What its application may use beyond ASGI, and why it is to be refused, if it is."""
+        return {FRAMES: self.frames_extension, REFUSED: innermost(self.transport).place.refusal}
 
     def serverAccept(self, subprotocol: str | None = None) -> None:  # noqa: N802
         super().serverAccept((subprotocol, self._accept_headers))  # daphne knows no headers here, autobahn does

@@ -49,6 +49,7 @@ _ENDPOINTS = {
     "metrics": "/metrics",
     "gaps": "/gaps",
     "overview": "/overview",
+    "export": "/export",
     "structure": "/structure",
     "agents": "/agents",
     "segments": "/segments",

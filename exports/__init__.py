@@ -1,0 +1,1 @@
+"""What a recording holds, as tables: over HTTP, as a folder of files, and as MCAP."""
