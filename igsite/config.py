@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 from igsite import parsers
@@ -101,6 +102,12 @@ class Config(MarketSettings):
         ("tick", "metric", "frame"),
         parsers.stream_types,
         "types sent to a stream that asks for none, separated by commas",
+    )
+    export_dir: Path | None = setting(
+        "IG_EXPORT_DIR", None, parsers.path, "folder in which tables of every market are kept current; unset is none"
+    )
+    export_seconds: float = setting(
+        "IG_EXPORT_SECONDS", 3600, parsers.number(10, 86_400), "time from one export to IG_EXPORT_DIR to the next"
     )
     stall_seconds: float = setting(
         "IG_STALL_SECONDS", 30, parsers.number(0.5, 3600), "a client that reads nothing for this long is cut off"

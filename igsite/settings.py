@@ -117,6 +117,12 @@ CELERY_BEAT_SCHEDULE = {
     "digests": {"task": "recorder.tasks.digest", "schedule": 15.0, "options": {"expires": 15}},
     "backtests": {"task": "backtests.tasks.look_after", "schedule": 5.0, "options": {"expires": 5}},
 }
+if CONFIG.export_dir is not None:
+    CELERY_BEAT_SCHEDULE["exports"] = {
+        "task": "exports.tasks.keep_current",
+        "schedule": CONFIG.export_seconds,
+        "options": {"expires": CONFIG.export_seconds},
+    }
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},

@@ -1,0 +1,59 @@
+"""The export of a market to a folder: for the command, and for the task that keeps a folder current."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from exports.errors import FolderHeld, NothingRecorded
+from exports.folder import MCAP, Folder, Layout
+from exports.recorded import RunPrices
+from marketcamera.tables.columns import TABLES
+from recorder.recovery.run_registry import price_ranges
+from recorder.store.directory_lock import alone_in
+from recorder.store.store_paths import directory_of
+from recorder.tape.history import History
+from runtime.db_threads import reading
+
+#: Every kind that there can be in a folder of tables.
+KINDS = tuple(TABLES)
+
+
+def recording_of(symbol: str) -> History:
+    """The recording that a market has now. Raises NothingRecorded, OSError."""
+    history = History(symbol, directory_of(symbol))
+    store_id = history.id_on_disk()
+    if history.told_to() is None:
+        raise NothingRecorded(symbol, history.directory)
+    return history if store_id is None else history.of_store(store_id)
+
+
+@contextmanager
+def opened(directory: Path, symbol: str, layout: Layout) -> Iterator[Folder]:
+    """A folder that this process alone exports to. Raises ExportError, OSError, django.db.Error."""
+    history = recording_of(symbol)
+    prices = RunPrices(reading(lambda: price_ranges(symbol)))
+    directory.mkdir(parents=True, exist_ok=True)
+    with alone_in(directory) as is_alone:
+        if not is_alone:
+            raise FolderHeld(directory)
+        yield Folder(directory, history, layout, prices)
+
+
+def kinds_of(layout: Layout) -> tuple[str, ...]:
+    """The kinds that a folder of this layout can have."""
+    return (MCAP,) if layout.form == "mcap" else KINDS
+
+
+def keep_current(directory: Path, symbol: str, is_over: Callable[[], bool]) -> int:
+    """Export what a market has recorded since, until `is_over`; how many rows that were. Raises as `opened`."""
+    rows = 0
+    with opened(directory, symbol, Layout()) as folder:
+        to_t = folder.last_t() or 0
+        for kind in KINDS:
+            for part in folder.export(kind, to_t):
+                rows += part.rows
+                if is_over():
+                    return rows
+    return rows

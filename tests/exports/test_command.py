@@ -1,0 +1,119 @@
+"""`manage.py export`, and the task that keeps a folder current: whole in spite of a kill, and clear in its errors."""
+
+from __future__ import annotations
+
+import io
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+from exports import checks, exporting, folder, tasks
+from exports.export_log import NAME
+from recorder.models import Market
+from tests.exports.test_folder import read
+from tests.processes import Process, Site, wait_until
+from tests.recorder.store import Store
+
+
+@pytest.fixture
+def market(db: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A market of 100 ticks, in a store of its own."""
+    monkeypatch.setattr(exporting, "directory_of", lambda symbol: tmp_path / "store")
+    store = Store(Market.objects.create(symbol="IG-USD"), tmp_path / "store")
+    store.record(100)
+    return store
+
+
+def export(*arguments: Any, **options: Any) -> str:
+    output = io.StringIO()
+    call_command("export", *map(str, arguments), stdout=output, **options)
+    return output.getvalue()
+
+
+def test_it_says_what_the_folder_holds(market: Store, tmp_path: Path) -> None:
+    assert export(tmp_path / "out", "--kind", "ticks", "--kind", "bars", "--t1", 49) == (
+        "ticks: 50 rows in 1 files, t=0..49\nbars: nothing\n"
+    )
+    assert export(tmp_path / "out", "--kind", "ticks") == "ticks: 100 rows in 2 files, t=0..99\n"
+    assert export(tmp_path / "all", "--format", "mcap").startswith("mcap: 1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--symbol", "NOPE"], "there is no market 'NOPE'; there is IG-USD"),
+        (["--format", "mcap", "--kind", "ticks"], "MCAP has ticks, metrics and frames in one file; leave out --kind"),
+        (["--t0", "-1"], "argument --t0: invalid _t value: '-1'"),
+        (["--kind", "frames"], "argument --kind: invalid choice: 'frames'"),
+        (["--resolution", "5m"], "holds an export with resolution 1m, not 5m; choose another folder"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(market: Store, tmp_path: Path, arguments: list[str], words: str) -> None:
+    export(tmp_path / "out", "--kind", "ticks")
+    with pytest.raises(CommandError) as told:
+        export(tmp_path / "out", *arguments)
+    assert words in str(told.value)
+
+
+def test_a_folder_has_one_process_at_a_time(market: Store, tmp_path: Path) -> None:
+    with exporting.opened(tmp_path / "out", "IG-USD", folder.Layout()):
+        with pytest.raises(CommandError, match=r"another process exports to .*/out now"):
+            export(tmp_path / "out")
+
+
+def test_the_task_keeps_a_folder_current(market: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, export_dir=tmp_path / "current"))
+    Market.objects.create(symbol="EMPTY")
+    directory_of: Callable[[str], Path] = lambda symbol: tmp_path / ("store" if symbol == "IG-USD" else "none")  # noqa: E731
+    monkeypatch.setattr(exporting, "directory_of", directory_of)
+    assert tasks.keep_current() > 100
+    assert tasks.keep_current() == 0
+    market.record(20)
+    tasks.keep_current()
+    assert read(tmp_path / "current" / "IG-USD" / "kind=ticks").column("t").to_pylist() == list(range(120))
+    monkeypatch.setattr(tasks, "_SECONDS", 0.0)
+    market.record(20)
+    tasks.keep_current()  # one part of one kind, whatever the time
+    assert read(tmp_path / "current" / "IG-USD" / "kind=ticks").num_rows == 140
+    assert read(tmp_path / "current" / "IG-USD" / "kind=agents").column("t").to_pylist()[-1] == 119
+
+
+def test_a_missing_pyarrow_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(checks, "find_spec", lambda name: None)
+    assert checks.check_pyarrow() == []
+    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, export_dir=tmp_path))
+    assert [error.id for error in checks.check_pyarrow()] == ["exports.E001"]
+
+
+@pytest.mark.long
+def test_a_killed_export_has_each_row_once_when_it_goes_on(new_site: Callable[[], Site]) -> None:
+    site = new_site()
+    made = site.run("runmarket", "--ticks", "20000", "--speed", "0", IG_CAM_W=20, IG_CAM_STRIDE=20)
+    assert made.returncode == 0, made.stderr
+    out, whole = site.directory / "out", site.directory / "whole"
+
+    def lines() -> int:
+        log = out / NAME
+        return log.read_bytes().count(b"\n") if log.exists() else 0
+
+    def has_part_or_ended(killed: Process, number: int) -> bool:
+        return not killed.running or lines() >= number
+
+    for number in range(2, 6):
+        killed = site.start("export", str(out))
+        wait_until(partial(has_part_or_ended, killed, number), "a part of the export")
+        killed.process.send_signal(signal.SIGKILL)
+        killed.wait()
+    ended = site.run("export", str(out))
+    assert ended.returncode == 0, ended.stderr
+    assert site.run("export", str(whole)).stdout == ended.stdout
+    for kind in ("ticks", "agents", "actions", "matches", "metrics", "nodes", "edges"):
+        assert read(out / f"kind={kind}").equals(read(whole / f"kind={kind}"))
+    assert not list(out.rglob("*.new"))
