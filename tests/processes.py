@@ -158,6 +158,9 @@ class Site:
         self.processes: list[Process] = []
         #: How many file descriptors its processes may have, None for as many as the tests.
         self.descriptors: int | None = None
+        #: Whether its processes have sessions of their own, so that their children of low priority wait for them alone
+        #: and not for all the tests.
+        self.apart = False
         #: What its commands read on standard input.
         self.stdin: Any = subprocess.DEVNULL
 
@@ -176,7 +179,7 @@ class Site:
     def start(self, *arguments: str, **env: Any) -> Process:
         """A command of manage.py, running."""
         command = self._command(arguments, env)
-        process = Process(*command, self.stdin, cwd=self.directory, preexec_fn=self._limit)
+        process = Process(*command, self.stdin, cwd=self.directory, preexec_fn=self._begin)
         self.processes.append(process)
         return process
 
@@ -192,13 +195,16 @@ class Site:
         """`manage.py live`, or the command given, on a port of its own; by default it answers already."""
         port = int(env.setdefault("PORT", free_port()))
         command = self._command(arguments or ("live",), env)
-        live = Live(self, port, *command, self.stdin, cwd=self.directory, preexec_fn=self._limit)
+        live = Live(self, port, *command, self.stdin, cwd=self.directory, preexec_fn=self._begin)
         self.processes.append(live)
         if ready:
             live.wait_until_it_answers()
         return live
 
-    def _limit(self) -> None:
+    def _begin(self) -> None:
+        """In the new process, before it is one of manage.py."""
+        if self.apart:
+            os.setsid()
         if self.descriptors is not None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
 

@@ -19,8 +19,9 @@ EVER = {"from": 0, "to": "2027-01-01"}
 
 
 def copy_of(site: Site, directory: Path) -> Site:
-    """Another site, with what this one has recorded."""
+    """Another site, with what this one has recorded, whose backtests do not wait for the other tests."""
     copied = Site(directory, site.database)
+    copied.apart = True
     shutil.copytree(site.store, copied.store)
     return copied
 

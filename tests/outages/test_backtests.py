@@ -49,6 +49,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 def recorded(site: Site, **env: Any) -> dict[str, Any]:
     """The environment of a site with two minutes of bars."""
+    site.apart = True
     env = {**MARKET, **env}
     for command in (["migrate", "--verbosity", "0"], ["runmarket", "--ticks", "1200", "--speed", "0"]):
         done = site.run(*command, **env)

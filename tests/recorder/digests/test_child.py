@@ -10,7 +10,13 @@ import psutil
 import pytest
 
 from recorder.digests import child
-from tests.processes import Live, wait_until
+from tests.processes import Live, Site, wait_until
+
+
+@pytest.fixture
+def start_live(site: Site) -> Callable[..., Live]:
+    site.apart = True
+    return site.serve
 
 
 def makers(live: Live) -> list[psutil.Process]:
