@@ -89,6 +89,12 @@ def wait_for_frame(page: Page, t: int) -> None:
     page.wait_for_function("(t) => document.getElementById('graph').dataset.t === String(t)", arg=t)
 
 
+def wait_until_settled(page: Page, t: int) -> None:
+    """Waits until the layout of the frame of t is final and drawn."""
+    page.wait_for_function("(t) => document.getElementById('graph').dataset.settled === String(t)", arg=t)
+    page.evaluate(SOME_DRAWINGS)
+
+
 def size_of(frame: dict[str, Any]) -> dict[str, int]:
     """What `shown_graph` gives where this frame is shown."""
     return {"t": frame["t"], "nodes": len(frame["nodes"]), "edges": len(frame["edges"])}

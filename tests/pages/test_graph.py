@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.pages.reading import SOME_DRAWINGS, finished_frames, open_at, recorded_frames
+from tests.pages.reading import SOME_DRAWINGS, finished_frames, open_at, recorded_frames, wait_until_settled
 from tests.processes import Live, wait_until
 
 pytestmark = pytest.mark.browser
@@ -50,7 +50,9 @@ def frame_with_both_kinds(server: Live) -> int:
 
 def test_each_kind_of_edge_is_drawn_and_can_be_taken_out_of_the_picture(page: Page, server: Live) -> None:
     page.emulate_media(color_scheme="light")
-    open_at(page, frame_with_both_kinds(server))
+    t = frame_with_both_kinds(server)
+    open_at(page, t)
+    wait_until_settled(page, t)
     both = hues(page)
     assert both["green"] > 100, both
     assert both["violet"] > 100, both

@@ -13,7 +13,7 @@ import networkx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.pages.reading import STRIDE, frame_on_disk, open_at, recorded_frames, wait_for_frame
+from tests.pages.reading import STRIDE, frame_on_disk, open_at, recorded_frames, wait_for_frame, wait_until_settled
 from tests.pages.test_form import violations
 from tests.processes import Live, Site, wait_until
 
@@ -93,7 +93,7 @@ def test_the_graph_is_saved_as_it_is_seen(page: Page, server: Live, view: str) -
     start = first_frame(server)
     open_at(page, start, f"&view={view}")
     agents = len(frame_on_disk(server, start)["nodes"])
-    page.wait_for_function("(t) => document.getElementById('graph').dataset.settled === String(t)", arg=start)
+    wait_until_settled(page, start)
     name, drawn = saved(page, "graph-svg")
     picture = ElementTree.fromstring(drawn)
     assert (name, picture.tag) == (f"IG-USD-t{start}.svg", f"{SVG}svg")

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.pages.reading import SOME_DRAWINGS, STRIDE, finished_frames, frame_on_disk, open_at, wait_for_frame
+from tests.pages.reading import (
+    STRIDE,
+    finished_frames,
+    frame_on_disk,
+    open_at,
+    wait_for_frame,
+    wait_until_settled,
+)
 from tests.processes import Live
 
 pytestmark = pytest.mark.browser
@@ -19,11 +26,6 @@ VIEWS = ["force", "plane", "matrix", "ring"]
 def a_frame(server: Live) -> dict[str, Any]:
     """One some way into the recording, so that the layout's anchor is another."""
     return frame_on_disk(server, finished_frames(server)["start_t"] + 2 * STRIDE)
-
-
-def wait_until_settled(page: Page, t: int) -> None:
-    page.wait_for_function("(t) => document.getElementById('graph').dataset.settled === String(t)", arg=t)
-    page.evaluate(SOME_DRAWINGS)
 
 
 def busiest_pair(frame: dict[str, Any]) -> tuple[dict[str, Any], str, str]:
