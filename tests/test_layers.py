@@ -114,8 +114,9 @@ def test_settings_import_nothing_that_reads_them() -> None:
     assert ours <= SETTINGS
 
 
-def test_the_core_needs_no_django() -> None:
-    lines = [f"import {', '.join(PURE)}", "import sys", "assert 'django' not in sys.modules, 'django was imported'"]
+def test_the_core_needs_no_django_and_loads_scipy_when_it_measures() -> None:
+    imported = "{'django', 'scipy', 'sknetwork'} & sys.modules.keys()"
+    lines = [f"import {', '.join(PURE)}", "import sys", f"assert not {imported}, {imported}"]
     subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, check=True)
 
 
