@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from matplotlib import pyplot
 
-from marketcamera import Gap, NotFoundError, Replay, Tick, open_store
+from marketcamera import Gap, MarketCameraError, NotFoundError, Replay, Tick, open_store
+from marketcamera.bars.history import BarHistory
 from marketcamera.tables.columns import TABLES
 from tests.processes import ROOT, Live, Site, first_t
 
@@ -109,6 +110,12 @@ def test_files_and_server_give_the_same_tables(site: Site, live: Live) -> None:
         assert sum(batch.num_rows for batch in here.batches(name, 1400, 1600)) == table.num_rows
     assert here.table("ticks", 1400, 1600)["price"].to_pylist() == [one.price for one in ticks]
     assert here.table("matches", 1400, 1600).num_rows == sum(len(one.matches) for one in ticks)
+    bars = there.to_pandas("bars", resolution="1s")
+    assert len(bars) > 100
+    kept = BarHistory(live.url).before("IG-USD", "1s", int(bars["close_time"].iloc[-1].timestamp() * 1000), 50).bars
+    assert bars["close"].tail(50).tolist() == [bar.close for bar in kept]
+    with pytest.raises(MarketCameraError, match="bars are in a server's database"):
+        here.table("bars")
     with pytest.raises(ValueError, match="table must be one of"):
         here.table("quotes")
 

@@ -12,8 +12,9 @@ import httpx
 
 from marketcamera.addresses import Address
 from marketcamera.asking import answer_of, json_in
+from marketcamera.bars.bar import resolution_of
 from marketcamera.decoding import loads
-from marketcamera.errors import BadMessage, NotFoundError
+from marketcamera.errors import BadMessage, MarketCameraError, NotFoundError
 from marketcamera.store.ranged import Gone, RangedFile
 from marketcamera.stream.messages import STORE_ID
 from marketcamera.stream.price_ranges import PRICES_HEADER, PriceRanges
@@ -59,8 +60,24 @@ class Segments(Protocol):
         """The offset of a frame before or at which `t` is; 0 if that is not known."""
         ...
 
+    def bars(self, t0: int, t1: int | None, resolution: str) -> Any:
+        """The table of bars whose ticks lie in a range. Raises MarketCameraError where there are none."""
+        ...
 
-class LocalSegments:
+
+class _OfFiles:
+    """What segments that are files alone have not."""
+
+    where: str
+
+    def start_near(self, kind: str, segment: Segment, t: int) -> int:
+        return 0
+
+    def bars(self, t0: int, t1: int | None, resolution: str) -> Any:
+        raise MarketCameraError(f"{self.where}: bars are in a server's database, not in the files of its store")
+
+
+class LocalSegments(_OfFiles):
     """The segments in a directory of the recorder's form (docs/segment-format.md)."""
 
     def __init__(self, directory: Path) -> None:
@@ -83,9 +100,6 @@ class LocalSegments:
                 except FileNotFoundError:
                     continue
         return None
-
-    def start_near(self, kind: str, segment: Segment, t: int) -> int:
-        return 0
 
     def _listed(self, kind: str) -> list[Segment]:
         directory = self._directory / kind
@@ -135,6 +149,20 @@ class ServerSegments:
         place = bisect_right(points, t, key=lambda point: point[0]) - 1
         return points[place][1] if place >= 0 else 0
 
+    def bars(self, t0: int, t1: int | None, resolution: str) -> Any:
+        from marketcamera.tables.arrow import pa
+
+        span = {"t0": str(t0)} | ({} if t1 is None else {"t1": str(t1)})
+        asked = {"kind": "bars", "format": "arrow", "resolution": resolution_of(resolution)}
+        url = self._address.http("/export", asked | span | self._symbol)
+        answer = answer_of(self._client, url)
+        if answer.status_code != 200:
+            json_in(url, answer)
+        try:
+            return pa.ipc.open_stream(answer.content).read_all()
+        except pa.ArrowInvalid as error:
+            raise BadMessage(f"{url} is not a stream of Arrow ({error})", answer.content[:80]) from None
+
     def _page(self, kind: str, part: dict[str, str]) -> list[Segment]:
         url = self._address.http(f"/manifest/{kind}", part | self._symbol)
         return _json(self._client, url, _listed_in, self._learn)
@@ -144,7 +172,7 @@ class ServerSegments:
         self.prices.take(answer.headers.get(PRICES_HEADER))
 
 
-class WebSegments:
+class WebSegments(_OfFiles):
     """The finished segments of a store that any web server, or a bucket, gives out as files: by its manifest.json."""
 
     def __init__(self, url: str, client: httpx.Client) -> None:
@@ -163,9 +191,6 @@ class WebSegments:
 
     def open(self, kind: str, segment: Segment) -> BinaryIO | None:
         return _ranged(self._client, f"{self.where}/{kind}/{segment.name}")
-
-    def start_near(self, kind: str, segment: Segment, t: int) -> int:
-        return 0
 
     def _listed(self, kind: str) -> list[Segment]:
         try:

@@ -96,47 +96,50 @@ class Store:
         """The frames with t0 <= t <= t1."""
         return cast("Iterator[Frame | Gap]", self.messages(t0, t1, types="frame"))
 
-    def table(self, name: str, t0: int = 0, t1: int | None = None) -> pyarrow.Table:
+    def table(self, name: str, t0: int = 0, t1: int | None = None, *, resolution: str = "1m") -> pyarrow.Table:
         """The rows of messages with t0 <= t <= t1 in one of the tables that docs/tables.md describes, as Arrow.
 
-        `ticks`, `agents`, `actions`, `matches`, `metrics`, `nodes` or `edges`. The metadata of its schema name the
-        `store`, and in `gaps`, as JSON, the ranges of t that are missing. Holds the whole table; `batches` gives it
-        piece by piece. Needs pyarrow (`pip install 'marketcamera[arrow]'`).
+        `ticks`, `agents`, `actions`, `matches`, `metrics`, `nodes`, `edges`, and of a server also `bars` of a
+        `resolution`, those whose ticks all lie in the range. The metadata of its schema name the `store`, and in
+        `gaps`, as JSON, the ranges of t that are missing. Holds the whole table; `batches` gives it piece by piece.
+        Needs pyarrow (`pip install 'marketcamera[arrow]'`).
         """
         from marketcamera.tables.arrow import marked, pa, schema_of
 
+        _check_span(t0, t1)
+        if name == "bars":
+            return self._segments.bars(t0, t1, resolution)
         gaps = Gaps()
         found = pa.Table.from_batches(self._batches(name, t0, t1, gaps), schema_of(name))
         facts = {"gaps": gaps.json()} | ({"store": self.store_id} if self.store_id else {})
         return found.replace_schema_metadata(marked(found.schema, facts).metadata)
 
     def batches(self, name: str, t0: int = 0, t1: int | None = None) -> Iterator[pyarrow.RecordBatch]:
-        """The same rows in batches of at most 65,536, in bounded memory; what is missing is not told."""
+        """The same rows in batches of at most 65,536, in bounded memory; what is missing is not told. Not of bars."""
+        _check_span(t0, t1)
         return self._batches(name, t0, t1, Gaps())
 
-    def to_pandas(self, name: str, t0: int = 0, t1: int | None = None) -> pandas.DataFrame:
+    def to_pandas(self, name: str, t0: int = 0, t1: int | None = None, **options: str) -> pandas.DataFrame:
         """The same table as a DataFrame of pandas."""
-        found: pandas.DataFrame = self.table(name, t0, t1).to_pandas()
+        found: pandas.DataFrame = self.table(name, t0, t1, **options).to_pandas()
         return found
 
-    def to_polars(self, name: str, t0: int = 0, t1: int | None = None) -> polars.DataFrame:
+    def to_polars(self, name: str, t0: int = 0, t1: int | None = None, **options: str) -> polars.DataFrame:
         """The same table as a DataFrame of Polars, which must be installed."""
         try:
             import polars
         except ModuleNotFoundError:
             raise MarketCameraError("to_polars needs the polars package: pip install polars") from None
-        found = polars.from_arrow(self.table(name, t0, t1))
+        found = polars.from_arrow(self.table(name, t0, t1, **options))
         assert isinstance(found, polars.DataFrame)
         return found
 
     def _batches(self, name: str, t0: int, t1: int | None, gaps: Gaps) -> Iterator[pyarrow.RecordBatch]:
         if name not in TABLES or TABLES[name].tape == "bars":
-            known = [one for one in TABLES if TABLES[one].tape != "bars"]
-            raise ValueError(f"table must be one of {', '.join(known)}, got {name!r}")
+            raise ValueError(f"table must be one of {', '.join(TABLES)}, got {name!r}")
         from marketcamera.tables.batches import batches
 
         kind = kinds_of(TABLES[name].tape.removesuffix("s"))[0]
-        _check_span(t0, t1)
         return batches(name, messages_of(lines(self._segments, kind, t0, t1), gaps), prices=self._prices())
 
     def _prices(self) -> PriceRanges | None:
