@@ -135,3 +135,9 @@ def test_files_that_a_document_names_exist() -> None:
             if page.name != "CHANGELOG.md" and not any((place / name).exists() for place in places):
                 wrong.append(f"{page.relative_to(ROOT)}: {name}")
     assert not wrong
+
+
+def test_every_test_that_the_page_on_security_names_is_there() -> None:
+    named = set(re.findall(r"`(tests/[\w/.]+)`", (ROOT / "docs" / "security.md").read_text()))
+    assert len(named) > 15
+    assert not [name for name in named if not (ROOT / name).exists()]
