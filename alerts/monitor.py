@@ -9,12 +9,16 @@ from typing import Any
 
 import psutil
 from django.conf import settings
+from django.db import Error as DatabaseError
 
 from alerts import rules
 from alerts.alert_manager import AlertManager
 from alerts.damaged_segments import DamageMonitor
 from alerts.rules import Finding
+from recorder.cold import status
 from recorder.retention import disk_use
+from runtime import pools
+from runtime.bounded_database import Database
 from runtime.supervision import Trouble, supervisor
 from streaming.relay.relay import Relay
 from streaming.relay.relays import relays
@@ -23,6 +27,8 @@ LOOK_SECONDS = 1.0
 
 #: The machine and the database are checked less often than what this process receives anyway.
 _MACHINE_SECONDS = 5.0
+
+_DATABASE_SECONDS = 3.0
 
 #: Alerts of processes that ended without notice are searched this often, first when all running ones were heard.
 _LEFT_BEHIND_SECONDS = 60.0
@@ -39,6 +45,7 @@ class Monitor:
     def __init__(self, manager: AlertManager, process: str, known: Callable[[], set[str]]) -> None:
         self._alerts, self._process, self._known = manager, process, known
         self._damage = DamageMonitor(manager)
+        self._database = Database(pools.alerts, _DATABASE_SECONDS)
         #: The failures, by the processes that reported them.
         self._failing: dict[str, set[str]] = {}
 
@@ -51,6 +58,7 @@ class Monitor:
             "check of the memory": (_MACHINE_SECONDS, self.check_memory),
             "check of the disk": (_MACHINE_SECONDS, self.check_disk),
             "check of the database": (_MACHINE_SECONDS, self.check_database),
+            "check of the cold store": (_MACHINE_SECONDS, self.check_cold_store),
             "check of damaged segments": (LOOK_SECONDS, self._damage.check),
             "check of segments that others found damaged": (_LEFT_BEHIND_SECONDS, self._damage.check_left_behind),
             "check of alerts left behind": (_LEFT_BEHIND_SECONDS, self.check_left_behind),
@@ -92,6 +100,15 @@ class Monitor:
 
     async def check_database(self) -> None:
         await self._alerts.consider([rules.database(await self._alerts.write())])
+
+    async def check_cold_store(self) -> None:
+        before = set(status.known)
+        try:
+            found = await self._database.ask(status.look)
+        except DatabaseError:
+            return  # the database's own alert reports it
+        reasons = dict.fromkeys(before, "") | {symbol: one.reason for symbol, one in found.items()}
+        await self._alerts.consider([rules.cold(symbol, reason) for symbol, reason in reasons.items()])
 
     async def check_left_behind(self) -> None:
         """Clear the alerts of processes that are gone, or were restarted under the same name.

@@ -20,7 +20,7 @@ SIDE_TASK = "task:"
 DAMAGED = "damaged:"
 
 #: Causes that concern one market; its symbol is the next part of the key.
-_OF_MARKETS = _SILENT, _RECORDING, _DAMAGED = ("silent", "recording", "damaged")
+_OF_MARKETS = _SILENT, _RECORDING, _DAMAGED, _COLD = ("silent", "recording", "damaged", "cold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,13 @@ def damaged(symbol: str, segment: str, why: str) -> Finding:
     wrong = f"分段 {segment}（{symbol}）已损坏，缺失部分以 gap 告知: {why}"
     told = wrong if why else f"分段 {segment}（{symbol}）不再损坏"
     return Finding(f"{_DAMAGED}:{symbol}:{segment}", bool(why), "critical", told, "recorder", symbol)
+
+
+def cold(symbol: str, reason: str) -> Finding:
+    """A cold store to which segments of a market are not copied; `reason` is "" once they are."""
+    wrong = f"分段无法复制到冷存储（{symbol}），保留在本地磁盘: {reason}"
+    told = wrong if reason else f"分段恢复复制到冷存储（{symbol}）"
+    return Finding(f"{_COLD}:{symbol}", bool(reason), "warning", told, "recorder", symbol)
 
 
 def segment_of(key: str) -> str:

@@ -114,6 +114,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-alerts": {"task": "alerts.tasks.forget_alerts", "schedule": 3600.0, "options": {"expires": 3600}},
     "clean-up": {"task": "recorder.tasks.clean_up", "schedule": 60.0, "options": {"expires": 60}},
     "take-stock": {"task": "recorder.tasks.take_stock", "schedule": 3600.0, "options": {"expires": 3600}},
+    "copies": {"task": "recorder.tasks.copy_segments", "schedule": 15.0, "options": {"expires": 15}},
     "digests": {"task": "recorder.tasks.digest", "schedule": 15.0, "options": {"expires": 15}},
     "backtests": {"task": "backtests.tasks.look_after", "schedule": 5.0, "options": {"expires": 5}},
 }

@@ -17,8 +17,8 @@ from runtime.supervision import supervisor
 log = logging.getLogger(__name__)
 
 
-#: What a child of low priority does where everything else is one process (`recorder.digests.child`).
-_BY_CHILD = {"recorder.tasks.digest"}
+#: What a child of low priority does where everything else is one process (`recorder.child`).
+_BY_CHILD = {"recorder.tasks.digest", "recorder.tasks.copy_segments"}
 
 
 def scheduled() -> list[tuple[float, Callable[[], Any]]]:

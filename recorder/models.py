@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from django.db import models
-from django.db.models import Q, Subquery
+from django.db.models import F, Q, Subquery
 from django.db.models.functions import Coalesce
 
-from market.tick_message import MOST_NAME_CHARACTERS
-from recorder.digests.chunk_row import UNDIGESTED, DigestChunk  # noqa: F401  (Django looks for rows here)
+# Django looks for rows here.
+from recorder.cold.state_row import ColdState as ColdState
+from recorder.digests.chunk_row import UNDIGESTED
+from recorder.digests.chunk_row import DigestChunk as DigestChunk
+from recorder.manifest.inventory_row import Inventory as Inventory
 from recorder.segment.layout import KINDS, manifest_form, market_dir, pending_name, segment_path
+from recorder.store.agent_row import Agent as Agent
+from recorder.store.lease_row import Lease as Lease
 from runtime.db_threads import reading
 
 
@@ -94,6 +99,7 @@ class Cold(models.IntegerChoices):
 
 _ON_DISK = _KEPT & Q(cold__lt=Cold.ONLY)
 _UNCOPIED = _KEPT & Q(pending=False, cold=Cold.NONE)
+_DIGEST_UNCOPIED = Q(cold__gt=Cold.NONE, digest__gt=0) & ~Q(cold_digest=F("digest"))
 
 
 class SegmentQuerySet(models.QuerySet["Segment"]):
@@ -123,6 +129,10 @@ class SegmentQuerySet(models.QuerySet["Segment"]):
     def uncopied(self) -> SegmentQuerySet:
         """Finished segments that are on the market's disk and not in the bucket."""
         return self.filter(_UNCOPIED)
+
+    def with_digest_uncopied(self) -> SegmentQuerySet:
+        """Segments in the bucket whose digest is not there as it is now."""
+        return self.filter(_DIGEST_UNCOPIED)
 
     def gone(self) -> SegmentQuerySet:
         """Segments that cannot be read: their file was removed, or is missing, and is in no bucket."""
@@ -171,6 +181,7 @@ class Segment(models.Model):
 
     `cold` says where else its file is (`recorder.cold`). Once it is in the bucket, `cold_key` is the key of the object
     there, and `cold_bytes`, `cold_sha256` and `cold_seek_points` are of the object, which may be compressed anew.
+    `cold_digest` is the version of the digest in the bucket, 0 if none is there.
     """
 
     market = models.ForeignKey(Market, models.PROTECT, related_name="segments")
@@ -196,6 +207,7 @@ class Segment(models.Model):
     cold_bytes = models.BigIntegerField(default=0, editable=False)
     cold_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     cold_seek_points = models.JSONField(default=list, editable=False)
+    cold_digest = models.PositiveSmallIntegerField(default=0, editable=False)
 
     objects = SegmentQuerySet.as_manager()
 
@@ -215,6 +227,7 @@ class Segment(models.Model):
                 ("on_disk", _ON_DISK),
                 ("uncopied", _UNCOPIED),
                 ("in_bucket", Q(cold__gt=Cold.NONE)),
+                ("digest_uncopied", _DIGEST_UNCOPIED),
                 ("pending", Q(pending=True)),
                 ("pinned", Q(pinned=True)),
                 ("missing", Q(missing=True)),
@@ -259,78 +272,3 @@ class Segment(models.Model):
         if self.removed_at is not None:
             form["removed_at"] = f"{self.removed_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         return form
-
-
-class Inventory(models.Model):
-    """The sums of one kind of a market, updated as its rows change, and whether the rows are known to be exact.
-
-    `segments`, `bytes` and `lines` are of finished segments that can be read; of these `cold_segments` and `cold_bytes`
-    are in the bucket alone. `removed` counts those that clean-ups removed. As long as `directory_state` is that of the
-    kind's directory (`recorder.segment.listing.state_of`), the rows list exactly the segments in it, except the one
-    that was `opened` last, which may have no row yet. "" is the state of no directory. `removing`: rows were marked as
-    removed whose files may still be there.
-    """
-
-    market = models.ForeignKey(Market, models.CASCADE, related_name="inventories")
-    kind = models.CharField(max_length=8, choices=[(kind, kind) for kind in KINDS])
-    segments = models.BigIntegerField(default=0)
-    bytes = models.BigIntegerField(default=0)
-    lines = models.BigIntegerField(default=0)
-    removed = models.BigIntegerField(default=0)
-    cold_segments = models.BigIntegerField(default=0)
-    cold_bytes = models.BigIntegerField(default=0)
-    directory_state = models.CharField(max_length=64, blank=True)
-    opened = models.CharField(max_length=64, blank=True)
-    removing = models.BooleanField(default=False)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["market", "kind"], name="inventory_once_a_kind")]
-
-    def __str__(self) -> str:
-        return f"{self.market.symbol} {self.kind}"
-
-
-class Agent(models.Model):
-    """A named agent of a market, as the register of its store has it (`recorder.store.agent_register`).
-
-    `folded` is the name as searches compare it. A search for a part of a name reads those of its market in the order of
-    their ids until it has found enough: at worst 100,000 in some 50 ms.
-    """
-
-    market = models.ForeignKey(Market, models.CASCADE, related_name="agents")
-    agent_id = models.BigIntegerField()
-    name = models.CharField(max_length=MOST_NAME_CHARACTERS)
-    folded = models.TextField(editable=False)
-    first_t = models.BigIntegerField()
-
-    class Meta:
-        ordering = ["market", "agent_id"]
-        constraints = [
-            models.UniqueConstraint(fields=["market", "agent_id"], name="agent_id_once_a_market"),
-            models.UniqueConstraint(fields=["market", "name"], name="agent_name_once_a_market"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Lease(models.Model):
-    """Which process may write a market, on any host; `recorder.store.lease` takes and renews it.
-
-    `token` is new for each holder, and "" while no process holds the market. `holder`, `host` and `store` name the
-    holder, or the last one. `unrecorded_to` is the last tick that was streamed while the recording stood still, None if
-    all was recorded. `silence_seconds` is how long the holder may be silent at the pace of its market, None if it did
-    not say.
-    """
-
-    market = models.OneToOneField(Market, models.CASCADE, primary_key=True, related_name="lease")
-    token = models.CharField(max_length=32, blank=True)
-    holder = models.TextField(blank=True)
-    host = models.TextField(blank=True)
-    store = models.TextField(blank=True)
-    renewed_at = models.DateTimeField(null=True, blank=True)
-    unrecorded_to = models.BigIntegerField(null=True, blank=True)
-    silence_seconds = models.FloatField(null=True, blank=True)
-
-    def __str__(self) -> str:
-        return f"{self.market.symbol}: {self.holder if self.token else 'free'}"

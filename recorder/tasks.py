@@ -10,6 +10,9 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from recorder import retention
+from recorder.cold.configured import cold_bucket
+from recorder.cold.copying import Copying
+from recorder.cold.state_row import ColdState
 from recorder.digests import making
 from recorder.manifest.inventory import compare, is_exact
 from recorder.models import Market
@@ -18,7 +21,7 @@ from recorder.store.store_paths import directory_of
 from runtime.db_threads import detached
 
 #: Other tasks wait for the same workers.
-_DIGEST_SECONDS = 60.0
+_DIGEST_SECONDS = _COPY_SECONDS = 60.0
 
 
 @shared_task(name="recorder.tasks.clean_up", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]
@@ -30,6 +33,8 @@ def clean_up() -> int:
 
 def _clean_up() -> int:
     config = settings.CONFIG
+    if config.cold_store is None:
+        ColdState.objects.all().delete()  # nobody copies any more
     policy = retention.retention_settings(config)
     done = retention.clean_up(config.store_dir, config.symbol, policy, timezone.now())
     for market in Market.objects.all():
@@ -46,6 +51,24 @@ def digest() -> int:
 
 def _digest(market: Market, end: float) -> int:
     return making.make_digests(market, directory_of(market.symbol), is_over=lambda: time.monotonic() >= end)
+
+
+@shared_task(name="recorder.tasks.copy_segments", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]
+def copy_segments() -> int:
+    """Copy finished segments to the cold store, for a minute at most; returns how many.
+
+    Raises OSError, django.db.Error.
+    """
+    end = time.monotonic() + _COPY_SECONDS
+    return detached(lambda: sum(_copy(market, end) for market in Market.objects.all()))
+
+
+def _copy(market: Market, end: float) -> int:
+    bucket = cold_bucket()
+    if bucket is None:
+        return 0
+    copying = Copying(market, directory_of(market.symbol), bucket, settings.CONFIG.cold_zstd_level)
+    return copying.run(is_over=lambda: time.monotonic() >= end)
 
 
 @shared_task(name="recorder.tasks.take_stock", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]

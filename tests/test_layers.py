@@ -46,6 +46,7 @@ PURE = [
         f"recorder.segment.{name}"
         for name in ("layout", "zstd_frames", "writer", "checked_lines", "segment_lines", "scan", "repair", "endings")
     ),
+    *(f"recorder.cold.{name}" for name in ("address", "bucket", "card", "layout", "recompress")),
     *(f"recorder.digests.{name}" for name in ("pyramid", "digest", "digest_files", "metric_rows", "packing")),
     *(f"recorder.{name}" for name in ("errors", "spans", "tape.reader", "recovery.pending", "recovery.checkpoints")),
     *(f"streaming.{name}" for name in ("protocol", "options", "ring", "limits", "relay.health")),

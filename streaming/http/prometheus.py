@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from recorder.cold import status
 from recorder.tape.damaged_files import damages
 from streaming.relay.relay import Relay
 from streaming.relay.relays import relays
@@ -25,6 +26,8 @@ _GAUGES = {
     "market_camera_running": "1 while a pipeline makes ticks.",
     "market_camera_recording": "1 while what the pipeline makes is kept; 0 while the store takes no data.",
     "market_camera_damaged_segments": "Segments that readers of this process found damaged and that still are.",
+    "market_camera_cold_waiting_segments": "Finished segments that wait to be copied to the cold store.",
+    "market_camera_cold_failing": "1 while segments cannot be copied to the cold store.",
     "market_camera_silent_seconds": "How long ago the pipeline was heard last.",
 }
 
@@ -67,6 +70,9 @@ def _figures(relay: Relay) -> dict[str, float]:
         "market_camera_running": float(running),
         "market_camera_damaged_segments": len(damages.below(relay.history.directory)),
     }
+    if copies := status.known.get(relay.symbol):
+        figures["market_camera_cold_waiting_segments"] = copies.waiting
+        figures["market_camera_cold_failing"] = float(bool(copies.reason))
     if relay.status is not None:
         figures["market_camera_recording"] = float(relay.status["recording"])
     if relay.ring.last_t is not None:

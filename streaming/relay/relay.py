@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from django.db import Error as DatabaseError
 
+from recorder.cold import status as cold_status
 from recorder.errors import OtherStore
 from recorder.tape.history import History
 from runtime.db_threads import detached
@@ -117,6 +118,8 @@ class Relay:
         claim = None if hears(self.status, self.silent_seconds) else await self.lease_monitor.claim()
         well, body = health_of(self.status, self.silent_seconds, claim)
         body["meta"]["store"] = self.store_id
+        if copies := cold_status.known.get(self.symbol):
+            body["cold_store"] = {"waiting": copies.waiting, "failing": bool(copies.reason)}
         return well, body
 
     def beat(self) -> None:

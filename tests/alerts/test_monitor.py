@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from alerts import alert_store, monitor
 from alerts.alert_manager import AlertManager
@@ -14,6 +15,10 @@ from alerts.models import Alert
 from alerts.monitor import Monitor
 from api_socket.hub import SubscriberHub
 from api_socket.protocol import Topic
+from recorder.cold import status
+from recorder.cold.state_row import ColdState
+from recorder.cold.status import Status
+from recorder.models import Market
 from runtime import supervision
 from runtime.supervision import Supervisor, Trouble
 from streaming.relay.relays import relays
@@ -186,5 +191,25 @@ def test_a_market_that_cannot_be_judged_keeps_no_other_from_being_judged(
         await bench.monitor.check_markets()
         assert await rows() == [("silent:B", "critical", False)]
         assert [one.name for one in bench.supervisor.troubles()] == ["check of A"]
+
+    with_bench(test)
+
+
+def test_a_cold_store_that_takes_nothing_has_an_alert_until_it_does_or_nobody_copies(with_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        def tell(reason: str) -> None:
+            market, _ = Market.objects.get_or_create(symbol="IG-USD")
+            ColdState.objects.update_or_create(market=market, defaults={"reason": reason, "since": timezone.now()})
+
+        for reason in ("", "it answered 403", "it answered 403", "", "it answered 503"):
+            await asyncio.to_thread(tell, reason)
+            await bench.monitor.check_cold_store()
+        assert status.known["IG-USD"] == Status(0, "it answered 503")
+        await asyncio.to_thread(ColdState.objects.all().delete)
+        await bench.monitor.check_cold_store()
+        assert status.known == {}
+        wrong, well = "分段无法复制到冷存储（IG-USD），保留在本地磁盘: it answered", "分段恢复复制到冷存储（IG-USD）"
+        told = [("warning", f"{wrong} 403"), ("info", well), ("warning", f"{wrong} 503"), ("info", well)]
+        assert await bench.heard() == told
 
     with_bench(test)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from igsite.parsers import LOCALHOST
 from igsite.timer import run_scheduled
 from market.tick import MarketError
 from pipeline.runs import MarketRuns
-from recorder.digests import child
+from recorder import child
 from recorder.errors import RecorderError
 from runtime.threads import running
 from server.admission.descriptors import wanted
@@ -61,7 +62,7 @@ class Command(BaseCommand):
             application,
             endpoints(config.bind, config.port),
             on_start=[market.run],
-            beside={**beside, "scheduled tasks": run_scheduled, "digests": child.run},
+            beside={**beside, **_chores(config)},
             on_stop=[market.stop, *on_stop],
             stall_seconds=config.stall_seconds,
             permessage_deflate=config.permessage_deflate,
@@ -88,6 +89,12 @@ class Command(BaseCommand):
             f"   (make a user: {sys.executable} manage.py createsuperuser)\n  stop it with Ctrl-C"
         )
         self.stdout.flush()
+
+
+def _chores(config: Config) -> dict[str, Callable[[], Awaitable[None]]]:
+    """The work of Celery elsewhere."""
+    copies = {} if config.cold_store is None else {"copies": partial(child.run, child.COPIES)}
+    return {"scheduled tasks": run_scheduled, "digests": partial(child.run, child.DIGESTS), **copies}
 
 
 class EmbeddedMarket:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 from functools import partial
 from typing import Any
 
@@ -12,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
+from recorder.child import end_with_server
 from recorder.digests.making import alone, make_all, make_digests, miss_unrolled, segments_to_do
 from recorder.management.command_options import add_symbol, markets
 from recorder.models import Market, Segment
@@ -34,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["for_server"]:
-            _end_with_server()
+            end_with_server()
         try:
             chosen = persistently(lambda: markets(options["symbol"]), "the markets", seconds=START_SECONDS)
             left = sum(self._digest(market, anew=options["all"], quiet=options["for_server"]) for market in chosen)
@@ -71,17 +69,6 @@ class Command(BaseCommand):
         # What was sealed meanwhile is made with the next.
         left = persistently(partial(segments_to_do, market, anew=False, sealed_by=begun), "digests")
         return max(left, to_do - made if anew else 0)
-
-
-def _end_with_server() -> None:
-    """Standard input is a pipe from the server and ends with it, however that ends."""
-
-    def wait() -> None:
-        while os.read(sys.stdin.fileno(), 1024):
-            pass
-        os._exit(1)
-
-    threading.Thread(target=wait, name="server", daemon=True).start()
 
 
 def _on(progress: Progress, row: Segment) -> None:

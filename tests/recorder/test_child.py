@@ -9,7 +9,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from recorder.digests import child
+from recorder import child
 from tests.processes import Live, Site, wait_until
 
 
@@ -62,11 +62,11 @@ def test_only_what_was_tried_in_vain_makes_the_next_attempt_wait(
         if len(slept) == len(pauses):
             raise Stopped
 
-    async def make() -> None: ...
+    async def make(chore: child.Chore) -> None: ...
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
     monkeypatch.setattr(child, "make", make)
-    monkeypatch.setattr(child, "_due", lambda: next(found))
+    monkeypatch.setattr(child, "_due", lambda chore: next(found))
     with pytest.raises(Stopped):
-        asyncio.run(child.run())
+        asyncio.run(child.run(child.DIGESTS))
     assert slept == pauses
