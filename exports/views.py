@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from bars.making.resolutions import PERIOD_MS
 from market.price_range import PriceRange, PriceRanges
-from marketcamera.errors import MarketCameraError
+from marketcamera.errors import BadMessage, MarketCameraError
 from marketcamera.tables.columns import TABLES
 from runtime.http_errors import HttpError, bad_parameter
 from runtime.pools import exports
@@ -41,7 +41,10 @@ async def export(request: HttpRequest) -> HttpResponseBase:
         "Content-Disposition": f'attachment; filename="{name}.{form}"',
         **recording_headers(relay.history.store_id, prices),
     }
-    made: HttpResponseBase = await answer.answer(request, rows, form, headers)
+    try:
+        made: HttpResponseBase = await answer.answer(request, rows, form, headers)
+    except BadMessage as error:
+        raise HttpError(422, "unreadable", str(error)) from None
     return made
 
 

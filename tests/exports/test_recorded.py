@@ -1,0 +1,93 @@
+"""The rows of a range: read on behind a pause, of one recording alone, and refused in a sentence if they cannot be."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from django.test import AsyncRequestFactory
+
+from exports import views
+from exports.recorded import Rows, RunPrices, TapeLines, Wanted
+from market.price_range import PriceRange, PriceRanges
+from marketcamera.tables.gaps import Gaps
+from recorder.models import Market
+from recorder.store.store_id import keep_store_id
+from recorder.tape.history import History
+from runtime.http_errors import HttpError
+from tests.recorder.store import Store
+from tests.streaming.test_overview import served
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Two segments with a loss between them."""
+    made = Store(Market.objects.create(symbol="IG-USD"), tmp_path)
+    made.record(40)
+    made.record(40, gap=10)
+    return made
+
+
+def open_files(directory: Path) -> int:
+    return sum(path.resolve().is_relative_to(directory) for path in Path("/proc/self/fd").iterdir())
+
+
+def test_a_pause_keeps_no_file_open_and_loses_nothing(store: Store) -> None:
+    history, straight, paused = History("IG-USD", store.directory), Gaps(), Gaps()
+    whole = list(TapeLines(history, "ticks", 3, 85, straight))
+    lines = TapeLines(history, "ticks", 3, 85, paused)
+    found = []
+    for count in (1, 30, 20, 40):
+        found += islice(lines, count)
+        lines.let_go()
+        assert open_files(store.directory) == 0
+    assert found == whole
+    assert list(paused) == list(straight) == [(40, 49, "lost")]
+    next(TapeLines(history, "ticks", 3, 85, Gaps()))
+
+
+def test_rows_end_where_another_recording_takes_the_place(store: Store) -> None:
+    keep_store_id(store.directory, "1" * 32)
+    gaps = Gaps()
+    lines = TapeLines(History("IG-USD", store.directory, "1" * 32), "ticks", None, None, gaps)
+    before = list(islice(lines, 5))
+    keep_store_id(store.directory, "2" * 32)
+    assert len(before) + len(list(lines)) == 40  # the file that was open
+    assert list(gaps) == [(40, 40, "store_changed")]
+    rows = Rows(History("IG-USD", store.directory, "1" * 32), Wanted("edges"), None)
+    assert list(rows.batches) == []
+    assert rows.told() == {"gaps": '[{"from_t":0,"to_t":0,"reason":"store_changed"}]'}
+    assert rows.schema.metadata[b"store"] == b"1" * 32
+
+
+def test_a_recording_of_what_is_no_market_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An adopted store may hold lines that have a t, and no agents that can be read."""
+    recording = store.recording()
+    recording.write(store.next_t, b'{"type":"tick","t":90,"agents":"many"}', None, None)
+    recording.close()
+    served(monkeypatch, store.directory)
+    with pytest.raises(HttpError) as told:
+        asyncio.run(views.export(AsyncRequestFactory().get("/export?kind=agents")))  # type: ignore[arg-type]
+    assert (told.value.status, told.value.code) == (422, "unreadable")
+    assert told.value.message.startswith("messages cannot be read as rows of agents")
+
+
+def test_prices_are_those_of_each_run() -> None:
+    prices = RunPrices(PriceRanges([(0, PriceRange(10, 20)), (100, PriceRange(0, 1))]))
+    assert [prices.price_at(t, 0.25) for t in (0, 99, 100, 250, 50)] == [12.5, 12.5, 0.25, 0.25, 12.5]
+
+
+def test_a_server_without_pyarrow_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("exports.", "marketcamera.tables."))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(HttpError) as told:
+        views._with_pyarrow("recorded")
+    answer = told.value
+    words = "tables need the pyarrow package: pip install 'marketcamera[arrow]'"
+    assert (answer.status, answer.code, answer.message) == (501, "not_installed", words)
