@@ -46,6 +46,10 @@ class Stream:
 
     `types` are some of tick, metric, frame, all by default. The URL may itself name types, since, store and symbol.
 
+    With `replay=T0..T1` in the URL, and `speed=`, the stream is that of the past, at that pace: T0 and T1 are a t or a
+    time in ISO 8601. It ends behind T1; without T1 it goes on into the present. `since` is then where it begins in
+    place of T0.
+
     Raises StreamRefused when the server will not serve this request, ConnectionGivenUp, WebSocketConnectionError for a
     proxy that cannot be used, BadMessage; ValueError at once for arguments that cannot be.
     """
@@ -126,8 +130,12 @@ class Stream:
         self._closed.set()
         self._interrupt()
 
+    @property
+    def _is_over(self) -> bool:
+        return self._closed.is_set() or self._session.ended
+
     def __iter__(self) -> Iterator[Received]:
-        while not self._closed.is_set():
+        while not self._is_over:
             failure: Exception | None = None
             try:
                 yield from self._connected()
@@ -135,7 +143,7 @@ class Stream:
                 continue
             except Exception as error:  # noqa: BLE001 - of the libraries below and our own; `failed` raises it
                 failure = error
-            if not self._closed.is_set():
+            if not self._is_over:
                 self._closed.wait(self._session.failed(failure))
 
     def _connected(self) -> Iterator[Received]:
@@ -145,18 +153,18 @@ class Stream:
             self._interrupted(connection.close),
         ):
             self._session.connected(_headers(connection.response))
-            while not self._closed.is_set():
+            while not self._is_over:
                 yield from self._session.receive(connection.recv())
 
     async def __aiter__(self) -> AsyncIterator[Received]:
-        while not self._closed.is_set():
+        while not self._is_over:
             failure: Exception | None = None
             connection: ClientConnection | None = None
             try:
                 connection = await connect_async(self._session.connecting_url(), **self._options)
                 self._session.connected(_headers(connection.response))
                 with self._interrupted(_closing(connection)):
-                    while not self._closed.is_set():
+                    while not self._is_over:
                         for message in self._session.receive(await connection.recv()):
                             yield message
             except Slow:
@@ -167,7 +175,7 @@ class Stream:
                 # At once and without awaiting, for a generator that is left in mid-loop may have no loop to wait on.
                 if connection is not None:
                     connection.transport.abort()
-            if not self._closed.is_set():
+            if not self._is_over:
                 await self._pause(self._session.failed(failure))
 
     async def _pause(self, seconds: float) -> None:

@@ -40,6 +40,8 @@ class Playhead:
         self._watches_ticks = every == 1 and since is not None
         self._every = every
         self.caught_up_t: int | None = None
+        #: The t whose messages may be given in part: where a replay goes on. None before the first.
+        self.next_t: int | None = None
         #: The recording that all of this is of; None while the server has not told.
         self.store: str | None = None
 
@@ -84,7 +86,7 @@ class Playhead:
             yield Gap("tick", last + 1, t - 1, "lost")
         if kind == "tick":
             self._watches_ticks = self._every == 1
-        self._last[kind] = t
+        self._last[kind] = self.next_t = t
         yield message
 
     def _begin(self, t: int) -> None:
@@ -111,6 +113,7 @@ class Playhead:
             return
         self.store, self.caught_up_t = gap.store, None
         self._last = dict.fromkeys(self._kinds, -1)
+        self.next_t = 0
         self._watches_ticks = self._every == 1
         for kind in self._kinds:
             yield replace(gap, kind=kind)

@@ -16,18 +16,19 @@ from marketcamera.decoding import decode
 from marketcamera.errors import BadMessage, ConnectionGivenUp, MarketCameraError, StoreChanged, StreamRefused
 from marketcamera.failures import connection_error, is_of_the_network, reason_of
 from marketcamera.stream.messages import KINDS, STORE_ID, Kind, Received
+from marketcamera.stream.past import Past
 from marketcamera.stream.playhead import Playhead
 from marketcamera.stream.price_ranges import PRICES_HEADER, PriceRanges
 
 log = logging.getLogger("marketcamera")
 
 #: What may stand in a stream's URL.
-_IN_URL = ("since", "store", "symbol", "types")
+_IN_URL = ("since", "store", "symbol", "types", "replay", "speed")
 
 FIELDS = ("agents", "actions", "matches")
 
 #: Errors that pass by themselves; any other code of the server's is final.
-_PASSING = frozenset({"too_many_connections", "too_many_options", "rate_limited", "unavailable"})
+_PASSING = frozenset({"too_many_connections", "too_many_options", "too_many_replays", "rate_limited", "unavailable"})
 _PASSING_STATUS = frozenset({408, 425, 429})
 
 #: So often in a row a message may be not understood, each time over a new connection, before that is raised; the last
@@ -62,6 +63,7 @@ class Session:
             raise ValueError(
                 f"a stream's URL may name {', '.join(_IN_URL)}, the rest are arguments; got {unknown[0]!r}"
             )
+        self._past = Past.of(named, since)
         since = _since(named) if since is None else since
         symbol = named.get("symbol") if symbol is None else symbol
         self._parameters = {"types": ",".join(kinds := kinds_of(types or named.get("types") or KINDS))}
@@ -81,18 +83,26 @@ class Session:
         self.playhead.store = store_id(named.get("store") if store is None else store)
         self._asks_without_store = False
         self._attempts, self._backoff = attempts, backoff
+        #: Whether a replay came to its end, so that nothing more is to be asked for.
+        self.ended = False
         self._reason = ""
         self._bad: tuple[int | None, int] = (None, 0)
         self._passes_over, self._passed_over = False, 0
 
     def connecting_url(self) -> str:
         """The URL for the next connection."""
-        since = self.playhead.since
-        resume = {} if since is None else {"since": str(since)}
+        resume = self._resume()
         if resume and self.playhead.store is not None and not self._asks_without_store:
             resume["store"] = self.playhead.store
         self._asks_without_store = False
         return self._address.stream(self._parameters | resume)
+
+    def _resume(self) -> dict[str, str]:
+        """Where to begin; a replay that has come to the present goes on as any stream."""
+        since = self.playhead.since
+        if self._past is not None and self.playhead.caught_up_t is None:
+            return self._past.parameters(self.playhead.next_t)
+        return {} if since is None else {"since": str(since)}
 
     def connected(self, headers: Mapping[str, str]) -> None:
         """The server's answer to the handshake: it may tell of the recording that is to come."""
@@ -123,6 +133,9 @@ class Session:
             yield from self.playhead.take(data)
             if data["type"] == "caught_up":
                 self._compare(data.get("t"))
+            if self._past is not None and self._past.is_ended_by(data):
+                self.ended = True
+                return
 
     def failed(self, error: Exception | None) -> float:
         """The connection is gone, or never was: how long to wait. Raises what no waiting helps against.
