@@ -25,10 +25,24 @@ from api_socket.errors import (
     Unavailable,
     UnknownSymbol,
 )
-from api_socket.protocol import Command, Ping, Subscribe, Unsubscribe, error, parse, pong, subscribed, unsubscribed
+from api_socket.protocol import (
+    Command,
+    Control,
+    Ping,
+    Subscribe,
+    Topic,
+    Unsubscribe,
+    error,
+    parse,
+    pong,
+    subscribed,
+    unsubscribed,
+)
 from api_socket.rate_limit import MessageRate, Verdict
+from api_socket.replays import SubscriberReplays
 from api_socket.service import Service, service
 from api_socket.subscriber import Subscriber
+from bars.past.request import PastBars
 from streaming.fanout.stream_client import Send, deliver
 from streaming.limits import REFUSED
 from streaming.protocol import CLOSE_UNAVAILABLE, FRAMES, StreamError
@@ -46,7 +60,8 @@ async def subscribe_api(scope: dict[str, Any], receive: Any, send: Send) -> None
             raise TooManyConnections(settings.CONFIG.api_connections)
         token = await _token(offered.token)
         subscriber = Subscriber(send, token.pk, settings.CONFIG.outbox_bytes, raw=raw)
-        await _serve(SubscriberSession(receive, subscriber, service()))
+        replays = SubscriberReplays(subscriber, service().hub, service().prices)
+        await _serve(SubscriberSession(receive, subscriber, service(), replays))
     except SubscribeError as refused:
         if not isinstance(refused, Idle):
             await deliver(send, error(refused), raw=raw)
@@ -60,6 +75,7 @@ class SubscriberSession:
     receive: Any
     subscriber: Subscriber
     service: Service
+    replays: SubscriberReplays
 
 
 async def _token(text: str | None) -> Token:
@@ -83,6 +99,7 @@ async def _serve(session: SubscriberSession) -> None:
     try:
         done, _ = await asyncio.wait({*tasks, subscriber.ended}, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        session.replays.close()
         hub.leave(subscriber)
         for task in tasks:
             task.cancel()
@@ -131,15 +148,34 @@ async def _subscribe(session: SubscriberSession, command: Subscribe) -> None:
     topic, before = command.topic, frozenset(session.subscriber.topics)
     if topic not in before:
         await _check_symbol(topic.symbol)
+    session.replays.end(topic)
+    if command.past is not None:
+        return _subscribe_to_past(session, topic, command.past)
     session.service.hub.subscribe(session.subscriber, topic)
     session.subscriber.tell(subscribed(topic))
     session.service.greet(session.subscriber, topic, before)
+
+
+def _subscribe_to_past(session: SubscriberSession, topic: Topic, past: PastBars) -> None:
+    session.service.unsubscribe(session.subscriber, topic)
+    session.service.hub.subscribe(session.subscriber, topic, live=False)
+    try:
+        session.replays.begin(topic, past)
+    except SubscribeError:
+        session.service.unsubscribe(session.subscriber, topic)
+        raise
+    session.subscriber.tell(subscribed(topic))
+
+
+async def _control(session: SubscriberSession, command: Control) -> None:
+    session.replays.obey(command)
 
 
 async def _unsubscribe(session: SubscriberSession, command: Unsubscribe) -> None:
     topic = command.topic
     if topic not in session.subscriber.topics:
         await _check_symbol(topic.symbol)
+    session.replays.end(topic)
     session.service.unsubscribe(session.subscriber, topic)
     session.subscriber.tell(unsubscribed(topic))
 
@@ -152,6 +188,7 @@ _HANDLERS: dict[type[Command], Callable[[SubscriberSession, Any], Awaitable[None
     Subscribe: _subscribe,
     Unsubscribe: _unsubscribe,
     Ping: _ping,
+    Control: _control,
 }
 
 

@@ -61,6 +61,20 @@ class TooManySubscriptions(SubscribeError):
         super().__init__(f"订阅数量超过上限: 每个连接最多{most}个")
 
 
+class TooManyReplays(SubscribeError):
+    code = "too_many_replays"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"回放数量超过上限: 最多{most}个")
+
+
+class NoReplay(SubscribeError):
+    code = "no_replay"
+
+    def __init__(self, symbol: Any) -> None:
+        super().__init__(f"没有正在进行的回放: {'全部' if symbol is None else shown(symbol)}")
+
+
 class RateLimited(SubscribeError):
     code = "rate_limited"
 

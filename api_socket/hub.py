@@ -28,12 +28,16 @@ class SubscriberHub:
         for topic in [*subscriber.topics]:
             self.unsubscribe(subscriber, topic)
 
-    def subscribe(self, subscriber: Subscriber, topic: Topic) -> None:
-        """Subscribe a client to a topic; repeating it is harmless. Raises TooManySubscriptions."""
+    def subscribe(self, subscriber: Subscriber, topic: Topic, *, live: bool = True) -> None:
+        """Subscribe a client to a topic; repeating it is harmless. Raises TooManySubscriptions.
+
+        Unless `live`, it gets no messages of the topic from here: its past is sent to it.
+        """
         if topic not in subscriber.topics and len(subscriber.topics) >= self._most_topics:
             raise TooManySubscriptions(self._most_topics)
         subscriber.topics.add(topic)
-        self._by_topic.setdefault(topic, set()).add(subscriber)
+        if live:
+            self._by_topic.setdefault(topic, set()).add(subscriber)
 
     def unsubscribe(self, subscriber: Subscriber, topic: Topic) -> None:
         subscriber.topics.discard(topic)

@@ -70,10 +70,14 @@ class Ticker:
         self._throttle.take(self._loop.time())
         audience = self._hub.audience(CHANNEL, self._symbol) if self._is_new else self._newcomers
         if audience:
-            message = json_frame({"type": CHANNEL, "symbol": self._symbol, "data": self._day})
-            offer_to(audience, CHANNEL, self._symbol, message)
+            offer_to(audience, CHANNEL, self._symbol, price_message(self._symbol, self._day))
         self._is_new = False
         self._newcomers = set()
+
+
+def price_message(symbol: str, day: dict[str, Any] | None) -> bytes:
+    """The price of a symbol, with figures of its day."""
+    return json_frame({"type": CHANNEL, "symbol": symbol, "data": day})
 
 
 class Prices:

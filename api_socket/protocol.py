@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from api_socket.errors import InvalidFormat, SubscribeError, TooLarge, UnknownChannel, UnknownSymbol, UnsupportedType
+from bars.past.request import PastBars, moment_of, past_in_message, speed_in
 from recorder.segment.layout import SYMBOL_PATTERN
 from streaming.protocol import json_frame
 
@@ -32,7 +34,10 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
+    """`past` is the part of the past that is wanted in place of the present."""
+
     topic: Topic
+    past: PastBars | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,17 @@ class Ping:
     timestamp: float | str | None
 
 
-Command = Subscribe | Unsubscribe | Ping
+@dataclass(frozen=True, slots=True)
+class Control:
+    """`pause`, `play` or `seek` of the replay of a topic; `speed` is None for that so far."""
+
+    type: str
+    topic: Topic
+    speed: float | None = None
+    time_ms: int = 0
+
+
+Command = Subscribe | Unsubscribe | Ping | Control
 
 
 def parse(payload: str | bytes) -> Command:
@@ -66,9 +81,34 @@ def parse(payload: str | bytes) -> Command:
 
 
 def _subscribe(message: dict[str, Any]) -> Subscribe:
-    if not isinstance(message.get("params"), dict | None):
+    params = message.get("params")
+    if not isinstance(params, dict | None):
         raise InvalidFormat("字段 params 必须是对象")
-    return Subscribe(_topic(message))
+    topic, replay = _topic(message), (params or {}).get("replay")
+    if replay is None:
+        return Subscribe(topic)
+    if topic.channel != "market_data":
+        raise InvalidFormat("字段 params.replay 只适用于频道 market_data")
+    with _as_format("params.replay"):
+        return Subscribe(topic, past_in_message(replay))
+
+
+def _control(message: dict[str, Any]) -> Control:
+    type, topic = message["type"], _topic(message)
+    with _as_format(type):
+        if type == "seek":
+            return Control(type, topic, time_ms=moment_of("time", message.get("time")))
+        speed = message.get("speed") if type == "play" else None
+        return Control(type, topic, None if speed is None else speed_in(speed))
+
+
+@contextmanager
+def _as_format(name: str) -> Iterator[None]:
+    """Turn a wrong value into an error of the protocol."""
+    try:
+        yield
+    except ValueError as error:
+        raise InvalidFormat(f"{name} 无效: {error}") from None
 
 
 def _unsubscribe(message: dict[str, Any]) -> Unsubscribe:
@@ -95,6 +135,9 @@ _READERS: dict[str, Callable[[dict[str, Any]], Command]] = {
     "subscribe": _subscribe,
     "unsubscribe": _unsubscribe,
     "ping": _ping,
+    "pause": _control,
+    "play": _control,
+    "seek": _control,
 }
 
 
@@ -108,6 +151,11 @@ def unsubscribed(topic: Topic) -> bytes:
 
 def pong(ping: Ping) -> bytes:
     return json_frame({"type": "pong", "timestamp": ping.timestamp})
+
+
+def of_replay(type: str, symbol: str | None, data: dict[str, Any]) -> bytes:
+    """What is said of the replay of a topic: `replay`, `replay_end`, `caught_up`, or a `gap` of a market."""
+    return json_frame({"type": type, "channel": "market_data", "symbol": symbol, "data": data})
 
 
 def error(refused: SubscribeError) -> bytes:

@@ -206,7 +206,7 @@ admin = RequestThreads("the admin", most_waiting=32)
 #: Few threads for all clients that catch up, so that the loop keeps most of the machine, however many there are.
 resumes = Pool("resumes", threads=2, waits_remotely=True)
 #: The same for those that are sent bars of the past.
-past_bars = Pool("bars of the past", threads=2)
+past_bars = Pool("bars of the past", threads=1)
 #: One for all replays, however many there are: what they take of the machine does not grow with them.
 replays = Pool("replays", threads=1)
 #: Holes in the live stream are filled before any page of the past is read.

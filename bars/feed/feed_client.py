@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -21,8 +21,9 @@ from bars.feed.protocol import Command, Connect, Refused, connected, no_symbol, 
 from bars.past.replay import MOST_PAIRS, BarReplay
 from bars.past.request import PastBars, past_in_query
 from recorder.segment.layout import SYMBOL_PATTERN
+from streaming.admitting import replays
 from streaming.fanout.stream_client import Send, deliver
-from streaming.protocol import CLOSE_UNAVAILABLE, STORE_HEADER, StreamError
+from streaming.protocol import CLOSE_UNAVAILABLE, StreamError
 from streaming.relay.relays import relays
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class FeedClient:
         self._pairs: list[Pair] = []
         #: What is sent in place of live bars; its replay is over once it has caught up with the present.
         self._past: PastFeed | None = None
+        self._counted = ExitStack()  # as a replay, while there is one
         #: The replay that the address asks for is over: it has come to the present.
         self._is_live = False
 
@@ -67,9 +69,9 @@ class FeedClient:
         await deliver(self._send, wire, raw=self._raw)
 
     def leave(self) -> None:
-        """Stop being notified."""
-        for pair in self._pairs:
-            pair.hub.lines[pair.resolution].watchers.discard(self._wake)
+        """Stop being notified, and counted."""
+        self._watch([])
+        self._end_past()
 
     async def pump(self) -> None:
         """Answer requests and send bars, for ever. Raises StreamError."""
@@ -91,10 +93,10 @@ class FeedClient:
             if isinstance(message, Connect):
                 await self._connect(message)
             elif isinstance(message, Command) and self._past is not None:
-                await self._past.obey(message)
+                await self._past.obey(self._counted_anew(message, self._past))
         except Refused as refused:
             self._watch([])
-            self._past = None
+            self._end_past()
             await self.put(refusal(str(refused)))
 
     async def _connect(self, connect: Connect) -> None:
@@ -118,8 +120,9 @@ class FeedClient:
         pairs = [(symbol, resolution) for symbol in hubs for resolution in connect.resolutions]
         if len(pairs) > MOST_PAIRS:
             raise Refused(f"a replay may be of {MOST_PAIRS} pairs of symbol and resolution, got {len(pairs)}")
+        self._count_replay()
         before = self._past if connect.past is None else None
-        replay = before.replay.of(pairs) if before else BarReplay(pairs, past, _store_of)
+        replay = before.replay.of(pairs) if before else BarReplay(pairs, past)
         self._watch([])
         self._known.clear()
         self._past = PastFeed(replay, self.put, knows=before.knows if before else connect.past is not None)
@@ -130,9 +133,33 @@ class FeedClient:
         except DatabaseError as error:
             raise _no_past(error) from None
 
+    def _count_replay(self) -> None:
+        """Raises Refused where as many are under way as may be."""
+        self._counted.close()
+        try:
+            self._counted.enter_context(replays().admit())
+        except StreamError as refused:
+            raise Refused(refused.detail) from None
+
+    def _counted_anew(self, command: Command, past: PastFeed) -> Command:
+        """The command, by which a replay that is over may begin again, if there is room for one more."""
+        if not past.replay.ended:
+            return command
+        try:
+            self._count_replay()
+        except Refused as refused:
+            return replace(command, refused=str(refused))
+        return command
+
+    def _end_past(self) -> None:
+        self._past = None
+        self._counted.close()
+
     async def _replay(self, past: PastFeed) -> None:
         """Send what is due of the past, and wait until more is, or until the client says something."""
         wait_seconds = await past.step()
+        if past.replay.ended:
+            self._counted.close()
         if past.replay.caught_up:
             await self._go_live(past)
         elif wait_seconds > 0:
@@ -152,13 +179,14 @@ class FeedClient:
             await hub.begun.wait()
             pairs.append(Pair(hub, tape.resolution, tape.taken_ms))
         self._known = {(pair.hub.symbol, pair.resolution): pair for pair in pairs}
-        self._past, self._is_live = None, True
+        self._end_past()
+        self._is_live = True
         self._watch(pairs)
 
     async def _connect_live(self, connect: Connect, hubs: dict[str, BarHub]) -> None:
         for hub in hubs.values():
             await hub.begun.wait()
-        self._past = None
+        self._end_past()
         # From here on every bar that closes is sent, however long it takes to send what comes before it.
         pairs = [self._pair(hub, resolution) for hub in hubs.values() for resolution in connect.resolutions]
         unknown = [symbol for symbol in connect.symbols if symbol not in hubs]
@@ -189,7 +217,8 @@ class FeedClient:
         await self._put([wire for wire in past if sent_ms is None or wire.open_ms > sent_ms])
 
     def _watch(self, pairs: list[Pair]) -> None:
-        self.leave()
+        for pair in self._pairs:
+            pair.hub.lines[pair.resolution].watchers.discard(self._wake)
         self._pairs = pairs
         for pair in pairs:
             pair.hub.lines[pair.resolution].watchers.add(self._wake)
@@ -249,8 +278,3 @@ async def _past(pair: Pair, count: int) -> list[Wire]:
 def _no_past(error: DatabaseError) -> StreamError:
     log.warning("the history of bars cannot be read: %s", error)
     return StreamError("unavailable", "past bars cannot be read now", CLOSE_UNAVAILABLE)
-
-
-def _store_of(symbol: str) -> str | None:
-    """The recording that a market has, as far as it is known."""
-    return relays.known_headers(symbol).get(STORE_HEADER)

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from bars.making.resolutions import PERIOD_MS
 from bars.past.request import PastBars
 from bars.past.row import BarTape, Happening, Row
 from runtime import pools
 from streaming.past.clock import ReplayClock
+from streaming.protocol import STORE_HEADER
+from streaming.relay.relays import relays
 
 #: The pairs of symbol and resolution of one replay: each has a page in memory.
 MOST_PAIRS = 64
 
-StoreOf = Callable[[str], str | None]
+#: What is due within this time is due: of fifty replays of seconds each bar would wake the loop by itself.
+_SOON_SECONDS = 0.02
 
 
 class BarReplay:
     """What a client hears of the past. `ended`: it has heard all up to `to_ms`; `caught_up`: up to the present.
 
-    `store_of` tells which recording a market has now. For the loop's thread.
+    For the loop's thread.
     """
 
-    def __init__(self, pairs: Iterable[tuple[str, str]], past: PastBars, store_of: StoreOf) -> None:
-        self.pairs = list(dict.fromkeys(pairs))
-        self._to_ms, self._store_of = past.to_ms, store_of
-        self._stores = {symbol: store_of(symbol) for symbol, _ in self.pairs}
+    def __init__(self, pairs: Iterable[tuple[str, str]], past: PastBars) -> None:
+        self.pairs, self._to_ms = list(dict.fromkeys(pairs)), past.to_ms
+        self._stores = {symbol: _store_of(symbol) for symbol, _ in self.pairs}
         #: Between two bars lies as much of market time as this, and it is no gap.
         self._usual_seconds = min(PERIOD_MS[resolution] for _, resolution in self.pairs) / 1000
         self._now = asyncio.get_running_loop().time
@@ -53,7 +55,7 @@ class BarReplay:
             if happening is None:
                 return found, self._wait_for_end()
             wait_seconds = self._due(happening.at_ms)
-            if wait_seconds > 0:
+            if wait_seconds > _SOON_SECONDS:
                 return found, wait_seconds
             self._row.take()
             self._time_ms = max(self._time_ms, happening.at_ms)
@@ -75,7 +77,7 @@ class BarReplay:
 
     def of(self, pairs: Iterable[tuple[str, str]]) -> BarReplay:
         """The replay of other pairs on this clock. One that was of this replay too continues without a hole."""
-        other = BarReplay(pairs, PastBars(self.time_ms, self._to_ms), self._store_of)
+        other = BarReplay(pairs, PastBars(self.time_ms, self._to_ms))
         other.clock, former = self.clock, {(tape.symbol, tape.resolution): tape for tape in self.tapes}
         for tape in other.tapes:
             if (before := former.get((tape.symbol, tape.resolution))) is not None:
@@ -91,7 +93,7 @@ class BarReplay:
         """Markets that were begun anew since this was asked last, with their new recording; what follows is of it."""
         moved = []
         for symbol, former in self._stores.items():
-            store = self._store_of(symbol)
+            store = _store_of(symbol)
             if store is None or store == former:
                 continue
             self._stores[symbol] = store
@@ -117,3 +119,8 @@ class BarReplay:
             return wait_seconds
         self.ended, self.caught_up = self._to_ms is not None, self._to_ms is None
         return math.inf
+
+
+def _store_of(symbol: str) -> str | None:
+    """The recording that a market has, as far as it is known."""
+    return relays.known_headers(symbol).get(STORE_HEADER)

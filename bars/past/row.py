@@ -113,12 +113,10 @@ class LossTape(_Tape):
 class Row:
     """All tapes as one. Holds a page of each, and no connection between pages. For the loop's thread."""
 
-    def __init__(
-        self, pairs: Iterable[tuple[str, str]], after_ms: int, to_ms: int | None, pool: Pool, *, losses: bool = True
-    ) -> None:
+    def __init__(self, pairs: Iterable[tuple[str, str]], after_ms: int, to_ms: int | None, pool: Pool) -> None:
         """Of (symbol, resolution), what happened after a moment; to another, or to the end of the database."""
         self.bars = [BarTape(symbol, resolution, after_ms, to_ms) for symbol, resolution in pairs]
-        symbols = dict.fromkeys(tape.symbol for tape in self.bars) if losses else ()
+        symbols = dict.fromkeys(tape.symbol for tape in self.bars)
         self._tapes: list[_Tape] = [*(LossTape(symbol, after_ms, to_ms) for symbol in symbols), *self.bars]
         self._page = max(1, min(_PAGE, _HELD // len(self._tapes)))
         self._pool = pool
@@ -142,11 +140,6 @@ class Row:
         first = self._first()
         assert first is not None
         first.take()
-
-    def look_again(self) -> None:
-        """The database may have more by now."""
-        for tape in self._tapes:
-            tape.read_at = -1
 
     def forget(self, symbol: str) -> None:
         """The bars of a market are others now: what was read of them does not count."""

@@ -1,0 +1,90 @@
+"""The replays of one subscriber: begun, commanded and ended under their topics."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from typing import NamedTuple
+
+from api_socket.errors import CannotLetIn, InvalidFormat, NoReplay, TooManyReplays
+from api_socket.hub import SubscriberHub
+from api_socket.price_replay import PriceReplay
+from api_socket.prices import Prices
+from api_socket.protocol import Control, Topic
+from api_socket.subscriber import Subscriber
+from bars.past.replay import MOST_PAIRS, BarReplay
+from bars.past.request import PastBars
+from runtime.supervision import supervisor
+from streaming.admitting import replays
+from streaming.protocol import StreamError
+from streaming.relay.relays import relays
+
+#: Replays of one connection at most: each has a piece of the past in memory.
+_MOST_REPLAYS = 4
+
+
+class _Running(NamedTuple):
+    replay: PriceReplay
+    task: asyncio.Task[None]
+    counted: ExitStack
+
+
+class SubscriberReplays:
+    """For the loop's thread."""
+
+    def __init__(self, subscriber: Subscriber, hub: SubscriberHub, prices: Prices) -> None:
+        self._subscriber, self._hub, self._prices = subscriber, hub, prices
+        self._running: dict[Topic, _Running] = {}
+
+    def begin(self, topic: Topic, past: PastBars) -> None:
+        """Replay a topic from now on, which the hub does not serve. Raises SubscribeError."""
+        self.end(topic)
+        symbols = [relay.symbol for relay in relays.all()] if topic.symbol is None else [topic.symbol]
+        if len(symbols) > MOST_PAIRS:
+            raise InvalidFormat(f"params.replay 最多{MOST_PAIRS}个交易代码，收到{len(symbols)}个")
+        counted = self._counted()
+        bars = BarReplay([(symbol, "1s") for symbol in symbols], past)
+        replay = PriceReplay(topic, bars, self._subscriber, lambda: self._go_live(topic))
+        task = asyncio.get_running_loop().create_task(self._run(replay))
+        self._running[topic] = _Running(replay, task, counted)
+
+    def obey(self, control: Control) -> None:
+        """Carry out a command. Raises SubscribeError."""
+        running = self._running.get(control.topic)
+        if running is None:
+            raise NoReplay(control.topic.symbol)
+        try:
+            running.replay.obey(control)
+        except ValueError as error:
+            raise InvalidFormat(f"{control.type} 无效: {error}") from None
+
+    def end(self, topic: Topic) -> None:
+        """End the replay of a topic, if there is one."""
+        running = self._running.pop(topic, None)
+        if running is not None:
+            running.task.cancel()
+            running.counted.close()
+
+    def close(self) -> None:
+        for topic in [*self._running]:
+            self.end(topic)
+
+    async def _run(self, replay: PriceReplay) -> None:
+        with supervisor.guarded("replay of prices", lambda: self._subscriber.end(CannotLetIn())):
+            await replay.run()
+
+    def _counted(self) -> ExitStack:
+        if len(self._running) >= _MOST_REPLAYS:
+            raise TooManyReplays(_MOST_REPLAYS)
+        counted = ExitStack()
+        try:
+            counted.enter_context(replays().admit())
+        except StreamError:
+            raise TooManyReplays(replays().open) from None
+        return counted
+
+    def _go_live(self, topic: Topic) -> None:
+        """It has come to the present."""
+        self._running.pop(topic).counted.close()
+        self._hub.subscribe(self._subscriber, topic)
+        self._prices.greet(self._subscriber, topic)
