@@ -10,8 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from django.db.models import F, Q
+
+from recorder.cold.bucket import Bucket, BucketUnavailable
 from recorder.manifest.inventory import change_row, compare
-from recorder.models import Inventory, Segment
+from recorder.models import Cold, Inventory, Segment
 from recorder.retention_policy import Candidate, DiskUse, RetentionSettings, Shelf, choose, is_full
 from recorder.segment.layout import market_dir, segment_files
 from recorder.segment.listing import state_of
@@ -35,14 +38,20 @@ def retention_settings(config: Any) -> RetentionSettings:
     return RetentionSettings(**{name: getattr(config, f"retain_{name}") for name in names})
 
 
-def shelves() -> list[Shelf]:
-    """The finished segments of all markets whose file is there; rows are read only as far as needed."""
-    known = Inventory.objects.filter(segments__gt=0).values_list("market__symbol", "kind", "segments")
-    return [Shelf(segments, _candidates(symbol, kind)) for symbol, kind, segments in known]
+def shelves(*, copied_only: bool = False) -> list[Shelf]:
+    """The finished segments of all markets whose file is on the disk, or those of them that are in the bucket too.
+
+    Rows are read only as far as needed.
+    """
+    on_disk = F("segments") - F("cold_segments")
+    known = Inventory.objects.filter(segments__gt=0).values_list("market__symbol", "kind", on_disk)
+    return [Shelf(segments, _candidates(symbol, kind, copied_only)) for symbol, kind, segments in known]
 
 
-def _candidates(symbol: str, kind: str) -> Iterator[Candidate]:
+def _candidates(symbol: str, kind: str, copied_only: bool) -> Iterator[Candidate]:
     rows = Segment.objects.of(symbol, kind).finished().on_disk()
+    if copied_only:
+        rows = rows.filter(cold=Cold.COPIED)
     for start_t, name, pk, created_at, size, pinned in rows.paged("pk", "created_at", "bytes", "pinned"):
         yield Candidate(pk, symbol, kind, name, start_t, created_at, size, pinned)
 
@@ -54,8 +63,13 @@ def disk_use(root: Path) -> DiskUse:
     return DiskUse(*shutil.disk_usage(root))
 
 
-def clean_up(root: Path, home_symbol: str, settings: RetentionSettings, now: datetime) -> CleanUp:
+def clean_up(
+    root: Path, home_symbol: str, settings: RetentionSettings, now: datetime, bucket: Bucket | None = None
+) -> CleanUp:
     """Remove the segments that may and must go from the store of all markets. Raises OSError, django.db.Error.
+
+    With a `bucket` only what is proven to be there goes, and only from the disk: it can still be read. If the bucket
+    does not answer, the clean-up ends.
 
     A row is marked before its file is unlinked. Whatever happens in between, no client is promised a file that is not
     there, and the next clean-up unlinks it. One clean-up runs at a time: another that starts meanwhile does nothing.
@@ -66,11 +80,14 @@ def clean_up(root: Path, home_symbol: str, settings: RetentionSettings, now: dat
             for inventory in Inventory.objects.filter(removing=True).select_related("market"):
                 _end_removals(inventory, inventory.market.directory(root, home_symbol), done)
             removals: dict[tuple[str, str], _Removal] = {}
-            for one in choose(shelves(), disk_use(root), settings, now):
-                key = (one.symbol, one.kind)
-                if key not in removals:
-                    removals[key] = _Removal(*key, market_dir(root, one.symbol, home_symbol))
-                removals[key].remove(one, now, done)
+            try:
+                for one in choose(shelves(copied_only=bucket is not None), disk_use(root), settings, now):
+                    key = (one.symbol, one.kind)
+                    if key not in removals:
+                        removals[key] = _Removal(*key, market_dir(root, one.symbol, home_symbol), bucket)
+                    removals[key].remove(one, now, done)
+            except BucketUnavailable as error:
+                log.warning("clean-up: nothing more is removed now: %s", error)
             for removal in removals.values():
                 removal.end()
             _tell(done, root, settings)
@@ -85,7 +102,7 @@ def _end_removals(inventory: Inventory, directory: Path, done: CleanUp) -> None:
     promised = set(rows.on_disk().values_list("name", flat=True))
     left = 0
     for name in sorted(files - promised):  # next to none
-        marked = rows.filter(name=name, pinned=False, removed_at__isnull=False).exists()
+        marked = rows.filter(_MARKED, name=name, pinned=False).exists()
         if marked and _unlink(directory / kind / name):
             done.ended.append(f"{market.symbol}: {kind}/{name}")
         elif marked:
@@ -95,19 +112,23 @@ def _end_removals(inventory: Inventory, directory: Path, done: CleanUp) -> None:
         compare(market, kind, directory / kind)
 
 
+#: Rows whose file is to be unlinked.
+_MARKED = Q(removed_at__isnull=False) | Q(cold=Cold.ONLY)
+
+
 class _Removal:
     """Removes some segments of one market and kind, and updates the inventory."""
 
-    def __init__(self, symbol: str, kind: str, directory: Path) -> None:
-        self._directory = directory / kind
+    def __init__(self, symbol: str, kind: str, directory: Path, bucket: Bucket | None) -> None:
+        self._directory, self._bucket = directory / kind, bucket
         self._inventory = Inventory.objects.filter(market__symbol=symbol, kind=kind)
         self._inventory.update(removing=True)
         self._before = self._after = state_of(self._directory)
         self._left = self._disturbed = False
 
     def remove(self, one: Candidate, now: datetime, done: CleanUp) -> None:
-        """Remove a segment, unless it was pinned or removed since it was chosen."""
-        if change_row(Segment.objects.filter(pk=one.pk, pinned=False, removed_at=None), removed_at=now) is None:
+        """Remove a segment, unless it was pinned or removed since it was chosen. Raises BucketUnavailable."""
+        if not self._mark(one, now):
             return
         self._disturbed = self._disturbed or state_of(self._directory) != self._after
         if _unlink(self._directory / one.name):
@@ -116,6 +137,22 @@ class _Removal:
         else:
             self._left = True  # its row is marked: the next clean-up tries again
         self._after = state_of(self._directory)
+
+    def _mark(self, one: Candidate, now: datetime) -> bool:
+        """Have the row say that the file is not on the disk. Raises BucketUnavailable."""
+        rows = Segment.objects.filter(pk=one.pk, pinned=False, removed_at=None)
+        if self._bucket is None:
+            return change_row(rows, removed_at=now) is not None
+        row = rows.filter(cold=Cold.COPIED).first()
+        if row is None:
+            return False
+        same = rows.filter(cold=Cold.COPIED, cold_key=row.cold_key, cold_sha256=row.cold_sha256)
+        found = self._bucket.head(row.cold_key)
+        if found is not None and found.size == row.cold_bytes:
+            return change_row(same, cold=Cold.ONLY) is not None
+        log.error("%s is not in the cold store as it was put there: it stays, and is copied again", row.cold_key)
+        change_row(same, cold=Cold.NONE)
+        return False
 
     def end(self) -> None:
         """Nothing more is removed now."""
@@ -138,7 +175,7 @@ def _tell(done: CleanUp, root: Path, settings: RetentionSettings) -> None:
     for name in done.ended:
         log.warning("clean-up: an interrupted removal was ended, %s", name)
     if done.removed:
-        log.info("clean-up: %d segments removed, %d bytes", len(done.removed), done.freed_bytes)
+        log.info("clean-up: %d segments removed from the disk, %d bytes", len(done.removed), done.freed_bytes)
     disk = disk_use(root)
     if is_full(disk, settings):
         log.warning("clean-up: %s is %.1f %% full, and no more segments may be removed", root, disk.percent)

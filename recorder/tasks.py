@@ -36,7 +36,7 @@ def _clean_up() -> int:
     if config.cold_store is None:
         ColdState.objects.all().delete()  # nobody copies any more
     policy = retention.retention_settings(config)
-    done = retention.clean_up(config.store_dir, config.symbol, policy, timezone.now())
+    done = retention.clean_up(config.store_dir, config.symbol, policy, timezone.now(), cold_bucket())
     for market in Market.objects.all():
         making.forget_gone(market, directory_of(market.symbol), keep_removed=config.retain_digests)
     return len(done.removed)

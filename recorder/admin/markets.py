@@ -45,8 +45,8 @@ class MarketAdmin(RecordedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Market]:
         markets: QuerySet[Market] = super().get_queryset(request)
         return markets.annotate(
-            kept_count=Sum("inventories__segments"),
-            kept_bytes=Sum("inventories__bytes"),
+            kept_count=Sum("inventories__segments") - Sum("inventories__cold_segments"),
+            kept_bytes=Sum("inventories__bytes") - Sum("inventories__cold_bytes"),
             removed_count=Sum("inventories__removed"),
         )
 

@@ -11,15 +11,17 @@ from typing import NamedTuple
 
 from django.db.models import F
 
+from recorder.cold.copies import is_named
 from recorder.manifest import inventory
 from recorder.manifest.inventory import FileChange
 from recorder.manifest.row_writer import last_t_in_rows, save_facts
-from recorder.models import Inventory, Market, Segment
+from recorder.models import Cold, Inventory, Market, Segment
 from recorder.recovery.pending import Recovered, pending_files, read_facts, recover
 from recorder.recovery.rewrite import fault_of
 from recorder.recovery.run_registry import run_at
 from recorder.segment.layout import KINDS, SegmentFacts, SegmentName, parse_name, pending_name, segment_files
 from recorder.segment.listing import state_of
+from recorder.segment.segment_file import sha256_of
 from recorder.tape.high_water_mark import raise_mark
 from runtime.db_threads import persistently
 
@@ -112,7 +114,7 @@ def _empty(market: Market, kind: str, name: str) -> None:
 def _compare(market: Market, directory: Path, kind: str, done: Reconciled) -> None:
     """Compare every file of a kind with its row."""
     names = segment_files(directory.parent, kind)
-    columns = ("name", "bytes", "removed_at", "pending", "missing")
+    columns = ("name", "bytes", "removed_at", "pending", "missing", "cold")
     found = Segment.objects.of(market, kind).values_list(*columns)
     rows = _ask(lambda: {row[0]: _Row(*row) for row in found.iterator(chunk_size=10_000)})
     _adopt_files(market, directory, kind, names, rows, done)
@@ -130,10 +132,11 @@ class _Row(NamedTuple):
     removed_at: datetime | None
     pending: bool
     missing: bool
+    cold: int
 
     @property
     def is_on_disk(self) -> bool:
-        return self.removed_at is None and not self.missing
+        return self.removed_at is None and not self.missing and self.cold != Cold.ONLY
 
     def agrees(self, path: Path) -> bool:
         """Whether the row is that of the finished file; a removed one is not compared with its file."""
@@ -148,6 +151,9 @@ def _adopt_files(
     for name in names:
         path = directory / name.file
         row = rows.get(name.lasting)
+        if row is not None and row.cold == Cold.ONLY:
+            _take_back(market, kind, row.name, path)
+            continue
         if name.pending or (row is not None and row.agrees(path)):
             continue
         if row is not None and not row.pending and _is_damaged(market, directory, kind, row.name):
@@ -160,6 +166,13 @@ def _adopt_files(
         else:
             done.adopted.append(_ask(partial(_save, market, facts)))
             logger.info("%s: row made from %s", market.symbol, path)
+
+
+def _take_back(market: Market, kind: str, name: str, path: Path) -> None:
+    """Note that a segment in the bucket alone is on the disk again, if the file is what its row lists."""
+    rows = Segment.objects.of(market, kind).filter(name=name, cold=Cold.ONLY)
+    if _ask(rows.get).sha256 == sha256_of(path):
+        _ask(partial(inventory.change_row, rows, cold=Cold.COPIED))
 
 
 def _is_damaged(market: Market, directory: Path, kind: str, name: str) -> bool:
@@ -178,6 +191,12 @@ def _is_damaged(market: Market, directory: Path, kind: str, name: str) -> bool:
 def _mark_missing(market: Market, kind: str, names: list[str], done: Reconciled) -> None:
     for name in names:
         rows = Segment.objects.of(market, kind).on_disk().filter(name=name)
+        copied = rows.filter(cold=Cold.COPIED)
+        if is_named() and _ask(partial(inventory.change_row, copied, cold=Cold.ONLY)) is not None:
+            logger.warning(
+                "%s: %s/%s is gone from the disk, and is read from the cold store", market.symbol, kind, name
+            )
+            continue
         row = _ask(partial(inventory.change_row, rows, missing=True))
         if row is not None:
             done.missing.append(row)

@@ -49,7 +49,7 @@ def _symbols(found: list[Total]) -> list[str]:
 
 
 def _by_kind(found: list[Total]) -> dict[str, dict[str, int]]:
-    names = ("segments", "bytes", "lines", "removed")
+    names = ("segments", "bytes", "lines", "removed", "cold_segments", "cold_bytes")
     return {
         kind: {name: sum(getattr(one, name) for one in found if one.kind == kind) for name in names} for kind in KINDS
     }
@@ -58,7 +58,7 @@ def _by_kind(found: list[Total]) -> dict[str, dict[str, int]]:
 def _clean_up(use: DiskUse, retention: RetentionSettings) -> dict[str, Any]:
     """Whether a clean-up is due and why, and how many segments and bytes it would remove; 0 if none may be removed."""
     now, full = timezone.now(), is_full(use, retention)
-    chosen = list(choose(shelves(), use, retention, now))
+    chosen = list(choose(shelves(copied_only=settings.CONFIG.cold_store is not None), use, retention, now))
     because = ["disk"] if full else []
     if any(is_too_old(one.created_at, retention, now) for one in chosen):
         because.append("age")

@@ -34,7 +34,7 @@ def ask(query=""):
 
 
 def totals(segments, removed=0):
-    return {"segments": segments, "lines": 10 * segments, "removed": removed}
+    return {"segments": segments, "lines": 10 * segments, "removed": removed, "cold_segments": 0, "cold_bytes": 0}
 
 
 def without_bytes(kinds):
@@ -83,5 +83,5 @@ def test_a_store_that_is_not_there_is_told(settings, tmp_path):
     Inventory.objects.all().delete()
     body = ask()
     assert body["store"]["exists"] is False
-    assert body["kinds"]["ticks"] == {"segments": 0, "bytes": 0, "lines": 0, "removed": 0}
+    assert body["kinds"]["ticks"] == {"bytes": 0, **totals(0)}
     assert body["markets"] == {}

@@ -18,35 +18,13 @@ from recorder.cold.copying import FOLDER, Copying, NotAsPut, prove
 from recorder.cold.layout import Place, place_of
 from recorder.cold.recompress import NotTheSame, recompress
 from recorder.cold.state_row import ColdState
-from recorder.digests.making import make_digests
-from recorder.models import Cold, Market, Segment
+from recorder.models import Cold, Segment
 from recorder.store.store_id import keep_store_id, new_store_id
 from tests.object_store import KEY, ObjectStore
 from tests.recorder.store import Store
 from tests.recorder.tape import decoded
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def store(market: Market, tmp_path: Path) -> Store:
-    """Two segments of each kind, with an id and digests."""
-    directory = tmp_path / "store"
-    directory.mkdir()
-    market.store_id = new_store_id()
-    market.save()
-    keep_store_id(directory, market.store_id)
-    found = Store(market, directory)
-    for _ in range(2):
-        found.record(60)
-    make_digests(market, directory)
-    return found
-
-
-@pytest.fixture
-def bucket(tmp_path: Path) -> Bucket:
-    (tmp_path / "bucket").mkdir()
-    return open_bucket(f"file://{tmp_path}/bucket")
 
 
 def copy(store: Store, bucket: Bucket, level: int = 0) -> int:
