@@ -9,9 +9,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from exports.formats import FORMATS
 from exports.recorded import Rows
+from exports.under_way import under_way
 from marketcamera.tables.gaps import Gaps
 from runtime.pools import exports
 from runtime.trailers import trailers_of
+from streaming.admitting import client_address
 from streaming.http.ndjson import PIECE_BYTES, streamed
 from streaming.moments_after import SLOW_SECONDS
 
@@ -22,8 +24,8 @@ MOST_GAPS_IN_FIELD = 50
 class _Pieces:
     """The bytes of a table in pieces; with `close`, which Django calls at once when a client disconnects."""
 
-    def __init__(self, made: Iterator[bytes], let_go: Callable[[], None]) -> None:
-        self._made, self._let_go = _cut(made), let_go
+    def __init__(self, made: Iterator[bytes], let_go: Callable[[], None], end: Callable[[], None]) -> None:
+        self._made, self._let_go, self._end = _cut(made), let_go, end
         self._begun: list[bytes] = []
         self._slow: asyncio.TimerHandle | None = None
 
@@ -52,6 +54,7 @@ class _Pieces:
     def close(self) -> None:
         self._in_time()
         self._made = iter(())  # a thread that makes a piece now ends it first
+        self._end()
 
 
 def _cut(made: Iterator[bytes]) -> Iterator[bytes]:
@@ -75,7 +78,8 @@ def _beginning(made: Iterator[bytes]) -> tuple[list[bytes], bool]:
 async def answer(request: HttpRequest, rows: Rows, form: str, headers: dict[str, str]) -> HttpResponseBase:
     """The table in a format; the field `Gap` follows the body as a trailer, or is a header where all is sent at once.
 
-    If reading fails at the beginning, it does so before there is an answer. Raises Busy, OSError, django.db.Error.
+    If reading fails at the beginning, it does so before there is an answer. Raises HttpError where too many are under
+    way, Busy, OSError, django.db.Error.
     """
     headers = {"Content-Type": FORMATS[form].content_type, "Cache-Control": "no-store", **headers}
     trailers = trailers_of(request.scope)  # type: ignore[attr-defined]
@@ -84,7 +88,8 @@ async def answer(request: HttpRequest, rows: Rows, form: str, headers: dict[str,
         trailers["Gap"] = gap_field(rows.gaps)
         return rows.told()
 
-    pieces = _Pieces(FORMATS[form].pieces(rows.schema, rows.batches, told), rows.let_go)
+    end = under_way.begin(client_address(request.scope))  # type: ignore[attr-defined]
+    pieces = _Pieces(FORMATS[form].pieces(rows.schema, rows.batches, told), rows.let_go, end)
     try:
         whole = await pieces.begin()
     except BaseException:

@@ -6,6 +6,7 @@ import io
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from marketcamera.tables.arrow import schema_of
 from marketcamera.tables.batches import batches
 from marketcamera.tables.columns import TABLES
 from tests.end_to_end.reading import assert_error
-from tests.processes import Live, Site, first_t
+from tests.processes import Live, Site, first_t, wait_until
 
 TICKS = 15_000
 SETTINGS = {"IG_SEED": 7, "IG_CAM_W": 20, "IG_CAM_STRIDE": 100, "IG_SPEED": 1}
@@ -121,6 +122,24 @@ def test_the_field_gap_follows_a_long_answer_and_stands_before_a_short_one(recor
     assert (short.headers["Gap"], short.headers["Trailer"]) == (missing, None)
     assert len(short.body.splitlines()) == 11
     assert int(short.headers["Content-Length"]) == len(short.body)
+
+
+def test_one_address_has_two_tables_under_way(recorded: tuple[Live, list[int]]) -> None:
+    """Clients that take nothing hold their tables; once they are gone there is room again."""
+    live, _ = recorded
+    request = b"GET /export?kind=actions&format=csv HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with ExitStack() as idle:
+        for _ in range(2):
+            client = idle.enter_context(socket.socket())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", live.port))
+            client.sendall(request)
+            assert client.recv(12) == b"HTTP/1.1 200"
+        refused = live.ask("/export?kind=ticks")
+        assert_error(refused, 429, "too_many_requests")
+        assert refused.json()["error"]["message"] == "2 tables are under way from 127.0.0.1, the most for one address"
+        assert refused.headers["Retry-After"] == "2"
+    wait_until(lambda: live.ask("/export?kind=ticks").status == 200, "room for another table")
 
 
 def test_bars_are_those_of_the_bars_path(recorded: tuple[Live, list[int]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from django.test import AsyncRequestFactory
 
 from exports import views
 from exports.recorded import Rows, RunPrices, TapeLines, Wanted
+from exports.under_way import UnderWay
 from market.price_range import PriceRange, PriceRanges
 from marketcamera.tables.gaps import Gaps
 from recorder.models import Market
@@ -91,3 +93,19 @@ def test_a_server_without_pyarrow_says_so(monkeypatch: pytest.MonkeyPatch) -> No
     answer = told.value
     words = "tables need the pyarrow package: pip install 'marketcamera[arrow]'"
     assert (answer.status, answer.code, answer.message) == (501, "not_installed", words)
+
+
+def test_the_tables_of_a_process_and_of_an_address_are_limited() -> None:
+    tables, (one, two, three) = UnderWay(most=3, most_per_address=2), map(ip_address, ("192.0.2.1", "192.0.2.2", "::1"))
+    ends = [tables.begin(one), tables.begin(one)]
+    with pytest.raises(HttpError, match=r"2 tables are under way from 192\.0\.2\.1"):
+        tables.begin(one)
+    tables.begin(two)
+    with pytest.raises(HttpError, match="3 tables are under way, the most this process makes"):
+        tables.begin(three)
+    for _ in range(2):
+        ends[0]()  # twice is once
+    tables.begin(three)
+    with pytest.raises(HttpError) as told:
+        tables.begin(one)
+    assert (told.value.status, told.value.code, told.value.headers) == (503, "busy", {"Retry-After": "2"})
