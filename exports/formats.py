@@ -89,13 +89,12 @@ def _csv(schema: Any, batches: Iterable[Any], told: Told) -> Iterator[bytes]:
 class Format:
     """How a table is written, and as what it is answered."""
 
-    suffix: str
     content_type: str
     pieces: Pieces
 
 
 FORMATS = {
-    "parquet": Format(".parquet", "application/vnd.apache.parquet", _parquet),
-    "arrow": Format(".arrows", "application/vnd.apache.arrow.stream", _arrow),
-    "csv": Format(".csv", "text/csv; charset=utf-8", _csv),
+    "parquet": Format("application/vnd.apache.parquet", _parquet),
+    "arrow": Format("application/vnd.apache.arrow.stream", _arrow),
+    "csv": Format("text/csv; charset=utf-8", _csv),
 }
