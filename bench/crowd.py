@@ -29,6 +29,9 @@ _UPGRADE = (
 )
 
 
+_EVENTS = "GET /stream{query} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"
+
+
 def real_moments(agents: int, count: int = 10) -> list[dict[str, str]]:
     """Moments as the pipeline makes them, the first with a frame: frame, metric, tick."""
     simulator, camera = Simulator(seed=1, agents=agents, fixed_agents=True), SlidingWindowCamera()
@@ -88,6 +91,20 @@ class Client(asyncio.Protocol):
             self._left = int.from_bytes(head[2:width]) if width > 2 else head[1]
 
 
+class EventClient(Client):
+    """Counts server-sent events, by their beginnings."""
+
+    def data_received(self, data: bytes) -> None:
+        self.bytes += len(data)
+        seen = self._head + data
+        if not self._open and b"\nid: " in seen:  # it is told where it is when it has joined
+            assert seen.startswith(b"HTTP/1.1 200"), seen
+            self._open = True
+            self._opened.set_result(None)
+        self.messages += seen.count(b"\nevent: ")
+        self._head = seen[-7:] if self._open else seen
+
+
 class Stage:
     """One of `servers.SERVERS` with moments to send, and clients that listen to it."""
 
@@ -124,13 +141,16 @@ class Stage:
         self.process.wait()
         self._directory.cleanup()
 
-    async def connect(self, count: int, query: str = "", headers: str = "", *, times: bool = False) -> None:
+    async def connect(
+        self, count: int, query: str = "", headers: str = "", *, times: bool = False, events: bool = False
+    ) -> None:
         loop = asyncio.get_running_loop()
-        request = _UPGRADE.format(query=query, headers=headers).encode()
+        request = (_EVENTS if events else _UPGRADE).format(query=query, headers=headers).encode()
+        make = EventClient if events else Client
         for begin in range(0, count, 50):
             opened = [loop.create_future() for _ in range(min(50, count - begin))]
             for one in opened:
-                client = Client(request, one, times=times)
+                client = make(request, one, times=times)
                 await loop.create_connection(lambda client=client: client, "127.0.0.1", self.port)  # type: ignore[misc]
                 self.clients.append(client)
             await asyncio.gather(*opened)

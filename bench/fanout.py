@@ -1,7 +1,8 @@
 """Fan-out: messages a second of one process, ours beside others doing the same job, in one run.
 
 `python bench/fanout.py [--clients 200] [--rounds 3]` prints, for ticks of 1 KB and for frames of 74 agents, messages a
-second, CPU time of the server for each, and the ratio of ours to each of the others; then what compression costs.
+second, CPU time of the server for each, and the ratio of ours to each of the others; then what compression costs, and
+what server-sent events do.
 `fastapi` needs `pip install fastapi uvicorn`, and is left out without them.
 """
 
@@ -21,11 +22,20 @@ Measured = tuple[float, float]
 
 
 async def measure(
-    name: str, kind: str, text: str, clients: int, seconds: float, *, query: str = "", headers: str = "", **env: str
+    name: str,
+    kind: str,
+    text: str,
+    clients: int,
+    seconds: float,
+    *,
+    query: str = "",
+    headers: str = "",
+    events: bool = False,
+    **env: str,
 ) -> tuple[float, float, float]:
     """Messages a second, CPU seconds each, and bytes each on the wire."""
     async with Stage(name, [{kind: text}], **env) as stage:
-        await stage.connect(clients, f"?types={kind}{query}" if name == "ours" else "", headers)
+        await stage.connect(clients, f"?types={kind}{query}" if name == "ours" else "", headers, events=events)
         ahead = 32 if len(text) < 10_000 else 6
         await stage.send_in_step(0.3, ahead)
         before = stage.clients[0].bytes, stage.clients[0].messages
@@ -60,8 +70,8 @@ async def compare(kind: str, text: str, options: argparse.Namespace) -> None:
 
 
 async def compare_encodings(kind: str, text: str, options: argparse.Namespace) -> None:
-    print(f"\n{kind} of {len(text):,} bytes compressed, {options.clients} clients")
-    ways = {"json": ("", ""), "zstd": ("&encoding=zstd", ""), "deflate": ("", _DEFLATE)}
+    print(f"\n{kind} of {len(text):,} bytes compressed, and as events, {options.clients} clients")
+    ways = {"json": ("", ""), "zstd": ("&encoding=zstd", ""), "deflate": ("", _DEFLATE), "events": ("", "")}
     for way, (query, headers) in ways.items():
         rate, cpu, size = await measure(
             "ours",
@@ -71,6 +81,7 @@ async def compare_encodings(kind: str, text: str, options: argparse.Namespace) -
             options.seconds,
             query=query,
             headers=headers,
+            events=way == "events",
             IG_PERMESSAGE_DEFLATE="1" if way == "deflate" else "0",
         )
         line = f"  {way:9} {rate:9,.0f} messages/s {cpu * 1e6:7.1f} us of CPU each {size:9,.0f} bytes on the wire"

@@ -138,8 +138,7 @@ class Admission:
     def wait(self, place: Place) -> None:
         if place.is_open and not place.waits:
             self._hear(place)
-            self.sockets -= place.is_socket
-            place.is_socket = False  # a stream of events has ended, and its connection goes on
+            self._end_stream(place)
             place.waits = True
             (self._waiting_spare if place.is_spare else self._waiting).add(place)
             if place.is_proxy:
@@ -164,6 +163,13 @@ class Admission:
         elif place.refusal is None and place.is_open and not place.is_socket:
             place.is_socket = True
             self.sockets += 1
+
+    def _end_stream(self, place: Place) -> None:
+        """The connection of a stream of events goes on behind it, or behind its refusal, with any other request."""
+        self.sockets -= place.is_socket
+        place.is_socket = False
+        if not place.is_spare:
+            place.refusal = None
 
     def _hear(self, place: Place) -> None:
         self._unheard -= place.is_new

@@ -26,6 +26,17 @@ from streaming.protocol import FRAMES
 _ALWAYS_ANSWERED = (b"/health", b"/healthz/live", b"/healthz/ready", b"/metrics")
 
 
+class Chunks:
+    """Makes a chunk of a piece of a body, once for all clients that get the piece one after the other."""
+
+    _body = _chunk = b""
+
+    def of(self, body: bytes) -> bytes:
+        if body is not self._body:
+            self._body, self._chunk = body, b"%x\r\n%b\r\n" % (len(body), body)
+        return self._chunk
+
+
 class HttpRequest(WebRequest):  # type: ignore[misc]
     """One HTTP request; `reply` is its application's `send`."""
 
@@ -34,6 +45,7 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
     is_stream = False
     told_client: Client | None = None
     _counted: Callable[[], None] | None = None
+    _chunks = Chunks()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, parsePOSTFormSubmission=False, **kwargs)  # the application parses what it wants
@@ -170,7 +182,7 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
         """
         if self.valve.full or self.gone or not self.startedWriting:
             return False
-        self.channel.write(b"%x\r\n%b\r\n" % (len(body), body) if self.chunked else body)
+        self.channel.write(self._chunks.of(body) if self.chunked else body)
         return True
 
     @property

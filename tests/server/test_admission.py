@@ -145,6 +145,17 @@ def test_sockets_leave_room_for_requests() -> None:
     assert at.sockets == 0
 
 
+def test_behind_a_stream_of_events_or_its_refusal_a_connection_is_like_any_other() -> None:
+    at = admission(sockets=1)
+    stream, refused = (enter(at, "a", works=True) for _ in range(2))
+    stream.become_socket()
+    refused.become_socket()
+    for place in (stream, refused):
+        place.wait()
+        place.work()
+    assert (at.sockets, stream.refusal, refused.refusal) == (0, None, None)
+
+
 def test_leaving_twice_counts_once() -> None:
     at = admission()
     place = enter(at, "a")

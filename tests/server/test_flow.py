@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
-from server.protocols.flow import UNREAD_BYTES, Inbox, StallWatch, Valve
+from server.protocols.flow import UNREAD_BYTES, Inbox, StallWatch, Valve, waiting
 from tests.processes import PATIENCE_SECONDS
 
 
 class Transport:
     """Counts drained bytes as asked and notes whether it is read."""
 
-    def __init__(self, drained_bytes: int = 0) -> None:
-        self.drained_bytes = drained_bytes
+    def __init__(self, drained_bytes: int = 0, undelivered_bytes: int = 0) -> None:
+        self.drained_bytes, self.undelivered_bytes = drained_bytes, undelivered_bytes
         self.reads = True
 
     def pauseProducing(self) -> None:  # noqa: N802
@@ -45,6 +46,15 @@ def test_time_with_nothing_to_drain_does_not_count() -> None:
     assert looks(watch, [transport], 0, 10, 20, 30) == [[]] * 4
     assert watch.stalled([], 40) == []
     assert looks(watch, [transport], 50, 60, 70, 80, 90) == [[]] * 4 + [[transport]]
+
+
+def test_a_stream_waits_while_the_other_end_lacks_what_the_kernel_has() -> None:
+    def protocol(undelivered_bytes: int, *, is_stream: bool) -> SimpleNamespace:
+        return SimpleNamespace(transport=Transport(undelivered_bytes=undelivered_bytes), is_stream=is_stream)
+
+    dead, alive, socket = protocol(14, is_stream=True), protocol(0, is_stream=True), protocol(14, is_stream=False)
+    found = waiting([], [dead, alive, socket])
+    assert [one.transport in found for one in (dead, alive, socket)] == [True, False, False]
 
 
 def test_time_in_which_the_process_stood_still_is_not_the_clients() -> None:
