@@ -50,7 +50,7 @@ async def stream(scope: Scope, receive: Any, send: Send) -> None:
             feed = relays.feed(relay, options)
             outlet = socket_outlet(send, _frames(scope))
             client = StreamClient(outlet, settings.CONFIG.outbox_bytes, feed.encoder.slow_gap)
-            replay = None if request.past is None else Replay(client, relay, feed, request.past, request.store)
+            replay = None if request.past is None else Replay(client, relay, feed, request, has_commands=True)
             hear = (lambda text: None) if replay is None else replay.command
             await serve(client, relay, feed, request, _listen(receive, client, feed, hear), replay)
             await send({"type": "websocket.close", "code": 1000})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from recorder.store.store_id import is_store_id
 from runtime.shown import shown
 from streaming.protocol import CLOSE_BAD_PARAMETER, KINDS, StreamError
 
+_END = ":end"
 _LARGEST = 2**53 - 1
 _TS = re.compile(r"(-1|[0-9]{1,16})(?:,(-1|[0-9]{1,16}),(-1|[0-9]{1,16}))?", re.ASCII)
 
@@ -18,26 +19,27 @@ _TS = re.compile(r"(-1|[0-9]{1,16})(?:,(-1|[0-9]{1,16}),(-1|[0-9]{1,16}))?", re.
 class Position:
     """What a client has of the recording `store_id` (None if it is unknown): of each kind everything up to a t.
 
-    The kinds differ between messages of one t, and while one array waits for another.
+    The kinds differ between messages of one t, and while one array waits for another. With `is_end` nothing follows.
     """
 
     ts: Mapping[str, int]
     store_id: str | None = None
+    is_end: bool = False
 
     def text(self) -> str:
-        """`t:store` where all kinds have the same t, else `frame,metric,tick:store`; without `:store` if unknown."""
+        """`t:store` where all kinds have the same t, else `frame,metric,tick:store`; without `:store` if unknown.
+
+        At the end `:end` follows.
+        """
         ts = [self.ts[kind] for kind in KINDS]
         told = str(ts[0]) if len(set(ts)) == 1 else ",".join(map(str, ts))
-        return told if self.store_id is None else f"{told}:{self.store_id}"
-
-    def since(self, kinds: Iterable[str]) -> int:
-        """The t up to which a client has everything of these kinds."""
-        return min(self.ts[kind] for kind in kinds)
+        named = "" if self.store_id is None else f":{self.store_id}"
+        return told + named + (_END if self.is_end else "")
 
 
 def parse_position(text: str) -> Position:
     """The position in an id. Raises StreamError."""
-    told, colon, store_id = text.partition(":")
+    told, colon, store_id = text.removesuffix(_END).partition(":")
     found = _TS.fullmatch(told)
     if found is None or (colon and not is_store_id(store_id)):
         raise _bad(text)
@@ -45,7 +47,12 @@ def parse_position(text: str) -> Position:
     ts = dict(zip(KINDS, (first, *(rest or (first, first))), strict=True))
     if max(ts.values()) > _LARGEST:
         raise _bad(text)
-    return Position(ts, store_id or None)
+    return Position(ts, store_id or None, text.endswith(_END))
+
+
+def whole(t: int, store_id: str | None, *, is_end: bool = False) -> str:
+    """The id of a client that has everything up to t."""
+    return Position(dict.fromkeys(KINDS, t), store_id, is_end).text()
 
 
 def positions(parts: Sequence[tuple[str, int]], t: int, store_id: str | None) -> Iterator[str]:

@@ -12,8 +12,8 @@ from streaming.fanout.feed import Feed
 from streaming.fanout.stream_client import StreamClient
 from streaming.history_moments import Record
 from streaming.moments_after import MomentsAfter
-from streaming.position import Position
-from streaming.protocol import KINDS, Moment, control, gap
+from streaming.position import whole
+from streaming.protocol import Moment, control, gap
 from streaming.relay.relay import Relay
 
 #: With no more than this to go, a client joins the live stream.
@@ -95,8 +95,7 @@ class Resume:
             self._client.tell(wire)
         # -1 where nothing is known: that a client is ahead of the market tells it that this is another one.
         told = control("caught_up", t=_last_t(self._relay), **self._relay.named_store)
-        position = Position(dict.fromkeys(KINDS, self.position), self._own.store_id).text()
-        self._client.tell(self._own.encoder.wire("caught_up", told, position))
+        self._client.tell(self._own.encoder.wire("caught_up", told, whole(self.position, self._own.store_id)))
         self._client.skip_until, self._client.resumed = self.position, True
         self._live.add(self._client, self.position)
 

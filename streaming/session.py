@@ -36,7 +36,7 @@ async def serve(
     if request.past is None:
         following = follow(client, relay, feed, request)
     else:
-        following = (replay or Replay(client, relay, feed, request.past, request.store)).run()
+        following = (replay or Replay(client, relay, feed, request, has_commands=False)).run()
     tasks = {asyncio.create_task(one) for one in (client.pump(), listening, following)}
     try:
         done, _ = await asyncio.wait({*tasks, client.ended}, return_when=asyncio.FIRST_COMPLETED)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
+from http import HTTPStatus
 from urllib.parse import parse_qs
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
 from runtime.http_errors import HttpError
 from runtime.pools import RETRY_SECONDS
 from streaming.http.event_streams import OPENED, retry
 from streaming.options import EVENTS, StreamRequest, parse_request
-from streaming.position import parse_position
+from streaming.past.request import Bound
+from streaming.position import Position, parse_position
 from streaming.protocol import CLOSE_BAD_PARAMETER, CLOSE_LIMIT, CLOSE_UNAVAILABLE, StreamError, error, event
 from streaming.relay.relays import relays
 
@@ -28,6 +30,10 @@ _HEADERS = {
 _REFUSED_RETRY_MS = 5000
 
 
+class _Over(Exception):
+    """A browser comes again behind the end of a replay, and is to stop."""
+
+
 @require_safe
 async def events(request: HttpRequest) -> HttpResponseBase:
     """The head of a stream of events; whoever made the scope adds the body."""
@@ -36,6 +42,8 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         relays.check(await relays.get(wanted.symbol))
         if request.method == "GET":
             request.scope[OPENED].open(wanted)  # type: ignore[attr-defined]
+    except _Over:
+        return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"Cache-Control": "no-store"})
     except StreamError as refused:
         return _refusal(request, refused)
     return _answer((), relays.known_headers(wanted.symbol))
@@ -49,12 +57,20 @@ def _wanted(request: HttpRequest) -> StreamRequest:
         detail = f"encoding={wanted.options.encoding} is for sockets; events are JSON"
         raise StreamError("bad_parameter", detail, CLOSE_BAD_PARAMETER)
     wanted = replace(wanted, options=replace(wanted.options, encoding=EVENTS))
-    if not (last := request.headers.get("Last-Event-ID")):
-        return wanted
-    position = parse_position(last)
+    last = request.headers.get("Last-Event-ID")
+    return _behind(parse_position(last), wanted) if last else wanted
+
+
+def _behind(position: Position, wanted: StreamRequest) -> StreamRequest:
+    """The same stream, or the rest of a replay, from a position on."""
+    if position.is_end and wanted.past is not None:
+        raise _Over
     has = {kind: position.ts[kind] for kind in wanted.options.types}
     since = min(has.values())
-    return replace(wanted, since=since, store=position.store_id, has=has if since < max(has.values()) else None)
+    wanted = replace(wanted, store=position.store_id, has=has if since < max(has.values()) else None)
+    if wanted.past is None:
+        return replace(wanted, since=since)
+    return replace(wanted, past=replace(wanted.past, begin=Bound(t=since + 1)))
 
 
 def _refusal(request: HttpRequest, refused: StreamError) -> HttpResponseBase:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
@@ -35,10 +35,21 @@ class Step(NamedTuple):
 
 
 class PastReader:
-    """Everything behind a t, up to `to_t` if there is one, for a client with these options. For the loop's thread."""
+    """Everything behind a t, up to `to_t` if there is one, for a client with these options. For the loop's thread.
 
-    def __init__(self, relay: Relay, reader: Positioned, options: Options, after_t: int, to_t: int | None) -> None:
-        self._missed = MomentsAfter(relay, reader, options.types, after_t, self._pooled, relay.settle_seconds)
+    `has` says of each kind up to which t the client has it, if that is beyond `after_t`.
+    """
+
+    def __init__(
+        self,
+        relay: Relay,
+        reader: Positioned,
+        options: Options,
+        after_t: int,
+        to_t: int | None,
+        has: Mapping[str, int] | None,
+    ) -> None:
+        self._missed = MomentsAfter(relay, reader, options.types, after_t, self._pooled, relay.settle_seconds, has)
         self._own = Feed(options, reader.store_id)  # prepares like the client's feed, at the client's own position
         self._to_t = to_t
         self._intervals: deque[float] = deque(maxlen=3)

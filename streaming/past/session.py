@@ -13,10 +13,12 @@ from recorder.tape.time_search import first_t_from, last_t_to
 from runtime import pools
 from streaming.fanout.feed import Feed
 from streaming.fanout.stream_client import PIECE_BYTES, StreamClient
+from streaming.options import StreamRequest
 from streaming.past.clock import ReplayClock
 from streaming.past.commands import BadCommand, Command, parse_command
 from streaming.past.reader import PastReader, Step
-from streaming.past.request import LARGEST_T, Bound, PastRequest
+from streaming.past.request import LARGEST_T, Bound
+from streaming.position import whole
 from streaming.protocol import CLOSE_LIMIT, CLOSE_UNAVAILABLE, StreamError, control
 from streaming.relay.relay import Relay
 from streaming.resume import Resume, tell_store_changed
@@ -37,18 +39,20 @@ class Replay:
     """One client's replay. It knows no socket: `client` sends, and `command` takes what the client says."""
 
     def __init__(
-        self, client: StreamClient, relay: Relay, feed: Feed, request: PastRequest, store_id: str | None
+        self, client: StreamClient, relay: Relay, feed: Feed, request: StreamRequest, *, has_commands: bool
     ) -> None:
-        """`store_id` is the recording that the client knows, None if it knows none."""
-        client.store_id = store_id
-        self._client, self._relay, self._feed, self._request = client, relay, feed, request
+        """`has_commands`: the client may seek when the replay has ended."""
+        assert request.past is not None
+        client.store_id = request.store
+        self._client, self._relay, self._feed, self._request = client, relay, feed, request.past
+        self._has, self._end_seconds = request.has, _END_SECONDS if has_commands else 0.0
         self._loop = asyncio.get_running_loop()
-        self._clock = ReplayClock(request.speed, self._loop.time())
+        self._clock = ReplayClock(request.past.speed, self._loop.time())
         self._commands: deque[str | None] = deque()
         self._wake = asyncio.Event()
         self._to_t: int | None = None
         #: The client was sent everything up to here, from where it began.
-        self._position = (request.begin.t or 0) - 1
+        self._position = (request.past.begin.t or 0) - 1
         self._reader: PastReader | None = None
         self._reading: asyncio.Task[list[Step]] | None = None
         self._steps: deque[Step] = deque()
@@ -135,7 +139,8 @@ class Replay:
         """Wait for the next steps, or for a command."""
         if self._reader is None:
             options, to_t = self._feed.options, self._to_t
-            self._reader = PastReader(self._relay, self._client, options, self._position, to_t)
+            self._reader = PastReader(self._relay, self._client, options, self._position, to_t, self._has)
+            self._has = None
         if self._reading is None:
             self._reading = asyncio.create_task(self._reader.steps())
             self._reading.add_done_callback(self._has_read)
@@ -172,10 +177,14 @@ class Replay:
             await self._join()
             return
         self._ended_at = self._loop.time()
-        await self._tell("replay_end", t=min(self._position, self._to_t))
+        await self._tell_end(min(self._position, self._to_t))
 
     def _is_over(self) -> bool:
-        return self._ended_at is not None and self._loop.time() >= self._ended_at + _END_SECONDS and not self._commands
+        return (
+            self._ended_at is not None
+            and self._loop.time() >= self._ended_at + self._end_seconds
+            and not self._commands
+        )
 
     # -- the present
 
@@ -253,6 +262,10 @@ class Replay:
     async def _tell(self, type: str, **fields: Any) -> None:
         await self._client.put(self._feed.encoder.wire(type, control(type, **fields)))
 
+    async def _tell_end(self, t: int) -> None:
+        position = whole(t, self._client.store_id, is_end=True)
+        await self._client.put(self._feed.encoder.wire("replay_end", control("replay_end", t=t), position))
+
     # -- the recording
 
     async def _t_from(self, place: Bound) -> int:
@@ -272,9 +285,10 @@ class Replay:
     async def _change_store(self) -> None:
         """The market has another store, whose beginning comes next; of a part of the other one nothing can follow."""
         self._leave_reader()
+        self._has = None
         await tell_store_changed(self._client, self._relay, self._feed, self._position)
         if self._request.end is not None:
-            await self._tell("replay_end", t=self._position)
+            await self._tell_end(self._position)
             self._ended_at = -math.inf
         await self._client.emptied()
         self._client.moved.clear()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
@@ -43,8 +44,8 @@ def heard(answer: HTTPResponse, count: int) -> list[Event]:
 def test_a_stream_has_the_messages_of_a_socket_byte_by_byte(market: Live) -> None:
     t = market.wait_for_ticks(100)
     query = f"?types=tick,metric,frame&since={t - 60}"
-    with connect(f"{market.ws_url}/ws/stream{query}") as socket, events(market, query) as answer:
-        messages = [socket.recv(timeout=PATIENCE_SECONDS) for _ in range(80)]
+    with connect(f"{market.ws_url}/ws/stream{query}") as other, events(market, query) as answer:
+        messages = [other.recv(timeout=PATIENCE_SECONDS) for _ in range(80)]
         found = heard(answer, 80)
     assert [one.data for one in found if one.type != "caught_up"][:79] == [
         text for text in messages if json.loads(text)["type"] != "caught_up"
@@ -73,6 +74,22 @@ def test_options_are_those_of_the_socket(market: Live) -> None:
     assert set(ticks.json[0]) == {"type", "t", "ts", "s", "matches"}
     with events(market, f"?symbol={OTHER}&types=frame&since=-1") as answer:
         assert heard(answer, 1)[0].type == "frame"
+
+
+def test_a_replay_is_taken_up_wherever_it_was_and_told_to_stop_at_its_end(market: Live) -> None:
+    def told(last_id: str) -> list[Event]:
+        parser = EventParser(last_id)
+        parser.feed(market.ask("/stream?replay=38..45&speed=0", headers={"Last-Event-ID": last_id}).body)
+        return parser.events
+
+    events_of_all = told("")
+    kinds = [(one.type, one.json["t"]) for one in events_of_all]
+    assert kinds[:5] == [("metric", 38), ("tick", 38), ("tick", 39), ("frame", 40), ("metric", 40)]
+    assert kinds[-2:] == [("tick", 45), ("replay_end", 45)]
+    for place, event in enumerate(events_of_all[:-1]):
+        assert told(event.last_id) == events_of_all[place + 1 :]
+    over = market.ask("/stream?replay=38..45&speed=0", headers={"Last-Event-ID": events_of_all[-1].last_id})
+    assert (over.status, over.body) == (204, b"")
 
 
 @pytest.mark.parametrize(
@@ -145,15 +162,38 @@ def test_curl_reads_a_stream(market: Live) -> None:
     assert json.loads(lines[4].removeprefix(b"data: "))["t"] == 10
 
 
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def test_plain_daphne_serves_events_too(market: Live, tmp_path: Path) -> None:
     port = free_port()
     arguments = [sys.executable, "-m", "daphne", "-p", str(port), "igsite.asgi:application"]
     settings = environment(market.store, market.site.database, PYTHONPATH=str(ROOT))
     daphne = Process(arguments, settings, tmp_path / "daphne.log", cwd=tmp_path)
     try:
-        wait_until(lambda: "Listening on" in daphne.log(), "daphne")
+        wait_until(lambda: listens(port), "daphne")
         with events(market, "?types=tick&since=20", port) as answer:
             found = heard(answer, 5)
         assert [one.json["t"] for one in found] == [21, 22, 23, 24, 25]
     finally:
         daphne.stop()
+
+
+@pytest.mark.long
+def test_who_takes_nothing_is_cut_off_and_harms_nobody(site: Site) -> None:
+    assert site.run("runmarket", "--ticks", "20000", "--speed", "0", IG_CAM_W=20).returncode == 0
+    server = site.serve("live", "--stall-seconds", "2", IG_SPEED=10, IG_CAM_W=20)
+    with closing(socket.socket()) as stalled, events(server, "?types=tick&since=19000") as answer:
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stalled.connect(("127.0.0.1", server.port))
+        stalled.sendall(b"GET /stream?since=-1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        ticks = [one.json["t"] for one in heard(answer, 1100) if one.type == "tick"]
+        assert ticks == list(range(19_001, 19_001 + len(ticks)))
+        wait_until(lambda: "it took nothing for 2 s" in server.log(), "the end of who takes nothing")
+        with pytest.raises(ConnectionError):  # what was on its way, then a reset
+            while stalled.recv(1 << 20):
+                pass
+        assert heard(answer, 5)
+    assert "Traceback" not in server.log()

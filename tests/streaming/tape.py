@@ -39,6 +39,7 @@ class Tape:
     """Answers as a `History` does, from messages in the order of their t; more may be added at any time."""
 
     symbol = "IG-USD"
+    loss_reason = "lost"
 
     def __init__(self, *messages: Message) -> None:
         self.kept = list(messages)
@@ -48,6 +49,9 @@ class Tape:
         self.on_disk: str | None = None
 
     def id_on_disk(self) -> str | None:
+        return self.on_disk
+
+    def known_id(self) -> str | None:
         return self.on_disk
 
     def of_store(self, store_id: str) -> Tape:

@@ -101,7 +101,7 @@ class Browser:
         if not self.last_id:
             return StreamRequest(None, None, self._options, STORE)
         position = parse_position(self.last_id)
-        since = position.since(self._options.types)
+        since = min(position.ts[kind] for kind in self._options.types)
         return StreamRequest(None, since, self._options, position.store_id, position.ts)
 
     def _take(self, sent: bytes) -> None:
@@ -228,10 +228,12 @@ def test_a_heartbeat_is_a_comment_and_ends_no_array() -> None:
         (f"12:{STORE}", (12, 12, 12), STORE),
         (f"12,11,-1:{STORE}", (12, 11, -1), STORE),
         ("-1", (-1, -1, -1), None),
+        (f"7:{STORE}:end", (7, 7, 7), STORE),
+        ("7:end", (7, 7, 7), None),
     ],
 )
 def test_an_id_says_what_a_client_has(text: str, ts: tuple[int, ...], store_id: str | None) -> None:
-    assert parse_position(text) == Position(dict(zip(KINDS, ts, strict=True)), store_id)
+    assert parse_position(text) == Position(dict(zip(KINDS, ts, strict=True)), store_id, text.endswith(":end"))
     assert parse_position(text).text() == text
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from recorder.tape.history import Message
-from streaming.options import Options
+from streaming.options import Options, StreamRequest
 from streaming.past.request import parse_past
 from streaming.past.session import Replay
 from streaming.protocol import Moment
@@ -34,7 +34,8 @@ class Viewer:
     def __init__(self, relay: Relay, options: Options, replay: str, speed: str | None, store: str | None) -> None:
         feed = relay.feeds.of(options)
         self.socket = Socket(feed)
-        self.replay = Replay(self.socket.client, relay, feed, parse_past(replay, speed), store)
+        request = StreamRequest(None, None, options, store, past=parse_past(replay, speed))
+        self.replay = Replay(self.socket.client, relay, feed, request, has_commands=True)
         self.task = asyncio.create_task(self.replay.run())
 
     async def until(self, *last: Any) -> list[Any]:
