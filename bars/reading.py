@@ -26,19 +26,25 @@ _FIRST_ROWS = 64
 
 
 def closed_bars(
-    symbol: str, resolution: str, *, from_ms: int | None = None, to_ms: int | None = None, ask: Ask = directly
+    symbol: str,
+    resolution: str,
+    *,
+    from_ms: int | None = None,
+    to_ms: int | None = None,
+    ask: Ask = directly,
+    first_rows: int = _FIRST_ROWS,
 ) -> Iterator[Ohlcv]:
     """The closed bars of a market that begin at `from_ms` or later and end at `to_ms` or earlier, by time.
 
-    Holds one page of rows, and no transaction between pages; each query goes through `ask`. Raises KeyError for a
-    resolution that is none, django.db.Error.
+    Holds one page of rows, of `first_rows` at first, and no transaction between pages; each query goes through `ask`.
+    Raises KeyError for a resolution that is none, django.db.Error.
     """
     end_ms = ask(lambda: _over_before(symbol))
     if end_ms is None:
         return
     if to_ms is not None:
         end_ms = min(end_ms, to_ms)
-    for bar in _from(symbol, resolution, from_ms, end_ms, ask):
+    for bar in _from(symbol, resolution, from_ms, end_ms, ask, first_rows):
         if bar.close_ms > end_ms:
             return
         if from_ms is None or bar.open_ms >= from_ms:
@@ -102,7 +108,7 @@ def _over_before(symbol: str) -> int | None:
     return None if newest is None else newest.next_ms
 
 
-def _from(symbol: str, resolution: str, from_ms: int | None, end_ms: int, ask: Ask) -> Iterator[Ohlcv]:
+def _from(symbol: str, resolution: str, from_ms: int | None, end_ms: int, ask: Ask, first_rows: int) -> Iterator[Ohlcv]:
     """Bars that begin at a time or later and before another: the stored ones, and behind those what finer ones give.
 
     The last one may be of a period under way, the first of one that has begun before `from_ms`.
@@ -110,10 +116,11 @@ def _from(symbol: str, resolution: str, from_ms: int | None, end_ms: int, ask: A
     if resolution in STORED:
         kept_ms = ask(lambda: stored.kept_to(symbol, resolution))
         if kept_ms is not None:
-            yield from _rows_from(symbol, resolution, from_ms, min(end_ms, kept_ms), ask)
+            yield from _rows_from(symbol, resolution, from_ms, min(end_ms, kept_ms), ask, first_rows)
             from_ms = kept_ms if from_ms is None else max(from_ms, kept_ms)
     if resolution in READ_FROM and (from_ms is None or from_ms < end_ms):
-        yield from _merged(_from(symbol, READ_FROM[resolution], from_ms, end_ms, ask), resolution)
+        finer = _from(symbol, READ_FROM[resolution], from_ms, end_ms, ask, first_rows)
+        yield from _merged(finer, resolution)
 
 
 def _before(symbol: str, resolution: str, end_ms: int, count: int) -> Iterator[Ohlcv]:
@@ -131,10 +138,10 @@ def _before(symbol: str, resolution: str, end_ms: int, count: int) -> Iterator[O
         yield from _rows_before(symbol, resolution, min(end_ms, kept_ms), count + 1)
 
 
-def _rows_from(symbol: str, base: str, from_ms: int | None, end_ms: int, ask: Ask) -> Iterator[Ohlcv]:
+def _rows_from(symbol: str, base: str, from_ms: int | None, end_ms: int, ask: Ask, first_rows: int) -> Iterator[Ohlcv]:
     """Stored bars that begin at a time or later and before another. Those of a period that has begun before `from_ms`
     are not among them: it is left out anyway."""
-    at_ms, page_rows = from_ms or 0, _FIRST_ROWS
+    at_ms, page_rows = from_ms or 0, first_rows
     while True:
         page = ask(partial(stored.ohlcv, stored.rows(symbol, base, at_ms, end_ms)[:page_rows]))
         yield from page

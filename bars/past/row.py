@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -16,11 +17,13 @@ from bars.making.resolutions import PERIOD_MS
 from bars.models import Gap
 from bars.reading import closed_bars
 from recorder.models import market_key
+from runtime.db_threads import reading
 from runtime.pools import Pool
 
-#: Bars and losses that a row holds, of all its tapes together, and of one: some 300 KB.
+#: Bars and losses that a row holds, of all its tapes together, some 300 KB; and of one. A query costs about as much as
+#: a hundred rows.
 _HELD = 512
-_PAGE = 128
+_PAGE = 256
 
 
 class Lost(NamedTuple):
@@ -72,7 +75,8 @@ class BarTape(_Tape):
 
     def read(self, count: int) -> list[Happening]:
         """Raises django.db.Error."""
-        bars = closed_bars(self.symbol, self.resolution, from_ms=self.taken_ms + 1, to_ms=self._to_ms)
+        from_ms, to_ms = self.taken_ms + 1, self._to_ms
+        bars = closed_bars(self.symbol, self.resolution, from_ms=from_ms, to_ms=to_ms, first_rows=count)
         return [self._happening(bar) for bar in islice(bars, count)]
 
     def take(self) -> Happening:
@@ -129,7 +133,8 @@ class Row:
         more is read again once another one had more.
         """
         while (tape := self._stale()) is not None:
-            page = await self._pool.ask_on(lambda tape=tape: tape.read(self._page))  # type: ignore[misc]
+            # Not `ask_on`: to open a connection for each page would cost as much as the page.
+            page = await self._pool.go_on(reading, partial(tape.read, self._page))
             tape.page.extend(page)
             self._news += bool(page)
             tape.read_at = self._news
