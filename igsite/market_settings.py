@@ -131,6 +131,12 @@ class MarketSettings:
         parsers.integer(0, 22),
         "zstd compression level of segments in the bucket; 0 copies them as they are",
     )
+    cold_open_seconds: float = setting(
+        "IG_COLD_OPEN_SECONDS",
+        0,
+        parsers.number(0, 3600),
+        "time between two copies of what is being recorded, for web processes without the market's disk; 0 is never",
+    )
     aws_access_key_id: str | None = setting(
         "AWS_ACCESS_KEY_ID", None, parsers.text, "name of the key to the bucket", secret=True
     )

@@ -118,6 +118,12 @@ CELERY_BEAT_SCHEDULE = {
     "digests": {"task": "recorder.tasks.digest", "schedule": 15.0, "options": {"expires": 15}},
     "backtests": {"task": "backtests.tasks.look_after", "schedule": 5.0, "options": {"expires": 5}},
 }
+if CONFIG.cold_store is not None and CONFIG.cold_open_seconds:
+    CELERY_BEAT_SCHEDULE["open-copies"] = {
+        "task": "recorder.tasks.copy_open_segments",
+        "schedule": CONFIG.cold_open_seconds,
+        "options": {"expires": CONFIG.cold_open_seconds},
+    }
 if CONFIG.export_dir is not None:
     CELERY_BEAT_SCHEDULE["exports"] = {
         "task": "exports.tasks.keep_current",

@@ -126,6 +126,10 @@ class SegmentQuerySet(models.QuerySet["Segment"]):
         """Segments whose file is on the market's disk."""
         return self.filter(_ON_DISK)
 
+    def in_bucket(self) -> SegmentQuerySet:
+        """Segments whose file is in the bucket, alone or too."""
+        return self.filter(cold__gt=Cold.NONE)
+
     def uncopied(self) -> SegmentQuerySet:
         """Finished segments that are on the market's disk and not in the bucket."""
         return self.filter(_UNCOPIED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 
 from celery import shared_task
 from django.conf import settings
@@ -10,8 +11,10 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from recorder import retention
+from recorder.cold.bucket import Bucket
 from recorder.cold.configured import cold_bucket
 from recorder.cold.copying import Copying
+from recorder.cold.open_segments import OpenSegments
 from recorder.cold.state_row import ColdState
 from recorder.digests import making
 from recorder.manifest.inventory import compare, is_exact
@@ -69,6 +72,24 @@ def _copy(market: Market, end: float) -> int:
         return 0
     copying = Copying(market, directory_of(market.symbol), bucket, settings.CONFIG.cold_zstd_level)
     return copying.run(is_over=lambda: time.monotonic() >= end)
+
+
+@shared_task(name="recorder.tasks.copy_open_segments", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]
+def copy_open_segments() -> int:
+    """Copy what is being recorded to the cold store as far as it has come; returns how many objects were put.
+
+    Raises OSError, django.db.Error.
+    """
+    bucket = cold_bucket()
+    if bucket is None:
+        return 0
+    return detached(lambda: sum(_open_segments(market.symbol, bucket).copy() for market in Market.objects.all()))
+
+
+@lru_cache(maxsize=64)
+def _open_segments(symbol: str, bucket: Bucket) -> OpenSegments:
+    """One for each market, which remembers what it has put."""
+    return OpenSegments(symbol, directory_of(symbol), bucket)
 
 
 @shared_task(name="recorder.tasks.take_stock", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]

@@ -208,7 +208,7 @@ resumes = Pool("resumes", threads=2, waits_remotely=True)
 #: The same for those that are sent bars of the past.
 past_bars = Pool("bars of the past", threads=1)
 #: One for all replays, however many there are: what they take of the machine does not grow with them.
-replays = Pool("replays", threads=1)
+replays = Pool("replays", threads=1, waits_remotely=True)
 #: Holes in the live stream are filled before any page of the past is read.
 holes = Pool("holes", threads=4, waits_remotely=True)
 #: A database that hangs must not occupy the threads of other work.

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from recorder.cold.block_cache import BLOCK_BYTES, BlockCache
-from recorder.cold.bucket import BucketUnavailable, NoObject
+from recorder.cold.bucket import BucketUnavailable, NoObject, Stat
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: A reader tries again for so long: a request that waits longer is given up by who asked.
 _PATIENCE_SECONDS = 5.0
@@ -24,8 +27,10 @@ _FIRST_PAUSE_SECONDS = 0.2
 _KNOWN_SECONDS = 2.0
 
 
-class Ranges(Protocol):
+class Objects(Protocol):
     """What is read of a bucket."""
+
+    def head(self, key: str) -> Stat | None: ...
 
     def get_range(self, key: str, start: int, length: int) -> bytes: ...
 
@@ -38,7 +43,7 @@ class ColdReads:
 
     def __init__(
         self,
-        bucket: Ranges,
+        bucket: Objects,
         cache: BlockCache,
         away: Callable[[], AbstractContextManager[Any]] = nullcontext,
         patience_seconds: float = _PATIENCE_SECONDS,
@@ -61,10 +66,23 @@ class ColdReads:
         with self._away(), self._in_turn(content, number):
             if (kept := self._cache.get(content, number)) is not None:
                 return kept
-            block = self._fetched(key, start, length)
+            block = self._patiently(key, lambda: self._bucket.get_range(key, start, length))
             if len(block) == length:
                 self._cache.put(content, number, block)
         return block
+
+    def whole(self, key: str, most_bytes: int) -> bytes:
+        """An object that is read at once, without the cache. Raises Unavailable, FileNotFoundError."""
+        with self._away():
+            return self._patiently(key, lambda: self._bucket.get_range(key, 0, most_bytes))
+
+    def growing(self, key: str) -> ColdFile | None:
+        """An object that is put again as it grows, as it is now; None if it is not there. Raises Unavailable."""
+        with self._away():
+            found = self._patiently(key, lambda: self._bucket.head(key))
+        if found is None:
+            return None
+        return ColdFile(self, key, _name(key), found.size, _name(f"{key} {found.etag} {found.size} {found.modified}"))
 
     def forget(self, content: str, number: int) -> None:
         """Have a block fetched again when it is wanted next."""
@@ -86,11 +104,11 @@ class ColdReads:
                 if not turn.waiting:
                     del self._fetching[place]
 
-    def _fetched(self, key: str, start: int, length: int) -> bytes:
+    def _patiently(self, key: str, ask: Callable[[], T]) -> T:
         begun, pause = time.monotonic(), _FIRST_PAUSE_SECONDS
         while True:
             try:
-                return self._bucket.get_range(key, start, length)
+                return ask()
             except NoObject as error:
                 raise FileNotFoundError(errno.ENOENT, str(error)) from error
             except BucketUnavailable as error:
@@ -103,6 +121,10 @@ class ColdReads:
                     log.warning("%s is read again in %.1f s: %s", key, pause, error)
                 time.sleep(pause)
                 pause *= 2
+
+
+def _name(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class _Turn:
@@ -118,8 +140,10 @@ class ColdFile(io.RawIOBase):
     An object that is shorter than it should be ends early, as a file that was cut does.
     """
 
-    def __init__(self, reads: ColdReads, key: str, content: str, size: int) -> None:
+    def __init__(self, reads: ColdReads, key: str, content: str, size: int, last_content: str | None = None) -> None:
+        """The name of its content is that of each block; the last one, if it may still grow, has another name."""
         self._reads, self._key, self._content, self._size = reads, key, content, size
+        self._last_content = content if last_content is None else last_content
         self._at = 0
         self._number, self._block = -1, b""
         self._forgotten: set[int] = set()
@@ -164,13 +188,16 @@ class ColdFile(io.RawIOBase):
         numbers = range(start // BLOCK_BYTES, max(start, self._at - 1) // BLOCK_BYTES + 1)
         new = [number for number in numbers if number not in self._forgotten]
         for number in new:
-            self._reads.forget(self._content, number)
+            self._reads.forget(self._content_of(number), number)
         self._forgotten.update(new)
         self._number, self._block = -1, b""
         return bool(new)
 
     def _of(self, number: int) -> bytes:
         if number != self._number:
-            self._block = self._reads.block(self._key, self._content, number, self._size)
+            self._block = self._reads.block(self._key, self._content_of(number), number, self._size)
             self._number = number
         return self._block
+
+    def _content_of(self, number: int) -> str:
+        return self._content if number < self._size // BLOCK_BYTES else self._last_content

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -12,8 +11,10 @@ from typing import BinaryIO, cast
 from django.conf import settings
 
 from recorder.cold.block_cache import BlockCache
-from recorder.cold.bucket import Credentials, open_bucket
+from recorder.cold.bucket import Bucket
 from recorder.cold.cold_file import ColdFile, ColdReads
+from recorder.cold.configured import cold_bucket
+from recorder.cold.layout import open_key
 from recorder.segment.listing import SeekPoints
 from runtime import pools
 
@@ -32,13 +33,29 @@ class ColdCopy:
     sha256: str
     size: int
     points: SeekPoints
-    sealed_at: float
+    changed_at: float
+    finished: bool = True
 
-    def open(self) -> BinaryIO:
+    def open(self) -> BinaryIO | None:
         """The copy as a file; nothing is fetched before it is read. Reading raises Unavailable, FileNotFoundError."""
         reads = cold_reads()
-        assert reads is not None
-        return cast(BinaryIO, ColdFile(reads, self.key, self.sha256, self.size))
+        return None if reads is None else cast(BinaryIO, ColdFile(reads, self.key, self.sha256, self.size))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCopy:
+    """A segment that is not in the bucket as a whole, as far as it had come when it was put there last."""
+
+    key: str
+    points: SeekPoints
+    changed_at: float
+    sha256: str = ""
+    finished: bool = False
+
+    def open(self) -> BinaryIO | None:
+        """The copy as a file; None if it is not there. Raises Unavailable."""
+        reads = cold_reads()
+        return None if reads is None else cast("BinaryIO | None", reads.growing(self.key))
 
 
 def copy_of(cold: int, key: str, sha256: str, size: int, points: SeekPoints, sealed_at: datetime) -> ColdCopy | None:
@@ -46,6 +63,16 @@ def copy_of(cold: int, key: str, sha256: str, size: int, points: SeekPoints, sea
     if not cold or not is_named():
         return None
     return ColdCopy(key, sha256, size, points, sealed_at.timestamp())
+
+
+def open_copy_of(symbol: str, store_id: str, kind: str, name: str, points: SeekPoints, since: datetime) -> OpenCopy:
+    """The copy of a segment that is not finished, or waits for its whole copy; `name` is its final one."""
+    return OpenCopy(open_key(symbol, store_id, kind, name), points, since.timestamp())
+
+
+def has_open_copies() -> bool:
+    """Whether what is being recorded is in the bucket too."""
+    return is_named() and settings.CONFIG.cold_open_seconds > 0
 
 
 def is_named() -> bool:
@@ -60,16 +87,16 @@ def is_elsewhere(directory: Path) -> bool:
 
 def cold_reads() -> ColdReads | None:
     """What reads the bucket, None if none is named: one for this process."""
-    config = settings.CONFIG
-    if config.cold_store is None:
-        return None
-    own = Credentials(
-        config.aws_access_key_id, config.aws_secret_access_key, config.aws_session_token, config.aws_region
-    )
-    return _reads(config.cold_store, own, config.store_dir / CACHE_FOLDER, config.cold_cache_bytes, os.getpid())
+    bucket, config = cold_bucket(), settings.CONFIG
+    return None if bucket is None else _reads(bucket, config.store_dir / CACHE_FOLDER, config.cold_cache_bytes)
+
+
+def content_in_bucket(key: str, most_bytes: int) -> bytes | None:
+    """A small object; None if no bucket is named. Raises Unavailable, FileNotFoundError."""
+    reads = cold_reads()
+    return None if reads is None else reads.whole(key, most_bytes)
 
 
 @lru_cache(maxsize=8)
-def _reads(url: str, credentials: Credentials, folder: Path, most_bytes: int, process: int) -> ColdReads:
-    """One for each process: what a fork takes along of a bucket is of no use to it."""
-    return ColdReads(open_bucket(url, credentials), BlockCache(folder, most_bytes), pools.away)
+def _reads(bucket: Bucket, folder: Path, most_bytes: int) -> ColdReads:
+    return ColdReads(bucket, BlockCache(folder, most_bytes), pools.away)

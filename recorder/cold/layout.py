@@ -10,6 +10,8 @@ from recorder.segment.layout import KINDS, SUFFIX, SYMBOL_PATTERN, parse_name
 #: The folder of what is known of each object of a segment (`recorder.cold.card`).
 _CARDS, _CARD_SUFFIX = "cards", ".json"
 _DIGESTS, _DIGEST_SUFFIX = "digests", ".json.zst"
+#: The folder of segments that are not in the bucket as a whole yet (`recorder.cold.open_segments`).
+_OPEN = "open"
 
 #: Files of a market's directory without which its segments say less, and the one that says whose they are.
 COMPANIONS = ("store_id", "runs.json", "agents.ndjson")
@@ -49,6 +51,16 @@ def home(symbol: str, store_id: str) -> str:
 def cards_of(symbol: str, store_id: str, kind: str) -> str:
     """The prefix of the cards of a kind, without a slash at its end."""
     return f"{home(symbol, store_id)}/{_CARDS}/{kind}"
+
+
+def open_folder(symbol: str, store_id: str) -> str:
+    """The prefix of what is being recorded, without a slash at its end."""
+    return f"{home(symbol, store_id)}/{_OPEN}"
+
+
+def open_key(symbol: str, store_id: str, kind: str, name: str) -> str:
+    """The key of a segment as far as it has come; `name` is its final one."""
+    return f"{open_folder(symbol, store_id)}/{kind}/{name}"
 
 
 def place_of(key: str) -> Place:

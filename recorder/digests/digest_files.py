@@ -16,6 +16,8 @@ DIRECTORY = "digests"
 
 #: A digest of an hour of a fast market has some megabytes of text.
 _MOST_TEXT_BYTES = 1 << 30
+#: Which is this much in a file at most.
+MOST_FILE_BYTES = 64 << 20
 _LEVEL = 9
 _COMING = ".making"
 
@@ -44,7 +46,11 @@ def write_digest(directory: Path, digest: Digest) -> None:
 
 def load_digest(directory: Path, kind: str, segment: str) -> Digest:
     """The digest of a segment. Raises BadDigest, FileNotFoundError, OSError."""
-    data = _content(digest_path(directory, kind, segment))
+    return digest_in(_content(digest_path(directory, kind, segment)), kind, segment)
+
+
+def digest_in(data: bytes, kind: str, segment: str) -> Digest:
+    """The digest of a segment in the bytes of its file. Raises BadDigest."""
     try:
         if zstandard.frame_content_size(data) > _MOST_TEXT_BYTES:  # a damaged head may ask for any amount of memory
             raise BadDigest(f"it says to have more than {_MOST_TEXT_BYTES:,} bytes of text")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from market.tick_message import LARGEST
+from recorder.cold.copies import content_in_bucket
+from recorder.cold.layout import place_of
 from recorder.digests.digest import FRAMES, BadDigest, Rows
-from recorder.digests.digest_files import load_digest
+from recorder.digests.digest_files import MOST_FILE_BYTES, digest_in, load_digest
 from recorder.digests.overview import exponent_for, short, spread, summed_buckets
 from recorder.digests.pyramid import FINEST, Buckets
 from recorder.digests.unsummed import unsummed
@@ -80,10 +83,11 @@ def _stride(symbol: str, t: int) -> int:
 def _frames(symbol: str, directory: Path, new: Rows, t0: int, t1: int) -> Rows | None:
     """The frames of a range, None if they are in too many files."""
     rows = Segment.objects.of(symbol, FRAMES).filter(digest__gt=0).from_t(t0).filter(start_t__lte=t1)
-    names = list(rows.order_by("start_t", "name").values_list("name", flat=True)[: _MOST_FILES + 1])
-    if len(names) > _MOST_FILES:
+    columns = rows.order_by("start_t", "name").values_list("name", "cold_digest", "cold_key")
+    files = list(columns[: _MOST_FILES + 1])
+    if len(files) > _MOST_FILES:
         return None
-    parts = [part for name in names if (part := _rows_of(directory, name)) is not None]
+    parts = [part for file in files if (part := _rows_of(directory, *file)) is not None]
     parts.append(new)
     t = np.concatenate([part.t for part in parts])
     ts = np.concatenate([part.ts for part in parts])
@@ -94,11 +98,24 @@ def _frames(symbol: str, directory: Path, new: Rows, t0: int, t1: int) -> Rows |
     return Rows(MEASURES, t[inside], ts[chosen], values[:, chosen])
 
 
-def _rows_of(directory: Path, name: str) -> Rows | None:
+def _rows_of(directory: Path, name: str, version_in_bucket: int, cold_key: str) -> Rows | None:
+    """The frames of a digest on the disk, or else in the bucket. Raises OSError."""
     try:
         return load_digest(directory, FRAMES, name).rows
+    except (BadDigest, FileNotFoundError) as error:
+        if isinstance(error, BadDigest) or not version_in_bucket:
+            return None  # `manage.py repair` has it made again
+    return _rows_in_bucket(name, cold_key, version_in_bucket)
+
+
+@lru_cache(maxsize=4 * _MOST_FILES)
+def _rows_in_bucket(name: str, cold_key: str, version: int) -> Rows | None:
+    """Kept, because it changes with its version alone. Raises OSError."""
+    try:
+        data = content_in_bucket(place_of(cold_key).digest_key, MOST_FILE_BYTES)
+        return None if data is None else digest_in(data, FRAMES, name).rows
     except (BadDigest, FileNotFoundError):
-        return None  # `manage.py repair` has it made again
+        return None
 
 
 def _single(rows: Rows, measures: Sequence[str]) -> dict[str, Any]:

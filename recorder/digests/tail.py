@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Generic, TypeVar
 
 from market.tick_message import LARGEST
 from recorder.digests.roll_up import digested_to
 from recorder.models import Segment
+from recorder.segment.checked_lines import Line
 from recorder.spans import Span
 from recorder.tape.history import History
 from runtime.db_threads import reading
@@ -46,12 +47,14 @@ class Tail(Generic[T]):
         if begin_t != self._begin_t or self.part is None:
             self._begin_t = self._reached_t = begin_t
             self.part = None
-        lines = list(islice(self._history.lines(self._kind, self._reached_t), self._most_lines))
+        read = list(islice(self._history.lines(self._kind, self._reached_t), self._most_lines))
+        lines = list(takewhile(lambda line: not _is_elsewhere(line), read))
         if lines:
             self._reached_t = max(self._reached_t, lines[-1].last_t)
             new = self._sum_up(line.text for line in lines)
             self.part = new if self.part is None else self._join(self.part, new)
-        self.span = begin_t + 1, self._reached_t if len(lines) == self._most_lines else LARGEST
+        is_all = len(lines) == len(read) < self._most_lines
+        self.span = begin_t + 1, LARGEST if is_all else self._reached_t
         return self.part
 
     def _digested_t(self) -> int:
@@ -61,3 +64,8 @@ class Tail(Generic[T]):
         newest = rows.filter(start_t__gt=after_t).order_by("-start_t").values_list("start_t", flat=True)
         starts = list(newest[:_MOST_SEGMENTS])
         return starts[-1] - 1 if len(starts) == _MOST_SEGMENTS else after_t
+
+
+def _is_elsewhere(line: Line) -> bool:
+    """Whether a line tells of what cannot be read here yet."""
+    return line.is_gap and b'"reason":"elsewhere"' in line.text

@@ -19,24 +19,28 @@ SeekPoints = Sequence[Sequence[int]]
 
 
 class Copy(Protocol):
-    """The copy of a finished segment elsewhere, which may be compressed otherwise: its own seek points and SHA-256."""
+    """The copy of a segment elsewhere, which may be compressed otherwise: its own seek points and SHA-256."""
 
     @property
     def points(self) -> SeekPoints: ...
 
     @property
-    def sha256(self) -> str: ...
-
-    @property
-    def size(self) -> int: ...
-
-    @property
-    def sealed_at(self) -> float:
-        """When the segment was sealed, in Unix seconds."""
+    def sha256(self) -> str:
+        """ "" while it is not finished."""
         ...
 
-    def open(self) -> BinaryIO:
-        """The copy as a file, which raises OSError while it is read."""
+    @property
+    def finished(self) -> bool:
+        """Whether the whole segment is in it; else it reaches as far as the segment had come."""
+        ...
+
+    @property
+    def changed_at(self) -> float:
+        """When the segment was sealed, or opened, in Unix seconds."""
+        ...
+
+    def open(self) -> BinaryIO | None:
+        """The copy as a file, which raises OSError while it is read; None if it is not there. Raises OSError."""
         ...
 
 

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from recorder.errors import Misplaced, NoFile
 from recorder.segment.checked_lines import Damage, Line, checked, first_line
+from recorder.segment.layout import pending_name
 from recorder.segment.listing import Found, SeekPoints
 from recorder.segment.segment_file import sha256_of
 from recorder.segment.zstd_frames import frame_starts
@@ -60,8 +61,12 @@ def open_segment(directory: Path, here: Found) -> Opened | None:
 
 
 def copy_opened(directory: Path, here: Found) -> Opened | None:
-    """The copy of a segment that would be in a directory; None if it has none."""
-    return None if here.copy is None else Opened(directory / here.name.lasting, None, here.copy.open(), True)
+    """The copy of a segment that would be in a directory; None if it has none. Raises OSError."""
+    file = None if here.copy is None else here.copy.open()
+    if here.copy is None or file is None:
+        return None
+    name = here.name.lasting if here.copy.finished else pending_name(here.name.lasting)
+    return Opened(directory / name, None, file, here.copy.finished)
 
 
 def is_on_disk(directory: Path, here: Found) -> bool:
@@ -87,7 +92,8 @@ def lines_of(one: Opened, kind: str, here: Found, before_t: int | None, after_t:
     """
     end_t = _LARGEST_T if before_t is None else before_t - 1
     first_t, last_t = _LARGEST_T, -1
-    if here.span is not None and here.sha256:  # the span of a segment that is being written may lag behind it
+    # The span of a segment that is being written may lag behind it, and a copy may lag behind the span.
+    if here.span is not None and here.sha256 and one.finished:
         first_t, last_t = here.span
         end_t = min(end_t, last_t)
     seen_t, told_t, begun = -1, -1, False

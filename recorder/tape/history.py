@@ -121,8 +121,9 @@ class History:
 
     def read_whole(self, kind: str, name: SegmentName) -> None:
         """Read a segment to its end, so that what is damaged in it is known. Raises OSError."""
-        row = reading(lambda: Segment.objects.of(self.symbol, kind).filter(name=name.lasting).first())
-        here = Found(replace(name, pending=True)) if row is None else known(row)
+        rows = Segment.objects.of(self.symbol, kind).select_related("market").filter(name=name.lasting)
+        row = reading(rows.first)
+        here = Found(replace(name, pending=True)) if row is None else known(row, self.directory / kind)
         with opened(self.directory / kind, here) as segment:
             if segment is not None:
                 deque(texts_of(segment, kind, here), maxlen=0)

@@ -89,6 +89,8 @@ def _parts(
             for one in _noted(segment, directory.name, here, before_t, after_t):
                 if isinstance(one, str) or one.last_t > after_t:
                     yield one
+            if here.sha256 and not segment.finished:  # sealed since, and what is missing is on its way
+                yield here.absence
         except FileNotFoundError:  # the copy is gone
             yield "expired"
 

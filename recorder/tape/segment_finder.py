@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import dropwhile, groupby
 from pathlib import Path
 from typing import Any
 
 from django.db import Error as DatabaseError
 
-from recorder.cold.copies import COLUMNS, copy_of, is_elsewhere, is_named
+from recorder.cold.copies import COLUMNS, copy_of, has_open_copies, is_elsewhere, is_named, open_copy_of
 from recorder.manifest.inventory import is_exact
-from recorder.models import Cold, Segment, SegmentQuerySet
+from recorder.models import Segment, SegmentQuerySet
 from recorder.segment.layout import SegmentName, parse_name, pending_name
-from recorder.segment.listing import Directory, Found
+from recorder.segment.listing import Directory, Found, SeekPoints
 from runtime.db_threads import reading
 from runtime.unavailable import Unavailable
 
@@ -80,7 +80,7 @@ class ManifestFinder:
         """The segments of which a copy is known. If the database does not answer, the files have to do."""
         if is_named():
             try:
-                yield from self._told_by(self._rows().filter(cold__gt=Cold.NONE), **options)
+                yield from self._told_by(self._rows().in_bucket(), **options)
             except DatabaseError as error:
                 log.warning("%s: which %s are in the bucket cannot be told: %s", self._symbol, self._kind, error)
 
@@ -93,25 +93,35 @@ class ManifestFinder:
                 raise Unavailable(f"which {self._kind} are in the bucket cannot be told: {error}") from error
 
     def _told_by(self, rows: SegmentQuerySet, **options: Any) -> Iterator[Found]:
-        absence = "elsewhere" if self.is_elsewhere() else "expired"
-        return (_found(row, absence) for row in rows.paged(*_COLUMNS, **options))
+        columns = ("market__symbol", "market__store_id", "kind", *_COLUMNS)
+        is_elsewhere = self.is_elsewhere()
+        for start_t, name, symbol, store_id, kind, *facts in rows.paged(*columns, **options):
+            found = _found(start_t, name, *facts)
+            yield _put_elsewhere(found, symbol, store_id, kind, facts) if is_elsewhere else found
 
 
-def _found(row: tuple[Any, ...], absence: str) -> Found:
+def _found(start_t: int, name: str, pending: bool, points: SeekPoints, end_t: int, sha256: str, *copy: Any) -> Found:
     """The seek points; those of a pending segment are read from its file, which has grown since."""
-    start_t, name, pending, points, end_t, sha256, *copy = row
     if pending:
-        return Found(parse_name(pending_name(name)), span=(start_t, end_t), absence=absence)
-    return Found(parse_name(name), points, (start_t, end_t), sha256, copy_of(*copy), absence)
+        return Found(parse_name(pending_name(name)), span=(start_t, end_t))
+    return Found(parse_name(name), points, (start_t, end_t), sha256, copy_of(*copy))
 
 
-def known(row: Segment) -> Found:
-    """The facts in a row of a segment that may have been sealed since."""
-    name = parse_name(pending_name(row.name))
-    if row.pending:
-        return Found(name, span=(row.start_t, row.end_t))
-    copy = copy_of(*(getattr(row, column) for column in COLUMNS))
-    return Found(name, row.seek_points, (row.start_t, row.end_t), row.sha256, copy)
+def _put_elsewhere(found: Found, symbol: str, store_id: str, kind: str, facts: Sequence[Any]) -> Found:
+    """A segment whose file is on another machine; what is not in the bucket as a whole may be there as a part."""
+    copy, points, since = found.copy, facts[1], facts[-1]
+    if copy is None and has_open_copies():
+        copy = open_copy_of(symbol, store_id, kind, found.name.lasting, points, since)
+    return found._replace(copy=copy, absence="elsewhere")
+
+
+def known(row: Segment, directory: Path | None = None) -> Found:
+    """The facts in a row of a segment that may have been sealed since; `directory` is where its file would be."""
+    facts = [getattr(row, column) for column in _COLUMNS]
+    found = _found(row.start_t, row.name, *facts)
+    if directory is not None and is_elsewhere(directory):
+        found = _put_elsewhere(found, row.market.symbol, row.market.store_id, row.kind, facts)
+    return found._replace(name=parse_name(pending_name(row.name)))
 
 
 def _place(name: SegmentName) -> tuple[int, int]:

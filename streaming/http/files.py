@@ -165,19 +165,21 @@ def state_of(file: BinaryIO, path: Path, *, finished: bool) -> FileState:
     return FileState(facts.st_size, facts.st_mtime, _tag(path, facts.st_size), finished)
 
 
-def state_of_copy(copy: Copy, path: Path) -> FileState:
-    """Those of the copy of a finished segment whose file would be at `path`: the same if the content is."""
-    return FileState(copy.size, copy.sealed_at, _tag(path, copy.size), True)
+def state_of_copy(copy: Copy, file: BinaryIO, path: Path) -> FileState:
+    """Those of the copy of a segment whose file would be at `path`: the same if the content is."""
+    size = file.seek(0, os.SEEK_END)
+    return FileState(size, copy.changed_at, _tag(path, size), copy.finished)
 
 
-def state_with_end(file: BinaryIO, path: Path, near: int) -> FileState:
+def state_with_end(file: BinaryIO, path: Path, near: int, changed_at: float | None = None) -> FileState:
     """Those of a pending segment as it is given whole: as far as it has come, and what makes that a whole zstd file.
 
-    `near` is where one of its last frames begins, as far as is known. Raises OSError.
+    `near` is where one of its last frames begins, as far as is known; `changed_at` is known of a copy. Raises OSError.
     """
     cut, tail = ending_of(file, near)
     mark = f"+{hashlib.blake2b(tail, digest_size=8).hexdigest()}" if tail else ""
-    return FileState(cut + len(tail), os.fstat(file.fileno()).st_mtime, _tag(path, cut, mark), False, tail)
+    mtime = os.fstat(file.fileno()).st_mtime if changed_at is None else changed_at
+    return FileState(cut + len(tail), mtime, _tag(path, cut, mark), False, tail)
 
 
 def _tag(path: Path, size: int, mark: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_safe
 from recorder.errors import BadName
 from recorder.models import Segment
 from recorder.segment.layout import KINDS, market_dir, parse_name, pending_name
-from recorder.segment.listing import Copy, Found
+from recorder.segment.listing import Found
 from recorder.segment.segment_lines import Opened, copy_opened, is_on_disk, open_segment
 from recorder.tape.reader import texts_of
 from recorder.tape.segment_finder import known
@@ -45,17 +46,18 @@ async def _answer(request: HttpRequest, kinds: Sequence[str], name: str) -> Http
         lasting = parse_name(name).lasting
     except BadName as error:
         raise HttpError(404, "unknown_segment", str(error)) from None
-    of_name = Segment.objects.of(relay.symbol).filter(kind__in=kinds, name=lasting)
+    of_name = Segment.objects.of(relay.symbol).filter(kind__in=kinds, name=lasting).select_related("market")
     rows = await pools.lookups.ask(lambda: {row.kind: row for row in of_name})
     directory = market_dir(settings.CONFIG.store_dir, relay.symbol, settings.CONFIG.symbol)
     kind = await pools.files.run(_kind_of, directory, kinds, lasting, rows)
     row = rows.get(kind)
     if row is not None and row.removed_at is not None:
         raise HttpError(404, "segment_removed", f"{kind}/{lasting} was removed on {row.removed_at:%Y-%m-%d}")
-    here = Found(parse_name(pending_name(lasting))) if row is None else known(row)
+    here = Found(parse_name(pending_name(lasting)))
+    if row is not None:
+        here = await pools.files.run(known, row, directory / kind)
     if form == "seek":
-        there = await pools.files.run(is_on_disk, directory / kind, here)
-        return _seek_points(row, None if there else here.copy, kind, lasting)
+        return await pools.files.run(_seek_points, directory / kind, row, here)
     segment = await pools.files.run(_opened, directory / kind, here, request.GET.get("of"))
     if segment is None or segment.file is None:
         raise HttpError(404, "unknown_segment", f"there is no {kind}/{lasting}")
@@ -80,11 +82,15 @@ async def _of_copy(
 ) -> HttpResponseBase:
     """The answer from the copy of a segment. If the bucket fails at its beginning, there is none yet."""
     assert here.copy is not None
-    kind, state = segment.path.parent.name, files.state_of_copy(here.copy, segment.path)
+    kind, state = segment.path.parent.name, files.state_of_copy(here.copy, file, segment.path)
     try:
         if form == "jsonl":
             return await ndjson_response(request, texts_of(segment, kind, here), pools.past, close=segment.close)
-        await pools.files.run(files.begin, request, file, state)
+        if state.finished or files.asks_for_part(request, state):
+            await pools.files.run(files.begin, request, file, state)
+        else:
+            near = max((at for _, at in here.copy.points if at < state.size), default=0)
+            state = await pools.files.run(files.state_with_end, file, segment.path, near, state.mtime)
         return files.file_response(request, file, state, segment.path.name)
     except BaseException as error:
         segment.close()
@@ -120,16 +126,25 @@ def _opened(directory: Path, here: Found, of: str | None) -> Opened | None:
     return segment
 
 
-def _seek_points(row: Segment | None, copy: Copy | None, kind: str, lasting: str) -> HttpResponse:
+def _seek_points(directory: Path, row: Segment | None, here: Found) -> HttpResponse:
     """Where a reader may begin: [first t, byte offset] of each zstd frame, as far as the manifest knows.
 
-    They are those of a `copy` if that is what is read here.
+    They are those of the file that is read here. Raises HttpError, OSError.
     """
     if row is None:
-        raise HttpError(404, "unknown_segment", f"there is no {kind}/{lasting}")
-    age = "no-cache" if row.pending else "public, max-age=31536000, immutable"
-    size, points, sha256 = (
-        (row.bytes, row.seek_points, row.sha256) if copy is None else (copy.size, copy.points, copy.sha256)
-    )
+        raise HttpError(404, "unknown_segment", f"there is no {directory.name}/{here.name.lasting}")
+    size, points, sha256 = row.bytes, row.seek_points, row.sha256
+    if here.copy is not None and not is_on_disk(directory, here):
+        size, points, sha256 = _size_of(directory, here), here.copy.points, here.copy.sha256
+    points = [point for point in points if point[1] < size]
+    age = "public, max-age=31536000, immutable" if sha256 else "no-cache"
     body = {"path": row.path, "bytes": size, "seek_points": points, "sha256": sha256}
     return JsonResponse(body, headers={"Cache-Control": age})
+
+
+def _size_of(directory: Path, here: Found) -> int:
+    segment = copy_opened(directory, here)
+    if segment is None or segment.file is None:
+        return 0
+    with segment.file as file:
+        return file.seek(0, os.SEEK_END)

@@ -27,6 +27,9 @@ from streaming.relay.relay import Relay
 
 log = logging.getLogger(__name__)
 
+#: How long a copy of what is being recorded may take.
+_OPEN_COPY_SECONDS = 2.0
+
 _BEAT_SECONDS = 1.0
 
 #: Clients wait for a relay that restarts within this time; otherwise they are refused, to connect again later.
@@ -116,7 +119,10 @@ class Relays:
     def _make(self, symbol: str, *, at_rest: bool = False) -> None:
         config = settings.CONFIG
         history = History(symbol, market_dir(config.store_dir, symbol, config.symbol))
-        relay = Relay(history, config.ring_ticks, config.ring_bytes, config.flush_seconds, at_rest=at_rest)
+        # What is on another machine's disk comes by the bucket.
+        late_seconds = config.cold_open_seconds + _OPEN_COPY_SECONDS if history.is_elsewhere() else 0
+        flush_seconds = config.flush_seconds + late_seconds
+        relay = Relay(history, config.ring_ticks, config.ring_bytes, flush_seconds, at_rest=at_rest)
         self._relays[symbol] = relay
         for opened in self.on_open:
             with supervisor.guarded(f"listener of {symbol}"):

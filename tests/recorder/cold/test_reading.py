@@ -11,15 +11,20 @@ import pytest
 from django.db import OperationalError
 
 from recorder.cold.bucket import Bucket, open_bucket
+from recorder.cold.open_segments import OpenSegments
 from recorder.manifest.inventory import compare
+from recorder.manifest.row_writer import save_facts
 from recorder.models import Market, Segment
 from recorder.segment.layout import KINDS
+from recorder.store.store_id import keep_store_id
 from recorder.tape import segment_finder
 from recorder.tape.damaged_files import damages
 from recorder.tape.history import History, Message
+from recorder.tape.recording import Recording
 from runtime.unavailable import Unavailable
 from tests.recorder.cold.copying import copy, leave_to_bucket
 from tests.recorder.store import record_plainly
+from tests.recorder.tape import NOON, Clock, moment
 
 pytestmark = pytest.mark.django_db
 
@@ -62,7 +67,7 @@ class Cold:
 def cold(market, tmp_path, settings) -> Cold:
     (tmp_path / "bucket").mkdir()
     url = f"file://{tmp_path}/bucket"
-    settings.CONFIG = replace(settings.CONFIG, cold_store=url, store_dir=tmp_path / "store")
+    settings.CONFIG = replace(settings.CONFIG, cold_store=url, store_dir=tmp_path / "web")
     return Cold(market, tmp_path / "store", open_bucket(url))
 
 
@@ -95,6 +100,53 @@ def test_where_no_disk_is_the_bucket_is_read_and_the_rest_is_elsewhere(cold: Col
     cold.market.store_id = "ab" * 16
     cold.market.save()
     assert cold.history.known_id() == "ab" * 16
+
+
+def test_what_is_being_recorded_is_read_as_far_as_it_was_copied(cold: Cold, settings) -> None:
+    settings.CONFIG = replace(settings.CONFIG, cold_open_seconds=5)
+    keep_store_id(cold.directory, "ab" * 16)
+    Market.objects.update(store_id="ab" * 16)
+    writer = OpenSegments(cold.market.symbol, cold.directory, cold.bucket)
+    first_t = SEGMENTS * TICKS
+    recording = Recording(
+        cold.directory, segment_seconds=300, level=3, flush_seconds=1, clock=Clock(NOON + 9000),
+        on_change=lambda facts: save_facts(cold.market, None, facts),
+    )  # fmt: skip
+    for t in range(first_t, first_t + 5):
+        recording.write(t, *moment(t))
+    recording.flush()
+    assert (writer.copy(), writer.copy()) == (6, 0)
+    for t in range(first_t + 5, first_t + 9):
+        recording.write(t, *moment(t))
+    disk = cold.directory.with_name("another-machine")
+    cold.directory.rename(disk)
+    wanted = cold.all + [Message(kind, t, t, text) for t in range(first_t, first_t + 5) for kind, text in texts_of(t)]
+    assert cold.messages() == wanted  # of what is being recorded, the rest is on its way
+    disk.rename(cold.directory)
+    recording.close()
+    cold.directory.rename(disk)
+    rest = {(kind, first_t + 5, first_t + 8, "elsewhere") for kind in KINDS}
+    found = cold.messages()
+    assert ([one for one in found if one.text is not None], losses(found)) == (wanted, rest)
+    disk.rename(cold.directory)
+    assert writer.copy() == 3
+    cold.directory.rename(disk)
+    assert cold.history.last_t() == first_t + 8
+    assert losses(cold.messages()) == set()
+    disk.rename(cold.directory)
+    for kind in KINDS:
+        for row in cold.rows(kind)[-2:]:
+            copy(cold.bucket, row, cold.directory / row.path)
+    assert writer.copy() == 0
+    assert not list(cold.bucket.keys("IG-USD"))
+
+
+def texts_of(t: int) -> list[tuple[str, bytes]]:
+    """What is recorded of a tick, in the order of a stream."""
+    tick, metric, frame = moment(t)
+    assert metric is not None
+    assert frame is not None
+    return [("frames", frame), ("metrics", metric), ("ticks", tick)]
 
 
 def test_a_bucket_that_fails_breaks_the_reading_off_and_a_gap_tells_only_what_is_gone(cold: Cold) -> None:
