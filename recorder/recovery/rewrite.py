@@ -11,10 +11,12 @@ from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from recorder.cold.bucket import Bucket
+from recorder.cold.copying import NotAsPut, prove
 from recorder.errors import Misplaced
-from recorder.manifest.inventory import followed
+from recorder.manifest.inventory import change_row, followed
 from recorder.manifest.row_writer import last_t_in_rows, pages, save_facts
-from recorder.models import Market, Segment
+from recorder.models import Cold, Market, Segment
 from recorder.recovery.pending import read_facts
 from recorder.segment.checked_lines import Damage, Line
 from recorder.segment.examine import examine
@@ -54,11 +56,12 @@ class _Damaged(NamedTuple):
     end_t: int
 
 
-def mend(market: Market, directory: Path, kind: str) -> list[Mended]:
+def mend(market: Market, directory: Path, kind: str, bucket: Bucket | None = None) -> list[Mended]:
     """Repair every damaged segment of a kind, from another file that is the original, or else with gap lines.
 
-    It reads each segment whole, and keeps damaged originals aside. If it is killed at any point, another call completes
-    it. Only for the process that owns the store, after `recorder.recovery.reconcile`. Raises OSError, django.db.Error.
+    One that is whole in the bucket is left to that. It reads each segment whole, and keeps damaged originals aside. If
+    it is killed at any point, another call completes it. Only for the process that owns the store, after
+    `recorder.recovery.reconcile`. Raises OSError, django.db.Error.
     """
     damaged = list(_damaged(market, directory, kind))
     if not damaged:
@@ -70,7 +73,10 @@ def mend(market: Market, directory: Path, kind: str) -> list[Mended]:
         for one in damaged:
             keep_aside(directory / one.row.path)
         originals = _originals(directory / kind)
-        return [_mended(market, directory, one, originals.get(one.row.sha256)) for one in damaged]
+        return [
+            _left_to_bucket(directory, one, bucket) or _mended(market, directory, one, originals.get(one.row.sha256))
+            for one in damaged
+        ]
 
 
 def fault_of(row: Segment, directory: Path) -> str:
@@ -135,6 +141,24 @@ def _parts(segment: Opened, row: Segment) -> Iterator[Line | Damage]:
 def _originals(directory: Path) -> dict[str, Path]:
     """The files kept aside, by their SHA-256: of two files that were exchanged, each is the other's original."""
     return {sha256_of(path): path for path in sorted(directory.glob(f"*{DAMAGED}*")) if path.is_file()}
+
+
+def _left_to_bucket(directory: Path, damaged: _Damaged, bucket: Bucket | None) -> Mended | None:
+    """Have a segment read from the bucket, if its object is whole; its file was kept aside."""
+    row = damaged.row
+    if bucket is None or row.cold != Cold.COPIED:
+        return None
+    try:
+        prove(bucket, row.cold_key, row.cold_bytes, row.cold_sha256)
+    except NotAsPut as error:
+        log.warning("%s", error)
+        return None
+    left = _ask(partial(change_row, Segment.objects.filter(pk=row.pk, cold=Cold.COPIED), cold=Cold.ONLY))
+    if left is None:
+        return None
+    (directory / row.path).unlink(missing_ok=True)
+    log.warning("%s was damaged, and is read from the cold store: %s", row.path, damaged.why)
+    return Mended(left, damaged.why, [])
 
 
 def _mended(market: Market, directory: Path, damaged: _Damaged, original: Path | None) -> Mended:

@@ -9,6 +9,9 @@ from pathlib import Path
 from camera.errors import OrderError
 from market.tick import Tick, TickError
 from recorder.segment.checked_lines import Line, parsed
+from recorder.segment.layout import parse_name
+from recorder.segment.listing import Found
+from recorder.segment.segment_lines import opened
 from recorder.spans import without
 from recorder.verify.named_agents import NamedAgents
 from recorder.verify.refilm import UNKNOWN, Due, Refilm, RunFacts
@@ -141,8 +144,10 @@ class Comparison:
 
 
 def _messages(directory: Path, kind: str, segment: Held) -> Iterator[Line]:
-    with (directory / kind / segment.name).open("rb") as file:
-        yield from (line for line in parsed(file, kind) if not line.is_gap)
+    with opened(directory / kind, Found(parse_name(segment.name), copy=segment.copy)) as found:
+        if found is None or found.file is None:
+            raise FileNotFoundError(segment.name)
+        yield from (line for line in parsed(found.file, kind) if not line.is_gap)
 
 
 def _where(ours: bytes, theirs: bytes) -> str:

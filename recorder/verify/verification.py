@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from recorder.cold.bucket import BucketUnavailable
 from recorder.manifest.row_writer import pages, spans_kept
-from recorder.models import Market, Segment
+from recorder.models import Cold, Market, Segment
 from recorder.recovery.checkpoints import Checkpoints
 from recorder.recovery.run_registry import completed
 from recorder.segment.examine import Examined, examine
@@ -18,6 +19,8 @@ from recorder.spans import Span, length, without
 from recorder.store.agent_rows import rows_differ
 from recorder.store.agents_file import FILE_NAME, read_agents
 from recorder.store.lock import is_held
+from recorder.tape.segment_finder import known
+from recorder.verify.cold_objects import ColdObjects
 from recorder.verify.refilm import SETTINGS, RunFacts
 from recorder.verify.verified_tape import Held, VerifiedTape
 from runtime.db_threads import persistently
@@ -53,8 +56,15 @@ class Verification:
     can be relied on in each kind.
     """
 
-    def __init__(self, market: Market, directory: Path, on_lines: Callable[[int], None] = lambda lines: None) -> None:
+    def __init__(
+        self,
+        market: Market,
+        directory: Path,
+        on_lines: Callable[[int], None] = lambda lines: None,
+        objects: ColdObjects | None = None,
+    ) -> None:
         self._market, self._directory, self._on_lines = market, directory, on_lines
+        self._objects = objects or ColdObjects(None, deep=False)
         self.counts = Counts()
         self.tapes = {kind: VerifiedTape() for kind in KINDS}
         self._kept: dict[str, list[Span]] = {}
@@ -135,10 +145,12 @@ class Verification:
     def _finished(self, row: Segment, tape: VerifiedTape) -> Iterator[Fault]:
         path = f"{row.kind}/{row.name}"
         try:
-            found = examine(self._directory / path, row.kind)
+            found = self._examined(row)
         except FileNotFoundError:
             yield from self._gone(row, tape)
             return
+        except BucketUnavailable:
+            raise
         except OSError as error:
             tape.lose(row.end_t)
             yield Fault(path, f"it cannot be read: {error.strerror}")
@@ -146,14 +158,27 @@ class Verification:
         self._count(found)
         if found.start_t is not None and found.start_t <= tape.end_t:
             found.fault(f"it begins with t={found.start_t}, the segment before it ends with t={tape.end_t}")
-        for what in [*found.faults, *differences(row, found)]:
+        of_object = () if row.cold == Cold.ONLY else self._objects.faults(row)
+        for what in [*found.faults, *differences(row, found), *of_object]:
             yield Fault(path, what)
         if found.faults:
             tape.lose(row.end_t)
         else:
             start_t, end_t = span_of(row.name, found)
             told = found.spans if row.kind == "ticks" else []  # in other kinds it is unknown which t should exist
-            tape.keep(Held(row.name, row.run_id, start_t, end_t), told, found.gaps)
+            tape.keep(Held(row.name, row.run_id, start_t, end_t, known(row).copy), told, found.gaps)
+
+    def _examined(self, row: Segment) -> Examined:
+        """The content of a segment. Raises FileNotFoundError, BucketUnavailable, OSError."""
+        path = self._directory / row.kind / row.name
+        if row.cold != Cold.ONLY:
+            try:
+                return examine(path, row.kind)
+            except FileNotFoundError:  # removed from the disk alone, a moment ago
+                persistently(lambda: row.refresh_from_db(fields=["cold"]), row.path)
+                if row.cold != Cold.ONLY:
+                    raise
+        return self._objects.examined(row)
 
     def _count(self, found: Examined) -> None:
         self.counts.segments += 1
@@ -195,8 +220,9 @@ def differences(row: Segment, found: Examined) -> Iterator[str]:
     if found.faults:
         # The totals of a damaged file differ anyway.
         of_file = {name: of_file[name] for name in ("bytes", "sha256")}
+    of_object = {"bytes": row.cold_bytes, "sha256": row.cold_sha256} if row.cold == Cold.ONLY else {}
     for name, value in of_file.items():
-        said = getattr(row, name)
+        said = of_object.get(name, getattr(row, name))
         if value != said:
             yield f"its {name} is {value}, its row says {'nothing' if said == '' else said}"
     if not found.faults:
@@ -205,7 +231,7 @@ def differences(row: Segment, found: Examined) -> Iterator[str]:
 
 def _false_seek_points(row: Segment, found: Examined) -> Iterator[str]:
     """The seek points that would mislead a reader: where no frame begins, or after messages it asked for."""
-    for first_t, offset in row.seek_points:
+    for first_t, offset in row.cold_seek_points if row.cold == Cold.ONLY else row.seek_points:
         if offset not in found.frames:
             yield f"its row has a seek point at byte {offset:,}, where no frame begins"
         elif first_t <= found.frames[offset]:

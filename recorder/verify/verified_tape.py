@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from recorder.segment.listing import Copy
 from recorder.spans import Span, between, merged
 
 
 class Held(NamedTuple):
-    """A finished segment that can be read; `run_id` is its run's, None if unknown."""
+    """A finished segment that can be read; `run_id` is its run's, None if unknown.
+
+    `copy` is read where its file is not on the disk.
+    """
 
     name: str
     run_id: int | None
     start_t: int
     end_t: int
+    copy: Copy | None = None
 
 
 @dataclass(slots=True)

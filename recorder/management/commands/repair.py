@@ -9,12 +9,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
+from recorder.cold.configured import cold_bucket
 from recorder.digests.making import miss_lost
 from recorder.errors import RecorderError
 from recorder.management.command_options import add_symbol, made
 from recorder.manifest.json_files import ManifestFiles
 from recorder.models import Market
 from recorder.recovery.agent_names import mend_agents
+from recorder.recovery.from_bucket import Healed, heal
 from recorder.recovery.pending import Recovered
 from recorder.recovery.reconcile import Reconciled, reconcile
 from recorder.recovery.rewrite import Mended, mend
@@ -58,12 +60,14 @@ class Command(BaseCommand):
         with locked(directory, symbol):
             market = made(symbol)
             done = reconcile(market, directory, whole=True)
-            mended = [one for kind in KINDS for one in mend(market, directory, kind)]
-            changed = {row.kind for row in [*done.adopted, *(one.row for one in mended)]}
+            bucket = cold_bucket()
+            healed = Healed() if bucket is None else heal(market, directory, bucket)
+            mended = [one for kind in KINDS for one in mend(market, directory, kind, bucket)]
+            changed = {row.kind for row in [*done.adopted, *(one.row for one in mended), *healed.found, *healed.lost]}
             ManifestFiles(market, directory).restore(changed)
             agents = list(_agents_put_right(market, directory))
             digests = miss_lost(market, directory)
-        for line in [*_report(done, directory), *map(_mending, mended), *agents]:
+        for line in [*_report(done, directory), *_healing(healed), *map(_mending, mended), *agents]:
             self.stdout.write(f"  {line}")
         self.stdout.write(
             f"{symbol}: {len(done.recovered)} pending files, {len(done.adopted)} rows made or corrected,"
@@ -91,6 +95,14 @@ def _report(done: Reconciled, directory: Path) -> list[str]:
         *(f"{row.path}: row made from the file, {row.lines:,} lines" for row in done.adopted),
         *(f"{row.path}: the file is missing" for row in done.missing),
         *(f"{path.relative_to(directory)}: holds no line, and has no row" for path in done.unreadable),
+    ]
+
+
+def _healing(healed: Healed) -> list[str]:
+    return [
+        *(f"{row.path}: found in the cold store, {row.lines:,} lines" for row in healed.found),
+        *(f"{row.path}: is not in the cold store any more, and was there alone" for row in healed.lost),
+        *healed.faults,
     ]
 
 

@@ -10,11 +10,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 from django.db.models import Sum
 
+from recorder.cold.configured import cold_bucket
 from recorder.digests.proving import DigestProof, count_of
 from recorder.management.command_options import add_symbol, stores, tell_lost
 from recorder.models import Market, Segment, SegmentQuerySet
 from recorder.store.store_paths import directory_of
 from recorder.store.upstream_changes import splices_of
+from recorder.verify.cold_objects import ColdObjects
 from recorder.verify.deep_verify import DeepVerification, Tally
 from recorder.verify.verification import Fault, Verification, runs_of
 from runtime.db_threads import START_SECONDS, persistently
@@ -51,12 +53,12 @@ class Command(BaseCommand):
     def _verify(self, market: Market, deep: bool) -> int:
         """Verify a market and report on it; returns the number of its faults."""
         directory = directory_of(market.symbol)
-        on_disk = Segment.objects.of(market).finished().on_disk()
-        with Progress(_lines(on_disk), "lines") as progress:
-            verification = Verification(market, directory, progress.at)
+        kept = Segment.objects.of(market).finished().kept()
+        with Progress(_lines(kept), "lines") as progress:
+            verification = Verification(market, directory, progress.at, ColdObjects(cold_bucket(), deep=deep))
             shown, count = _first(verification.faults())
         if deep:
-            with Progress(_lines(on_disk.filter(kind="ticks")), "ticks") as progress:
+            with Progress(_lines(kept.filter(kind="ticks")), "ticks") as progress:
                 proof = DeepVerification(directory, verification.tapes, runs_of(market, directory), progress.at)
                 more, more_count = _first(Fault(*fault) for fault in proof.faults())
             shown, count = [*shown, *more], count + more_count
