@@ -8,6 +8,7 @@ from itertools import islice
 
 from recorder.errors import OtherStore
 from recorder.tape.history import History
+from runtime.live_first import give_way
 from streaming.protocol import Moment, gap
 
 _KIND = {"ticks": "tick", "frames": "frame", "metrics": "metric"}
@@ -45,6 +46,7 @@ def moments(history: History, kinds: Iterable[str], after_t: int, to_t: int | No
     """
     t, parts = -1, dict[str, bytes]()
     for message in history.messages([_TAPE[kind] for kind in kinds], after_t, to_t):
+        give_way()
         if parts and message.first_t != t:
             yield Moment(t, **parts)
             parts = {}

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
 from runtime import pools
+from runtime.live_first import give_way
 from streaming.fanout.feed import Feed
 from streaming.history_moments import Loss, Record
 from streaming.moments_after import MomentsAfter
 from streaming.options import Options
-from streaming.protocol import KINDS, Moment, gap
+from streaming.protocol import Moment, gap
 from streaming.relay.relay import Positioned, Relay
 
 #: How a message begins that this project wrote; others are parsed whole.
 _BEGINNING = re.compile(rb'\{"type":"[a-z]+","t":[0-9]+,"ts":(-?[0-9.]+)[,}]')
+
+
+#: An open place holds what it has decoded, 1 to 3 MB. Of more replays than this the one that waits longest closes its
+#: own, and finds it again at its next turn.
+_MOST_OPEN = 64
+
+
+T = TypeVar("T")
 
 
 class Step(NamedTuple):
@@ -61,10 +71,9 @@ class PastReader:
     async def steps(self) -> list[Step]:
         """The next steps, none once it has ended. Raises OtherStore, OSError."""
         records = await self._missed.batch()
-        self._missed.keep()
-        steps, self._steps = self._steps, None
-        if steps is None:
-            steps = await pools.replays.go_on(self._made, records)
+        self._keep_open()
+        made, self._steps = self._steps, None
+        steps: list[Step] = await pools.replays.go_on(self._in_turn, self._made, records) if made is None else made
         self.ended = not records or (self._to_t is not None and self._missed.t >= self._to_t)
         return steps
 
@@ -79,10 +88,27 @@ class PastReader:
 
     def close(self) -> None:
         """Close the open files of the recording; if a thread is reading them, when it has finished."""
+        _open.pop(self, None)
         self._missed.close()
 
+    def _keep_open(self) -> None:
+        """Keep the files open while the steps are sent, but not for long, and not those of many."""
+        self._missed.keep()
+        _open.pop(self, None)
+        _open[self] = None
+        if len(_open) > _MOST_OPEN:
+            next(iter(_open)).close()
+
     async def _pooled(self, read: Callable[..., Any], *arguments: Any) -> Any:
-        return await pools.replays.go_on(self._read, read, *arguments)
+        return await pools.replays.go_on(self._in_turn, self._read, read, *arguments)
+
+    def _in_turn(self, work: Callable[..., T], *arguments: Any) -> T:
+        """The result of a turn of work. Where others read as well, the thread then rests as long as that took."""
+        begun = time.thread_time()
+        result = work(*arguments)
+        if len(_open) > 1:
+            time.sleep(time.thread_time() - begun)
+        return result
 
     def _read(self, read: Callable[..., Any], *arguments: Any) -> Any:
         """What `read` returns. Records are the next batch, so their steps are made in the same turn."""
@@ -101,6 +127,7 @@ class PastReader:
                 continue
             if self._to_t is not None and record.t > self._to_t:
                 return
+            give_way()
             ts = _market_time(record)
             usual_seconds = self._usual_seconds(ts)
             yield Step(record.t, ts, usual_seconds, b"".join(item.wire for item in self._own.items(record)))
@@ -122,9 +149,20 @@ class PastReader:
         return usual
 
 
+#: The readers with an open place, the one that read last at the end.
+_open: dict[PastReader, None] = {}
+
+
+def readers_at_work() -> int:
+    """How many replays have read and are under way, up to _MOST_OPEN."""
+    return len(_open)
+
+
 def _market_time(moment: Moment) -> float | None:
     """The ts of a moment's messages; None if they have none."""
-    text = next(text for kind in reversed(KINDS) if (text := getattr(moment, kind)) is not None)
+    text = moment.tick or moment.metric or moment.frame
+    if text is None:  # the client has all of it
+        return None
     begun = _BEGINNING.match(text)
     try:
         ts = float(begun[1]) if begun else orjson.loads(text).get("ts")

@@ -16,7 +16,7 @@ from streaming.fanout.stream_client import PIECE_BYTES, StreamClient
 from streaming.options import StreamRequest
 from streaming.past.clock import ReplayClock
 from streaming.past.commands import BadCommand, Command, parse_command
-from streaming.past.reader import PastReader, Step
+from streaming.past.reader import PastReader, Step, readers_at_work
 from streaming.past.request import LARGEST_T, Bound
 from streaming.position import whole
 from streaming.protocol import CLOSE_LIMIT, CLOSE_UNAVAILABLE, StreamError, control
@@ -25,8 +25,9 @@ from streaming.resume import Resume, tell_store_changed
 
 log = logging.getLogger(__name__)
 
-#: What is due within this time is sent at once: a timer for each message of fifty replays would fill the loop.
-_TOGETHER_SECONDS = 0.02
+#: What is due within this time is sent at once, or within a longer one where there are more replays, so that all of
+#: them wake the loop no more than 500 times a second.
+_TOGETHER_SECONDS, _TOGETHER_SECONDS_EACH = 0.02, 0.002
 
 #: A replay that has ended waits so long for a seek.
 _END_SECONDS = 60.0
@@ -118,11 +119,12 @@ class Replay:
     async def _send(self) -> None:
         """Send what is due, or wait for it."""
         wires, size, seconds = list[bytes](), 0, 0.0
+        together = max(_TOGETHER_SECONDS, _TOGETHER_SECONDS_EACH * readers_at_work())
         while self._steps and size < PIECE_BYTES:
             step = self._steps[0]
             if step.ts is not None:
                 seconds = self._clock.due(step.ts, self._loop.time(), step.usual_seconds)
-            if seconds > _TOGETHER_SECONDS:
+            if seconds > together:
                 break
             self._steps.popleft()
             self._position = max(self._position, step.t)
@@ -130,7 +132,7 @@ class Replay:
             size += len(step.wire)
         if size:
             await self._client.put(b"".join(wires))
-        elif seconds > _TOGETHER_SECONDS:
+        elif seconds > together:
             await self._wait(seconds)
         else:
             await asyncio.sleep(0)

@@ -17,6 +17,7 @@ from recorder.cold import status as cold_status
 from recorder.errors import OtherStore
 from recorder.tape.history import History
 from runtime.db_threads import detached
+from runtime.live_first import handing_out
 from runtime.supervision import supervisor
 from streaming.fanout.feed import Client, Feed
 from streaming.fanout.feeds import Feeds
@@ -223,7 +224,8 @@ class Relay:
     def hand_out(self, moment: Moment) -> None:
         """Keep the next moment and hand it to every client."""
         self.ring.append(moment)
-        self.feeds.send(moment)
+        with handing_out():
+            self.feeds.send(moment)
 
     async def ready(self) -> None:
         """Wait until the ring holds what is recorded.
