@@ -68,6 +68,7 @@ class ObjectStore:
             "s3": "true",
             "s3.config": self._directory / "s3.json",
             "s3.port.iceberg": 0,
+            "s3.port.lance": 0,
             "master.telemetry": "false",
             "master.volumeSizeLimitMB": 64,
             "volume.max": 50,
