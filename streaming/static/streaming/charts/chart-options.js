@@ -17,7 +17,7 @@ import { withAlpha } from "../page/colors.js";
  * @property {"upper" | "lower"} [half] of the chart, where two series would lie over each other
  */
 /** A chart has one or two series, the second on the right axis. @typedef {{series: Series[], scene: Scene, last: boolean, key: string}} Look */
-/** What there is to be drawn; `exact`: tick by tick, where that is known. @typedef {{course: Course, exact: Course | null, stretch: Stretch, borders: number[]}} Scene */
+/** What there is to be drawn; `exact`: tick by tick, where that is known; `unsummed`: what is recorded and not in the course yet. @typedef {{course: Course, exact: Course | null, stretch: Stretch, borders: number[], unsummed: import("../data/segments.js").Span[]}} Scene */
 
 /** Room for the axes, in pixels: the same on every chart, so that one t stands below the other. */
 const LEFT = 50;

@@ -25,7 +25,7 @@ export function drawChart(context, subject, caption) {
   context.font = "600 13px system-ui, sans-serif";
   [context.textAlign, context.textBaseline, context.fillStyle] = ["left", "middle", palette.ink];
   context.fillText(words, 8, caption / 2);
-  drawMarks({ ctx: context, bbox: box, valToPos: at }, scene.stretch, marks, palette);
+  drawMarks({ ctx: context, bbox: box, valToPos: at }, scene.stretch, marks, palette, 1);
   plot.axes.forEach((/** @type {any} */ axis, /** @type {number} */ i) => drawAxis(context, axis, plot, i, box, at, i > 0 && series.length > 1 ? palette[series[i - 1].colour] : palette.muted, palette.line));
   context.save();
   context.beginPath();

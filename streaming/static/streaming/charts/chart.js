@@ -16,7 +16,7 @@ const SYNC_KEY = "t";
 /** @typedef {{onPick: (t: number) => void, onHover: (t: number | null) => void, marks: () => Marks}} Hooks */
 
 export class Chart {
-  /** @type {Scene} */ #scene = { course: emptyCourse(), exact: null, stretch: { from: 0, to: 1 }, borders: [] };
+  /** @type {Scene} */ #scene = { course: emptyCourse(), exact: null, stretch: { from: 0, to: 1 }, borders: [], unsummed: [] };
   /** @type {number | null} */ #marked = null;
   #line = document.createElement("div");
 
@@ -53,6 +53,10 @@ export class Chart {
     return (this.#scene.exact ?? this.#scene.course).to.at(-1) ?? null;
   }
 
+  get #marks() {
+    return { ...this.hooks.marks(), unsummed: this.#scene.unsummed };
+  }
+
   /** Puts the line at t; null for none. @param {number | null} t */
   mark(t) {
     this.#marked = t;
@@ -80,7 +84,7 @@ export class Chart {
     const words = /** @type {HTMLElement} */ (this.figure.querySelector("figcaption")).innerText.replace(/\s+/g, " ");
     context.save();
     context.translate(box.left - left, figure.top - top);
-    drawChart(context, { plot: this.plot, series: this.series, scene: this.#scene, marks: this.hooks.marks(), words, palette: colours() }, box.top - figure.top);
+    drawChart(context, { plot: this.plot, series: this.series, scene: this.#scene, marks: this.#marks, words, palette: colours() }, box.top - figure.top);
     context.restore();
   }
 
@@ -92,7 +96,7 @@ export class Chart {
 
   #make() {
     const size = { width: this.box.clientWidth || 300, height: this.box.clientHeight || 120 };
-    const hooks = { drawClear: [(/** @type {any} */ plot) => drawMarks(plot, this.#scene.stretch, this.hooks.marks(), colours())] };
+    const hooks = { drawClear: [(/** @type {any} */ plot) => drawMarks(plot, this.#scene.stretch, this.#marks, colours())] };
     const look = { series: this.series, scene: this.#scene, last: this.last, key: SYNC_KEY };
     const plot = /** @type {any} */ (new uPlot(optionsOf(look, colours(), size, hooks), dataOf(this.series, this.#scene), this.box));
     plot.over.append(this.#line);

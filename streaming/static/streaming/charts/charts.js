@@ -59,9 +59,9 @@ export class Charts {
   /**
    * Draws a stretch of the market.
    * @param {{columns: Record<string, ArrayLike<number>> & {t: ArrayLike<number>}, step: number} | null} rows tick by tick; null where only the summed course is known
-   * @param {Course} summed @param {Stretch} stretch @param {import("./marks.js").Marks} marks
+   * @param {Course} summed @param {Stretch} stretch @param {import("./marks.js").Marks} marks what is unsummed is of the summed course
    */
-  show(rows, summed, stretch, marks) {
+  show(rows, summed, stretch, { unsummed = [], ...marks }) {
     this.#marks = marks;
     const { borders } = marks;
     const exact = rows && courseOf(rows.columns, MEASURES, 1, rows.step, borders);
@@ -71,15 +71,15 @@ export class Charts {
       const size = bucketFor(stretch, MOST[/** @type {keyof typeof MOST} */ (name)]);
       const measures = CHARTS[name].map(({ measure }) => measure);
       const course = rows ? (size <= rows.step ? /** @type {Course} */ (exact) : courseOf(rows.columns, measures, size, rows.step, borders)) : summed;
-      this.#charts.get(name)?.show({ course, exact, stretch, borders });
+      this.#charts.get(name)?.show({ course, exact, stretch, borders, unsummed: rows ? [] : unsummed });
     }
     this.root.dataset.band = exact && bucketFor(stretch, MOST.price) <= rows.step ? "volatility" : "range";
     this.mark(this.#marked);
   }
 
-  /** Draws the course of a measure of the structure. @param {string} name @param {Course} course @param {Stretch} stretch */
-  showMeasure(name, course, stretch) {
-    this.#charts.get(name)?.show({ course, exact: null, stretch, borders: this.#marks.borders });
+  /** Draws the course of a measure of the structure. @param {string} name @param {Course} course @param {Stretch} stretch @param {import("../data/segments.js").Span[]} unsummed */
+  showMeasure(name, course, stretch, unsummed) {
+    this.#charts.get(name)?.show({ course, exact: null, stretch, borders: this.#marks.borders, unsummed });
   }
 
   /** Puts the line at t and shows its values; null for neither, and for the values of the newest. @param {number | null} t */

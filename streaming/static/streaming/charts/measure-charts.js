@@ -43,7 +43,7 @@ export class MeasureCharts {
   show(stretch) {
     this.#stretch = stretch;
     const { held } = this.feed;
-    for (const name of this.#shown) this.parts.charts.showMeasure(name, held?.[name] ? courseOfAnswer(held, [name], held.t1 + held.bucket - 1) : emptyCourse(), stretch);
+    for (const name of this.#shown) this.parts.charts.showMeasure(name, held?.[name] ? courseOfAnswer(held, [name], held.t1 + held.bucket - 1) : emptyCourse(), stretch, held?.unsummed ?? []);
   }
 
   get #boxes() {

@@ -115,10 +115,10 @@ export class TimeViews {
   #show(columns, stretch) {
     const { past, head, marketEvents } = this.parts;
     const { gaps } = this;
-    const { borders, whole } = this.overview;
+    const { borders, unsummed, whole } = this.overview;
     this.#rows = columns.t.length ? columns : null;
     const rows = this.#rows && { columns: /** @type {any} */ (marketColumns(columns, past.prices)), step: stepOf(columns.t) };
-    this.charts.show(rows, this.#course(stretch), stretch, { events: marketEvents.within(stretch.from, stretch.to), gaps, borders });
+    this.charts.show(rows, this.#course(stretch), stretch, { events: marketEvents.within(stretch.from, stretch.to), gaps, borders, unsummed });
     this.measures.show(stretch);
     const paced = this.#rows ?? whole.held;
     const pace = paced && paceOf(paced.t, paced.ts);

@@ -2,11 +2,10 @@
 
 import { bucketAt, extremes, pieces, within } from "./course.js";
 import { roundNumbers, xOf } from "./axis.js";
-import { hatch, hatchOf } from "./marks.js";
+import { drawGap, drawUnsummed, hatchOf } from "./marks.js";
 import { drawArea, drawLine } from "./paths.js";
 import { withAlpha } from "../page/colors.js";
 import { countText, momentText, priceText } from "../page/format.js";
-import { text } from "../state/texts.js";
 
 /** Heights in pixels, from the top: marks of events, the track, numbers, the strip that tells which part of the whole is seen. */
 const EVENTS = { top: 1, height: 8 };
@@ -24,8 +23,8 @@ const BOUNDS_ROOM = 70;
 /** The name of a run is written where there is this much room for it, in pixels. */
 const RUN_ROOM = 46;
 
-/** Marks of events closer than this are one. */
-const EVENT_ROOM = 5;
+/** Marks of events closer than this are one, and closer than that on the whole they are no lines through the track. Pixels. */
+const [EVENT_ROOM, LINE_ROOM] = [8, 12];
 
 /** The share of the way that the price's scale goes in one drawing: it follows what is in view without a jump. */
 const EASE = 0.25;
@@ -130,21 +129,16 @@ function paintGaps(context, { gaps }, view, palette, x) {
     if (gap.to_t < view.from || gap.from_t > view.to) continue;
     const seen = { from_t: Math.max(gap.from_t, view.from + 0.5), to_t: Math.min(gap.to_t, view.to - 0.5) };
     const [left, width] = hatchOf(seen, x);
-    hatch(context, { left, top: TRACK.top, width, height: TRACK.height }, palette.panel, palette.muted, 1);
+    drawGap(context, { left, top: TRACK.top, width, height: TRACK.height }, palette.muted, palette, 1);
   }
 }
 
-/** A veil that says why there is no price: it is recorded, and comes. @param {Context} context @param {Scene} scene @param {Stretch} view @param {Palette} palette @param {X} x */
+/** @param {Context} context @param {Scene} scene @param {Stretch} view @param {Palette} palette @param {X} x */
 function paintUnsummed(context, { unsummed }, view, palette, x) {
-  context.textAlign = "left";
   for (const { from_t, to_t } of unsummed) {
     if (to_t < view.from || from_t > view.to) continue;
-    const [left, right] = [x(Math.max(from_t, view.from)), x(Math.min(to_t, view.to))];
-    context.fillStyle = withAlpha(palette.muted, 0.2);
-    context.fillRect(left, TRACK.top, Math.max(right - left, 1), TRACK.height);
-    const words = text("unsummed");
-    const room = right - left - context.measureText(words).width;
-    if (room > 0) outlined(context, words, left + room / 2, TRACK.top + TRACK.height / 2 + 4, palette);
+    const left = x(Math.max(from_t, view.from));
+    drawUnsummed(context, { left, top: TRACK.top, width: x(Math.min(to_t, view.to)) - left, height: TRACK.height }, palette, 1);
   }
 }
 
@@ -202,13 +196,17 @@ function paintBounds(context, [low, high], palette) {
 /** @param {Context} context @param {Scene} scene @param {Stretch} view @param {Palette} palette @param {X} x */
 function paintEvents(context, { events }, view, palette, x) {
   const free = { burst: -Infinity, shock: -Infinity };
+  // So many lines would hide the price; the marks above it are enough then.
+  const many = events.filter(({ t, to }) => to >= view.from && t <= view.to).length * LINE_ROOM > x(view.to) - x(view.from);
   for (const { t, to, what } of events) {
     if (to < view.from || t > view.to) continue;
     const at = Math.max(x(t), INSET);
     if (at < free[what] + EVENT_ROOM) continue;
     free[what] = at;
-    context.fillStyle = withAlpha(palette[what], 0.35);
-    context.fillRect(at - 0.5, TRACK.top, 1, TRACK.height);
+    if (!many) {
+      context.fillStyle = withAlpha(palette[what], 0.35);
+      context.fillRect(at - 0.5, TRACK.top, 1, TRACK.height);
+    }
     context.fillStyle = palette[what];
     context.beginPath();
     const [top, middle] = [EVENTS.top, EVENTS.top + EVENTS.height / 2];

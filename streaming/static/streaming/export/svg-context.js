@@ -107,6 +107,13 @@ export class SvgContext {
     this.#write(words, x, y, { ...this.#line(), "stroke-linejoin": this.lineJoin });
   }
 
+  /** As a canvas does, which knows the fonts. @param {string} words */
+  measureText(words) {
+    const context = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
+    context.font = this.font;
+    return context.measureText(words);
+  }
+
   /** @param {string} words @param {number} x @param {number} y @param {Record<string, string | undefined>} colours */
   #write(words, x, y, colours) {
     const [, size, family] = /** @type {RegExpExecArray} */ (/([\d.]+)px (.+)/.exec(this.font));

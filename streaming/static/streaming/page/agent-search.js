@@ -56,7 +56,7 @@ export class AgentSearch {
     this.#list.replaceChildren(...found.map(({ id, name, here }) => {
       const option = document.createElement("option");
       option.value = name;
-      option.label = here ? text("agent", { id }) : `${text("agent", { id })}, ${text("not_in_frame")}`;
+      option.label = here ? text("agent", { id }) : [text("agent", { id }), text("not_in_frame")].join(text("list_comma"));
       return option;
     }));
   }
