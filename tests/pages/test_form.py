@@ -212,6 +212,31 @@ def test_a_browser_without_module_workers_is_told(chromium: Browser, server: Liv
     page.close()
 
 
+#: Of the charts those that are cut off: neither wholly within their room nor wholly out of it. Pixels may be rounded.
+CUT_OFF = """() => {
+    const room = document.getElementById("charts").getBoundingClientRect();
+    const boxes = [...document.querySelectorAll(".chart")].map((chart) => chart.getBoundingClientRect());
+    const seen = boxes.filter(({ top, bottom }) => bottom > room.top + 1 && top < room.bottom - 1);
+    return seen.filter(({ top, bottom }) => top < room.top - 1 || bottom > room.bottom + 1).length;
+}"""
+
+
+def test_on_a_small_screen_no_chart_is_cut_off_and_a_card_covers_no_controls(page: Page, server: Live) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    open_at(page, server.json("/manifest/frames")[0]["start_t"], "&agent=0")
+    charts = page.locator("#charts")
+    sizes = charts.evaluate("({ scrollHeight, clientHeight }) => [scrollHeight, clientHeight]")
+    assert sizes[0] > sizes[1], "there are more than have room"
+    for to in (0, 60, 10_000):
+        charts.evaluate(f"(charts) => charts.scrollTo(0, {to})")
+        page.wait_for_function(f"() => ({CUT_OFF})() === 0")
+    card, look = page.locator("#card").bounding_box(), page.locator(".look").bounding_box()
+    assert card is not None
+    assert look is not None
+    assert card["height"] > 100
+    assert card["y"] + card["height"] <= look["y"]
+
+
 @pytest.mark.long
 def test_the_player_of_a_phone_leaves_room(page: Page, server: Live) -> None:
     start = server.json("/manifest/frames")[0]["start_t"]
@@ -224,8 +249,11 @@ def test_the_player_of_a_phone_leaves_room(page: Page, server: Live) -> None:
         return Math.min(card.bottom, player.bottom) - Math.max(card.top, player.top);
     }"""
     assert page.evaluate(overlap) <= 0
-    page.set_viewport_size({"width": 844, "height": 390})
     page.keyboard.press("Escape")
+    page.evaluate("scrollTo(0, 0)")
+    below = "innerHeight - document.querySelector('.transport').getBoundingClientRect().bottom"
+    page.wait_for_function(f"() => Math.abs({below}) < 1", polling=100)
+    page.set_viewport_size({"width": 844, "height": 390})
     expect(page.locator("#card")).to_be_hidden()
     box = page.locator(".transport").bounding_box()
     assert box is not None
