@@ -48,6 +48,7 @@ def test_two_moments_are_compared_by_keyboard_and_the_link_holds_both(page: Page
     expect(changes.nth(0)).to_have_text(f"Gained: {gained[0]} matched, {gained[1]} quoted close")
     expect(changes.nth(1)).to_have_text(f"Lost: {lost[0]} matched, {lost[1]} quoted close")
     expect(page.locator("#comparison-counts tr").first).to_have_text(re.compile("Agents"))
+    expect(page.locator("#comparison-measures tr").first).to_have_text(re.compile(r"Density\s*\d\.\d+\s*\d\.\d+"))
     expect(page).to_have_url(re.compile(f"t={now}&from={start}$"))
     page.goto(page.url)
     wait_for_frame(page, now)
@@ -126,25 +127,45 @@ def test_the_charts_are_saved_as_they_are_seen(page: Page, server: Live) -> None
     assert (name, pixels[:8]) == (f"IG-USD-t{start}-charts.png", b"\x89PNG\r\n\x1a\n")
 
 
+def stroke_of(page: Page, name: str) -> str:
+    """How a stroke of one of the page's colours begins where it has an alpha."""
+    colour = page.evaluate("(name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()", name)
+    return f"rgba({', '.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))}, "
+
+
+def test_all_views_show_which_agents_and_edges_came_and_went(page: Page, server: Live) -> None:
+    early = frame_on_disk(server, first_frame(server))
+    agents = {node["agent_id"] for node in early["nodes"]}
+
+    def grown() -> dict | None:  # type: ignore[type-arg]
+        later = (one for one in recorded_frames(server) if len(one["nodes"]) > len(agents))
+        return next((one for one in later if lost_between(one, early)), None)
+
+    late = wait_until(grown, "a frame with more agents and edges")
+    joined = len({node["agent_id"] for node in late["nodes"]} - agents)
+    for now, compared, sign, name in ((late, early, "+ ", "--gained"), (early, late, "− ", "--lost")):
+        open_at(page, now["t"], f"&from={compared['t']}")
+        expect(page.locator("#changes li")).to_have_count(5)
+        for view in ("matrix", "ring", "force"):
+            page.keyboard.press({"matrix": "3", "ring": "4", "force": "1"}[view])
+            wait_until_settled(page, now["t"])
+            drawn = list(ElementTree.fromstring(saved(page, "graph-svg")[1]).iter())
+            page.keyboard.press("Escape")
+            signs = [one for one in drawn if one.tag == f"{SVG}text" and (one.text or "").startswith(sign)]
+            dashed = [one for one in drawn if one.get("stroke-dasharray")]
+            if view == "force":
+                # Each lost edge, and a ring in the place of each agent that left.
+                left = joined if now is early else 0
+                assert len(dashed) == lost_between(compared, now) + left
+            else:
+                assert len(signs) == joined, view
+            if view == "ring":
+                assert any(one.get("stroke", "").startswith(stroke_of(page, name)) for one in drawn)
+
+
 def lost_between(before: dict, after: dict) -> int:  # type: ignore[type-arg]
-    """Edges that the later frame has no more, between agents that are still there."""
-    here = {node["agent_id"] for node in after["nodes"]}
-    kinds = ("match", "quote_proximity")
-    return sum(here.issuperset(pair) for kind in kinds for pair in edges_of(before, kind) - edges_of(after, kind))
-
-
-def test_what_was_lost_is_drawn_dashed(page: Page, server: Live) -> None:
-    def pair() -> tuple[int, int, int] | None:
-        first, *others = recorded_frames(server)
-        found = ((first["t"], other["t"], lost_between(other, first)) for other in others)
-        return next((one for one in found if one[2]), None)
-
-    now, compared, lost = wait_until(pair, "two frames of which one has an edge that the other has not")
-    open_at(page, now, f"&from={compared}")
-    expect(page.locator("#changes li")).to_have_count(5)
-    _, drawn = saved(page, "graph-svg")
-    dashed = [path for path in ElementTree.fromstring(drawn).iter(f"{SVG}path") if path.get("stroke-dasharray")]
-    assert len(dashed) == lost
+    """Edges that the later frame has no more."""
+    return sum(len(edges_of(before, kind) - edges_of(after, kind)) for kind in ("match", "quote_proximity"))
 
 
 def test_the_overlay_names_parts_and_keys_and_gives_the_focus_back(page: Page, server: Live) -> None:

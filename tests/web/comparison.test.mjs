@@ -50,11 +50,14 @@ test("what neither moment tells is left out", () => {
   assert.deepEqual(pairsOf({ a: 1, b: null }, { b: null, c: 0 }), [{ name: "a", before: 1, now: null }, { name: "c", before: null, now: 0 }]);
 });
 
-test("a graph is marked with what changed, and lost edges are between agents that are still there", () => {
+test("a graph is marked with what changed, and what is no more is given back", () => {
   const look = (kind, source, target) => [`${kind}:${source}-${target}`, { kind, source, target }];
   const graph = (agents, ...edges) => ({ nodes: new Map(agents.map((agent) => [agent, {}])), edges: new Map(edges) });
   const after = graph(["1", "2", "4"], look("match", "2", "1"), look("match", "1", "4"), look("pool", "1", "pool"));
-  const lost = mark(after, graph(["1", "2", "3"], look("match", "1", "2"), look("quote_proximity", "1", "2"), look("match", "2", "3"), look("pool", "2", "pool")));
+  after.nodes.set("pool", {});
+  const { lost, left } = mark(after, graph(["1", "2", "3"], look("match", "1", "2"), look("quote_proximity", "1", "2"), look("match", "2", "3"), look("pool", "2", "pool")));
   assert.deepEqual([...after.edges.values()].map(({ change }) => change), ["kept", "gained", undefined]);
-  assert.deepEqual(lost, [{ kind: "quote_proximity", source: "1", target: "2", change: "lost" }]);
+  assert.deepEqual(lost.map(({ kind, source, target, change }) => `${change} ${kind} ${source}-${target}`), ["lost quote_proximity 1-2", "lost match 2-3"]);
+  assert.deepEqual([...after.nodes].filter(([, node]) => node.change), [["4", { change: "joined" }]]);
+  assert.deepEqual([...left], [["3", { change: "left" }]]);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inkOn, premultiplied, shade, withAlpha } from "../../streaming/static/streaming/page/colors.js";
 import { pathOf } from "../../streaming/static/streaming/charts/sparkline.js";
-import { drawLabel } from "../../streaming/static/streaming/graph/graph-labels.js";
+import { labelsOf } from "../../streaming/static/streaming/graph/label-places.js";
 import { filled } from "../../streaming/static/streaming/state/texts.js";
 
 test("a scale goes through its stops", () => {
@@ -43,17 +43,29 @@ test("ink is read on every shade of every scale", () => {
   }
 });
 
+const agent = (node) => ({ key: "1", x: 200, y: 200, size: 15, scale: 1, label: "123", name: "", ink: "#000000", ...node });
+const written = (...agents) => labelsOf(agents, { width: 400, height: 400 }, (words) => 6 * words.length).map(({ words, x, y }) => [words, x, y]);
+
 test("a number stands in its circle if it can be read there, else beside it, and a name always beside", () => {
-  const written = (node) => {
-    const texts = [];
-    const draw = drawLabel(() => ({ ink: "#000000", panel: "#ffffff" }));
-    draw({ fillText: (text, x) => texts.push([text, x]), strokeText: () => {} }, { x: 50, y: 50, label: "123", ...node });
-    return texts;
-  };
-  assert.deepEqual(written({ size: 15 }), [["123", 50]]);
-  assert.deepEqual(written({ size: 10 }), [["123", 50]], "three digits are no blank circle");
-  assert.deepEqual(written({ size: 3 }), [["123", 55]]);
-  assert.deepEqual(written({ size: 15, name: "maker-7" }), [["maker-7", 67]]);
-  assert.deepEqual(written({ size: 3, label: "0x48b1e5a0c0ffee" }), [["0x48b1e5a0c…", 55]]);
-  assert.deepEqual(written({ size: 3, label: "" }), []);
+  assert.deepEqual(written(agent({})), [["123", 200, 200.5]]);
+  assert.deepEqual(written(agent({ size: 10 })), [["123", 200, 200.5]], "three digits are no blank circle");
+  assert.deepEqual(written(agent({ size: 3 })), [["123", 205, 200]]);
+  assert.deepEqual(written(agent({ name: "maker-7" })), [["maker-7", 217, 200]]);
+  assert.deepEqual(written(agent({ size: 3, label: "0x48b1e5a0c0ffee1234" })), [["0x48b1e5a…1234", 205, 200]]);
+  assert.deepEqual(written(agent({ label: "" })), []);
+  assert.deepEqual(written(agent({ name: "maker-7", named: true })), [], "it has its name above it");
+});
+
+test("words lie neither over other words nor over other circles, nor out of the picture, and the largest agents have them", () => {
+  const named = (key, x, y, more = {}) => agent({ key, x, y, name: `maker-${key}`, ...more });
+  const words = (...agents) => written(...agents).map(([told]) => told);
+  assert.deepEqual(written(named("1", 200, 200), named("2", 240, 200, { size: 14 })).map(([told, x]) => [told, x < 200]), [["maker-1", true], ["maker-2", false]], "at the left is room");
+  assert.deepEqual(words(named("1", 200, 200), named("2", 201, 206, { size: 14 }), named("3", 200, 206, { size: 13 })).length < 3, true);
+  assert.deepEqual(written(named("1", 380, 200)).map(([, x]) => x < 380), [true], "the right end of the picture is near");
+  const crowd = Array.from({ length: 500 }, (_, i) => named(String(i), (i % 25) * 16, Math.floor(i / 25) * 20, { size: 3 + (i % 7) / 7 }));
+  const boxes = written(...crowd).map(([told, x, y]) => ({ left: x, right: x + 6 * told.length, top: y - 6, bottom: y + 6 }));
+  assert.ok(boxes.length > 5 && boxes.length <= 40);
+  for (const one of boxes) for (const other of boxes) assert.ok(one === other || one.right <= other.left || other.right <= one.left || one.bottom <= other.top || other.bottom <= one.top);
+  assert.equal(words(...crowd, named("999", 200, 200, { size: 2, wanted: true }))[0], "maker-999", "what is wanted comes first");
+  assert.deepEqual(words(named("1", 200, 200, { named: true }), named("2", 200, 178, { size: 2 })), [], "not over the name of who is pointed at");
 });

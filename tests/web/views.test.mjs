@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nearestEdge } from "../../streaming/static/streaming/graph/edge-picking.js";
 import { squaresOf } from "../../streaming/static/streaming/graph/matrix.js";
-import { labelled, orderOf } from "../../streaming/static/streaming/graph/order.js";
+import { RIM } from "../../streaming/static/streaming/graph/graph-model.js";
+import { placesOfLeft } from "../../streaming/static/streaming/graph/left-places.js";
+import { inkFor, labelFor, labelled, orderOf, weightsFor } from "../../streaming/static/streaming/graph/order.js";
 import { planePositions, roundedRange } from "../../streaming/static/streaming/graph/plane.js";
 import { anglesOf, onChord } from "../../streaming/static/streaming/graph/ring.js";
 import { partnersOf } from "../../streaming/static/streaming/graph/partners.js";
@@ -17,6 +19,23 @@ test("a square tells the stronger of what it holds, a match before quotes, on bo
   assert.equal(squares.filter((value) => value === 126).length, 8, "two squares of two pixels each way");
 });
 
+test("in a comparison what changed is told from what was kept", () => {
+  const index = new Map([["a", 0], ["b", 1], ["c", 2]]);
+  const changed = (source, target, kind, change) => ({ ...edge(source, target, kind, 1), change });
+  const squares = squaresOf([changed("a", "b", "match", "kept"), changed("a", "b", "quote_proximity", "lost"), changed("b", "c", "match", "gained")], index, 6);
+  assert.deepEqual([squares[2], squares[16], squares[4]], [252, 189, 0]);
+  const scene = { everyone: new Map([["1", { name: "maker-1", change: "left" }], ["2", { change: "joined" }], ["3", {}]]), centre: null, near: null, palette: { gained: "g", lost: "l", muted: "m" } };
+  assert.deepEqual(["1", "2", "3"].map((key) => [labelFor(scene, key, 20), inkFor(scene, key)]), [["− maker-1", "l"], ["+ 2", "g"], ["3", "m"]]);
+  assert.deepEqual(["3", "1"].map(weightsFor(scene)).map((weight) => weight > 0), [false, true]);
+});
+
+test("who left stands at the rim, on the side of those it dealt with, and beside others who left", () => {
+  const places = placesOfLeft(new Map([["7", {}], ["8", {}], ["9", {}]]), [edge("7", "1", "match"), edge("1", "8", "match"), edge("8", "7", "match")], ["1"], [0, -0.5]);
+  const angles = ["7", "8"].map((key) => Math.atan2(places.get(key)[1], places.get(key)[0]));
+  for (const [x, y] of places.values()) assert.ok(Math.abs(Math.hypot(x, y) - RIM) < 1e-9);
+  assert.ok(Math.abs(angles[0] + Math.PI / 2) < 1e-9 && angles[1] - angles[0] > 0.09);
+});
+
 test("of more agents than pixels every match is still seen, and none lies outside", () => {
   const keys = Array.from({ length: 100 }, (_, i) => String(i));
   const squares = squaresOf([edge("0", "99", "match", 0.01), edge("98", "99", "match", 1)], new Map(keys.map((key, i) => [key, i])), 20);
@@ -27,7 +46,7 @@ test("of more agents than pixels every match is still seen, and none lies outsid
 test("communities come one after the other, within them who has most matches first; those without one come last", () => {
   const nodes = new Map(["5", "6", "7", "8", "9", "pool"].map((key, i) => [key, { matches: [1, 9, 4, 2, 7, 99][i] }]));
   const communities = new Map([["5", 0], ["6", 1], ["7", 0], ["8", 2], ["9", 1]]);
-  const { keys, runs } = orderOf({ graph: { nodes }, communities });
+  const { keys, runs } = orderOf({ everyone: nodes, communities });
   assert.deepEqual(keys, ["7", "5", "6", "9", "8", "pool"]);
   assert.deepEqual(runs.map(({ community, from, to }) => [community, from, to]), [[0, 0, 2], [1, 2, 4], [null, 4, 5], [null, 5, 6]]);
 });
@@ -43,6 +62,12 @@ test("an axis goes from round number to round number, whatever it spans", () => 
   assert.deepEqual(roundedRange(0, 0.08).marks.map((mark) => mark.toFixed(2)), ["0.00", "0.02", "0.04", "0.06", "0.08"]);
   assert.deepEqual(roundedRange(49_871, 50_143).marks, [49_850, 49_900, 49_950, 50_000, 50_050, 50_100, 50_150]);
   for (const value of [0, 7, -3]) assert.ok(roundedRange(value, value).marks.length > 1);
+});
+
+test("where a few have most experience, the others are told apart as well", () => {
+  const nodes = new Map([0.01, 0.02, 0.04, 0.04, 0.9].map((gained, i) => [String(i), node(100, gained, 1)]));
+  const { positions, axes } = planePositions(nodes, "experience", { x: 2, y: 1, unit: 0.002 });
+  assert.ok((positions[5] - positions[1]) / (axes.top - axes.bottom) > 0.08);
 });
 
 const node = (quote, gained, matches) => ({ quote, gained, matches });

@@ -1,9 +1,11 @@
 /** Owns marking in a graph what changed since another one. */
 
 import { edgeKey } from "./comparison.js";
+import { POOL } from "../graph/pool.js";
 
 /** @typedef {import("../graph/graph-model.js").Graph} Graph */
 /** @typedef {import("../graph/graph-model.js").EdgeLook} EdgeLook */
+/** @typedef {import("../graph/graph-model.js").NodeLook} NodeLook */
 
 /** @param {Graph} graph @returns {Map<string, EdgeLook>} edges between agents, by a key for both directions */
 function byPair({ edges }) {
@@ -12,13 +14,15 @@ function byPair({ edges }) {
 }
 
 /**
- * Marks each edge of a graph as gained or kept since another one.
+ * Marks each edge of a graph as gained or kept since another one, and each agent that joined.
  * @param {Graph} now @param {Graph} before
- * @returns {EdgeLook[]} the lost ones, between agents that are still there
+ * @returns {{lost: EdgeLook[], left: Map<string, NodeLook>}} the edges and agents that are no more
  */
 export function mark(now, before) {
   const [here, there] = [byPair(now), byPair(before)];
   for (const [key, look] of here) look.change = there.has(key) ? "kept" : "gained";
-  const lost = [...there].filter(([key, { source, target }]) => !here.has(key) && now.nodes.has(source) && now.nodes.has(target));
-  return lost.map(([, look]) => ({ ...look, change: "lost" }));
+  for (const [key, node] of now.nodes) if (key !== POOL && !before.nodes.has(key)) node.change = "joined";
+  const lost = [...there].filter(([key]) => !here.has(key)).map(([, look]) => ({ ...look, change: /** @type {const} */ ("lost") }));
+  const gone = [...before.nodes].filter(([key]) => !now.nodes.has(key));
+  return { lost, left: new Map(gone.map(([key, node]) => [key, { ...node, change: /** @type {const} */ ("left") }])) };
 }

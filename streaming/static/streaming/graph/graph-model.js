@@ -8,9 +8,9 @@ import { kindOf } from "./groups.js";
 /** @typedef {import("../data/messages.js").FrameNode} FrameNode */
 /**
  * `experience` is 0..1 within the frame and `gained` as it is told; `imbalance` is -1..1, null of who never quoted, and so is
- * `quote`, the mean price.
+ * `quote`, the mean price; `change` where the frame is compared with another.
  * @typedef {{label: string, name: string, size: number, imbalance: number | null, experience: number, gained: number,
- *   quote: number | null, matches: number, kind: string}} NodeLook
+ *   quote: number | null, matches: number, kind: string, change?: "joined" | "left"}} NodeLook
  */
 /**
  * `strength` is 0..1 of the strongest of its kind, `share` of the edges of its kind that are as strong or stronger, `count` the
@@ -34,9 +34,12 @@ const SMALLEST_DOT = 1.5;
 /** So much fits into the picture at full size: 40 agents of middling size, in squares of their radii, and edges. With more, agents get smaller, or edges fainter, together. */
 const ROOM = { agents: 20 * (NODE_SIZE.smallest ** 2 + NODE_SIZE.largest ** 2), edges: 150 };
 
-/** @param {number} amount @param {number} room @returns {number} 0..1 */
-function crowding(amount, room) {
-  return Math.min(1, Math.sqrt(room / Math.max(amount, 1)));
+/** How quickly: agents cover the same area however many there are; edges also cross, and a thousand would be a ball of hair. */
+const CROWDED = { agents: 0.5, edges: 0.7 };
+
+/** @param {number} amount @param {"agents" | "edges"} what @returns {number} 0..1 */
+function crowding(amount, what) {
+  return Math.min(1, (ROOM[what] / Math.max(amount, 1)) ** CROWDED[what]);
 }
 
 /** Quotes and matches in the window. @param {FrameNode} node */
@@ -68,7 +71,7 @@ function radiiOf(frame) {
 function nodesOf(frame) {
   const { low, high } = experienceRange(frame);
   const radii = radiiOf(frame);
-  const crowded = crowding(radii.reduce((sum, radius) => sum + radius ** 2, 0), ROOM.agents);
+  const crowded = crowding(radii.reduce((sum, radius) => sum + radius ** 2, 0), "agents");
   return new Map(frame.nodes.map(({ agent_id, name = "", features }, i) => {
     const experience = high > low ? (features.experience_end - low) / (high - low) : 0.5;
     const quotes = features.buy_count + features.sell_count;
@@ -112,7 +115,7 @@ export function graphOf(frame, { pool = false } = {}) {
     const [source, target] = [/** @type {string} */ (keyOf.get(src)), /** @type {string} */ (keyOf.get(dst))];
     const { greatest, count, shares } = kinds[type];
     edges.set(`${type}:${source}-${target}`, {
-      source, target, kind: type, strength: w / greatest, share: shares.get(w) ?? 1, presence: crowding(count, ROOM.edges),
+      source, target, kind: type, strength: w / greatest, share: shares.get(w) ?? 1, presence: crowding(count, "edges"),
       count: Math.round(w * frame.window.W), beyond: scores?.[i] ?? null,
     });
   });

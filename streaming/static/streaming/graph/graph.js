@@ -4,10 +4,11 @@ import { MultiUndirectedGraph } from "graphology";
 import Sigma from "sigma";
 import { ArcProgram, DashedArcProgram } from "./arcs.js";
 import { BEND, nearestEdge } from "./edge-picking.js";
-import { drawHover, drawLabel, fitsInside } from "./graph-labels.js";
+import { drawHover } from "./graph-labels.js";
 import { RIM, passes, startPosition } from "./graph-model.js";
 import { filterOf } from "./look.js";
-import { drawWeb } from "./web-picture.js";
+import { placesOfLeft } from "./left-places.js";
+import { drawMarks, drawWeb } from "./web-picture.js";
 import { NodeAnimation, isFading } from "./node-animation.js";
 import { PlaneAxes, planePositions } from "./plane.js";
 import { POOL } from "./pool.js";
@@ -27,20 +28,17 @@ const POOL_PLACE = [0.6 * RIM, -0.95 * RIM];
 /** What remains of an agent or edge that another agent's neighbourhood puts into the background. */
 const FAINT = 0.12;
 
-/** What remains of an edge that both moments have, where two are compared. */
-const KEPT = 0.35;
+/** What remains of an edge that both moments have, where two are compared; what changed is never fainter than this, and what was lost is thinner. */
+const [KEPT, LEAST_CHANGED, LOST_WIDTH] = [0.35, 0.4, 0.4];
 
 /** Agents are of their usual size in a picture from this to that wide or high, smaller in a smaller one, down to where numbers can still be read, and larger in a larger. Pixels, and shares. */
 const [USUAL_FROM, USUAL_TO, SMALLEST_SHARE, LARGEST_SHARE] = [480, 640, 0.8, 1.8];
 
 /** Of an agent with more neighbours than this only some are named, as of all. */
-const MOST_FORCED = 40;
+const MOST_WANTED = 40;
 
 /** So few agents are all named. */
 const FEW = 30;
-
-/** Of the names and numbers beside circles each square so wide has one, its largest agent's. Pixels. */
-const [NAMES_APART, NUMBERS_APART] = [125, 60];
 
 /** In the plane agents stand where they do, and cover each other less when they are smaller, and their edges fainter. */
 const PLANE = { size: 0.65, alpha: 0.5 };
@@ -108,7 +106,7 @@ export class GraphView {
    * Goes over to the scene's graph at once: sigma draws everything anew for each edge that is dropped from the one it watches.
    */
   show() {
-    const { nodes, edges } = this.scene.graph;
+    const { graph: { edges }, everyone: nodes } = this.scene;
     const graph = new MultiUndirectedGraph();
     nodes.forEach((look, key) => graph.addNode(key, this.#entering(key, look)));
     // Who left fades, and is left out of the graph after that: to drop one costs sigma as much as a new graph.
@@ -116,25 +114,26 @@ export class GraphView {
       if (!nodes.has(key) && isFading(/** @type {any} */ (attributes))) graph.addNode(key, { ...attributes, label: "", leaving: true, targetPresence: 0, targetSize: 0 });
     });
     edges.forEach((look, key) => graph.addUndirectedEdgeWithKey(key, look.source, look.target, edgeAttributes(look)));
-    for (const look of this.scene.lost) graph.addUndirectedEdge(look.source, look.target, edgeAttributes(look));
+    for (const look of this.scene.allLost) graph.addUndirectedEdge(look.source, look.target, edgeAttributes(look));
     this.#graph = graph;
-    const named = [...nodes.values()].some(({ name }) => name);
-    this.#sigma?.setSetting("labelGridCellSize", (named ? NAMES_APART : NUMBERS_APART) * this.#scale);
     this.#nodeAnimation.take(graph);
     this.place();
   }
 
   /** Sends agents to the places that the layout found. @param {string[]} keys @param {ArrayLike<number>} positions x, y of each */
   arrange(keys, positions) {
-    if (this.scene.look.view === "force") this.#nodeAnimation.send(keys, positions);
+    if (this.scene.look.view !== "force") return;
+    this.#nodeAnimation.send(keys, positions);
+    const left = placesOfLeft(this.scene.left, this.scene.allLost, keys, positions);
+    this.#nodeAnimation.send([...left.keys()], [...left.values()].flat());
   }
 
   /** Puts the agents of the plane to their places, and the pool to its own. */
   place() {
-    const { look, graph } = this.scene;
+    const { look, everyone } = this.scene;
     this.#nodeAnimation?.send([POOL], POOL_PLACE);
     if (look.view !== "plane" || !this.#sigma) return;
-    const { keys, positions, axes } = planePositions(graph.nodes, look.height, this.#reach(this.#sigma));
+    const { keys, positions, axes } = planePositions(everyone, look.height, this.#reach(this.#sigma));
     this.#axes.take(axes);
     this.#nodeAnimation.send(keys, positions);
   }
@@ -148,7 +147,7 @@ export class GraphView {
   drawOn(context) {
     if (!this.#sigma) return;
     this.#axes.drawOn(context, this.#sigma);
-    drawWeb(context, this.#sigma);
+    drawWeb(context, this.#sigma, this.scene.palette, this.#axes.below);
   }
 
   /** Shows the whole picture. */
@@ -191,15 +190,14 @@ export class GraphView {
     const finePointer = matchMedia("(pointer: fine)").matches;
     const sigma = new Sigma(this.#graph, this.container, {
       allowInvalidContainer: true,
-      defaultDrawNodeLabel: drawLabel(() => this.scene.palette),
       defaultDrawNodeHover: drawHover(() => this.scene.palette),
       enableCameraPanning: finePointer,
       enableCameraZooming: finePointer,
       edgeProgramClasses: { match: ArcProgram, lost: DashedArcProgram },
       edgeReducer: (_, attributes) => this.#drawnEdge(/** @type {any} */ (attributes)),
       nodeReducer: (key, attributes) => this.#drawnNode(key, attributes),
-      labelRenderedSizeThreshold: 0,
-      labelGridCellSize: NUMBERS_APART,
+      // Its own would lie over each other and over circles.
+      renderLabels: false,
       minCameraRatio: 0.15,
       maxCameraRatio: 1.5,
       minEdgeThickness: 0.6,
@@ -215,7 +213,8 @@ export class GraphView {
     sigma.on("clickStage", () => this.hooks.onPick(null));
     // Sigma hears of the pointer wherever it is, also while another view is to be seen.
     sigma.on("moveBody", ({ event }) => this.#seen && this.hooks.onEdge(this.scene.hovered === null ? this.#edgeAt(sigma, event) : null, event));
-    sigma.on("afterRender", () => this.#axes.draw(sigma));
+    const marks = /** @type {CanvasRenderingContext2D} */ (sigma.getCanvases().labels.getContext("2d"));
+    sigma.on("afterRender", () => (this.#axes.draw(sigma), drawMarks(marks, sigma, this.scene.palette, this.#axes.below)));
     for (const canvas of Object.values(sigma.getCanvases())) {
       canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
       canvas.addEventListener("webglcontextrestored", () => this.#remake(sigma));
@@ -235,12 +234,12 @@ export class GraphView {
   /** @param {Sigma} sigma @param {Point} at */
   #edgeAt(sigma, at) {
     const place = (/** @type {string} */ key) => sigma.graphToViewport(/** @type {any} */ (this.#graph.getNodeAttributes(key)));
-    return nearestEdge(this.scene.shown, place, at);
+    return nearestEdge(this.scene.drawn, place, at);
   }
 
   /** @param {string} key @param {any} attributes */
-  #drawnNode(key, { x, y, size, label, name, presence, leaving }) {
-    const { near, pinned, hovered, look, graph } = this.scene;
+  #drawnNode(key, { x, y, size, label, name, presence, leaving, change }) {
+    const { near, pinned, hovered, look, everyone } = this.scene;
     const radius = size * this.#scale * (look.view === "plane" ? PLANE.size : 1);
     const colour = this.scene.colourOf(key);
     const far = near !== null && !near.has(key);
@@ -250,9 +249,11 @@ export class GraphView {
       y,
       size: radius,
       scale: this.#scale,
-      forceLabel: graph.nodes.size <= FEW || (look.view === "force" && fitsInside(label, name, radius)) || (near !== null && !far && near.size <= MOST_FORCED),
-      color: premultiplied(colour, alpha),
-      ink: inkOn(colour),
+      wanted: everyone.size <= FEW || (near !== null && !far && near.size <= MOST_WANTED),
+      // Of who left there is the place alone.
+      color: premultiplied(colour, change === "left" ? 0 : alpha),
+      change: far || leaving ? undefined : change,
+      ink: change === "left" ? this.scene.palette.lost : inkOn(colour),
       label: key === POOL ? text("pool") : far || leaving ? "" : label,
       name,
       highlighted: key === pinned,
@@ -267,11 +268,12 @@ export class GraphView {
   #drawnEdge(attributes) {
     const { kind, strength, presence, type, curvature, change } = attributes;
     const apart = this.scene.isApart(attributes);
-    // A match is an event of its own; to have quoted close once in a while is noise.
-    const shown = kind === "match" ? strength : strength ** 1.5;
-    const alpha = (0.06 + 0.8 * shown) * (this.scene.near && !apart ? Math.max(presence, 0.8) : presence) * (apart ? FAINT : 1) * (this.scene.look.view === "plane" ? PLANE.alpha : 1) * (change === "kept" ? KEPT : 1);
+    // A match is an event of its own, and one of hubs that have dozens of them shall not pale; to have quoted close once in a while is noise.
+    const shown = strength ** (kind === "match" ? 0.6 : 1.5);
+    const seen = (0.06 + 0.8 * shown) * (this.scene.near && !apart ? Math.max(presence, 0.8) : presence) * (this.scene.look.view === "plane" ? PLANE.alpha : 1) * (change === "kept" ? KEPT : 1);
+    const alpha = Math.max(seen * (change === "lost" ? 0.7 : 1), change === "gained" || change === "lost" ? LEAST_CHANGED : 0) * (apart ? FAINT : 1);
     // In a crowd edges are thinner: without a graphics processor the pixels they cover are most of a drawing's cost.
-    const width = 3.5 * shown * Math.min(1, 2 * presence);
+    const width = 3.5 * shown * Math.min(1, 1.5 * presence) * (change === "lost" ? LOST_WIDTH : 1);
     return {
       type,
       curvature,
@@ -283,9 +285,9 @@ export class GraphView {
   }
 
   /** A known agent goes on from where it stands. @param {string} key @param {import("./graph-model.js").NodeLook} look */
-  #entering(key, { label, name, size }) {
+  #entering(key, { label, name, size, change }) {
     const start = key === POOL ? { x: POOL_PLACE[0], y: POOL_PLACE[1] } : startPosition(key);
     const known = this.#graph.hasNode(key) ? this.#graph.getNodeAttributes(key) : { ...start, size: 0, presence: 0 };
-    return { ...known, label, name, targetSize: size, targetPresence: 1, leaving: false };
+    return { ...known, label, name, change, targetSize: size, targetPresence: 1, leaving: false };
   }
 }

@@ -1,12 +1,12 @@
 /** Owns the matrix: agents along both sides, and in each square how strongly two of them are tied. Legible where a web of edges is not. */
 
 import { shade, withAlpha } from "../page/colors.js";
-import { labelled, orderOf, wordsFor } from "./order.js";
+import { inkFor, labelFor, labelled, orderOf, weightsFor } from "./order.js";
 
 /** Pixels around the squares; at the left the agents' names have room. */
-const MARGIN = { top: 14, right: 16, bottom: 34, left: 24 };
-const NAME_ROOM = 84;
-const NUMBER_ROOM = 34;
+const MARGIN = { top: 16, right: 16, bottom: 34, left: 24 };
+const NAME_ROOM = 92;
+const NUMBER_ROOM = 38;
 
 /** The strip that tells each agent's colour. Pixels. */
 const STRIP = 6;
@@ -14,9 +14,17 @@ const STRIP = 6;
 const LONGEST_NAME = 13;
 const FONT = 11;
 
-/** Shades of a kind's colour: the weakest is still told from none. */
+/** What fills squares, the later over the earlier, and how full the weakest of each is: still told from none. */
+const FILLS = /** @type {const} */ ([["proximity", 0.3], ["match", 0.5], ["gained", 0.6], ["lost", 0.6]]);
+
+/** Shades of each. */
 const SHADES = 63;
-const WEAKEST = { match: 0.5, proximity: 0.3 };
+
+/** What remains of squares that both moments have, where two are compared. */
+const KEPT = 0.4;
+
+/** Who joined or left has a mark so far beside the strip, and so high at least. Pixels. */
+const MARK = { width: 4, least: 2 };
 
 /** A match fills at least so many pixels each way, or rows of single ones would not be seen. */
 const LEAST_PIXELS = 2;
@@ -24,9 +32,15 @@ const LEAST_PIXELS = 2;
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./edge-picking.js").Point} Point */
 
+/** @param {import("./graph-model.js").EdgeLook} edge @returns {number} which of `FILLS` */
+function fillOf({ kind, change }) {
+  if (change === "gained" || change === "lost") return change === "gained" ? 2 : 3;
+  return kind === "quote_proximity" ? 0 : 1;
+}
+
 /**
- * The squares as numbers, row by row: 0 for none, 1..63 for quotes close to each other, 64..126 for matches and with the pool. Where a
- * pixel holds several squares the strongest counts.
+ * The squares as numbers, row by row: 0 for none, then 63 for each of `FILLS`; matches with the pool count as others. Where a pixel
+ * holds several squares the strongest counts.
  * @param {import("./graph-model.js").EdgeLook[]} edges @param {Map<string, number>} index of each agent @param {number} side pixels
  */
 export function squaresOf(edges, index, side) {
@@ -39,8 +53,9 @@ export function squaresOf(edges, index, side) {
       for (let at = y * side + starts[column]; at < y * side + right; at++) if (squares[at] < value) squares[at] = value;
     }
   };
-  for (const { source, target, kind, strength } of edges) {
-    const value = (kind === "quote_proximity" ? 0 : SHADES) + 1 + Math.floor(Math.sqrt(strength) * (SHADES - 1));
+  for (const edge of edges) {
+    const { source, target, strength } = edge;
+    const value = fillOf(edge) * SHADES + 1 + Math.floor(Math.sqrt(strength) * (SHADES - 1));
     const [a, b] = [index.get(source) ?? 0, index.get(target) ?? 0];
     fill(a, b, value);
     fill(b, a, value);
@@ -48,14 +63,18 @@ export function squaresOf(edges, index, side) {
   return squares;
 }
 
-/** The colour of each number of a square, as a canvas keeps it. @param {Record<string, string>} palette */
-function coloursOf({ panel, raised, match, proximity }) {
+/** The colour of each number of a square, as a canvas keeps it. @param {Record<string, string>} palette @param {boolean} compared */
+function coloursOf(palette, compared) {
   const colour = (/** @type {string} */ hex) => {
     const [r, g, b] = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
     return (255 << 24) | (b << 16) | (g << 8) | r;
   };
-  const scale = (/** @type {string} */ hex, /** @type {number} */ weakest) => Array.from({ length: SHADES }, (_, i) => colour(shade([panel, hex], weakest + ((1 - weakest) * i) / (SHADES - 1))));
-  return Uint32Array.from([colour(shade([panel, raised], 0.55)), ...scale(proximity, WEAKEST.proximity), ...scale(match, WEAKEST.match)]);
+  const ground = shade([palette.panel, palette.raised], 0.55);
+  const scales = FILLS.flatMap(([name, weakest], fill) => {
+    const full = compared && fill < 2 ? shade([ground, palette[name]], KEPT) : palette[name];
+    return Array.from({ length: SHADES }, (_, i) => colour(shade([palette.panel, full], weakest + ((1 - weakest) * i) / (SHADES - 1))));
+  });
+  return Uint32Array.from([colour(ground), ...scales]);
 }
 
 export class Matrix {
@@ -69,7 +88,7 @@ export class Matrix {
   lay(scene, width, height, ratio) {
     ({ keys: this.keys, runs: this.#runs } = orderOf(scene));
     this.#index = new Map(this.keys.map((key, i) => [key, i]));
-    const left = MARGIN.left + ([...scene.graph.nodes.values()].some(({ name }) => name) ? NAME_ROOM : NUMBER_ROOM) + STRIP;
+    const left = MARGIN.left + ([...scene.everyone.values()].some(({ name }) => name) ? NAME_ROOM : NUMBER_ROOM) + STRIP;
     const side = Math.max(Math.min(width - left - MARGIN.right, height - MARGIN.top - MARGIN.bottom - STRIP), 20);
     this.#box = { left: left + Math.max((width - left - MARGIN.right - side) / 2, 0), top: MARGIN.top + STRIP, side };
     this.#paint(scene, Math.round(side * ratio));
@@ -78,8 +97,8 @@ export class Matrix {
   /** @param {Scene} scene @param {number} side pixels of the screen */
   #paint(scene, side) {
     if (this.keys.length === 0) return void (this.#image = null);
-    const colours = coloursOf(scene.palette);
-    const squares = squaresOf(scene.shown, this.#index, side);
+    const colours = coloursOf(scene.palette, scene.compared);
+    const squares = squaresOf(scene.drawn, this.#index, side);
     this.#image = new ImageData(side, side);
     const pixels = new Uint32Array(this.#image.data.buffer);
     for (let i = 0; i < pixels.length; i++) pixels[i] = colours[squares[i]];
@@ -109,7 +128,17 @@ export class Matrix {
       context.fillStyle = scene.colourOf(key);
       context.fillRect(left - STRIP, top + this.#place(i), STRIP - 2, width);
       context.fillRect(left + this.#place(i), top - STRIP, width, STRIP - 2);
+      if (scene.everyone.get(key)?.change) this.#change(context, inkFor(scene, key), i);
     });
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {string} colour @param {number} i */
+  #change(context, colour, i) {
+    const { left, top } = this.#box;
+    const width = Math.max(this.#place(1), MARK.least);
+    context.fillStyle = colour;
+    context.fillRect(left - STRIP - MARK.width, top + this.#place(i), MARK.width + STRIP - 2, width);
+    context.fillRect(left + this.#place(i), top - STRIP - MARK.width, width, MARK.width + STRIP - 2);
   }
 
   /** A square around each community. @param {CanvasRenderingContext2D} context @param {Scene} scene */
@@ -128,15 +157,14 @@ export class Matrix {
   #names(context, scene) {
     const { left, top } = this.#box;
     const half = this.#place(1) / 2;
-    const weight = (/** @type {string} */ key) => (key === scene.centre ? Infinity : (scene.graph.nodes.get(key)?.matches ?? 0));
-    const chosen = labelled(this.keys, weight, (i) => this.#place(i), FONT + 1);
+    const chosen = labelled(this.keys, weightsFor(scene), (i) => this.#place(i), FONT + 1);
     context.font = `${FONT}px system-ui, sans-serif`;
     context.textAlign = "right";
     context.textBaseline = "middle";
     this.keys.forEach((key, i) => {
       if (!chosen.has(key)) return;
-      context.fillStyle = key === scene.centre ? scene.palette.ink : scene.palette.muted;
-      context.fillText(wordsFor(scene, key, LONGEST_NAME), left - STRIP - 4, top + this.#place(i) + half);
+      context.fillStyle = inkFor(scene, key);
+      context.fillText(labelFor(scene, key, LONGEST_NAME), left - STRIP - MARK.width - 3, top + this.#place(i) + half);
     });
   }
 

@@ -1,4 +1,4 @@
-/** Owns the order of agents in the matrix and on the ring: by community, the largest first, and within it by matches. */
+/** Owns the order of agents in the matrix and on the ring: by community, the largest first, and within it by matches, then by how active they are. */
 
 import { text } from "../state/texts.js";
 import { squeezed } from "./groups.js";
@@ -8,15 +8,15 @@ import { POOL } from "./pool.js";
 /** Agents beside each other who are one community; `community` is null for those without one. @typedef {{community: number | null, from: number, to: number}} Run */
 
 /** @param {Scene} scene @returns {{keys: string[], runs: Run[]}} `to` of a run is behind its last */
-export function orderOf({ graph, communities }) {
+export function orderOf({ everyone, communities }) {
   const sizes = new Map();
   for (const community of communities.values()) sizes.set(community, (sizes.get(community) ?? 0) + 1);
   const rank = (/** @type {string} */ key) => {
     const community = communities.get(key) ?? Infinity;
     return sizes.get(community) > 1 ? community : key === POOL ? Infinity : Number.MAX_SAFE_INTEGER;
   };
-  const keys = [...graph.nodes].map(([key, { matches }]) => ({ key, matches, rank: rank(key) }))
-    .sort((a, b) => (a.rank === b.rank ? b.matches - a.matches || Number(a.key) - Number(b.key) : a.rank - b.rank));
+  const keys = [...everyone].map(([key, { matches, size }]) => ({ key, matches, size, rank: rank(key) }))
+    .sort((a, b) => (a.rank === b.rank ? b.matches - a.matches || b.size - a.size || Number(a.key) - Number(b.key) : a.rank - b.rank));
   /** @type {Run[]} */
   const runs = [];
   keys.forEach(({ rank: place }, i) => {
@@ -26,11 +26,33 @@ export function orderOf({ graph, communities }) {
   return { keys: keys.map(({ key }) => key), runs };
 }
 
-/** What is written beside an agent. @param {Scene} scene @param {string} key @param {number} longest characters */
-export function wordsFor({ graph }, key, longest) {
+/** An agent's name, else its number. @param {Scene} scene @param {string} key @param {number} longest characters */
+export function wordsFor({ everyone }, key, longest) {
   if (key === POOL) return text("pool");
-  const node = graph.nodes.get(key);
-  return squeezed(node?.name || key, longest);
+  return squeezed(everyone.get(key)?.name || key, longest);
+}
+
+const SIGNS = { joined: "+ ", left: "− " };
+
+/** What is written beside an agent: its name, after a sign where it joined or left. @param {Scene} scene @param {string} key @param {number} longest characters */
+export function labelFor(scene, key, longest) {
+  const change = scene.everyone.get(key)?.change;
+  return `${change ? SIGNS[change] : ""}${wordsFor(scene, key, longest)}`;
+}
+
+/** The colour of that. @param {Scene} scene @param {string} key */
+export function inkFor({ everyone, centre, palette }, key) {
+  const change = everyone.get(key)?.change;
+  if (change) return change === "joined" ? palette.gained : palette.lost;
+  return key === centre ? palette.ink : palette.muted;
+}
+
+/** Who is named first: the one that is looked at and those near it, who joined or left, then who has most matches. @param {Scene} scene @returns {(key: string) => number} */
+export function weightsFor({ everyone, centre, near }) {
+  return (key) => {
+    const node = everyone.get(key);
+    return (key === centre ? Infinity : 0) + (near?.has(key) ? 1e12 : 0) + (node?.change ? 1e9 : 0) + (node?.matches ?? 0);
+  };
 }
 
 /**

@@ -14,6 +14,9 @@ const FAR_OFF = 0.02;
 
 const MOST_MARKS = 6;
 
+/** The part of a span that is crowded if half of all lie in it. */
+const CROWDED = 0.2;
+
 /** @typedef {import("./graph-model.js").NodeLook} NodeLook */
 /** @typedef {import("./look.js").Look["height"]} Height */
 /** From the middle to the sides in the graph's unit, and that unit by pixel. @typedef {{x: number, y: number, unit: number}} Reach */
@@ -34,6 +37,12 @@ function mostOf(values) {
   const sorted = values.toSorted((a, b) => a - b);
   const cut = Math.floor(sorted.length * FAR_OFF);
   return [sorted[cut] ?? 0, sorted[sorted.length - 1 - cut] ?? 1];
+}
+
+/** Whether half of all values, none below 0, lie in the lowest part of what they span. @param {number[]} values @param {[number, number]} range */
+function isCrowdedBelow(values, [low, high]) {
+  const middle = values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+  return low >= 0 && middle - low < CROWDED * (high - low);
 }
 
 /** An axis from round number to round number. @param {number[]} values @param {[number, number]} range they are to be seen in @param {number} from @param {number} to in the graph's unit @param {(value: number) => number} bent */
@@ -60,8 +69,8 @@ export function planePositions(nodes, height, { x, y, unit }) {
   const values = agents.map(([, node]) => (height === "matches" ? node.matches : node.gained));
   const range = /** @type {[number, number]} */ ([height === "matches" ? 0 : Math.min(...values, Infinity), Math.max(...values, height === "matches" ? 1 : -Infinity)]);
   if (!agents.length) range.fill(0);
-  // A few hubs have most matches: the root leaves room to tell the others apart.
-  const up = axis(values, range, box.bottom, box.top, height === "matches" ? (value) => Math.sqrt(value) : undefined);
+  // A few hubs have most matches, and with them most experience: the root leaves room to tell the others apart.
+  const up = axis(values, range, box.bottom, box.top, height === "matches" || isCrowdedBelow(values, range) ? Math.sqrt : undefined);
   const positions = new Float64Array(agents.flatMap((_, i) => [quotes[i] === null ? (without ?? 0) : across.places[i], up.places[i]]));
   return { keys: agents.map(([key]) => key), positions, axes: { x: across.marks, y: up.marks, ...box, without, height } };
 }
@@ -77,6 +86,11 @@ export class PlaneAxes {
     this.context = /** @type {CanvasRenderingContext2D} */ (this.#canvas.getContext("2d"));
     this.#canvas.className = "axes";
     container.prepend(this.#canvas);
+  }
+
+  /** Room that the marks take below the agents. Pixels. */
+  get below() {
+    return this.scene.look.view === "plane" ? MARGIN.bottom - 8 : 0;
   }
 
   /** @param {Axes} axes */

@@ -3,10 +3,10 @@
 import { withAlpha } from "../page/colors.js";
 import { REACH, distanceToCurve } from "./edge-picking.js";
 import { groupsOf } from "./groups.js";
-import { labelled, orderOf, wordsFor } from "./order.js";
+import { inkFor, labelFor, labelled, orderOf, weightsFor } from "./order.js";
 
 /** Pixels: around the ring for names, how wide an arc is, and how far it stands off. */
-const [NAME_ROOM, NUMBER_ROOM, ARC, APART] = [104, 40, 5, 7];
+const [NAME_ROOM, NUMBER_ROOM, ARC, APART] = [116, 54, 5, 7];
 
 /** Between two communities, in radians: at most so much, and of the whole circle at most so much together. */
 const [GAP, ALL_GAPS] = [0.07, 0.9];
@@ -14,8 +14,12 @@ const [GAP, ALL_GAPS] = [0.07, 0.9];
 /** How near the middle chords between communities meet, as a share of the radius, and how much they lean to the middle of theirs. */
 const [WAIST, LEANING] = [0.42, 0.75];
 
-/** Shades that chords are drawn in: those of one are drawn at once. */
+/** What chords are, the later over the earlier, and the shades they are drawn in: those of one are drawn at once. */
+const LAYERS = /** @type {const} */ (["pool", "quote_proximity", "match", "lost", "gained"]);
 const SHADES = 8;
+
+/** What remains of a chord that both moments have, where two are compared; and what changed is never fainter than this. */
+const [KEPT, LEAST_CHANGED] = [0.3, 0.35];
 
 const LONGEST_NAME = 13;
 const FONT = 11;
@@ -25,6 +29,7 @@ const FAINT = 0.15;
 /** @typedef {import("./graph-model.js").EdgeLook} EdgeLook */
 /** @typedef {import("./edge-picking.js").Point} Point */
 /** A cubic curve. @typedef {[Point, Point, Point, Point]} Chord */
+/** Chords of one layer and shade, by the look of one of them. @typedef {{layer: typeof LAYERS[number], level: number, edge: EdgeLook, chords: Chord[]}} Strand */
 
 /** The angle of each agent, from the top, clockwise, and the spans of communities. @param {number} count @param {import("./order.js").Run[]} runs */
 export function anglesOf(count, runs) {
@@ -46,6 +51,21 @@ export function onChord([a, b, c, d], share) {
   return { x: mixed("x"), y: mixed("y") };
 }
 
+/** @param {{edge: EdgeLook, chord: Chord}[]} chords @returns {Strand[]} in the order that they are drawn in */
+function strandsOf(chords) {
+  /** @type {Map<number, Strand>} */
+  const strands = new Map();
+  for (const { edge, chord } of chords) {
+    const layer = edge.change === "gained" || edge.change === "lost" ? edge.change : edge.kind;
+    const level = Math.min(Math.floor(edge.strength * SHADES), SHADES - 1);
+    const place = LAYERS.indexOf(layer) * SHADES + level;
+    const strand = strands.get(place);
+    if (strand) strand.chords.push(chord);
+    else strands.set(place, { layer, level, edge, chords: [chord] });
+  }
+  return [...strands].sort(([a], [b]) => a - b).map(([, strand]) => strand);
+}
+
 export class Ring {
   /** @type {string[]} */ keys = [];
   /** @type {Map<string, number>} */ #index = new Map();
@@ -61,9 +81,9 @@ export class Ring {
     this.#index = new Map(keys.map((key, i) => [key, i]));
     this.#round = anglesOf(keys.length, runs);
     this.#middles = runs.flatMap(({ from, to }, i) => new Array(to - from).fill((this.#round.spans[i].from + this.#round.spans[i].to) / 2));
-    const room = [...scene.graph.nodes.values()].some(({ name }) => name) ? NAME_ROOM : NUMBER_ROOM;
+    const room = [...scene.everyone.values()].some(({ name }) => name) ? NAME_ROOM : NUMBER_ROOM;
     this.#box = { x: width / 2, y: height / 2, radius: Math.max(Math.min(width / 2 - room, height / 2 - room), 30) };
-    this.#chords = scene.shown.map((edge) => ({ edge, chord: this.#chordOf(edge) })).sort((a, b) => a.edge.strength - b.edge.strength);
+    this.#chords = scene.drawn.map((edge) => ({ edge, chord: this.#chordOf(edge) })).sort((a, b) => a.edge.strength - b.edge.strength);
   }
 
   /** @param {number} angle @param {number} share of the radius @returns {Point} */
@@ -94,24 +114,24 @@ export class Ring {
     this.#names(context, scene);
   }
 
-  /** All chords of one kind and shade in one go. @param {CanvasRenderingContext2D} context @param {Scene} scene @param {{edge: EdgeLook, chord: Chord}[]} chords @param {number} share of their colour */
+  /** All chords of one layer and shade in one go. @param {CanvasRenderingContext2D} context @param {Scene} scene @param {{edge: EdgeLook, chord: Chord}[]} chords @param {number} share of their colour */
   #strokes(context, scene, chords, share) {
-    for (const kind of /** @type {const} */ (["pool", "quote_proximity", "match"])) {
-      for (let level = 0; level < SHADES; level++) {
-        const some = chords.filter(({ edge }) => edge.kind === kind && Math.min(Math.floor(edge.strength * SHADES), SHADES - 1) === level);
-        if (!some.length) continue;
-        const shown = ((level + 0.5) / SHADES) ** (kind === "match" ? 1 : 1.5);
-        const presence = scene.near && share === 1 ? 1 : some[0].edge.presence;
-        context.strokeStyle = withAlpha(scene.colourOfKind(kind), (0.1 + 0.75 * shown) * presence * share);
-        context.lineWidth = 0.6 + 2.6 * shown * presence;
-        context.beginPath();
-        for (const { chord: [a, b, c, d] } of some) {
-          context.moveTo(a.x, a.y);
-          context.bezierCurveTo(b.x, b.y, c.x, c.y, d.x, d.y);
-        }
-        context.stroke();
+    for (const { layer, level, edge, chords: some } of strandsOf(chords)) {
+      const shown = ((level + 0.5) / SHADES) ** (layer === "quote_proximity" ? 1.5 : 0.6);
+      const presence = scene.near && share === 1 ? 1 : edge.presence;
+      const changed = layer === "gained" || layer === "lost";
+      const alpha = Math.max((0.08 + 0.77 * shown) * presence * (scene.compared && !changed ? KEPT : 1), changed ? LEAST_CHANGED : 0);
+      context.strokeStyle = withAlpha(scene.colourOfEdge(edge), alpha * share);
+      context.lineWidth = 0.6 + 2.6 * shown * presence;
+      context.setLineDash(layer === "lost" ? [6, 4] : []);
+      context.beginPath();
+      for (const [a, b, c, d] of some) {
+        context.moveTo(a.x, a.y);
+        context.bezierCurveTo(b.x, b.y, c.x, c.y, d.x, d.y);
       }
+      context.stroke();
     }
+    context.setLineDash([]);
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Scene} scene */
@@ -133,15 +153,18 @@ export class Ring {
     this.keys.forEach((key, i) => {
       const { x, y } = this.#at(this.#round.angles[i], 1);
       const looked = key === scene.centre;
+      const change = scene.everyone.get(key)?.change;
       context.globalAlpha = scene.near && !scene.near.has(key) ? FAINT : 1;
-      context.fillStyle = scene.colourOf(key);
+      context.fillStyle = change === "left" ? scene.palette.panel : scene.colourOf(key);
       context.beginPath();
-      context.arc(x, y, looked ? Math.max(most, 4) : most, 0, 2 * Math.PI);
+      context.arc(x, y, looked || change ? Math.max(most, 4) : most, 0, 2 * Math.PI);
       context.fill();
-      if (!looked) return;
-      context.strokeStyle = key === scene.pinned ? scene.palette.accent : scene.palette.ink;
+      if (!looked && !change) return;
+      context.strokeStyle = !looked ? inkFor(scene, key) : key === scene.pinned ? scene.palette.accent : scene.palette.ink;
       context.lineWidth = 2;
+      context.setLineDash(change === "left" ? [3, 2.5] : []);
       context.stroke();
+      context.setLineDash([]);
     });
     context.globalAlpha = 1;
   }
@@ -149,14 +172,13 @@ export class Ring {
   /** @param {CanvasRenderingContext2D} context @param {Scene} scene */
   #names(context, scene) {
     const { radius } = this.#box;
-    const weight = (/** @type {string} */ key) => (scene.near?.has(key) ? 1e12 : 0) + (key === scene.centre ? Infinity : (scene.graph.nodes.get(key)?.matches ?? 0));
-    const chosen = labelled(this.keys, weight, (i) => this.#round.angles[i] * radius, FONT + 2, 2 * Math.PI * radius);
+    const chosen = labelled(this.keys, weightsFor(scene), (i) => this.#round.angles[i] * radius, FONT + 2, 2 * Math.PI * radius);
     context.font = `${FONT}px system-ui, sans-serif`;
     context.textBaseline = "middle";
     this.keys.forEach((key, i) => {
       if (!chosen.has(key) || (scene.near && !scene.near.has(key))) return;
-      context.fillStyle = key === scene.centre ? scene.palette.ink : scene.palette.muted;
-      this.#write(context, wordsFor(scene, key, LONGEST_NAME), this.#round.angles[i], 1 + (APART + ARC + 4) / radius);
+      context.fillStyle = inkFor(scene, key);
+      this.#write(context, labelFor(scene, key, LONGEST_NAME), this.#round.angles[i], 1 + (APART + ARC + 4) / radius);
     });
   }
 

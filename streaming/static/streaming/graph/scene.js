@@ -26,17 +26,22 @@ export class Scene {
   /** It and its neighbours along the edges that are to be seen. @type {Set<string> | null} */ near = null;
   /** The edges that are to be seen. @type {EdgeLook[]} */ shown = [];
 
-  /** Edges of the moment compared with that are no more. @type {EdgeLook[]} */ lost = [];
+  /** Agents and edges of the moment compared with that are no more. @type {{left: Map<string, NodeLook>, lost: EdgeLook[]}} */ #gone = { left: new Map(), lost: [] };
+  /** Whether the graph is compared with another. */ compared = false;
+  /** Those in the graph, and those that left it. @type {Map<string, NodeLook>} */ everyone = new Map();
+  /** The lost edges that are to be seen. @type {EdgeLook[]} */ lost = [];
 
   /** @param {Record<string, string>} palette */
   constructor(palette) {
     this.palette = palette;
   }
 
-  /** Another frame's graph; its communities are not known yet. @param {Graph} graph */
-  take(graph) {
-    this.graph = graph;
-    if (this.hovered !== null && !graph.nodes.has(this.hovered)) this.hovered = null;
+  /** Another frame's graph; its communities are not known yet. @param {Graph} graph @param {{left: Map<string, NodeLook>, lost: EdgeLook[]} | null} [compared] what is no more, where it is compared with another */
+  take(graph, compared = null) {
+    const gone = compared ?? { left: new Map(), lost: [] };
+    [this.graph, this.#gone, this.compared] = [graph, gone, compared !== null];
+    this.everyone = gone.left.size ? new Map([...graph.nodes, ...gone.left]) : graph.nodes;
+    if (this.hovered !== null && !this.everyone.has(this.hovered)) this.hovered = null;
     this.#kindColours = new Map(kindsIn(graph.nodes.values()).map(({ kind }, i) => [kind, i]));
     this.settle();
   }
@@ -47,19 +52,34 @@ export class Scene {
     this.communityColours = communityColours(keys, communities, (key) => this.graph.nodes.get(key)?.matches ?? 0);
   }
 
+  /** Agents that are no more, where the graph is compared. */
+  get left() {
+    return this.#gone.left;
+  }
+
+  /** Edges that are no more, whether they are to be seen or not. */
+  get allLost() {
+    return this.#gone.lost;
+  }
+
+  /** The edges that are to be seen, those that were lost first. */
+  get drawn() {
+    return this.lost.length ? [...this.lost, ...this.shown] : this.shown;
+  }
+
   /** Works out anew what depends on the filter and on who is pointed at. */
   settle() {
     const filter = filterOf(this.look);
     this.shown = [...this.graph.edges.values()].filter((edge) => passes(edge, filter));
-    const { nodes } = this.graph;
-    this.centre = [this.hovered, this.pinned].find((agent) => agent !== null && nodes.has(agent)) ?? null;
+    this.lost = this.#gone.lost.filter((edge) => passes(edge, filter));
+    this.centre = [this.hovered, this.pinned].find((agent) => agent !== null && this.everyone.has(agent)) ?? null;
     this.near = this.centre === null ? null : this.#neighbours(this.centre);
   }
 
   /** @param {string} centre */
   #neighbours(centre) {
     const near = new Set([centre]);
-    for (const { source, target } of this.shown) if (source === centre || target === centre) near.add(source).add(target);
+    for (const { source, target } of this.drawn) if (source === centre || target === centre) near.add(source).add(target);
     return near;
   }
 

@@ -57,8 +57,7 @@ export class StructureView {
     this.#frame = frame;
     const pool = this.#scene.look.pool && frame !== null && tellsOfPool(frame);
     const graph = frame ? graphOf(frame, { pool }) : EMPTY;
-    this.#scene.lost = frame && this.#before ? mark(graph, graphOf(this.#before)) : [];
-    this.#scene.take(graph);
+    this.#scene.take(graph, frame && this.#before ? mark(graph, graphOf(this.#before)) : null);
     this.container.classList.toggle("pointing", this.#scene.hovered !== null);
     this.container.dataset.nodes = String(frame?.nodes.length ?? 0);
     if (!this.#flat) this.web.show();
@@ -70,6 +69,7 @@ export class StructureView {
   compareWith(before) {
     if (before === this.#before) return;
     this.#before = before;
+    this.container.dataset.from = String(before?.t ?? "");
     this.show(this.#frame);
   }
 

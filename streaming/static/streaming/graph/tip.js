@@ -11,15 +11,16 @@ const [ASIDE, ROOM] = [14, 230];
 
 /** @typedef {import("./scene.js").Scene} Scene */
 
-/** How often a pair matched or quoted close in the window, as far as it is shown. @param {Scene} scene @param {[string, string]} pair */
+/** How often a pair matched or quoted close in the window, as far as it is shown, or in the one compared with, if it does so no more. @param {Scene} scene @param {[string, string]} pair */
 export function pairText(scene, [a, b]) {
-  const between = scene.shown.filter(({ source, target }) => (source === a && target === b) || (source === b && target === a));
-  const facts = between.map(({ kind, count, beyond }) => {
+  const between = scene.drawn.filter(({ source, target }) => (source === a && target === b) || (source === b && target === a));
+  const facts = between.map(({ kind, count, beyond, change }) => {
     const words = text(`pair_${kind}`, { count: countText(count) });
-    return beyond === null ? words : `${words} (${beyond < 0 ? "−" : "+"}${Math.abs(beyond).toFixed(1)} σ)`;
+    if (change === "lost") return text("pair_lost", { words });
+    return beyond === null ? words : text("pair_beyond", { words, score: `${beyond < 0 ? "−" : "+"}${Math.abs(beyond).toFixed(1)}` });
   });
   const names = [a, b].map((key) => wordsFor(scene, key, LONGEST_NAME)).join(" – ");
-  return `${names}: ${facts.length ? facts.join(text("list_comma")) : text("pair_none")}`;
+  return text("pair_told", { names, facts: facts.length ? facts.join(text("list_comma")) : text("pair_none") });
 }
 
 export class Tip {

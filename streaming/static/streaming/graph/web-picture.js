@@ -1,6 +1,7 @@
 /** Owns drawing on a canvas what sigma shows by WebGL, so that it can be saved. */
 
 import { controlOf } from "./edge-picking.js";
+import { drawChanges, drawLabels } from "./graph-labels.js";
 
 /** @typedef {import("sigma").default} Sigma */
 
@@ -19,23 +20,37 @@ function seen(keys, displayed) {
   return all.filter(({ hidden, color }) => !hidden && color).sort((a, b) => a.zIndex - b.zIndex);
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Sigma} sigma */
-export function drawWeb(context, sigma) {
+/** What is written and marked over the circles. @param {CanvasRenderingContext2D} context @param {Sigma} sigma @param {Record<string, string>} palette @param {number} below room at the bottom that has words already, in pixels */
+export function drawMarks(context, sigma, palette, below) {
+  const agents = circlesOf(sigma);
+  const { width, height } = sigma.getDimensions();
+  drawChanges(context, agents, palette);
+  drawLabels(context, agents, { width, height: height - below }, palette);
+}
+
+/** The circles in pixels, the foremost last. @param {Sigma} sigma @returns {any[]} */
+function circlesOf(sigma) {
+  const at = (/** @type {any} */ node) => sigma.framedGraphToViewport(node);
+  return seen(sigma.getGraph().nodes(), (key) => sigma.getNodeDisplayData(key)).map((node) => ({ ...node, ...at(node), size: sigma.scaleSize(node.size) }));
+}
+
+/** @param {CanvasRenderingContext2D} context @param {Sigma} sigma @param {Record<string, string>} palette @param {number} below as for `drawMarks` */
+export function drawWeb(context, sigma, palette, below) {
   const graph = sigma.getGraph();
   const at = (/** @type {string} */ key) => sigma.framedGraphToViewport(/** @type {any} */ (sigma.getNodeDisplayData(key)));
   for (const edge of seen(graph.edges(), (key) => sigma.getEdgeDisplayData(key))) drawEdge(context, edge, at(graph.source(edge.key)), at(graph.target(edge.key)), sigma.scaleSize(edge.size));
   context.setLineDash([]);
-  const nodes = seen(graph.nodes(), (key) => sigma.getNodeDisplayData(key)).map((node) => ({ ...node, ...at(node.key), size: sigma.scaleSize(node.size) }));
-  for (const { x, y, size, color } of nodes) {
+  const nodes = circlesOf(sigma);
+  for (const { x, y, size, color, change } of nodes) {
+    if (change === "left") continue;
     context.fillStyle = straight(color);
     context.beginPath();
     context.arc(x, y, size, 0, 2 * Math.PI);
     context.fill();
   }
   const settings = sigma.getSettings();
-  const labelled = sigma.getNodeDisplayedLabels();
   for (const node of nodes.filter(({ highlighted }) => highlighted)) settings.defaultDrawNodeHover(context, node, settings);
-  for (const node of nodes.filter(({ key }) => labelled.has(key))) settings.defaultDrawNodeLabel(context, node, settings);
+  drawMarks(context, sigma, palette, below);
 }
 
 /** @param {CanvasRenderingContext2D} context @param {any} edge @param {import("./edge-picking.js").Point} a @param {import("./edge-picking.js").Point} b @param {number} width */
