@@ -123,3 +123,27 @@ def test_measures_of_the_structure_are_chosen(page: Page, server: Live) -> None:
     page.locator("#measures input[value=modularity]").uncheck()
     expect(page.locator("[data-chart=modularity]")).to_have_count(0)
     expect(page.locator("[data-chart=density] .readout")).not_to_have_text("–")
+
+
+def test_the_measures_chosen_and_the_zoom_come_back_by_link_reload_and_back(page: Page, server: Live) -> None:
+    wait_until(lambda: server.json("/manifest/ticks")[-1]["end_t"] > 1000, "enough ticks to zoom")
+    t = finished_frames(server)["start_t"]
+    open_at(page, t, f"&density=1&modularity=0&zoom={t}-{t + 400}")
+
+    def is_as_in_the_link() -> None:
+        expect(page.locator("[data-chart=density]")).to_have_count(1)
+        expect(page.locator("[data-chart=modularity]")).to_have_count(0)
+        expect(page).to_have_url(re.compile(rf"zoom={t}-{t + 400}&.*modularity=0"))
+
+    is_as_in_the_link()
+    page.reload()
+    wait_for_frame(page, t)
+    is_as_in_the_link()
+    page.keyboard.press("Home")
+    page.get_by_role("button", name="Show less of the timeline").click()
+    page.locator(".choose summary").click()
+    page.locator("#measures input[value=density]").uncheck()
+    expect(page).not_to_have_url(re.compile(rf"density=1|zoom={t}-{t + 400}"))
+    page.go_back()
+    wait_for_frame(page, t)
+    is_as_in_the_link()

@@ -22,7 +22,7 @@ function bar({ refuse = () => false } = {}) {
     seen.timers = seen.timers.filter((timer) => !due.includes(timer));
     for (const { action } of due) action();
   };
-  const keep = (t) => made.keep({ symbol: "A", t, agent: null, from: null, look: {} });
+  const keep = (t) => made.keep({ symbol: "A", t, agent: null, from: null, zoom: null, look: {} });
   const made = new AddressBar((address) => seen.links.push(address), world);
   const entries = () => seen.history.map((address) => address.split("t=")[1] ?? "live");
   return { seen, keep, made, entries };

@@ -2,13 +2,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { addressOf, placeIn } from "../../streaming/static/streaming/state/address.js";
 
-const nowhere = { symbol: "A", t: null, agent: null, from: null, look: {} };
+const nowhere = { symbol: "A", t: null, agent: null, from: null, zoom: null, look: {} };
 
 test("an address holds moment, agent, what it is compared with and the look, and gives them back", () => {
-  const place = { symbol: "IG-USD", t: 4711, agent: "12", from: 310, look: { colour: "experience", match: "0" } };
+  const place = { symbol: "IG-USD", t: 4711, agent: "12", from: 310, zoom: { from: 300, to: 9000 }, look: { colour: "experience", match: "0" } };
   const address = addressOf({ ...place, t: 4711.9 });
-  assert.equal(address, "/replay/?symbol=IG-USD&t=4711&agent=12&from=310&colour=experience&match=0");
+  assert.equal(address, "/replay/?symbol=IG-USD&t=4711&agent=12&from=310&zoom=300-9000&colour=experience&match=0");
   assert.deepEqual(placeIn(address.split("?")[1], "IG-USD", ["colour", "match", "weight"]), { place, wrong: [], unknown: [] });
+});
+
+test("live the part of the timeline that is seen moves on, and has a length alone", () => {
+  assert.equal(addressOf({ ...nowhere, zoom: 1200 }), "/live/?symbol=A&zoom=1200");
+  assert.deepEqual(placeIn("zoom=1200", "A").place.zoom, 1200);
+  for (const value of ["0", "9-9", "10-9", "9-", "-9", "a-b", "1.5"]) assert.deepEqual(placeIn(`zoom=${value}`, "A"), { place: nowhere, wrong: [{ name: "zoom", value }], unknown: [] }, value);
 });
 
 test("live has no moment", () => {

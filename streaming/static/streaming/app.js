@@ -58,7 +58,7 @@ const backfill = new Backfill({ past, store, span: SPAN });
 const list = new MarketEventList(element("happenings"), element("no-happenings"), (t) => place.addressOf(t));
 const navigation = new Navigation({ head, feed, chartFeed: time.feed, timeline: time.timeline, marketEvents, stride, draw: () => draw(), onLeap: () => place.leap() });
 const stream = new LiveStream(symbol, store, { onMessage: receive, onState: follow, onFilled: sayFilled, onSkipped: saySkipped, onAnew: beginAnew });
-const place = new PlaceKeeper({ symbol, door: data.door === "live" ? "live" : "replay", head, past, navigation, marks: () => ({ agent: view.pinned, from: study.from }), mark: ({ agent, from }) => (pin(agent), study.compareWith(from)) });
+const place = new PlaceKeeper({ symbol, door: data.door === "live" ? "live" : "replay", head, past, navigation, timeline: time.timeline, marks: () => ({ agent: view.pinned, from: study.from }), mark: ({ agent, from }) => (pin(agent), study.compareWith(from)) });
 const study = new Study({ symbol, past, stretch: () => time.timeline.zoomedTo, view, charts: time.charts, onError: tell, draw: () => draw() });
 const search = new AgentSearch(names, { has: (agent) => view.graph.has(agent), pick: find, onError: tell });
 const retry = new Retry(heal);

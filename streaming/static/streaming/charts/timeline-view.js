@@ -56,6 +56,20 @@ export class TimelineView {
     return this.#view;
   }
 
+  /** That as an address holds it: in whole ticks, and by its length where it ends with the newest. @returns {{part: Stretch | null, ticks: number | null}} */
+  get addressed() {
+    if (!this.#view) return { part: null, ticks: null };
+    const [from, to] = [Math.round(this.#view.from), Math.round(this.#view.to)];
+    return { part: { from, to }, ticks: to - from };
+  }
+
+  /** Shows a part of the whole, or so many of its newest ticks; null for all of it. @param {Stretch | number | null} zoom @param {Stretch} whole */
+  zoomTo(zoom, whole) {
+    const wanted = typeof zoom === "number" ? { from: whole.to - zoom, to: whole.to } : zoom;
+    this.#view = wanted && wanted.to - wanted.from < whole.to - whole.from ? held(wanted, whole) : null;
+    this.#draw();
+  }
+
   /** The stretch that is seen. */
   get view() {
     return this.#view ?? this.#scene.whole;

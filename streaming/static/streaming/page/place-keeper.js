@@ -17,7 +17,7 @@ const SHOWN = 40;
  * @typedef {object} Parts
  * @property {string} symbol @property {"live" | "replay"} door that was opened
  * @property {import("../state/playhead.js").Playhead} head @property {import("../data/recording.js").Past} past
- * @property {import("../state/navigation.js").Navigation} navigation
+ * @property {import("../state/navigation.js").Navigation} navigation @property {import("../charts/timeline-view.js").TimelineView} timeline
  * @property {() => {agent: string | null, from: number | null}} marks the pinned agent, and the moment compared with
  * @property {(marks: {agent: string | null, from: number | null}) => void} mark
  */
@@ -38,7 +38,7 @@ export class PlaceKeeper {
     const { place, wrong, unknown } = this.#read;
     this.#go(place, this.parts.door);
     for (const part of [...wrong, ...this.#controls.show(place.look)]) complain(part.name, text("address_wrong", { name: part.name, value: shortened(part.value) }));
-    if (unknown.length) complain("unknown", text("address_unknown", { names: shortened(unknown.join(", ")) }));
+    if (unknown.length) complain("unknown", text("address_unknown", { names: shortened(unknown.join(text("list_comma"))) }));
     this.#complainOf(place.t);
     window.addEventListener("popstate", () => this.#return());
   }
@@ -60,7 +60,8 @@ export class PlaceKeeper {
 
   /** @param {number | null} t @returns {Place} */
   #placeAt(t) {
-    return { symbol: this.parts.symbol, t, ...this.parts.marks(), look: this.#controls.look };
+    const { symbol, timeline, marks } = this.parts;
+    return { symbol, t, ...marks(), zoom: t === null ? timeline.addressed.ticks : timeline.addressed.part, look: this.#controls.look };
   }
 
   #readAddress() {
@@ -75,10 +76,12 @@ export class PlaceKeeper {
   }
 
   /** @param {Place} place @param {"live" | "replay"} door */
-  #go({ t, agent, from }, door) {
-    const { head, past, navigation, mark } = this.parts;
+  #go({ t, agent, from, zoom }, door) {
+    const { head, past, navigation, timeline, mark } = this.parts;
     if (t === null && door === "live") navigation.goLive();
     else navigation.stopAt(t ?? past.segments("frames").at(-1)?.start_t ?? head.firstT);
+    // Last: on its way there the timeline brings the moment into view, and whoever made the link may have looked elsewhere.
+    timeline.zoomTo(zoom, { from: head.firstT, to: head.lastT });
     mark({ agent, from });
   }
 
