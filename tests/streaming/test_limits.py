@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from streaming.limits import REFUSED, Connections, Rate, check_admitted, check_size
+from streaming.limits import REFUSED, Connections, Rate, Replays, check_admitted, check_size
 from streaming.protocol import StreamError
 
 ONE, OTHER = ip_address("203.0.113.1"), ip_address("203.0.113.2")
@@ -35,6 +35,16 @@ def test_a_socket_for_which_the_server_has_no_room_is_refused() -> None:
     with pytest.raises(StreamError, match="no room") as refused:
         check_admitted({"extensions": {REFUSED: "no room"}})
     assert (refused.value.code, refused.value.close) == ("too_many_connections", 4429)
+
+
+def test_replays_are_counted_while_they_are_under_way() -> None:
+    replays = Replays(most=1)
+    with replays.admit():
+        with pytest.raises(StreamError, match="1 replays are under way, the most this process takes") as refused:
+            replays.admit().__enter__()
+        assert (refused.value.code, refused.value.close) == ("too_many_replays", 4429)
+    with replays.admit():
+        assert replays.open == 1
 
 
 def test_a_rate_allows_a_burst_and_then_so_many_a_second() -> None:

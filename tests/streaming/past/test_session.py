@@ -259,3 +259,15 @@ def test_ticks_without_a_time_take_none() -> None:
         assert await watch("0..3", "1").until("replay_end 3") == [0, 1, 2, 3, "replay_end 3"]
 
     with_market(Tape(*ticks(*range(10))), test)
+
+
+def test_a_replay_that_ended_waits_a_while_for_a_seek() -> None:
+    async def test(relay: Relay, watch: Watch) -> None:
+        viewer = watch("3..4")
+        await viewer.until("replay_end 4")
+        viewer.replay._end_seconds = 0.0
+        viewer.replay.command('{"type":"seek","t":4}')
+        await viewer.task
+        assert viewer.socket.heard == ["replay 4", 4, "replay_end 4"]
+
+    with_market(Tape(*timed(*range(10))), test)
