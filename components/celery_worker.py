@@ -17,6 +17,8 @@ from streaming.group.membership import LAYER_ERRORS
 
 log = logging.getLogger(__name__)
 
+_BROKER_ERRORS: tuple[type[Exception], ...] = (OperationalError, *LAYER_ERRORS)
+
 
 class WorkerReport:
     """The report of a worker: of its main process and the children that do the work."""
@@ -44,7 +46,7 @@ class WorkerReport:
         try:
             with self._app.connection_for_read() as connection:
                 return int(connection.default_channel.queue_declare(queue=queue).message_count)
-        except (OperationalError, *LAYER_ERRORS) as error:
+        except _BROKER_ERRORS as error:
             log.debug("the broker cannot be asked for the length of %s: %s", queue, error)
             return 0
 

@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from igsite.log_limits import Seldom
 
 #: A host that vanished without a word is noticed after so long, instead of the quarter of an hour that TCP takes.
@@ -40,6 +38,8 @@ class OneLineAMinute(Seldom):
         super().__init__(_SAY_AGAIN_SECONDS, now)
 
     def filter(self, record: logging.LogRecord) -> bool:
+        from redis.exceptions import RedisError  # who has a line to filter has loaded it
+
         error = record.exc_info[1] if record.exc_info else None
         if not isinstance(error, (OSError, RedisError)):
             return True
