@@ -114,13 +114,6 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database that serves this test session alone."""
-    with services.postgres_server(tmp_path_factory.mktemp("postgres")) as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
 def chromium_path() -> str:
     """The path of Chromium."""
     return services.program("chromium", "chromium-browser", "google-chrome")

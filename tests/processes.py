@@ -267,13 +267,14 @@ def environment(store: Path, database: Path, **env: Any) -> dict[str, str]:
 
 def make_migrated(path: Path) -> Path:
     """A SQLite database with every table, to be copied."""
-    subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"],
-        env=environment(path.parent, path),
-        check=True,
-        timeout=PATIENCE_SECONDS,
-    )
+    migrate(environment(path.parent, path))
     return path
+
+
+def migrate(settings: dict[str, str]) -> None:
+    """Make every table in the database that this environment names."""
+    command = [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"]
+    subprocess.run(command, env=settings, check=True, timeout=PATIENCE_SECONDS)
 
 
 def logs_of(values: Iterator[Any]) -> Iterator[tuple[str, str]]:

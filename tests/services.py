@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
 import socket
 import stat
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.processes import PATIENCE_SECONDS, Process, free_port, wait_until
+from tests.processes import PATIENCE_SECONDS, Process, environment, free_port, migrate, wait_until
 
 #: Who runs PostgreSQL where the tests run as root, which it refuses.
 _UNPRIVILEGED = "nobody"
@@ -68,9 +71,11 @@ class RedisServer:
 
 
 class PostgresServer:
-    """A PostgreSQL with one empty database, without the care for power cuts; it can be ended and started again."""
+    """A PostgreSQL with every table in its one database, without the care for power cuts; it can be ended and started
+    again."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, made: bool = True) -> None:
+        """A copy of one that is made once; with `made=False` that one, without tables."""
         binaries = postgres_binaries()
         if binaries is None:
             missing("PostgreSQL (/usr/lib/postgresql/*/bin)")
@@ -86,9 +91,16 @@ class PostgresServer:
             shutil.chown(self._data, _UNPRIVILEGED)
             self._owner = {"user": _UNPRIVILEGED, "extra_groups": []}
         self._environment = {**os.environ, "LC_ALL": "C.UTF-8"}
-        initdb = [str(binaries / "initdb"), "-D", str(self._data), "-U", "market", "--auth=trust", "--no-sync"]
+        if made:
+            self._run("cp", "-a", f"{_migrated()._data}/.", str(self._data))
+        else:
+            initdb = [str(binaries / "initdb"), "-D", str(self._data), "-U", "market", "--auth=trust", "--no-sync"]
+            self._run(*initdb, "-E", "UTF8")
+
+    def _run(self, *command: str) -> None:
+        """A command to its end, by the owner of the data."""
         done = subprocess.run(
-            [*initdb, "-E", "UTF8"],
+            command,
             env=self._environment,
             cwd=self._data,
             capture_output=True,
@@ -148,15 +160,18 @@ def redis_server(directory: Path) -> Iterator[str]:
         server.end()
 
 
-@contextmanager
-def postgres_server(directory: Path) -> Iterator[str]:
-    """A PostgreSQL with one empty database, without the care for power cuts; its URL."""
-    server = PostgresServer(directory)
+@cache
+def _migrated() -> PostgresServer:
+    """One that has every table and was ended, for others to be copies of it."""
+    directory = Path(tempfile.mkdtemp(prefix="market-camera-postgres-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    server = PostgresServer(directory, made=False)
     try:
         server.start()
-        yield server.url
+        migrate(environment(directory / "store", directory / "unused.sqlite3", DATABASE_URL=server.url))
     finally:
         server.end()
+    return server
 
 
 def postgres_binaries() -> Path | None:

@@ -109,7 +109,6 @@ class Deployment:
     def start(self) -> None:
         self.redis.start()
         self.postgres.start()
-        self.manage("migrate", "--verbosity", "0")
         for number, symbol in enumerate(self.symbols, 1):
             self._add(f"market-{number}", *_manage("runmarket", "--symbol", symbol))
         for number, port in enumerate(self.ports, 1):

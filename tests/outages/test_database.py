@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 import time
 from typing import Any
 
@@ -14,20 +12,11 @@ from websockets.sync.client import ClientConnection
 from recorder.tape.reader import last_line
 from tests.end_to_end.reading import hear_until, socket
 from tests.outages.conftest import MARKET
-from tests.processes import PATIENCE_SECONDS, ROOT, Live, Site, environment, wait_until
+from tests.processes import Live, Site, wait_until
 from tests.services import PostgresServer
 
 AWAY = "the database is unavailable, rows wait"
 BACK = "the database is back, the manifest has caught up"
-
-
-def manage(site: Site, *arguments: str, **env: Any) -> None:
-    subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), *arguments],
-        env=environment(site.store, site.database, **env),
-        check=True,
-        timeout=PATIENCE_SECONDS,
-    )
 
 
 def assert_complete(site: Site, **env: Any) -> None:
@@ -55,7 +44,6 @@ def ticks_pass(live: Live, number: int, client: ClientConnection) -> None:
 @pytest.mark.postgres
 def test_postgresql_stops_and_comes_back(site: Site, postgres: PostgresServer) -> None:
     env = {**MARKET, "DATABASE_URL": postgres.url}
-    manage(site, "migrate", "--verbosity", "0", **env)
     live = site.serve(**env)
     with socket(live, "?types=tick") as client:
         wait_until(lambda: live.json("/segments"), "a finished segment")

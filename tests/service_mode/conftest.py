@@ -25,8 +25,6 @@ class Deployment:
         unused.touch()
         self.site = Site(directory, unused)
         self._env: dict[str, Any] = {**MARKET, "REDIS_URL": redis.url, "DATABASE_URL": postgres.url}
-        migrated = self.site.run("migrate", "--verbosity", "0", **self._env)
-        assert migrated.returncode == 0, migrated.stderr
 
     def run_market(self, symbol: str) -> Process:
         return self.site.start("runmarket", "--symbol", symbol, **self._env)
