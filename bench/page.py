@@ -2,7 +2,7 @@
 
 `python bench/page.py [--ticks 1000000] [--agents 74]` makes a recording, serves it, opens it at a moment, goes to
 random others, and prints how long it took until each one's frame stood on the screen; then script a drawing at some
-speeds. Chromium draws without a graphics processor.
+speeds, and in each view. Chromium draws without a graphics processor.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from bench.stores import environment, fill, free_port  # noqa: E402
 _DIFFERENT = 2000
 _WINDOW, _STRIDE = 300, 10
 _START_SECONDS = 60
+_PLAYED_SECONDS = 15
+_VIEWS = ("force", "plane", "matrix", "ring")
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader")
 
 #: Presses the timeline at (x, y). Milliseconds until the moment's frame is on the screen: it is taken up in one
@@ -153,8 +155,8 @@ class Server:
             connection.close()
 
 
-def opened(page: Page, url: str, t: int) -> None:
-    page.goto(f"{url}/replay/?t={t}")
+def opened(page: Page, url: str, t: int, view: str = "force") -> None:
+    page.goto(f"{url}/replay/?t={t}&view={view}")
     page.wait_for_function("() => Number(document.getElementById('graph').dataset.nodes) > 0", timeout=60_000)
     page.wait_for_timeout(3000)
 
@@ -222,8 +224,13 @@ def main() -> None:
             milliseconds, sizes = seek(page, options.seeks, options.ticks)
             edges = page.evaluate("() => Number(document.getElementById('graph').dataset.edges)")
             opened(page, server.url, options.ticks // 2)
-            spent = {speed: script(page, speed, 15) for speed in ("1", "8")}
+            spent = {speed: script(page, speed, _PLAYED_SECONDS) for speed in ("1", "8")}
+            by_view = {}
+            for view in _VIEWS:
+                opened(page, server.url, options.ticks // 2, view)
+                by_view[view] = script(page, "8", _PLAYED_SECONDS)
             browser.close()
+    goal = 8 if options.agents < 1000 else 16
     milliseconds.sort()
     p50, p95 = statistics.median(milliseconds), milliseconds[int(len(milliseconds) * 0.95)]
     print(
@@ -232,7 +239,11 @@ def main() -> None:
         f" {statistics.median(sizes) / 1e6:.2f} MB a seek, at most {max(sizes) / 1e6:.2f} (goal 2)"
     )
     for speed, (each, drawings) in spent.items():
-        print(f"playing at {speed} x: {each:.1f} ms of script a drawing (goal 8), {drawings} drawings in 15 s")
+        print(f"playing at {speed} x: {each:.1f} ms of script a drawing (goal {goal}), {drawings} drawings")
+    for view, (each, drawings) in by_view.items():
+        print(
+            f"playing at 8 x in the {view} view: {each:.1f} ms of script a drawing (goal {goal}), {drawings} drawings"
+        )
 
 
 if __name__ == "__main__":
