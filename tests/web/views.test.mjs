@@ -32,8 +32,8 @@ test("in a comparison what changed is told from what was kept", () => {
 test("who left stands at the rim, on the side of those it dealt with, and beside others who left", () => {
   const places = placesOfLeft(new Map([["7", {}], ["8", {}], ["9", {}]]), [edge("7", "1", "match"), edge("1", "8", "match"), edge("8", "7", "match")], ["1"], [0, -0.5]);
   const angles = ["7", "8"].map((key) => Math.atan2(places.get(key)[1], places.get(key)[0]));
-  for (const [x, y] of places.values()) assert.ok(Math.abs(Math.hypot(x, y) - RIM) < 1e-9);
-  assert.ok(Math.abs(angles[0] + Math.PI / 2) < 1e-9 && angles[1] - angles[0] > 0.09);
+  for (const [x, y] of places.values()) assert.ok(Math.hypot(x, y) > RIM && Math.hypot(x, y) < 1.1 * RIM);
+  assert.ok(Math.abs(angles[0] + Math.PI / 2) < 1e-9 && angles[1] - angles[0] > 0.19);
 });
 
 test("of more agents than pixels every match is still seen, and none lies outside", () => {

@@ -2,8 +2,11 @@
 
 import { RIM, startPosition } from "./graph-model.js";
 
+/** A little beyond those that are there, as a share of how far these go. */
+const BEYOND = 1.05;
+
 /** Between two of them along the rim at least, in radians, as far as there is room for all. */
-const APART = 0.1;
+const APART = 0.2;
 
 /**
  * @param {Map<string, unknown>} left by agent id @param {import("./graph-model.js").EdgeLook[]} lost edges
@@ -26,5 +29,5 @@ export function placesOfLeft(left, lost, keys, positions) {
   }).sort((a, b) => a.angle - b.angle || Number(a.key) - Number(b.key));
   const apart = Math.min(APART, (2 * Math.PI) / Math.max(angles.length, 1));
   angles.forEach((one, i) => (one.angle = i ? Math.max(one.angle, angles[i - 1].angle + apart) : one.angle));
-  return new Map(angles.map(({ key, angle }) => [key, [RIM * Math.cos(angle), RIM * Math.sin(angle)]]));
+  return new Map(angles.map(({ key, angle }) => [key, [BEYOND * RIM * Math.cos(angle), BEYOND * RIM * Math.sin(angle)]]));
 }
