@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from websockets.sync.client import connect
 
 from bars.making.resolutions import PERIOD_MS
-from tests.processes import PATIENCE_SECONDS, Site
+from tests.processes import PATIENCE_SECONDS, Site, wait_until
 
 SYMBOL = "IG-USD"
 START_TS = 1769256000
@@ -18,6 +18,7 @@ BEGIN = START_TS * 1000
 FAST = {"IG_SPEED": 30, "IG_SEED": 5, "IG_START_TS": START_TS, "IG_CAM_W": 50, "IG_FLUSH_SECONDS": 0.2}
 RESOLUTIONS = ["1s", "5s", "1m"]
 LOST = (123, 456)
+MOST_REPLAYS = 6
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def server(tmp_path_factory, migrated_database):
         with sqlite3.connect(site.database) as database:
             row = "SELECT id, ?, ?, ? FROM recorder_market"
             database.execute(f"INSERT INTO bars_gap (market_id, at_ms, from_t, to_t) {row}", (BEGIN + 30_000, *LOST))
-        live = site.serve(**FAST)
+        live = site.serve(**FAST, IG_MAX_REPLAYS=MOST_REPLAYS)
         yield live
         assert "Traceback" not in live.log()
         assert live.stop() == 0
@@ -156,6 +157,24 @@ def test_a_client_that_only_changed_its_address_hears_nothing_that_it_does_not_k
         assert opened(client.hear_until("BAR", count=2), "5s") == [30, 35]
         heard = client.say({"type": "SEEK", "time": BEGIN + 38_000}, "REPLAY_END")
         assert [message["type"] for message in heard] == ["REPLAY", "BAR", "BAR", "BAR", "REPLAY_END"]
+
+
+def test_as_many_replays_as_may_be_are_under_way_and_those_that_have_ended_do_not_count(server):
+    with ExitStack() as clients:
+        others = [clients.enter_context(client_of(server)) for _ in range(MOST_REPLAYS)]
+        ended = others.pop()
+        ended.ask(replay=replay(20, 21))
+        ended.hear_until("REPLAY_END")
+        for client in others:
+            wait_until(lambda c=client: c.ask(replay=replay(20, speed=0.001))["type"] == "CONNECTED", "room for it")
+        refused = f"{MOST_REPLAYS} replays are under way, the most this process takes"
+        with client_of(server) as client:
+            assert client.ask(replay=replay(20, speed=0.001))["type"] == "CONNECTED"
+            (answer,) = ended.say({"type": "SEEK", "time": BEGIN + 20_000}, "REPLAY")
+            assert answer["refused"] == refused
+            assert others[0].ask(replay=replay(20, 21))["type"] == "CONNECTED", "in place of its own"
+            with client_of(server) as one_more:
+                assert one_more.ask()["type"] == "CONNECTED", "to the present"
 
 
 @pytest.mark.parametrize(

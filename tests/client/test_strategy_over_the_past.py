@@ -4,6 +4,7 @@ middle, and in a backtest."""
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from typing import Any
 
@@ -28,7 +29,7 @@ def day(site: Site) -> Site:
 
 def lines_of(program: Process) -> list[Any]:
     """What it printed so far: trades, and the times of the bars that it has handled."""
-    return [json.loads(line) for line in program.log().splitlines() if line[:1] in "{0123456789"]
+    return [json.loads(line) for line in program.log().splitlines() if re.fullmatch(r"\{.*\}|[0-9]{13}", line)]
 
 
 def trades_among(lines: list[Any]) -> list[Any]:

@@ -239,7 +239,7 @@ class BarFeed:
             open_timeout=_OPEN_SECONDS,
             close_timeout=_CLOSE_SECONDS,
             ping_interval=half,
-            ping_timeout=half,
+            ping_timeout=self._replaying.patience_seconds(half),
             compression=None,
         ) as connection:
             with self._lock:

@@ -12,6 +12,9 @@ from marketcamera.errors import BadMessage
 from marketcamera.feed.protocol import CaughtUp, Missing, ReplayEnd, Subscription, Told
 from marketcamera.feed.span import Span
 
+#: In a replay the answer to a ping waits behind all bars that a program has not taken yet.
+_PATIENCE_SECONDS = 300.0
+
 
 class Replaying:
     """Which part of the past a feed is in, if any. Kept by the feed, under its lock."""
@@ -51,6 +54,10 @@ class Replaying:
     def told(self) -> dict[str, Any] | None:
         """What a program is told of it; None where it is live."""
         return None if self._time is None else {"time": self._cache.present_ms, "over": self._time.over}
+
+    def patience_seconds(self, live_seconds: float) -> float:
+        """How long a ping may stay without an answer."""
+        return live_seconds if self._time is None else max(live_seconds, _PATIENCE_SECONDS)
 
     def take(self, told: CaughtUp | ReplayEnd | Missing) -> str:
         """What the server says; in words, for the log."""
