@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from socket import SHUT_RDWR
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
@@ -15,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from streaming.protocol import CLOSE_STALLED
 from tests.processes import PATIENCE_SECONDS, Live, wait_until
+from tests.streaming.events import Event, EventParser
 
 
 class Follower:
@@ -85,7 +88,7 @@ class Follower:
         while not self._over:
             try:
                 self._follow(next(self._servers))
-            except (OSError, ConnectionClosed) as error:
+            except (OSError, HTTPException, ConnectionClosed) as error:
                 if isinstance(error, ConnectionClosed) and error.rcvd is not None and error.rcvd.code == CLOSE_STALLED:
                     self.stalled += 1
                 time.sleep(0.05)  # as any client would, not to hammer at a server that is not there
@@ -101,6 +104,38 @@ class Follower:
                 self.heard.append((time.monotonic(), message))
                 if message["type"] == "tick":
                     self.ts.append(message["t"])
+
+
+class EventFollower(Follower):
+    """Follows by server-sent events, as a browser does: it comes again with the id of the last event alone."""
+
+    _connection: HTTPConnection | None = None
+    _last_id = ""
+
+    def end(self) -> None:
+        self._over = True
+        if self._connection is not None and self._connection.sock is not None:
+            self._connection.sock.shutdown(SHUT_RDWR)
+        self._thread.join(PATIENCE_SECONDS)
+
+    def _follow(self, server: Live) -> None:
+        connection = self._connection = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_SECONDS)
+        headers = {"Last-Event-ID": self._last_id} if self._last_id else {}
+        connection.request("GET", f"/stream?types=tick{self._query}", headers=headers)
+        answer, parser = connection.getresponse(), EventParser(self._last_id)
+        self.connections += 1
+        while piece := answer.read1():
+            parser.feed(piece)
+            for event in parser.events:
+                self._take(event)
+            parser.events.clear()
+            self._last_id = parser.last_id
+        raise ConnectionError("the stream has ended")
+
+    def _take(self, event: Event) -> None:
+        self.heard.append((time.monotonic(), event.json))
+        if event.type == "tick":
+            self.ts.append(event.json["t"])
 
 
 def _first_break(ts: list[int], first: int) -> str:

@@ -45,6 +45,9 @@ class Source:
     def is_closed(self) -> bool:
         return bool(self._ask("source.readyState") == 2)
 
+    def close(self) -> None:
+        self._ask("source.close()")
+
     def wait_for_more(self, count: int) -> int:
         """Wait until so many more messages were heard; the newest t."""
         due = len(self.ts) + count
@@ -65,7 +68,7 @@ def test_an_event_source_gets_each_t_once_over_kills_and_restarts(watched_anywhe
     server.kill()
     server = started()
     source.wait_for_more(30)
-    assert server.stop(signal.SIGTERM) == 0
+    server.stop(signal.SIGTERM)
     server = started()
     source.wait_for_more(30)
 
@@ -76,6 +79,10 @@ def test_an_event_source_gets_each_t_once_over_kills_and_restarts(watched_anywhe
         wait_until(lambda: wrong.is_closed, "the end of a source that asks for what there is not")
         assert (late.errors[0], late.is_closed, wrong.ts) == ("too_many_connections", False, [])
     late.wait_for_more(5)
+    late.close()
+    past = Source(watched_anywhere, "?types=metric&replay=5..9&speed=0")
+    wait_until(lambda: past.is_closed, "the end of a replay, of which the browser is told when it comes again")
+    assert past.ts == [5, 6, 7, 8, 9]
 
     heard = source.ts
     assert heard == list(range(heard[0], heard[0] + len(heard)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.followers import Follower, following
+from tests.followers import EventFollower, Follower, following
 from tests.processes import Live, Process, decompressed, wait_until
 from tests.service_mode.conftest import OTHER, Deployment
 
@@ -32,6 +32,7 @@ def test_redis_killed_and_back_costs_no_client_a_tick_or_its_connection(
     deployment: Deployment, webs: list[Live], markets: dict[str, Process]
 ) -> None:
     each = [Follower(web, query=f"&symbol={symbol}") for symbol in ("IG-USD", OTHER) for web in webs]
+    each.append(EventFollower(webs[0]))
     with following(*each):
         before = [follower.wait_for_more(5) for follower in each]
         deployment.redis.kill()
@@ -82,7 +83,7 @@ def test_postgresql_crashed_and_back_costs_no_client_a_tick(
 def test_a_market_killed_and_back_goes_on_with_the_next_t(
     deployment: Deployment, webs: list[Live], markets: dict[str, Process]
 ) -> None:
-    each = [Follower(web) for web in webs]
+    each = [*(Follower(web) for web in webs), EventFollower(webs[0])]
     other = Follower(webs[0], query=f"&symbol={OTHER}")
     with following(*each, other):
         before = max(follower.wait_for_more(10) for follower in each)
@@ -100,7 +101,7 @@ def test_a_market_killed_and_back_goes_on_with_the_next_t(
 def test_a_web_process_killed_sends_its_clients_to_the_other_without_a_loss(
     deployment: Deployment, webs: list[Live]
 ) -> None:
-    moving = [Follower(webs[1], webs[0]) for _ in range(5)]
+    moving = [make(webs[1], webs[0]) for make in (Follower, Follower, Follower, EventFollower, EventFollower)]
     staying = Follower(webs[0])
     with following(*moving, staying):
         before = max(follower.wait_for_more(10) for follower in moving)
