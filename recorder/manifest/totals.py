@@ -31,7 +31,7 @@ def totals(symbol: str | None = None) -> list[Total]:
         found[kept.symbol, kept.kind] = kept._replace(
             segments=kept.segments - kept.cold_segments, bytes=kept.bytes - kept.cold_bytes
         )
-    pending = Segment.objects.on_disk().filter(pending=True).order_by()
+    pending = Segment.objects.kept().filter(pending=True).order_by()
     for market, kind, size, lines in pending.values_list("market__symbol", "kind", "bytes", "lines"):
         known = found.get((market, kind), Total(market, kind, 0, 0, 0, 0))
         found[market, kind] = known._replace(

@@ -83,7 +83,7 @@ def _states_of_exact(market: Market, directory: Path) -> dict[str, str]:
 
 def _pending_in_rows(market: Market, directory: Path, kind: str) -> list[SegmentName]:
     """The pending files of a kind whose rows are exact; the last one may have none yet."""
-    names = set(Segment.objects.of(market, kind).on_disk().filter(pending=True).values_list("name", flat=True))
+    names = set(Segment.objects.of(market, kind).kept().filter(pending=True).values_list("name", flat=True))
     names |= set(Inventory.objects.filter(market=market, kind=kind).values_list("opened", flat=True))
     found = [parse_name(pending_name(name)) for name in names if name]
     return [name for name in sorted(found, key=lambda name: name.start_t) if (directory / kind / name.file).exists()]

@@ -245,7 +245,7 @@ def test_no_question_of_a_reader_scans_the_rows(market, what):
 @pytest.mark.parametrize("asked", ["IG-USD", None])
 def test_pending_segments_of_all_kinds_are_found_without_looking_at_the_others(market, asked):
     of_market = Segment.objects.of(market if asked is None else asked)
-    plan = of_market.on_disk().filter(pending=True).order_by().values_list("name").explain()
+    plan = of_market.kept().filter(pending=True).order_by().values_list("name").explain()
     assert "USING INDEX segment_pending" in plan, plan
 
 

@@ -61,7 +61,7 @@ def _chosen(market: Market, options: dict[str, Any]) -> SegmentQuerySet:
         case "finished":
             found = found.finished().on_disk()
         case "pending":
-            found = found.filter(pending=True).on_disk()
+            found = found.filter(pending=True).kept()
         case "cold":
             found = found.filter(cold=Cold.ONLY)
         case "removed":
