@@ -69,19 +69,23 @@ def measure(directory: Path, requests: int, away_ms: float) -> None:
 
     disk, bucket = History(_SYMBOL, directory), History(_SYMBOL, directory / "empty")
     last = Segment.objects.of(_SYMBOL, "ticks").in_bucket().order_by("-start_t")[0].end_t
-    rng, taken = random.Random(1), {"disk": list[float](), "bucket": list[float](), "cache": list[float]()}
+    rng, ways = random.Random(1), ("disk", "bucket", "cache")
+    taken: dict[str, list[float]] = {way: [] for way in ways}
+    cpu: dict[str, list[float]] = {way: [] for way in ways}
     for number in range(requests + 5):
         t = rng.randrange(last - 101)
         shutil.rmtree(directory / CACHE_FOLDER, ignore_errors=True)
-        for way, history in zip(taken, (disk, bucket, bucket), strict=True):
-            begun = time.perf_counter()
+        for way, history in zip(ways, (disk, bucket, bucket), strict=True):
+            begun, used = time.perf_counter(), time.process_time()
             found = [line.first_t for line in islice(history.lines("ticks", t), 100)]
             if number >= 5:  # the first ones open connections
                 taken[way].append((time.perf_counter() - begun) * 1e3)
+                cpu[way].append((time.process_time() - used) * 1e3)
             assert found == list(range(t + 1, t + 101))
     for way, goal in (("disk", ""), ("bucket", " (goal 150)"), ("cache", " (goal 20)")):
         p95 = sorted(taken[way])[int(requests * 0.95)]
-        print(f"from the {way}: p50 {statistics.median(taken[way]):.1f} ms, p95 {p95:.1f} ms{goal}")
+        told = f"p50 {statistics.median(taken[way]):.1f} ms, p95 {p95:.1f} ms{goal}"
+        print(f"from the {way}: {told}, CPU of this process {statistics.median(cpu[way]):.1f} ms")
 
 
 def main() -> None:
