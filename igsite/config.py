@@ -103,6 +103,12 @@ class Config(MarketSettings):
         parsers.stream_types,
         "types sent to a stream that asks for none, separated by commas",
     )
+    task_queue: str = setting(
+        "IG_TASK_QUEUE",
+        "celery",
+        parsers.queue,
+        "Celery's queue of periodic tasks, which beat and worker of a machine share; each disk needs one of its own",
+    )
     export_dir: Path | None = setting(
         "IG_EXPORT_DIR", None, parsers.path, "folder in which tables of every market are kept current; unset is none"
     )

@@ -33,6 +33,7 @@ LOCALHOST = "localhost"
 #: What paths that do not begin with a slash begin at.
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+_QUEUE = re.compile(r"[A-Za-z0-9._-]{1,50}", re.ASCII)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 
 
@@ -43,6 +44,13 @@ def integer(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def queue(text: str) -> str:
+    """The name of a queue of tasks."""
+    if not _QUEUE.fullmatch(text):
+        raise ValueError("must be 1 to 50 of A-Z a-z 0-9 . _ -")
+    return text
 
 
 def number(low: float, high: float, *, above: bool = False) -> Callable[[str], float]:

@@ -107,6 +107,8 @@ CELERY_BROKER_URL = CONFIG.redis_url or "memory://"
 # A broker that hangs is an error for who asks it, soon: a request that queues a backtest for one.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 5, "socket_timeout": 10} if CONFIG.redis_url else {}
 CELERY_TASK_IGNORE_RESULT = True
+# Periodic tasks work on files, so they belong to a worker of the machine that has the disk.
+CELERY_TASK_DEFAULT_QUEUE = CONFIG.task_queue
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "igsite.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {

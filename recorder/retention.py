@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +14,12 @@ from django.db.models import F, Q
 
 from recorder.cold.bucket import Bucket, BucketUnavailable
 from recorder.manifest.inventory import change_row, compare
-from recorder.models import Cold, Inventory, Segment
+from recorder.models import Cold, Inventory, Market, Segment
 from recorder.retention_policy import Candidate, DiskUse, RetentionSettings, Shelf, choose, is_full
 from recorder.segment.layout import market_dir, segment_files
 from recorder.segment.listing import state_of
 from recorder.store.directory_lock import alone_in
+from recorder.store.store_paths import markets_here
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +39,14 @@ def retention_settings(config: Any) -> RetentionSettings:
     return RetentionSettings(**{name: getattr(config, f"retain_{name}") for name in names})
 
 
-def shelves(*, copied_only: bool = False) -> list[Shelf]:
-    """The finished segments of all markets whose file is on the disk, or those of them that are in the bucket too.
+def shelves(markets: Collection[Market], *, copied_only: bool = False) -> list[Shelf]:
+    """The finished segments of markets whose file is on the disk, or those of them that are in the bucket too.
 
     Rows are read only as far as needed.
     """
     on_disk = F("segments") - F("cold_segments")
-    known = Inventory.objects.filter(segments__gt=0).values_list("market__symbol", "kind", on_disk)
+    found = Inventory.objects.filter(segments__gt=0, market__in=markets)
+    known = found.values_list("market__symbol", "kind", on_disk)
     return [Shelf(segments, _candidates(symbol, kind, copied_only)) for symbol, kind, segments in known]
 
 
@@ -66,7 +68,7 @@ def disk_use(root: Path) -> DiskUse:
 def clean_up(
     root: Path, home_symbol: str, settings: RetentionSettings, now: datetime, bucket: Bucket | None = None
 ) -> CleanUp:
-    """Remove the segments that may and must go from the store of all markets. Raises OSError, django.db.Error.
+    """Remove the segments that may and must go from the store of all markets here. Raises OSError, django.db.Error.
 
     With a `bucket` only what is proven to be there goes, and only from the disk: it can still be read. If the bucket
     does not answer, the clean-up ends.
@@ -77,11 +79,12 @@ def clean_up(
     done = CleanUp()
     with alone_in(root) as alone:
         if alone:
-            for inventory in Inventory.objects.filter(removing=True).select_related("market"):
+            markets = markets_here(root, home_symbol)
+            for inventory in Inventory.objects.filter(removing=True, market__in=markets).select_related("market"):
                 _end_removals(inventory, inventory.market.directory(root, home_symbol), done)
             removals: dict[tuple[str, str], _Removal] = {}
             try:
-                for one in choose(shelves(copied_only=bucket is not None), disk_use(root), settings, now):
+                for one in choose(shelves(markets, copied_only=bucket is not None), disk_use(root), settings, now):
                     key = (one.symbol, one.kind)
                     if key not in removals:
                         removals[key] = _Removal(*key, market_dir(root, one.symbol, home_symbol), bucket)

@@ -20,11 +20,15 @@ from recorder.digests import making
 from recorder.manifest.inventory import compare, is_exact
 from recorder.models import Market
 from recorder.segment.layout import KINDS
-from recorder.store.store_paths import directory_of
+from recorder.store.store_paths import directory_of, markets_here
 from runtime.db_threads import detached
 
 #: Other tasks wait for the same workers.
 _DIGEST_SECONDS = _COPY_SECONDS = 60.0
+
+
+def _markets() -> list[Market]:
+    return markets_here(settings.CONFIG.store_dir, settings.CONFIG.symbol)
 
 
 @shared_task(name="recorder.tasks.clean_up", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]
@@ -40,7 +44,7 @@ def _clean_up() -> int:
         ColdState.objects.all().delete()  # nobody copies any more
     policy = retention.retention_settings(config)
     done = retention.clean_up(config.store_dir, config.symbol, policy, timezone.now(), cold_bucket())
-    for market in Market.objects.all():
+    for market in _markets():
         making.forget_gone(market, directory_of(market.symbol), keep_removed=config.retain_digests)
     return len(done.removed)
 
@@ -49,7 +53,7 @@ def _clean_up() -> int:
 def digest() -> int:
     """Make the digests that segments lack, for a minute at most; returns how many. Raises OSError, django.db.Error."""
     end = time.monotonic() + _DIGEST_SECONDS
-    return detached(lambda: sum(_digest(market, end) for market in Market.objects.all()))
+    return detached(lambda: sum(_digest(market, end) for market in _markets()))
 
 
 def _digest(market: Market, end: float) -> int:
@@ -63,7 +67,7 @@ def copy_segments() -> int:
     Raises OSError, django.db.Error.
     """
     end = time.monotonic() + _COPY_SECONDS
-    return detached(lambda: sum(_copy(market, end) for market in Market.objects.all()))
+    return detached(lambda: sum(_copy(market, end) for market in _markets()))
 
 
 def _copy(market: Market, end: float) -> int:
@@ -83,7 +87,7 @@ def copy_open_segments() -> int:
     bucket = cold_bucket()
     if bucket is None:
         return 0
-    return detached(lambda: sum(_open_segments(market.symbol, bucket).copy() for market in Market.objects.all()))
+    return detached(lambda: sum(_open_segments(market.symbol, bucket).copy() for market in _markets()))
 
 
 @lru_cache(maxsize=64)
@@ -103,7 +107,7 @@ def take_stock() -> None:
 
 def _take_stock() -> None:
     config = settings.CONFIG
-    for market in Market.objects.all():
+    for market in _markets():
         directory = market.directory(config.store_dir, config.symbol)
         for kind in KINDS:
             if not is_exact(market.symbol, kind, directory / kind):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from recorder.cold.copies import is_elsewhere
 from recorder.digests.digest_files import DIRECTORY
 from recorder.models import Market
 from recorder.segment.layout import KINDS, SYMBOL_PATTERN, market_dir
@@ -19,6 +20,14 @@ from recorder.store.lock import StoreLock
 def directory_of(symbol: str) -> Path:
     """The directory of a market's files. Raises BadName."""
     return market_dir(settings.CONFIG.store_dir, symbol, settings.CONFIG.symbol)
+
+
+def markets_here(root: Path, home_symbol: str) -> list[Market]:
+    """The markets whose files are on a disk of this machine: with a bucket, others may be on that of another one.
+
+    `root` is the store. Raises django.db.Error.
+    """
+    return [one for one in Market.objects.all() if not is_elsewhere(one.directory(root, home_symbol) / "ticks")]
 
 
 def symbols() -> list[str]:

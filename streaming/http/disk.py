@@ -13,6 +13,7 @@ from recorder.manifest.totals import Total, totals
 from recorder.retention import disk_use, retention_settings, shelves
 from recorder.retention_policy import DiskUse, RetentionSettings, choose, is_full, is_too_old
 from recorder.segment.layout import KINDS
+from recorder.store.store_paths import markets_here
 from runtime import pools
 from streaming.http import parameters
 
@@ -58,7 +59,8 @@ def _by_kind(found: list[Total]) -> dict[str, dict[str, int]]:
 def _clean_up(use: DiskUse, retention: RetentionSettings) -> dict[str, Any]:
     """Whether a clean-up is due and why, and how many segments and bytes it would remove; 0 if none may be removed."""
     now, full = timezone.now(), is_full(use, retention)
-    chosen = list(choose(shelves(copied_only=settings.CONFIG.cold_store is not None), use, retention, now))
+    markets = markets_here(settings.CONFIG.store_dir, settings.CONFIG.symbol)
+    chosen = list(choose(shelves(markets, copied_only=settings.CONFIG.cold_store is not None), use, retention, now))
     because = ["disk"] if full else []
     if any(is_too_old(one.created_at, retention, now) for one in chosen):
         because.append("age")

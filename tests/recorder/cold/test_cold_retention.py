@@ -157,3 +157,13 @@ def test_a_start_reads_lost_files_from_the_bucket_and_takes_back_those_that_are_
     reconcile(store.market, store.directory, whole=True)
     row.refresh_from_db()
     assert (row.state, row.cold) == ("finished", Cold.COPIED)
+
+
+def test_what_lies_on_the_disk_of_another_machine_is_left_to_that_one(
+    store: Store, bucket: Bucket, tmp_path: Path
+) -> None:
+    copy(store, bucket)
+    empty = tmp_path / "empty"
+    assert clean_up(empty, "IG-USD", BY_AGE, LATER, bucket).removed == []
+    assert {row.state for row in Segment.objects.all()} == {"finished"}
+    assert len(clean(store, bucket).removed) == 6
