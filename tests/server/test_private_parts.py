@@ -16,10 +16,11 @@ from twisted.web import http
 #: Names on classes, and names that instances get while they are made or read, found in the sources of these classes.
 RELIED_ON = {
     http.HTTPChannel: """_respondToBadRequestAndDisconnect allContentReceived allHeadersReceived headerReceived
-        lineLengthExceeded rawDataReceived requestDone _buffer _path _receivedHeaderCount _receivedHeaderSize maxHeaders
-        persistent requests totalHeadersSize""",
+        lineLengthExceeded rawDataReceived requestDone _buffer _command _path _receivedHeaderCount _receivedHeaderSize
+        maxHeaders persistent requests totalHeadersSize""",
     http_protocol.WebRequest: """basic_error connectionLost process handle_reply _response_started""",
-    http.Request: """gotLength handleContentChunk _disconnected channel content finished producer requestHeaders""",
+    http.Request: """gotLength handleContentChunk _disconnected channel chunked content finished producer requestHeaders
+        startedWriting""",
     http_protocol.HTTPFactory: "acceptableProtocols buildProtocol",
     ws_protocol.WebSocketProtocol: "handle_reply serverAccept serverSend handshake_deferred onOpen onClose",
     ws_protocol.WebSocketFactory: "protocol setProtocolOptions",
