@@ -13,7 +13,7 @@ from django.db import Error as DatabaseError
 
 from recorder.cold.copies import COLUMNS, copy_of, has_open_copies, is_elsewhere, is_named, open_copy_of
 from recorder.manifest.inventory import is_exact
-from recorder.models import Segment, SegmentQuerySet
+from recorder.models import Market, Segment, SegmentQuerySet
 from recorder.segment.layout import SegmentName, parse_name, pending_name
 from recorder.segment.listing import Directory, Found, SeekPoints
 from runtime.db_threads import reading
@@ -93,11 +93,10 @@ class ManifestFinder:
                 raise Unavailable(f"which {self._kind} are in the bucket cannot be told: {error}") from error
 
     def _told_by(self, rows: SegmentQuerySet, **options: Any) -> Iterator[Found]:
-        columns = ("market__symbol", "market__store_id", "kind", *_COLUMNS)
-        is_elsewhere = self.is_elsewhere()
-        for start_t, name, symbol, store_id, kind, *facts in rows.paged(*columns, **options):
+        market = reading(Market.objects.filter(symbol=self._symbol).first) if self.is_elsewhere() else None
+        for start_t, name, *facts in rows.paged(*_COLUMNS, **options):
             found = _found(start_t, name, *facts)
-            yield _put_elsewhere(found, symbol, store_id, kind, facts) if is_elsewhere else found
+            yield found if market is None else _put_elsewhere(found, market, self._kind, facts)
 
 
 def _found(start_t: int, name: str, pending: bool, points: SeekPoints, end_t: int, sha256: str, *copy: Any) -> Found:
@@ -107,11 +106,11 @@ def _found(start_t: int, name: str, pending: bool, points: SeekPoints, end_t: in
     return Found(parse_name(name), points, (start_t, end_t), sha256, copy_of(*copy))
 
 
-def _put_elsewhere(found: Found, symbol: str, store_id: str, kind: str, facts: Sequence[Any]) -> Found:
+def _put_elsewhere(found: Found, market: Market, kind: str, facts: Sequence[Any]) -> Found:
     """A segment whose file is on another machine; what is not in the bucket as a whole may be there as a part."""
     copy, points, since = found.copy, facts[1], facts[-1]
     if copy is None and has_open_copies():
-        copy = open_copy_of(symbol, store_id, kind, found.name.lasting, points, since)
+        copy = open_copy_of(market.symbol, market.store_id, kind, found.name.lasting, points, since)
     return found._replace(copy=copy, absence="elsewhere")
 
 
@@ -120,7 +119,7 @@ def known(row: Segment, directory: Path | None = None) -> Found:
     facts = [getattr(row, column) for column in _COLUMNS]
     found = _found(row.start_t, row.name, *facts)
     if directory is not None and is_elsewhere(directory):
-        found = _put_elsewhere(found, row.market.symbol, row.market.store_id, row.kind, facts)
+        found = _put_elsewhere(found, row.market, row.kind, facts)
     return found._replace(name=parse_name(pending_name(row.name)))
 
 

@@ -16,7 +16,7 @@ from tests.end_to_end.reading import hear, hear_until, socket
 from tests.object_store import ObjectStore, object_store
 from tests.pages.reading import frame_on_disk, shown_graph, size_of, wait_for_frame, wait_for_t_beyond
 from tests.processes import Live, Process, Site, wait_until
-from tests.services import postgres_server, redis_server
+from tests.services import PostgresServer, redis_server
 
 pytestmark = [pytest.mark.redis, pytest.mark.postgres, pytest.mark.browser, pytest.mark.long]
 
@@ -57,19 +57,14 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     directory = tmp_path_factory.mktemp("machines")
     unused = directory / "unused.sqlite3"
     unused.touch()
-    folders = [tmp_path_factory.mktemp(name) for name in ("objects", "redis", "postgres")]
-    with (
-        object_store(folders[0]) as objects,
-        redis_server(folders[1]) as redis,
-        postgres_server(folders[2]) as database,
-    ):
+    database = PostgresServer(tmp_path_factory.mktemp("postgres"))
+    with object_store(tmp_path_factory.mktemp("objects")) as objects, redis_server(directory) as redis:
         objects.bucket("tapes").put_bytes("made", b"with its first object")
-        env = {**MARKET, "REDIS_URL": redis, "DATABASE_URL": database, **objects.environment}
+        env = {**MARKET, "REDIS_URL": redis, "DATABASE_URL": database.url, **objects.environment}
         env["IG_COLD_STORE"] = objects.url("tapes", "all")
         site = Site(directory, unused)
         try:
-            migrated = site.run("migrate", "--verbosity", "0", **env)
-            assert migrated.returncode == 0, migrated.stderr
+            database.start()
             market = site.start("runmarket", **env)
             here = site.serve("serve", "-b", "127.0.0.1", **env)
             wait_until(lambda: len(here.json("/segments?kind=frames")) >= 2, "finished segments")
@@ -80,6 +75,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
             yield found
         finally:
             site.end()
+            database.end()
 
 
 def test_the_past_is_that_of_the_disk_and_the_rest_is_told_to_be_elsewhere(machines: Machines) -> None:
@@ -139,6 +135,9 @@ def test_with_a_worker_that_copies_what_is_being_recorded_nothing_is_missing(mac
         return ticks == list(range(len(ticks))) and len(ticks) > last_t and not any(m["type"] == "gap" for m in heard)
 
     wait_until(comes_whole, "a whole recording")
+    measured = "/structure?t0=20&t1=60&points=50&measures=modularity"
+    wait_until(lambda: machines.here.json(measured)["t"] == list(range(20, 61, 5)), "digests")
+    wait_until(lambda: machines.away.json(measured) == machines.here.json(measured), "digests in the bucket")
     pending = [one for one in machines.away.json("/manifest/ticks") if one["pending"]]
     assert pending
     path = f"/segment/{pending[0]['path']}"
