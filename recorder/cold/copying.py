@@ -83,15 +83,18 @@ class Copying:
             if store_id is None:
                 return 0
             try:
+                self._copy_digests()
                 for row in self._uncopied():
                     if is_over():
                         break
                     if self._attempt(row, store_id):
                         copied += 1
                         on_copied()
+                        if copied == 1:  # what follows may take long
+                            _ask(partial(_tell, self._market, self._problem))
                 if copied:
                     self._put_companions(store_id)
-                self._copy_digests(is_over)
+                    self._copy_digests()
             except OSError as error:  # of the bucket, or of the disk
                 self._problem = str(error)
             _ask(partial(_tell, self._market, self._problem))
@@ -174,12 +177,10 @@ class Copying:
             if path.is_file():
                 self._bucket.put(f"{home(self._market.symbol, store_id)}/{name}", path)
 
-    def _copy_digests(self, is_over: Callable[[], bool]) -> None:
+    def _copy_digests(self) -> None:
         """Copy the digests that were made, or made anew, since."""
         rows = Segment.objects.of(self._market).kept().with_digest_uncopied()
         for row in _ask(lambda: list(rows[:_MOST_DIGESTS])):
-            if is_over():
-                return
             if known_digest(self._directory, row.kind, row.name, row.sha256) is not None:
                 path = digest_path(self._directory, row.kind, row.name)
                 self._bucket.put(place_of(row.cold_key).digest_key, path)
