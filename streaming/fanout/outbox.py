@@ -98,6 +98,13 @@ class Outbox:
         self.bytes = max(0, self.bytes - size) if self else 0
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def clear(self) -> None:
+        """Forget what waits, but for control messages, for a client that wants something else by now."""
+        self._bundles.clear()
+        for line in self._lines.values():
+            line.clear()
+        self.bytes = self.control_bytes
+
     def _next(self) -> bytes:
         """The oldest data message or gap. Split bundles are older than whole ones."""
         line = min((line for line in self._lines.items() if line[1]), key=lambda line: line[1][0][0], default=None)

@@ -130,6 +130,10 @@ class StreamClient:
         if not self.ended.done():
             self.ended.set_result(None)
 
+    def forget(self) -> None:
+        """Send nothing of what waits but control messages."""
+        self._outbox.clear()
+
     async def pump(self) -> None:
         """Send what waits, for ever. Ends with the exception of a send that failed."""
         while True:

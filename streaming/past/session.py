@@ -63,8 +63,7 @@ class Replay:
     def command(self, text: str | None) -> None:
         """Take a message of the client; it acts before anything more is sent. Raises StreamError over the limit."""
         if len(self._commands) >= _MOST_COMMANDS:
-            detail = f"{_MOST_COMMANDS} commands wait for the client to read"
-            raise StreamError("rate_limited", detail, CLOSE_LIMIT)
+            raise StreamError("rate_limited", f"{_MOST_COMMANDS} commands wait for the client to read", CLOSE_LIMIT)
         self._commands.append(text)
         self._wake.set()
 
@@ -103,7 +102,9 @@ class Replay:
     async def _turn(self) -> None:
         """Do what there is to do now, or wait until there is something."""
         self._wake.clear()
-        if self._commands:
+        if self._live and self._client.moved.is_set():
+            await self._start_over()
+        elif self._commands:
             await self._obey(self._commands.popleft())
         elif self._live:
             await self._stay_live()
@@ -182,11 +183,8 @@ class Replay:
         await self._tell_end(min(self._position, self._to_t))
 
     def _is_over(self) -> bool:
-        return (
-            self._ended_at is not None
-            and self._loop.time() >= self._ended_at + self._end_seconds
-            and not self._commands
-        )
+        waited = -1.0 if self._ended_at is None else self._loop.time() - self._ended_at
+        return waited >= self._end_seconds and not self._commands
 
     # -- the present
 
@@ -196,20 +194,25 @@ class Replay:
         await Resume(self._client, self._relay, self._feed, self._position).run()
 
     async def _stay_live(self) -> None:
-        """Until a command comes, or the market has another store: then from the beginning of that, as on a socket."""
+        """Until a command comes, or the market has another store."""
         moved = asyncio.create_task(self._client.moved.wait())
         moved.add_done_callback(lambda _: self._wake.set())
         await self._wake.wait()
         moved.cancel()
-        if self._client.moved.is_set():
-            await self._client.emptied()
-            self._client.moved.clear()
-            self._position, self._client.store_id = -1, self._relay.store_id
-            await self._join()
 
-    async def _leave_present(self) -> None:
-        """Leave the live stream, with everything that it has sent so far."""
-        self._feed.cut(self._client)
+    async def _start_over(self) -> None:
+        """The market has another store, which the client was told: go on from its beginning, as on a socket."""
+        await self._client.emptied()
+        self._client.moved.clear()
+        self._position, self._client.store_id = -1, self._relay.store_id
+        await self._join()
+
+    async def _leave_present(self, command: Command) -> None:
+        """Leave the live stream: to pause with everything that it has sent so far, to seek without what still waits."""
+        if command.to is None:
+            self._feed.cut(self._client)
+        else:
+            self._client.forget()
         self._feed.remove(self._client)
         self._position, self._live = self._live_t(), False
         self._client.skip_until = -1
@@ -228,11 +231,8 @@ class Replay:
             await self._tell("error", error="bad_command", detail=str(bad))
             return
         await self._follow(command)
-        clock = self._clock
-        await self._tell("replay", t=self._next_t(), speed=clock.speed, paused=clock.paused)
-
-    def _next_t(self) -> int:
-        return (self._live_t() if self._live else self._position) + 1
+        t = self._live_t() if self._live else self._position
+        await self._tell("replay", t=t + 1, speed=self._clock.speed, paused=self._clock.paused)
 
     async def _follow(self, command: Command) -> None:
         now = self._loop.time()
@@ -240,7 +240,7 @@ class Replay:
             self._clock.play(now, command.speed)
             return
         if self._live:
-            await self._leave_present()
+            await self._leave_present(command)
         if command.to is not None:
             self._clock.seek()
             await self._go_to(command.to)

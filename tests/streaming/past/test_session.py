@@ -192,6 +192,30 @@ def test_the_present_is_left_and_joined_again() -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "heard"),
+    [
+        ('{"type":"seek","t":8}', [10, "replay 8", *range(8, 15), "caught_up 14"]),
+        ('{"type":"pause"}', [*range(10, 15), "replay 15"]),
+    ],
+)
+def test_a_seek_drops_what_waits_for_a_slow_client_and_a_pause_does_not(command: str, heard: list[Any]) -> None:
+    async def test(relay: Relay, watch: Watch) -> None:
+        viewer = watch("9..")
+        await viewer.until("caught_up 9")
+        viewer.socket.open.clear()
+        live(relay, 10)
+        while viewer.socket.client._outbox:  # 10 is on its way
+            await asyncio.sleep(0)
+        live(relay, *range(11, 15))
+        viewer.replay.command(command)
+        await asyncio.sleep(0.01)
+        viewer.socket.open.set()
+        assert await viewer.until(heard[-1]) == heard
+
+    with_market(Tape(), test, *range(10))
+
+
+@pytest.mark.parametrize(
     "text",
     [None, "x", "[]", '{"type":"stop"}', '{"type":"play","speed":-1}', '{"type":"seek"}', '{"type":"seek","t":"x"}'],
 )
@@ -242,6 +266,20 @@ def test_a_market_begun_anew_is_told_and_goes_on_from_its_beginning(known: str |
     tape = Tape(*timed(*range(10)))
     tape.on_disk = OLD
     with_market(tape, test)
+
+
+def test_a_market_begun_anew_is_followed_in_the_present() -> None:
+    async def test(relay: Relay, watch: Watch) -> None:
+        viewer = watch("8..")
+        await viewer.until("caught_up 9")
+        tape.kept[:] = timed(0, 1)
+        tape.on_disk = relay.history.on_disk = NEW  # type: ignore[attr-defined]
+        relay.enter(NEW)
+        assert await viewer.until("caught_up 1") == ["gap tick 10-10 store_changed", 0, 1, "caught_up 1"]
+
+    tape = Tape(*timed(*range(10)))
+    tape.on_disk = OLD
+    with_market(tape, test, *range(10))
 
 
 def test_a_part_of_another_recording_is_refused_by_its_store() -> None:
