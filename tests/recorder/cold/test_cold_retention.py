@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from recorder import retention
+from recorder import retention, tasks
+from recorder.cold import status
 from recorder.cold.bucket import Bucket, BucketUnavailable
 from recorder.cold.copying import Copying
 from recorder.manifest.inventory import compare, is_exact, recount
@@ -167,3 +168,18 @@ def test_what_lies_on_the_disk_of_another_machine_is_left_to_that_one(
     assert clean_up(empty, "IG-USD", BY_AGE, LATER, bucket).removed == []
     assert {row.state for row in Segment.objects.all()} == {"finished"}
     assert len(clean(store, bucket).removed) == 6
+
+
+def test_the_periodic_tasks_copy_and_then_clear_the_disk(store: Store, tmp_path: Path, settings: Any) -> None:
+    (tmp_path / "bucket").mkdir()
+    before = told(store)
+    settings.CONFIG = replace(
+        settings.CONFIG, store_dir=store.directory, retain_min_segments=0, retain_min_days=0, retain_max_days=1
+    )
+    assert (tasks.copy_segments(), tasks.clean_up(), tasks.copy_segments()) == (6, 6, 0)
+    assert files(store.directory) == []
+    assert told(store) == before
+    assert status.look() == {"IG-USD": status.Status(0, "")}
+    settings.CONFIG = replace(settings.CONFIG, cold_store=None)
+    assert (tasks.copy_segments(), tasks.clean_up()) == (0, 0)
+    assert status.look() == {}
