@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize, expect, sync_playwright
 
 from tests import services
 from tests.pages.reading import STRIDE, WINDOW, Watched
@@ -42,6 +43,22 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@contextmanager
+def new_context(chromium: Browser, server: Live) -> Iterator[BrowserContext]:
+    """Where pages of a server are opened one after the other: as for a visitor who comes back, the modules of the page
+    are known, which is a third of what a page costs. They move nothing between two frames: without a GPU that costs
+    most. Who tests motion asks for it."""
+    size: ViewportSize = {"width": 1000, "height": 700}
+    with chromium.new_context(base_url=server.url, viewport=size, locale="en-US", reduced_motion="reduce") as context:
+        yield context
+
+
+@pytest.fixture(scope="package")
+def context(chromium: Browser, server: Live) -> Iterator[BrowserContext]:
+    with new_context(chromium, server) as context:
+        yield context
+
+
 def _watch(page: Page) -> Watched:
     page.set_default_timeout(PATIENCE_MS)
     seen = Watched(page, [], set())
@@ -57,12 +74,12 @@ def _host(request: Request) -> str:
 
 
 @pytest.fixture
-def watched(chromium: Browser, server: Live) -> Iterator[Watched]:
-    """A page that moves nothing between two frames: without a GPU that costs most. Who tests motion asks for it."""
-    size: ViewportSize = {"width": 1000, "height": 700}
-    page = chromium.new_page(base_url=server.url, viewport=size, locale="en-US", reduced_motion="reduce")
+def watched(context: BrowserContext) -> Iterator[Watched]:
+    """A page of its own, of a visitor without cookies."""
+    page = context.new_page()
     yield _watch(page)
     page.close()
+    context.clear_cookies()
 
 
 @pytest.fixture

@@ -288,18 +288,13 @@ def test_without_a_recording_it_says_so(page: Page) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    ("code", "language", "words"),
-    [
+def test_an_error_is_said_in_the_visitors_language_else_in_the_servers_words(watched: Watched) -> None:
+    error = {"message": "removed on 2026-01-24"}
+    watched.page.route("**/segment/frames/**", lambda route: route.fulfill(status=404, json={"error": error}))
+    for error["code"], language, words in (
         ("segment_removed", "en", "This part of the recording was cleaned away."),
         ("segment_removed", "zh-hans", "这部分录制已被清理。"),
         ("of_another_kind", "en", "removed on 2026-01-24"),
-    ],
-)
-def test_an_error_is_said_in_the_visitors_language_else_in_the_servers_words(
-    watched: Watched, code: str, language: str, words: str
-) -> None:
-    body = {"error": {"code": code, "message": "removed on 2026-01-24"}}
-    watched.page.route("**/segment/frames/**", lambda route: route.fulfill(status=404, json=body))
-    watched.page.goto(f"/replay/?lang={language}")
-    expect(watched.page.locator("#waiting")).to_have_text(words)
+    ):
+        watched.page.goto(f"/replay/?lang={language}")
+        expect(watched.page.locator("#waiting")).to_have_text(words)
