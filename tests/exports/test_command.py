@@ -95,7 +95,7 @@ def test_a_missing_pyarrow_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.long
 def test_a_killed_export_has_each_row_once_when_it_goes_on(new_site: Callable[[], Site]) -> None:
     site = new_site()
-    made = site.run("runmarket", "--ticks", "20000", "--speed", "0", IG_CAM_W=20, IG_CAM_STRIDE=20)
+    made = site.run("runmarket", "--ticks", "6000", "--speed", "0", IG_CAM_W=20, IG_CAM_STRIDE=20)
     assert made.returncode == 0, made.stderr
     out, whole = site.directory / "out", site.directory / "whole"
 
