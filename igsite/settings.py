@@ -124,7 +124,7 @@ if CONFIG.cold_store is not None and CONFIG.cold_open_seconds:
     CELERY_BEAT_SCHEDULE["open-copies"] = {
         "task": "recorder.tasks.copy_open_segments",
         "schedule": CONFIG.cold_open_seconds,
-        "options": {"expires": CONFIG.cold_open_seconds},
+        "options": {"expires": max(15, CONFIG.cold_open_seconds)},  # on a busy machine a worker takes one some s later
     }
 if CONFIG.export_dir is not None:
     CELERY_BEAT_SCHEDULE["exports"] = {
