@@ -1,9 +1,9 @@
 # Market Camera as one image: what it runs is decided by the command, as in compose.yaml.
 FROM python:3.13-slim AS build
 WORKDIR /opt/market-camera
-COPY requirements.txt ./
+COPY requirements.txt requirements-export.txt ./
 COPY client ./client
-RUN python -m venv .venv && .venv/bin/pip install --no-cache-dir -r requirements.txt ./client
+RUN python -m venv .venv && .venv/bin/pip install --no-cache-dir -r requirements.txt -r requirements-export.txt ./client
 
 FROM python:3.13-slim
 # The store of a market belongs to this user alone, so its number is the same in every version.
