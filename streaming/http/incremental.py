@@ -85,8 +85,9 @@ class Page:
         ended = False
         while self._size < PIECE_BYTES and not ended:
             ended = not await self._step()
-        if ended and self._latest_t is None:
-            self._latest_t = await self._pooled(self._relay.history.last_t)
+        if ended and (self._latest_t is None or not self._relay.filling.filled.is_set()):
+            recorded_t = await self._pooled(self._relay.history.last_t)  # what memory is still being filled with
+            self._latest_t = max((t for t in (self._latest_t, recorded_t) if t is not None), default=None)
         return self._cut(head, ended=ended)
 
     def _cut(self, head: bytes, *, ended: bool) -> bytes:

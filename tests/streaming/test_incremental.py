@@ -77,6 +77,15 @@ def test_a_gap_has_the_reason_of_its_losses(reasons: list[str], told_reason: str
     assert json.loads(b"".join(asyncio.run(run())))["gap"] == {"from_t": 0, "to_t": begin - 1, "reason": told_reason}
 
 
+def test_what_is_newest_does_not_go_back_while_memory_is_being_filled() -> None:
+    async def run() -> list[bytes]:
+        relay = relay_of(Tape(*ticks(*range(200))), range(50))
+        relay.filling.filled.clear()
+        return await pieces_of(Page(relay, 10, 20))
+
+    assert json.loads(b"".join(asyncio.run(run())))["latest_t"] == 199
+
+
 def test_tape_and_memory_follow_each_other() -> None:
     assert page_of(EXPIRED, range(180, 210), 60, 1000) == ([*range(61, 210)], None)
     assert page_of(Tape(), range(0), 5, 10) == ([], None)
