@@ -145,7 +145,7 @@ def _one_by_one(tape: Tape) -> None:
     assert told is None or told in tape.recorded
     for one in tape.found:
         recorded = {t: text for t, text in tape.recorded.items() if one.span[0] <= t <= one.span[1]}
-        with opened(tape.directory / tape.kind, one.name) as segment:
+        with opened(tape.directory / tape.kind, one) as segment:
             if segment is None:
                 continue
             lines = [orjson.loads(text) | {"text": text} for text in texts_of(segment, tape.kind, one)]

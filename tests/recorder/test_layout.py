@@ -131,7 +131,9 @@ def test_a_gap_line_says_what_is_missing_and_why():
 def test_a_gap_that_is_none_is_refused():
     with pytest.raises(BadOrder, match="a gap's from_t must be from 0 to its to_t, got 9 to 5"):
         gap_line("ticks", 9, 5, "lost")
-    with pytest.raises(BadName, match="a gap's reason must be one of slow, expired, lost, damaged, got 'bored'"):
+    with pytest.raises(
+        BadName, match="a gap's reason must be one of slow, expired, lost, damaged, elsewhere, got 'bored'"
+    ):
         gap_line("ticks", 5, 9, "bored")
 
 
