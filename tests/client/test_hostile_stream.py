@@ -195,7 +195,7 @@ def answering_http(answer: Callable[[str], Answer]) -> Iterator[str]:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("bars.history", "stream.replay"):
+    for module in ("asking", "stream.replay"):
         monkeypatch.setattr(f"marketcamera.{module}.Backoff", lambda: Backoff(0.001, 0.001))
 
 

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.redis, pytest.mark.postgres, pytest.mark.long]
 
 #: Of such threads a web process has more than the 97 connections that are not its superuser's.
 MANY_THREADS = 12
-TOLD = "PostgreSQL takes 97 connections; one web process and one market take up to 108"
+TOLD = "PostgreSQL takes 97 connections; one web process and one market take up to 112"
 
 
 def test_too_few_are_told_at_the_start_and_by_the_check(deployment: Deployment) -> None:
