@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from django.conf import settings
@@ -67,7 +68,8 @@ async def make(chore: Chore) -> None:
     # each session an equal share (sched_autogroup), and the priority would count among the child alone.
     child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, process_group=0)
     try:
-        os.setpriority(os.PRIO_PROCESS, child.pid, NICENESS)
+        with suppress(ProcessLookupError):  # it may have ended already
+            os.setpriority(os.PRIO_PROCESS, child.pid, NICENESS)
         if status := await child.wait():
             log.error("%s ended with status %d", chore.command, status)
     finally:

@@ -117,18 +117,23 @@ def assert_is_saved(page: Page, start: int, agents: int, view: str) -> None:
     assert size == (2 * float(picture.get("width", 0)), 2 * float(picture.get("height", 0)))
 
 
+def all_drawn(file: tuple[str, bytes]) -> tuple[str, bytes] | None:
+    """A saved picture of the charts, if each of its lines leads somewhere."""
+    paths = ElementTree.fromstring(file[1]).iter(f"{SVG}path")
+    lines = [path for path in paths if path.get("stroke-width") == "1.5"]
+    return file if len(lines) >= 6 and all("L" in (line.get("d") or "") for line in lines) else None
+
+
 def test_the_charts_are_saved_as_they_are_seen(page: Page, server: Live) -> None:
     start = first_frame(server)
     open_at(page, start)
     expect(page.locator("[data-chart=agents] .readout").first).not_to_have_text("–")
-    name, drawn = saved(page, "charts-svg")
+    # The readouts come before the lines are drawn as far as their data reach.
+    name, drawn = wait_until(lambda: all_drawn(saved(page, "charts-svg")), "lines in every chart")
     assert name == f"IG-USD-t{start}-charts.svg"
     words = [text.text or "" for text in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
     for figure in page.locator("#charts figcaption").all():
         assert " ".join(figure.inner_text().split()) in words
-    lines = [path for path in ElementTree.fromstring(drawn).iter(f"{SVG}path") if path.get("stroke-width") == "1.5"]
-    assert len(lines) >= 6
-    assert all("L" in (line.get("d") or "") for line in lines)
     name, pixels = saved(page, "charts-png")
     assert (name, pixels[:8]) == (f"IG-USD-t{start}-charts.png", b"\x89PNG\r\n\x1a\n")
 
