@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -37,7 +38,7 @@ async def replaying(port: int, replays: int, speed: str) -> None:
 
 
 async def lag(port: int, server: psutil.Process, seconds: float) -> tuple[list[float], float]:
-    """How many seconds later than the earliest each live tick came, at every client; and the server's use of a core."""
+    """How many seconds late each live tick came by the one before, at every client; and the server's use of a core."""
     clients = [await connect(port, "types=tick") for _ in range(_LIVE_CLIENTS)]
     await asyncio.sleep(1)
     for client in clients:
@@ -48,8 +49,8 @@ async def lag(port: int, server: psutil.Process, seconds: float) -> tuple[list[f
     lags = list[float]()
     for client in clients:
         assert client.times
-        offsets = [at - _TICK_SECONDS * n for n, at in enumerate(client.times)]
-        lags += [offset - min(offsets) for offset in offsets]
+        # By the tick before: the market's own clock may slip once, and all ticks behind it then.
+        lags += [max(0.0, after - before - _TICK_SECONDS) for before, after in pairwise(client.times)]
     return sorted(lags), cpu
 
 
