@@ -6,7 +6,6 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import redis
 from django.core.checks import CheckMessage, Error, Warning
 from django.db import Error as DatabaseError
@@ -14,6 +13,8 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from igsite.config import Config
+from recorder.retention import disk_use, retention_settings
+from recorder.retention_policy import is_full
 from runtime.db_threads import detached
 from server.admission.descriptors import capacity, wanted
 
@@ -68,11 +69,11 @@ def _redis(config: Config) -> Iterator[CheckMessage]:
 
 
 def _disk(config: Config) -> Iterator[CheckMessage]:
-    there = next(path for path in (config.store_dir, *config.store_dir.parents) if path.exists())
-    percent = psutil.disk_usage(str(there)).percent
-    if percent >= config.retain_disk_percent:
+    use = disk_use(config.store_dir)
+    if is_full(use, retention_settings(config)):
         yield Warning(
-            f"The disk of the store is {percent:g} % full: the clean-up begins at once to remove old segments.",
+            f"The disk of the store is {round(use.percent, 1):g} % full:"
+            " the clean-up begins at once to remove old segments.",
             hint=f"Free some space, or raise IG_RETAIN_DISK_PERCENT ({config.retain_disk_percent:g}).",
             id="igsite.W008",
         )
