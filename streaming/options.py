@@ -10,7 +10,7 @@ from recorder.segment.layout import SYMBOL_PATTERN
 from recorder.store.store_id import is_store_id
 from runtime.shown import shown
 from streaming.past.request import PastRequest, parse_past
-from streaming.protocol import CLOSE_BAD_PARAMETER, KINDS, StreamError
+from streaming.protocol import CLOSE_BAD_PARAMETER, KINDS, LARGEST_T, StreamError
 
 #: The fields of a tick that may be left out.
 FIELDS = ("agents", "actions", "matches")
@@ -20,7 +20,6 @@ DEFLATE = "deflate"
 #: Server-sent events over HTTP (`/stream`); likewise.
 EVENTS = "events"
 LARGEST_BATCH = 1000
-_LARGEST = 2**53 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def parse_request(query: Mapping[str, list[str]], types: Iterable[str] = KINDS) 
         fields=_fields(given),
         encoding=_encoding(given),
     )
-    since = _integer(given, "since", -1, -1, _LARGEST) if "since" in given else None
+    since = _integer(given, "since", -1, -1, LARGEST_T) if "since" in given else None
     past, store = _past(given), _store(given)
     return StreamRequest(_symbol(given), since, options, None if since is None and past is None else store, past=past)
 

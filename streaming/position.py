@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from recorder.store.store_id import is_store_id
 from runtime.shown import shown
-from streaming.protocol import CLOSE_BAD_PARAMETER, KINDS, StreamError
+from streaming.protocol import CLOSE_BAD_PARAMETER, KINDS, LARGEST_T, StreamError
 
 _END = ":end"
-_LARGEST = 2**53 - 1
 _TS = re.compile(r"(-1|[0-9]{1,16})(?:,(-1|[0-9]{1,16}),(-1|[0-9]{1,16}))?", re.ASCII)
 
 
@@ -45,7 +44,7 @@ def parse_position(text: str) -> Position:
         raise _bad(text)
     first, *rest = (int(one) for one in found.groups() if one is not None)
     ts = dict(zip(KINDS, (first, *(rest or (first, first))), strict=True))
-    if max(ts.values()) > _LARGEST:
+    if max(ts.values()) > LARGEST_T:
         raise _bad(text)
     return Position(ts, store_id or None, text.endswith(_END))
 

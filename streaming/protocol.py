@@ -10,6 +10,9 @@ import orjson
 #: The kinds of message a moment holds, in the order in which they are sent.
 KINDS = ("frame", "metric", "tick")
 
+#: No t is greater: JavaScript has no larger integer that it counts exactly.
+LARGEST_T = 2**53 - 1
+
 #: The header that names the recording of an answer, including a socket's handshake.
 STORE_HEADER = "Market-Camera-Store"
 #: The header that tells the price ranges of a recording's runs.

@@ -11,12 +11,9 @@ from recorder.segment.layout import KINDS, SYMBOL_PATTERN
 from recorder.store.store_id import is_store_id
 from runtime.http_errors import HttpError, bad_parameter
 from runtime.shown import shown
-from streaming.protocol import CLOSE_UNAVAILABLE, StreamError
+from streaming.protocol import CLOSE_UNAVAILABLE, LARGEST_T, StreamError
 from streaming.relay.relay import Relay
 from streaming.relay.relays import relays
-
-#: The greatest t: what JavaScript counts exactly.
-LARGEST_T = 2**53 - 1
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 

@@ -23,7 +23,7 @@ from streaming.http.incremental import Page
 from streaming.http.markets import every_symbol
 from streaming.http.ndjson import ndjson_response, streamed
 from streaming.http.ui_texts import TEXTS
-from streaming.protocol import RunPrices, recording_headers
+from streaming.protocol import LARGEST_T, RunPrices, recording_headers
 
 #: The server and its Python client are released together.
 VERSION = tomllib.loads((settings.BASE_DIR / "client" / "pyproject.toml").read_text())["project"]["version"]
@@ -127,7 +127,7 @@ async def health(request: HttpRequest) -> HttpResponse:
 async def incremental(request: HttpRequest) -> HttpResponseBase:
     """Ticks after `from_t`, oldest first."""
     relay = await parameters.relay(request)
-    from_t = parameters.integer(request, "from_t", 0, -1, parameters.LARGEST_T)
+    from_t = parameters.integer(request, "from_t", 0, -1, LARGEST_T)
     limit = parameters.limit(request, 1000, 10_000)
     page = Page(relay, from_t, limit, parameters.store(request))
     begun = await page.begin()
@@ -148,7 +148,7 @@ async def range_of(request: HttpRequest) -> HttpResponseBase:
     """The messages of one kind with t0 <= t <= t1, as NDJSON; missing ones as gap lines."""
     relay = await parameters.relay(request)
     asked_t0, asked_t1 = parameters.t_range(request)
-    t0, t1 = asked_t0 or 0, parameters.LARGEST_T if asked_t1 is None else asked_t1
+    t0, t1 = asked_t0 or 0, LARGEST_T if asked_t1 is None else asked_t1
     kind = parameters.kind(request) or "ticks"
     store_id = parameters.store(request)
     history = relay.history

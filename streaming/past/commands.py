@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from runtime.shown import shown
-from streaming.past.request import LARGEST_T, Bound, bound_of, speed_of
-from streaming.protocol import StreamError
+from streaming.past.request import Bound, bound_of, speed_of
+from streaming.protocol import LARGEST_T, StreamError
 
 COMMANDS = ("pause", "play", "seek")
 

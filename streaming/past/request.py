@@ -8,14 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runtime.shown import shown
-from streaming.protocol import CLOSE_BAD_PARAMETER, StreamError
+from streaming.protocol import CLOSE_BAD_PARAMETER, LARGEST_T, StreamError
 
 #: More than any reader could follow; such a replay is one at speed 0.
 MOST_SPEED = 1_000_000.0
 LEAST_SPEED = 0.001
-#: The greatest t: what JavaScript counts exactly.
-LARGEST_T = 2**53 - 1
-
 _T = re.compile(r"[0-9]{1,16}", re.ASCII)
 _SPEED = re.compile(r"[0-9]{1,7}(\.[0-9]{1,6})?", re.ASCII)
 _SPEEDS = f"speed must be 0 or from {LEAST_SPEED} to {MOST_SPEED:.0f}"

@@ -17,9 +17,9 @@ from streaming.options import StreamRequest
 from streaming.past.clock import ReplayClock
 from streaming.past.commands import BadCommand, Command, parse_command
 from streaming.past.reader import PastReader, Step, readers_at_work
-from streaming.past.request import LARGEST_T, Bound
+from streaming.past.request import Bound
 from streaming.position import whole
-from streaming.protocol import CLOSE_LIMIT, CLOSE_UNAVAILABLE, StreamError, control
+from streaming.protocol import CLOSE_LIMIT, CLOSE_UNAVAILABLE, LARGEST_T, StreamError, control
 from streaming.relay.relay import Relay
 from streaming.resume import Resume, tell_store_changed
 
