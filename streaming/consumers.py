@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs
 
 from django.conf import settings
 
-from streaming.admitting import Scope, admitted, client_address, option_sets, replays
+from streaming.admitting import Scope, admitted_stream, query_of
 from streaming.fanout.encoding import Encoder
 from streaming.fanout.feed import Feed
 from streaming.fanout.stream_client import Send, StreamClient, deliver, socket_outlet
@@ -35,16 +33,15 @@ async def stream(scope: Scope, receive: Any, send: Send) -> None:
     """Serve one client of `/ws/stream` from its first message to its last."""
     await receive()  # websocket.connect
     # They tell a client that starts with the newest messages which recording its position is in.
-    told = relays.known_headers(_query(scope).get("symbol", [None])[-1])
+    told = relays.known_headers(query_of(scope).get("symbol", [None])[-1])
     headers = [(name.lower().encode(), value.encode()) for name, value in told.items()]
     await send({"type": "websocket.accept", "headers": headers})
     encoder = Encoder(Options())
     try:
-        request = parse_request(_query(scope), settings.CONFIG.stream_types)
+        request = parse_request(query_of(scope), settings.CONFIG.stream_types)
         options = _as_the_socket_takes_it(scope, request.options)
         encoder = Encoder(options)
-        under_way = nullcontext() if request.past is None else replays().admit()
-        with admitted(scope), under_way, option_sets().use(options, client_address(scope)):
+        with admitted_stream(scope, replace(request, options=options)):
             relay = await relays.get(request.symbol)
             request = replace(request, store=request.store or told.get(STORE_HEADER))
             feed = relays.feed(relay, options)
@@ -83,10 +80,6 @@ def _frames(scope: Scope) -> dict[str, Any] | None:
     """The server's extension for ready-made frames, if it offers one."""
     extension: dict[str, Any] | None = (scope.get("extensions") or {}).get(FRAMES)
     return extension
-
-
-def _query(scope: Scope) -> dict[str, list[str]]:
-    return parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
 
 async def _listen(receive: Any, client: StreamClient, feed: Feed, hear: Callable[[str | None], None]) -> None:

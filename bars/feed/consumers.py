@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from urllib.parse import parse_qs
 
 from bars.feed.feed_client import FeedClient
 from bars.feed.protocol import refusal
-from streaming.admitting import admitted
+from streaming.admitting import admitted, query_of
 from streaming.fanout.stream_client import Send
 from streaming.limits import CLOSE_TOO_LARGE, MESSAGES_A_SECOND, talk_rate
 from streaming.protocol import CLOSE_LIMIT, FRAMES, StreamError
@@ -20,8 +19,7 @@ async def market_data(scope: dict[str, Any], receive: Any, send: Send) -> None:
     """Serve one client of `/market_data` from its first message to its last."""
     await receive()  # websocket.connect
     await send({"type": "websocket.accept"})
-    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    client = FeedClient(send, query, raw=FRAMES in (scope.get("extensions") or {}))
+    client = FeedClient(send, query_of(scope), raw=FRAMES in (scope.get("extensions") or {}))
     try:
         with admitted(scope):
             await _serve(client, receive)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from streaming.admitting import Scope, admitted, client_address, option_sets, replays
+from streaming.admitting import Scope, admitted_stream
 from streaming.fanout.stream_client import Outlet, Send, StreamClient
 from streaming.options import StreamRequest
 from streaming.protocol import EVENTS_PATH, FRAMES, StreamError, error, event
@@ -54,10 +54,7 @@ class Opening:
 
     def open(self, request: StreamRequest) -> None:
         """Count the client, whose stream begins behind the head. Raises StreamError if there is no room for it."""
-        self._held.enter_context(admitted(self._scope))
-        if request.past is not None:
-            self._held.enter_context(replays().admit())
-        self._held.enter_context(option_sets().use(request.options, client_address(self._scope)))
+        self._held.enter_context(admitted_stream(self._scope, request))
         self._request = request
 
     async def receive(self) -> dict[str, Any]:
