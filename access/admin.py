@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +12,7 @@ from django.template.response import TemplateResponse
 
 from access.login import LoginForm
 from access.models import Token
+from access.scopes import DEFAULT, MEANING, scope_text
 from access.secret import new_token
 from access.tokens import keep, revoke
 from runtime.admin_columns import time
@@ -18,14 +20,27 @@ from runtime.admin_columns import time
 admin.site.login_form = LoginForm
 
 
+class TokenForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Scopes are chosen in boxes."""
+
+    scopes = forms.MultipleChoiceField(
+        choices=[*MEANING.items()], initial=DEFAULT, widget=forms.CheckboxSelectMultiple, label="It permits"
+    )
+
+    def clean_scopes(self) -> str:
+        return scope_text(self.cleaned_data["scopes"])
+
+
 @admin.register(Token)
 class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Tokens are added and revoked; issued ones are neither changed nor deleted."""
 
+    form = TokenForm
     list_display = [
         "name",
         "prefix",
         "owner",
+        "scopes",
         "state",
         time("created_at", "created (UTC)"),
         time("expires_at", "expires (UTC)"),
@@ -40,7 +55,7 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
     def get_fields(self, request: HttpRequest, obj: object = None) -> list[Any]:
-        given = ["name", "owner", "expires_at"]
+        given = ["name", "owner", "scopes", "expires_at"]
         return given if obj is None else [*given, "prefix", "state", "created_at", "revoked_at", "last_used_at"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: object = None) -> list[str]:

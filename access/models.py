@@ -9,9 +9,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from access.scopes import DEFAULT, permits, scope_text
 from access.secret import HASH_CHARACTERS, PREFIX_CHARACTERS
 
 LONGEST_NAME = 100
+
+_DEFAULT_SCOPES = scope_text(DEFAULT)
 
 
 class TokenQuerySet(models.QuerySet["Token"]):
@@ -27,6 +30,8 @@ class Token(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="+")
     prefix = models.CharField(max_length=PREFIX_CHARACTERS, unique=True, editable=False)
     hash = models.CharField(max_length=HASH_CHARACTERS, editable=False)
+    # The database has the default too: a process of the version before issues tokens beside this one in an upgrade.
+    scopes = models.CharField(max_length=40, default=_DEFAULT_SCOPES, db_default=_DEFAULT_SCOPES)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: it does not expire.")
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -39,6 +44,10 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} (mc_{self.prefix}_…)"
+
+    def permits(self, scope: str) -> bool:
+        """Whether it has this scope."""
+        return permits(self.scopes, scope)
 
     @property
     def state(self) -> str:

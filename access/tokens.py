@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,16 +10,19 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from access.models import Token
+from access.scopes import DEFAULT, scope_text
 from access.secret import hash_of, matches, new_token, prefix_of
 
 #: A use is stored at most this often, so that not every request costs a write.
 USE_SECONDS = 60.0
 
 
-def issue(name: str, *, owner: Any = None, expires_at: datetime | None = None) -> tuple[Token, str]:
+def issue(
+    name: str, *, owner: Any = None, expires_at: datetime | None = None, scopes: Iterable[str] = DEFAULT
+) -> tuple[Token, str]:
     """A new token: its row, and its text, which cannot be recovered later. Raises django.db.Error."""
     text = new_token()
-    row = Token(name=name, owner=owner, expires_at=expires_at)
+    row = Token(name=name, owner=owner, expires_at=expires_at, scopes=scope_text(scopes))
     keep(row, text)
     return row, text
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from access.models import Token
+from access.scopes import READ
 from access.secret import prefix_of
 from access.token_from_request import presented
 from access.tokens import check
@@ -18,6 +19,7 @@ from api_socket.errors import (
     AuthenticationFailed,
     CannotLetIn,
     Idle,
+    InsufficientScope,
     RateIgnored,
     RateLimited,
     SubscribeError,
@@ -79,7 +81,7 @@ class SubscriberSession:
 
 
 async def _token(text: str | None) -> Token:
-    """The valid token of this text. Raises SubscribeError."""
+    """The valid token of this text, which permits reading. Raises SubscribeError."""
     if text is None or prefix_of(text) is None:
         raise AuthenticationFailed  # a random text does not reach the database
     try:
@@ -88,6 +90,8 @@ async def _token(text: str | None) -> Token:
         raise CannotLetIn from None
     if token is None:
         raise AuthenticationFailed
+    if not token.permits(READ):
+        raise InsufficientScope(READ)
     return token
 
 

@@ -13,6 +13,7 @@ from streaming.protocol import CLOSE_LIMIT, CLOSE_STALLED
 CLOSE_TOO_LARGE = 1009
 CLOSE_TRY_LATER = 1013
 CLOSE_UNAUTHORIZED = 4401
+CLOSE_FORBIDDEN = 4403
 
 
 class SubscribeError(Exception):
@@ -102,6 +103,14 @@ class AuthenticationFailed(SubscribeError):
 
     def __init__(self) -> None:
         super().__init__(REFUSAL)
+
+
+class InsufficientScope(SubscribeError):
+    code = "insufficient_scope"
+    close = CLOSE_FORBIDDEN
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"访问令牌缺少权限: {scope}")
 
 
 class Unavailable(SubscribeError):

@@ -38,7 +38,7 @@ class BacktestAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     date_hierarchy = "created_at"
     actions = ["cancel"]
     fields = [
-        "backtest_id",
+        ("backtest_id", "owner"),
         ("strategy", "params"),
         ("symbol", "resolution"),
         ("begin", "end"),
@@ -51,6 +51,7 @@ class BacktestAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ]
     readonly_fields = [
         "backtest_id",
+        "owner",
         "strategy",
         "params",
         "symbol",

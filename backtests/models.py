@@ -6,6 +6,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
@@ -22,10 +23,11 @@ class Backtest(models.Model):
 
     The range is that of bars with `from_ms <= open` and `close <= to_ms`. `params` holds every parameter of the
     strategy. `sent_at`: when a worker was last asked to run it; `heard_at`: the last sign of life of its worker;
-    `suspected_at`: since when the worker is known to be silent.
+    `suspected_at`: since when the worker is known to be silent. `owner` is that of the token that asked for it.
     """
 
     backtest_id = models.CharField(max_length=19, unique=True, default=new_id, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     strategy = models.CharField(max_length=64)
     symbol = models.CharField(max_length=32)
     resolution = models.CharField(max_length=3)

@@ -14,7 +14,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from access.http import token_required
+from access.http import require, token_required
+from access.models import Token
+from access.scopes import ADMIN
 from backtests.catalog import strategies_in
 from backtests.engine.recorded_bars import check_bars
 from backtests.errors import BadRequest, TooMany, UnknownSymbol
@@ -43,7 +45,7 @@ _NOT_STORED = {"Cache-Control": "no-store"}
 async def backtests(request: HttpRequest) -> HttpResponse:
     """Ask for a backtest, or list the newest."""
     if request.method == "POST":
-        return await _off_the_loop(_queue, _body(request))
+        return await _off_the_loop(_queue, request.token, _body(request))  # type: ignore[attr-defined]
     limit = parameters.integer(request, "limit", 20, 1, _MOST_LISTED)
     status = parameters.choice(request, "status", STATUSES)
     return await _off_the_loop(_list, limit, status)
@@ -54,7 +56,9 @@ async def backtests(request: HttpRequest) -> HttpResponse:
 @token_required
 async def backtest(request: HttpRequest, backtest_id: str) -> HttpResponse:
     """Look at a backtest, or cancel it."""
-    return await _off_the_loop(_cancel if request.method == "DELETE" else _show, backtest_id)
+    if request.method == "DELETE":
+        return await _off_the_loop(_cancel, request.token, backtest_id)  # type: ignore[attr-defined]
+    return await _off_the_loop(_show, backtest_id)
 
 
 def _body(request: HttpRequest) -> bytes:
@@ -76,11 +80,11 @@ def _off_the_loop(answer: Callable[..., Answer], *arguments: Any) -> Awaitable[A
     return pools.lookups.run(asked)
 
 
-def _queue(body: bytes) -> HttpResponse:
+def _queue(token: Token, body: bytes) -> HttpResponse:
     try:
         asked = read(body, strategies_in(settings.CONFIG.strategies), settings.CONFIG.symbol)
         check_bars(asked)
-        backtest = lifecycle.create(**asdict(asked))
+        backtest = lifecycle.create(owner_id=token.owner_id, **asdict(asked))
     except UnknownSymbol as error:
         raise HttpError(400, "unknown_symbol", str(error)) from None
     except BadRequest as error:
@@ -100,9 +104,12 @@ def _show(backtest_id: str) -> HttpResponse:
     return JsonResponse(_found(backtest_id).form(), headers=_NOT_STORED)
 
 
-def _cancel(backtest_id: str) -> HttpResponse:
+def _cancel(token: Token, backtest_id: str) -> HttpResponse:
     """Cancel a backtest, or leave a finished one unchanged; the answer has its present state."""
-    cancel(_found(backtest_id))
+    found = _found(backtest_id)
+    if found.owner_id not in (None, token.owner_id):
+        require(token, ADMIN, f"cancelling {found.backtest_id}, which belongs to another user,")
+    cancel(found)
     return _show(backtest_id)
 
 

@@ -26,14 +26,14 @@ def shown_in(html: bytes) -> list[str]:
 
 
 def test_a_token_is_shown_once_at_its_creation(admin_client: Client) -> None:
-    answer = admin_client.post(page("add"), {"name": "robot", "owner": "", "expires_at_0": "", "expires_at_1": ""})
+    answer = admin_client.post(page("add"), {"name": "robot", "scopes": ["read"], "owner": ""})
     assert answer.status_code == 200
     (text,) = shown_in(answer.content)
     assert "no-store" in answer["Cache-Control"]
     assert text not in str(answer.cookies)
     row = check(text)
     assert row is not None
-    assert row.name == "robot"
+    assert (row.name, row.scopes) == ("robot", "read")
     for address in (page("changelist"), page("change", row.pk), page("history", row.pk), reverse("admin:index")):
         later = admin_client.get(address)
         assert later.status_code == 200
@@ -46,10 +46,23 @@ def test_whoever_issues_it_owns_it_unless_they_say_otherwise(admin_client: Clien
     assert form.initial["owner"] == admin_user.pk
 
 
+def test_at_least_one_scope_is_chosen_of_those_there_are(admin_client: Client) -> None:
+    assert admin_client.get(page("add")).context["adminform"].form["scopes"].value() == ("read", "backtest")
+    for scopes in ([], ["everything"]):
+        answer = admin_client.post(page("add"), {"name": "robot", "scopes": scopes})
+        assert "scopes" in answer.context["adminform"].form.errors
+    assert not Token.objects.exists()
+
+
 def test_the_expiry_can_be_given(admin_client: Client) -> None:
     soon = timezone.now() + timedelta(days=2)
-    fields = {"name": "robot", "expires_at_0": f"{soon:%Y-%m-%d}", "expires_at_1": f"{soon:%H:%M:%S}"}
-    admin_client.post(page("add"), fields)
+    fields = {
+        "name": "robot",
+        "scopes": ["read", "backtest"],
+        "expires_at_0": f"{soon:%Y-%m-%d}",
+        "expires_at_1": f"{soon:%H:%M:%S}",
+    }
+    assert admin_client.post(page("add"), fields).status_code == 200
     assert Token.objects.get().expires_at == soon.replace(microsecond=0)
 
 

@@ -30,6 +30,26 @@ def test_the_token_and_nothing_else_is_printed() -> None:
     assert out.strip() not in told
 
 
+@pytest.mark.parametrize(
+    ("arguments", "scopes"),
+    [
+        ([], "read backtest"),
+        (["--scope", "read"], "read"),
+        (["--scope", "admin", "--scope", "read", "--scope", "read"], "read admin"),
+    ],
+)
+def test_it_permits_what_was_said(arguments: list[str], scopes: str) -> None:
+    _, told = create("robot", *arguments)
+    assert Token.objects.get().scopes == scopes
+    assert f"permits {scopes.replace(' ', ', ')}" in told
+
+
+def test_a_scope_there_is_not_is_refused() -> None:
+    with pytest.raises(CommandError, match="invalid choice: 'write'"):
+        create("robot", "--scope", "write")
+    assert not Token.objects.exists()
+
+
 def test_it_expires_after_the_days_given() -> None:
     create("robot", "--days", "2")
     expires_at = Token.objects.get().expires_at

@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.utils import timezone
 
 from access.models import Token
+from access.scopes import SCOPES
 from access.tokens import USE_SECONDS, check, issue, revoke, still_valid
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +68,24 @@ def test_the_last_use_is_noted_once_a_minute() -> None:
     still_valid([row.pk])
     row.refresh_from_db()
     assert row.last_used_at >= noted
+
+
+def test_a_token_issued_before_there_were_scopes_permits_what_it_did() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO access_token (name, prefix, hash, created_at) VALUES ('old', 'p', 'h', '2026-01-01')"
+        )
+    old = Token.objects.get()
+    assert [old.permits(scope) for scope in SCOPES] == [True, True, False]
+
+
+def test_admin_includes_the_other_scopes_and_no_other_scope_does() -> None:
+    rows = [issue("robot", scopes=[scope])[0] for scope in SCOPES]
+    assert [[row.permits(scope) for scope in SCOPES] for row in rows] == [
+        [True, False, False],
+        [False, True, False],
+        [True, True, True],
+    ]
 
 
 def test_the_tokens_of_a_user_go_with_the_user() -> None:

@@ -79,6 +79,12 @@ def test_without_a_valid_token_it_is_said_and_closed(market: Live, wrong: str | 
         assert client.close_code() == 4401
 
 
+def test_a_token_without_the_scope_read_is_told_so_and_closed(market: Live) -> None:
+    with Client(market, new_token(market.site, "--scope", "backtest")) as client:
+        assert client.hear() == {"type": "error", "error": "insufficient_scope", "detail": "访问令牌缺少权限: read"}
+        assert client.close_code() == 4403
+
+
 def test_a_token_that_expires_closes_its_open_connection(market: Live) -> None:
     token = new_token(market.site)
     with Client(market, token) as client:

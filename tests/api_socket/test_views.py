@@ -35,6 +35,11 @@ def test_without_a_token_there_is_none(alerts: None) -> None:
     assert ask(f"?token={issue('robot')[1]}", token="nonsense").status_code == 401, "over HTTP only in the header"
 
 
+def test_alerts_need_the_scope_read() -> None:
+    answer = ask(token=issue("robot", scopes=["backtest"])[1])
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "insufficient_scope")
+
+
 @pytest.mark.usefixtures("alerts")
 def test_alerts_are_listed_newest_first_in_the_form_of_the_contract() -> None:
     found = ask().json()["alerts"]

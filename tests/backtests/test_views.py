@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
+from access.scopes import DEFAULT
+from access.tokens import issue
 from tests.backtests.series import MINUTE, START, SYMBOL
 
 Call = Callable[..., Any]
@@ -101,6 +104,51 @@ def test_nothing_goes_without_a_token(call: Call, method: str, path: str, token:
     answer = call(method, GOOD if method == "POST" else None, path=path, token=token)
     assert refused(answer, 401, "authentication_failed") == "无效或过期的访问令牌"
     assert answer["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("scope", "method", "path", "lacks"),
+    [
+        ("backtest", "GET", "", "read"),
+        ("backtest", "HEAD", "", "read"),
+        ("backtest", "GET", "/bt_1", "read"),
+        ("read", "POST", "", "backtest"),
+        ("read", "DELETE", "/bt_1", "backtest"),
+    ],
+)
+def test_each_thing_needs_its_scope(call: Call, scope: str, method: str, path: str, lacks: str) -> None:
+    token = issue("robot", scopes=[scope])[1]
+    answer = call(method, GOOD if method == "POST" else None, path=path, token=token)
+    assert answer["WWW-Authenticate"] == f'Bearer error="insufficient_scope", scope="{lacks}"'
+    if method != "HEAD":
+        said = refused(answer, 403, "insufficient_scope")
+        assert said == f"this needs a token with the scope {lacks!r}; this one has: {scope}"
+    assert call("GET").json() == {"backtests": []}
+
+
+def test_each_scope_suffices_for_what_it_names(call: Call) -> None:
+    reads, asks, rules = (issue("robot", scopes=[scope])[1] for scope in ("read", "backtest", "admin"))
+    backtest_id = call("POST", GOOD, token=asks).json()["backtest_id"]
+    for token in (reads, rules):
+        assert call("GET", path=f"/{backtest_id}", token=token).json()["status"] == "queued"
+    assert call("DELETE", path=f"/{backtest_id}", token=asks).json()["status"] == "cancelled"
+    assert call("POST", GOOD, token=rules).status_code == 202
+
+
+def test_those_of_another_user_are_cancelled_with_the_scope_admin_alone(call: Call) -> None:
+    ann, bob = (User.objects.create_user(name) for name in ("ann", "bob"))
+    hers, hers_too, his, rules = (
+        issue("robot", owner=owner, scopes=scopes)[1]
+        for owner, scopes in ((ann, DEFAULT), (ann, DEFAULT), (bob, DEFAULT), (bob, ["admin"]))
+    )
+    one, two = (call("POST", GOOD, token=hers).json()["backtest_id"] for _ in range(2))
+    said = refused(call("DELETE", path=f"/{one}", token=his), 403, "insufficient_scope")
+    assert said.startswith(f"cancelling {one}, which belongs to another user, needs a token with the scope 'admin'")
+    assert call("GET", path=f"/{one}", token=his).json()["status"] == "queued"
+    assert call("DELETE", path=f"/{one}", token=hers_too).json()["status"] == "cancelled"
+    assert call("DELETE", path=f"/{two}", token=rules).json()["status"] == "cancelled"
+    of_nobody = call("POST", GOOD).json()["backtest_id"]
+    assert call("DELETE", path=f"/{of_nobody}", token=his).json()["status"] == "cancelled"
 
 
 @pytest.mark.parametrize(
