@@ -13,7 +13,7 @@ from igsite.log_limits import Seldom
 #: A host that vanished without a word is noticed after so long, instead of the quarter of an hour that TCP takes.
 _NOTICE_SECONDS = 15
 
-#: The channel layer tries again each second, and would tell each time.
+#: The channel layer tries again each second, Celery every few; each would tell each time.
 _SAY_AGAIN_SECONDS = 60.0
 
 
@@ -47,3 +47,31 @@ class OneLineAMinute(Seldom):
             return False
         self.make_line(record, "Redis is away, it is tried again each second: %s", error)
         return True
+
+
+class OneLineOfCelery(Seldom):
+    """Makes one line a minute of the tracebacks that worker and beat write while Redis is away."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(_SAY_AGAIN_SECONDS, now)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None or not record.name.startswith(("celery", "kombu")) or not _is_of_redis(error):
+            return True
+        if not self.is_due():
+            return False
+        said = record.getMessage().partition("\n")[0]  # beat writes a second stack behind its line
+        self.make_line(record, "Redis is away, it is tried again: %s", said)
+        return True
+
+
+def _is_of_redis(error: BaseException | None) -> bool:
+    """Whether Redis failed, or this came of it: Celery fails in other ways while it cleans up behind that."""
+    from redis.exceptions import RedisError  # who has a line to filter has loaded it
+
+    while error is not None:
+        if isinstance(error, RedisError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,8 +1,13 @@
 """The Celery application; it finds the tasks of every installed app."""
 
+import logging
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import after_setup_logger
+
+from igsite.broker import OneLineOfCelery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "igsite.settings")
 
@@ -14,3 +19,11 @@ app.autodiscover_tasks()
 
 #: A web process sends tasks from threads, which know no other application than the default.
 app.set_default()
+
+
+@after_setup_logger.connect  # type: ignore[untyped-decorator]
+def _say_little_while_redis_is_away(logger: logging.Logger, **_: Any) -> None:
+    """Celery has put handlers of its own in the place of those of the settings."""
+    quiet = OneLineOfCelery()
+    for handler in logger.handlers:
+        handler.addFilter(quiet)

@@ -6,16 +6,26 @@ import logging
 import sys
 
 import pytest
+from celery.signals import after_setup_logger
 from redis.exceptions import ConnectionError as RedisAway
 
+import igsite.celery  # noqa: F401 (it listens to Celery's signal)
 from igsite.broker import OneLineAMinute, redis_host
 
 
-def record_of(error: BaseException) -> logging.LogRecord:
+def record_of(error: BaseException, name: str = "x", said: str = "Unexpected exception") -> logging.LogRecord:
     try:
         raise error
     except type(error):
-        return logging.LogRecord("x", logging.ERROR, "", 0, "Unexpected exception", (), sys.exc_info())
+        return logging.LogRecord(name, logging.ERROR, "", 0, said, (), sys.exc_info())
+
+
+def celery_says(*records: logging.LogRecord) -> list[logging.LogRecord]:
+    """What is left of records once Celery has set up its logging and its handler has filtered them."""
+    logger, handler = logging.Logger("root"), logging.Handler()
+    logger.addHandler(handler)
+    after_setup_logger.send(sender=None, logger=logger)
+    return [record for record in records if handler.filter(record)]
 
 
 @pytest.mark.parametrize("error", [RedisAway("refused"), OSError("refused")])
@@ -35,6 +45,23 @@ def test_whatever_else_goes_wrong_is_told_in_full() -> None:
     quiet, record = OneLineAMinute(), record_of(ValueError("not msgpack"))
     assert quiet.filter(record)
     assert record.exc_info
+
+
+def test_beat_and_worker_say_one_line_of_all_that_comes_of_an_outage() -> None:
+    away = RedisAway("refused")
+    beat = record_of(away, "celery.beat", "Message Error: refused\n['  File ...']")
+    of_it = AttributeError("'NoneType' object has no attribute 'connection_errors'")
+    of_it.__context__ = away
+    first, *others = celery_says(beat, record_of(of_it, "celery.bootsteps"), record_of(away, "celery.worker"))
+    assert others == []
+    assert first.getMessage() == "Redis is away, it is tried again: Message Error: refused"
+    assert first.exc_info is None
+
+
+def test_what_is_not_of_redis_or_not_of_celery_keeps_its_traceback() -> None:
+    records = [record_of(OSError("disk"), "celery.app.trace"), record_of(RedisAway("refused"), "backtests.running")]
+    assert all(record.exc_info for record in celery_says(*records))
+    assert len(celery_says(*records)) == 2
 
 
 def test_a_unix_socket_has_no_keepalive() -> None:
