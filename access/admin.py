@@ -6,18 +6,31 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
 
 from access.login import LoginForm
 from access.models import Token
 from access.scopes import DEFAULT, MEANING, scope_text
 from access.secret import new_token
 from access.tokens import keep, revoke
+from runtime.admin_actions import Deed, asking
 from runtime.admin_columns import time
 
 admin.site.login_form = LoginForm
+
+_REVOKE = asking(
+    Deed(
+        name="revoke",
+        description=_("Revoke: close its connections, let it in no more"),
+        permission="change",
+        consequence=_("Connections that use them close within seconds. A revoked token is never valid again."),
+        done="revoked",
+        may=lambda token: token.revoked_at is None,
+        change=lambda _request, token: bool(revoke(Token.objects.filter(pk=token.pk))),
+    )
+)
 
 
 class TokenForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -49,7 +62,7 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = [("revoked_at", admin.EmptyFieldListFilter), "created_at"]
     list_select_related = ["owner"]
     search_fields = ["name", "prefix", "owner__username"]
-    actions = ["revoke"]
+    actions = [_REVOKE]
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
@@ -80,7 +93,3 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "token_text": request.token_text,  # type: ignore[attr-defined]
         }
         return TemplateResponse(request, "admin/access/token/created.html", context)
-
-    @admin.action(permissions=["change"], description="Revoke: close its connections, let it in no more")
-    def revoke(self, request: HttpRequest, tokens: QuerySet[Token]) -> None:
-        self.message_user(request, f"{revoke(tokens)} revoked")

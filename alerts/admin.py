@@ -1,12 +1,37 @@
-"""The admin's page for alerts: read-only, because only the system knows its state."""
+"""The admin's page for alerts: nothing of them is changed by hand but who sees to them."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from alerts.models import Alert
-from runtime.admin_columns import time
+from runtime.admin_actions import Deed, asking
+from runtime.admin_columns import NOTHING, time
+
+
+def _is_open(alert: Alert) -> bool:
+    return alert.cleared_at is None and alert.acknowledged_at is None
+
+
+def _acknowledge(request: HttpRequest, alert: Alert) -> bool:
+    told = {"acknowledged_at": timezone.now(), "acknowledged_by": request.user.get_username()}
+    return bool(Alert.objects.filter(pk=alert.pk, cleared_at=None, acknowledged_at=None).update(**told))
+
+
+_ACKNOWLEDGE = asking(
+    Deed(
+        name="acknowledge",
+        description=_("Acknowledge: say that you see to them"),
+        permission="acknowledge",
+        consequence=_("They stay open until their cause has ended; all pages here say who sees to them."),
+        done="acknowledged",
+        may=_is_open,
+        change=_acknowledge,
+    )
+)
 
 
 @admin.register(Alert)
@@ -19,7 +44,9 @@ class AlertAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         "source",
         "message",
         time("cleared_at", "cleared (UTC)"),
+        "seen_by",
     ]
+    actions = [_ACKNOWLEDGE]
     list_filter = ["level", ("cleared_at", admin.EmptyFieldListFilter), "timestamp"]
     search_fields = ["message", "source", "key"]
     date_hierarchy = "timestamp"
@@ -32,3 +59,11 @@ class AlertAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
+
+    def has_acknowledge_permission(self, request: HttpRequest) -> bool:
+        """The right to change alerts means no more than this."""
+        return request.user.has_perm("subscribe.change_alert")
+
+    @admin.display(description="seen by")
+    def seen_by(self, alert: Alert) -> str:
+        return alert.acknowledged_by or NOTHING

@@ -13,7 +13,8 @@ LEVELS = ("info", "warning", "critical")
 class Alert(models.Model):
     """One alert. `key` names its cause; at most one alert of a cause is active, that is, not cleared.
 
-    A market event (`info`) has no end: it is cleared with its own timestamp, which is market time.
+    A market event (`info`) has no end: it is cleared with its own timestamp, which is market time. `acknowledged_at`
+    and `acknowledged_by`: who said in the admin that somebody sees to it; nothing else depends on that.
     """
 
     level = models.CharField(max_length=8, choices=[(level, level) for level in LEVELS])
@@ -22,6 +23,8 @@ class Alert(models.Model):
     key = models.CharField(max_length=1024)
     timestamp = models.DateTimeField()
     cleared_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by = models.CharField(max_length=150, blank=True, db_default="")
 
     class Meta:
         ordering = ["-timestamp", "-pk"]

@@ -9,14 +9,28 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from backtests.bar import iso
 from backtests.engine.curve import equity_svg
-from backtests.models import Backtest
+from backtests.models import QUEUED, RUNNING, Backtest
 from backtests.running.dispatch import cancel
+from runtime.admin_actions import Deed, asking
 from runtime.admin_columns import NOTHING, time
 
 _FIGURES = ("return", "max_drawdown", "sharpe", "exposure", "bars", "trades_count", "refused_count", "fees")
+
+_CANCEL = asking(
+    Deed(
+        name="cancel",
+        description=_("Cancel"),
+        permission="change",
+        consequence=_("They end without a result. A cancelled backtest cannot be continued."),
+        done="cancelled",
+        may=lambda backtest: backtest.status in (QUEUED, RUNNING),
+        change=lambda _request, backtest: cancel(backtest),
+    )
+)
 
 
 @admin.register(Backtest)
@@ -36,7 +50,7 @@ class BacktestAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ["status", "strategy", "symbol", "resolution"]
     search_fields = ["backtest_id"]
     date_hierarchy = "created_at"
-    actions = ["cancel"]
+    actions = [_CANCEL]
     fields = [
         ("backtest_id", "owner"),
         ("strategy", "params"),
@@ -106,7 +120,3 @@ class BacktestAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return NOTHING
         api = f"/api/v1/backtests/{backtest.backtest_id}"
         return format_html("{}<br>all trades: {}", equity_svg(backtest.result["equity"], backtest.cash), api)
-
-    @admin.action(permissions=["change"], description="Cancel")
-    def cancel(self, request: HttpRequest, backtests: QuerySet[Backtest]) -> None:
-        self.message_user(request, f"{sum(cancel(one) for one in backtests)} cancelled")

@@ -32,7 +32,7 @@ INSTALLED_APPS = [
     "streaming",
     "recorder",
     "corsheaders",
-    "django.contrib.admin",
+    "igsite.admin_app.Admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.template.defaultfilters import filesizeformat
+from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -15,9 +16,10 @@ from django.utils.safestring import SafeString
 NOTHING = "–"
 
 Column = Callable[[Any], str]
+Words = str | Promise
 
 
-def number(field: str, title: str | None = None) -> Column:
+def number(field: str, title: Words | None = None) -> Column:
     """A number with all its digits: 1,230,747,000."""
     return _column(field, title, lambda value: f"{value:,}".removesuffix(".0"))
 
@@ -27,7 +29,7 @@ def price(field: str) -> Column:
     return _column(field, None, lambda value: max(f"{value:,}", f"{value:,.2f}", key=len))
 
 
-def size(field: str, title: str | None = None) -> Column:
+def size(field: str, title: Words | None = None) -> Column:
     """A number of bytes: 7.3 MB."""
     return _column(field, title, filesizeformat)
 
@@ -37,17 +39,17 @@ def flag(field: str, word: str, other: str = NOTHING) -> Column:
     return _column(field, None, lambda value: word if value else other)
 
 
-def time(field: str, title: str | None = None) -> Column:
+def time(field: str, title: Words | None = None) -> Column:
     """A time that the database has as such, in UTC."""
     return _column(field, title, lambda value: _in_one_line(f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"))
 
 
-def milliseconds(field: str, title: str | None = None) -> Column:
+def milliseconds(field: str, title: Words | None = None) -> Column:
     """A time in Unix milliseconds, in UTC."""
     return _column(field, title, lambda value: _in_one_line(time_text(value)))
 
 
-def seconds(field: str, title: str | None = None) -> Column:
+def seconds(field: str, title: Words | None = None) -> Column:
     """A time in Unix seconds, in UTC."""
     return _column(field, title, lambda value: _in_one_line(time_text(1000 * value)))
 
@@ -70,7 +72,7 @@ def links(*addresses: tuple[str, str]) -> SafeString:
     return format_html_join(" · ", "{}", ((link,) for link in each))
 
 
-def _column(field: str, title: str | None, text: Callable[[Any], str]) -> Column:
+def _column(field: str, title: Words | None, text: Callable[[Any], str]) -> Column:
     """Sorted by the field, and in the page under its name, by which the style sheet aligns it."""
 
     def column(row: Any) -> str:

@@ -11,6 +11,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from recorder.admin.lists import BoundedPaginator, ChoiceFilter, MarketFilter, found_by
 from recorder.admin.price_lines import price_lines
@@ -19,11 +20,54 @@ from recorder.models import Cold, Segment, SegmentQuerySet
 from recorder.segment.layout import KINDS, SUFFIX
 from recorder.store.store_paths import directory_of
 from recorder.verify.verification import faults_of
+from runtime.admin_actions import Deed, asking, note
 from runtime.admin_columns import NOTHING, flag, links, number, size
 
 #: The most segments that the admin verifies at once: the page waits while each is read whole. `manage.py verify` reads
 #: all.
 _MOST_VERIFIED = 100
+
+
+def _set_pinned(row: Segment, pinned: bool) -> bool:
+    return bool(Segment.objects.kept().filter(pk=row.pk, pinned=not pinned).update(pinned=pinned))
+
+
+def _is_kept(row: Segment) -> bool:
+    return row.removed_at is None and not row.missing
+
+
+def _name(row: Segment) -> str:
+    return f"{row.market.symbol}: {row.path}"
+
+
+_PINNING = [
+    asking(
+        Deed(
+            name="pin",
+            description=_("Pin: keep in every clean-up"),
+            permission="change",
+            consequence=_("No clean-up removes them from the disk, however full it is, until they are unpinned."),
+            done="pinned",
+            may=lambda row: _is_kept(row) and not row.pinned,
+            change=lambda _request, row: _set_pinned(row, True),
+            named=_name,
+            size=lambda row: row.bytes,
+        )
+    ),
+    asking(
+        Deed(
+            name="unpin",
+            description=_("Unpin: let clean-ups remove them again"),
+            permission="change",
+            consequence=_("Clean-ups remove them from the disk when their turn comes, which may be at once."),
+            done="unpinned",
+            may=lambda row: _is_kept(row) and row.pinned,
+            change=lambda _request, row: _set_pinned(row, False),
+            named=_name,
+            size=lambda row: row.bytes,
+        )
+    ),
+]
 
 
 class KindFilter(ChoiceFilter):
@@ -81,7 +125,7 @@ class SegmentAdmin(RecordedAdmin):
     show_full_result_count = False
     search_fields = ["name"]
     search_help_text = "a t, or how a name begins: segment_20260124_12"
-    actions = ["verify", "pin", "unpin"]
+    actions = ["verify", *_PINNING]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[SegmentQuerySet, bool]:
         return found_by(queryset, search_term.strip()), False
@@ -117,7 +161,7 @@ class SegmentAdmin(RecordedAdmin):
 
     @admin.display
     def links(self, segment: Segment) -> SafeString | str:
-        if segment.removed_at is not None or segment.missing:
+        if not _is_kept(segment):
             return NOTHING
         symbol = segment.market.symbol
         file = f"/segment/{segment.kind}/{segment.file}?{urlencode({'symbol': symbol})}"
@@ -130,17 +174,10 @@ class SegmentAdmin(RecordedAdmin):
             text = f"more than {_MOST_VERIFIED} at once take too long here; `manage.py verify` verifies them all"
             self.message_user(request, text, messages.WARNING)
             return
+        note(request, found, "verified", _name)
         faults = [f"{row.path}: {what}" for row in found for what in faults_of(row, directory_of(row.market.symbol))]
         for fault in faults:
             self.message_user(request, fault, messages.ERROR)
         left = segments.count() - len(found)
         text = f"{len(found)} verified, {len(faults)} faults" + (f"; {left} are not finished files" if left else "")
         self.message_user(request, text, messages.WARNING if faults else messages.SUCCESS)
-
-    @admin.action(permissions=["change"], description="Pin: keep in every clean-up")
-    def pin(self, request: HttpRequest, segments: QuerySet[Segment]) -> None:
-        self.message_user(request, f"{segments.update(pinned=True)} pinned")
-
-    @admin.action(permissions=["change"], description="Unpin")
-    def unpin(self, request: HttpRequest, segments: QuerySet[Segment]) -> None:
-        self.message_user(request, f"{segments.update(pinned=False)} unpinned")

@@ -77,6 +77,6 @@ def test_what_was_issued_does_not_change_and_is_not_deleted(admin_client: Client
 
 def test_tokens_are_revoked_from_the_list(admin_client: Client) -> None:
     row, text = issue("robot")
-    admin_client.post(page("changelist"), {"action": "revoke", "_selected_action": [row.pk]})
+    admin_client.post(page("changelist"), {"action": "revoke", "_selected_action": [row.pk], "confirmed": "yes"})
     assert check(text) is None
     assert "revoked" in admin_client.get(page("changelist")).content.decode()

@@ -71,7 +71,7 @@ def test_the_list_tells_the_return(admin_client: Client, made: Made) -> None:
 
 def test_several_are_cancelled_at_once(admin_client: Client, made: Made, published: list[Any]) -> None:
     rows = [made(), made(status="running"), made(status="done")]
-    data = {"action": "cancel", "_selected_action": [row.pk for row in rows]}
+    data = {"action": "cancel", "_selected_action": [row.pk for row in rows], "confirmed": "yes"}
     html = admin_client.post(reverse(LIST), data, follow=True).content.decode()
     assert "2 cancelled" in html
     assert [row.status for row in Backtest.objects.order_by("pk")] == ["cancelled", "cancelled", "done"]

@@ -53,7 +53,8 @@ def test_of_a_segment_only_the_pin_can_be_changed(admin_client, segment):
 
 def test_many_are_pinned_and_unpinned_at_once(admin_client, segment):
     for action, pinned in (("pin", True), ("unpin", False)):
-        admin_client.post(page("segment_changelist"), {"action": action, "_selected_action": [segment.pk]})
+        fields = {"action": action, "_selected_action": [segment.pk], "confirmed": "yes"}
+        admin_client.post(page("segment_changelist"), fields)
         assert Segment.objects.get().pinned is pinned
 
 
