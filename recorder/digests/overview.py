@@ -18,7 +18,7 @@ from recorder.digests.metric_rows import NAMES, metric_rows
 from recorder.digests.pyramid import FINEST, HIGH, LOW, Buckets, empty, merged
 from recorder.digests.roll_up import digested_to, rolled_buckets, rolled_notes, weightiest
 from recorder.digests.tail import Tail
-from recorder.digests.unsummed import unsummed
+from recorder.digests.unsummed import unsummed, waiting
 from recorder.manifest.row_writer import last_t_in_rows
 from recorder.models import Run, Segment, market_key
 from recorder.recovery.run_registry import price_ranges
@@ -156,6 +156,7 @@ def overview(symbol: str, present: Present, t0: int | None, t1: int | None, poin
     # Nothing is asked of what lies outside the recording, however far that is.
     inner_t0, inner_t1 = max(t0, known.t0), min(t1, known.t1)
     exponent = exponent_for(t0, t1, points)
+    left, left_events = waiting(symbol, METRICS, t0, t1), waiting(symbol, FRAMES, t0, t1)
     found = _buckets(symbol, present.metrics, exponent, inner_t0, inner_t1) if inner_t0 <= inner_t1 else None
     runs = _runs(symbol, t0, t1)
     return {
@@ -166,8 +167,8 @@ def overview(symbol: str, present: Present, t0: int | None, t1: int | None, poin
         "gaps": [{"from_t": first, "to_t": last} for first, last in _gaps(symbol, present, inner_t0, inner_t1)],
         "runs": [{"t": run.first_t, "source": cut(run.source)} for run in runs],
         "events": _events(symbol, present.events, inner_t0, inner_t1, _longest_window(runs)),
-        "unsummed": unsummed(symbol, METRICS, t0, t1, [present.read], 1 << exponent),
-        "unsummed_events": unsummed(symbol, FRAMES, t0, t1, [present.read_events], 1 << exponent),
+        "unsummed": unsummed(left, t0, t1, [present.read], 1 << exponent),
+        "unsummed_events": unsummed(left_events, t0, t1, [present.read_events], 1 << exponent),
     }
 
 
@@ -193,8 +194,8 @@ def summed_buckets(
     django.db.Error.
     """
     t0, t1 = widened(t0, t1, exponent)
+    new = newest(digested_to(symbol, kind)).numbered(t0 >> FINEST, t1 >> FINEST)  # first: a digest may come now
     rolled = rolled_buckets(symbol, kind, exponent, t0, t1)
-    new = newest(digested_to(symbol, kind)).numbered(t0 >> FINEST, t1 >> FINEST)
     parts = [part for part in (rolled, new) if part is not None and len(part)]
     return merged(parts, exponent) if parts else None
 

@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from market.tick_message import LARGEST
 from recorder.cold.copies import content_in_bucket
 from recorder.cold.layout import place_of
 from recorder.digests.digest import FRAMES, BadDigest, Rows
 from recorder.digests.digest_files import MOST_FILE_BYTES, digest_in, load_digest
 from recorder.digests.overview import exponent_for, short, spread, summed_buckets
 from recorder.digests.pyramid import FINEST, Buckets
-from recorder.digests.unsummed import unsummed
+from recorder.digests.unsummed import unsummed, waiting
 from recorder.manifest.row_writer import last_t_in_rows
 from recorder.models import Segment
 from recorder.recovery.run_registry import run_at
@@ -41,26 +40,27 @@ def structure(
     t0 = min(ends[0], t1) if t0 is None else t0
     inner_t0, inner_t1 = max(t0, ends[0]), min(t1, ends[1])
     stride = _stride(symbol, inner_t1)
+    # Before what is summed up is read: a digest made in between may be in both, but not in neither.
+    left = waiting(symbol, FRAMES, t0, t1)
     rows = _frames(symbol, directory, new, inner_t0, inner_t1) if (t1 - t0) // stride < points else None
     if rows is not None and rows.t.size <= points:
-        left = unsummed(symbol, FRAMES, t0, t1, _spans(new, stride), stride)
-        return {"t0": t0, "t1": t1, "bucket": stride, **_single(rows, measures), "unsummed": left}
+        told = unsummed(left, t0, t1, _spans(new, stride), stride)
+        return {"t0": t0, "t1": t1, "bucket": stride, **_single(rows, measures), "unsummed": told}
     exponent = exponent_for(t0, t1, points)
     found = _buckets(symbol, new, exponent, inner_t0, inner_t1) if inner_t0 <= inner_t1 else None
     starts = [] if found is None else (found.numbers << exponent).tolist()
     ts = [] if found is None else short(found.ts, 13)
-    left = unsummed(symbol, FRAMES, t0, t1, _spans(new, stride), max(stride, 1 << exponent))
+    told = unsummed(left, t0, t1, _spans(new, stride), max(stride, 1 << exponent))
     head = {"t0": t0, "t1": t1, "bucket": 1 << exponent, "t": starts, "ts": ts}
-    return {**head, **_series(found, measures), "unsummed": left}
+    return {**head, **_series(found, measures), "unsummed": told}
 
 
 def _spans(new: Rows, stride: int) -> list[Span]:
-    """Where the newest frames follow each other; the last span reaches to the frame that is coming."""
+    """Where the newest frames follow each other; those recorded since they were read are in no span."""
     if not new.t.size:
         return []
     begins = np.flatnonzero(np.diff(new.t) > stride) + 1
-    firsts, lasts = new.t[np.append(0, begins)].tolist(), new.t[begins - 1].tolist()
-    return list(zip(firsts, [*lasts, LARGEST], strict=True))
+    return list(zip(new.t[np.append(0, begins)].tolist(), new.t[np.append(begins, 0) - 1].tolist(), strict=True))
 
 
 def _ends(symbol: str, new: Rows) -> tuple[int, int] | None:

@@ -12,21 +12,22 @@ from recorder.spans import Span, merged, without
 _MOST_SEGMENTS = 2000
 
 
-def unsummed(
-    market: Market | str, kind: str, t0: int, t1: int, summed: Sequence[Span], bucket: int
-) -> list[dict[str, int]]:
+def unsummed(waiting: Sequence[Span], t0: int, t1: int, summed: Sequence[Span], bucket: int) -> list[dict[str, int]]:
     """The stretches within t0..t1 of segments without a digest, but for what is `summed` without one, in order of t.
 
-    Stretches closer than a bucket are one: messages of a kind are some ticks apart. Raises django.db.Error.
+    Stretches closer than a bucket are one: messages of a kind are some ticks apart.
     """
-    left = [rest for span in _waiting(market, kind, t0, t1) for rest in without(span, summed)]
+    left = [rest for span in waiting for rest in without(span, summed)]
     inside = [(max(first, t0), min(last, t1)) for first, last in left if first <= t1 and last >= t0]
     joined = merged((first, last + bucket) for first, last in inside)
     return [{"from_t": first, "to_t": last - bucket} for first, last in joined]
 
 
-def _waiting(market: Market | str, kind: str, t0: int, t1: int) -> list[Span]:
-    """The first and last t of each segment without a digest, the open one too."""
+def waiting(market: Market | str, kind: str, t0: int, t1: int) -> list[Span]:
+    """The first and last t of each segment without a digest, the open one too. Raises django.db.Error.
+
+    Whoever reads digests asks for it first: one that is made meanwhile is then told as waiting too, not as neither.
+    """
     rows = Segment.objects.of(market, kind).filter(start_t__lte=t1)
     finished = rows.filter(UNDIGESTED).from_t(t0)
     spans = _newest(finished)

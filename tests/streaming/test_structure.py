@@ -5,16 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from itertools import pairwise
+from collections.abc import Callable
+from functools import partial
+from itertools import count, pairwise
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import RequestFactory
 
+from recorder.digests.chunk_row import DigestChunk
 from recorder.digests.digest_files import load_digest
 from recorder.digests.live_film import LiveFilm
 from recorder.digests.making import make_digests
+from recorder.digests.roll_up import roll_up
+from recorder.digests.structure import structure as structure_between
 from recorder.models import Market, Segment
 from recorder.tape.history import History
 from runtime.http_errors import HttpError
@@ -106,12 +113,57 @@ def test_a_market_without_frames_has_none(relay: Stub) -> None:
 def test_frames_that_neither_a_digest_nor_the_live_film_has_are_told(store: Store) -> None:
     store.record(2000)
     body = ask()
-    assert body["unsummed"] == [{"from_t": 200, "to_t": body["t"][-20] - 1}]
+    before, behind = (200, body["t"][-20] - 1), (body["t"][-1] + 1, 2280)
+    assert [(one["from_t"], one["to_t"]) for one in body["unsummed"]] == [before, behind]
     Segment.objects.update(digest=0)
     assert ask()["t0"] == 20
     assert ask("?points=9")["unsummed"][0]["from_t"] == 20
     make_digests(store.market, store.directory)
     assert ask()["unsummed"] == ask("?points=9")["unsummed"] == []
+
+
+def untold(body: dict[str, Any], recorded: range) -> list[int]:
+    """The frames that an answer has neither in `t` (each, or its bucket) nor in `unsummed`."""
+    in_buckets = {t // body["bucket"] for t in body["t"]}
+    left = [range(one["from_t"], one["to_t"] + 1) for one in body["unsummed"]]
+    return [t for t in recorded if t // body["bucket"] not in in_buckets and not any(t in span for span in left)]
+
+
+@pytest.mark.parametrize("points", [1000, 5])
+def test_frames_that_are_sealed_after_the_newest_were_measured_are_told(store: Store, points: int) -> None:
+    new = LiveFilm(History("IG-USD", store.directory), lambda: 0.0).step()
+    store.record(300)
+    body = structure_between("IG-USD", store.directory, new, None, None, points, MEASURES)
+    assert (body["t1"], body["unsummed"]) == (580, [{"from_t": 285, "to_t": 580}])
+
+
+@pytest.mark.parametrize("points", [1000, 5])
+def test_frames_are_told_whenever_their_digest_is_made(store: Store, points: int) -> None:
+    new = LiveFilm(History("IG-USD", store.directory), lambda: 0.0).step()
+    store.record(300)
+    asked = 0
+
+    def digest_before(query: int, run: Callable[..., Any], *rest: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked == query:
+            thread = Thread(target=make_digests, args=(store.market, store.directory))  # with a connection of its own
+            thread.start()
+            thread.join()
+        return run(*rest)
+
+    for query in count(1):
+        asked = 0
+        with connection.execute_wrapper(partial(digest_before, query)):
+            body = structure_between("IG-USD", store.directory, new, None, None, points, MEASURES)
+        assert untold(body, range(20, 581, 5)) == [], f"digests made before query {query}"
+        if asked < query:
+            break
+        Segment.objects.filter(start_t__gte=200).update(digest=0)
+        DigestChunk.objects.filter(kind="frames").delete()
+        digested = Segment.objects.filter(kind="frames", digest__gt=0)
+        roll_up(store.market, store.directory, "frames", coming=list(digested))
+    assert query > 5
 
 
 def test_each_step_of_the_live_film_measures_a_bounded_number_of_frames(store: Store) -> None:
