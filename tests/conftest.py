@@ -23,7 +23,7 @@ for _number in (signal.SIGINT, signal.SIGHUP):
 
 #: What kills, cuts, floods and waits for long; `make test` leaves it out, `make test-all` does not.
 LONG = (
-    *("outages/", "endurance/test_run.py", "continuation/test_crash.py", "continuation/test_kill.py"),
+    *("outages/", "soak/test_run.py", "continuation/test_crash.py", "continuation/test_kill.py"),
     *("end_to_end/test_upstream.py", "end_to_end/test_damage_fuzz.py", "client/test_record_command.py"),
     *("service_mode/test_store_change.py", "bars/test_feed_client.py", "hostile/test_bad_clients.py"),
     *("hostile/test_silent.py", "api_socket/test_services.py"),
@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 #: The folders whose tests take longest begin: no worker is to be left alone with one of them at the end.
 SLOW = (
-    *("pages", "end_to_end", "outages", "client", "continuation", "endurance", "service_mode", "hostile", "faults"),
+    *("pages", "end_to_end", "outages", "client", "continuation", "soak", "service_mode", "hostile", "faults"),
     *("backtests", "api_socket", "bars", "igsite", "server"),
 )
 

@@ -1,14 +1,11 @@
 """Kills a real `runmarket` again and again, and holds its tapes against those of a run never interrupted.
 
-`python -m tests.continuation.soak --kills 100` (or `make soak`).
+`python -m tests.continuation.killing --kills 100` (or `make soak`).
 """
 
 from __future__ import annotations
 
-import argparse
 import random
-import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -108,11 +105,13 @@ def _wait_for_growth(market: Market, deadline: float) -> None:
 def kill_again_and_again(market: Market, kills: int, rng: random.Random, longest_seconds: float) -> None:
     for n in range(1, kills + 1):
         process = market.start()
-        if rng.random() < 0.8:
-            _wait_for_growth(market, time.monotonic() + 20)
-        time.sleep(rng.uniform(0, longest_seconds))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        try:
+            if rng.random() < 0.8:
+                _wait_for_growth(market, time.monotonic() + 20)
+            time.sleep(rng.uniform(0, longest_seconds))
+        finally:
+            process.kill()
+            process.wait()
         print(f"\rkill {n} of {kills}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
 
@@ -128,30 +127,16 @@ def compare(broken: Market, whole: Market) -> list[str]:
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--longest-seconds", type=float, default=2.0)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", action="store_true", help="leave the stores where they are")
-    options = parser.parse_args()
-    directory = Path(tempfile.mkdtemp(prefix="market-camera-soak-"))
-    broken, whole = Market(directory / "broken"), Market(directory / "whole")
-    kill_again_and_again(broken, options.kills, random.Random(options.seed), options.longest_seconds)
+def judge_kills(
+    broken: Market, whole: Market, kills: int, rng: random.Random, longest_seconds: float = 2.0
+) -> tuple[list[str], list[str]]:
+    """Kill one market so many times, run the other to the same tick; what is wrong, and what was done."""
+    kill_again_and_again(broken, kills, rng, longest_seconds)
     broken.manage("runmarket", "--ticks", "500")
     ticks = broken.last_t() + 1
     whole.manage("runmarket", "--ticks", str(ticks))
-    differences = compare(broken, whole)
+    found = compare(broken, whole)
     verified = broken.manage("verify", "--deep", check=False)
-    print(f"{options.kills} kills, {ticks:,} ticks, {ticks - len(broken.tape('ticks'))} lost or repeated")
-    print("tapes identical to those of a run never interrupted" if not differences else "\n".join(differences))
-    print(verified.stdout + verified.stderr)
-    if options.keep or differences or verified.returncode:
-        print(f"kept in {directory}")
-    else:
-        shutil.rmtree(directory)
-    sys.exit(bool(differences or verified.returncode))
-
-
-if __name__ == "__main__":
-    main()
+    if verified.returncode:
+        found.append(verified.stdout + verified.stderr)
+    return found, [f"{kills} kills in {ticks:,} ticks, {ticks - len(broken.tape('ticks'))} lost or repeated"]

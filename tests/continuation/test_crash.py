@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.continuation.soak import KINDS, Market
+from tests.continuation.killing import KINDS, Market
 from tests.processes import PATIENCE_SECONDS, ROOT
 
 CRASHING = ROOT / "tests" / "continuation" / "crashing.py"

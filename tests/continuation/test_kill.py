@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import zstandard
 
-from tests.continuation.soak import Market, compare, kill_again_and_again
+from tests.continuation.killing import Market, compare, kill_again_and_again
 
 
 def finish(broken: Market, whole: Market) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.continuation.soak import Market, compare, kill_again_and_again
+from tests.continuation.killing import Market, compare, kill_again_and_again
 
 pytestmark = pytest.mark.long
 

@@ -17,7 +17,7 @@ from igsite.config import Config
 from recorder.models import Run, Segment
 from recorder.store.agent_register import DamagedRegister
 from tests.continuation.killed import Killable
-from tests.continuation.soak import Market, compare, kill_again_and_again
+from tests.continuation.killing import Market, compare, kill_again_and_again
 
 STATE = {"price_norm": 0.5, "volatility": 0.1, "liquidity": 1.0, "imbalance": 0.0}
 

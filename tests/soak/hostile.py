@@ -1,6 +1,6 @@
 """Clients that no server would wish for, from addresses of their own; one kind of attack after the other, many at once.
 
-Run by the parent as `python -m tests.endurance.hostile PLAN`.
+Run by the parent as `python -m tests.soak.hostile PLAN`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tests.endurance.child import Book, raise_descriptors, told_to_finish
+from tests.soak.child import Book, raise_descriptors, told_to_finish
 
 _UPGRADE = (
     "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -123,6 +123,8 @@ class Watch:
         #: Up to where each kind was heard or told to be missing.
         self._covered: dict[str, int] = {} if start is None else dict.fromkeys(self.kinds, start)
         self._connection: dict[str, int] = {}
+        #: The newest message of each kind on this connection.
+        self._newest: dict[str, int] = {}
 
     @property
     def since(self) -> int | None:
@@ -134,9 +136,14 @@ class Watch:
         """The newest t heard of or told to be missing, -1 before."""
         return max(self._covered.values(), default=-1)
 
+    def first_missing(self, kind: str, last_t: int) -> int | None:
+        """The first t up to `last_t` that was due after all that was heard or told to be missing."""
+        return next(self._due(self._covered.get(kind, -1) + 1, last_t + 1), None)
+
     def connected(self, since: int | None) -> None:
         """A connection begins that asked for what is behind `since`."""
         self._connection = {} if since is None else dict.fromkeys(self.kinds, since)
+        self._newest = {}
         self.caught_up_t, self.is_behind = None, since is not None
 
     def take(self, heard: Heard) -> None:
@@ -154,7 +161,7 @@ class Watch:
         before = self._connection.get(kind)
         if before is not None and t <= before:
             self.report("repeated or out of order", f"{kind} t={t} behind t={before} on one connection")
-        self._connection[kind] = t
+        self._connection[kind] = self._newest[kind] = t
         if not self.batched and kind != "tick" and t <= self._connection.get("tick", -1):
             self.report("out of order", f"{kind} t={t} behind the tick of t={self._connection['tick']}")
         self._cover(kind, t)
@@ -177,7 +184,7 @@ class Watch:
         return iter(range(first + -first % self.every, end, self.every))
 
     def _take_control(self, message: dict[str, Any]) -> None:
-        if message["type"] == "caught_up":
+        if message["type"] in ("caught_up", "replay_end"):
             self.is_behind = False
             self.caught_up_t, self.store = message["t"], message.get("store", self.store)
         elif message["type"] == "gap":
@@ -191,6 +198,9 @@ class Watch:
             return
         if covered is not None and kind != "frame" and (missing := next(self._due(covered + 1, from_t), None)):
             self.report("hole without a word", f"{kind} t={missing} before a gap from t={from_t}")
+        if from_t <= self._newest.get(kind, -1):
+            detail = f"{kind} from {from_t} to {to_t}, t={self._newest[kind]} had come"
+            self.report("gap over what was sent", detail)
         self.gaps.append((kind, from_t, to_t, reason))
         if reason == "store_changed":
             self.report("spliced", f"the store is said to be another, {kind} from {from_t} to {to_t}")

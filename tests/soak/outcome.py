@@ -1,124 +1,158 @@
-"""The outcome of a run: the verdict's steps one after the other, and the lines that sum it up."""
+"""What is known of a run so far, and the verdict's steps one after the other."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.endurance.deployment import Deployment
-from tests.endurance.measures import trends
-from tests.endurance.verdict import Tape, Verdict, compare_bars, read_lines, stored_bars
+from tests.processes import make_migrated
+from tests.soak.checks import Checks
+from tests.soak.deployment import BUCKET, Deployment
+from tests.soak.measures import QUANTITIES, Trend, trends
+from tests.soak.recorded import KINDS, Recorded, differences
+from tests.soak.schedule import Fault
+from tests.soak.verdict import Tape, Verdict, compare_bars, read_lines, stored_bars
 
 _VERIFY_SECONDS = 1800.0
 _TESTIMONIES = ("population.testimony", "sdk.testimony")
+_VARIANTS = {("agents",), ("matches",), ("actions",), (), ("agents", "matches")}
+_CHECKS = {"mib": "memory", "descriptors": "descriptors", "threads": "threads"}
+
+Say = Callable[[str], None]
 
 
 class Outcome:
-    """What is known of a run so far; `write` may be called whenever it ends."""
+    """What a run notes while it goes on, and the verdict; the report may be written whenever it ends."""
 
     def __init__(self, directory: Path, symbols: list[str]) -> None:
-        self._directory, self._symbols = directory, symbols
-        self.violations: list[str] = []
-        self.faults: Counter[str] = Counter()
+        self.directory, self.symbols = directory, symbols
+        self.checks = Checks()
+        #: What was planned, and what was done, each at so many seconds of the run.
+        self.schedule: list[Fault] = []
+        self.faults: list[Fault] = []
         self.worker_kills: list[float] = []
         self.samples: list[dict[str, Any]] = []
-        self._verified: dict[str, str] = {}
-        self._verdict = Verdict()
-        self._tracebacks: Counter[str] = Counter()
-        self._alerts: list[str] | None = None
-
-    @property
-    def figures(self) -> Counter[str]:
-        """What was heard and compared, by name."""
-        return self._verdict.figures
+        self.sizes: list[dict[str, float]] = []
+        self.seconds = 0.0
+        self.begun_at = 0.0
+        self.alerts: list[str] | None = None
+        self.figures: Counter[str] = Counter()
+        self.trends: list[Trend] = []
 
     def note_alerts(self, answer: tuple[int, bytes]) -> None:
         """Those still active when all was healed."""
-        self._alerts = [alert["message"] for alert in json.loads(answer[1])["alerts"]] if answer[0] == 200 else None
+        self.alerts = [alert["message"] for alert in json.loads(answer[1])["alerts"]] if answer[0] == 200 else None
 
-    def judge(self, deployment: Deployment, say: Callable[[str], None]) -> None:
-        """Once everything but the database has ended: tapes, what clients heard of them, bars, logs."""
-        for symbol in self._symbols:
-            status, said = deployment.manage("verify", "--deep", "--symbol", symbol, seconds=_VERIFY_SECONDS)
-            self._verified[symbol] = said.strip().splitlines()[-1] if said.strip() else "it said nothing"
-            say(f"verify --deep {symbol}: {self._verified[symbol]}")
-            if status:
-                self.violations.append(f"verify --deep {symbol}: {said.strip()[-2000:]}")
-        self._judge_streams(deployment)
+    def judge_measures(self) -> None:
+        """Whether what the parts hold is flat: of what was measured, however the run ended."""
+        self.trends = trends(self.samples, self.seconds)
+        for quantity in QUANTITIES:
+            judged = [trend for trend in self.trends if trend.quantity == quantity]
+            facts, found = map(str, judged), [str(trend) for trend in judged if not trend.is_flat]
+            if any(trend.growth is not None for trend in judged):
+                self.checks.judged(_CHECKS[quantity], *facts, found=found)
+            else:
+                self.checks[_CHECKS[quantity]].facts += facts
+
+    def judge_logs(self) -> None:
+        """Whether any log of any part holds a traceback: also however the run ended."""
+        logs = self.directory / "logs"
+        found = [f"{line} ({count} times)" for line, count in sorted(tracebacks(logs).items())]
+        self.checks.judged("logs", f"{len([*logs.glob('*.log')])} logs read", found=found)
+
+    def judge(self, deployment: Deployment, say: Say) -> None:
+        """Once all parts have ended and the services run: tapes, what clients heard of them, bars, copies."""
+        recorded = {symbol: self._recorded(deployment, symbol) for symbol in self.symbols}
+        for what in (self._verify, self._compare_with_whole, self._judge_copies, self._judge_streams):
+            what(deployment, recorded, say)
         self._judge_bars(deployment)
-        events = read_lines(self._directory / "events.jsonl")
-        self._verdict.judge_backtests([e for e in events if e["type"] == "backtest"], self.worker_kills)
-        self.violations += self._verdict.violations
-        for trend in trends(self.samples):
-            if not trend.is_flat:
-                self.violations.append(f"memory grows: {trend}")
-        self._tracebacks = tracebacks(self._directory / "logs")
+        events = read_lines(self.directory / "events.jsonl")
+        verdict = Verdict(figures=self.figures)
+        verdict.judge_backtests([e for e in events if e["type"] == "backtest"], self.worker_kills)
+        self.checks.judged("backtests", found=verdict.violations)
 
-    def _judge_streams(self, deployment: Deployment) -> None:
-        home, variants = self._symbols[0], {("agents",), ("matches",), ("actions",), (), ("agents", "matches")}
-        stores = {s: deployment.store if s == home else deployment.store / s for s in self._symbols}
-        tapes = {symbol: Tape.read(directory, variants) for symbol, directory in stores.items()}
+    def _recorded(self, deployment: Deployment, symbol: str) -> Recorded:
+        return Recorded(deployment.market_directory(symbol), symbol, deployment.objects.bucket(BUCKET))
+
+    def _verify(self, deployment: Deployment, recorded: dict[str, Recorded], say: Say) -> None:
+        for symbol in self.symbols:
+            status, said = deployment.manage("verify", "--deep", "--symbol", symbol, seconds=_VERIFY_SECONDS)
+            last = said.strip().splitlines()[-1] if said.strip() else "it said nothing"
+            say(f"verify --deep {symbol}: {last}")
+            found = [f"{symbol}: {said.strip()[-2000:]}"] if status else []
+            self.checks.judged("tapes", f"{symbol}: {last}", found=found)
+
+    def _compare_with_whole(self, deployment: Deployment, recorded: dict[str, Recorded], say: Say) -> None:
+        for symbol, ours in recorded.items():
+            ticks = sum(1 for _ in ours.lines("ticks"))
+            say(f"{symbol}: {ticks:,} ticks are made again by a run that nothing interrupts")
+            whole = self.directory / "whole" / symbol
+            whole.mkdir(parents=True)
+            status, said = deployment.make_whole(symbol, whole / "store", make_migrated(whole / "db.sqlite3"), ticks)
+            found = [f"{symbol}: {said[-1000:]}"] if status else []
+            found = found or [f"{symbol} {one}" for one in differences(ours, Recorded(whole / "store", symbol))]
+            lines = {kind: sum(1 for _ in ours.lines(kind)) for kind in KINDS}
+            told = ", ".join(f"{count:,} {kind}" for kind, count in lines.items())
+            self.checks.judged("uninterrupted", f"{symbol}: {told}", found=found)
+
+    def _judge_copies(self, deployment: Deployment, recorded: dict[str, Recorded], say: Say) -> None:
+        status, said = deployment.manage("copysegments", seconds=_VERIFY_SECONDS)
+        found = [f"copysegments: {said.strip()[-500:]}"] if status else []
+        for symbol, tapes in recorded.items():
+            found += [f"{symbol} {one}" for one in tapes.bucket_differs()]
+            here, there = tapes.copies()
+            told = f"{symbol}: {here} segments on the disk compared, {there} only in the bucket"
+            self.checks.judged("bucket", told)
+            say(told)
+        self.checks.judged("bucket", found=found)
+
+    def _judge_streams(self, deployment: Deployment, recorded: dict[str, Recorded], say: Say) -> None:
+        tapes = {symbol: Tape.read(one, _VARIANTS) for symbol, one in recorded.items()}
         for symbol, tape in tapes.items():
-            self._verdict.figures[f"{symbol} ticks on tape"] = len(tape.ts["tick"])
-            self._verdict.figures["gap lines on tapes"] += sum(map(len, tape.gaps.values()))
+            self.figures[f"{symbol} ticks on tape"] = len(tape.ts["tick"])
+            self.figures["gap lines on tapes"] += sum(map(len, tape.gaps.values()))
+        verdict = Verdict(figures=self.figures)
         for name in _TESTIMONIES:
-            if (self._directory / name).exists():
-                self._verdict.judge_testimony(self._directory / name, tapes)
+            if (self.directory / name).exists():
+                verdict.judge_testimony(self.directory / name, tapes)
+        told = [f"{name}: {count:,}" for name, count in self.figures.items() if "heard" in name or "gaps" in name]
+        self.checks.judged("streams", *told, found=verdict.violations)
 
     def _judge_bars(self, deployment: Deployment) -> None:
         before = stored_bars(deployment.postgres.url)
-        heard = self._directory / "bars-heard.json"
+        heard, verdict = self.directory / "bars-heard.json", Verdict(figures=self.figures)
         if heard.exists():
-            self._verdict.judge_bars(heard, before)
+            verdict.judge_bars(heard, before)
         status, said = deployment.manage("rebuildbars", seconds=_VERIFY_SECONDS)
-        if status:
-            self.violations.append(f"rebuildbars: {said[-1000:]}")
-        self.violations += compare_bars(before, stored_bars(deployment.postgres.url))
-        self._verdict.figures["bars compared with ones made again"] = sum(map(len, before.values()))
-
-    def lines(self) -> list[str]:
-        """The summary."""
-        counts: Counter[str] = Counter()
-        for event in read_lines(self._directory / "events.jsonl"):
-            if event["type"] == "end":
-                counts.update(event["counts"])
-        judged = trends(self.samples)
-        longest = {trend.part: trend for trend in sorted(judged, key=lambda trend: trend.hours)}
-        return [
-            f"faults: {_listed(self.faults)}",
-            *(f"memory: {longest[part]}" for part in sorted(longest)),
-            f"verify --deep: {_listed(self._verified)}",
-            f"heard: {_listed(self._verdict.figures)}",
-            f"clients: {_listed(counts)}",
-            f"alerts active at the end: {self._alerts}",
-            f"tracebacks in logs: {_listed(self._tracebacks) or 'none'}",
-            f"violations: {len(self.violations)}",
-            *(f"  {violation}" for violation in self.violations[:200]),
-        ]
-
-    def write(self) -> str:
-        text = "\n".join(self.lines())
-        (self._directory / "summary.txt").write_text(text + "\n")
-        return text
-
-
-def _listed(named: dict[str, Any]) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in sorted(named.items()))
+        found = [f"rebuildbars: {said[-1000:]}"] if status else []
+        found += [*compare_bars(before, stored_bars(deployment.postgres.url))]
+        told = f"{sum(map(len, before.values())):,} bars made again, {self.figures['bars heard']:,} heard"
+        self.checks.judged("bars", told, found=verdict.violations + found)
 
 
 def tracebacks(directory: Path) -> Counter[str]:
     """The last lines of all tracebacks in logs, by the part's name."""
     found: Counter[str] = Counter()
     for path in sorted(directory.glob("*.log")):
-        inside = False
-        for line in path.read_text(errors="replace").splitlines():
-            if line.startswith("Traceback"):
-                inside = True
-            elif inside and re.match(r"[\w.]+(Error|Exception|Refused|Lost|Closed|Timeout|Failure)?\b.*", line):
-                inside = False
-                found[f"{path.name.split('.')[0]}: {line[:120]}"] += 1
+        part = path.name.split(".")[0]
+        found.update(f"{part}: {line[:160]}" for line in _ends_of_tracebacks(path.read_text(errors="replace")))
     return found
+
+
+def _ends_of_tracebacks(text: str) -> Iterator[str]:
+    """Of each traceback the line behind its indented ones; a log that ends within one has none."""
+    inside = False
+    for line in text.splitlines():
+        if "Traceback (most recent call last)" in line:
+            if inside:
+                yield "a traceback without an end"
+            inside = True
+        elif inside and re.match(r"\S*[A-Za-z]\S*", line):
+            inside = False
+            yield line
+    if inside:
+        yield "a traceback without an end"

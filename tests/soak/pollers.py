@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import random
 import time
 from dataclasses import dataclass, field
@@ -10,10 +11,11 @@ from typing import Any
 
 import httpx
 import orjson
+import pyarrow.parquet
 import zstandard
 
-from tests.endurance.child import Book
-from tests.endurance.oracle import Evidence, digest_of
+from tests.soak.child import Book
+from tests.soak.oracle import Evidence, digest_of
 
 #: What an answer may be beside a success, anywhere: a database or a market that is away is told as 503.
 _EXPECTED = (200, 202, 206, 304, 503)
@@ -170,6 +172,33 @@ class Downloader(Poller):
         part = await self.get(path, headers={"Range": f"bytes={first}-{first + 4999}"})
         if part.status_code == 206 and part.content != whole.content[first : first + 5000]:
             self.book.violation(self.name, "range differs", f"{path} from {first}")
+
+
+@dataclass
+class Exporter(Poller):
+    """Fetches ranges as Parquet: every t once, in order, and what is missing told in the file's metadata."""
+
+    pause_seconds: float = 8.0
+
+    async def ask(self) -> None:
+        symbol = self.rng.choice(self.symbols)
+        latest = orjson.loads((await self.get(f"/incremental?limit=1&symbol={symbol}")).content).get("latest_t") or 0
+        first = self.rng.randrange(max(1, latest - 200))
+        kind = self.rng.choice(("ticks", "metrics"))
+        path = f"/export?kind={kind}&t0={first}&t1={first + 300}&format=parquet&symbol={symbol}"
+        answer = await self.get(path, 429)
+        if answer.status_code == 200:
+            self._judge(path, first, answer.content)
+
+    def _judge(self, path: str, first: int, body: bytes) -> None:
+        file = pyarrow.parquet.ParquetFile(io.BytesIO(body))
+        expected, gaps = first, orjson.loads((file.metadata.metadata or {}).get(b"gaps", b"[]"))
+        for t in file.read(columns=["t"])["t"].to_pylist():
+            told = next((gap for gap in gaps if gap["from_t"] <= expected <= gap["to_t"]), None)
+            expected = told["to_t"] + 1 if told else expected
+            if t != expected:
+                self.book.violation(self.name, "hole or repeat in /export", f"{path}: t={t} where {expected} was due")
+            expected = t + 1
 
 
 @dataclass

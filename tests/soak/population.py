@@ -1,6 +1,6 @@
 """The well-behaved clients that live in one process: who they are, and their life until the parent says finish.
 
-Run by the parent as `python -m tests.endurance.population PLAN`, a file of JSON.
+Run by the parent as `python -m tests.soak.population PLAN`, a file of JSON.
 """
 
 from __future__ import annotations
@@ -11,15 +11,27 @@ import random
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from tests.endurance.child import Ages, Book, raise_descriptors, testimony_of, told_to_finish
-from tests.endurance.oracle import Evidence
-from tests.endurance.pollers import Backtester, Downloader, IncrementalReader, Looker, PageClient, Poller, RangeReader
-from tests.endurance.sockets import BarClient, SocketClient, SubscribeClient
-from tests.endurance.streams import Habits, StreamClient
+from tests.soak.child import Ages, Book, raise_descriptors, testimony_of, told_to_finish
+from tests.soak.events import EventClient
+from tests.soak.oracle import Evidence
+from tests.soak.pollers import (
+    Backtester,
+    Downloader,
+    Exporter,
+    IncrementalReader,
+    Looker,
+    PageClient,
+    Poller,
+    RangeReader,
+)
+from tests.soak.replays import ReplayClient
+from tests.soak.sockets import BarClient, SocketClient, SubscribeClient
+from tests.soak.streams import Habits, StreamClient
 
 #: Sets of options; together with the bare one fewer than the 64 that a process serves.
 QUERIES = (
@@ -33,8 +45,10 @@ _AWHILE = (40.0, 400.0)
 
 #: Of 200 clients so many of each sort; the SDK's live in a process of their own.
 SHARES = {
-    "bare": 24,
-    "options": 60,
+    "bare": 20,
+    "options": 44,
+    "events": 12,
+    "replay": 4,
     "leaver": 12,
     "sprinter": 8,
     "slow": 10,
@@ -47,6 +61,7 @@ SHARES = {
     "incremental": 4,
     "range": 4,
     "download": 3,
+    "export": 4,
     "backtest": 2,
     "sdk stream": 10,
     "sdk feed": 6,
@@ -60,11 +75,13 @@ HABITS = {
     "sprinter": Habits(stays=(0.5, 15.0)),
     "slow": Habits(piece_bytes=1024, pause_seconds=0.08, receive_bytes=8192),
     "dribbling": Habits(piece_bytes=1024, pause_seconds=1.5, receive_bytes=4096),
+    "events": Habits(),
+    "replay": Habits(begins_anew=True, away=(2.0, 30.0), stays=(3600.0, 3600.0)),
     "historian": Habits(begins_anew=True, away=(30.0, 120.0), stays=(3600.0, 3600.0)),
 }
 
 #: Of these and the SDK's streams each must have come to the end of the stream when the faults are over.
-KEEPING_UP = ("bare", "options", "leaver", "sprinter")
+KEEPING_UP = ("bare", "options", "events", "leaver", "sprinter")
 
 
 def shares(clients: int) -> dict[str, int]:
@@ -99,10 +116,11 @@ class Population:
         common |= {"source": next(self._addresses)}
         token = self.plan["token"]
         if sort in HABITS:
-            query = next(self._queries) if sort == "options" else ""
-            facts = {"symbol": home, "query": query, "habits": HABITS[sort], "names_market": home != symbols[0]}
-            facts["scale"] = self.plan["scale"]
-            stream = StreamClient(**common, **facts, testimony=self.testimony, ages=self.ages)
+            facts = {"symbol": home, "query": self._query(sort, number), "habits": HABITS[sort]}
+            facts |= {"names_market": home != symbols[0], "scale": self.plan["scale"]}
+            if sort == "replay":
+                facts["newest"] = partial(self._newest, home)
+            stream = STREAMS.get(sort, StreamClient)(**common, **facts, testimony=self.testimony, ages=self.ages)
             self.streams.append((sort, stream))
         elif sort == "bars":
             self.sockets.append(BarClient(**common, symbols=symbols))
@@ -112,6 +130,16 @@ class Population:
             some = [home] if sort == "incremental" else symbols
             facts = {"symbols": some, "token": token, "testimony": self.testimony}
             self.pollers.append(POLLERS[sort](**common, **facts))
+
+    def _query(self, sort: str, number: int) -> str:
+        """One in four of those that listen to events has options, too; events are never compressed."""
+        if sort == "options":
+            return next(self._queries)
+        has_options = sort == "events" and number % 4 == 3
+        return next(self._queries).replace("encoding=zstd", "every=1") if has_options else ""
+
+    def _newest(self, symbol: str) -> int:
+        return max((s.watch.last_t for _, s in self.streams if s.symbol == symbol and s.watches), default=-1)
 
     def everyone(self) -> list[Any]:
         return [*(stream for _, stream in self.streams), *self.sockets, *self.pollers]
@@ -170,12 +198,14 @@ class Population:
 
     async def _report(self) -> None:
         while True:
-            keeping = [s for sort, s in self.streams if sort in KEEPING_UP[:2]]
+            keeping = [s for sort, s in self.streams if sort in KEEPING_UP[:3]]
             at = {symbol: [_reached(s) for s in keeping if s.symbol == symbol] for symbol in self.plan["symbols"]}
             least = {symbol: min(ts, default=-1) for symbol, ts in at.items()}
             violations = sum(n for what, n in self.book.counts.items() if what.startswith("violation"))
             messages = self.book.counts["stream: messages"]
-            self.book.write("progress", least=least, violations=violations, messages=messages, **self.ages.take())
+            gaps = sum(len(watch.gaps) for _, stream in self.streams for watch in stream.watches)
+            facts = {"violations": violations, "messages": messages, "gaps": gaps, **self.ages.take()}
+            self.book.write("progress", least=least, **facts)
             await asyncio.sleep(self.plan["report_seconds"])
 
 
@@ -191,12 +221,15 @@ def _batch(query: str) -> int:
     return next((int(part[6:]) for part in query.split("&") if part.startswith("batch=")), 0)
 
 
+STREAMS: dict[str, type[StreamClient]] = {"events": EventClient, "replay": ReplayClient}
+
 POLLERS: dict[str, type[Poller]] = {
     "looker": Looker,
     "page": PageClient,
     "incremental": IncrementalReader,
     "range": RangeReader,
     "download": Downloader,
+    "export": Exporter,
     "backtest": Backtester,
 }
 

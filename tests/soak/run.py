@@ -1,55 +1,42 @@
-"""A long run of the whole deployment with clients of every sort, hostile ones and random faults, and its verdict.
-
-`python -m tests.endurance.run --minutes 120 --clients 200` (or `make endurance`). Progress goes to stdout, measures to
-`measures.jsonl`, everything that clients report to `events.jsonl`, the verdict to `summary.txt`, all in the directory.
-"""
+"""A run of the whole deployment with clients of every sort, hostile ones and faults: from its start to its verdict."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import signal
-import sys
-import tempfile
 import time
 from contextlib import suppress
+from dataclasses import replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from tests.endurance.crowd import Crowd
-from tests.endurance.deployment import Deployment
-from tests.endurance.measures import TRIERS, sample
-from tests.endurance.schedule import Fault, schedule
-from tests.endurance.summary import Outcome
 from tests.processes import wait_until
+from tests.soak.checks import check_of
+from tests.soak.crowd import Crowd
+from tests.soak.deployment import Deployment
+from tests.soak.measures import TRIERS, bytes_below, sample
+from tests.soak.outcome import Outcome
+from tests.soak.schedule import Fault
 
-SYMBOLS = ["IG-USD", "IG-EUR"]
-#: The market's agents, and with them its messages, become more while it runs; so that memory can be flat all the same,
-#: what is kept of them is bounded in bytes.
-SETTINGS: dict[str, Any] = {
-    "IG_CAM_SEGMENT_SECONDS": 60,
-    "IG_RING_TICKS": 3000,
-    "IG_RING_BYTES": 4 << 20,
-    "IG_OUTBOX_BYTES": 256 << 10,
-    "IG_SEED": 7,
-}
 _STEP_SECONDS = 0.25
-_MEASURE_SECONDS = 30.0
+#: Between two lines on how things are.
+_TELL_SECONDS = 30.0
 
 
 class Run:
     """One run in a directory of its own."""
 
     def __init__(self, directory: Path, plan: dict[str, Any], settings: dict[str, Any]) -> None:
+        """`settings` are those of the deployment; IG_START_TS among them, so that its tapes can be made again."""
         self.directory = directory
         self.deployment = Deployment(directory, plan["symbols"], settings, plan["descriptors"])
         self._plan = {**plan, "directory": str(directory), "ports": self.deployment.ports}
         self.crowds: list[Crowd] = []
         self.outcome = Outcome(directory, plan["symbols"])
         self._begun = self._measured = time.monotonic()
+        self._told = 0.0
 
     def say(self, text: str) -> None:
         seconds = time.monotonic() - self._begun
@@ -64,9 +51,10 @@ class Run:
         self._plan["token"] = self.deployment.token()
         plan = self.directory / "plan.json"
         plan.write_text(json.dumps(self._plan))
-        self._begun = self._measured = time.monotonic()
+        self._begun, self.outcome.begun_at = time.monotonic(), time.time()
+        self._measured = self._begun
         for name in TRIERS:
-            self.crowds.append(Crowd(f"tests.endurance.{name}", plan, self.deployment.environment, self._hear))
+            self.crowds.append(Crowd(f"tests.soak.{name}", plan, self.deployment.environment, self._hear))
         pids = {name: part.pid for name, part in self.deployment.parts.items()}
         self.say(f"in {self.directory}: {pids}, ports {self.deployment.ports}")
 
@@ -75,11 +63,12 @@ class Run:
         with (self.directory / "events.jsonl").open("a") as file:
             file.write(json.dumps({"crowd": crowd, **message}) + "\n")
         if message["type"] == "violation":
-            self.violation(f"{message['client']}: {message['what']}: {message['detail']}")
+            check = check_of(message["client"], message["what"])
+            self.violation(check, f"{message['client']}: {message['what']}: {message['detail']}")
 
-    def violation(self, text: str) -> None:
-        self.outcome.violations.append(text)
-        self.say(f"VIOLATION {text}")
+    def violation(self, check: str, text: str) -> None:
+        self.outcome.checks.fail(check, text)
+        self.say(f"VIOLATION {check}: {text}")
 
     # -- while it runs
 
@@ -87,33 +76,49 @@ class Run:
         """Look after everything for a moment."""
         time.sleep(_STEP_SECONDS)
         for ending in self.deployment.look_after():
-            if self.deployment.services_run():
-                self.violation(ending)
+            if self.deployment.excuses():
+                self.say(f"(for want of a service) {ending}")
             else:
-                self.say(f"(during an outage) {ending}")
+                self.violation("lives", ending)
         for crowd in self.crowds:
             if not crowd.running and crowd.last.get("gone") is None:
                 crowd.last["gone"] = {}
-                self.violation(f"harness: the process of {crowd.name} ended with {crowd.process.returncode}")
-        if time.monotonic() > self._measured + _MEASURE_SECONDS:
+                self.violation("run", f"the process of {crowd.name} ended with {crowd.process.returncode}")
+        if time.monotonic() > self._measured + self._plan["measure_seconds"]:
             self._measured = time.monotonic()
             self.measure()
+
+    @property
+    def seconds(self) -> float:
+        """Since it has begun."""
+        return round(time.monotonic() - self._begun, 1)
 
     def measure(self) -> None:
         pids = {name: part.pid for name, part in self.deployment.parts.items()}
         pids |= {crowd.name: crowd.process.pid for crowd in self.crowds if crowd.running}
-        at = round(time.monotonic() - self._begun, 1)
-        found = [{"at": at, **one} for one in sample(pids)]
+        if (redis := self.deployment.redis.process) is not None and redis.running:
+            pids["redis"] = redis.process.pid
+        at, directory = self.seconds, self.directory
+        found = [{"at": at, **one} for one in sample(pids, self.deployment.web_ports)]
         self.outcome.samples += found
-        with (self.directory / "measures.jsonl").open("a") as file:
+        store, bucket = bytes_below(self.deployment.store), bytes_below(directory / "objects")
+        self.outcome.sizes.append({"at": at, "store": store, "bucket": bucket})
+        with (directory / "measures.jsonl").open("a") as file:
             file.writelines(json.dumps(one) + "\n" for one in found)
-        told = [f"{one['part']} {one['mib']:.0f} MiB {one['descriptors']}fd" for one in found]
+        if time.monotonic() > self._told + _TELL_SECONDS:
+            self._told = time.monotonic()
+            self._tell(found)
+
+    def _tell(self, found: list[dict[str, Any]]) -> None:
+        told = [f"{one['part']} {one['mib']:.0f} MiB {one['descriptors']:.0f}fd" for one in found]
         progress = self.crowds[0].last.get("progress", {})
-        shown = {name: progress.get(name) for name in ("least", "messages", "age_p50_ms", "age_p99_ms")}
-        self.say(f"{', '.join(told)}; {shown}; {len(self.outcome.violations)} violations")
+        shown = {name: progress.get(name) for name in ("least", "messages", "gaps", "age_p50_ms", "age_p99_ms")}
+        self.say(f"{', '.join(told)}; {shown}; {len(self.outcome.checks.violations)} violations")
 
     def carry_out(self, faults: list[Fault], seconds: float) -> None:
         """The faults at their times, to the end of the run."""
+        self.outcome.schedule = faults
+        self.say(f"what will be done: {', '.join(map(str, faults))}")
         for fault in [*faults, None]:
             while time.monotonic() < self._begun + (fault.at if fault else seconds):
                 self.step()
@@ -145,13 +150,13 @@ class Run:
 
     def do(self, fault: Fault) -> None:
         self.say(f"{fault.action} {fault.part}")
-        self.outcome.faults[f"{fault.action} {fault.part}"] += 1
+        self.outcome.faults.append(replace(fault, at=self.seconds))
         if (fault.action, fault.part) == ("kill", "worker"):
             self.outcome.worker_kills.append(time.time())
         try:
             self.deployment.do(fault.action, fault.part)
         except (AssertionError, OSError, psycopg.Error) as error:
-            self.violation(f"harness: {fault.action} {fault.part}: {error}")
+            self.violation("run", f"{fault}: {error}")
 
     # -- end
 
@@ -166,20 +171,23 @@ class Run:
             self.until_healthy()
             targets = {symbol: self.latest_t(symbol) for symbol in self.deployment.symbols}
         except (AssertionError, OSError, HTTPException, KeyError) as error:
-            self.violation(f"not healthy when the faults were over: {error}")
+            self.violation("run", f"not healthy when the faults were over: {error}")
             targets = {}
         self.say(f"everybody is to come to {targets}")
         for crowd in self.crowds[:-1]:
             crowd.finish(targets)
         for crowd in self.crowds[:-1]:
             if (status := self._while_stepping(crowd)) != 0:
-                self.violation(f"harness: the process of {crowd.name} ended with {status}")
+                self.violation("run", f"the process of {crowd.name} ended with {status}")
         self.measure()
         self.outcome.note_alerts(self.ask("/api/v1/alerts?active=1", Authorization=f"Bearer {self._plan['token']}"))
         for wrong in self.deployment.end_parts():
-            self.violation(wrong)
+            self.violation("lives", wrong)
+        self.outcome.checks.judged("lives", f"{sum(p.starts for p in self.deployment.parts.values())} processes")
         self.say("the deployment has ended; reading the tapes")
         self.outcome.judge(self.deployment, self.say)
+        for name in ("arrival", "subscriptions", "answers", "run"):
+            self.outcome.checks.judged(name)
 
     def _while_stepping(self, crowd: Crowd) -> int | None:
         deadline = time.monotonic() + self._plan["patience_seconds"] + 60
@@ -189,9 +197,13 @@ class Run:
         return crowd.wait(1)
 
     def end(self) -> None:
+        """End all that was started, whatever the run has come to, and judge what can be judged in any case."""
+        self.outcome.seconds = self.outcome.samples[-1]["at"] if self.outcome.samples else 0.0
         for crowd in self.crowds:
             crowd.kill()
         self.deployment.end()
+        self.outcome.judge_measures()
+        self.outcome.judge_logs()
 
     # -- asking
 
@@ -221,43 +233,3 @@ class Run:
             return False
 
         wait_until(healthy, "health of every market in every web process", 180)
-
-
-def long_plan(clients: int, seed: int) -> dict[str, Any]:
-    """What clients do in a run of hours."""
-    return {
-        **{"clients": clients, "seed": seed, "symbols": SYMBOLS, "tick_seconds": 0.1, "patience_seconds": 240},
-        "scale": 1.0,
-        **{"arrival_seconds": 20, "report_seconds": 5, "hold_seconds": 60, "attackers": 4, "attack_seconds": 10},
-        # A web process is given fewer descriptors than a flood of connections takes, and a soft limit below that.
-        **{"flood": 2500, "flood_seconds": 480, "descriptors": (1024, 2048)},
-    }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--minutes", type=float, default=120)
-    parser.add_argument("--clients", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--flood", type=int, help="most silent connections at once; 2500 if not given")
-    parser.add_argument("--directory", type=Path, help="a new one; a temporary one if not given")
-    options = parser.parse_args()
-    directory = options.directory or Path(tempfile.mkdtemp(prefix="market-camera-endurance-"))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
-    plan = long_plan(options.clients, options.seed)
-    plan["flood"] = plan["flood"] if options.flood is None else options.flood
-    plan["flood_seconds"] = min(plan["flood_seconds"], options.minutes * 60 / 4)
-    run = Run(directory, plan, SETTINGS)
-    try:
-        run.begin()
-        parts = [*run.deployment.parts]
-        run.carry_out(schedule(options.minutes * 60, options.seed, parts), options.minutes * 60)
-        run.finish()
-    finally:
-        run.end()
-        print(run.outcome.write(), flush=True)
-    sys.exit(bool(run.outcome.violations))
-
-
-if __name__ == "__main__":
-    main()

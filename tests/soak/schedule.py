@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-#: Parts that are left alone after so much of the run, so that their memory can be judged; others are killed to its end.
-SPARED_AFTER = {"market-1": 1 / 3, "web-2": 1 / 3, "worker": 1 / 2, "beat": 1 / 2}
+#: Parts that are left alone after so much of the run, so that what they hold can be judged in its second half, when
+#: they are warm. The others, of which there is a twin in either case, are killed to its end.
+SPARED_AFTER = {"market-1": 1 / 4, "web-2": 1 / 4, "worker": 1 / 3, "beat": 1 / 3}
 
 
 @dataclass(frozen=True, order=True)
@@ -17,35 +19,41 @@ class Fault:
     action: str
     part: str
 
+    def __str__(self) -> str:
+        return f"{int(self.at // 60)}:{self.at % 60:04.1f} {self.action} {self.part}"
+
 
 def schedule(seconds: float, seed: int, parts: list[str]) -> list[Fault]:
-    """Faults of a run of so many seconds over `parts`, `postgres` and `redis` beside them, in order.
+    """Faults of a run of so many seconds over `parts`, the services beside them, in order.
 
-    A kill a minute and a half, a frozen web process about every ten minutes, two outages each of both services, and
-    the database's connections cut every twenty. Only a run of some minutes has all of them. The first minute and the
-    last are quiet.
+    A kill in each minute, two outages of each service, a frozen web process about every ten minutes, and the database's
+    connections cut every twenty. The last minute and a half are quiet, or a third of a run of few minutes.
     """
     rng = random.Random(seed)
-    begin, end = min(60.0, seconds / 6), max(seconds - 90.0, seconds * 2 / 3)
-    faults = [
-        Fault(rng.uniform(begin, end), "kill", part)
-        for part in _victims(rng, parts, max(len(parts), round(seconds / 80)))
-    ]
-    faults = [f for f in faults if f.at < seconds * SPARED_AFTER.get(f.part, 1)]
+    end = max(seconds - 90.0, seconds * 2 / 3)
+    step = min(60.0, end / (2 * len(parts)))
+    faults = [*_kills(rng, step, end, seconds, parts)]
+    begin = min(60.0, seconds / 6)
     for at in _spread(rng, begin, end, max(1, round(seconds / 600))):
         faults += _lasting("web-1", at, ("freeze", "thaw"), min(15.0, seconds / 12))
     for at in _spread(rng, begin, end, max(1, round(seconds / 1200))):
         faults.append(Fault(at, "cut", "postgres"))
-    for service in ("postgres", "redis"):
+    for service in ("postgres", "redis", "bucket"):
         for at in _spread(rng, begin, end - min(60.0, seconds / 6), 2):
             faults += _lasting(service, at, ("stop", "start"), min(rng.uniform(30, 60), seconds / 20))
     return sorted(faults)
 
 
-def _victims(rng: random.Random, parts: list[str], count: int) -> list[str]:
-    """Web processes and markets twice as often as the others."""
-    weights = [2 if part.startswith(("web", "market")) else 1 for part in parts]
-    return rng.choices(parts, weights, k=count)
+def _kills(rng: random.Random, step: float, end: float, seconds: float, parts: list[str]) -> Iterator[Fault]:
+    """One in each step. Of those parts that are not spared each comes once before any comes again."""
+    left: list[str] = []
+    for number in range(1, int(end / step) + 1):
+        at = (number - rng.uniform(0, 0.5)) * step
+        left = [part for part in left if at < seconds * SPARED_AFTER.get(part, 1)]
+        if not left:
+            left = [part for part in parts if at < seconds * SPARED_AFTER.get(part, 1)]
+            rng.shuffle(left)
+        yield Fault(at, "kill", left.pop())
 
 
 def _spread(rng: random.Random, begin: float, end: float, count: int) -> list[float]:

@@ -1,6 +1,6 @@
 """Clients that use the Python SDK, each on a thread of its own: streams, bar feeds and `get_price`.
 
-Run by the parent as `python -m tests.endurance.sdk PLAN`.
+Run by the parent as `python -m tests.soak.sdk PLAN`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from marketcamera import (
     get_price,
     get_websocket_manager,
 )
-from tests.endurance.child import Book, raise_descriptors, testimony_of, told_to_finish
-from tests.endurance.oracle import Evidence, Heard, Watch, digest_of, variant_of
-from tests.endurance.population import shares
+from tests.soak.child import Book, raise_descriptors, testimony_of, told_to_finish
+from tests.soak.oracle import Evidence, Heard, Watch, digest_of, variant_of
+from tests.soak.population import shares
 
 _STREAMS: tuple[dict[str, Any], ...] = (
     {},
@@ -200,7 +200,8 @@ class SdkUsers:
                 watch = stream.watch
                 least[watch.symbol] = min(watch.last_t, least.get(watch.symbol, watch.last_t))
             messages = self.book.counts["sdk: messages"]
-            self.book.write("progress", least=least, violations=violations, messages=messages)
+            gaps = sum(len(stream.watch.gaps) for stream in self.streams)
+            self.book.write("progress", least=least, violations=violations, messages=messages, gaps=gaps)
             await asyncio.sleep(self._plan["report_seconds"])
 
 

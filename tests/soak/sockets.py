@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
-from tests.endurance.child import Book
-from tests.endurance.wire import Refused, Silent, Socket
+from tests.soak.child import Book
+from tests.soak.wire import Refused, Silent, Socket
 
 CHANNELS = ("market_data", "agent_status", "alerts", "backtest_progress")
 _PASSING = ("too_many_connections", "unavailable", "authentication_failed")

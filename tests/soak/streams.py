@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 import zstandard
 
-from tests.endurance.child import Ages, Book
-from tests.endurance.oracle import KINDS, Evidence, Parser, Watch, variant_of
-from tests.endurance.wire import Refused, Silent, Socket
+from tests.soak.child import Ages, Book
+from tests.soak.oracle import KINDS, Evidence, Parser, Watch, variant_of
+from tests.soak.wire import Refused, Silent, Socket
 
-_PARSER = Parser()
+PARSER = Parser()
 _LONGEST_WAIT_SECONDS = 5.0
+_PASSING = ("too_many_connections", "too_many_replays", "unavailable")
 
 #: Whoever begins anew reads no more of the past than this: half an hour, by default.
 _FURTHEST_BACK_TICKS = 18_000
@@ -53,6 +55,8 @@ class StreamClient:
     source: str
     ages: Ages | None = None
     names_market: bool = False
+    #: Whether all of its connections are to look like one, as those of a browser's `EventSource` do.
+    seamless: bool = False
     #: Stays and absences are so much shorter.
     scale: float = 1.0
     #: Set when everybody is to come to the end: who is away comes back.
@@ -71,7 +75,7 @@ class StreamClient:
         return self.habits.keeps_up and not self.watch.batched and not self.watch.is_behind
 
     def _new_watch(self, begun_at: int | None) -> None:
-        given = {name: values[0] for name, values in parse_qs(self.query, keep_blank_values=True).items()}
+        given = self._given()
         types = given.get("types", ",".join(KINDS)).split(",")
         self._zstd = zstandard.ZstdDecompressor() if given.get("encoding") == "zstd" else None
         self.watches.append(
@@ -83,6 +87,7 @@ class StreamClient:
                 testimony=self.testimony,
                 report=self.book.reporter(self.name),
                 batched="batch" in given,
+                seamless=self.seamless,
                 begun_at=begun_at,
             )
         )
@@ -101,6 +106,9 @@ class StreamClient:
                 self.book.violation(self.name, "silence", f"not a byte for long, at t={self.watch.last_t}")
             await asyncio.sleep(wait * self.rng.uniform(0.5, 1.0))
             self._maybe_begin_anew()
+
+    def _given(self) -> dict[str, str]:
+        return {name: values[0] for name, values in parse_qs(self.query, keep_blank_values=True).items()}
 
     def _maybe_begin_anew(self) -> None:
         if self.habits.begins_anew and self.watch.caught_up_t is not None and not self.over:
@@ -131,12 +139,16 @@ class StreamClient:
                     await asyncio.wait_for(self.called.wait(), self.scale * self.rng.uniform(*habits.away))
 
     def _path(self, since: int | None) -> str:
+        asked = [] if since is None else [f"since={since}"]
+        if asked and self.watch.store:
+            asked.append(f"store={self.watch.store}")
+        return self._asking("/ws/stream", asked)
+
+    def _asking(self, path: str, asked: list[str]) -> str:
+        """A path with the options that it always has, and these."""
         given = [self.query] if self.query else []
         given += [f"symbol={self.symbol}"] if self.names_market else []
-        if since is not None:
-            given.append(f"since={since}")
-            given += [f"store={self.watch.store}"] if self.watch.store else []
-        return "/ws/stream" + ("?" + "&".join(given) if given else "")
+        return path + ("?" + "&".join(given + asked) if given + asked else "")
 
     async def _listen(self, socket: Socket, stay: float | None) -> bool:
         loop = asyncio.get_running_loop()
@@ -144,23 +156,30 @@ class StreamClient:
         brought = False
         decompress = None if self._zstd is None else self._zstd.decompressobj
         async for payload in socket.messages():
-            for heard in _PARSER.parse(payload, None if decompress is None else lambda d: decompress().decompress(d)):
-                if heard.type == "error":
-                    self._refused(heard.control or {})
-                    continue
-                brought = True
-                self.watch.take(heard)
-                if heard.type == "tick" and self.ages is not None and self._is_prompt:
-                    self.ages.tick(self.symbol, heard.t)
-            self.book.counts["stream: messages"] += 1
+            unpacked = None if decompress is None else lambda data: decompress().decompress(data)
+            brought = self._hear(payload, unpacked) or brought
             if self.over or (leaves_at is not None and loop.time() > leaves_at):
                 break
             if self.habits.begins_anew and self.watch.caught_up_t is not None:
                 break
         return brought
 
+    def _hear(self, payload: bytes, decompress: Callable[[bytes], bytes] | None = None) -> bool:
+        """Judge what is in a message; whether it was anything but an error."""
+        brought = False
+        for heard in PARSER.parse(payload, decompress):
+            if heard.type == "error":
+                self._refused(heard.control or {})
+                continue
+            brought = True
+            self.watch.take(heard)
+            if heard.type == "tick" and self.ages is not None and self._is_prompt:
+                self.ages.tick(self.symbol, heard.t)
+        self.book.counts["stream: messages"] += 1
+        return brought
+
     def _refused(self, error: dict[str, str]) -> None:
         code = error.get("error", "")
         self.book.count(f"stream: refused {code}")
-        if code not in ("too_many_connections", "unavailable"):
+        if code not in _PASSING:
             self.book.violation(self.name, f"refused: {code}", f"{self.query}: {error.get('detail')}")

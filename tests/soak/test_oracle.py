@@ -10,13 +10,9 @@ import orjson
 import pytest
 import zstandard
 
-from tests.endurance.child import testimony_of as write_testimony
-from tests.endurance.measures import trends
-from tests.endurance.oracle import Evidence, Heard, Parser, Watch, digest_of, reduced, variant_of
-from tests.endurance.schedule import schedule
-from tests.endurance.verdict import Tape, Verdict, _covered
-
-PARTS = ["market-1", "market-2", "web-1", "web-2", "worker", "beat"]
+from tests.soak.child import testimony_of as write_testimony
+from tests.soak.oracle import Evidence, Heard, Parser, Watch, digest_of, reduced, variant_of
+from tests.soak.verdict import Tape, Verdict, _covered
 
 
 class Client:
@@ -62,6 +58,7 @@ def test_a_whole_stream_with_a_resume_that_looks_back_is_no_violation() -> None:
         (lambda c: c.connects().hears(5, 6).connects().hears(8), "hole without a word"),
         (lambda c: c.connects().hears(5).is_told(**gap(7, 9)), "hole without a word"),
         (lambda c: c.connects().hears(5).is_told(**gap(6, 9)).hears(9), "repeated or out of order"),
+        (lambda c: c.connects().hears(5, 6).is_told(**gap(6, 9)), "gap over what was sent"),
         (lambda c: c.connects().hears(5).is_told(**gap(6, 9, "store_changed")), "spliced"),
         (lambda c: c.connects().hears(5).hears(5, kind="metric"), "out of order"),
         (lambda c: c.connects().hears(5, 6).connects().hears(7, digest=8).connects().hears(8), None),
@@ -77,6 +74,12 @@ def test_a_gap_that_is_told_is_no_hole() -> None:
     client = Client().connects().hears(5).is_told(**gap(6, 9)).hears(10)
     assert client.found == []
     assert client.watch.gaps == [("tick", 6, 9, "slow")]
+
+
+def test_what_a_replay_did_not_bring_to_its_end_is_known() -> None:
+    client = Client(kinds=("tick",), begun_at=4).connects().hears(5, 6).is_told(**gap(7, 8))
+    assert client.watch.first_missing("tick", 8) is None
+    assert client.watch.first_missing("tick", 11) == 9
 
 
 def test_other_content_than_another_client_heard_is_a_splice() -> None:
@@ -137,25 +140,6 @@ def test_what_was_heard_is_held_against_the_tape(tmp_path: Path) -> None:
     assert judged.violations(tmp_path, ticks(3, 4).is_told(**gap(5, 6)).hears(7, digest=107)) == []
     assert "another content" in judged.violations(tmp_path, ticks(3).hears(4, digest=1))[0]
     assert "not on tape" in judged.violations(tmp_path, ticks(19, 20))[0]
-
-
-def test_the_schedule_is_the_same_for_a_seed_and_has_every_fault() -> None:
-    faults = schedule(7200, 1, PARTS)
-    assert faults == schedule(7200, 1, PARTS) != schedule(7200, 2, PARTS)
-    counted = [(fault.action, fault.part) for fault in faults]
-    assert counted.count(("stop", "postgres")) == counted.count(("start", "redis")) == 2
-    assert max(f.at for f in faults if (f.action, f.part) == ("kill", "web-2")) < 2400
-    assert {part for action, part in counted if action == "kill"} == set(PARTS)
-
-
-def test_memory_that_grows_is_not_flat() -> None:
-    def life(growth: float) -> list[dict[str, Any]]:
-        facts = {"part": "web", "pid": 1, "descriptors": 9, "cpu_seconds": 0}
-        return [{"at": at, "mib": 100 + growth * at / 3600, **facts} for at in range(0, 7200, 30)]
-
-    assert trends(life(1))[0].is_flat
-    assert not trends(life(30))[0].is_flat
-    assert trends(life(30)[:20])[0].growth is None
 
 
 def test_gaps_may_overlap_and_hold_each_other() -> None:

@@ -14,8 +14,8 @@ import numpy as np
 import orjson
 import psycopg
 
-from tests.endurance.oracle import KINDS, Variant, digest_of, reduced
-from tests.processes import decompressed, first_t
+from tests.soak.oracle import KINDS, Variant, digest_of, reduced
+from tests.soak.recorded import Recorded
 
 _BAR = "open_ms, open, high, low, close, volume"
 
@@ -29,15 +29,15 @@ class Tape:
     digests: dict[tuple[str, Variant], np.ndarray[Any, Any]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, directory: Path, variants: set[Variant]) -> Tape:
-        """`directory` is the market's; ticks are hashed in each of the variants."""
+    def read(cls, recorded: Recorded, variants: set[Variant]) -> Tape:
+        """Ticks are hashed in each of the variants."""
         tape = cls()
         for kind in KINDS:
             wanted = variants | {None} if kind == "tick" else {None}
             ts: list[int] = []
             digests: dict[Variant, list[int]] = {variant: [] for variant in wanted}
             tape.gaps[kind] = []
-            for message in _lines(directory / f"{kind}s"):
+            for message in map(orjson.loads, recorded.lines(f"{kind}s")):
                 if message["type"] == "gap":
                     tape.gaps[kind].append((message["from_t"], message["to_t"]))
                     continue
@@ -48,12 +48,6 @@ class Tape:
             for variant, found in digests.items():
                 tape.digests[kind, variant] = np.array(found, dtype=np.uint64)
         return tape
-
-
-def _lines(directory: Path) -> Iterator[dict[str, Any]]:
-    for path in sorted(directory.glob("segment_*.jsonl.zst"), key=lambda path: (first_t(path), path.name)):
-        for line in decompressed(path).splitlines():
-            yield orjson.loads(line)
 
 
 @dataclass
