@@ -11,12 +11,12 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from access.login import LoginForm
-from access.models import Token
+from access.models import AuditEntry, Token
 from access.scopes import DEFAULT, MEANING, scope_text
 from access.secret import new_token
 from access.tokens import keep, revoke
 from runtime.admin_actions import Deed, asking
-from runtime.admin_columns import time
+from runtime.admin_columns import number, time
 
 admin.site.login_form = LoginForm
 
@@ -93,3 +93,30 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "token_text": request.token_text,  # type: ignore[attr-defined]
         }
         return TemplateResponse(request, "admin/access/token/created.html", context)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Who used a token or signed in, newest first; nobody changes it."""
+
+    list_display = [
+        "day",
+        "action",
+        "who",
+        "address",
+        number("times"),
+        time("first_at", "first (UTC)"),
+        time("last_at", "last (UTC)"),
+    ]
+    list_filter = ["action", "day"]
+    search_fields = ["who", "address"]
+    date_hierarchy = "day"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False

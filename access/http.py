@@ -9,12 +9,19 @@ from typing import Any
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponseBase
 
+from access.audit import CANCEL, NO_SCOPE, REFUSED, REQUEST, START
 from access.models import Token
+from access.recording import address_of, note
 from access.scopes import BACKTEST, READ
 from access.token_from_request import REFUSAL, bearer
 from access.tokens import check
 from runtime import pools
 from runtime.http_errors import HttpError
+
+INSUFFICIENT_SCOPE = "insufficient_scope"
+
+#: What succeeded, by its method; anything else is a request.
+_ACTIONS = {"POST": START, "DELETE": CANCEL}
 
 View = Callable[..., Awaitable[HttpResponseBase]]
 
@@ -22,10 +29,11 @@ View = Callable[..., Awaitable[HttpResponseBase]]
 async def token_of(request: HttpRequest) -> Token:
     """The valid token of a request. Raises HttpError: 401 without one, 503 if it cannot be looked up."""
     try:
-        token = await pools.lookups.ask(lambda: check(bearer(request.headers.get("Authorization", ""))))
+        token, who = await pools.lookups.ask(lambda: check(bearer(request.headers.get("Authorization", ""))))
     except DatabaseError:
         raise HttpError(503, "unavailable", "the database is away, so no token can be checked") from None
     if token is None:
+        note(REFUSED, who, address_of(request))
         raise HttpError(401, "authentication_failed", REFUSAL, {"WWW-Authenticate": "Bearer"})
     return token
 
@@ -37,19 +45,28 @@ def require(token: Token, scope: str, why: str = "this") -> None:
     message = f"{why} needs a token with the scope {scope!r}; this one has: {token.scopes.replace(' ', ', ')}"
     # As RFC 6750, 3.1 has it.
     challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
-    raise HttpError(403, "insufficient_scope", message, {"WWW-Authenticate": challenge})
+    raise HttpError(403, INSUFFICIENT_SCOPE, message, {"WWW-Authenticate": challenge})
 
 
 def token_required(view: View) -> View:
     """An asynchronous view that is only entered with a valid token, found as `request.token`.
 
-    Reading methods need the scope `read`, others `backtest`: nothing else is changed over HTTP.
+    Reading methods need the scope `read`, others `backtest`: nothing else is changed over HTTP. The audit counts each.
     """
 
     @wraps(view)
     async def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.token = token = await token_of(request)  # type: ignore[attr-defined]
-        require(token, READ if request.method in ("GET", "HEAD") else BACKTEST)
-        return await view(request, *args, **kwargs)
+        action = REQUEST
+        try:
+            require(token, READ if request.method in ("GET", "HEAD") else BACKTEST)
+            answer = await view(request, *args, **kwargs)
+            action = _ACTIONS.get(request.method or "", REQUEST)
+            return answer
+        except HttpError as error:
+            action = NO_SCOPE if error.code == INSUFFICIENT_SCOPE else REQUEST
+            raise
+        finally:
+            note(action, token, address_of(request))
 
     return checked

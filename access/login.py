@@ -1,16 +1,19 @@
-"""The admin's login, which limits the hashes computed per address and account."""
+"""The admin's login, which limits the hashes computed per address and account, and is audited."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
-from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from access.attempts import Attempts
-from runtime.addresses import LOCAL, Address, address_bucket, client_of, hops, parse_address
+from access.audit import NO_SIGN_IN, SIGN_IN, THROTTLED, UNKNOWN
+from access.recording import address_of, note
+from runtime.addresses import address_bucket
 from runtime.http_errors import HttpError
 
 attempts = Attempts()
@@ -20,24 +23,26 @@ class LoginForm(AdminAuthenticationForm):
     """Raises HttpError (429) after too many attempts."""
 
     def clean(self) -> dict[str, Any]:
-        address, account = (
-            address_bucket(_address(self.request or HttpRequest())),
-            self.cleaned_data.get("username", "").casefold(),
-        )
-        refusal = attempts.begin(address, account, time.monotonic())
+        client = address_of(self.request or HttpRequest())
+        address, name = address_bucket(client), self.cleaned_data.get("username", "")
+        refusal = attempts.begin(address, name.casefold(), time.monotonic())
         if refusal is not None:
+            note(THROTTLED, UNKNOWN, client)  # without a query for the name, because there may be any number of these
             message, seconds = refusal
             headers = {"Retry-After": str(seconds)}
             raise HttpError(429, "too_many_logins", f"{message}; come again in {seconds} s", headers)
-        cleaned = super().clean()
+        try:
+            cleaned = super().clean()
+        except ValidationError:
+            note(NO_SIGN_IN, _account(name), client)
+            raise
         if self.user_cache is not None:
-            attempts.succeeded(address, account)
+            note(SIGN_IN, self.user_cache, client)
+            attempts.succeeded(address, name.casefold())
         return cleaned
 
 
-def _address(request: HttpRequest) -> Address:
-    """The address a request comes from, as a trusted proxy names it."""
-    config = settings.CONFIG
-    peer = parse_address(request.META.get("REMOTE_ADDR", "")) or LOCAL
-    headers = ((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items())
-    return client_of(peer, hops(headers, config.forwarded_header), config.trusted_proxies).address
+def _account(name: str) -> str:
+    """The account of this name, if there is one: what else was typed there may be a password."""
+    users = get_user_model()._default_manager
+    return name if users.filter(**{get_user_model().USERNAME_FIELD: name}).exists() else UNKNOWN

@@ -1,4 +1,4 @@
-"""The issued tokens; only a prefix and a hash of each are stored."""
+"""The issued tokens, of which only a prefix and a hash are stored, and the audit."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from access.audit import ACTIONS
 from access.scopes import DEFAULT, permits, scope_text
 from access.secret import HASH_CHARACTERS, PREFIX_CHARACTERS
 
 LONGEST_NAME = 100
+
+#: The state of a token that lets in.
+VALID = "valid"
 
 _DEFAULT_SCOPES = scope_text(DEFAULT)
 
@@ -54,4 +58,27 @@ class Token(models.Model):
         """The state in one word: valid, expired or revoked."""
         if self.revoked_at is not None:
             return "revoked"
-        return "expired" if self.expires_at is not None and self.expires_at <= timezone.now() else "valid"
+        return "expired" if self.expires_at is not None and self.expires_at <= timezone.now() else VALID
+
+
+class AuditEntry(models.Model):
+    """How often something was done on a day with a token, or at signing in, from an address (an IPv6 one: its /64)."""
+
+    day = models.DateField()
+    action = models.CharField(max_length=20, choices=[(action, action) for action in ACTIONS])
+    who = models.CharField("token or account", max_length=200)
+    address = models.CharField(max_length=50)
+    times = models.PositiveBigIntegerField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-day", "-last_at", "-pk"]
+        verbose_name_plural = "audit"
+        constraints = [
+            models.UniqueConstraint(fields=["day", "action", "who", "address"], name="one_audit_entry_of_each_kind")
+        ]
+        indexes = [models.Index(fields=["-day", "-last_at", "-id"], name="audit_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.action}: {self.who}, {self.day}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from access.models import Token
+from access.audit import UNKNOWN
+from access.models import VALID, Token
 from access.scopes import DEFAULT, scope_text
 from access.secret import hash_of, matches, new_token, prefix_of
 
@@ -35,17 +36,26 @@ def keep(row: Token, text: str) -> None:
     row.save()
 
 
-def check(text: str | None) -> Token | None:
-    """The valid token of this text, if there is one; notes its use. Raises django.db.Error."""
+class Checked(NamedTuple):
+    """The valid token of a text, if it is one; and `who`, for the audit: the token whose prefix it has, or unknown."""
+
+    token: Token | None
+    who: str
+
+
+def check(text: str | None) -> Checked:
+    """Check a text that a client presented as a token; notes the use of a valid one. Raises django.db.Error."""
     prefix = prefix_of(text) if text is not None else None
     if text is None or prefix is None:
-        return None
+        return Checked(None, UNKNOWN)  # a random text does not reach the database
     now = timezone.now()
-    row = Token.objects.valid(now).filter(prefix=prefix).first()
-    if row is None or not matches(text, row.hash):
-        return None
+    row = Token.objects.filter(prefix=prefix).first()
+    if row is None:
+        return Checked(None, UNKNOWN)
+    if row.state != VALID or not matches(text, row.hash):
+        return Checked(None, str(row))
     note_use([row.pk], now)
-    return row
+    return Checked(row, str(row))
 
 
 def still_valid(pks: Collection[int]) -> set[int]:

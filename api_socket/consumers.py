@@ -10,11 +10,13 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError
 
+from access import audit
 from access.models import Token
+from access.recording import note
 from access.scopes import READ
 from access.secret import prefix_of
 from access.token_from_request import presented
-from access.tokens import check
+from access.tokens import Checked, check
 from api_socket.errors import (
     AuthenticationFailed,
     CannotLetIn,
@@ -45,6 +47,8 @@ from api_socket.replays import SubscriberReplays
 from api_socket.service import Service, service
 from api_socket.subscriber import Subscriber
 from bars.past.request import PastBars
+from runtime.addresses import Address
+from streaming.admitting import client_address
 from streaming.fanout.stream_client import Send, deliver
 from streaming.limits import REFUSED
 from streaming.protocol import CLOSE_UNAVAILABLE, FRAMES, StreamError
@@ -60,7 +64,7 @@ async def subscribe_api(scope: dict[str, Any], receive: Any, send: Send) -> None
     try:
         if (scope.get("extensions") or {}).get(REFUSED) is not None:
             raise TooManyConnections(settings.CONFIG.api_connections)
-        token = await _token(offered.token)
+        token = await _token(offered.token, client_address(scope))
         subscriber = Subscriber(send, token.pk, settings.CONFIG.outbox_bytes, raw=raw)
         replays = SubscriberReplays(subscriber, service().hub, service().prices)
         await _serve(SubscriberSession(receive, subscriber, service(), replays))
@@ -80,19 +84,27 @@ class SubscriberSession:
     replays: SubscriberReplays
 
 
-async def _token(text: str | None) -> Token:
+async def _token(text: str | None, address: Address) -> Token:
     """The valid token of this text, which permits reading. Raises SubscribeError."""
-    if text is None or prefix_of(text) is None:
-        raise AuthenticationFailed  # a random text does not reach the database
-    try:
-        token = await service().tokens.ask(check, text)
-    except DatabaseError:
-        raise CannotLetIn from None
+    token, who = await _checked(text)
     if token is None:
+        note(audit.REFUSED, who, address)
         raise AuthenticationFailed
     if not token.permits(READ):
+        note(audit.NO_SCOPE, who, address)
         raise InsufficientScope(READ)
+    note(audit.CONNECT, who, address)
     return token
+
+
+async def _checked(text: str | None) -> Checked:
+    """What is known of a text. Raises CannotLetIn."""
+    if text is None or prefix_of(text) is None:
+        return Checked(None, audit.UNKNOWN)  # a random text needs no thread
+    try:
+        return await service().tokens.ask(check, text)
+    except DatabaseError:
+        raise CannotLetIn from None
 
 
 async def _serve(session: SubscriberSession) -> None:

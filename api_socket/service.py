@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError
 
+from access import recording
 from access.tokens import still_valid
 from alerts import alert_manager, rules
 from alerts.alert_manager import AlertManager
@@ -41,6 +42,9 @@ _LOOK_SECONDS = 1.0
 
 #: The connections of a revoked token must close within 5 s.
 _TOKEN_SECONDS = 2.0
+
+#: What was counted reaches the database, and the log, after so long.
+_AUDIT_SECONDS = 5.0
 
 _LAST_WORDS_SECONDS = 1.0
 
@@ -79,6 +83,7 @@ class Service:
             "search for lost parts": (_LOOK_SECONDS, self._find_lost),
             "search for idle clients": (_LOOK_SECONDS, self._end_idle),
             "check of tokens": (_TOKEN_SECONDS, self._check_tokens),
+            "audit": (_AUDIT_SECONDS, recording.write),
             **self._monitor.checks,
         }
         async with asyncio.TaskGroup() as group:
@@ -91,6 +96,7 @@ class Service:
         """Announce the end on the bus."""
         if self._reporter is not None:
             self._reporter.stop()
+        await recording.write_last()
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORDS_SECONDS):
                 await self._monitor.clear_tasks()

@@ -91,6 +91,7 @@ def _queue(token: Token, body: bytes) -> HttpResponse:
         raise bad_parameter(str(error)) from None
     except TooMany as error:
         raise HttpError(429, "too_many_backtests", str(error)) from None
+    log.info("%s was asked for with token %s", backtest.backtest_id, token)
     dispatch(backtest)
     return JsonResponse({"backtest_id": backtest.backtest_id, "status": QUEUED}, status=202, headers=_NOT_STORED)
 
@@ -109,7 +110,8 @@ def _cancel(token: Token, backtest_id: str) -> HttpResponse:
     found = _found(backtest_id)
     if found.owner_id not in (None, token.owner_id):
         require(token, ADMIN, f"cancelling {found.backtest_id}, which belongs to another user,")
-    cancel(found)
+    if cancel(found):
+        log.info("%s was cancelled with token %s", found.backtest_id, token)
     return _show(backtest_id)
 
 

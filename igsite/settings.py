@@ -114,6 +114,7 @@ CELERY_BEAT_SCHEDULER = "igsite.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     # One that could not be run in time is not made up for: the next one does the same.
     "forget-alerts": {"task": "alerts.tasks.forget_alerts", "schedule": 3600.0, "options": {"expires": 3600}},
+    "forget-audit": {"task": "access.tasks.forget_audit", "schedule": 3600.0, "options": {"expires": 3600}},
     "clean-up": {"task": "recorder.tasks.clean_up", "schedule": 60.0, "options": {"expires": 60}},
     "take-stock": {"task": "recorder.tasks.take_stock", "schedule": 3600.0, "options": {"expires": 3600}},
     "copies": {"task": "recorder.tasks.copy_segments", "schedule": 15.0, "options": {"expires": 15}},

@@ -56,7 +56,7 @@ PURE = [
     *(f"bars.making.{name}" for name in ("resolutions", "ohlcv", "trades", "builder", "times")),
     *(f"realism.{name}" for name in ("series", "statistics", "facts", "figures")),
     *(f"exports.{name}" for name in ("formats", "day_files", "export_log", "message_schemas", "errors")),
-    *(f"access.{name}" for name in ("token_from_request", "scopes", "secret")),
+    *(f"access.{name}" for name in ("audit", "token_from_request", "scopes", "secret")),
     *(f"alerts.{name}" for name in ("rules", "market_events")),
     *(f"api_socket.{name}" for name in ("errors", "protocol", "rate_limit", "outbox", "price_throttle")),
     *(f"backtests.engine.{name}" for name in ("engine", "past", "portfolio", "performance", "progress")),

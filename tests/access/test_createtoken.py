@@ -23,7 +23,7 @@ def create(*arguments: str) -> tuple[str, str]:
 
 def test_the_token_and_nothing_else_is_printed() -> None:
     out, told = create("robot")
-    row = check(out.removesuffix("\n"))
+    row = check(out.removesuffix("\n")).token
     assert row is not None
     assert (row.name, row.expires_at) == ("robot", None)
     assert "does not expire" in told

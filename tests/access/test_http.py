@@ -13,8 +13,7 @@ from django.test import RequestFactory
 
 from access import http
 from access.http import token_required
-from access.models import Token
-from access.tokens import check, issue
+from access.tokens import Checked, check, issue
 from runtime.http_errors import HttpError
 
 
@@ -52,7 +51,7 @@ def test_a_connection_that_has_broken_keeps_nobody_out(monkeypatch: pytest.Monke
     _, text = issue("robot")
     asked = []
 
-    def broken_once(text: str | None) -> Token | None:
+    def broken_once(text: str | None) -> Checked:
         asked.append(text)
         if len(asked) == 1:
             raise OperationalError("server closed the connection unexpectedly")

@@ -85,6 +85,16 @@ def test_a_token_without_the_scope_read_is_told_so_and_closed(market: Live) -> N
         assert client.close_code() == 4403
 
 
+def test_who_connects_and_who_is_refused_is_audited(market: Live) -> None:
+    token = new_token(market.site)
+    for presented in (token, token[:-43] + "A" * 43):
+        with Client(market, presented) as client:
+            client.asked(PING)
+    name = f"test (mc_{token.split('_')[1]}_…), from 127.0.0.1, 1 times".encode("unicode_escape").decode()
+    wait_until(lambda: all(f"{done}: {name}" in market.log() for done in ("connect", "refused")), "the audit")
+    assert token not in market.log()
+
+
 def test_a_token_that_expires_closes_its_open_connection(market: Live) -> None:
     token = new_token(market.site)
     with Client(market, token) as client:

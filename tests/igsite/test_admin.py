@@ -14,6 +14,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from access.audit import CONNECT, Count, Entry
+from access.audit_rows import write
 from access.tokens import issue
 from alerts.models import Alert
 from backtests.models import Backtest
@@ -73,6 +75,7 @@ def fill(number: int, owner: Any) -> None:
     LogEntry.objects.log_actions(owner.pk, [token], CHANGE, "revoked")
     User.objects.create_user(f"user {number}")
     Group.objects.create(name=f"group {number}")
+    write({Entry(NOON.date(), CONNECT, f"token {number}", "192.0.2.1"): Count(1, NOON, NOON)})
     Backtest.objects.create(strategy="ma_cross", symbol="IG-USD", resolution="1m", from_ms=0, to_ms=1, cash=1, fee=0)
 
 

@@ -21,6 +21,7 @@ LISTS = (
     "bars/gap/",
     "subscribe/alert/",
     "access/token/",
+    "access/auditentry/",
     "backtests/backtest/",
     "auth/user/",
 )

@@ -1,0 +1,15 @@
+"""Periodic tasks on the audit: run by Celery beat, or by a timer if everything is one process."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.db import Error as DatabaseError
+
+from access import audit_rows
+from runtime.db_threads import detached
+
+
+@shared_task(name="access.tasks.forget_audit", ignore_result=True, throws=(DatabaseError,))  # type: ignore[untyped-decorator]
+def forget_audit() -> int:
+    """Delete entries of the audit that are too old; returns how many. Raises django.db.Error."""
+    return detached(audit_rows.forget_old)
