@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import Count
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import Truncator
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from alerts.models import Alert
+from alerts.models import LEVELS, Alert
 from runtime.admin_actions import Deed, asking
 from runtime.admin_columns import NOTHING, time
+from runtime.admin_front import BAD, GOOD, QUIET, WARN, Block, Cell, Told, ago, front_page, worst
+
+_MOST_ON_FRONT_PAGE = 6
+_MESSAGE_CHARACTERS = 120
+_TONES = dict(zip(LEVELS, (QUIET, WARN, BAD), strict=True))
 
 
 def _is_open(alert: Alert) -> bool:
@@ -67,3 +76,35 @@ class AlertAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description="seen by")
     def seen_by(self, alert: Alert) -> str:
         return alert.acknowledged_by or NOTHING
+
+
+def _tell() -> Told:
+    """The alerts that are open, newest first."""
+    still_open, now = Alert.objects.filter(cleared_at=None), timezone.now()
+    levels = dict(still_open.order_by().values_list("level").annotate(count=Count("pk")))
+    if not levels:
+        return Told(Cell(gettext("None is open"), GOOD))
+    count = sum(levels.values())
+    headline = Cell(ngettext("{count} is open", "{count} are open", count).format(count=count), _worst(levels))
+    heads = (gettext("level"), gettext("what"), gettext("since"), gettext("seen by"))
+    rows = [
+        [
+            Cell(gettext(one.level), _TONES.get(one.level, "")),
+            Cell(Truncator(one.message).chars(_MESSAGE_CHARACTERS), address=_page_of(one)),
+            Cell(ago(one.timestamp, now), is_number=True),
+            Cell(one.acknowledged_by or NOTHING, QUIET),
+        ]
+        for one in still_open[:_MOST_ON_FRONT_PAGE]
+    ]
+    return Told(headline, heads, rows)
+
+
+def _worst(levels: dict[str, int]) -> str:
+    return worst(_TONES.get(level, "") for level in levels)
+
+
+def _page_of(alert: Alert) -> str:
+    return reverse("admin:subscribe_alert_change", args=[alert.pk])
+
+
+front_page.add(Block(20, "alerts", _("Open alerts"), Alert, _tell, "?cleared_at__isempty=1"))

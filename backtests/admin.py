@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from backtests.bar import iso
 from backtests.engine.curve import equity_svg
-from backtests.models import QUEUED, RUNNING, Backtest
+from backtests.models import FAILED, QUEUED, RUNNING, Backtest
 from backtests.running.dispatch import cancel
 from runtime.admin_actions import Deed, asking
 from runtime.admin_columns import NOTHING, time
+from runtime.admin_front import BAD, GOOD, QUIET, WARN, Block, Cell, Told, ago, front_page
 
 _FIGURES = ("return", "max_drawdown", "sharpe", "exposure", "bars", "trades_count", "refused_count", "fees")
 
@@ -120,3 +125,39 @@ class BacktestAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return NOTHING
         api = f"/api/v1/backtests/{backtest.backtest_id}"
         return format_html("{}<br>all trades: {}", equity_svg(backtest.result["equity"], backtest.cash), api)
+
+
+#: Failures that are told on the front page: of backtests that were asked for within this time.
+_LATELY = timedelta(days=1)
+_MOST_ON_FRONT_PAGE = 5
+_TONES = {QUEUED: QUIET, RUNNING: GOOD, FAILED: BAD}
+
+
+def _tell() -> Told:
+    """Those that wait, run, or failed lately; both conditions have an index."""
+    now = timezone.now()
+    chosen = Q(status__in=[QUEUED, RUNNING]) | Q(status=FAILED, created_at__gte=now - _LATELY)
+    found = Backtest.objects.filter(chosen).defer("result")
+    counts = dict(found.order_by().values_list("status").annotate(count=Count("pk")))
+    if not counts:
+        return Told(Cell(gettext("None runs or waits, and none failed in 24 h"), QUIET))
+    text = gettext("{running} running, {queued} queued, {failed} failed in 24 h")
+    told = text.format(**{name: counts.get(name, 0) for name in (RUNNING, QUEUED, FAILED)})
+    tone = WARN if counts.get(FAILED) else GOOD
+    rows = [_row(one, ago(one.created_at, now)) for one in found[:_MOST_ON_FRONT_PAGE]]
+    heads = (gettext("strategy"), gettext("market"), gettext("status"), gettext("asked for"))
+    return Told(Cell(told, tone), heads, rows)
+
+
+def _row(one: Backtest, since: str) -> list[Cell]:
+    page = reverse("admin:backtests_backtest_change", args=[one.pk])
+    status = f"{gettext(one.status)} {one.progress:.0%}" if one.status == RUNNING else gettext(one.status)
+    return [
+        Cell(one.strategy, address=page),
+        Cell(f"{one.symbol} {one.resolution}"),
+        Cell(status, _TONES.get(one.status, "")),
+        Cell(gettext("{time} ago").format(time=since), QUIET),
+    ]
+
+
+front_page.add(Block(60, "backtests", _("Backtests"), Backtest, _tell))

@@ -1,4 +1,4 @@
-"""The admin as a site: its name, and the language of whoever looks at it."""
+"""The admin as a site: its name, its front page, and the language of whoever looks at it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from django.template.response import TemplateResponse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
+from runtime.admin_front import front_page
 from streaming.http import languages
 
 View = Callable[..., HttpResponse]
 
 
 class Site(AdminSite):
-    """Django's admin under the product's name."""
+    """Django's admin under the product's name, with what an operator looks for on its front page."""
 
     site_header = site_title = "Market Camera"
-    index_title = _("What is recorded, and who may use it")
+    index_title = _("How it stands")
     site_url = "/live/"
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        return super().index(request, {"blocks": list(front_page.shown(request)), **(extra_context or {})})
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         language = translation.get_language() or ""

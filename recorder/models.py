@@ -18,6 +18,7 @@ from recorder.digests.chunk_row import DigestChunk as DigestChunk
 from recorder.manifest.inventory_row import Inventory as Inventory
 from recorder.segment.layout import KINDS, manifest_form, market_dir, pending_name, segment_path
 from recorder.store.agent_row import Agent as Agent
+from recorder.store.clean_up_row import LastCleanUp as LastCleanUp
 from recorder.store.lease_row import Lease as Lease
 from runtime.db_threads import reading
 

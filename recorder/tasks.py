@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from functools import lru_cache
 
@@ -20,6 +21,7 @@ from recorder.digests import making
 from recorder.manifest.inventory import compare, is_exact
 from recorder.models import Market
 from recorder.segment.layout import KINDS
+from recorder.store.clean_up_row import note_clean_up
 from recorder.store.store_paths import directory_of, markets_here
 from runtime.db_threads import detached
 
@@ -44,6 +46,8 @@ def _clean_up() -> int:
         ColdState.objects.all().delete()  # nobody copies any more
     policy = retention.retention_settings(config)
     done = retention.clean_up(config.store_dir, config.symbol, policy, timezone.now(), cold_bucket())
+    host, store = socket.gethostname(), str(config.store_dir)
+    note_clean_up(host, store, timezone.now(), len(done.removed), done.freed_bytes)
     for market in _markets():
         making.forget_gone(market, directory_of(market.symbol), keep_removed=config.retain_digests)
     return len(done.removed)

@@ -80,4 +80,4 @@ def _column(field: str, title: Words | None, text: Callable[[Any], str]) -> Colu
         return NOTHING if value is None else text(value)
 
     column.__name__ = field
-    return admin.display(column, description=title or field.replace("_", " "), ordering=field)
+    return admin.display(column, description=title or field.replace("_", " "), ordering=field)  # type: ignore[arg-type]

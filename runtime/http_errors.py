@@ -52,6 +52,12 @@ def unavailable() -> HttpError:
     return HttpError(503, "unavailable", message, {"Retry-After": str(RETRY_SECONDS)})
 
 
+def no_database() -> HttpError:
+    """The answer of the admin, of which no page can do without: its sessions are there."""
+    message = "the admin needs the database, which does not answer"
+    return HttpError(503, "no_database", message, {"Retry-After": str(RETRY_SECONDS)})
+
+
 class JsonErrors(AsyncMiddleware):
     """Middleware: the errors that Django would answer in HTML (404, 405, 400, 500) become the contract's JSON.
 
@@ -89,6 +95,8 @@ class JsonErrors(AsyncMiddleware):
             return unavailable().response()
         if isinstance(error, OperationalError | InterfaceError):
             outages.warning("%s %s: the database is unavailable: %s", request.method, request.path, error)
+            if _is_admin(request):
+                return no_database().response()
         else:
             log.error("%s %s failed", request.method, request.path, exc_info=error)
         return HttpError(503, "internal", "the server could not answer this request").response()

@@ -2,6 +2,6 @@
 files.
 """
 
-from recorder.admin import agents, markets, runs, segments
+from recorder.admin import agents, front_disk, front_recorded, markets, runs, segments
 
-__all__ = ["agents", "markets", "runs", "segments"]
+__all__ = ["agents", "front_disk", "front_recorded", "markets", "runs", "segments"]

@@ -18,7 +18,7 @@ from recorder.models import Run, Segment, SegmentQuerySet
 from runtime.admin_columns import NOTHING, links, number, time
 
 #: After every t: where the run that is the last of its market would end.
-_LARGEST_T = 2**63 - 1
+LARGEST_T = 2**63 - 1
 
 #: A source may be a path or an address; its page has the whole of it.
 _SOURCE_CHARACTERS = 48
@@ -50,20 +50,11 @@ class RunAdmin(RecordedAdmin):
     search_fields = ["source"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
-        """The runs, each with its last recorded t: that of the newest segment before the next run of its market."""
-        runs: QuerySet[Run] = super().get_queryset(request)
-        later = Run.objects.filter(market=OuterRef("market"), first_t__gte=OuterRef("first_t"))
-        # One that made no tick begins with the same t as the next.
-        later = later.exclude(first_t=OuterRef("first_t"), id__lte=OuterRef("id"))
-        next_t = later.order_by("first_t", "id").values("first_t")[:1]
-        runs = runs.annotate(next_t=Coalesce(Subquery(next_t), _LARGEST_T))
-        return runs.annotate(last_kept=_last_t(Segment.objects.kept()), last_gone=_last_t(Segment.objects.gone()))
+        return with_ends(super().get_queryset(request))
 
     @admin.display(description="length, in ticks")
     def length(self, run: Any) -> str:
-        """The ticks from the first to the last that was recorded, those of gaps included."""
-        last_t = max((t for t in (run.last_kept, run.last_gone) if t is not None), default=run.first_t - 1)
-        return f"{last_t - run.first_t + 1:,}" + ("+" if run.ended_at is None else "")
+        return length_of(run)
 
     @admin.display(description="source", ordering="source")
     def origin(self, run: Run) -> str:
@@ -71,7 +62,7 @@ class RunAdmin(RecordedAdmin):
 
     @admin.display
     def seed(self, run: Run) -> str:
-        return str(run.settings.get("seed", NOTHING)) if run.source in _SEEDED else NOTHING
+        return seed_of(run)
 
     @admin.display(description="tick", ordering="tick_interval")
     def interval(self, run: Run) -> str:
@@ -84,6 +75,27 @@ class RunAdmin(RecordedAdmin):
     @admin.display(description="settings")
     def made_under(self, run: Run) -> SafeString:
         return format_html("<pre>{}</pre>", json.dumps(run.settings, indent=2, ensure_ascii=False))
+
+
+def with_ends(runs: QuerySet[Run]) -> QuerySet[Run]:
+    """The runs, each with its last recorded t: that of the newest segment before the next run of its market."""
+    later = Run.objects.filter(market=OuterRef("market"), first_t__gte=OuterRef("first_t"))
+    # One that made no tick begins with the same t as the next.
+    later = later.exclude(first_t=OuterRef("first_t"), id__lte=OuterRef("id"))
+    next_t = later.order_by("first_t", "id").values("first_t")[:1]
+    runs = runs.annotate(next_t=Coalesce(Subquery(next_t), LARGEST_T))
+    return runs.annotate(last_kept=_last_t(Segment.objects.kept()), last_gone=_last_t(Segment.objects.gone()))
+
+
+def length_of(run: Any) -> str:
+    """The ticks of one of `with_ends` from the first to the last that was recorded, those of gaps included."""
+    last_t = max((t for t in (run.last_kept, run.last_gone) if t is not None), default=run.first_t - 1)
+    return f"{last_t - run.first_t + 1:,}" + ("+" if run.ended_at is None else "")
+
+
+def seed_of(run: Run) -> str:
+    """The seed of a run whose source has one."""
+    return str(run.settings.get("seed", NOTHING)) if run.source in _SEEDED else NOTHING
 
 
 def _last_t(segments: SegmentQuerySet) -> Subquery:

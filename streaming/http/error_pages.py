@@ -23,6 +23,7 @@ _WORDS: dict[str, Promise] = {
     "not_found": _("There is nothing at this address."),
     "bad_parameter": _("A part of this address cannot be understood."),
     "unavailable": _("The recording cannot be read now. Please try again in a moment."),
+    "no_database": _("The admin needs the database, which does not answer now. What is recorded and streamed goes on."),
     "internal": _("The server could not answer. Please try again in a moment."),
     "busy": _("The server has more to do than it can. Please try again in a moment."),
 }
@@ -56,7 +57,7 @@ def _error_in(response: HttpResponse) -> dict[str, str] | None:
 
 
 def _is_page(request: HttpRequest) -> bool:
-    return request.path_info == "/" or request.path_info.startswith(("/live", "/replay"))
+    return request.path_info == "/" or request.path_info.startswith(("/live", "/replay", "/admin"))
 
 
 async def _symbols() -> list[str]:

@@ -149,7 +149,7 @@ def test_no_action_of_the_admin_forgets_to_ask() -> None:
     silent = {
         str(name)
         for page in admin.site._registry.values()
-        for name, (action, *_) in page.get_actions(request).items()
+        for name, (action, *_) in dict(page.get_actions(request)).items()
         if action.__module__ != admin_actions.__name__
     }
     # Django's own asks too and has its own entries in the log; `verify` reads alone.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 from django.utils import translation
 
 from streaming.http.ui_texts import TEXTS
+from tests.test_layers import LAYERS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,11 +26,24 @@ def test_the_compiled_files_are_those_of_their_sources() -> None:
 
 
 def words() -> dict[str, str]:
-    """Every text of the page by its English words, in Chinese."""
-    templates = "".join(path.read_text() for path in (ROOT / "templates").glob("*.html"))
+    """Every text of the page and of the admin by its English words, in Chinese."""
+    paths = [*(ROOT / "templates").glob("*.html"), *(ROOT / "igsite" / "templates" / "admin").glob("*.html")]
+    templates = "".join(path.read_text() for path in paths)
     english = [str(text) for text in TEXTS.values()] + re.findall(r'{% translate "([^%]*)" %}', templates)
     with translation.override("zh-hans"):
-        return {text: translation.gettext(text) for text in english}
+        plain = {text: translation.gettext(text) for text in [*english, *marked(1)]}
+        return plain | {one: translation.ngettext(one, many, 1) for one, many in marked(2)}
+
+
+def marked(words: Literal[1, 2]) -> Iterator[Any]:
+    """What modules mark to be translated: a text, or one for one and one for many."""
+    names = {1: {"_", "gettext", "gettext_lazy"}, 2: {"ngettext"}}[words]
+    paths = [path for package in LAYERS for path in (ROOT / package).rglob("*.py") if "admin" in str(path)]
+    calls = [node for path in paths for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    for call in calls:
+        texts = [one.value for one in call.args[:words] if isinstance(one, ast.Constant)]
+        if isinstance(call.func, ast.Name) and call.func.id in names and len(texts) == words:
+            yield texts[0] if words == 1 else tuple(texts)
 
 
 def test_every_text_is_translated() -> None:
