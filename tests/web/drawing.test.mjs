@@ -67,5 +67,7 @@ test("words lie neither over other words nor over other circles, nor out of the 
   assert.ok(boxes.length > 5 && boxes.length <= 40);
   for (const one of boxes) for (const other of boxes) assert.ok(one === other || one.right <= other.left || other.right <= one.left || one.bottom <= other.top || other.bottom <= one.top);
   assert.equal(words(...crowd, named("999", 200, 200, { size: 2, wanted: true }))[0], "maker-999", "what is wanted comes first");
+  assert.ok(words(...crowd.map((one, i) => (i % 5 ? one : { ...one, size: 1 }))).every((told) => Number(told.slice(6)) % 5), "nobody sees whose name it is that stands among dots");
+  assert.equal(labelsOf([named("1", 30, 200)], { left: 58, width: 85, height: 400 }, () => 40).length, 0, "the marks at the left stay legible");
   assert.deepEqual(words(named("1", 200, 200, { named: true }), named("2", 200, 178, { size: 2 })), [], "not over the name of who is pointed at");
 });

@@ -34,6 +34,11 @@ test("an agent starts in the same place every time, apart from the others, withi
   assert.deepEqual(places[7], startPosition("7"));
   assert.equal(new Set(places.map(({ x, y }) => `${x},${y}`)).size, 200);
   assert.ok(places.every(({ x, y }) => Math.hypot(x, y) <= 1));
+  // All over the circle, not along a curve in it: about as many within each ring of the same area, on each side.
+  const parts = places.map(({ x, y }) => `${Math.floor(4 * (x ** 2 + y ** 2))} ${x > 0} ${y > 0}`);
+  const counts = [...new Set(parts)].map((part) => parts.filter((other) => other === part).length);
+  assert.equal(counts.length, 16);
+  assert.ok(counts.every((count) => count >= 8 && count <= 17), `${counts}`);
 });
 
 test("experience is told within the frame: 0 for the least, 1 for the greatest", () => {

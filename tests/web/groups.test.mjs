@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { communityColours, kindOf, kindsIn, squeezed } from "../../streaming/static/streaming/graph/groups.js";
+import { besides, communityColours, kindOf, kindsIn, squeezed } from "../../streaming/static/streaming/graph/groups.js";
 import { communitiesOf } from "../../streaming/static/streaming/worker/communities.js";
 
 test("a name tells a kind where it counts its bearers", () => {
@@ -13,6 +13,7 @@ test("a long name keeps its number", () => {
   assert.equal(squeezed("fundamentalist-12", 12), "fundamen…-12");
   assert.equal(squeezed("maker-1", 12), "maker-1");
   assert.equal(squeezed("a name without one", 8), "a name …");
+  assert.deepEqual(["fundamentalist-600", "0x48b1e5a0c0f1234"].map(besides), ["fundamentalist-600", "0x48b1e5a…1234"]);
 });
 
 /** Cliques in a row, each tied to the next by one weak edge. */

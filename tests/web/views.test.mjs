@@ -25,7 +25,7 @@ test("in a comparison what changed is told from what was kept", () => {
   const squares = squaresOf([changed("a", "b", "match", "kept"), changed("a", "b", "quote_proximity", "lost"), changed("b", "c", "match", "gained")], index, 6);
   assert.deepEqual([squares[2], squares[16], squares[4]], [252, 189, 0]);
   const scene = { everyone: new Map([["1", { name: "maker-1", change: "left" }], ["2", { change: "joined" }], ["3", {}]]), centre: null, near: null, palette: { gained: "g", lost: "l", muted: "m" } };
-  assert.deepEqual(["1", "2", "3"].map((key) => [labelFor(scene, key, 20), inkFor(scene, key)]), [["− maker-1", "l"], ["+ 2", "g"], ["3", "m"]]);
+  assert.deepEqual(["1", "2", "3"].map((key) => [labelFor(scene, key), inkFor(scene, key)]), [["− maker-1", "l"], ["+ 2", "g"], ["3", "m"]]);
   assert.deepEqual(["3", "1"].map(weightsFor(scene)).map((weight) => weight > 0), [false, true]);
 });
 
@@ -55,6 +55,10 @@ test("labels keep their distance, who weighs most has one, also across the seam 
   const keys = ["a", "b", "c", "d"];
   const weight = (key) => ({ a: 1, b: 5, c: 2, d: 3 })[key];
   assert.deepEqual([...labelled(keys, weight, (i) => i * 8, 12)].toSorted(), ["b", "d"]);
+  const idle = (key) => ({ a: 3, b: 0, c: 2, d: 0 })[key];
+  assert.deepEqual([...labelled(keys, idle, (i) => i * 8, 12)].toSorted(), ["a", "c"]);
+  assert.deepEqual([...labelled(keys, idle, (i) => i * 20, 12)].toSorted(), keys);
+  assert.deepEqual([...labelled(keys, () => 0, (i) => i * 8, 12)].toSorted(), ["a", "c"]);
   assert.deepEqual([...labelled(keys, weight, (i) => [1, 40, 60, 99][i], 12, 100)].toSorted(), ["b", "c", "d"]);
 });
 

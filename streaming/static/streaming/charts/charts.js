@@ -58,22 +58,23 @@ export class Charts {
 
   /**
    * Draws a stretch of the market.
-   * @param {{columns: Record<string, ArrayLike<number>> & {t: ArrayLike<number>}, step: number} | null} rows tick by tick; null where only the summed course is known
+   * @param {{columns: Record<string, ArrayLike<number>> & {t: ArrayLike<number>}, step: number, part: boolean} | null} rows tick by tick; null where only the summed course is known. Where they are only a part of the stretch they tell values, and the course is drawn
    * @param {Course} summed @param {Stretch} stretch @param {import("./marks.js").Marks} marks what is unsummed is of the summed course
    */
   show(rows, summed, stretch, { unsummed = [], ...marks }) {
     this.#marks = marks;
     const { borders } = marks;
+    const drawn = rows && !rows.part ? rows : null;
     const exact = rows && courseOf(rows.columns, MEASURES, 1, rows.step, borders);
     if (exact) addSpread(exact, rows.columns);
     this.#told = exact ?? summed;
     for (const name of Object.keys(CHARTS)) {
       const size = bucketFor(stretch, MOST[/** @type {keyof typeof MOST} */ (name)]);
       const measures = CHARTS[name].map(({ measure }) => measure);
-      const course = rows ? (size <= rows.step ? /** @type {Course} */ (exact) : courseOf(rows.columns, measures, size, rows.step, borders)) : summed;
-      this.#charts.get(name)?.show({ course, exact, stretch, borders, unsummed: rows ? [] : unsummed });
+      const course = drawn ? (size <= drawn.step ? /** @type {Course} */ (exact) : courseOf(drawn.columns, measures, size, drawn.step, borders)) : summed;
+      this.#charts.get(name)?.show({ course, exact, stretch, borders, unsummed: drawn ? [] : unsummed });
     }
-    this.root.dataset.band = exact && bucketFor(stretch, MOST.price) <= rows.step ? "volatility" : "range";
+    this.root.dataset.band = drawn && bucketFor(stretch, MOST.price) <= drawn.step ? "volatility" : "range";
     this.mark(this.#marked);
   }
 

@@ -113,11 +113,12 @@ export class TimeViews {
 
   /** @param {Columns} columns none where the stretch is only known in buckets @param {Stretch} stretch */
   #show(columns, stretch) {
-    const { past, head, marketEvents } = this.parts;
+    const { past, head, marketEvents, store } = this.parts;
     const { gaps } = this;
     const { borders, unsummed, whole } = this.overview;
     this.#rows = columns.t.length ? columns : null;
-    const rows = this.#rows && { columns: /** @type {any} */ (marketColumns(columns, past.prices)), step: stepOf(columns.t) };
+    const part = head.following && !store.backfilled;
+    const rows = this.#rows && { columns: /** @type {any} */ (marketColumns(columns, past.prices)), step: stepOf(columns.t), part };
     this.charts.show(rows, this.#course(stretch), stretch, { events: marketEvents.within(stretch.from, stretch.to), gaps, borders, unsummed });
     this.measures.show(stretch);
     const paced = this.#rows ?? whole.held;

@@ -48,7 +48,9 @@ export class FrameView {
 
   /** Says what is shown, of how much. */
   #tell() {
-    write("frame-facts", this.shown ? factsOf(this.shown, this.graph.scene) : "");
+    const facts = this.shown ? factsOf(this.shown, this.graph.scene) : "";
+    write("frame-facts", facts);
+    /** @type {HTMLElement} */ (document.getElementById("frame-facts")).title = facts;
     if (this.shown) this.bar.tell(this.shown, this.graph.scene);
   }
 

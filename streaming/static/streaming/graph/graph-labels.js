@@ -31,7 +31,7 @@ function widthOf(context, words, font) {
   return width;
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Drawn[]} agents @param {{width: number, height: number}} picture @param {Record<string, string>} palette */
+/** @param {CanvasRenderingContext2D} context @param {Drawn[]} agents @param {import("./label-places.js").Picture} picture @param {Record<string, string>} palette */
 export function drawLabels(context, agents, picture, palette) {
   context.textBaseline = "middle";
   context.lineJoin = "round";

@@ -135,13 +135,16 @@ export function passes({ kind, strength, share, beyond }, filter) {
 /** Nobody stands further from the picture's centre; the view always shows just this part, so the scale never jumps. */
 export const RIM = 0.84;
 
+/** Steps of two sequences that fill a square evenly (Roberts 2018, R2): with steps of one ratio alone all places lie on one curve. */
+const [TURN, OUTWARD] = [0.7548776662466927, 0.5698402909980532];
+
 /**
- * Where an agent starts before any layout: on a sunflower spiral, the same place for the same id in every session.
+ * Where an agent starts before any layout: anywhere in the circle, the same place for the same id in every session.
  * @param {string} key agent id
  */
 export function startPosition(key) {
   const index = Number(key);
-  const angle = index * 2.399963;
-  const radius = 0.25 + 0.75 * ((index * 0.618034) % 1);
+  const angle = 2 * Math.PI * ((index * TURN) % 1);
+  const radius = Math.sqrt((0.5 + index * OUTWARD) % 1);
   return { x: radius * Math.cos(angle), y: radius * Math.sin(angle) };
 }

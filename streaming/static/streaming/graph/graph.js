@@ -147,7 +147,7 @@ export class GraphView {
   drawOn(context) {
     if (!this.#sigma) return;
     this.#axes.drawOn(context, this.#sigma);
-    drawWeb(context, this.#sigma, this.scene.palette, this.#axes.below);
+    drawWeb(context, this.#sigma, this.scene.palette, this.#axes.rim);
   }
 
   /** Shows the whole picture. */
@@ -214,7 +214,7 @@ export class GraphView {
     // Sigma hears of the pointer wherever it is, also while another view is to be seen.
     sigma.on("moveBody", ({ event }) => this.#seen && this.hooks.onEdge(this.scene.hovered === null ? this.#edgeAt(sigma, event) : null, event));
     const marks = /** @type {CanvasRenderingContext2D} */ (sigma.getCanvases().labels.getContext("2d"));
-    sigma.on("afterRender", () => (this.#axes.draw(sigma), drawMarks(marks, sigma, this.scene.palette, this.#axes.below)));
+    sigma.on("afterRender", () => (this.#axes.draw(sigma), drawMarks(marks, sigma, this.scene.palette, this.#axes.rim)));
     for (const canvas of Object.values(sigma.getCanvases())) {
       canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
       canvas.addEventListener("webglcontextrestored", () => this.#remake(sigma));
@@ -270,7 +270,8 @@ export class GraphView {
     const apart = this.scene.isApart(attributes);
     // A match is an event of its own, and one of hubs that have dozens of them shall not pale; to have quoted close once in a while is noise.
     const shown = strength ** (kind === "match" ? 0.6 : 1.5);
-    const seen = (0.06 + 0.8 * shown) * (this.scene.near && !apart ? Math.max(presence, 0.8) : presence) * (this.scene.look.view === "plane" ? PLANE.alpha : 1) * (change === "kept" ? KEPT : 1);
+    // Where edges are few the weak ones are seen as well; in a crowd they would be a fog.
+    const seen = (0.06 + 0.16 * presence ** 2 + 0.7 * shown) * (this.scene.near && !apart ? Math.max(presence, 0.8) : presence) * (this.scene.look.view === "plane" ? PLANE.alpha : 1) * (change === "kept" ? KEPT : 1);
     const alpha = Math.max(seen * (change === "lost" ? 0.7 : 1), change === "gained" || change === "lost" ? LEAST_CHANGED : 0) * (apart ? FAINT : 1);
     // In a crowd edges are thinner: without a graphics processor the pixels they cover are most of a drawing's cost.
     const width = 3.5 * shown * Math.min(1, 1.5 * presence) * (change === "lost" ? LOST_WIDTH : 1);

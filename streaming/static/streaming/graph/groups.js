@@ -23,6 +23,14 @@ export function squeezed(name, longest) {
   return shortened(name.slice(0, -end.length || undefined), longest - end.length) + end;
 }
 
+/** What is written beside an agent is no longer, and of an address still less: nobody reads its middle. Characters. */
+const LONGEST = { name: 18, address: 14 };
+
+/** What is written beside an agent. @param {string} name or number */
+export function besides(name) {
+  return squeezed(name, /^0x/i.test(name) ? LONGEST.address : LONGEST.name);
+}
+
 /**
  * The kinds there are, largest first. @param {Iterable<{kind: string}>} nodes
  * @returns {{kind: string, count: number}[]} none where names tell of no kinds: less than two, or more than there are colours for

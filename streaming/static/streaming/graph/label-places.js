@@ -1,6 +1,6 @@
 /** Owns where agents' names and numbers stand: within their circles where they can be read there, else beside, and never over each other. */
 
-import { squeezed } from "./groups.js";
+import { besides } from "./groups.js";
 
 /** Smaller numbers are not legible. Pixels. */
 const SMALLEST_FONT = 8.5;
@@ -14,11 +14,11 @@ export const HOVER = 13;
 /** A letter's width as a share of its height. */
 const LETTER = 0.6;
 
-/** What is written beside a circle is no longer. Characters. */
-const LONGEST = 14;
-
 /** So many names and numbers beside circles are enough; those that are wanted come on top. */
 const MOST = 40;
+
+/** Of more agents than this only the large ones are named, as a share of the largest: whose name it is that stands among dots is not seen. */
+const [CROWD, LARGE] = [200, 0.6];
 
 /** From a circle to the words beside it, and from words to others: across and down, of a number, a name and what is wanted. Pixels. */
 const ASIDE = 2;
@@ -37,6 +37,7 @@ const CELL = 64;
  */
 /** Words in the middle of (x, y) or, beside a circle, from there to the right. @typedef {{words: string, x: number, y: number, font: number, ink: string, inside: boolean}} Label */
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Box */
+/** Where words may stand. Pixels. @typedef {{left?: number, width: number, height: number}} Picture */
 
 /** Whether an agent's number can be read in its circle. A name says more, and stands beside. @param {string} label @param {string} name @param {number} size radius */
 export function fitsInside(label, name, size) {
@@ -51,7 +52,7 @@ function fontWithin(label, size) {
 
 /**
  * Of each agent with a label its words and where they stand, if there is room for them. Larger agents come first.
- * @param {Drawn[]} agents @param {{width: number, height: number}} picture
+ * @param {Drawn[]} agents @param {Picture} picture
  * @param {(words: string, font: number) => number} widthOf words in pixels @returns {Label[]}
  */
 export function labelsOf(agents, picture, widthOf) {
@@ -64,17 +65,23 @@ export function labelsOf(agents, picture, widthOf) {
   const beside = labelled.filter((agent) => !agent.named && !within.includes(agent))
     .sort((a, b) => Number(b.wanted ?? false) - Number(a.wanted ?? false) || b.size - a.size || Number(a.key) - Number(b.key));
   const above = labelled.filter(({ named }) => named).map((agent) => boxesBeside(agent, widthOf(agent.name || agent.label, HOVER * agent.scale), 1.4 * HOVER * agent.scale)[2]);
-  return [...inside, ...placed(beside, above, new Circles(agents), picture, widthOf)];
+  return [...inside, ...placed(namable(beside), above, new Circles(agents), picture, widthOf)];
 }
 
-/** @param {Drawn[]} agents the first chooses first @param {Box[]} taken @param {Circles} circles @param {{width: number, height: number}} picture @param {(words: string, font: number) => number} widthOf @returns {Label[]} */
-function placed(agents, taken, circles, { width, height }, widthOf) {
+/** @param {Drawn[]} agents the wanted and the largest first @returns {Drawn[]} */
+function namable(agents) {
+  const least = agents.length > CROWD ? LARGE * Math.max(...agents.map(({ size }) => size)) : 0;
+  return agents.filter(({ wanted, size }) => wanted || size >= least);
+}
+
+/** @param {Drawn[]} agents the first chooses first @param {Box[]} taken @param {Circles} circles @param {Picture} picture @param {(words: string, font: number) => number} widthOf @returns {Label[]} */
+function placed(agents, taken, circles, { left: least = 0, width, height }, widthOf) {
   /** @type {Label[]} */ const labels = [];
   for (const agent of agents) {
     const { name, label, scale, wanted } = agent;
     if (!wanted && labels.length >= MOST) break;
-    const [words, font] = [squeezed(name || label, LONGEST), Math.round(BESIDE * scale)];
-    const boxes = boxesBeside(agent, widthOf(words, font), 1.1 * font).filter(({ left, top, right, bottom }) => left >= 0 && top >= 0 && right <= width && bottom <= height);
+    const [words, font] = [besides(name || label), Math.round(BESIDE * scale)];
+    const boxes = boxesBeside(agent, widthOf(words, font), 1.1 * font).filter(({ left, top, right, bottom }) => left >= least && top >= 0 && right <= width && bottom <= height);
     const apart = wanted ? APART.wanted : name ? APART.name : APART.number;
     const box = boxes.find((one) => !taken.some((other) => meet(one, other, apart)) && !circles.meet(one, agent));
     if (!box) continue;

@@ -5,13 +5,12 @@ import { inkFor, labelFor, labelled, orderOf, weightsFor } from "./order.js";
 
 /** Pixels around the squares; at the left the agents' names have room. */
 const MARGIN = { top: 16, right: 16, bottom: 34, left: 24 };
-const NAME_ROOM = 92;
+const NAME_ROOM = 104;
 const NUMBER_ROOM = 38;
 
 /** The strip that tells each agent's colour. Pixels. */
 const STRIP = 6;
 
-const LONGEST_NAME = 13;
 const FONT = 11;
 
 /** What fills squares, the later over the earlier, and how full the weakest of each is: still told from none. */
@@ -164,7 +163,7 @@ export class Matrix {
     this.keys.forEach((key, i) => {
       if (!chosen.has(key)) return;
       context.fillStyle = inkFor(scene, key);
-      context.fillText(labelFor(scene, key, LONGEST_NAME), left - STRIP - MARK.width - 3, top + this.#place(i) + half);
+      context.fillText(labelFor(scene, key), left - STRIP - MARK.width - 3, top + this.#place(i) + half);
     });
   }
 

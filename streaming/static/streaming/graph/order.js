@@ -1,7 +1,7 @@
 /** Owns the order of agents in the matrix and on the ring: by community, the largest first, and within it by matches, then by how active they are. */
 
 import { text } from "../state/texts.js";
-import { squeezed } from "./groups.js";
+import { besides, squeezed } from "./groups.js";
 import { POOL } from "./pool.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
@@ -34,10 +34,10 @@ export function wordsFor({ everyone }, key, longest) {
 
 const SIGNS = { joined: "+ ", left: "− " };
 
-/** What is written beside an agent: its name, after a sign where it joined or left. @param {Scene} scene @param {string} key @param {number} longest characters */
-export function labelFor(scene, key, longest) {
-  const change = scene.everyone.get(key)?.change;
-  return `${change ? SIGNS[change] : ""}${wordsFor(scene, key, longest)}`;
+/** What is written beside an agent: its name, after a sign where it joined or left. @param {Scene} scene @param {string} key */
+export function labelFor({ everyone }, key) {
+  const { change, name } = everyone.get(key) ?? {};
+  return `${change ? SIGNS[change] : ""}${key === POOL ? text("pool") : besides(name || key)}`;
 }
 
 /** The colour of that. @param {Scene} scene @param {string} key */
@@ -56,7 +56,8 @@ export function weightsFor({ everyone, centre, near }) {
 }
 
 /**
- * Who gets a label where not all have room: who has most matches first, none nearer than `gap` to another.
+ * Who gets a label where not all have room: who has most matches first, none nearer than `gap` to another, and nobody without
+ * any while others have some.
  * @param {string[]} keys @param {(key: string) => number} weightOf @param {(i: number) => number} placeOf pixels along a line @param {number} gap pixels
  * @param {number} [around] the line's length, where its end meets its beginning
  * @returns {Set<string>}
@@ -65,7 +66,10 @@ export function labelled(keys, weightOf, placeOf, gap, around = Infinity) {
   /** @type {Map<number, number>} */
   const taken = new Map();
   const chosen = new Set();
-  const byWeight = keys.map((key, i) => ({ key, place: placeOf(i), weight: weightOf(key) })).sort((a, b) => b.weight - a.weight || a.place - b.place);
+  const all = keys.map((key, i) => ({ key, place: placeOf(i), weight: weightOf(key) }));
+  const weighty = all.filter(({ weight }) => weight > 0);
+  const crowded = all.length > 1 && all[1].place - all[0].place < gap && weighty.length > 0;
+  const byWeight = (crowded ? weighty : all).sort((a, b) => b.weight - a.weight || a.place - b.place);
   for (const { key, place } of byWeight) {
     const slot = Math.floor(place / gap);
     if ([slot - 1, slot, slot + 1].some((near) => Math.abs((taken.get(near) ?? Infinity) - place) < gap)) continue;

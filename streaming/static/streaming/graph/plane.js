@@ -7,7 +7,7 @@ import { text } from "../state/texts.js";
 const MARGIN = { left: 58, right: 34, top: 38, bottom: 46 };
 
 /** Room at the left for agents that have no mean quote. Pixels. */
-const WITHOUT = 96;
+const WITHOUT = 112;
 
 /** Of the mean quotes this share at each end may lie far off; it stands at the edge, and does not press the rest together. */
 const FAR_OFF = 0.02;
@@ -88,9 +88,9 @@ export class PlaneAxes {
     container.prepend(this.#canvas);
   }
 
-  /** Room that the marks take below the agents. Pixels. */
-  get below() {
-    return this.scene.look.view === "plane" ? MARGIN.bottom - 8 : 0;
+  /** Room that the marks take beside and below the agents. Pixels. */
+  get rim() {
+    return this.scene.look.view === "plane" ? { left: MARGIN.left, below: MARGIN.bottom - 8 } : { left: 0, below: 0 };
   }
 
   /** @param {Axes} axes */

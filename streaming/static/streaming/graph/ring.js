@@ -21,7 +21,6 @@ const SHADES = 8;
 /** What remains of a chord that both moments have, where two are compared; and what changed is never fainter than this. */
 const [KEPT, LEAST_CHANGED] = [0.3, 0.35];
 
-const LONGEST_NAME = 13;
 const FONT = 11;
 const FAINT = 0.15;
 
@@ -178,7 +177,7 @@ export class Ring {
     this.keys.forEach((key, i) => {
       if (!chosen.has(key) || (scene.near && !scene.near.has(key))) return;
       context.fillStyle = inkFor(scene, key);
-      this.#write(context, labelFor(scene, key, LONGEST_NAME), this.#round.angles[i], 1 + (APART + ARC + 4) / radius);
+      this.#write(context, labelFor(scene, key), this.#round.angles[i], 1 + (APART + ARC + 4) / radius);
     });
   }
 

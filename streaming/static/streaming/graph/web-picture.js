@@ -20,12 +20,12 @@ function seen(keys, displayed) {
   return all.filter(({ hidden, color }) => !hidden && color).sort((a, b) => a.zIndex - b.zIndex);
 }
 
-/** What is written and marked over the circles. @param {CanvasRenderingContext2D} context @param {Sigma} sigma @param {Record<string, string>} palette @param {number} below room at the bottom that has words already, in pixels */
-export function drawMarks(context, sigma, palette, below) {
+/** What is written and marked over the circles. @param {CanvasRenderingContext2D} context @param {Sigma} sigma @param {Record<string, string>} palette @param {{left: number, below: number}} rim that has words already, in pixels */
+export function drawMarks(context, sigma, palette, rim) {
   const agents = circlesOf(sigma);
   const { width, height } = sigma.getDimensions();
   drawChanges(context, agents, palette);
-  drawLabels(context, agents, { width, height: height - below }, palette);
+  drawLabels(context, agents, { left: rim.left, width, height: height - rim.below }, palette);
 }
 
 /** The circles in pixels, the foremost last. @param {Sigma} sigma @returns {any[]} */
@@ -34,8 +34,8 @@ function circlesOf(sigma) {
   return seen(sigma.getGraph().nodes(), (key) => sigma.getNodeDisplayData(key)).map((node) => ({ ...node, ...at(node), size: sigma.scaleSize(node.size) }));
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Sigma} sigma @param {Record<string, string>} palette @param {number} below as for `drawMarks` */
-export function drawWeb(context, sigma, palette, below) {
+/** @param {CanvasRenderingContext2D} context @param {Sigma} sigma @param {Record<string, string>} palette @param {{left: number, below: number}} rim as for `drawMarks` */
+export function drawWeb(context, sigma, palette, rim) {
   const graph = sigma.getGraph();
   const at = (/** @type {string} */ key) => sigma.framedGraphToViewport(/** @type {any} */ (sigma.getNodeDisplayData(key)));
   for (const edge of seen(graph.edges(), (key) => sigma.getEdgeDisplayData(key))) drawEdge(context, edge, at(graph.source(edge.key)), at(graph.target(edge.key)), sigma.scaleSize(edge.size));
@@ -50,7 +50,7 @@ export function drawWeb(context, sigma, palette, below) {
   }
   const settings = sigma.getSettings();
   for (const node of nodes.filter(({ highlighted }) => highlighted)) settings.defaultDrawNodeHover(context, node, settings);
-  drawMarks(context, sigma, palette, below);
+  drawMarks(context, sigma, palette, rim);
 }
 
 /** @param {CanvasRenderingContext2D} context @param {any} edge @param {import("./edge-picking.js").Point} a @param {import("./edge-picking.js").Point} b @param {number} width */

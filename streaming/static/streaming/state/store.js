@@ -16,6 +16,7 @@ export class Store {
   /** The newest, on whichever side of a gap. @type {Frame | null} */ frame = null;
   /** The newest t of which the camera is known to have made a frame, whether it came or was left out. */ #filmedT = -Infinity;
   /** @type {Tick | null} */ tick = null;
+  /** Whether the metrics reach as far back as they are wanted. */ backfilled = false;
 
   /** @param {number} capacity metrics kept */
   constructor(capacity) {
@@ -25,7 +26,7 @@ export class Store {
   /** For a stream that begins anew: nothing held need be continued by it. */
   clear() {
     this.metrics.clear();
-    [this.tick, this.frame, this.frames, this.#filmedT] = [null, null, [], -Infinity];
+    [this.tick, this.frame, this.frames, this.#filmedT, this.backfilled] = [null, null, [], -Infinity, false];
   }
 
   /** The t to resume after. Of one t the tick comes last, so who has it has all of that t. */
@@ -79,6 +80,7 @@ export class Store {
   backfill(rows) {
     const first = this.metrics.first("t") ?? Infinity;
     this.metrics.prepend(rows.filter(([t]) => t < first));
+    this.backfilled = true;
   }
 
   /** The metrics held. @returns {Record<string, Float64Array>} views, valid until the next message */
