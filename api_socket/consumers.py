@@ -48,6 +48,7 @@ from api_socket.service import Service, service
 from api_socket.subscriber import Subscriber
 from bars.past.request import PastBars
 from runtime.addresses import Address
+from runtime.measured import ended_streams
 from streaming.admitting import client_address
 from streaming.fanout.stream_client import Send, deliver
 from streaming.limits import REFUSED
@@ -69,6 +70,7 @@ async def subscribe_api(scope: dict[str, Any], receive: Any, send: Send) -> None
         replays = SubscriberReplays(subscriber, service().hub, service().prices)
         await _serve(SubscriberSession(receive, subscriber, service(), replays))
     except SubscribeError as refused:
+        ended_streams["api", refused.code or "idle"] += 1
         if not isinstance(refused, Idle):
             await deliver(send, error(refused), raw=raw)
         await send({"type": "websocket.close", "code": refused.close, "reason": refused.detail})

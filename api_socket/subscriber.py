@@ -37,6 +37,11 @@ class Subscriber:
         """The number of messages that wait for the client."""
         return len(self._outbox)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """The bytes of these."""
+        return self._outbox.bytes
+
     def tell(self, wire: bytes) -> None:
         """Queue a message that must arrive: an answer or an alert."""
         self._outbox.put(wire)

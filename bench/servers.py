@@ -74,7 +74,15 @@ def ours(port: int, moments: list[Moment]) -> None:
 
         async def send(t: int, moment: Moment) -> None:
             parts = {kind: text.encode() for kind, text in moment.items()}
-            message = {"type": "moment", "t": t, "tick": b"{}", "metric": None, "frame": None, "seen": {}}
+            message = {
+                "type": "moment",
+                "t": t,
+                "tick": b"{}",
+                "metric": None,
+                "frame": None,
+                "seen": {},
+                "made_at": time.time(),
+            }
             publisher.publish({**message, **parts, "status": status})
             await asyncio.sleep(0)
 

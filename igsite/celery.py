@@ -13,7 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "igsite.settings")
 
 os.umask(os.umask(0) | 0o077)  # as manage.py: what is written is its owner's alone
 
-app = Celery("igsite")
+app = Celery("igsite", task_cls="monitoring.task_runs:NotedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "realism",
     "exports",
     "alerts",
+    "monitoring",
     "streaming",
     "recorder",
     "corsheaders",
@@ -41,6 +42,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "monitoring.requests.RequestCounts",
     "django.middleware.security.SecurityMiddleware",
     "streaming.http.content_security.ContentSecurityPolicy",
     "server.static.StaticFiles",

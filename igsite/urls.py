@@ -6,6 +6,7 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("alerts.urls")),
+    path("", include("monitoring.urls")),
     path("", include("streaming.http.urls")),
     path("", include("bars.urls")),
     path("", include("realism.urls")),

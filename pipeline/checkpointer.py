@@ -47,8 +47,14 @@ class Checkpointer:
         self._store, self._take, self._recording, self._now = store, take, recording, now
         self._segment_start: int | None = None
         self._taken_at, self._taken_t = now(), -1
+        self._kept_at = now()
         self._thread = running(1, "checkpoint")
         self._keeping: Future[None] | None = None
+
+    @property
+    def age_seconds(self) -> float:
+        """How long ago the last one was kept, or the run began. May be asked from any thread."""
+        return self._now() - self._kept_at
 
     def after(self, next_t: int, segment_start: int | None) -> None:
         """The tick before `next_t` was made. Raises StoreError."""
@@ -85,6 +91,7 @@ class Checkpointer:
                 for path in tapes:
                     _sync(path)
                 self._store.save(checkpoint)
+                self._kept_at = self._now()
             except (OSError, StoreError) as error:  # the tapes tell of a full disk themselves
                 log.warning("no checkpoint kept before t=%d: %s", checkpoint.next_t, error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
@@ -17,6 +18,9 @@ from streaming.protocol import Moment
 
 #: How long a market at full speed may be held back, per tick, for a loop that lags far behind.
 _ROOM_SECONDS = 1.0
+
+#: How often the web processes are told the figures of this one.
+_FIGURES_SECONDS = 1.0
 
 #: The longest the pipeline sleeps before it looks whether waiting lines must reach the disk.
 _NAP_SECONDS = 0.25
@@ -71,6 +75,7 @@ class Pipeline:
     `now` is a monotonic clock in seconds; `seed`, `store_id` and `price_ranges` are what `/health` reports.
     `ready` waits for the source's next tick, at most the given seconds, and returns whether it has arrived; without it
     the source is asked at once. `quiet` says, while none arrives, whether the source knows that nothing happens.
+    `figures(ticks, newest_ts)` measures this process, once a second (`monitoring.market_figures`).
     """
 
     def __init__(
@@ -92,7 +97,10 @@ class Pipeline:
         ready: Callable[[float], bool] = lambda seconds: True,
         quiet: Callable[[], bool] = lambda: False,
         meters: PipelineMeters | None = None,
+        figures: Callable[[int, float | None], dict[str, Any]] | None = None,
     ) -> None:
+        self._figures, self._told_figures_at = figures, float("-inf")
+        self._newest_ts: float | None = None
         self._ready, self._meters = ready, meters or PipelineMeters()
         self._ticks, self._encoder = run.ticks, run.encoder
         self._placement, self._recording, self._outlet = placement, recording, outlet
@@ -158,6 +166,7 @@ class Pipeline:
             self._outlet.publish(self._message(None, {}, running=True))
 
     def _take(self, tick: Tick) -> None:
+        made_at, self._newest_ts = time.time(), tick.ts
         with self._meters.camera:
             moment = self._encoder.encode(tick)
         # The tape comes first: the recording lacks what a client has seen only while it has stopped.
@@ -168,7 +177,7 @@ class Pipeline:
         self.next_t = moment.t + 1
         seen = {name: self._seen(name, tick, moment) for name in self._observers}
         if self._outlet is not None:
-            self._outlet.publish(self._message(moment, seen, running=True))
+            self._outlet.publish({**self._message(moment, seen, running=True), "made_at": made_at})
         self._keep_place(lambda keeper: keeper.after(self.next_t, self._recording.segment_start))
 
     def _seen(self, name: str, tick: Tick, moment: Moment) -> Any:
@@ -194,6 +203,7 @@ class Pipeline:
             "metric": None if moment is None else moment.metric,
             "frame": None if moment is None else moment.frame,
             "seen": seen,
+            "figures": self._figures_if_due(),
             "status": {
                 "running": running,
                 "start_ts": self._placement.start_ts,
@@ -207,3 +217,13 @@ class Pipeline:
                 "unpublished": None if self._outlet is None else self._outlet.unpublished,
             },
         }
+
+    def _figures_if_due(self) -> dict[str, Any] | None:
+        """What is told once a second of this process, None in between; a failure of it costs nothing else."""
+        now = self._now()
+        if self._figures is None or now - self._told_figures_at < _FIGURES_SECONDS:
+            return None
+        self._told_figures_at = now
+        with supervisor.guarded("figures of the market"):
+            return self._figures(self.ticks, self._newest_ts)
+        return None

@@ -32,12 +32,14 @@ class Pacer:
             self._anchor, self._ticks, due = now, 0, now
         return max(0.0, due - now)
 
+    def late_seconds(self, now: float) -> float | None:
+        """How long the next tick has been due; None flat out, where none is ever due. May be asked from any thread."""
+        return None if self.flat_out else max(0.0, now - (self._anchor + self._ticks * self._seconds))
+
     def overdue_ticks(self, now: float) -> int:
-        """How many ticks are due and not made; flat out none is ever due. May be asked from any thread."""
-        if self.flat_out:
-            return 0
-        late_seconds = now - (self._anchor + self._ticks * self._seconds)
-        return max(0, math.ceil(late_seconds / self._seconds))
+        """How many ticks are due and not made. May be asked from any thread."""
+        late_seconds = self.late_seconds(now)
+        return 0 if late_seconds is None else math.ceil(late_seconds / self._seconds)
 
     def ticked(self) -> None:
         """One more tick was made."""

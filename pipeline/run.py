@@ -23,7 +23,7 @@ from pipeline.continuation import CannotContinue, Continued, Differs, Placement,
 from pipeline.encode_tick import TickEncoder
 from pipeline.loop import Outlet, Pipeline
 from pipeline.market_recording import market_recording
-from pipeline.measured_parts import PipelineMeters, pipeline_parts
+from pipeline.measured_parts import Measured, pipeline_parts
 from pipeline.ownership import MarketOwnership, boot_id
 from pipeline.pacer import Pacer
 from pipeline.run_facts import RunFacts
@@ -232,7 +232,9 @@ class MarketRun:
         config = self._config
         pace_seconds = 0.0 if self._source.sets_pace else self._tick_seconds
         head_start = self._facts.head_start_left(self._continued.next_t)
-        meters, pacer = PipelineMeters(), Pacer(pace_seconds, time.monotonic(), head_start)
+        pacer = Pacer(pace_seconds, time.monotonic(), head_start)
+        sets_pace, checkpointer = self._source.sets_pace, self._checkpointer
+        measured = Measured(self._recording, pacer, self._keeper, outlet, checkpointer, sets_pace)
         pipeline = Pipeline(
             self._continued,
             self._placement,
@@ -249,11 +251,12 @@ class MarketRun:
             silence_seconds=self._silence_seconds,
             ready=self._source.wait,
             quiet=self._source.is_quiet,
-            meters=meters,
+            meters=measured.meters,
+            figures=measured.figures,
         )
         try:
             self._bars.catch_up(_CATCH_UP_SECONDS)
-            with reported(self._parts(meters, pacer, outlet), self._reporting, alone=self._alone):
+            with reported(self._parts(measured), self._reporting, alone=self._alone):
                 pipeline.run(most_ticks, on_tick)
         finally:
             self._source.close()
@@ -267,20 +270,13 @@ class MarketRun:
         """Whether it ended because another server's recording, whose ticks it made, is another one now."""
         return self._source.replaced
 
-    def _parts(self, meters: PipelineMeters, pacer: Pacer, outlet: Outlet | None) -> list[MeasuredComponent]:
+    def _parts(self, measured: Measured) -> list[MeasuredComponent]:
         """The components of the pipeline that report; none if no process could receive the reports."""
-        if outlet is None:
+        if measured.outlet is None:
             return []
-        return pipeline_parts(
-            meters,
-            symbol=self._config.symbol,
-            is_home=self._config.symbol == self._home_symbol,
-            silence_seconds=self._silence_seconds,
-            stopped=lambda: self._recording.stopped,
-            overdue_ticks=lambda: pacer.overdue_ticks(time.monotonic()),
-            unpublished=lambda: outlet.waiting,
-            unwritten_rows=lambda: self._keeper.waiting,
-        )
+        symbol = self._config.symbol
+        is_home = symbol == self._home_symbol
+        return pipeline_parts(measured, symbol=symbol, is_home=is_home, silence_seconds=self._silence_seconds)
 
     def _lose_lease(self, lost: LeaseLost) -> None:
         self._lost_lease = lost

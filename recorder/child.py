@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
@@ -33,13 +34,18 @@ class Chore(NamedTuple):
 
     command: str
     due: Callable[[], set[int]]
+    #: The task that does this work elsewhere.
+    task: str
 
 
-DIGESTS = Chore("digest", making.due)
-COPIES = Chore("copysegments", copying.due)
+#: Called off the loop with a chore's task, the seconds a child took, and whether it ended well.
+OnEnd = Callable[[str, float, bool], object]
+
+DIGESTS = Chore("digest", making.due, "recorder.digest")
+COPIES = Chore("copysegments", copying.due, "recorder.copy_segments")
 
 
-async def run(chore: Chore) -> None:
+async def run(chore: Chore, on_end: OnEnd = lambda task, seconds, well: None) -> None:
     """Look for what is to be done and have a child do it, for ever; the child ends with the caller.
 
     Raises OSError if no child can be started.
@@ -47,7 +53,9 @@ async def run(chore: Chore) -> None:
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
         if before := await pools.lookups.go_on(_due, chore):
-            await make(chore)
+            begun = time.monotonic()
+            well = await make(chore)
+            await pools.lookups.go_on(on_end, chore.task, time.monotonic() - begun, well)
             # Those that were sealed meanwhile need not wait for what cannot be read.
             if before & await pools.lookups.go_on(_due, chore):
                 await asyncio.sleep(_AGAIN_SECONDS)
@@ -61,8 +69,8 @@ def _due(chore: Chore) -> set[int]:
         return set()
 
 
-async def make(chore: Chore) -> None:
-    """Have a child do what is due, and wait for it. Raises OSError if it cannot be started."""
+async def make(chore: Chore) -> bool:
+    """Have a child do what is due, and wait for it; whether it ended well. Raises OSError if it cannot be started."""
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), chore.command, "--for-server"]
     # A group of its own: Ctrl-C is for the server, which then ends its child. But no session of its own: Linux gives
     # each session an equal share (sched_autogroup), and the priority would count among the child alone.
@@ -72,6 +80,7 @@ async def make(chore: Chore) -> None:
             os.setpriority(os.PRIO_PROCESS, child.pid, NICENESS)
         if status := await child.wait():
             log.error("%s ended with status %d", chore.command, status)
+        return not status
     finally:
         if child.returncode is None:
             child.kill()  # what it was at is done again

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from runtime.db_threads import close_connections, detached, reading
+from runtime.measured import full_pools
 from runtime.threads import running
 from runtime.unavailable import Unavailable
 
@@ -27,6 +28,7 @@ class Busy(Exception):
     """The queue of a kind of work is full."""
 
     def __init__(self, name: str, waiting: int) -> None:
+        full_pools[name] += 1
         super().__init__(f"{waiting} requests wait for {name}; come again in {RETRY_SECONDS} s")
 
 
@@ -122,6 +124,11 @@ class Pool:
             self._places = _Places(self._threads, away)
         self._executor = running(self._threads + (away if self._places else 0), self.name)
 
+    @property
+    def taken(self) -> int:
+        """How many pieces of work are under way or wait."""
+        return self._taken
+
     def threads_of(self, threads: int) -> int:
         """The number of threads if `start` is given this many."""
         return self._own_threads or threads
@@ -173,6 +180,11 @@ class RequestThreads:
     def start(self, threads: int, away: int = 0) -> None:
         """Start this many threads, before there are clients; nothing remote is waited for here."""
         self._load = Counter({running(1, self.name): 0 for _ in range(threads)})
+
+    @property
+    def taken(self) -> int:
+        """How many requests have a thread."""
+        return self._load.total()
 
     def threads_of(self, threads: int) -> int:
         """The number of threads if `start` is given this many."""

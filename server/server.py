@@ -18,7 +18,9 @@ import twisted.internet.reactor
 from twisted.internet import defer
 from twisted.internet.endpoints import serverFromString
 
+from monitoring import connections
 from runtime.addresses import Networks
+from runtime.measured import ended_streams
 from runtime.supervision import supervisor
 from runtime.threads import OWN_THREADS, running
 from server.accepting import Acceptor, Outage
@@ -143,6 +145,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         self.loop.set_default_executor(running(OWN_THREADS, "server"))
         self._grant = granted(self._wanted)
         self.admission, self._outage = Admission(self._grant.capacity), Outage(self.loop)
+        connections.report(self.admission)
         self.http_factory, self.ws_factory = RequestFactory(self), SocketFactory(self)
         tell_errors()
         self._listen()
@@ -280,6 +283,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         protocol = next((one for one in self.connections if innermost(one.transport) is transport), None)
         if protocol is not None and protocol.given_up:
             return
+        ended_streams["connection", "stalled"] += 1
         client = name_of(protocol) if protocol is not None else address_text(transport.getPeer())
         seconds, unsent = self._watch.stall_seconds, transport.unsent_bytes
         log.warning("cut off %s: it took nothing for %g s, %d bytes were waiting", client, seconds, unsent)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
+from runtime.measured import ended_streams
 from streaming.admitting import Scope, admitted_stream, query_of
 from streaming.fanout.encoding import Encoder
 from streaming.fanout.feed import Feed
@@ -46,7 +47,7 @@ async def stream(scope: Scope, receive: Any, send: Send) -> None:
             request = replace(request, store=request.store or told.get(STORE_HEADER))
             feed = relays.feed(relay, options)
             outlet = socket_outlet(send, _frames(scope))
-            client = StreamClient(outlet, settings.CONFIG.outbox_bytes, feed.encoder.slow_gap)
+            client = StreamClient(outlet, settings.CONFIG.outbox_bytes, feed.slow_gap, feed.counts)
             replay = None if request.past is None else Replay(client, relay, feed, request, has_commands=True)
             hear = (lambda text: None) if replay is None else replay.command
             await serve(client, relay, feed, request, _listen(receive, client, feed, hear), replay)
@@ -66,6 +67,7 @@ async def nowhere(scope: Scope, receive: Any, send: Send) -> None:
 
 async def refuse(scope: Scope, send: Send, refused: StreamError, encoder: Encoder) -> None:
     """Send an error in the client's encoding, then close with the code."""
+    ended_streams["websocket", refused.code] += 1
     wire = encoder.wire("error", error(refused.code, refused.detail))
     await deliver(send, wire, raw=_frames(scope) is not None)
     await send({"type": "websocket.close", "code": refused.close})

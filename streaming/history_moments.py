@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from recorder.errors import OtherStore
 from recorder.tape.history import History
@@ -44,7 +45,7 @@ def moments(history: History, kinds: Iterable[str], after_t: int, to_t: int | No
 
     A loss comes before the moment of its first t. So a moment is never split, and reading may continue after its t.
     """
-    t, parts = -1, dict[str, bytes]()
+    t, parts = -1, dict[str, Any]()
     for message in history.messages([_TAPE[kind] for kind in kinds], after_t, to_t):
         give_way()
         if parts and message.first_t != t:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -60,12 +60,16 @@ class StreamError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """All messages of one t, encoded: made once in the pipeline, never parsed again on the way to a socket."""
+    """All messages of one t, encoded: made once in the pipeline, never parsed again on the way to a socket.
+
+    `made_at` is when its tick was made, in Unix seconds; None where that is not known, as of one from the recording.
+    """
 
     t: int
     tick: bytes | None = None
     metric: bytes | None = None
     frame: bytes | None = None
+    made_at: float | None = field(default=None, compare=False)
 
     @property
     def size(self) -> int:

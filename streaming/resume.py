@@ -41,7 +41,8 @@ class Resume:
     ) -> None:
         """`has` says of each kind up to which t >= `since` the client has it, where that is not `since` itself."""
         self._client, self._relay, self._live, self._has = client, relay, feed, has or {}
-        self._own = Feed(feed.options)  # prepares like the client's feed, at the client's own position
+        # It prepares like the client's feed, at the client's own position.
+        self._own = Feed(feed.options, counts=feed.counts)
         self._wire: bytes | None = None  # the batch that was read last, encoded in the same turn
         self._missed = MomentsAfter(relay, client, feed.options.types, since, self._pooled, _MOST_WAIT_SECONDS, has)
 
@@ -106,6 +107,7 @@ class Resume:
             if isinstance(record, Moment):
                 wires += [item.wire for item in self._own.items(record)]
             else:
+                self._own.counts.tell_gap(record.reason)
                 told = gap(record.kind, record.from_t, record.to_t, record.reason)
                 wires += [*self._own_rest(), self._own.encoder.wire("gap", told)]
         return b"".join(wires)

@@ -7,6 +7,7 @@ from typing import Any
 
 from bars.feed.feed_client import FeedClient
 from bars.feed.protocol import refusal
+from runtime.measured import ended_streams
 from streaming.admitting import admitted, query_of
 from streaming.fanout.stream_client import Send
 from streaming.limits import CLOSE_TOO_LARGE, MESSAGES_A_SECOND, talk_rate
@@ -24,6 +25,7 @@ async def market_data(scope: dict[str, Any], receive: Any, send: Send) -> None:
         with admitted(scope):
             await _serve(client, receive)
     except StreamError as refused:
+        ended_streams["bars", refused.code] += 1
         if refused.code == "too_many_connections":
             await client.put(refusal(refused.detail))
         await send({"type": "websocket.close", "code": refused.close, "reason": refused.detail})

@@ -267,6 +267,12 @@ def _bar(resolution: str, open_ms: int, figures: Sequence[float]) -> Ohlcv:
 _hubs: WeakKeyDictionary[Relay, BarHub] = WeakKeyDictionary()
 
 
+def watchers_of(relay: Relay) -> int:
+    """How many sockets get live bars of a market."""
+    hub = _hubs.get(relay)
+    return 0 if hub is None else len({watcher for line in hub.lines.values() for watcher in line.watchers})
+
+
 def hub_of(relay: Relay) -> BarHub:
     """The hub of a relay, created at the first request."""
     hub = _hubs.get(relay)

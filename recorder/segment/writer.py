@@ -15,6 +15,7 @@ from recorder.segment.listing import DirectoryChange
 from recorder.segment.open_segment import OpenSegment
 from recorder.segment.segment_file import SegmentFile
 from recorder.segment.zstd_frames import compressor
+from runtime.measured import Histogram
 
 
 class ZstdSegmentWriter:
@@ -57,6 +58,8 @@ class ZstdSegmentWriter:
         self._age_counts_from = 0.0
         self._last_t = self._last_t_before = -1
         self._unsealed: list[OpenSegment] = []
+        #: How long each flush and each sealing took, whether it failed or not.
+        self.flush_times, self.seal_times = Histogram(), Histogram()
 
     @property
     def facts(self) -> SegmentFacts | None:
@@ -161,14 +164,16 @@ class ZstdSegmentWriter:
 
     def _flush(self, segment: OpenSegment) -> None:
         try:
-            segment.flush()
+            with self.flush_times.timed():
+                segment.flush()
         except OSError as error:
             raise self._fail(segment, error, self._clock()) from error
         self._tell(segment.facts())
 
     def _seal(self, segment: OpenSegment, now: float) -> None:
         try:
-            facts = segment.seal(now)
+            with self.seal_times.timed():
+                facts = segment.seal(now)
         except OSError as error:
             raise self._fail(segment, error, now) from error
         self._segment = None

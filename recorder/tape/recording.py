@@ -13,6 +13,7 @@ from recorder.segment.layout import KINDS, SegmentFacts
 from recorder.segment.listing import DirectoryChange
 from recorder.tape.high_water_mark import StreamMark
 from recorder.tape.tape_writer import TapeWriter
+from runtime.measured import Histogram
 
 #: How often the store is checked while it takes data, and retried while it does not.
 LOOK_SECONDS = 1.0
@@ -103,6 +104,11 @@ class Recording:
         if self._trouble is None or lost is None:
             return None
         return lost[1] if self._mark is None or self._closed else lost[1] + self._mark.ahead
+
+    @property
+    def timings(self) -> dict[str, tuple[Histogram, Histogram]]:
+        """How long each flush and each sealing took, by kind. May be read from any thread."""
+        return {kind: (tape.flush_times, tape.seal_times) for kind, tape in self._tapes.items()}
 
     @property
     def segment_start(self) -> int | None:

@@ -11,6 +11,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
+from runtime.measured import limits_reached
 from server.admission.requests_under_way import Requests
 
 #: What counts as one client: an IPv4 address or an IPv6 network.
@@ -159,6 +160,7 @@ class Admission:
 
     def become_socket(self, place: Place) -> None:
         if place.refusal is None and self.sockets >= self.capacity.sockets:
+            limits_reached["sockets"] += 1
             place.refusal = f"{self.sockets} WebSockets are open, the most this process takes"
         elif place.refusal is None and place.is_open and not place.is_socket:
             place.is_socket = True
@@ -201,6 +203,7 @@ class Admission:
         """Why there is no room for one more connection of a client, after closing one that waits; None if there is."""
         refusal = self._make_room_of(client)
         if refusal is None and self.open >= self.capacity.total and not self._close(self._waiting.oldest_of_most()):
+            limits_reached["connections"] += 1
             refusal = f"{self.open} connections are open, the most this process takes"
         return refusal
 
@@ -208,6 +211,7 @@ class Admission:
         count = 0 if client is None else self._by_client.get(client, 0)
         if count < self.capacity.per_address or self._close(self._waiting.oldest(client)):
             return None
+        limits_reached["connections_per_address"] += 1
         return f"{count} connections are open from {client}, the most for one address"
 
     def _close(self, place: Place | None) -> bool:

@@ -11,6 +11,8 @@ from collections.abc import Hashable
 from http import HTTPStatus
 from typing import NamedTuple
 
+from runtime.measured import limits_reached
+
 #: A client with requests in progress may begin another while it has fewer than those that are left, divided by this.
 _SHARE = 3
 
@@ -36,6 +38,7 @@ class Requests:
         held = 0 if client is None else self._by_client.get(client, 0)
         left = self._most - self.open
         if left <= 0:
+            limits_reached["requests"] += 1
             message = f"{self.open} requests are under way, the most this process takes"
             return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message)
         if held >= self._most_per_client:
@@ -58,4 +61,5 @@ class Requests:
 
 
 def _too_many(message: str) -> Refusal:
+    limits_reached["requests_per_address"] += 1
     return Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", message)

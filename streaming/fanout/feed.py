@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any, Protocol
 
 from streaming.fanout.encoding import Encoder
 from streaming.fanout.outbox import Bundle, Item
+from streaming.measured import StreamCounts
 from streaming.options import EVENTS, Options
 from streaming.position import Position, positions
 from streaming.protocol import HEARTBEAT_COMMENT, KINDS, Moment, control, gap, position_event
@@ -16,6 +18,7 @@ from streaming.ring import Ring
 class Client(Protocol):
     """A client that takes bundles and control messages; none of these methods may wait.
 
+    `offer` returns whether the bundle is on the socket already; else it waits in the client's outbox.
     `store_id` is the recording whose messages it gets, None if unknown. A client that has `resumed` wants everything
     after `position`.
     """
@@ -26,13 +29,11 @@ class Client(Protocol):
     @property
     def position(self) -> int: ...
     def move(self) -> None: ...
-    def offer(self, bundle: Bundle) -> None: ...
+    def offer(self, bundle: Bundle) -> bool: ...
     def tell(self, wire: bytes) -> None: ...
     def is_quiet(self) -> bool: ...
     def has_room(self) -> bool: ...
     def end(self) -> None: ...
-    @property
-    def lost(self) -> int: ...
     @property
     def waiting_bytes(self) -> int: ...
 
@@ -56,8 +57,9 @@ class Gatherer:
 class Feed:
     """The clients of one set of options; each moment is made into one bundle for all of them."""
 
-    def __init__(self, options: Options, store_id: str | None = None) -> None:
+    def __init__(self, options: Options, store_id: str | None = None, counts: StreamCounts | None = None) -> None:
         self.options = options
+        self.counts = counts or StreamCounts()
         #: The recording whose messages are sent; None while it is unknown.
         self.store_id = store_id
         self._is_events = options.encoding == EVENTS
@@ -110,13 +112,13 @@ class Feed:
             if kind in self._gatherers:
                 self._gatherers[kind].messages.append((t, content))
             else:
-                made.append(Item(kind, t, t, self.encoder.wire(kind, content, position)))
+                made.append(Item(kind, t, t, self.encoder.wire(kind, content, position), made_at=moment.made_at))
         return made
 
     def end_arrays(self, moment: Moment | None = None) -> list[Item]:
         """The arrays that are complete before a moment, or all of them, complete or not."""
         ended = [one for one in self._gatherers.values() if moment is None or self._ends(one, moment)]
-        arrays = self._arrays(ended)
+        arrays = self._arrays(ended, made_at=None if moment is None else moment.made_at)
         for gatherer in ended:
             gatherer.messages = []
         return arrays
@@ -126,15 +128,19 @@ class Feed:
         is_cut = self._is_events and moment.frame is not None and "frame" in self.options.types
         return bool(gatherer.messages) if is_cut else gatherer.ends_before(moment.t)
 
-    def _arrays(self, gatherers: Iterable[Gatherer], after_t: int = -1) -> list[Item]:
+    def _arrays(self, gatherers: Iterable[Gatherer], after_t: int = -1, made_at: float | None = None) -> list[Item]:
         """What these have gathered after a t, each as one item."""
         found = [(one.kind, chosen) for one in gatherers if (chosen := one.after(after_t))]
         last_t = max((chosen[-1][0] for _, chosen in found), default=-1)
         positions = self._positions([(kind, chosen[0][0]) for kind, chosen in found], last_t)
         return [
-            Item(kind, chosen[0][0], chosen[-1][0], self.encoder.array(kind, [text for _, text in chosen], position))
+            self._array(kind, chosen, position, made_at)
             for (kind, chosen), position in zip(found, positions, strict=True)
         ]
+
+    def _array(self, kind: str, chosen: list[tuple[int, bytes]], position: str | None, made_at: float | None) -> Item:
+        wire = self.encoder.array(kind, [text for _, text in chosen], position)
+        return Item(kind, chosen[0][0], chosen[-1][0], wire, made_at=made_at)
 
     def _positions(self, parts: list[tuple[str, int]], t: int) -> Iterable[str | None]:
         """Where a client is after each of these, which events tell: `streaming.position.positions`."""
@@ -179,14 +185,17 @@ class Feed:
         if not items:
             return
         bundle = Bundle(tuple(items))
+        sent = False
         for client in self.clients:
             own = behind.get(client)
             if own is None:
-                client.offer(bundle)
+                sent = client.offer(bundle) or sent
             else:
                 own += [item for item in items if item.kind not in self._gatherers]
                 if own:
                     client.offer(Bundle(tuple(own)))
+        if sent and moment.made_at is not None:
+            self.counts.direct.observe(time.time() - moment.made_at)
 
     def cut(self, client: Client) -> None:
         """Send a client what is gathered so far, so that what comes next does not overtake it."""
@@ -211,7 +220,7 @@ class Feed:
 
     def tell_gap(self, from_t: int, to_t: int, reason: str) -> None:
         """Announce to every client a loss that concerns all, in its place after the data that waits for the client."""
-        bundle = Bundle(tuple(self._gaps(from_t, to_t, reason)))
+        bundle = Bundle(tuple(self._gaps(from_t, to_t, reason, clients=len(self.clients))))
         for client in self.clients:
             self.cut(client)
             client.offer(bundle)
@@ -223,9 +232,15 @@ class Feed:
                 self.cut(client)
                 client.offer(Bundle(tuple(self._gaps(client.position + 1, t - 1, "expired"))))
 
-    def _gaps(self, from_t: int, to_t: int, reason: str, **more: str) -> list[Item]:
+    def slow_gap(self, kind: str, from_t: int, to_t: int) -> bytes:
+        """The gap by which an outbox announces its losses to its client."""
+        self.counts.tell_gap("slow")
+        return self.encoder.slow_gap(kind, from_t, to_t)
+
+    def _gaps(self, from_t: int, to_t: int, reason: str, *, clients: int = 1, **more: str) -> list[Item]:
         """A gap of each kind that the clients take."""
         kinds = [kind for kind in KINDS if kind in self.options.types]
+        self.counts.tell_gap(reason, clients * len(kinds))
         texts = {kind: gap(kind, from_t, to_t, reason, **more) for kind in kinds}
         return [Item(kind, from_t, to_t, self.encoder.wire("gap", text), is_gap=True) for kind, text in texts.items()]
 

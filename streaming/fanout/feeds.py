@@ -6,6 +6,7 @@ from functools import partial
 
 from runtime.supervision import supervisor
 from streaming.fanout.feed import Client, Feed
+from streaming.measured import counts_of
 from streaming.options import Options
 from streaming.protocol import Moment
 
@@ -16,10 +17,11 @@ class Feeds(dict[Options, Feed]):
     def __init__(self, symbol: str, store_id: str | None) -> None:
         super().__init__()
         self._symbol, self._store_id = symbol, store_id
+        self.counts = counts_of(symbol)
 
     def of(self, options: Options) -> Feed:
         """The feed of a set of options, created if there is none; kept while it has users."""
-        return self.setdefault(options, Feed(options, self._store_id))
+        return self.setdefault(options, Feed(options, self._store_id, self.counts))
 
     def leave(self, client: Client, feed: Feed) -> None:
         """The client has left, joined or not; a feed without users is removed."""

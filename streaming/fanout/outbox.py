@@ -15,6 +15,7 @@ class Item:
     """One encoded message of a kind, covering the ticks from_t..to_t; all clients share the bytes.
 
     `is_gap`: the message announces that those of from_t..to_t are gone for every client; it is never dropped itself.
+    `made_at` is that of the moment that completed it.
     """
 
     kind: str
@@ -22,6 +23,7 @@ class Item:
     to_t: int
     wire: bytes
     is_gap: bool = False
+    made_at: float | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -62,6 +64,8 @@ class Outbox:
         self._control: deque[bytes] = deque()
         self.bytes = self.control_bytes = 0
         self.lost = 0
+        #: When the newest of the messages that were taken was made, as far as it is known.
+        self.taken_made_at: float | None = None
 
     def __bool__(self) -> bool:
         return bool(self._bundles or self._control or any(self._lines.values()))
@@ -109,14 +113,22 @@ class Outbox:
         """The oldest data message or gap. Split bundles are older than whole ones."""
         line = min((line for line in self._lines.items() if line[1]), key=lambda line: line[1][0][0], default=None)
         if line is None:
-            return self._bundles.popleft().wire if self._bundles else b""
+            return self._next_bundle()
         kind, entries = line
         _, entry = entries.popleft()
         if isinstance(entry, Item):
+            self.taken_made_at = entry.made_at
             return entry.wire
         wire = self._tell_gap(kind, entry.from_t, entry.to_t)
         self.bytes += len(wire)  # it was not counted while it waited
         return wire
+
+    def _next_bundle(self) -> bytes:
+        if not self._bundles:
+            return b""
+        bundle = self._bundles.popleft()
+        self.taken_made_at = bundle.items[-1].made_at
+        return bundle.wire
 
     def _take_apart(self, bundles: Iterable[Bundle]) -> None:
         for bundle in bundles:

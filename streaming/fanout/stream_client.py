@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from streaming.fanout.outbox import Bundle, Outbox
+from streaming.measured import StreamCounts
 from streaming.protocol import FRAMES, messages_in
 
 #: Data is handed to the socket in pieces of about this size, so that one slow client holds one piece, not its outbox.
@@ -55,7 +57,14 @@ async def deliver(send: Send, wire: bytes, *, raw: bool) -> None:
 class StreamClient:
     """Takes bundles without waiting; `pump` sends them as fast as the client reads."""
 
-    def __init__(self, outlet: Outlet, outbox_bytes: int, tell_gap: Callable[[str, int, int], bytes]) -> None:
+    def __init__(
+        self,
+        outlet: Outlet,
+        outbox_bytes: int,
+        tell_gap: Callable[[str, int, int], bytes],
+        counts: StreamCounts | None = None,
+    ) -> None:
+        self.counts = counts or StreamCounts()
         self._put, self._write, self._heartbeat_seconds = outlet.put, outlet.write, outlet.heartbeat_seconds
         self._sending = False
         self._ample_bytes = outbox_bytes // 2
@@ -83,15 +92,18 @@ class StreamClient:
         self.skip_until = -1
         self.moved.set()
 
-    def offer(self, bundle: Bundle) -> None:
+    def offer(self, bundle: Bundle) -> bool:
         if bundle.items[-1].to_t <= self.skip_until:
-            return
+            return False
         if self._write is not None and not self._sending and not self._outbox and self._write(bundle.wire):
             self.sent_at = self._loop.time()
-            return
+            return True
+        lost_before = self._outbox.lost
         self._outbox.offer(bundle)
+        self.counts.dropped += self._outbox.lost - lost_before
         self._idle.clear()
         self._wake.set()
+        return False
 
     def tell(self, wire: bytes) -> None:
         """Queue a control message, framed."""
@@ -111,11 +123,6 @@ class StreamClient:
     def waiting_bytes(self) -> int:
         """How much waits in the client's outbox."""
         return self._outbox.bytes
-
-    @property
-    def lost(self) -> int:
-        """How many messages were not sent because the client was too slow."""
-        return self._outbox.lost
 
     def is_quiet(self) -> bool:
         """Whether nothing was sent for long and nothing waits."""
@@ -142,9 +149,15 @@ class StreamClient:
                 self._sending = True  # a direct write meanwhile would overtake it
                 await self.put(wire)
                 self._sending = False
+                self._note_lag()
             self._idle.set()
             self._wake.clear()
             await self._wake.wait()
+
+    def _note_lag(self) -> None:
+        made_at, self._outbox.taken_made_at = self._outbox.taken_made_at, None
+        if made_at is not None:
+            self.counts.behind.observe(time.time() - made_at)
 
     async def emptied(self) -> None:
         """Wait until everything that was offered is sent."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
+from runtime.measured import ended_streams
 from streaming.admitting import Scope, admitted_stream
 from streaming.fanout.stream_client import Outlet, Send, StreamClient
 from streaming.options import StreamRequest
@@ -76,6 +77,7 @@ class Opening:
         try:
             await self._serve(self._request)
         except StreamError as failed:
+            ended_streams["events", failed.code] += 1
             await self._put(event("error", error(failed.code, failed.detail)))
         await self._send({"type": "http.response.body"})
 
@@ -84,7 +86,7 @@ class Opening:
         feed = relays.feed(relay, request.options)
         extension = (self._scope.get("extensions") or {}).get(FRAMES) or {}
         outlet = Outlet(self._put, extension.get("write"), HEARTBEAT_SECONDS)
-        client = StreamClient(outlet, settings.CONFIG.outbox_bytes, feed.encoder.slow_gap)
+        client = StreamClient(outlet, settings.CONFIG.outbox_bytes, feed.slow_gap, feed.counts)
         await serve(client, relay, feed, request, self._until_gone())
 
     async def _put(self, piece: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from streaming.http import agents, disk, events, healthz, manifests, overview, prometheus, segments, structure, views
+from streaming.http import agents, disk, events, healthz, manifests, overview, segments, structure, views
 
 urlpatterns = [
     path("", views.index),
@@ -16,7 +16,6 @@ urlpatterns = [
     path("incremental", views.incremental),
     path("range", views.range_of),
     path("disk", disk.disk),
-    path("metrics", prometheus.metrics),
     path("gaps", manifests.gaps),
     path("overview", overview.overview_of),
     path("structure", structure.structure_of),

@@ -60,7 +60,8 @@ class PastReader:
         has: Mapping[str, int] | None,
     ) -> None:
         self._missed = MomentsAfter(relay, reader, options.types, after_t, self._pooled, relay.settle_seconds, has)
-        self._own = Feed(options, reader.store_id)  # prepares like the client's feed, at the client's own position
+        # It prepares like the client's feed, at the client's own position.
+        self._own = Feed(options, reader.store_id, relay.feeds.counts)
         self._to_t = to_t
         self._intervals: deque[float] = deque(maxlen=3)
         self._ts: float | None = None
@@ -136,6 +137,7 @@ class PastReader:
         to_t = loss.to_t if self._to_t is None else min(loss.to_t, self._to_t)
         if loss.from_t > to_t:
             return None
+        self._own.counts.tell_gap(loss.reason)
         return self.rest() + self._own.encoder.wire("gap", gap(loss.kind, loss.from_t, to_t, loss.reason))
 
     def _usual_seconds(self, ts: float | None) -> float:

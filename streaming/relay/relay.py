@@ -66,7 +66,8 @@ class Relay:
         self.heard_at: float | None = None
         #: Price ranges of the market's runs, from its last message or else from the database; empty while unknown.
         self.prices: RunPrices = []
-        self.lost_messages = 0
+        #: What the market's process told of itself last (`monitoring.market_figures`); None while nothing was heard.
+        self.figures: dict[str, Any] | None = None
         self.joined = asyncio.Event()
         self.ended = False
         self.feeds = Feeds(self.symbol, store_id)
@@ -94,7 +95,6 @@ class Relay:
 
     def leave(self, client: Client, feed: Feed) -> None:
         """The client has left, joined or not."""
-        self.lost_messages += client.lost
         self.feeds.leave(client, feed)
 
     @property
@@ -206,9 +206,12 @@ class Relay:
             return
         self.heard_at = time.monotonic()
         self.status = message["status"]
-        self.prices = self.status.get("price_ranges") or self.prices  # a pipeline of the version before tells of none
+        # A pipeline of the version before tells of none of these.
+        self.prices = self.status.get("price_ranges") or self.prices
+        self.figures = message.get("figures") or self.figures
         if message["tick"] is not None:
-            self.pass_on(Moment(message["t"], message["tick"], message["metric"], message["frame"]))
+            texts = (message["tick"], message["metric"], message["frame"])
+            self.pass_on(Moment(message["t"], *texts, message.get("made_at")))
         for listener in list(self.listeners):  # one may leave meanwhile
             with supervisor.guarded(f"listener of {self.symbol}"):
                 listener(message)

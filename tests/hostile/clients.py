@@ -88,6 +88,8 @@ def memory_bytes(live: Live) -> int:
 
 
 def figure(live: Live, name: str) -> float:
-    """A figure of `/metrics`."""
-    line = next(line for line in live.ask("/metrics").body.decode().splitlines() if line.startswith(f"{name}{{"))
-    return float(line.rsplit(" ", 1)[1])
+    """A figure of `/metrics`, whatever its labels."""
+    lines = live.ask("/metrics").body.decode().splitlines()
+    found = [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{name}{{")]
+    assert found, f"there is no {name}"
+    return sum(found)

@@ -20,15 +20,14 @@ from streaming.ring import Ring
 class Taker:
     """A client that keeps what it is offered and told."""
 
-    lost = 0
-
     def __init__(self) -> None:
         self.bundles: list[Bundle] = []
         self.wire = b""
 
-    def offer(self, bundle: Bundle) -> None:
+    def offer(self, bundle: Bundle) -> bool:
         self.bundles.append(bundle)
         self.wire += bundle.wire
+        return True
 
     def tell(self, wire: bytes) -> None:
         self.wire += wire

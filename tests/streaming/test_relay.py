@@ -17,14 +17,15 @@ from tests.streaming.tape import Tape
 
 
 class Taker:
-    lost, resumed, store_id, position = 0, False, None, -1
+    resumed, store_id, position = False, None, -1
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.wire, self.quiet = b"", quiet
         self.ended = False
 
-    def offer(self, bundle: Bundle) -> None:
+    def offer(self, bundle: Bundle) -> bool:
         self.wire += bundle.wire
+        return True
 
     def tell(self, wire: bytes) -> None:
         self.wire += wire

@@ -152,7 +152,7 @@ def test_a_relay_that_fails_again_and_again_is_tried_seldom_and_its_clients_are_
 
 def test_a_set_of_options_that_fails_takes_no_other_with_it(with_relays: Any) -> None:
     class Poison(Taker):
-        def offer(self, bundle: Bundle) -> None:
+        def offer(self, bundle: Bundle) -> bool:
             raise ValueError("cannot take this")
 
     async def test(relays: Relays) -> None:

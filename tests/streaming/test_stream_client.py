@@ -118,7 +118,7 @@ def test_while_the_socket_is_full_little_is_handed_over_and_losses_are_told() ->
                 assert message["t"] == due
                 due += 1
         assert (due, gaps) == (1000, 1)
-        assert client.lost == 1000 - sum(message["type"] == "tick" for message in heard)
+        assert client.counts.dropped == 1000 - sum(message["type"] == "tick" for message in heard)
 
     served(test, outbox_bytes=10_000, raw=True)
 

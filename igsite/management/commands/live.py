@@ -19,6 +19,7 @@ from igsite.management.commands.serve import answer_to_own_names
 from igsite.parsers import LOCALHOST
 from igsite.timer import run_scheduled
 from market.tick import MarketError
+from monitoring import task_runs
 from pipeline.runs import MarketRuns
 from recorder import child
 from recorder.errors import RecorderError
@@ -93,8 +94,12 @@ class Command(BaseCommand):
 
 def _chores(config: Config) -> dict[str, Callable[[], Awaitable[None]]]:
     """The work of Celery elsewhere."""
-    copies = {} if config.cold_store is None else {"copies": partial(child.run, child.COPIES)}
-    return {"scheduled tasks": run_scheduled, "digests": partial(child.run, child.DIGESTS), **copies}
+    copies = {} if config.cold_store is None else {"copies": partial(child.run, child.COPIES, _note)}
+    return {"scheduled tasks": run_scheduled, "digests": partial(child.run, child.DIGESTS, _note), **copies}
+
+
+def _note(task: str, seconds: float, well: bool) -> None:
+    task_runs.note(task, seconds, well=well)
 
 
 class EmbeddedMarket:

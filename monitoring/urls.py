@@ -1,0 +1,7 @@
+"""The HTTP paths of monitoring."""
+
+from django.urls import path
+
+from monitoring import views
+
+urlpatterns = [path("metrics", views.metrics)]

@@ -1,0 +1,54 @@
+"""`/metrics` where market, workers and web processes run apart: what only others know, and who may be away."""
+
+from __future__ import annotations
+
+from tests.monitoring.scraped import Scrape, check_against_the_table
+from tests.processes import Live, Process, wait_until
+from tests.service_mode.conftest import OTHER, Deployment
+
+
+def test_a_web_process_tells_what_markets_workers_and_queues_do(
+    deployment: Deployment, markets: dict[str, Process], webs: list[Live]
+) -> None:
+    worker = deployment.start_program("celery", "-A", "igsite", "worker", "--pool", "solo")
+    beat = deployment.start_program("celery", "-A", "igsite", "beat")
+    web = webs[0]
+    clean_up = {"task": "recorder.clean_up", "queue": "celery"}
+    wait_until(lambda: Scrape(web).value("market_camera_task_runs_total", **clean_up), "a clean-up of the worker")
+    for process in (beat, worker):
+        process.stop()
+    scrape = Scrape(web)
+    check_against_the_table(scrape)
+    assert scrape.value("market_camera_queue_tasks", queue="celery") is not None
+    assert scrape.value("market_camera_scrape_failures") == 0
+    for symbol in ("IG-USD", OTHER):
+        assert scrape.value("market_camera_ticks_total", symbol=symbol) > 0
+        assert scrape.value("market_camera_late_seconds", symbol=symbol) is not None
+        assert scrape.value("market_camera_flush_seconds_count", symbol=symbol, kind="ticks") > 0
+        memory = scrape.value("market_camera_market_memory_bytes", symbol=symbol)
+        assert memory != scrape.value("process_resident_memory_bytes")
+
+
+def test_without_redis_and_database_the_rest_is_told(deployment: Deployment, webs: list[Live]) -> None:
+    web = webs[1]
+    deployment.redis.end()
+    try:
+        failing = wait_until(lambda: _failing(web, "redis"), "a scrape without Redis")
+        assert failing.value("market_camera_queue_tasks") is None
+        assert failing.value("market_camera_latest_t", symbol="IG-USD") > 0
+    finally:
+        deployment.redis.start()
+    wait_until(lambda: Scrape(web).value("market_camera_queue_tasks") is not None, "the queues' return")
+    deployment.postgres.end()
+    try:
+        failing = wait_until(lambda: _failing(web, "database"), "a scrape without the database")
+        assert failing.value("market_camera_segments") is None
+        assert failing.value("market_camera_ticks_total", symbol="IG-USD") > 0
+    finally:
+        deployment.postgres.start()
+    wait_until(lambda: Scrape(web).value("market_camera_segments"), "the return of the database's figures")
+
+
+def _failing(web: Live, source: str) -> Scrape | None:
+    scrape = Scrape(web)
+    return scrape if scrape.value("market_camera_scrape_failures", source=source) == 1 else None
