@@ -56,6 +56,8 @@ class AlertManager:
         #: The announced alerts that have not cleared: the message of each cause. It changes with each `_changes`.
         self._active: dict[str, dict[str, Any]] = {}
         self._changes = 0
+        #: When the alerts were raised that are told as cleared, while the database still has them as active.
+        self._cleared: dict[str, float] = {}
         self._unwritten: dict[str, Entry] = {}
         self._happenings: deque[MarketEvent] = deque(maxlen=_MOST_HAPPENINGS)
         #: The key includes market time: a market whose store was started over has the same t again.
@@ -172,8 +174,8 @@ class AlertManager:
         self._changes += 1
         if message["wrong"]:
             self._active[key] = message
-        else:
-            self._active.pop(key, None)
+        elif (ended := self._active.pop(key, None)) is not None:
+            self._cleared[key] = ended["data"]["timestamp"]
         self._send(CHANNEL, message["symbol"], _wire(message))
 
     def happened(self, happenings: Iterable[MarketEvent]) -> None:
@@ -198,7 +200,8 @@ class AlertManager:
     async def _catch_up(self) -> None:
         """Take over the active alerts of the database. Raises django.db.Error.
 
-        A process that starts finds alerts raised before it, and the bus may lose a message.
+        A process that starts finds alerts raised before it, and the bus may lose a message. What was told as cleared is
+        no news while the process that is to write that down has not done so.
         """
         changes = self._changes
         rows = await self._database.ask(alert_store.active)
@@ -206,10 +209,11 @@ class AlertManager:
             return  # the rows read may be older than what was announced meanwhile; the next read is not
         for key in self._active.keys() - rows.keys() - self._unwritten.keys():
             del self._active[key]
+        self._cleared = {key: raised_at for key, raised_at in self._cleared.items() if key in rows}
         for key in rows.keys() - self._unwritten.keys():
-            row = rows[key]
-            found = {"key": key, "wrong": True, "sure": False, "symbol": symbol_of(key), "data": row.told()}
-            self._pass_on(found)
+            told = rows[key].told()
+            if self._cleared.get(key) != told["timestamp"]:
+                self._pass_on({"key": key, "wrong": True, "sure": False, "symbol": symbol_of(key), "data": told})
 
     async def write(self) -> bool:
         """Write what waits for the database; returns whether it could be reached."""

@@ -225,6 +225,27 @@ def test_what_was_raised_before_an_outage_clears_in_it_and_is_written_down_after
     with_processes(2, test)
 
 
+def test_what_cleared_in_an_outage_is_not_raised_again_by_a_process_that_reads_before_it_is_written_down(
+    outage: Callable[[bool], None],
+) -> None:
+    async def test(processes: Processes) -> None:
+        one, other = processes.managers
+        await processes.find(WRONG)
+        outage(True)
+        await processes.find(database(False), WELL)
+        outage(False)
+        await processes.find(database(True))
+        assert await other.write()
+        assert other.greeting(Topic("alerts")) == []
+        assert await one.write()
+        assert await other.write()
+        processes.now += 1
+        await processes.find(WRONG)
+        assert processes.heard == [["warning", "critical", "info", "info", "warning"]] * 2
+
+    with_processes(2, test)
+
+
 def test_happenings_are_told_once_and_written_down_once() -> None:
     events = {"bursts": [{"t0": 5, "t1": 7, "kind": "match", "score": 4.5}], "shocks": []}
 
