@@ -87,7 +87,7 @@ export class Matrix {
   lay(scene, width, height, ratio) {
     ({ keys: this.keys, runs: this.#runs } = orderOf(scene));
     this.#index = new Map(this.keys.map((key, i) => [key, i]));
-    const left = MARGIN.left + ([...scene.everyone.values()].some(({ name }) => name) ? NAME_ROOM : NUMBER_ROOM) + STRIP;
+    const left = Math.min(MARGIN.left, width / 40) + ([...scene.everyone.values()].some(({ name }) => name) ? NAME_ROOM : NUMBER_ROOM) + STRIP;
     const side = Math.max(Math.min(width - left - MARGIN.right, height - MARGIN.top - MARGIN.bottom - STRIP), 20);
     this.#box = { left: left + Math.max((width - left - MARGIN.right - side) / 2, 0), top: MARGIN.top + STRIP, side };
     this.#paint(scene, Math.round(side * ratio));

@@ -55,8 +55,14 @@ export class MarketEventList {
     if (row === this.#current) return;
     this.#current?.firstElementChild?.removeAttribute("aria-current");
     row?.firstElementChild?.setAttribute("aria-current", "true");
-    if (row) this.list.scrollTop = row.offsetTop - this.list.offsetTop - (this.list.clientHeight - row.offsetHeight) / 2;
+    if (row) this.#lookAt(row);
     this.#current = row;
+  }
+
+  /** Puts a row into the middle, with whole rows above it. @param {HTMLElement} row */
+  #lookAt(row) {
+    const above = Math.floor((this.list.clientHeight / row.offsetHeight - 1) / 2);
+    this.list.scrollTop = row.offsetTop - this.list.offsetTop - Math.max(above, 0) * row.offsetHeight;
   }
 
   /** Rows that are there already stay: what is new comes above them. @param {MarketEvent[]} events */

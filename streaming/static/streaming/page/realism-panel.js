@@ -24,12 +24,16 @@ export class RealismPanel {
   #panel = /** @type {HTMLDetailsElement} */ (element("realism"));
   /** The stretch seen last. */ #seen = "";
   /** The number of the question asked last: an answer to an earlier one counts no more. */ #question = 0;
+  /** Whether it was opened and has nothing to be read yet. */ #opened = false;
   #asking = new Settling(() => this.#ask(), WAITS);
 
   /** @param {{symbol: string, stretch: () => Stretch | null, onError: (error: Error) => void}} parts `stretch` is what the timeline shows, null for the whole */
   constructor(parts) {
     this.parts = parts;
-    this.#panel.addEventListener("toggle", () => this.#isRead && this.#asking.atOnce());
+    this.#panel.addEventListener("toggle", () => {
+      this.#opened = this.#panel.open;
+      if (this.#isRead) this.#asking.atOnce();
+    });
     setInterval(() => this.#isRead && this.#asking.atOnce(), REFRESH_MS);
   }
 
@@ -63,6 +67,9 @@ export class RealismPanel {
     element("realism-span").textContent = t0 === null || t1 === null ? text("realism_none") : text("realism_span", { from: countText(t0), to: countText(t1) });
     const names = [...new Set(facts.map(({ name }) => name))];
     element("realism-facts").replaceChildren(...names.map((name) => row(facts.filter((fact) => fact.name === name))));
+    // It opens downwards, where there may be no more room to be seen.
+    if (this.#opened) this.#panel.scrollIntoView({ block: "nearest" });
+    this.#opened = false;
   }
 }
 
