@@ -1,9 +1,11 @@
 # Market Camera as one image: what it runs is decided by the command, as in compose.yaml.
 FROM python:3.13-slim AS build
 WORKDIR /opt/market-camera
-COPY requirements.txt requirements-export.txt ./
+COPY requirements.lock ./
 COPY client ./client
-RUN python -m venv .venv && .venv/bin/pip install --no-cache-dir -r requirements.txt -r requirements-export.txt ./client
+# Nothing is fetched whose hash is not in the lock file; the client is built with what came from it.
+RUN python -m venv .venv && .venv/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
+    && .venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation ./client
 
 FROM python:3.13-slim
 # The store of a market belongs to this user alone, so its number is the same in every version.

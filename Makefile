@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run demo deploy-check test test-all test-failed lint figures soak services clean
+.PHONY: run demo deploy-check test test-all test-failed lint locks audit sbom figures soak services clean
 
 run: $(VENV)/ready
 	@$(PY) manage.py migrate --verbosity 0
@@ -72,7 +72,27 @@ SEED ?= 1
 soak: $(VENV)/ready-dev
 	$(PY) -m tests.soak --kills 100 --minutes $(MINUTES) --clients $(CLIENTS) --seed $(SEED)
 
-$(VENV)/ready: requirements.txt client/pyproject.toml
+# The lock files, after a change of a requirements file; `python tools/locks.py --upgrade` takes the newest of the rest.
+locks:
+	@python3 tools/locks.py
+
+# What is known of the versions that are pinned; 1 if one of them is weak.
+audit: $(VENV)/ready-dev
+	@$(PY) tools/audit.py
+
+# The bill of materials of the image: CycloneDX, in JSON.
+SBOM := sbom.json
+sbom: $(VENV)/ready-dev
+	$(PY) tools/sbom.py $(SBOM)
+
+# With LOCKED=1 nothing is installed whose hash the lock files do not have, as in the image and in CI. Without, the same
+# versions from wherever pip is told to look: an index of one's own builds files with other hashes.
+LOCKED ?=
+$(if $(LOCKED),$(if $(filter Linux,$(shell uname)),,$(error the lock files are for Linux)))
+FROM_FILES := -r requirements.txt -e ./client
+FROM_LOCK := --require-hashes -r requirements.lock
+
+$(VENV)/ready: requirements.txt requirements.lock client/pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 with venv is needed and was not found;" \
 		"on Debian and Ubuntu: apt install python3-venv; elsewhere: make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
@@ -80,12 +100,14 @@ $(VENV)/ready: requirements.txt client/pyproject.toml
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) \
 		|| { echo "could not make $(VENV); on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@echo "installing what requirements.txt names, and the client, into $(VENV) (once)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -e ./client
+	@$(PY) -m pip install --quiet --disable-pip-version-check $(if $(LOCKED),$(FROM_LOCK),$(FROM_FILES))
+	@$(if $(LOCKED),$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e ./client)
 	@touch $@
 
-$(VENV)/ready-dev: requirements-dev.txt requirements-export.txt $(VENV)/ready
+$(VENV)/ready-dev: requirements-dev.txt requirements-export.txt requirements-dev.lock $(VENV)/ready
 	@echo "installing what requirements-dev.txt names into $(VENV) (once)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check \
+		$(if $(LOCKED),--require-hashes -r requirements-dev.lock,-r requirements-dev.txt)
 	@touch $@
 
 clean:
