@@ -1,13 +1,12 @@
 """The Celery application; it finds the tasks of every installed app."""
 
-import logging
 import os
+from logging.config import dictConfig
 from typing import Any
 
 from celery import Celery
-from celery.signals import after_setup_logger
-
-from igsite.broker import OneLineOfCelery
+from celery.signals import setup_logging
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "igsite.settings")
 
@@ -21,9 +20,7 @@ app.autodiscover_tasks()
 app.set_default()
 
 
-@after_setup_logger.connect  # type: ignore[untyped-decorator]
-def _say_little_while_redis_is_away(logger: logging.Logger, **_: Any) -> None:
-    """Celery has put handlers of its own in the place of those of the settings."""
-    quiet = OneLineOfCelery()
-    for handler in logger.handlers:
-        handler.addFilter(quiet)
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _log_as_all_do(**_: Any) -> None:
+    """Celery puts no handlers of its own in the place of those of the settings."""
+    dictConfig(settings.LOGGING)

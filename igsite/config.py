@@ -118,6 +118,9 @@ class Config(MarketSettings):
     stall_seconds: float = setting(
         "IG_STALL_SECONDS", 30, parsers.number(0.5, 3600), "a client that reads nothing for this long is cut off"
     )
+    drain_seconds: float = setting(
+        "IG_DRAIN_SECONDS", 0, parsers.number(0, 600), "time from SIGTERM, when `/healthz/ready` turns 503, to the stop"
+    )
     permessage_deflate: bool = setting(
         "IG_PERMESSAGE_DEFLATE",
         False,

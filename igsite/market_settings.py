@@ -150,3 +150,12 @@ class MarketSettings:
     flush_seconds: float = setting(
         "IG_FLUSH_SECONDS", 1, parsers.number(0, 60), "written data reaches the file within this time"
     )
+    log_format: str = setting(
+        "IG_LOG_FORMAT",
+        "text",
+        parsers.one_of("text", "json"),
+        "lines of the log: `text`, or `json` with an object each",
+    )
+    log_file: Path | None = setting(
+        "IG_LOG_FILE", None, parsers.new_file, "file to which every process adds its log; unset is standard error"
+    )

@@ -88,6 +88,17 @@ def path(text: str) -> Path:
         raise ValueError("begins with ~ and names nobody who has a home here") from None
 
 
+def new_file(text: str) -> Path:
+    found = path(text)
+    if found.is_dir() or not found.parent.is_dir():
+        raise ValueError("must be a file in a directory that exists")
+    try:
+        found.open("ab").close()
+    except OSError as error:
+        raise ValueError(f"must be a file that can be written ({error.strerror})") from None
+    return found
+
+
 def symbol(text: str) -> str:
     if not SYMBOL_PATTERN.fullmatch(text):
         raise ValueError("must be 1 to 32 of A-Z a-z 0-9 . _ - and begin with a letter or digit")

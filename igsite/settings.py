@@ -7,6 +7,7 @@ from pathlib import Path
 from igsite.broker import redis_host
 from igsite.config import from_environment
 from igsite.kept_secret import kept_secret
+from igsite.log_format import logging_settings
 from igsite.parsers import BASE_DIR
 from server.listen_addresses import own_names
 
@@ -177,6 +178,7 @@ CORS_EXPOSE_HEADERS = (
     "Last-Modified",
     "Market-Camera-First-T",
     "Market-Camera-Store",
+    "X-Request-ID",
 )
 
 # Whether a request came over TLS the server tells, by what trusted proxies say (server/protocols/http_request.py) or
@@ -192,29 +194,4 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "filters": {
-        "few_refusals": {"()": "igsite.log_limits.FewLines"},
-        "few_outages": {"()": "igsite.log_limits.FewLines"},
-        "few_unavailable": {"()": "igsite.log_limits.FewUnavailable"},
-        "one_line_a_minute": {"()": "igsite.broker.OneLineAMinute"},
-    },
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "plain"},
-        "refusals": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["few_refusals"]},
-        "outages": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["few_outages"]},
-    },
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {
-        # A refused request is the client's affair; the answer says what was wrong.
-        "django.request": {"level": "ERROR", "filters": ["few_unavailable"]},
-        "django.security": {"handlers": ["refusals"], "propagate": False},
-        "runtime.http_errors.outages": {"handlers": ["outages"], "propagate": False},
-        "django.channels.server": {"level": "WARNING"},
-        "daphne": {"level": "WARNING"},
-        "channels_redis.pubsub": {"filters": ["one_line_a_minute"]},
-    },
-}
+LOGGING = logging_settings(CONFIG.log_format, CONFIG.log_file)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import Generic, TypeVar
 
 from runtime.supervision import supervisor
@@ -46,7 +47,7 @@ class Asked(Generic[T]):
         """The answer, at most `fresh_seconds` old; None if there is none in time."""
         if time.monotonic() - self._found_at >= self._fresh_seconds:
             if self._asking is None or self._asking.done():
-                self._asking = asyncio.get_running_loop().create_task(self._look())
+                self._asking = asyncio.get_running_loop().create_task(self._look(), context=Context())
             await asyncio.wait({self._asking}, timeout=self._patience_seconds)
             if not self._asking.done():
                 return None

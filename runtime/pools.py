@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 from runtime.db_threads import close_connections, detached, reading
@@ -144,9 +145,9 @@ class Pool:
         loop = asyncio.get_running_loop()
         self._taken += 1
         if self._places is None:
-            future = self._executor.submit(work, *arguments)
+            future = self._executor.submit(copy_context().run, work, *arguments)
         else:
-            future = self._executor.submit(self._places.work, work, *arguments)
+            future = self._executor.submit(copy_context().run, self._places.work, work, *arguments)
         future.add_done_callback(lambda _: loop.is_closed() or loop.call_soon_threadsafe(self._end))
         return await asyncio.wrap_future(future)
 

@@ -23,11 +23,13 @@ from runtime.addresses import Networks
 from runtime.measured import ended_streams
 from runtime.supervision import supervisor
 from runtime.threads import OWN_THREADS, running
+from server import request_ids
 from server.accepting import Acceptor, Outage
 from server.admission.admission import Admission
 from server.admission.deadlines import Deadline, Deadlines
 from server.admission.descriptors import Wanted, granted
 from server.daphne_clock import use_monotonic_time
+from server.draining import Draining, ended
 from server.factories import RequestFactory, SocketFactory
 from server.last_resort import leave_after
 from server.listen_addresses import address_text, endpoints, name_of
@@ -79,6 +81,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
     - `permessage_deflate`: whether sockets may have compressed messages.
     - `max_message_bytes`: of a WebSocket message (more closes with 1009); `frames_a_second`: of a WebSocket client
       (more closes with 1008); `max_body_bytes`: of a request's body (more is answered 413).
+    - `drain_seconds`: from the signal to the end of accepting; a second signal ends it.
     """
 
     def __init__(
@@ -100,6 +103,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         max_message_bytes: int = 1 << 17,
         frames_a_second: int = 1000,
         max_body_bytes: int = 1 << 20,
+        drain_seconds: float = 0.0,
         websocket_timeout: int = -1,
         application_close_timeout: int = 5,
         **options: Any,
@@ -116,14 +120,13 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         self.on_start, self.on_stop, self.beside = list(on_start), list(on_stop), dict(beside or {})
         self.max_body_bytes, self.forwarded_header = max_body_bytes, forwarded_header
         self.permessage_deflate, self.trusted_proxies = permessage_deflate, trusted_proxies
-        self.frames_a_second = frames_a_second
+        self.frames_a_second, self._draining = frames_a_second, Draining(drain_seconds)
         self.loop: asyncio.AbstractEventLoop = reactor._asyncioEventloop
         self.connections: dict[Any, dict[str, Any]] = {}
         self.ports: list[Any] = []
         seconds = (head_seconds, body_seconds, idle_seconds, stall_seconds)
         self.deadlines: Deadlines[HttpChannel] = Deadlines(dict(zip(Deadline, seconds, strict=True)))
-        self._wanted = wanted
-        self._watch = StallWatch(stall_seconds)
+        self._wanted, self._watch = wanted, StallWatch(stall_seconds)
         self._stopping: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
         #: The headers in which daphne finds a client behind a proxy: its address, its port, its scheme; or none.
@@ -212,11 +215,15 @@ class Server(daphne.server.Server):  # type: ignore[misc]
     def _on_signal(self, number: signal.Signals) -> None:
         if self._stopping is None:
             log.info("stopping, as told by %s", number.name)
-            leave_after(STOP_SECONDS)
+            leave_after(STOP_SECONDS + self._draining.seconds)
+        else:
+            self._draining.end()
         self.stop()
 
     async def _stop(self) -> None:
         try:
+            if self._error is None:
+                await self._draining.wait()
             for port in self.ports:
                 await defer.maybeDeferred(port.stopListening).asFuture(self.loop)
             await self._run_on_stop()
@@ -237,11 +244,11 @@ class Server(daphne.server.Server):  # type: ignore[misc]
     async def _let_clients_go(self) -> None:
         for protocol in list(self.connections):
             protocol.go_away()
-        await _wait({details["application_instance"] for details in self._running()}, _CLOSE_SECONDS)
+        await ended({details["application_instance"] for details in self._running()}, _CLOSE_SECONDS)
         others = asyncio.all_tasks(self.loop) - {asyncio.current_task()}
         for task in others:
             task.cancel()
-        await _wait(others, _CANCEL_SECONDS)
+        await ended(others, _CANCEL_SECONDS)
 
     def _running(self) -> list[dict[str, Any]]:
         return [details for details in self.connections.values() if "application_instance" in details]
@@ -258,6 +265,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
 
     async def _run_application(self, protocol: WebSocket | HttpRequest, scope: dict[str, Any]) -> None:
         failed = True
+        request_ids.begin(protocol, scope)
         try:
             await self.application(scope, protocol.inbox.get, protocol.reply)
             failed = False
@@ -289,8 +297,3 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         log.warning("cut off %s: it took nothing for %g s, %d bytes were waiting", client, seconds, unsent)
         if protocol is None or not protocol.give_up(seconds):
             transport.abortConnection()
-
-
-async def _wait(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
-    if tasks:
-        await asyncio.wait(tasks, timeout=seconds)

@@ -7,6 +7,7 @@ import logging
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
@@ -112,7 +113,7 @@ class BarHub:
         self._run(self._begin())
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        self._filler = asyncio.get_running_loop().create_task(work, name=f"bars {self.symbol}")
+        self._filler = asyncio.get_running_loop().create_task(work, name=f"bars {self.symbol}", context=Context())
         self._filler.add_done_callback(self._filled)
 
     def _filled(self, task: asyncio.Task[None]) -> None:

@@ -14,6 +14,7 @@ from daphne.http_protocol import WebRequest
 from twisted.web.http import NO_BODY_CODES
 
 from runtime.addresses import LOCAL, Client, address_bucket, client_of, hops, is_in, parse_address
+from runtime.log_context import HEADER
 from runtime.trailers import TRAILERS
 from server.admission.admission import Place
 from server.admission.requests_under_way import Requests
@@ -139,6 +140,10 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
             told = self.told_client.scheme or (schemes.decode() if schemes in (b"http", b"https") else None)
             if told:
                 self.requestHeaders.setRawHeaders(scheme, [told])
+
+    def name_answer(self, name: str) -> None:
+        """The id of this request, for its answer."""
+        self.responseHeaders.setRawHeaders(HEADER.encode(), [name.encode()])
 
     @property
     def extensions(self) -> dict[str, Any]:

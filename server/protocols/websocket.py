@@ -12,6 +12,7 @@ from autobahn.util import encode_truncate
 from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketProtocol
 
+from runtime.log_context import HEADER
 from server.error_answer import code_of, error_answer
 from server.listen_addresses import name_of
 from server.protocols.flow import TURN_BYTES, Inbox, Valve, innermost
@@ -50,6 +51,8 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
 
     #: Its pings find out whether the client is there.
     is_stream = False
+
+    _name = ""
 
     def connectionMade(self) -> None:  # noqa: N802
         server = self.factory.server_class
@@ -108,13 +111,18 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
 
     def handle_reply(self, message: dict[str, Any]) -> None:
         if self.state == self.STATE_CONNECTING:
-            self._accept_headers = {name.decode(): value.decode() for name, value in message.get("headers", ())}
+            headers = {name.decode(): value.decode() for name, value in message.get("headers", ())}
+            self._accept_headers = {**headers, HEADER: self._name}
             super().handle_reply(message)
             self.frames_extension["deflate"] = self._perMessageCompress is not None
         elif message["type"] == "websocket.close":
             self.close(message.get("code") or 1000, message.get("reason") or "")
         elif message["type"] != "websocket.accept":  # accepted, but the client has left already
             super().handle_reply(message)
+
+    def name_answer(self, name: str) -> None:
+        """The id of the request that asked for this socket, for its answer."""
+        self._name = name
 
     @property
     def extensions(self) -> dict[str, Any]:

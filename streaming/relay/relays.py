@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from functools import partial
 
 from django.conf import settings
@@ -112,9 +113,7 @@ class Relays:
         self._make(symbol, at_rest=at_rest)
         self._run(_name(symbol), partial(self._relay, symbol))
         if "heartbeats" not in self._tasks:
-            self._tasks["heartbeats"] = asyncio.get_running_loop().create_task(
-                supervisor.every(_BEAT_SECONDS, "heartbeats", self._beat)
-            )
+            self._run("heartbeats", partial(supervisor.every, _BEAT_SECONDS, "heartbeats", self._beat))
 
     def _make(self, symbol: str, *, at_rest: bool = False) -> None:
         config = settings.CONFIG
@@ -129,7 +128,8 @@ class Relays:
                 opened(relay)
 
     def _run(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        self._tasks[name] = asyncio.get_running_loop().create_task(supervisor.keep(name, work), name=name)
+        loop, kept = asyncio.get_running_loop(), supervisor.keep(name, work)
+        self._tasks[name] = loop.create_task(kept, name=name, context=Context())  # not that of who asked first
 
     async def _relay(self, symbol: str) -> None:
         """Run the relay of a market; replace it when it fails. Raises its failure."""

@@ -6,11 +6,10 @@ import logging
 import sys
 
 import pytest
-from celery.signals import after_setup_logger
 from redis.exceptions import ConnectionError as RedisAway
 
-import igsite.celery  # noqa: F401 (it listens to Celery's signal)
-from igsite.broker import OneLineAMinute, redis_host
+from igsite.broker import OneLineAMinute, OneLineOfCelery, redis_host
+from igsite.settings import LOGGING
 
 
 def record_of(error: BaseException, name: str = "x", said: str = "Unexpected exception") -> logging.LogRecord:
@@ -21,10 +20,10 @@ def record_of(error: BaseException, name: str = "x", said: str = "Unexpected exc
 
 
 def celery_says(*records: logging.LogRecord) -> list[logging.LogRecord]:
-    """What is left of records once Celery has set up its logging and its handler has filtered them."""
-    logger, handler = logging.Logger("root"), logging.Handler()
-    logger.addHandler(handler)
-    after_setup_logger.send(sender=None, logger=logger)
+    """What is left of records once the handler of worker and beat, that of all processes, has filtered them."""
+    assert LOGGING["handlers"]["console"]["filters"] == ["one_line_of_celery"]
+    handler = logging.Handler()
+    handler.addFilter(OneLineOfCelery())
     return [record for record in records if handler.filter(record)]
 
 

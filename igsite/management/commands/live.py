@@ -67,6 +67,7 @@ class Command(BaseCommand):
             on_stop=[market.stop, *on_stop],
             stall_seconds=config.stall_seconds,
             permessage_deflate=config.permessage_deflate,
+            drain_seconds=config.drain_seconds,
             wanted=wanted(config),
             frames_a_second=frames_allowed(config),
             **proxy_options(config),

@@ -96,6 +96,7 @@ def server_options(options: dict[str, Any]) -> dict[str, Any]:
         "ping_timeout": options["ping_timeout"],
         "stall_seconds": stall_seconds,
         "permessage_deflate": settings.CONFIG.permessage_deflate,
+        "drain_seconds": settings.CONFIG.drain_seconds,
         "wanted": wanted(settings.CONFIG),
         "frames_a_second": frames_allowed(settings.CONFIG),
         "max_message_bytes": options["max_message_bytes"],
