@@ -32,9 +32,9 @@ class Deployment:
     def serve(self, *arguments: str, **env: Any) -> Live:
         return self.site.serve("serve", "-b", "127.0.0.1", *arguments, **{**self._env, **env})
 
-    def start_program(self, module: str, *arguments: str) -> Process:
+    def start_program(self, module: str, *arguments: str, **env: Any) -> Process:
         """Another program with the settings of the deployment: `python -m module …`."""
-        return self.site.start_program(module, *arguments, **self._env)
+        return self.site.start_program(module, *arguments, **{**self._env, **env})
 
     def check(self, **env: Any) -> str:
         """What `check --deploy` says."""

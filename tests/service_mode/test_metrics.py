@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
+
 from tests.monitoring.scraped import Scrape, check_against_the_table
 from tests.processes import Live, Process, wait_until
 from tests.service_mode.conftest import OTHER, Deployment
@@ -10,13 +13,16 @@ from tests.service_mode.conftest import OTHER, Deployment
 def test_a_web_process_tells_what_markets_workers_and_queues_do(
     deployment: Deployment, markets: dict[str, Process], webs: list[Live]
 ) -> None:
-    worker = deployment.start_program("celery", "-A", "igsite", "worker", "--pool", "solo")
-    beat = deployment.start_program("celery", "-A", "igsite", "beat")
+    celery = partial(deployment.start_program, "celery", "-A", "igsite", IG_LOG_FORMAT="json")
+    worker, beat = celery("worker", "--pool", "solo"), celery("beat")
     web = webs[0]
     clean_up = {"task": "recorder.clean_up", "queue": "celery"}
     wait_until(lambda: Scrape(web).value("market_camera_task_runs_total", **clean_up), "a clean-up of the worker")
     for process in (beat, worker):
         process.stop()
+        logged = [json.loads(line) for line in process.log().splitlines() if line.startswith("{")]
+        assert any(line["logger"].startswith("celery") and line["pid"] == process.process.pid for line in logged)
+        assert "INFO" not in process.log().replace('"level":"INFO"', ""), "everything is logged in one format"
     scrape = Scrape(web)
     check_against_the_table(scrape)
     assert scrape.value("market_camera_queue_tasks", queue="celery") is not None
