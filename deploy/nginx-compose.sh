@@ -4,6 +4,7 @@ set -eu
 target=${1:-/etc/nginx/conf.d/default.conf}
 source=${2:-/deploy/nginx.conf}
 sed \
+    -e "s/listen 443 ssl http2;/listen 443 ssl;\n    http2 on;/" \
     -e "s/127\.0\.0\.1:8001/web1:8000/" \
     -e "s/127\.0\.0\.1:8002/web2:8000/" \
     -e "s#/etc/ssl/market\.example\.org\.pem#/etc/ssl/market-camera/certificate.pem#" \

@@ -10,14 +10,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from socket import SHUT_RDWR
-from typing import Any
+from typing import Any, Protocol
 
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
 from streaming.protocol import CLOSE_STALLED
-from tests.processes import PATIENCE_SECONDS, Live, wait_until
+from tests.processes import PATIENCE_SECONDS, wait_until
 from tests.streaming.events import Event, EventParser
+
+
+class Server(Protocol):
+    """What a follower needs of a web process, or of a proxy in front of it."""
+
+    def connect(self, path: str) -> ClientConnection: ...
+
+    def http(self) -> HTTPConnection: ...
 
 
 class Follower:
@@ -26,7 +34,7 @@ class Follower:
     `query` is added to `types=tick`; with `since` it begins in the past.
     """
 
-    def __init__(self, *servers: Live, query: str = "", since: int | None = None) -> None:
+    def __init__(self, *servers: Server, query: str = "", since: int | None = None) -> None:
         self._servers = itertools.cycle(servers)
         self._query, self._since = query, since
         self.ts: list[int] = []
@@ -93,10 +101,10 @@ class Follower:
                     self.stalled += 1
                 time.sleep(0.05)  # as any client would, not to hammer at a server that is not there
 
-    def _follow(self, server: Live) -> None:
+    def _follow(self, server: Server) -> None:
         since = self.last_t if self.ts else self._since
         query = f"?types=tick{self._query}" + ("" if since is None else f"&since={since}")
-        with connect(f"{server.ws_url}/ws/stream{query}", max_size=None, close_timeout=0.1, compression=None) as client:
+        with server.connect(f"/ws/stream{query}") as client:
             self._client = client
             self.connections += 1
             for text in client:
@@ -118,8 +126,8 @@ class EventFollower(Follower):
             self._connection.sock.shutdown(SHUT_RDWR)
         self._thread.join(PATIENCE_SECONDS)
 
-    def _follow(self, server: Live) -> None:
-        connection = self._connection = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_SECONDS)
+    def _follow(self, server: Server) -> None:
+        connection = self._connection = server.http()
         headers = {"Last-Event-ID": self._last_id} if self._last_id else {}
         connection.request("GET", f"/stream?types=tick{self._query}", headers=headers)
         answer, parser = connection.getresponse(), EventParser(self._last_id)

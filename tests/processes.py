@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import zstandard
+from websockets.sync.client import ClientConnection, connect
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -117,13 +118,21 @@ class Live(Process):
 
     def ask(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
         """One request. The path goes out as it is, so that a test can ask for what no browser would."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        connection = self.http()
         try:
             connection.request(method, path, headers=headers or {})
             answer = connection.getresponse()
             return Answer(answer.status, answer.headers, answer.read())
         finally:
             connection.close()
+
+    def http(self) -> HTTPConnection:
+        """A connection for requests of the test's own."""
+        return HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+
+    def connect(self, path: str) -> ClientConnection:
+        """A socket that takes messages of any size, uncompressed."""
+        return connect(f"{self.ws_url}{path}", max_size=None, close_timeout=0.1, compression=None)
 
     def json(self, path: str) -> Any:
         """The JSON of an answer that must be a success."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from tests.processes import ROOT
+from tests.services import program
 
 DEPLOY = ROOT / "deploy"
 
@@ -52,7 +53,46 @@ def test_the_site_in_containers_leads_to_its_web_processes_and_names_no_other_ho
     assert text.count("server_name market.test;") == 2
 
 
+def test_nginx_takes_no_web_process_for_failed() -> None:
+    """nginx believes in one again when a request to it has ended, and sockets do not end: one client in 5 s got in."""
+    servers = re.findall(r"^    server (127\.0\.0\.1\S+) (.*);$", (DEPLOY / "nginx.conf").read_text(), re.MULTILINE)
+    assert servers == [("127.0.0.1:8001", "max_fails=0"), ("127.0.0.1:8002", "max_fails=0")]
+
+
 def test_the_image_has_every_package_that_is_imported() -> None:
     kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench", "tools"}
     assert packages <= kept
+
+
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    """In a root of its own, where what they start is there, and nothing of this machine."""
+    analyze = program("systemd-analyze")
+    units, programs, targets = (tmp_path / path for path in (_UNITS, "opt/market-camera/.venv/bin", _TARGETS))
+    for directory in (units, programs, targets):
+        directory.mkdir(parents=True)
+    for unit in (*(f"{name}.target" for name in _USUAL), "system.slice"):
+        (targets / unit).write_text("[Unit]\nDescription=of systemd itself\n")
+    for name in ("python", "celery"):
+        (programs / name).touch(0o755)
+    names = []
+    for path in (DEPLOY / "systemd").glob("*.service"):
+        (units / path.name).write_text(path.read_text())
+        names.append(f"/{_UNITS}/{path.name.replace('@', '@8001')}")
+    command = [analyze, "verify", "--man=no", f"--root={tmp_path}", *names]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+_UNITS, _TARGETS = "etc/systemd/system", "usr/lib/systemd/system"
+_USUAL = ("sysinit", "basic", "shutdown", "network", "multi-user")
+
+
+def test_docker_compose_takes_the_containers(tmp_path: Path) -> None:
+    compose = program("docker-compose")
+    subprocess.run(["python3", "compose_env.py", "market.test"], cwd=_copy(tmp_path), check=True, capture_output=True)
+    (tmp_path / "compose.yaml").write_text((ROOT / "compose.yaml").read_text())
+    done = subprocess.run([compose, "--file", "compose.yaml", "config"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    services = yaml.safe_load(done.stdout)["services"]
+    assert services["web1"]["environment"]["IG_ALLOWED_HOSTS"] == "market.test"
