@@ -57,7 +57,7 @@ services: $(VENV)/ready
 # What is wrong with this host and its settings (of ENV, where it is there), before anything is started on it.
 ENV := /etc/market-camera.env
 deploy-check: $(VENV)/ready
-	@set -a; test ! -r $(ENV) || . $(ENV); exec $(PY) manage.py deploycheck
+	@ENV=$(ENV) exec deploy/manage.sh deploycheck
 
 # The simulator against the published figures, and what the order book market shows; some minutes.
 figures: $(VENV)/ready

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import redis
@@ -12,7 +12,10 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from igsite.clock_check import clock
 from igsite.config import Config
+from igsite.files_check import settings_file, store_owner
+from igsite.port_checks import certificate, taken_ports
 from recorder.retention import disk_use, retention_settings
 from recorder.retention_policy import is_full
 from runtime.db_threads import detached
@@ -23,13 +26,20 @@ _BACKLOG = 1024
 _REDIS_SECONDS = 5.0
 
 
-def host_checks(config: Config) -> Iterator[CheckMessage]:
-    """igsite.E001 and E002 for what would keep Market Camera from running, W007 to W010 for what would limit it."""
+def host_checks(config: Config, settings: Path, ports: Iterable[int]) -> Iterator[CheckMessage]:
+    """igsite.E001 to E004 for what would keep Market Camera from running, W007 to W014 for what would limit or endanger
+    it. `settings` is the file that the units read, `ports` are those of the web processes."""
+    yield from settings_file(settings)
     yield from _database()
+    yield from _one_writer(config)
     yield from _redis(config)
+    yield from store_owner(config.store_dir)
     yield from _disk(config)
     yield from _descriptors(config)
     yield from _backlog()
+    yield from taken_ports(ports)
+    yield from certificate(config)
+    yield from clock()
 
 
 def _database() -> Iterator[CheckMessage]:
@@ -47,6 +57,16 @@ def _database() -> Iterator[CheckMessage]:
 def _unapplied() -> int:
     executor = MigrationExecutor(connection)
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _one_writer(config: Config) -> Iterator[CheckMessage]:
+    if config.redis_url and connection.vendor == "sqlite":
+        yield Warning(
+            "REDIS_URL says that there are several processes, and DATABASE_URL is SQLite, which only one at a time can"
+            " write: the others wait, and fail where that takes long.",
+            hint="Set DATABASE_URL to a PostgreSQL (docs/operations.md), or run one process (manage.py live).",
+            id="igsite.W014",
+        )
 
 
 def _redis(config: Config) -> Iterator[CheckMessage]:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import socket
 import subprocess
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
-from igsite import host_checks
+from igsite import clock_check, files_check, host_checks, port_checks
 from igsite.config import Config
+from tests.nginx import HOST, make_certificate
+from tests.processes import free_port
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -29,6 +38,7 @@ def test_what_does_not_answer_is_told_with_what_to_do(run_command: Run, tmp_path
         assert said in done.stdout
     assert "igsite.W002: IG_TLS is not set" in done.stdout  # what `check --deploy` says stands there too
     assert ":secret@" not in done.stdout
+    assert "igsite.W012: Nobody speaks TLS" not in done.stdout  # no proxy is told of
     assert "Traceback" not in done.stderr
 
 
@@ -40,5 +50,102 @@ def test_limits_that_are_low_are_told(tmp_path: Path, monkeypatch: pytest.Monkey
     real = resource.getrlimit
     few = {resource.RLIMIT_NOFILE: (64, 256)}
     monkeypatch.setattr(resource, "getrlimit", lambda which: few.get(which) or real(which))
+    monkeypatch.setattr(clock_check, "_is_unkept", lambda: True)
     config = replace(Config(), store_dir=tmp_path / "store", retain_disk_percent=0.0, redis_url="")
-    assert [one.id for one in host_checks.host_checks(config)] == [f"igsite.W0{n:02}" for n in (7, 8, 9, 10)]
+    found = [one.id for one in host_checks.host_checks(config, tmp_path / "none", [])]
+    assert found == [f"igsite.W0{n:02}" for n in (7, 8, 9, 10, 13)]
+
+
+def test_settings_that_everybody_can_read_are_told(tmp_path: Path) -> None:
+    settings = tmp_path / "market-camera.env"
+    settings.touch(0o640)
+    assert list(files_check.settings_file(settings)) == []
+    settings.chmod(0o644)
+    (told,) = files_check.settings_file(settings)
+    assert "every user of this machine can read it (mode 644)" in told.msg
+
+
+def test_a_store_with_files_of_another_user_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ticks").mkdir()
+    (tmp_path / "ticks" / "segment").touch()
+    assert list(files_check.store_owner(tmp_path)) == []
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    (told,) = files_check.store_owner(tmp_path)
+    assert "this is run as the user with number 12345 (3 such files" in told.msg
+    assert list(files_check.store_owner(tmp_path / "none")) == []
+
+
+def test_a_port_that_another_program_has_is_told() -> None:
+    with _Answering(b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"ok": true') as port:
+        assert list(port_checks.taken_ports([port])) == []
+    with _Answering(b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nhello") as port:
+        (told,) = port_checks.taken_ports([free_port(), port])
+        assert told.id == "igsite.E003"
+        assert f"Port {port} is taken" in told.msg
+
+
+class _Answering:
+    """A server at a free port that gives one answer to everybody."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer, self._socket = answer, socket.create_server(("127.0.0.1", 0))
+
+    def __enter__(self) -> int:
+        threading.Thread(target=self._answer_all, daemon=True).start()
+        return int(self._socket.getsockname()[1])
+
+    def _answer_all(self) -> None:
+        with suppress(OSError):  # closed at the end of the test
+            while True:
+                client, _ = self._socket.accept()
+                with client:
+                    if client.recv(1000):
+                        client.sendall(self._answer)
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
+def test_a_certificate_that_is_missing_foreign_or_ends_soon_is_told(tmp_path: Path) -> None:
+    behind = replace(Config(), tls=True, allowed_hosts=(HOST,), trusted_proxies=(ip_network("127.0.0.1"),))
+    port = free_port()
+    (told,) = port_checks.certificate(behind, port)
+    assert f"Nobody speaks TLS at port {port}" in told.msg
+    assert list(port_checks.certificate(replace(behind, tls=False), port)) == []
+    shown = x509.load_pem_x509_certificate(make_certificate(tmp_path).read_bytes())
+    day = timedelta(days=1)
+    wrong = {now: port_checks._wrong(shown, HOST, now) for now in (datetime.now(UTC) + n * day for n in (-1, 0, 3))}
+    for said, expected in zip(wrong.values(), ("is not valid before", "expires on", "has expired on"), strict=True):
+        assert said is not None
+        assert said.startswith(expected)
+    long_before = shown.not_valid_after_utc - timedelta(days=30)
+    assert port_checks._wrong(_Longer(shown), HOST, long_before) is None  # type: ignore[arg-type]
+    other = port_checks._wrong(_Longer(shown), "other.example.org", long_before)  # type: ignore[arg-type]
+    assert other == f"is not for other.example.org, but for {HOST}"
+    assert port_checks._covers("*.example.org", HOST)
+    assert not port_checks._covers("*.org", HOST)
+
+
+class _Longer:
+    """A certificate as if it were valid from a year before on."""
+
+    def __init__(self, shown: x509.Certificate) -> None:
+        self.not_valid_after_utc, self.extensions = shown.not_valid_after_utc, shown.extensions
+        self.not_valid_before_utc = shown.not_valid_before_utc - timedelta(days=365)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_processes_on_sqlite_are_told(tmp_path: Path) -> None:
+    config = replace(Config(), redis_url="redis://127.0.0.1:1/0")
+    assert [one.id for one in host_checks._one_writer(config)] == ["igsite.W014"]
+    assert list(host_checks._one_writer(replace(config, redis_url=""))) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_clock_apart_from_the_databases_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock_check, "_is_unkept", lambda: False)
+    assert list(clock_check.clock()) == []
+    monkeypatch.setattr(clock_check, "_ahead_of_database", lambda: -3600.0)
+    (told,) = clock_check.clock()
+    assert told.msg == "The clock of this machine is 3600 s behind the database's."
