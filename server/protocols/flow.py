@@ -88,7 +88,7 @@ class Metered:
 
         Bytes taken by the kernel are no measure: it takes 32 KB at a time, which a client at 1 KB/s reads for long.
         """
-        return int(self._written_bytes - _unreceived_bytes(self.socket))
+        return int(self._written_bytes - self._in_kernel_bytes)
 
     @property
     def unsent_bytes(self: Any) -> int:
@@ -98,7 +98,12 @@ class Metered:
     @property
     def undelivered_bytes(self: Any) -> int:
         """Bytes that the other end has not received yet, wherever they wait."""
-        return int(self.unsent_bytes + _unreceived_bytes(self.socket))
+        return int(self.unsent_bytes + self._in_kernel_bytes)
+
+    @property
+    def _in_kernel_bytes(self: Any) -> int:
+        """Bytes that the kernel holds for the other end; a lost connection has no socket, and its protocol may stay."""
+        return _unreceived_bytes(self.socket) if self.connected else 0
 
     def write(self: Any, data: bytes) -> None:
         """Twisted always queues, which costs two changes to the selector for each message."""

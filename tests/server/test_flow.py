@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from types import SimpleNamespace
 
 import pytest
+from twisted.internet.error import ConnectionDone
+from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
 
-from server.protocols.flow import UNREAD_BYTES, Inbox, StallWatch, Valve, waiting
+from server.protocols.flow import UNREAD_BYTES, Inbox, MeteredTCP, StallWatch, Valve, waiting
 from tests.processes import PATIENCE_SECONDS
 
 
@@ -52,9 +56,23 @@ def test_a_stream_waits_while_the_other_end_lacks_what_the_kernel_has() -> None:
     def protocol(undelivered_bytes: int, *, is_stream: bool) -> SimpleNamespace:
         return SimpleNamespace(transport=Transport(undelivered_bytes=undelivered_bytes), is_stream=is_stream)
 
-    dead, alive, socket = protocol(14, is_stream=True), protocol(0, is_stream=True), protocol(14, is_stream=False)
-    found = waiting([], [dead, alive, socket])
-    assert [one.transport in found for one in (dead, alive, socket)] == [True, False, False]
+    dead, alive, other = protocol(14, is_stream=True), protocol(0, is_stream=True), protocol(14, is_stream=False)
+    found = waiting([], [dead, alive, other])
+    assert [one.transport in found for one in (dead, alive, other)] == [True, False, False]
+
+
+def test_a_stream_whose_connection_is_lost_while_its_application_goes_on_waits_for_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_connection(listening.getsockname()):
+        accepted, address = listening.accept()
+        names = ("addReader", "removeReader", "addWriter", "removeWriter")
+        reactor = SimpleNamespace(**dict.fromkeys(names, lambda _: None))
+        transport = MeteredTCP(accepted, Protocol(), address, None, 0, reactor)
+        transport.place = SimpleNamespace(leave=lambda: None)
+        transport.write(b"14 bytes or so")
+        stream = SimpleNamespace(transport=transport, is_stream=True)
+        transport.connectionLost(Failure(ConnectionDone()))
+        assert waiting([], [stream]) == set()
+        assert transport.drained_bytes == len(b"14 bytes or so")
 
 
 def test_time_in_which_the_process_stood_still_is_not_the_clients() -> None:
