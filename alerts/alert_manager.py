@@ -27,6 +27,9 @@ CHANNEL = "alerts"
 #: At most this many market events wait to be stored, and this many are remembered as announced.
 _MOST_HAPPENINGS = 10_000
 
+#: Whoever told of a change while the database was away writes it down when it is back, long before this has passed.
+_REMEMBERED_SECONDS = 3600.0
+
 
 #: Sends a frame to the clients of this process that subscribed to a channel and symbol (None: all of the channel).
 Send = Callable[[str, str | None, bytes], None]
@@ -56,7 +59,7 @@ class AlertManager:
         #: The announced alerts that have not cleared: the message of each cause. It changes with each `_changes`.
         self._active: dict[str, dict[str, Any]] = {}
         self._changes = 0
-        #: When the alerts were raised that are told as cleared, while the database still has them as active.
+        #: When causes were told of as cleared lately: the database may have them as active for some time.
         self._cleared: dict[str, float] = {}
         self._unwritten: dict[str, Entry] = {}
         self._happenings: deque[MarketEvent] = deque(maxlen=_MOST_HAPPENINGS)
@@ -174,8 +177,9 @@ class AlertManager:
         self._changes += 1
         if message["wrong"]:
             self._active[key] = message
-        elif (ended := self._active.pop(key, None)) is not None:
-            self._cleared[key] = ended["data"]["timestamp"]
+        else:
+            self._active.pop(key, None)
+            self._cleared[key] = message["data"]["timestamp"]
         self._send(CHANNEL, message["symbol"], _wire(message))
 
     def happened(self, happenings: Iterable[MarketEvent]) -> None:
@@ -209,10 +213,11 @@ class AlertManager:
             return  # the rows read may be older than what was announced meanwhile; the next read is not
         for key in self._active.keys() - rows.keys() - self._unwritten.keys():
             del self._active[key]
-        self._cleared = {key: raised_at for key, raised_at in self._cleared.items() if key in rows}
+        oldest = self._clock() - _REMEMBERED_SECONDS
+        self._cleared = {key: cleared_at for key, cleared_at in self._cleared.items() if cleared_at > oldest}
         for key in rows.keys() - self._unwritten.keys():
             told = rows[key].told()
-            if self._cleared.get(key) != told["timestamp"]:
+            if told["timestamp"] > self._cleared.get(key, 0.0):
                 self._pass_on({"key": key, "wrong": True, "sure": False, "symbol": symbol_of(key), "data": told})
 
     async def write(self) -> bool:

@@ -246,6 +246,21 @@ def test_what_cleared_in_an_outage_is_not_raised_again_by_a_process_that_reads_b
     with_processes(2, test)
 
 
+def test_an_outage_whose_end_one_process_sees_later_is_told_once(outage: Callable[[bool], None]) -> None:
+    async def test(processes: Processes) -> None:
+        one, other = processes.managers
+        outage(True)
+        await processes.find(database(False))
+        outage(False)
+        await one.consider([database(True)])
+        for manager in (other, other, one):
+            assert await manager.write()
+        assert processes.heard == [["critical", "info"]] * 2
+        assert [manager.greeting(Topic("alerts")) for manager in processes.managers] == [[], []]
+
+    with_processes(2, test)
+
+
 def test_happenings_are_told_once_and_written_down_once() -> None:
     events = {"bursts": [{"t0": 5, "t1": 7, "kind": "match", "score": 4.5}], "shocks": []}
 
@@ -393,7 +408,8 @@ def test_what_changes_while_the_database_is_read_is_not_undone(monkeypatch: pyte
         def clears_meanwhile() -> dict[str, Alert]:
             found = active()
             Alert.objects.update(cleared_at="2026-01-01T00:00:00Z")
-            cleared = {"origin": "another", "key": WRONG.key, "wrong": False, "sure": True, "symbol": None, "data": {}}
+            cleared = {"origin": "another", "key": WRONG.key, "wrong": False, "sure": True, "symbol": None}
+            cleared["data"] = {"timestamp": processes.now}
             loop.call_soon_threadsafe(manager.take, cleared)
             return found
 
