@@ -165,9 +165,7 @@ class Server:
 
 def opened(page: Page, url: str, t: int, view: str = "force") -> None:
     page.goto(f"{url}/replay/?t={t}&view={view}")
-    page.wait_for_function(
-        "() => Number(document.getElementById('graph').dataset.nodes) > 0", timeout=_START_SECONDS * 1000
-    )
+    page.wait_for_function("() => Number(document.getElementById('graph').dataset.nodes) > 0")
     page.wait_for_timeout(3000)
 
 
@@ -236,6 +234,7 @@ def main() -> None:
         with closing(server), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=options.chromium, args=list(_FLAGS))
             page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-US")
+            page.set_default_timeout(_START_SECONDS * 1000)
             page.add_init_script(_COUNT)
             opened(page, server.url, ticks // 2)
             milliseconds, sizes = seek(page, options.seeks, ticks)

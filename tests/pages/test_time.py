@@ -103,6 +103,12 @@ def test_all_events_are_listed_and_walked_through_by_their_frames(page: Page, se
     wait_for_frame(page, second)
     page.keyboard.press("p")
     wait_for_frame(page, first)
+    expect(rows.last).to_have_attribute("aria-current", "true")
+    assert rows.evaluate_all("(links) => links.map(({ tabIndex }) => tabIndex)") == [-1, 0], "a stop of the Tab key"
+    rows.last.focus()
+    page.keyboard.press("ArrowUp")
+    expect(rows.first).to_be_focused()
+    assert rows.evaluate_all("(links) => links.map(({ tabIndex }) => tabIndex)") == [0, -1]
 
 
 def test_none_is_said_only_of_a_whole_recording_without_events(page: Page, server: Live) -> None:

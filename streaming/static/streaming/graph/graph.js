@@ -28,8 +28,11 @@ const POOL_PLACE = [0.6 * RIM, -0.95 * RIM];
 /** What remains of an agent or edge that another agent's neighbourhood puts into the background. */
 const FAINT = 0.12;
 
-/** What remains of an edge that both moments have, where two are compared; what changed is never fainter than this, and what was lost is thinner. */
-const [KEPT, LEAST_CHANGED, LOST_WIDTH] = [0.35, 0.4, 0.4];
+/** What remains of an edge that both moments have, where two are compared; what was lost is thinner. */
+const [KEPT, LOST_WIDTH] = [0.35, 0.4];
+
+/** What changed is never fainter than this, where edges are many and where they are few, and never so thin there. Shares, pixels. */
+const CHANGED = { faintest: 0.4, few: 0.45, thinnest: 1.2 };
 
 /** Agents are of their usual size in a picture from this to that wide or high, smaller in a smaller one, down to where numbers can still be read, and larger in a larger. Pixels, and shares. */
 const [USUAL_FROM, USUAL_TO, SMALLEST_SHARE, LARGEST_SHARE] = [480, 640, 0.8, 1.8];
@@ -272,9 +275,11 @@ export class GraphView {
     const shown = strength ** (kind === "match" ? 0.6 : 1.5);
     // Where edges are few the weak ones are seen as well; in a crowd they would be a fog.
     const seen = (0.06 + 0.16 * presence ** 2 + 0.7 * shown) * (this.scene.near && !apart ? Math.max(presence, 0.8) : presence) * (this.scene.look.view === "plane" ? PLANE.alpha : 1) * (change === "kept" ? KEPT : 1);
-    const alpha = Math.max(seen * (change === "lost" ? 0.7 : 1), change === "gained" || change === "lost" ? LEAST_CHANGED : 0) * (apart ? FAINT : 1);
+    const changed = change === "gained" || change === "lost";
+    const alpha = Math.max(seen * (change === "lost" ? 0.7 : 1), changed ? CHANGED.faintest + CHANGED.few * presence ** 2 : 0) * (apart ? FAINT : 1);
     // In a crowd edges are thinner: without a graphics processor the pixels they cover are most of a drawing's cost.
-    const width = 3.5 * shown * Math.min(1, 1.5 * presence) * (change === "lost" ? LOST_WIDTH : 1);
+    const usual = 3.5 * shown * Math.min(1, 1.5 * presence) * (change === "lost" ? LOST_WIDTH : 1);
+    const width = Math.max(usual, changed ? CHANGED.thinnest * presence ** 2 : 0);
     return {
       type,
       curvature,

@@ -1,4 +1,4 @@
-/** Owns the list of bursts and shocks, each a link to the frame that tells of it, and going from one to the next. */
+/** Owns the list of bursts and shocks, each a link to the frame that tells of it, and going from one to the next: the list is one stop of the Tab key. */
 
 import { countText, decimalText } from "./format.js";
 import { text } from "../state/texts.js";
@@ -14,6 +14,7 @@ function wordsOf({ what, kind, score, to, t }) {
 /** @param {MarketEvent} marketEvent @returns {HTMLElement} */
 function rowOf(marketEvent) {
   const [row, link, mark, when, words] = ["li", "a", "span", "span", "span"].map((tag) => document.createElement(tag));
+  link.tabIndex = -1;
   Object.assign(link.dataset, { t: marketEvent.t, frameT: marketEvent.frameT });
   mark.className = `mark ${marketEvent.what}`;
   when.className = "when";
@@ -24,17 +25,23 @@ function rowOf(marketEvent) {
   return row;
 }
 
+/** @param {Element} row */
+const linkOf = (row) => /** @type {HTMLAnchorElement} */ (row.firstElementChild);
+
 export class MarketEventList {
   /** @type {Map<MarketEvent, HTMLElement>} */ #rows = new Map();
   /** @type {MarketEvent[]} */ #shown = [];
   #hrefs = "";
   /** @type {HTMLElement | null} */ #current = null;
+  /** The row that the Tab key comes to. @type {Element | null} */ #stop = null;
 
   /** @param {HTMLElement} list @param {HTMLElement} facts how many there are @param {(t: number) => string} hrefOf */
   constructor(list, facts, hrefOf) {
     this.list = list;
     this.facts = facts;
     this.hrefOf = hrefOf;
+    list.addEventListener("keydown", (event) => this.#step(event));
+    list.addEventListener("focusin", ({ target }) => this.#stopAt(/** @type {Element} */ (target).closest("li")));
   }
 
   /** Shows the newest first; `known` tells whether all of the recording is. @param {MarketEvent[]} events by t @param {boolean} known */
@@ -56,7 +63,24 @@ export class MarketEventList {
     this.#current?.firstElementChild?.removeAttribute("aria-current");
     row?.firstElementChild?.setAttribute("aria-current", "true");
     if (row) this.#lookAt(row);
+    if (row && !this.list.contains(document.activeElement)) this.#stopAt(row);
     this.#current = row;
+  }
+
+  /** @param {Element | null} row */
+  #stopAt(row) {
+    if (this.#stop) linkOf(this.#stop).tabIndex = -1;
+    if (row) linkOf(row).tabIndex = 0;
+    this.#stop = row;
+  }
+
+  /** Up and down lead to the rows beside. @param {KeyboardEvent} event */
+  #step(event) {
+    const way = { ArrowUp: "previousElementSibling", ArrowDown: "nextElementSibling" }[event.key];
+    if (!way || !this.#stop) return;
+    event.preventDefault();
+    const next = /** @type {any} */ (this.#stop)[way];
+    if (next) linkOf(next).focus();
   }
 
   /** Puts a row into the middle, with whole rows above it. @param {HTMLElement} row */
@@ -80,6 +104,7 @@ export class MarketEventList {
       row.remove();
       this.#rows.delete(event);
     }
+    if (!this.#stop?.isConnected) this.#stopAt(this.list.firstElementChild);
   }
 
   /** @param {MarketEvent} event */
