@@ -12,13 +12,15 @@ from runtime import pools
 from runtime.http_errors import HttpError
 from streaming.http import parameters
 
+MOST_ALERTS = 1000
+
 
 @require_safe
 @token_required
 async def alerts(request: HttpRequest) -> HttpResponse:
     """The newest alerts, newest first; with `active=1` only those that have not cleared."""
     active = parameters.choice(request, "active", ("0", "1")) == "1"
-    limit = parameters.integer(request, "limit", 100, 1, 1000)
+    limit = parameters.integer(request, "limit", 100, 1, MOST_ALERTS)
     chosen = Alert.objects.filter(cleared_at=None) if active else Alert.objects.all()
     try:
         rows = await pools.lookups.ask(lambda: list(chosen[:limit]))

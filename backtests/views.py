@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
-_MOST_LISTED = 100
+MOST_LISTED = 100
 _NOT_STORED = {"Cache-Control": "no-store"}
 
 
@@ -46,7 +46,7 @@ async def backtests(request: HttpRequest) -> HttpResponse:
     """Ask for a backtest, or list the newest."""
     if request.method == "POST":
         return await _off_the_loop(_queue, request.token, _body(request))  # type: ignore[attr-defined]
-    limit = parameters.integer(request, "limit", 20, 1, _MOST_LISTED)
+    limit = parameters.integer(request, "limit", 20, 1, MOST_LISTED)
     status = parameters.choice(request, "status", STATUSES)
     return await _off_the_loop(_list, limit, status)
 

@@ -20,7 +20,7 @@ from runtime.pools import asked
 from streaming.http import parameters
 from streaming.http.ndjson import lines_response
 
-_MOST_BARS = 10_000
+MOST_BARS = 10_000
 _MOST_GAPS = 1000
 #: Bars that wait in memory for a client to take them, at most.
 _MOST_HELD = 1000
@@ -34,7 +34,7 @@ async def bars(request: HttpRequest) -> HttpResponseBase:
     from_ms, until_ms = _time(request, "from"), _time(request, "to")
     if from_ms is not None and until_ms is not None and until_ms < from_ms:
         raise bad_parameter(f"to must not be before from, got from={from_ms} and to={until_ms}")
-    limit = parameters.integer(request, "limit", 1000, 1, _MOST_BARS)
+    limit = parameters.integer(request, "limit", 1000, 1, MOST_BARS)
     lines = _lines(relay.symbol, resolution, from_ms, until_ms, limit)
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
     return await lines_response(request, lines, headers, pools.bars)

@@ -39,6 +39,12 @@ _NODE = _object({"node_id": _TEXT, "agent_id": _COUNT, "t0": _COUNT, "t1": _COUN
 _EDGE = _object({"src": _TEXT, "dst": _TEXT, "type": {"enum": ["match", "quote_proximity"]}, "w": _NUMBER})
 _BURST = _object({"t0": _COUNT, "t1": _COUNT, "kind": _TEXT, "score": _NUMBER})
 _SHOCK = _object({"t": _COUNT, "kind": _TEXT, "size": _NUMBER, "score": _NUMBER})
+#: What a frame says it leaves out.
+_LEFT_OUT = {
+    "nodes_total": _COUNT,
+    "pairs": _object(dict.fromkeys(("match", "quote_proximity"), _COUNT)),
+    "matches": _object(dict.fromkeys(("agents", "pool"), _COUNT)),
+}
 
 #: By the type of the message.
 SCHEMAS: dict[str, Schema] = {
@@ -60,7 +66,7 @@ SCHEMAS: dict[str, Schema] = {
     "frame": _message(
         "frame",
         {
-            "window": _object(dict.fromkeys(("W", "stride", "t0", "t1"), _COUNT), nodes_total=_COUNT),
+            "window": _object(dict.fromkeys(("W", "stride", "t0", "t1"), _COUNT), **_LEFT_OUT),
             "nodes": _list(_NODE),
             "edges": _list(_EDGE),
             "events": _object({"bursts": _list(_BURST), "shocks": _list(_SHOCK)}),

@@ -27,13 +27,13 @@ class UnderWay:
 
     def begin(self, client: Address) -> Callable[[], None]:
         """Count a table; what it returns is to be called at its end, once or more often. Raises HttpError."""
-        address, retry = address_bucket(client), {"Retry-After": str(RETRY_SECONDS)}
+        address = address_bucket(client)
         with self._lock:
             if self._by_address.total() >= self._most:
-                raise HttpError(503, "busy", f"{self._most} tables are under way, the most this process makes", retry)
+                raise HttpError(503, "busy", f"{self._most} tables are under way, the most this process makes")
             if self._by_address[address] >= self._most_per_address:
                 message = f"{self._most_per_address} tables are under way from {address}, the most for one address"
-                raise HttpError(429, "too_many_requests", message, retry)
+                raise HttpError(429, "too_many_requests", message)
             self._by_address[address] += 1
         return partial(self._end, [address])
 

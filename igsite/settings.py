@@ -171,13 +171,18 @@ CORS_ALLOW_HEADERS = (
 )
 CORS_EXPOSE_HEADERS = (
     "Accept-Ranges",
+    "Allow",
+    "Content-Disposition",
     "Content-Length",
     "Content-Range",
     "ETag",
     "Gap",
     "Last-Modified",
     "Market-Camera-First-T",
+    "Market-Camera-Prices",
     "Market-Camera-Store",
+    "Retry-After",
+    "WWW-Authenticate",
     "X-Request-ID",
 )
 

@@ -12,4 +12,5 @@ urlpatterns = [
     path("", include("realism.urls")),
     path("", include("exports.urls")),
     path("", include("backtests.urls")),
+    path("", include("contracts.urls")),
 ]

@@ -22,12 +22,17 @@ log = logging.getLogger(__name__)
 outages = logging.getLogger(f"{__name__}.outages")
 
 
+#: Errors that pass: each says when to come again.
+_PASSING = (429, 503)
+
+
 class HttpError(Exception):
     """An answer other than success: status, a code for programs and a sentence for people."""
 
     def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
-        self.status, self.code, self.message, self.headers = status, code, message, headers or {}
+        later = {"Retry-After": str(RETRY_SECONDS)} if status in _PASSING else {}
+        self.status, self.code, self.message, self.headers = status, code, message, later | (headers or {})
 
     def response(self) -> JsonResponse:
         body = {"error": {"code": self.code, "message": self.message}}
@@ -43,19 +48,19 @@ _AT_FAULT = (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPa
 
 
 def busy(error: Busy) -> HttpError:
-    return HttpError(503, "busy", str(error), {"Retry-After": str(RETRY_SECONDS)})
+    return HttpError(503, "busy", str(error))
 
 
 def unavailable() -> HttpError:
     """What the error itself says is for the log: it names machines."""
     message = "a part of the recording cannot be read now"
-    return HttpError(503, "unavailable", message, {"Retry-After": str(RETRY_SECONDS)})
+    return HttpError(503, "unavailable", message)
 
 
 def no_database() -> HttpError:
     """The answer of the admin, of which no page can do without: its sessions are there."""
     message = "the admin needs the database, which does not answer"
-    return HttpError(503, "no_database", message, {"Retry-After": str(RETRY_SECONDS)})
+    return HttpError(503, "no_database", message)
 
 
 class JsonErrors(AsyncMiddleware):

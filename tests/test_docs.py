@@ -14,6 +14,7 @@ from igsite.config import Config
 from igsite.unused_names import UNUSED, unused_table
 from streaming.routing import websocket_urlpatterns as stream_sockets
 from tools.data_dictionary import data_dictionary
+from tools.error_tables import close_table, error_table
 from tools.settings_table import settings_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +29,12 @@ def test_the_tables_of_settings_are_those_in_the_code() -> None:
     page = (ROOT / "docs" / "settings.md").read_text()
     assert settings_table() in page
     assert unused_table() in page
+
+
+def test_the_tables_of_error_codes_are_those_in_the_code() -> None:
+    page = (ROOT / "docs" / "protocol.md").read_text()
+    assert error_table() in page
+    assert close_table() in page
 
 
 def test_the_data_dictionary_is_that_of_the_schemas() -> None:

@@ -30,6 +30,7 @@ LAYERS = (
     "monitoring",
     "pipeline",
     "server",
+    "contracts",
     "igsite",
 )
 #: Settings are above nothing but what their bounds come from, and read where a process is put together.
@@ -65,6 +66,8 @@ PURE = [
     *(f"backtests.{name}" for name in ("strategies", "request")),
     *(f"pipeline.{name}" for name in ("pacer", "encode_tick")),
     *(f"server.admission.{name}" for name in ("admission", "deadlines", "descriptors", "requests_under_way")),
+    "contracts.errors",
+    "contracts.schemas",
     "bars.feed.protocol",
     "bars.past.request",
     "components.registry",

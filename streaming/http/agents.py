@@ -19,7 +19,7 @@ from runtime.shown import shown
 from streaming.http import parameters
 from streaming.protocol import STORE_HEADER
 
-_MOST = 1000
+MOST_AGENTS = 1000
 _IDS = re.compile(r"[0-9]{1,16}(,[0-9]{1,16})*", re.ASCII)
 
 
@@ -28,7 +28,7 @@ async def agents(request: HttpRequest) -> HttpResponse:
     """The first agents whose names hold `q` and whose ids are among `ids`; 304 for a client that has them."""
     relay = await parameters.relay(request)
     part, ids = _part(request), _ids(request)
-    limit = parameters.limit(request, _MOST if ids is not None else 100, _MOST)
+    limit = parameters.limit(request, MOST_AGENTS if ids is not None else 100, MOST_AGENTS)
     count = await pools.listings.ask(lambda: count_of(relay.symbol))
     # A register only grows, so its length says which it is.
     headers = {"ETag": f'W/"{relay.store_id or ""}-{count}"', "Cache-Control": "no-cache"}
@@ -60,6 +60,6 @@ def _ids(request: HttpRequest) -> list[int] | None:
     if not _IDS.fullmatch(text):
         raise bad_parameter(f"ids must be ids of agents, separated by commas, got {shown(text)}")
     ids = sorted({int(one) for one in text.split(",")})
-    if len(ids) > _MOST:
-        raise bad_parameter(f"ids must be at most {_MOST:,}, got {len(ids):,}")
+    if len(ids) > MOST_AGENTS:
+        raise bad_parameter(f"ids must be at most {MOST_AGENTS:,}, got {len(ids):,}")
     return ids

@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.views.decorators.http import require_safe
 
 from runtime.http_errors import HttpError
-from runtime.pools import RETRY_SECONDS
 from streaming.http.event_streams import OPENED, retry
 from streaming.options import EVENTS, StreamRequest, parse_request
 from streaming.past.request import Bound
@@ -78,8 +77,7 @@ def _refusal(request: HttpRequest, refused: StreamError) -> HttpResponseBase:
     is_passing = refused.close in (CLOSE_LIMIT, CLOSE_UNAVAILABLE)
     if is_passing and "text/event-stream" in request.headers.get("Accept", ""):
         return _answer([retry(_REFUSED_RETRY_MS), event("error", error(refused.code, refused.detail))], {})
-    headers = {"Retry-After": str(RETRY_SECONDS)} if is_passing else {}
-    return HttpError(refused.close - 4000, refused.code, refused.detail, headers).response()
+    return HttpError(refused.close - 4000, refused.code, refused.detail).response()
 
 
 def _answer(body: Iterable[bytes], headers: dict[str, str]) -> HttpResponseBase:

@@ -27,8 +27,8 @@ from streaming.relay.relay import Relay
 
 Entry = dict[str, Any]
 
-_MOST_ENTRIES = 10_000
-_MOST_GAPS = 1000
+MOST_ENTRIES = 10_000
+MOST_GAPS = 1000
 
 
 @require_safe
@@ -36,7 +36,7 @@ async def manifest(request: HttpRequest, kind: str) -> HttpResponseBase:
     """What can be fetched of one kind, the pending segment last."""
     parameters.check_kind(kind)
     relay = await parameters.relay(request)
-    part = parameters.part(request, _MOST_ENTRIES)
+    part = parameters.part(request, MOST_ENTRIES)
     return await _answer(request, relay, (kind,), islice(_part_of(relay.symbol, kind, part, pending=True), part.limit))
 
 
@@ -45,7 +45,7 @@ async def segments(request: HttpRequest) -> HttpResponseBase:
     """Finished segments of one kind, of the ticks unless it is said, or of all."""
     relay = await parameters.relay(request)
     kind = parameters.kind_or_all(request, "ticks")
-    part = parameters.part(request, _MOST_ENTRIES)
+    part = parameters.part(request, MOST_ENTRIES)
     kinds = KINDS if kind is None else (kind,)
     of_kinds = [_with_kind(relay.symbol, one, part) for one in kinds]
     found = heapq.merge(*of_kinds, key=lambda entry: (entry["start_t"], entry["path"]))
@@ -58,7 +58,7 @@ async def segments(request: HttpRequest) -> HttpResponseBase:
 async def gaps(request: HttpRequest) -> HttpResponse:
     """The t between segments of ticks that none of them holds."""
     relay = await parameters.relay(request)
-    found = await pools.listings.run(reading, partial(holes, relay.symbol, "ticks", _MOST_GAPS))
+    found = await pools.listings.run(reading, partial(holes, relay.symbol, "ticks", MOST_GAPS))
     body = orjson.dumps([{"from_t": first, "to_t": last} for first, last in found])
     return HttpResponse(body, content_type="application/json", headers={"Cache-Control": "no-store"})
 
@@ -72,11 +72,11 @@ def _part_of(symbol: str, kind: str, part: TapePart, *, pending: bool) -> Iterat
     """What is wanted of a kind; where it is wanted from its beginning on, perhaps more."""
     if part.before_t is None:
         return manifest_of(symbol, kind, after_t=part.after_t, pending=pending)
-    return manifest_before(symbol, kind, part.before_t, part.limit or _MOST_ENTRIES, pending=pending)
+    return manifest_before(symbol, kind, part.before_t, part.limit or MOST_ENTRIES, pending=pending)
 
 
 def _last(entries: Iterator[Entry], most: int | None) -> Iterator[Entry]:
-    yield from deque(entries, most or _MOST_ENTRIES)
+    yield from deque(entries, most or MOST_ENTRIES)
 
 
 async def _answer(

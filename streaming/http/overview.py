@@ -18,7 +18,7 @@ from streaming.http.newest import Newest
 from streaming.protocol import recording_headers
 from streaming.relay.relay import Relay
 
-_POINTS, _MOST_POINTS = 800, 5000
+POINTS, MOST_POINTS = 800, 5000
 
 
 @require_safe
@@ -32,7 +32,7 @@ async def overview_of(request: HttpRequest) -> HttpResponse:
 
 def asked_range(request: HttpRequest) -> tuple[int | None, int | None, int]:
     """The range and the number of points. Raises HttpError."""
-    return *parameters.t_range(request), parameters.integer(request, "points", _POINTS, 1, _MOST_POINTS)
+    return *parameters.t_range(request), parameters.integer(request, "points", POINTS, 1, MOST_POINTS)
 
 
 async def answer(request: HttpRequest, relay: Relay, body: Callable[[], dict[str, Any]]) -> HttpResponse:

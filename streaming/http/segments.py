@@ -24,6 +24,9 @@ from runtime.shown import shown
 from streaming.http import files, parameters
 from streaming.http.ndjson import ndjson_response
 
+#: What is given of a segment: the file, its lines, or where reading may begin.
+FORMS = ("zst", "jsonl", "seek")
+
 
 @require_safe
 async def segment(request: HttpRequest, kind: str, name: str) -> HttpResponseBase:
@@ -40,7 +43,7 @@ async def segment_by_name(request: HttpRequest, name: str) -> HttpResponseBase:
 
 
 async def _answer(request: HttpRequest, kinds: Sequence[str], name: str) -> HttpResponseBase:
-    form = parameters.choice(request, "format", ("zst", "jsonl", "seek"))
+    form = parameters.choice(request, "format", FORMS)
     relay = await parameters.relay(request)
     try:
         lasting = parse_name(name).lasting

@@ -60,7 +60,13 @@ _ENDPOINTS = {
     "live": "/live/",
     "replay": "/replay/",
     "admin": "/admin/",
+    "docs": "/docs/",
+    "openapi": "/openapi.json",
+    "asyncapi": "/asyncapi.json",
 }
+
+#: Ticks in a page of `/incremental`.
+MOST_TICKS = 10_000
 
 
 @require_safe
@@ -68,6 +74,7 @@ async def index(request: HttpRequest) -> HttpResponse:
     """The live page for a browser, a description for everything else."""
     if "text/html" in request.headers.get("Accept", ""):
         return await live(request)
+    await parameters.relay(request)
     return JsonResponse(
         {
             "message": "Market Camera: a market, filmed, streamed and recorded",
@@ -128,7 +135,7 @@ async def incremental(request: HttpRequest) -> HttpResponseBase:
     """Ticks after `from_t`, oldest first."""
     relay = await parameters.relay(request)
     from_t = parameters.integer(request, "from_t", 0, -1, LARGEST_T)
-    limit = parameters.limit(request, 1000, 10_000)
+    limit = parameters.limit(request, 1000, MOST_TICKS)
     page = Page(relay, from_t, limit, parameters.store(request))
     begun = await page.begin()
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
