@@ -6,7 +6,8 @@ import os
 import pwd
 import stat
 from collections.abc import Iterator
-from itertools import islice
+from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
 
 from django.core.checks import CheckMessage, Error, Warning
@@ -32,21 +33,24 @@ def settings_file(path: Path) -> Iterator[CheckMessage]:
 def store_owner(root: Path) -> Iterator[CheckMessage]:
     """igsite.E004 where something in the store belongs to another user, which this one may not be able to write."""
     owner = os.geteuid()
-    others = [path for path in islice(_within(root), _MOST_FILES) if path.lstat().st_uid != owner]
+    others = [(path, uid) for path, uid in islice(_owners(root), _MOST_FILES) if uid != owner]
     if others:
+        path, uid = others[0]
         yield Error(
-            f"{others[0]} belongs to {_name(others[0].lstat().st_uid)}, and this is run as {_name(owner)}"
+            f"{path} belongs to {_name(uid)}, and this is run as {_name(owner)}"
             f" ({len(others)} such files and directories in the store).",
             hint=f"chown -R {_name(owner)} {root} (and run commands by deploy/manage.sh, which changes to that user).",
             id="igsite.E004",
         )
 
 
-def _within(root: Path) -> Iterator[Path]:
-    if root.is_dir():
-        yield root
-        for directory, folders, files in os.walk(root):
-            yield from (Path(directory, name) for name in (*folders, *files))
+def _owners(root: Path) -> Iterator[tuple[Path, int]]:
+    """What is within the store, and whose it is. A market may remove files meanwhile; recorder.E001 tells of a store
+    that is not there, or into which nobody may look."""
+    within = (Path(directory, name) for directory, folders, files in os.walk(root) for name in (*folders, *files))
+    for path in chain([root], within):
+        with suppress(OSError):
+            yield path, path.lstat().st_uid
 
 
 def _name(uid: int) -> str:

@@ -89,7 +89,10 @@ def _redis(config: Config) -> Iterator[CheckMessage]:
 
 
 def _disk(config: Config) -> Iterator[CheckMessage]:
-    use = disk_use(config.store_dir)
+    try:
+        use = disk_use(config.store_dir)
+    except OSError:
+        return  # recorder.E001 tells of it
     if is_full(use, retention_settings(config)):
         yield Warning(
             f"The disk of the store is {round(use.percent, 1):g} % full:"

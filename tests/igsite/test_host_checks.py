@@ -75,6 +75,17 @@ def test_a_store_with_files_of_another_user_is_told(tmp_path: Path, monkeypatch:
     assert list(files_check.store_owner(tmp_path / "none")) == []
 
 
+def test_a_store_into_which_nobody_may_look_ends_no_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That it cannot be written is told by recorder.E001 alone."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(host_checks, "disk_use", refused)
+    monkeypatch.setattr(Path, "lstat", refused)
+    assert [*host_checks._disk(Config()), *files_check.store_owner(Path("/none"))] == []
+
+
 def test_a_port_that_another_program_has_is_told() -> None:
     with _Answering(b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"ok": true') as port:
         assert list(port_checks.taken_ports([port])) == []
