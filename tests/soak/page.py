@@ -14,9 +14,9 @@ _STYLE = Path(__file__).with_name("report.css")
 _TRIERS = ("population", "sdk", "hostile")
 _ENDS = {"stop": "start", "freeze": "thaw"}
 #: Of a check's violations so many are shown; the JSON has all.
-_MOST_SHOWN = 30
-#: So many facts of a check stand open.
-_MOST_OPEN = 2
+_MOST_SHOWN = 200
+#: So many facts of a check, and of what is wrong with it, stand open.
+_MOST_OPEN, _MOST_WRONG = 2, 5
 
 #: Of each curve of the report: its heading, what it shows, and whether its values need a logarithmic axis.
 _FIGURES = {
@@ -94,18 +94,25 @@ def _table(checks: list[dict[str, Any]]) -> str:
         found = [escape(text) for text in check["found"][:_MOST_SHOWN]]
         if (more := len(check["found"]) - len(found)) > 0:
             found.append(f"and {more} more")
-        facts = "".join(f"<li>{escape(text)}</li>" for text in check["facts"])
-        wrong = "".join(f'<li class="wrong">{text}</li>' for text in found)
-        details = f"<ul>{facts}</ul>" if facts else ""
-        if len(check["facts"]) > _MOST_OPEN:
-            details = f"<details><summary>{len(check['facts'])} facts</summary>{details}</details>"
+        wrong = [f'<li class="wrong">{text}</li>' for text in found]
+        facts = [f"<li>{escape(text)}</li>" for text in check["facts"]]
         rows.append(
             f'<tr class="{status.replace(" ", "-")}"><th scope="row">{check["check"]}</th>'
             f'<td class="status">{status}</td><td><p>{_code(check["rule"])}</p>'
-            f"{f'<ul>{wrong}</ul>' if wrong else ''}{details}</td></tr>"
+            f"{_list(wrong, _MOST_WRONG, 'more')}{_list(facts, _MOST_OPEN, 'facts')}</td></tr>"
         )
     head = "<thead><tr><th>check</th><th>verdict</th><th>rule, and what was found</th></tr></thead>"
     return f'<table class="verdict">{head}<tbody>{"".join(rows)}</tbody></table>'
+
+
+def _list(items: list[str], most_open: int, rest: str) -> str:
+    """So many of them for all to see; facts are folded as a whole, of what is wrong the first stand open."""
+    opened = items[:most_open] if rest == "more" or len(items) <= most_open else []
+    folded = items[len(opened) :]
+    shown = f"<ul>{''.join(opened)}</ul>" if opened else ""
+    if folded:
+        shown += f"<details><summary>{len(folded)} {rest}</summary><ul>{''.join(folded)}</ul></details>"
+    return shown
 
 
 def _code(text: str) -> str:

@@ -16,7 +16,7 @@ from tests.soak.outcome import Outcome, tracebacks
 from tests.soak.page import marks_of
 from tests.soak.recorded import KINDS, Recorded, differences
 from tests.soak.report import report_of, summary, write_report
-from tests.soak.schedule import Fault, schedule
+from tests.soak.schedule import SPARED_AFTER, Fault, schedule
 
 PARTS = ["market-1", "market-2", "web-1", "web-2", "worker", "beat"]
 HOUR = 3600.0
@@ -65,6 +65,20 @@ def test_each_descriptor_and_thread_that_stays_is_found() -> None:
         one["descriptors"], one["threads"] = 20 + n // 6, 8 + n // 18
     grown = [trend.quantity for trend in trends(samples, HOUR) if not trend.is_flat]
     assert grown == ["descriptors", "threads"]
+
+
+def test_memory_is_judged_only_where_every_part_that_is_spared_was(tmp_path: Path) -> None:
+    spared = [one for pid, part in enumerate(SPARED_AFTER) for one in life(0, part, pid)]
+    for samples, status in (
+        (spared, "held"),
+        (spared + life(20, "web-1", 9), "failed"),
+        (spared + life(0, "web-1", 9, begin=3000), "held"),
+        ([one for one in spared if one["part"] != "web-2" or one["at"] > 3000], "not judged"),
+    ):
+        outcome = Outcome(tmp_path, ["A"])
+        outcome.samples, outcome.seconds = samples, HOUR
+        outcome.judge_measures()
+        assert outcome.checks["memory"].status == status
 
 
 # -- tapes
