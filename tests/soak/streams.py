@@ -59,7 +59,7 @@ class StreamClient:
     seamless: bool = False
     #: Stays and absences are so much shorter.
     scale: float = 1.0
-    #: Set when everybody is to come to the end: who is away comes back.
+    #: Set when everybody is to come to the end: who is away comes back, and stays.
     called: asyncio.Event = field(default_factory=asyncio.Event)
     watches: list[Watch] = field(default_factory=list)
     over: bool = False
@@ -129,7 +129,8 @@ class StreamClient:
         self.connections += 1
         self.watch.connected(since)
         try:
-            stay = None if habits.stays is None else self.scale * self.rng.uniform(*habits.stays)
+            stays = None if self.called.is_set() else habits.stays
+            stay = None if stays is None else self.scale * self.rng.uniform(*stays)
             return await self._listen(socket, stay)
         finally:
             socket.close()
