@@ -154,13 +154,10 @@ def innermost(transport: Any) -> Any:
 
 
 def waiting(writers: Iterable[Any], protocols: Iterable[Any]) -> set[Metered]:
-    """The transports with data that waits in this process; of streams, which have no pings, in the kernel too.
-
-    A stream whose connection is lost is still among the protocols until its application has ended.
-    """
+    """The transports with data that waits in this process; of streams, which have no pings, in the kernel too."""
     streams = (innermost(protocol.transport) for protocol in protocols if protocol.is_stream)
     found = {writer for writer in writers if isinstance(writer, Metered)}
-    return found | {stream for stream in streams if stream.connected and stream.undelivered_bytes}
+    return found | {stream for stream in streams if stream.undelivered_bytes}
 
 
 class StallWatch:

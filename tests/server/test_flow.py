@@ -20,7 +20,7 @@ class Transport:
 
     def __init__(self, drained_bytes: int = 0, undelivered_bytes: int = 0) -> None:
         self.drained_bytes, self.undelivered_bytes = drained_bytes, undelivered_bytes
-        self.reads = self.connected = True
+        self.reads = True
 
     def pauseProducing(self) -> None:  # noqa: N802
         self.reads = False
@@ -73,17 +73,6 @@ def test_a_stream_whose_connection_is_lost_while_its_application_goes_on_waits_f
         transport.connectionLost(Failure(ConnectionDone()))
         assert waiting([], [stream]) == set()
         assert transport.drained_bytes == len(b"14 bytes or so")
-
-
-def test_a_stream_whose_connection_is_lost_does_not_wait() -> None:
-    class Lost:
-        connected = 0
-
-        @property
-        def undelivered_bytes(self) -> int:
-            raise AttributeError("Twisted takes the socket away")
-
-    assert waiting([], [SimpleNamespace(transport=Lost(), is_stream=True)]) == set()
 
 
 def test_time_in_which_the_process_stood_still_is_not_the_clients() -> None:
