@@ -43,11 +43,13 @@ def test_a_standalone_server_emits_what_the_table_lists_and_nothing_else(live: L
         cleaned = scrape.value("market_camera_task_runs_total", task="recorder.clean_up")
         sent = scrape.value("market_camera_made_to_sent_seconds_count", way="direct")
         seals = scrape.value("market_camera_seal_seconds_count", kind="ticks")
+        if scrape.value("market_camera_scrape_failures") != 0:  # a busy machine may take longer than a scrape waits
+            return None
         return scrape if cleaned and sent and seals and "ended_streams" in scrape.ours else None
 
     scrape = wait_until(all_there, "figures of everything")
     assert check_against_the_table(scrape) == set(NAMES) - ELSEWHERE
-    assert (scrape.value("market_camera_scrape_failures"), scrape.value("market_camera_running")) == (0, 1)
+    assert scrape.value("market_camera_running") == 1
     assert scrape.value("market_camera_segments", kind="ticks", place="disk") >= 1
     assert scrape.value("market_camera_ended_streams_total", protocol="websocket", code="bad_parameter") == 1
     assert scrape.value("market_camera_late_seconds") < 60
