@@ -26,7 +26,7 @@ LONG = (
     *("outages/", "soak/test_run.py", "continuation/test_crash.py", "continuation/test_kill.py"),
     *("end_to_end/test_upstream.py", "end_to_end/test_damage_fuzz.py", "client/test_record_command.py"),
     *("service_mode/test_store_change.py", "bars/test_feed_client.py", "hostile/test_bad_clients.py"),
-    *("hostile/test_silent.py", "api_socket/test_services.py"),
+    *("hostile/test_silent.py", "api_socket/test_services.py", "contracts/test_typescript.py"),
 )
 
 
