@@ -36,8 +36,8 @@ class BarAdmin(RecordedAdmin):
         price("high"),
         price("low"),
         price("close"),
-        number("volume"),
-        number("matches"),
+        number("volume", sorts=False),
+        number("matches", sorts=False),
         "ticks",
         "replay",
     ]
@@ -63,7 +63,7 @@ class GapAdmin(RecordedAdmin):
     list_display = [
         milliseconds("at_ms", "before (UTC)"),
         number("from_t", "first t missing"),
-        number("to_t", "last t missing"),
+        number("to_t", "last t missing", sorts=False),
         "length",
         "replay",
     ]

@@ -46,10 +46,10 @@ def _clean_up() -> int:
         ColdState.objects.all().delete()  # nobody copies any more
     policy = retention.retention_settings(config)
     done = retention.clean_up(config.store_dir, config.symbol, policy, timezone.now(), cold_bucket())
-    host, store = socket.gethostname(), str(config.store_dir)
-    note_clean_up(host, store, timezone.now(), len(done.removed), done.freed_bytes)
     for market in _markets():
         making.forget_gone(market, directory_of(market.symbol), keep_removed=config.retain_digests)
+    host, store = socket.gethostname(), str(config.store_dir)
+    note_clean_up(host, store, timezone.now(), len(done.removed), done.freed_bytes)
     return len(done.removed)
 
 

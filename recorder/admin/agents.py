@@ -18,7 +18,7 @@ from runtime.admin_columns import number
 class AgentAdmin(RecordedAdmin):
     """Named agents: found by a part of a name, or by id."""
 
-    list_display = [number("agent_id"), "name", number("first_t")]
+    list_display = [number("agent_id"), "name", number("first_t", sorts=False)]
     list_filter = [MarketFilter]
     ordering = ["agent_id"]
     paginator = BoundedPaginator

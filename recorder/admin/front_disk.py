@@ -60,15 +60,16 @@ def _tell_clean_up() -> Told:
     found = _chosen(use, policy, now)
     notes = [*_next_run(now), _rules(policy)]
     if found:
-        return Told(_sum(found, WARN), _heads(), _rows(found), notes)
+        return Told(_sum(found, WARN), _heads(_("goes first")), _rows(found), notes)
     if is_full(use, policy):
         text = _("Every segment is pinned, too young, or one of the last of its kind.")
         return Told(Cell(_("Full, and nothing may be removed"), BAD), notes=[text, *notes])
     left = policy.disk_percent / 100 * (use.used + use.free) - use.used
     room = _("It begins when {size} more are used.").format(size=filesizeformat(max(0.0, left)))
     first = _chosen(_as_if_full(use, policy), policy, now, _MOST_NAMED)
-    then = [_("These would be the first to go:")] if first else [_("No segment could be removed then.")]
-    return Told(Cell(_("Nothing to remove"), GOOD), _heads() if first else (), _rows(first), [room, *then, *notes])
+    then = [] if first else [_("No segment could be removed then.")]
+    heads = _heads(_("would go first")) if first else ()
+    return Told(Cell(_("Nothing to remove"), GOOD), heads, _rows(first), [room, *then, *notes])
 
 
 def _chosen(use: DiskUse, policy: RetentionSettings, now: datetime, most: int = _MOST_COUNTED + 1) -> list[Candidate]:
@@ -96,8 +97,8 @@ def _sum(found: list[Candidate], tone: str) -> Cell:
     return Cell(words.format(count=len(counted), size=size), tone)
 
 
-def _heads() -> tuple[Words, ...]:
-    return _("goes first"), _("sealed (UTC)"), _("size")
+def _heads(first: str) -> tuple[Words, ...]:
+    return first, _("sealed (UTC)"), _("size")
 
 
 def _rows(found: list[Candidate]) -> list[list[Cell]]:

@@ -23,16 +23,27 @@ MOST_COUNTED = 10_000
 
 #: What may be an id or a t.
 AN_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
-_BEGINNING = re.compile(r"segment_[0-9][0-9_]*", re.ASCII)
+#: How names of segments begin, as far as somebody types them.
+BEGINNING = re.compile(r"segment_[0-9][0-9_]*", re.ASCII)
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts at most `MOST_COUNTED` rows: counting a year's rows takes longer than showing some."""
+    """Counts at most `MOST_COUNTED` rows, and so the last page is never far behind the first.
+
+    A database counts rows, and skips those before a page, by reading each of them: with 600,000 segments that takes
+    longer than everything else. Pages by key would have no numbers to jump to. What lies behind the last page is found
+    by a search, a filter, or the other order.
+    """
 
     @cached_property
     def count(self) -> int:
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
         return rows[:MOST_COUNTED].count()
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there may be more rows than it counted."""
+        return self.count >= MOST_COUNTED
 
 
 class ChoiceFilter(admin.SimpleListFilter):
@@ -78,7 +89,7 @@ def found_by(rows: SegmentQuerySet, term: str) -> SegmentQuerySet:
     try:
         return rows.filter(name=parse_name(term).lasting)
     except BadName:
-        return _beginning_with(rows, term) if _BEGINNING.fullmatch(term) else rows.none()
+        return _beginning_with(rows, term) if BEGINNING.fullmatch(term) else rows.none()
 
 
 def _beginning_with(rows: SegmentQuerySet, text: str) -> SegmentQuerySet:

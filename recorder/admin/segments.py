@@ -7,13 +7,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from recorder.admin.lists import BoundedPaginator, ChoiceFilter, MarketFilter, found_by
+from recorder.admin.lists import BEGINNING, BoundedPaginator, ChoiceFilter, MarketFilter, found_by
 from recorder.admin.price_lines import price_lines
 from recorder.admin.recorded import RecordedAdmin, replay_address
 from recorder.models import Cold, Segment, SegmentQuerySet
@@ -109,23 +109,27 @@ class SegmentAdmin(RecordedAdmin):
     list_display = [
         "file_name",
         number("start_t", "first t"),
-        number("end_t", "last t"),
-        number("lines"),
-        size("bytes", "size"),
-        number("gaps"),
+        number("end_t", "last t", sorts=False),
+        number("lines", sorts=False),
+        size("bytes", "size", sorts=False),
+        number("gaps", sorts=False),
         "price",
         "state",
-        flag("pinned", "pinned"),
+        flag("pinned", "pinned", sorts=False),
         "links",
     ]
     list_filter = [MarketFilter, KindFilter, StateFilter]
     list_select_related = ["market"]
-    ordering = ["-start_t"]
     paginator = BoundedPaginator
     show_full_result_count = False
     search_fields = ["name"]
     search_help_text = "a t, or how a name begins: segment_20260124_12"
     actions = ["verify", *_PINNING]
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        """Names that begin alike come in the order of their index: by t the database would sort all of them."""
+        by_name = BEGINNING.fullmatch(request.GET.get(SEARCH_VAR, "").strip())
+        return ["-name"] if by_name else ["-start_t"]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[SegmentQuerySet, bool]:
         return found_by(queryset, search_term.strip()), False
