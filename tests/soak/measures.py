@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-#: The age from which a process counts as warm, in a run that is long enough: it is a quarter of shorter ones.
-WARM_SECONDS = 600.0
+#: The age from which a process counts as warm. Web processes of 500 clients took ten minutes and more to find their size.
+WARM_SECONDS = 900.0
 #: Less time than this from the first warm sample to the last tells nothing.
 LEAST_SECONDS = 480.0
 _LEAST_SAMPLES = 12
@@ -125,14 +125,13 @@ class Trend:
 
 def trends(samples: list[dict[str, Any]], seconds: float) -> list[Trend]:
     """Of each quantity of each part that is judged, in the order of their names. The run lasted so many seconds."""
-    warm_seconds = min(WARM_SECONDS, seconds / 4)
     begun: dict[int, float] = {}
     lives: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for one in samples:
         begun.setdefault(one["pid"], one["at"])
         if one["part"] not in TRIERS:
             age = one["at"] - begun[one["pid"]]
-            lives[one["part"]].append({**one, "is_judged": age >= warm_seconds and one["at"] >= seconds / 2})
+            lives[one["part"]].append({**one, "is_judged": age >= WARM_SECONDS and one["at"] >= seconds / 2})
     return [_trend(part, quantity, lives[part]) for part in sorted(lives) for quantity in QUANTITIES]
 
 

@@ -49,8 +49,8 @@ def test_a_leak_is_found_under_noise_and_a_flat_process_passes() -> None:
 
 
 def test_growth_that_each_successor_begins_with_is_found() -> None:
-    """Killed every 15 min, none of them lives long."""
-    lives = [life(growth=40, pid=n, begin=900 * n, end=900 * (n + 1)) for n in range(4)]
+    """Killed every 20 min, none of them is warm for long."""
+    lives = [life(growth=40, pid=n, begin=1200 * n, end=1200 * (n + 1)) for n in range(3)]
     assert memory([one for each in lives for one in each]) is False
 
 
