@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-#: The age from which a process counts as warm. Web processes of 500 clients took ten minutes and more to find their size.
+#: The age from which a process counts as warm. Web processes of 500 clients took ten minutes and more to be so.
 WARM_SECONDS = 900.0
 #: Less time than this from the first warm sample to the last tells nothing.
 LEAST_SECONDS = 480.0
