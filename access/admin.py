@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from access.login import LoginForm
+from access.login import LoginForm, limited
 from access.models import AuditEntry, Token
 from access.scopes import DEFAULT, MEANING, scope_text
 from access.secret import new_token
@@ -19,6 +19,7 @@ from runtime.admin_actions import Deed, asking
 from runtime.admin_columns import number, time
 
 admin.site.login_form = LoginForm
+admin.site.password_change = limited(admin.site.password_change)  # type: ignore[method-assign, assignment]
 
 _REVOKE = asking(
     Deed(

@@ -65,7 +65,7 @@ def _values(entry: Entry, count: Count) -> list[Any]:
 def _tell(counts: Mapping[Entry, Count]) -> None:
     shown = [*counts.items()][:_MOST_LINES]
     for entry, count in shown:
-        who = cut(entry.who).encode("unicode_escape").decode()
+        who = "".join(one if one.isprintable() else "?" for one in cut(entry.who))  # a name may hold a line's end
         log.info("%s: %s, from %s, %d times", entry.action, who, entry.address, count.times)
     if len(counts) > len(shown):
         rest = sum(count.times for count in counts.values()) - sum(count.times for _, count in shown)

@@ -24,11 +24,12 @@ _DEFAULT_SCOPES = scope_text(DEFAULT)
 class TokenQuerySet(models.QuerySet["Token"]):
     def valid(self, now: datetime) -> TokenQuerySet:
         """The tokens that are valid at this time."""
-        return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+        owned = Q(owner=None) | Q(owner__is_active=True)
+        return self.filter(owned, Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
 
 
 class Token(models.Model):
-    """A right to use what is not public, until it expires or is revoked. `access.tokens` issues and checks them."""
+    """A right to use what is not public, until it expires, is revoked or its owner inactive: see `access.tokens`."""
 
     name = models.CharField(max_length=LONGEST_NAME, help_text="What or who uses it.")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="+")
@@ -55,9 +56,11 @@ class Token(models.Model):
 
     @property
     def state(self) -> str:
-        """The state in one word: valid, expired or revoked."""
+        """The state in words: valid, expired, revoked, or that its owner may not come in any more."""
         if self.revoked_at is not None:
             return "revoked"
+        if self.owner is not None and not self.owner.is_active:
+            return "owner inactive"
         return "expired" if self.expires_at is not None and self.expires_at <= timezone.now() else VALID
 
 

@@ -49,7 +49,7 @@ def check(text: str | None) -> Checked:
     if text is None or prefix is None:
         return Checked(None, UNKNOWN)  # a random text does not reach the database
     now = timezone.now()
-    row = Token.objects.filter(prefix=prefix).first()
+    row = Token.objects.select_related("owner").filter(prefix=prefix).first()
     if row is None:
         return Checked(None, UNKNOWN)
     if row.state != VALID or not matches(text, row.hash):

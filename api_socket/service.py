@@ -8,13 +8,14 @@ import os
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from access import recording
+from access import login, recording
 from access.tokens import still_valid
 from alerts import alert_manager, rules
 from alerts.alert_manager import AlertManager
@@ -70,6 +71,7 @@ class Service:
             "backtest_progress": self._hear_progress,
             "alerts": self.alerts.take,
             "side_tasks": self._hear_tasks,
+            "logins": self._hear_login,
         }
         for relay in relays.all():
             self._follow(relay)
@@ -78,6 +80,7 @@ class Service:
     async def run(self) -> None:
         """Listen, measure and serve the clients, for ever; the parts neither wait for each other nor end together."""
         system_bus.use(asyncio.get_running_loop())
+        login.listeners.append(self._tell_login)
         rounds: dict[str, tuple[float, Check]] = {
             "report of this process": (_LOOK_SECONDS, self._report),
             "search for lost parts": (_LOOK_SECONDS, self._find_lost),
@@ -171,6 +174,13 @@ class Service:
     def _hear_tasks(self, message: dict[str, Any]) -> None:
         process, troubles = message["process"], [Trouble(**one) for one in message["troubles"]]
         self._run_once("alerts of other processes", self._monitor.consider_tasks(process, troubles))
+
+    def _tell_login(self, attempt: login.Attempt) -> None:
+        system_bus.publish({"channel": "logins", "process": self._name, "attempt": asdict(attempt)})
+
+    def _hear_login(self, message: dict[str, Any]) -> None:
+        if message["process"] != self._name:
+            login.hear(login.Attempt(**message["attempt"]))
 
     def _hear_progress(self, message: dict[str, Any]) -> None:
         backtest_id, data = message["backtest_id"], message["data"]

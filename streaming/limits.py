@@ -93,6 +93,10 @@ class Rate:
         self._tokens -= 1
         return True
 
+    def give_back(self, count: int) -> None:
+        """So many messages shall not have counted."""
+        self._tokens = min(self._burst, self._tokens + count)
+
 
 def talk_rate(now: float) -> Rate:
     """The rate a stream client must keep."""

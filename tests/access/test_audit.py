@@ -98,7 +98,7 @@ def test_the_log_has_a_line_for_each_but_never_many(caplog: pytest.LogCaptureFix
     entries = (Entry(DAY, REFUSED, f"robot\n{number}", f"192.0.2.{number}") for number in range(50))
     audit_rows.write({entry: Count(2, NOON, NOON) for entry in entries})
     assert len(caplog.messages) == 21
-    assert caplog.messages[0] == "refused: robot\\n0, from 192.0.2.0, 2 times"
+    assert caplog.messages[0] == "refused: robot?0, from 192.0.2.0, 2 times"
     assert caplog.messages[-1] == "and 60 more uses of tokens and sign-ins, which the admin lists"
 
 

@@ -88,6 +88,20 @@ def test_admin_includes_the_other_scopes_and_no_other_scope_does() -> None:
     ]
 
 
+def test_the_tokens_of_a_user_who_is_not_active_let_nobody_in() -> None:
+    user = User.objects.create_user("ann")
+    row, text = issue("hers", owner=user)
+    user.is_active = False
+    user.save()
+    assert check(text).token is None
+    assert still_valid([row.pk]) == set()
+    assert Token.objects.get().state == "owner inactive"
+    user.is_active = True
+    user.save()
+    assert check(text).token == row
+    assert still_valid([row.pk]) == {row.pk}
+
+
 def test_the_tokens_of_a_user_go_with_the_user() -> None:
     user = User.objects.create_user("ann")
     _, text = issue("hers", owner=user)

@@ -90,7 +90,7 @@ def test_who_connects_and_who_is_refused_is_audited(market: Live) -> None:
     for presented in (token, token[:-43] + "A" * 43):
         with Client(market, presented) as client:
             client.asked(PING)
-    name = f"test (mc_{token.split('_')[1]}_…), from 127.0.0.1, 1 times".encode("unicode_escape").decode()
+    name = f"test (mc_{token.split('_')[1]}_…), from 127.0.0.1, 1 times"
     wait_until(lambda: all(f"{done}: {name}" in market.log() for done in ("connect", "refused")), "the audit")
     assert token not in market.log()
 
