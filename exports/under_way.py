@@ -10,7 +10,6 @@ from threading import Lock
 
 from runtime.addresses import Address, address_bucket
 from runtime.http_errors import HttpError
-from runtime.pools import RETRY_SECONDS
 
 #: A table holds up to some 15 MB: 65,536 rows, the same rows compressed, and the text of the next ones.
 MOST = 8
