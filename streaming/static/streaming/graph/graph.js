@@ -141,9 +141,9 @@ export class GraphView {
     this.#nodeAnimation.send(keys, positions);
   }
 
-  /** Draws anew what colours, filters and the agent looked at change. */
+  /** Draws anew what colours, filters and the agent looked at change; a graph that sigma has yet to take is drawn then. */
   refresh() {
-    this.#sigma?.refresh({ skipIndexation: true });
+    if (this.#sigma?.getGraph() === this.#graph) this.#sigma.refresh({ skipIndexation: true });
   }
 
   /** Draws what is seen elsewhere too. @param {CanvasRenderingContext2D} context */
