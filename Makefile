@@ -23,10 +23,9 @@ demo: $(VENV)/ready
 	@$(DEMO) $(PY) manage.py migrate --verbosity 0
 	@exec $(DEMO) $(PY) manage.py live
 
-# A file's tests stay together, and files of a folder follow each other: they share servers. More workers than cores,
-# since a test waits for its servers most of the time.
+# tests/conftest.py says which tests stay together. More workers than cores, since a test waits for its servers often.
 WORKERS ?= 3
-PYTEST := $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST := $(PY) -m pytest --numprocesses $(WORKERS) --no-loadscope-reorder
 
 # Of each part real servers, sockets and pages too, but none of what `test-all` adds; properties with fewer examples.
 test: $(VENV)/ready-dev

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests import services
 from tests.object_store import ObjectStore, object_store
@@ -57,6 +59,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _place(item: pytest.Item) -> Path:
     return item.path.relative_to(ROOT / "tests")
+
+
+#: Folders whose files share servers, and a browser, which cost more than many of their tests: by how many workers.
+SHARED = {"pages": 2, "end_to_end": 2, "hostile": 2, "server": 1, "service_mode": 1}
+
+
+class _ByServer(LoadFileScheduling):
+    """A file's tests stay on one worker, and so do files that share servers."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        folder = Path(file).parent
+        if (workers := SHARED.get(folder.name)) is None:
+            return file
+        files = sorted(one.name for one in (ROOT / folder).glob("test_*.py"))
+        return f"{folder}/{files.index(Path(file).name) % workers}"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _ByServer:
+    return _ByServer(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -115,8 +137,8 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
-    """The path of Chromium."""
-    return services.program("chromium", "chromium-browser", "google-chrome")
+    """The path of Chromium, or of its shell: that draws as Chromium does, has no windows, and costs a third less."""
+    return services.program("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize, expect, sync_playwright
 
-from tests import services
 from tests.pages.reading import STRIDE, WINDOW, Watched
 from tests.processes import PATIENCE_SECONDS, Live, Site, wait_until
 
@@ -35,10 +34,9 @@ def server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) ->
 
 
 @pytest.fixture(scope="package")
-def chromium() -> Iterator[Browser]:
-    executable = services.program("chromium", "chromium-browser", "google-chrome")
+def chromium(chromium_path: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
         yield browser
         browser.close()
 

@@ -44,6 +44,7 @@ def test_axe_finds_no_violation(page: Page, path: str, scheme: str, width: int) 
     assert violations(page) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", DOORS)
 def test_a_narrow_screen_needs_no_sideways_scroll(page: Page, path: str) -> None:
     page.goto(path)
@@ -221,6 +222,7 @@ CUT_OFF = """() => {
 }"""
 
 
+@pytest.mark.long
 def test_on_a_small_screen_no_chart_is_cut_off_and_a_card_covers_no_controls(page: Page, server: Live) -> None:
     page.set_viewport_size({"width": 1280, "height": 720})
     open_at(page, server.json("/manifest/frames")[0]["start_t"], "&agent=0")

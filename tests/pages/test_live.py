@@ -89,6 +89,7 @@ def test_a_hidden_page_asks_for_no_list_and_one_that_is_seen_for_what_is_new(
         page.clock.run_for(20_000)
 
 
+@pytest.mark.long
 def test_the_charts_begin_with_what_was_recorded_before(page: Page) -> None:
     with page.expect_request(lambda request: "/segment/metrics/" in request.url):
         page.goto("/live/")
@@ -226,6 +227,7 @@ def test_the_frame_of_a_run_that_is_over_does_not_stand_for_the_next(page: Page)
     expect(page.locator("#frame-t")).to_have_text("–")
 
 
+@pytest.mark.long
 def test_a_frame_that_comes_before_its_tick_is_shown_at_once(page: Page) -> None:
     nothing_recorded(page)
     told = [frame(700), *map(tick, range(700, 700 + STRIDE)), frame(700 + STRIDE)]
@@ -414,6 +416,7 @@ def test_a_store_that_is_wiped_is_shown_anew_without_a_reload(
     assert page.evaluate("window.here")
 
 
+@pytest.mark.long
 def test_a_refusal_is_said(page: Page) -> None:
     def refuse(route: WebSocketRoute) -> None:
         route.send(json.dumps({"type": "error", "error": "unknown_symbol", "detail": "there is no market 'X'"}))

@@ -89,6 +89,7 @@ def assert_is_text_and_link(page: Page, agent: int) -> None:
     assert page.evaluate("window.hacked") is None
 
 
+@pytest.mark.long
 def test_an_agent_is_found_by_a_part_of_its_name_with_the_keyboard_alone(page: Page) -> None:
     open_at(page, T)
     page.keyboard.press("/")
@@ -107,6 +108,7 @@ def test_an_agent_is_found_by_a_part_of_its_name_with_the_keyboard_alone(page: P
     expect(page.locator("#card-title")).to_have_text("ann")
 
 
+@pytest.mark.long
 def test_one_who_left_is_found_in_the_register(page: Page) -> None:
     open_at(page, T)
     page.fill("#agent", "ZOË")
@@ -124,6 +126,7 @@ def test_one_who_left_is_found_in_the_register(page: Page) -> None:
     assert said == "There is no agent nobody in this frame."
 
 
+@pytest.mark.long
 def test_a_long_name_leaves_what_stands_beside_it_in_sight(page: Page) -> None:
     open_at(page, T, "&agent=4")
     expect(page.locator("#card .partners button").last).to_have_text(NAMES[3])
@@ -136,6 +139,7 @@ def test_a_long_name_leaves_what_stands_beside_it_in_sight(page: Page) -> None:
     assert page.locator("#card-title").evaluate(lines) < 5, "three lines, not one of each few letters"
 
 
+@pytest.mark.long
 def test_the_card_covers_no_button_of_the_graph(page: Page) -> None:
     open_at(page, T, "&agent=4")
     expect(page.locator("#card .number")).to_have_text("Agent 4")
@@ -146,6 +150,7 @@ def test_the_card_covers_no_button_of_the_graph(page: Page) -> None:
     assert fit["x"] + fit["width"] <= card["x"]
 
 
+@pytest.mark.long
 def test_a_name_is_written_above_the_agent_that_is_pointed_at(page: Page) -> None:
     page.add_init_script(
         """window.written = new Set();

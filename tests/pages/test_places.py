@@ -33,6 +33,7 @@ def test_back_and_forward_walk_through_the_moments_looked_at(page: Page, server:
     expect(page.locator("#follow")).to_have_attribute("aria-pressed", "false")
 
 
+@pytest.mark.long
 def test_steps_leave_no_moments_behind_but_what_was_left_is_exact(page: Page, server: Live) -> None:
     start = first_frame(server)
     open_at(page, start)
@@ -47,6 +48,7 @@ def test_steps_leave_no_moments_behind_but_what_was_left_is_exact(page: Page, se
     expect(page).to_have_url("about:blank")
 
 
+@pytest.mark.long
 def test_a_link_holds_the_look_and_opens_with_it(page: Page, server: Live) -> None:
     start = first_frame(server)
     open_at(page, start)
@@ -72,6 +74,7 @@ WRONG = {
 }
 
 
+@pytest.mark.long
 def test_what_an_address_says_wrongly_is_told(page: Page) -> None:
     for query, said in WRONG.items():
         page.goto(f"/replay/?{query}")
@@ -79,6 +82,7 @@ def test_what_an_address_says_wrongly_is_told(page: Page) -> None:
         wait_for_t_beyond(page, "#frame-t", 0)
 
 
+@pytest.mark.long
 def test_only_the_present_is_called_live(page: Page) -> None:
     page.goto("/replay/")
     expect(page.locator("#connection")).to_have_attribute("data-state", "live")

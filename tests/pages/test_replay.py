@@ -105,6 +105,7 @@ def test_replay_shows_the_metrics_of_the_same_moment(page: Page, server: Live) -
     expect(page.locator("[data-chart=agents] .readout").first).to_have_text(str(len(tick["agents"])))
 
 
+@pytest.mark.long
 def test_a_link_opens_the_same_moment_and_agent(page: Page, server: Live) -> None:
     segment = finished_frames(server)
     open_at(page, segment["start_t"])

@@ -58,6 +58,7 @@ def test_two_moments_are_compared_by_keyboard_and_the_link_holds_both(page: Page
     expect(page).to_have_url(re.compile(f"t={now}$"))
 
 
+@pytest.mark.long
 def test_a_moment_without_a_frame_is_not_compared_with(page: Page, server: Live) -> None:
     start = first_frame(server)
     open_at(page, start, "&from=0")
@@ -89,6 +90,7 @@ def test_the_frame_is_saved_as_other_programs_read_it(page: Page, server: Live) 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
+@pytest.mark.long
 def test_the_graph_is_saved_as_it_is_seen(page: Page, server: Live) -> None:
     start = first_frame(server)
     open_at(page, start)
@@ -124,6 +126,7 @@ def all_drawn(file: tuple[str, bytes]) -> tuple[str, bytes] | None:
     return file if len(lines) >= 6 and all("L" in (line.get("d") or "") for line in lines) else None
 
 
+@pytest.mark.long
 def test_the_charts_are_saved_as_they_are_seen(page: Page, server: Live) -> None:
     start = first_frame(server)
     open_at(page, start)
@@ -144,6 +147,7 @@ def stroke_of(page: Page, name: str) -> str:
     return f"rgba({', '.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))}, "
 
 
+@pytest.mark.long
 def test_all_views_show_which_agents_and_edges_came_and_went(page: Page, server: Live) -> None:
     early = frame_on_disk(server, first_frame(server))
     agents = {node["agent_id"] for node in early["nodes"]}
@@ -179,6 +183,7 @@ def lost_between(before: dict, after: dict) -> int:  # type: ignore[type-arg]
     return sum(len(edges_of(before, kind) - edges_of(after, kind)) for kind in ("match", "quote_proximity"))
 
 
+@pytest.mark.long
 def test_the_overlay_names_parts_and_keys_and_gives_the_focus_back(page: Page, server: Live) -> None:
     open_at(page, first_frame(server))
     page.locator("#forward").focus()
@@ -194,6 +199,7 @@ def test_the_overlay_names_parts_and_keys_and_gives_the_focus_back(page: Page, s
     assert page.inner_text("#t") == t
 
 
+@pytest.mark.long
 def test_the_returns_are_judged_on_wish(page: Page, server: Live) -> None:
     open_at(page, first_frame(server))
     page.locator("#realism summary").click()

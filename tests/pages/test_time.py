@@ -46,6 +46,7 @@ def test_hovering_a_chart_says_which_t_it_reads_and_leaving_it_returns(page: Pag
     expect(page.locator(PRICE)).to_have_text(price_of(tick_at(server, t)))
 
 
+@pytest.mark.long
 def test_the_charts_go_along_with_a_zoomed_timeline_and_ask_little(page: Page, server: Live) -> None:
     wait_until(lambda: server.json("/manifest/ticks")[-1]["end_t"] > 2500, "enough ticks to zoom")
     asked: list[str] = []
@@ -64,6 +65,7 @@ def test_the_charts_go_along_with_a_zoomed_timeline_and_ask_little(page: Page, s
     page.wait_for_url("**span=timeline*")
 
 
+@pytest.mark.long
 def test_no_value_is_read_where_nothing_was_recorded(watched: Watched, server: Live) -> None:
     """The charts have buckets alone, since no segment of metrics can be read."""
     page = watched.page
@@ -83,6 +85,7 @@ def test_no_value_is_read_where_nothing_was_recorded(watched: Watched, server: L
     expect(page.locator(PRICE)).not_to_have_text("–")
 
 
+@pytest.mark.long
 def test_all_events_are_listed_and_walked_through_by_their_frames(page: Page, server: Live) -> None:
     segment = finished_frames(server)
     first, second = segment["start_t"], segment["end_t"]
@@ -111,6 +114,7 @@ def test_all_events_are_listed_and_walked_through_by_their_frames(page: Page, se
     assert rows.evaluate_all("(links) => links.map(({ tabIndex }) => tabIndex)") == [0, -1]
 
 
+@pytest.mark.long
 def test_none_is_said_only_of_a_whole_recording_without_events(page: Page, server: Live) -> None:
     told(page, server, {"events": [], "unsummed_events": [{"from_t": 0, "to_t": 9}]})
     page.goto("/replay/")
@@ -131,6 +135,7 @@ def test_measures_of_the_structure_are_chosen(page: Page, server: Live) -> None:
     expect(page.locator("[data-chart=density] .readout")).not_to_have_text("–")
 
 
+@pytest.mark.long
 def test_the_measures_chosen_and_the_zoom_come_back_by_link_reload_and_back(page: Page, server: Live) -> None:
     wait_until(lambda: server.json("/manifest/ticks")[-1]["end_t"] > 1000, "enough ticks to zoom")
     t = finished_frames(server)["start_t"]

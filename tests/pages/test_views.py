@@ -53,6 +53,7 @@ def test_keys_choose_the_view_and_the_link_holds_it_with_the_selection(page: Pag
     expect(page.locator("#graph")).to_have_attribute("data-view", "ring")
 
 
+@pytest.mark.long
 def test_a_moment_has_one_picture_opened_or_scrubbed_to(page: Page, server: Live) -> None:
     t = a_frame(server)["t"]
     open_at(page, t)
@@ -67,6 +68,7 @@ def test_a_moment_has_one_picture_opened_or_scrubbed_to(page: Page, server: Live
     assert page.locator("#graph").screenshot() == opened
 
 
+@pytest.mark.long
 def test_the_page_says_how_many_of_the_pairs_it_shows(page: Page, server: Live) -> None:
     frame = a_frame(server)
     open_at(page, frame["t"])
@@ -83,6 +85,7 @@ def test_the_page_says_how_many_of_the_pairs_it_shows(page: Page, server: Live) 
     expect(facts).to_contain_text(re.compile(rf"strongest \d+ of {few[1]:,} pairs"))
 
 
+@pytest.mark.long
 def test_an_agents_card_leads_to_its_partners_and_keys_from_agent_to_agent(page: Page, server: Live) -> None:
     frame = a_frame(server)
     edge, agent, partner = busiest_pair(frame)
@@ -98,6 +101,7 @@ def test_an_agents_card_leads_to_its_partners_and_keys_from_agent_to_agent(page:
     expect(page.locator("#card-title")).to_have_text(f"Agent {partner}")
 
 
+@pytest.mark.long
 def test_a_square_of_the_matrix_tells_its_pair_and_count(page: Page, server: Live) -> None:
     frame = a_frame(server)
     open_at(page, frame["t"], "&view=matrix&close=0")
