@@ -126,7 +126,7 @@ class SegmentAdmin(RecordedAdmin):
     search_help_text = "a t, or how a name begins: segment_20260124_12"
     actions = ["verify", *_PINNING]
 
-    def get_ordering(self, request: HttpRequest) -> list[str]:
+    def get_ordering(self, request: HttpRequest) -> list[Any]:
         """Names that begin alike come in the order of their index: by t the database would sort all of them."""
         by_name = BEGINNING.fullmatch(request.GET.get(SEARCH_VAR, "").strip())
         return ["-name"] if by_name else ["-start_t"]
