@@ -59,7 +59,7 @@ def _ids(request: HttpRequest) -> list[int] | None:
         return None
     if not _IDS.fullmatch(text):
         raise bad_parameter(f"ids must be ids of agents, separated by commas, got {shown(text)}")
-    ids = sorted({int(one) for one in text.split(",")})
+    ids = text.split(",")
     if len(ids) > MOST_AGENTS:
         raise bad_parameter(f"ids must be at most {MOST_AGENTS:,}, got {len(ids):,}")
-    return ids
+    return sorted({int(one) for one in ids})
