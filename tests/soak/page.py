@@ -42,7 +42,7 @@ _FIGURES = {
 def page_of(report: dict[str, Any]) -> str:
     """The whole page."""
     held = report["verdict"] == "held"
-    title = f"Soak: {'every check held' if held else 'failed'}"
+    title = f"Soak: {'no check failed' if held else 'failed'}"
     return "\n".join(
         [
             '<!doctype html><html lang="en"><meta charset="utf-8">',
