@@ -310,10 +310,10 @@ def test_what_the_server_says_before_a_path_is_known(market: Live, late: socket.
 
 @pytest.fixture
 def broken(new_site: Any, tmp_path: Path) -> Live:
-    """A server without pyarrow, of whose database nothing is left, that takes one request at a time."""
+    """A server without pyarrow, of whose database nothing is left, that takes one request of an address at a time."""
     (tmp_path / "pyarrow.py").write_text("raise ModuleNotFoundError('not here', name='pyarrow')")
     site: Site = new_site()
-    live = site.serve(**MARKET, IG_TICK_INTERVAL=1000, IG_MAX_REQUESTS=1, PYTHONPATH=tmp_path)
+    live = site.serve(**MARKET, IG_TICK_INTERVAL=1000, IG_MAX_REQUESTS_PER_ADDRESS=1, PYTHONPATH=tmp_path)
     with sqlite3.connect(site.database) as database:
         names = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
         for name in names:
@@ -330,7 +330,7 @@ def test_a_server_that_is_short_of_everything(broken: Live) -> None:
     with socket.create_connection(("127.0.0.1", broken.port)) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
         refused = wait_until(lambda: _refused(broken), "a refusal beside a request that is under way")
-    assert (refused.status, refused.json()["error"]["code"]) == (503, "busy")
+    assert (refused.status, refused.json()["error"]["code"]) == (429, "too_many_requests")
 
 
 def _refused(live: Live) -> Answer | None:
