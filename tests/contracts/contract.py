@@ -9,8 +9,6 @@ from copy import deepcopy
 from functools import cache
 from typing import Any
 
-import jsonschema
-
 from contracts.answers import HEADERS
 from contracts.openapi import openapi
 from tests.processes import Answer
@@ -44,6 +42,8 @@ def _components(kind: str) -> dict[str, Any]:
 
 def validate(value: Any, schema: dict[str, Any]) -> None:
     """Raises jsonschema.ValidationError where the value is not what the schema says, or is more."""
+    import jsonschema  # here, since it takes seconds of every worker to load
+
     whole = {**closed(schema), "components": {"schemas": _components("schemas")}}
     jsonschema.Draft202012Validator(whole).validate(value)
 

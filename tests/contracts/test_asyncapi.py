@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from http.client import HTTPConnection
 from typing import Any
 
-import jsonschema
 import pytest
 import zstandard
 from websockets.exceptions import ConnectionClosed
@@ -47,12 +46,16 @@ def document() -> dict[str, Any]:
 
 
 def test_it_is_valid_by_the_schema_of_its_authors() -> None:
+    import jsonschema  # here, since it takes seconds of every worker to load
+
     schemas = installed(SPECS) / "node_modules" / "@asyncapi" / "specs" / "schemas"
     schema = json.loads((schemas / "3.0.0-without-$id.json").read_text())
     jsonschema.Draft7Validator(schema).validate(document())
 
 
 def test_every_reference_in_it_leads_somewhere_and_every_payload_is_a_schema() -> None:
+    import jsonschema  # as above
+
     told = document()
 
     def look(part: Any) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import jsonschema
 import pandas
 import polars
 import pyarrow as pa
@@ -167,6 +166,8 @@ def test_days_that_come_and_go_have_whole_files(tmp_path: Path) -> None:
 
 
 def test_mcap_has_every_message_with_a_schema_that_holds(recorded: History, export: Export, tmp_path: Path) -> None:
+    import jsonschema  # here, since it takes seconds of every worker to load
+
     parts = export(MCAP, form="mcap")
     messages = []
     for part in parts:
@@ -187,6 +188,8 @@ def test_mcap_has_every_message_with_a_schema_that_holds(recorded: History, expo
 
 
 def test_the_schemas_refuse_what_is_no_message(recorded: History) -> None:
+    import jsonschema  # as above
+
     for kind, name in (("ticks", "tick"), ("frames", "frame"), ("metrics", "metric")):
         text = next(message.text for message in recorded.messages([kind], -1))
         told = json.loads(text or b"")
