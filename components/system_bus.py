@@ -42,11 +42,26 @@ class Bus:
         if self._publisher is not None:
             self._publisher.publish(message)
         elif settings.CONFIG.redis_url:  # without it no other process could receive it
-            try:
-                async_to_sync(_send)(message)
-            except LAYER_ERRORS as error:
-                lost = message["channel"]
-                log.warning("the channel layer is unavailable, a message of %s is lost: %s", lost, error or "no answer")
+            _send_now(message)
+
+
+def _send_now(message: dict[str, Any]) -> None:
+    lost = message["channel"]
+    if _in_a_loop():  # of a task that `drain` came before: a loop must not wait for itself
+        log.info("this process ends, a message of %s is not sent any more", lost)
+        return
+    try:
+        async_to_sync(_send)(message)
+    except LAYER_ERRORS as error:
+        log.warning("the channel layer is unavailable, a message of %s is lost: %s", lost, error or "no answer")
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def _send(message: dict[str, Any]) -> None:
