@@ -150,14 +150,15 @@ def test_head_tells_the_size(market: Live) -> None:
 
 
 def test_an_open_segment_can_be_fetched_and_again_when_it_is_sealed(market: Live) -> None:
-    def pending() -> dict[str, Any] | None:
-        rows = market.json("/manifest/ticks")
-        return rows[-1] if rows and rows[-1]["pending"] else None
+    def fetched_open() -> tuple[dict[str, Any], Answer] | None:
+        row = market.json("/manifest/ticks")[-1]
+        answer = fetch(market, row["path"])
+        assert answer.status == 200
+        # It may have been sealed between the two answers.
+        return None if "immutable" in answer.headers["Cache-Control"] else (row, answer)
 
-    row = wait_until(pending, "an open segment")
-    growing = fetch(market, row["path"])
-    assert growing.status == 200
-    assert "immutable" not in growing.headers["Cache-Control"]
+    row, growing = wait_until(fetched_open, "an open segment")
+    assert row["pending"]
     lasting = row["path"].replace("_pending", "")
     wait_until(lambda: finished_named(market, lasting), "the sealing")
     for name in (lasting, row["path"]):

@@ -25,6 +25,7 @@ from tests.end_to_end.reading import (
     socket,
     tape_settings,
 )
+from tests.monitoring.scraped import Scrape
 from tests.processes import Live, Site, free_port, wait_until
 
 START_TS = 1_700_000_000.5
@@ -84,8 +85,8 @@ def on_air(site: Site, **settings: Any) -> tuple[Live, Tape]:
 def listening(live: Live) -> Iterator[ClientConnection]:
     """A client that was there before the first tick."""
     with socket(live) as client:
-        client.send("ping")
-        assert hear_until(client, type="pong") == [{"type": "pong"}]
+        # The connection is there before the client is among those who get what comes.
+        wait_until(lambda: Scrape(live).value("market_camera_clients", protocol="websocket"), "the client to be served")
         yield client
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.pages.conftest import PATIENCE_MS
 from tests.pages.long_rows import SYMBOL
@@ -92,7 +92,7 @@ def test_the_front_page_stays_current(admin: Page, aged: Live) -> None:
     assert admin.locator("#block-backtests .headline").inner_text().startswith("None runs or waits")
     failed = "from backtests.models import Backtest; Backtest.objects.update(status='failed')"
     assert aged.site.run("shell", "-v", "0", "-c", failed).returncode == 0
-    admin.wait_for_function("document.querySelector('#block-backtests .headline').textContent.includes('2 failed')")
+    expect(admin.locator("#block-backtests .headline")).to_contain_text("2 failed")
 
 
 def test_it_has_the_colours_of_the_page_light_and_dark(admin: Page) -> None:

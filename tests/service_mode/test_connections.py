@@ -56,20 +56,27 @@ PATHS = (
     *("/api/v1/alerts", "/api/v1/backtests", "/admin/", "/admin/recorder/segment/"),
 )
 
+PAGES = (
+    ("/live/", "The server could not answer. Please try again in a moment."),
+    ("/admin/", "The admin needs the database, which does not answer now."),
+)
+
 
 def test_where_none_is_left_everybody_is_told_in_the_one_shape(deployment: Deployment, hog: Hog) -> None:
     web = deployment.serve()  # a new one, none of whose threads has a connection yet
     token = deployment.run("createtoken", "test").strip()
-    headers = {"Authorization": f"Bearer {token}", "Cookie": "sessionid=somebodys", "Accept": "text/html"}
+    headers = {"Authorization": f"Bearer {token}", "Cookie": "sessionid=somebodys"}
     wanted = [partial(web.ask, path, headers=headers) for path in PATHS]
     for ask in (*wanted, partial(said_to, web, login(web))):
         refused: Answer = wait_until(partial(refusal, hog, ask), f"a refusal of {ask.args}")
         assert refused.status == 503, (ask.args, refused.body)
         error = refused.json()["error"]
         assert error.keys() == {"code", "message"}
-    page: Answer = wait_until(partial(refusal, hog, partial(web.ask, "/live/", headers=headers)), "a refusal of a page")
-    assert page.status == 503
-    assert "The server could not answer. Please try again in a moment." in page.body.decode()
+    in_a_browser = {**headers, "Accept": "text/html"}
+    for path, words in PAGES:
+        page: Answer = wait_until(partial(refusal, hog, partial(web.ask, path, headers=in_a_browser)), f"no {path}")
+        assert page.status == 503
+        assert words in page.body.decode()
     for path in ("/incremental?limit=1", "/health", "/metrics", "/range?from_t=0&to_t=9"):
         assert web.ask(path).status == 200, path
     assert web.stop() == 0
