@@ -76,7 +76,7 @@ def _channel(channel: Channel) -> dict[str, Any]:
         "x-close-codes": {str(code): CLOSE_CODES[code] for code in closes(channel)},
     }
     if channel.protocol == "ws":
-        told["bindings"] = {"ws": {"method": "GET", "query": query_schema(channel), "bindingVersion": "0.1.0"}}
+        told["bindings"] = {"ws": {"method": "GET", "query": query_schema(channel)}}
     return told
 
 

@@ -45,7 +45,8 @@ def test_a_standalone_server_emits_what_the_table_lists_and_nothing_else(live: L
         seals = scrape.value("market_camera_seal_seconds_count", kind="ticks")
         if scrape.value("market_camera_scrape_failures") != 0:  # a busy machine may take longer than a scrape waits
             return None
-        return scrape if cleaned and sent and seals and "ended_streams" in scrape.ours else None
+        counted = scrape.value("market_camera_segments", kind="ticks", place="disk")
+        return scrape if cleaned and sent and seals and counted and "ended_streams" in scrape.ours else None
 
     scrape = wait_until(all_there, "figures of everything")
     assert check_against_the_table(scrape) == set(NAMES) - ELSEWHERE
