@@ -29,6 +29,7 @@ LONG = (
     *("end_to_end/test_upstream.py", "end_to_end/test_damage_fuzz.py", "client/test_record_command.py"),
     *("service_mode/test_store_change.py", "bars/test_feed_client.py", "hostile/test_bad_clients.py"),
     *("hostile/test_silent.py", "api_socket/test_services.py", "contracts/test_typescript.py"),
+    *("contracts/test_schemathesis.py", "service_mode/test_nginx.py"),
 )
 
 
