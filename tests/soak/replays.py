@@ -38,8 +38,10 @@ class ReplayClient(StreamClient):
     def _maybe_begin_anew(self) -> None:
         if self.over or not self._is_played:
             return
+        # A web process that was away may not know of that t yet: then a replay ends at the newest message, and says so.
+        ended_t = self._last_t if self.watch.caught_up_t is None else min(self._last_t, self.watch.caught_up_t)
         for kind in self.watch.kinds:
-            if kind != "frame" and (missing := self.watch.first_missing(kind, self._last_t)) is not None:
+            if kind != "frame" and (missing := self.watch.first_missing(kind, ended_t)) is not None:
                 self.book.violation(self.name, "hole without a word", f"{kind} t={missing} at the end of a replay")
         self.book.count("replays: over")
         self._new_watch(None)
