@@ -17,6 +17,7 @@ from access.secret import new_token
 from access.tokens import keep, revoke
 from runtime.admin_actions import Deed, asking
 from runtime.admin_columns import number, time
+from runtime.admin_read_only import ReadOnlyAdmin
 
 admin.site.login_form = LoginForm
 admin.site.password_change = limited(admin.site.password_change)  # type: ignore[method-assign, assignment]
@@ -97,7 +98,7 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class AuditEntryAdmin(ReadOnlyAdmin):
     """Who used a token or signed in, newest first; nobody changes it."""
 
     list_display = [
@@ -112,12 +113,3 @@ class AuditEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ["action", "day"]
     search_fields = ["who", "address"]
     date_hierarchy = "day"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False

@@ -15,6 +15,7 @@ from alerts.models import LEVELS, Alert
 from runtime.admin_actions import Deed, asking
 from runtime.admin_columns import NOTHING, time
 from runtime.admin_front import BAD, GOOD, QUIET, WARN, Block, Cell, Told, ago, front_page, worst
+from runtime.admin_read_only import ReadOnlyAdmin
 
 _MOST_ON_FRONT_PAGE = 6
 _MESSAGE_CHARACTERS = 120
@@ -44,7 +45,7 @@ _ACKNOWLEDGE = asking(
 
 
 @admin.register(Alert)
-class AlertAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class AlertAdmin(ReadOnlyAdmin):
     """Alerts, newest first."""
 
     list_display = [
@@ -59,15 +60,6 @@ class AlertAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ["level", ("cleared_at", admin.EmptyFieldListFilter), "timestamp"]
     search_fields = ["message", "source", "key"]
     date_hierarchy = "timestamp"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
 
     def has_acknowledge_permission(self, request: HttpRequest) -> bool:
         """The right to change alerts means no more than this."""

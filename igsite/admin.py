@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,12 +13,13 @@ from django.utils.translation import gettext_lazy as _
 from recorder.admin.lists import BoundedPaginator
 from runtime.admin_columns import NOTHING, time
 from runtime.admin_front import QUIET, Block, Cell, Told, ago, front_page
+from runtime.admin_read_only import ReadOnlyAdmin
 
 _MOST_ON_FRONT_PAGE = 5
 
 
 @admin.register(LogEntry)
-class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class LogAdmin(ReadOnlyAdmin):
     """Entries, newest first. As they cannot be deleted, users who have some cannot either: they are deactivated."""
 
     list_display = [time("action_time", _("when (UTC)")), "user", "what", "kind", "object_link"]
@@ -31,15 +31,6 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
     search_fields = ["object_repr", "change_message", "user__username"]
     search_help_text = _("a part of a name, of what was done, or of a user")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
 
     @admin.display(description=_("what"))
     def what(self, entry: LogEntry) -> str:

@@ -102,7 +102,10 @@ def pipeline_parts(
         return lambda: RUNNING if time.monotonic() - (meter.used_at or begun) <= silence_seconds else SILENT
 
     recorder_state = state_of(meters.recorder)
-    recorded = lambda: NOT_RECORDING if recording.stopped else recorder_state()  # noqa: E731
+
+    def recorded() -> str:
+        return NOT_RECORDING if recording.stopped else recorder_state()
+
     return [
         part("simulator", meters.simulator, measured.overdue_ticks, state_of(meters.simulator)),
         part("camera", meters.camera, measured.unpublished, state_of(meters.camera)),

@@ -14,21 +14,16 @@ from django.utils.text import capfirst
 
 from recorder.admin.lists import ChoiceFilter
 from runtime.admin_columns import flag, milliseconds, number, seconds, size
+from runtime.admin_read_only import ReadOnlyAdmin
 
 
-class RecordedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class RecordedAdmin(ReadOnlyAdmin):
     """Rows cannot be added or deleted by hand, and only the fields in `editable` can be changed."""
 
     editable: tuple[str, ...] = ()
 
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return bool(self.editable) and super().has_change_permission(request, obj)
+        return bool(self.editable) and admin.ModelAdmin.has_change_permission(self, request, obj)
 
     def get_fields(self, request: HttpRequest, obj: object = None) -> list[Any]:
         fields = [field for field in self.model._meta.fields if field.name not in (self.exclude or ())]
