@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.pages.reading import STRIDE, number, open_at, wait_for_frame, wait_for_t_beyond
 from tests.processes import Live
@@ -92,6 +92,19 @@ def test_only_the_present_is_called_live(page: Page) -> None:
     page.locator("#follow").click()
     expect(page.locator("#doors [aria-current]")).to_have_text("Live")
     assert number(page, "#t") > 0
+
+
+@pytest.mark.long
+def test_what_is_asked_for_before_the_page_is_at_its_place_is_done_then(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/manifest/**", held.append)
+    page.goto("/replay/")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+    page.locator("#follow").click()
+    page.unroute("**/manifest/**")
+    for route in held:
+        route.continue_()
+    expect(page.locator("#doors [aria-current]")).to_have_text("Live")
 
 
 @pytest.mark.long

@@ -54,14 +54,38 @@ test("a frame that is not measured yet is asked for again", async () => {
   assert.equal(later.length, 0);
 });
 
-test("an error is told, and the next frame asks anew", async () => {
-  const { measures, asked, errors } = desk();
+test("an error is told once, and what failed is asked for again until it is there", async () => {
+  const { measures, asked, told, errors, later, answer } = desk();
+  const refuse = async () => {
+    asked.shift().reject(new Error("busy"));
+    await new Promise(setImmediate);
+  };
   measures.want(10, 20);
-  asked.shift().reject(new Error("busy"));
-  await new Promise(setImmediate);
-  assert.deepEqual([errors, asked.length], [["busy"], 0]);
+  await answer({ core: 4 });
+  await refuse();
+  later.pop()();
+  await refuse();
+  assert.deepEqual([errors, asked.length, later.length], [["busy"], 0, 1]);
+  later.pop()();
+  assert.deepEqual(asked.map(({ t }) => t), [20]);
+  await answer({ core: 5 });
+  assert.deepEqual(told.at(-1), [{ core: 4 }, { core: 5 }]);
+  assert.deepEqual([asked.length, later.length], [0, 0]);
+});
+
+test("after an error another frame is asked for at once, and the error after an answer is told", async () => {
+  const { measures, asked, errors, answer } = desk();
+  const refuse = async (words) => {
+    asked.shift().reject(new Error(words));
+    await new Promise(setImmediate);
+  };
+  measures.want(10, 20);
+  await refuse("busy");
   measures.want(10, 30);
   assert.deepEqual(asked.map(({ t }) => t), [10]);
+  await answer({ core: 4 });
+  await refuse("away");
+  assert.deepEqual(errors, ["busy", "away"]);
 });
 
 test("nothing is told of what is compared no more", async () => {

@@ -3,6 +3,7 @@
 import { AgentNames } from "./data/agent-names.js";
 import { AgentSearch } from "./page/agent-search.js";
 import { bindCommands, bindLinks, bindSpeed, showControls } from "./page/controls.js";
+import { Entrance } from "./page/entrance.js";
 import { countText, momentText } from "./page/format.js";
 import { FrameFeed } from "./data/frame-feed.js";
 import { FrameView } from "./graph/frame-view.js";
@@ -44,7 +45,8 @@ const past = new Past(symbol);
 const store = new Store(SPAN);
 const head = new Playhead();
 const marketEvents = new MarketEvents();
-let [happened, entered, connection] = [false, false, ""];
+const entrance = new Entrance();
+let [happened, connection] = [false, ""];
 
 const time = new TimeViews({
   symbol, past, store, head, marketEvents, turn: framed, draw: () => draw(), onError: (error) => (tell(error), retry.failed()),
@@ -130,7 +132,7 @@ function showFrame(frame) {
 }
 
 const draw = painter((nowMs) => {
-  if (!entered) return;
+  if (!entrance.open) return;
   measure();
   const t = Math.floor(head.at(nowMs));
   if (head.following) drawLive(t);
@@ -263,17 +265,19 @@ function leapTo(t) {
   navigation.seek(t);
 }
 
+/** @param {string} command */
+function obey(command) {
+  if (study.run(command)) return;
+  if (command === "unpin") pin(null);
+  else if (command === "search") /** @type {HTMLInputElement} */ (element("agent")).select();
+  else if (!view.run(command)) navigation.run(command);
+}
+
 function bind() {
-  bindCommands((command) => {
-    if (!entered) return;
-    if (study.run(command)) return;
-    if (command === "unpin") pin(null);
-    else if (command === "search") /** @type {HTMLInputElement} */ (element("agent")).select();
-    else if (!view.run(command)) navigation.run(command);
-  });
+  bindCommands((command) => entrance.once(() => obey(command)));
   head.speed = bindSpeed((speed) => head.setSpeed(speed, performance.now()));
   bindLinks("happenings", (link) => navigation.leapTo(Number(link.dataset.frameT)));
-  bindLinks("doors", (link) => (link.id === "to-live" ? navigation.leapLive() : navigation.stop()));
+  bindLinks("doors", (link) => entrance.once(() => (link.id === "to-live" ? navigation.leapLive() : navigation.stop())));
 }
 
 function begin() {
@@ -283,9 +287,7 @@ function begin() {
   stream.open();
   const start = async () => {
     await past.refresh();
-    entered = true;
-    measure();
-    place.enter();
+    entrance.enter(() => (measure(), place.enter()));
     draw();
     askWhileSeen(() => past.refresh().then(draw, () => {}), REFRESH_MS);
   };

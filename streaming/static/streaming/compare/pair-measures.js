@@ -1,14 +1,14 @@
-/** Owns asking for the measures of the two frames compared: one at a time, and again for one that is not measured yet. */
+/** Owns asking for the measures of the two frames compared: one at a time, and again until both are there. */
 
 /** @typedef {Record<string, number | null>} Measures by name; of a frame that is not measured yet there are none */
 /**
  * @typedef {object} Parts
  * @property {(t: number) => Promise<Measures>} measuresAt of the frame of t
  * @property {(before: Measures, now: Measures) => void} onMeasured told whenever more is known of the two
- * @property {(error: Error) => void} onError
+ * @property {(error: Error) => void} onError told the first of errors in a row
  */
 
-/** The newest frames are measured within some seconds. Milliseconds. */
+/** The newest frames are measured within some seconds, and a server that is busy is free again. Milliseconds. */
 const AGAIN_MS = 2000;
 
 export class PairMeasures {
@@ -16,6 +16,7 @@ export class PairMeasures {
   /** @type {Map<number, Measures>} */ #known = new Map();
   #asking = false;
   #waiting = false;
+  #failing = false;
 
   /** @param {Parts} parts @param {(run: () => void, ms: number) => unknown} [later] replaced in tests */
   constructor(parts, later = setTimeout) {
@@ -45,10 +46,12 @@ export class PairMeasures {
       for (let t = this.#missing(); t !== undefined; t = this.#missing()) {
         const found = await this.parts.measuresAt(t);
         if (this.#pair.includes(t)) this.#known.set(t, found);
+        this.#failing = false;
         this.#tell();
       }
     } catch (error) {
-      this.parts.onError(/** @type {Error} */ (error));
+      if (!this.#failing) this.parts.onError(/** @type {Error} */ (error));
+      this.#failing = true;
     } finally {
       this.#asking = false;
     }
@@ -60,8 +63,7 @@ export class PairMeasures {
   }
 
   #askAgain() {
-    const unmeasured = this.#pair.filter((t) => this.#known.has(t) && !this.#isMeasured(t));
-    if (!unmeasured.length || this.#waiting) return;
+    if (this.#waiting || this.#pair.every((t) => this.#isMeasured(t))) return;
     this.#waiting = true;
     this.later(() => {
       this.#waiting = false;
