@@ -9,8 +9,3 @@ class AlertsConfig(AppConfig):
     label = "subscribe"
     verbose_name = "Alerts"
     default_auto_field = "django.db.models.BigAutoField"
-
-    def ready(self) -> None:
-        from components import celery_worker
-
-        celery_worker.report_of_worker()

@@ -9,11 +9,10 @@ from django.core.checks import CheckMessage, Error, register
 
 from backtests.catalog import strategies_in
 from backtests.errors import BadStrategies
+from runtime.commands import INSTALLATION
 
-TAG = "backtests"
 
-
-@register(TAG)
+@register(INSTALLATION)
 def check_strategies(**_: Any) -> list[CheckMessage]:
     """backtests.E001 where a module of strategies cannot be used."""
     try:

@@ -8,10 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-TAG = "exports"
+from runtime.commands import INSTALLATION
 
 
-@register(TAG)
+@register(INSTALLATION)
 def check_pyarrow(**_: Any) -> list[CheckMessage]:
     """exports.E001 where a folder is to be kept current and pyarrow is not installed."""
     if settings.CONFIG.export_dir is None or find_spec("pyarrow") is not None:

@@ -5,7 +5,7 @@ from logging.config import dictConfig
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_init
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "igsite.settings")
@@ -24,3 +24,10 @@ app.set_default()
 def _log_as_all_do(**_: Any) -> None:
     """Celery puts no handlers of its own in the place of those of the settings."""
     dictConfig(settings.LOGGING)
+
+
+@worker_init.connect  # type: ignore[untyped-decorator]
+def _report(**_: Any) -> None:
+    from components.celery_worker import report_of_worker  # needs Django's models, which are there by now
+
+    report_of_worker()

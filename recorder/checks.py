@@ -9,10 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-TAG = "recorder"
+from runtime.commands import INSTALLATION
 
 
-@register(TAG)
+@register(INSTALLATION)
 def check_store(**_: Any) -> list[CheckMessage]:
     """recorder.E001 if the store's root cannot be created or written."""
     root: Path = settings.CONFIG.store_dir

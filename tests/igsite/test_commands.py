@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.processes import Live, Site, free_port
+from tests.processes import PATIENCE_SECONDS, ROOT, Live, Site, environment, free_port
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -133,3 +134,31 @@ def test_only_one_market_is_written_by_one_process(site: Site, start_live: Calla
     assert "Traceback" not in second.stderr
     other = site.run("runmarket", "--ticks", "10", "--speed", "0", "--symbol", "OTHER")
     assert other.returncode == 0
+
+
+#: What serves pages and clients, or is a service's own.
+OF_OTHERS = {"celery", "contracts", "httpx", "recorder.admin", "streaming.http.views", "twisted"}
+
+
+def test_a_command_without_pages_loads_no_page(new_site: Callable[[], Site]) -> None:
+    """Each process that a user, a timer or a server starts would pay for it, a second of the processor."""
+    site = new_site()
+    code = (
+        "import sys\n"
+        "from django.core.management import execute_from_command_line\n"
+        "execute_from_command_line(['manage.py', 'runmarket', '--ticks', '3', '--speed', '0'])\n"
+        "print(*sorted(sys.modules), sep='\\n')\n"
+    )
+    settings = environment(site.store, site.database, DJANGO_SETTINGS_MODULE="igsite.settings", PYTHONPATH=str(ROOT))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=settings,
+        cwd=site.directory,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_SECONDS,
+    )
+    loaded = set(done.stdout.split())
+    assert "camera.window" in loaded
+    assert loaded & OF_OTHERS == set()

@@ -5,18 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from access.models import LONGEST_NAME
 from access.scopes import DEFAULT, SCOPES
 from access.tokens import issue
+from runtime import commands
 
 _MOST_DAYS = 36_500
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Issues an access token. It goes to standard output, what there is to say of it to standard error."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from backtests.bar import iso
@@ -21,6 +21,7 @@ from backtests.models import DONE, Backtest, new_id
 from backtests.request import DEFAULT_RESOLUTION, asked
 from backtests.running import lifecycle, run_backtest
 from components import system_bus
+from runtime import commands
 from runtime.db_threads import START_SECONDS, persistently
 from runtime.progress import Progress
 
@@ -30,7 +31,7 @@ _TRADES_SHOWN = 10
 _CANCEL_SECONDS = 5.0
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Plays recorded bars through a strategy. Everything recorded of the market, if no range is given."
 
     def add_arguments(self, parser: CommandParser) -> None:

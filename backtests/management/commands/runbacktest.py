@@ -8,16 +8,17 @@ import sys
 import threading
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from backtests.running import run_backtest
 from backtests.running.watch import Watch
+from runtime import commands
 
 #: The stream goes first, whatever is asked of backtests.
 _NICENESS = 10
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Runs one queued backtest for the server, which listens; `backtest` is the command for people."
 
     def add_arguments(self, parser: CommandParser) -> None:

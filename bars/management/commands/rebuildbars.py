@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from bars.making.rebuild import Rebuild
@@ -14,11 +14,12 @@ from recorder.management.command_options import add_symbol, markets
 from recorder.models import Market
 from recorder.store.store_paths import directory_of, locked
 from recorder.tape.history import History
+from runtime import commands
 from runtime.db_threads import START_SECONDS, persistently
 from runtime.progress import Progress
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = (
         "Makes every bar again whose ticks are on the tape. Bars of ticks that a clean-up removed stay. The market must"
         " not be running."

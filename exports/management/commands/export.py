@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from bars.making.resolutions import PERIOD_MS
@@ -16,6 +16,7 @@ from marketcamera.errors import MarketCameraError
 from marketcamera.tables.columns import TABLES
 from recorder.errors import RecorderError
 from recorder.management.command_options import markets
+from runtime import commands
 from runtime.db_threads import START_SECONDS, persistently
 from runtime.progress import Progress
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from exports.folder import Folder
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Writes a recording to a folder, as tables in Parquet or as MCAP. Said again, it goes on where it ended."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from components import system_bus
@@ -19,6 +19,7 @@ from igsite.config import ConfigError, with_changes
 from market.tick import MarketError
 from pipeline.runs import MarketRuns
 from recorder.errors import RecorderError
+from runtime import commands
 from runtime.progress import Progress
 from streaming.group.publisher import Publisher
 
@@ -26,7 +27,7 @@ from streaming.group.publisher import Publisher
 _LAST_WORDS_SECONDS = 2.0
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Runs the market: makes, films and records ticks, and publishes them where REDIS_URL is set."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from realism.card import card_of
 from realism.facts_table import table_of
 from recorder.management.command_options import add_symbol, markets
+from runtime import commands
 from runtime.db_threads import START_SECONDS, persistently
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Prints what the recorded bars of a market show of the stylised facts of returns."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from recorder.errors import RecorderError
@@ -20,11 +20,12 @@ from recorder.models import Market, Segment
 from recorder.recovery.reconcile import reconcile
 from recorder.segment.layout import KINDS
 from recorder.store.store_paths import directory_of, locked
+from runtime import commands
 from runtime.db_threads import persistently
 from runtime.progress import Progress
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Takes in the segments of a store from elsewhere: all of them, or none and the reasons why."
 
     def add_arguments(self, parser: CommandParser) -> None:

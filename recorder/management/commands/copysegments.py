@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from recorder.child import end_with_server
@@ -18,6 +18,7 @@ from recorder.cold.state_row import ColdState
 from recorder.management.command_options import add_symbol, markets
 from recorder.models import Market, Segment
 from recorder.store.store_paths import directory_of
+from runtime import commands
 from runtime.db_threads import START_SECONDS, persistently
 from runtime.progress import Progress
 
@@ -25,7 +26,7 @@ from runtime.progress import Progress
 _SERVER_SECONDS = 60.0
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Copies finished segments and their digests to the cold store (IG_COLD_STORE), the oldest first."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
@@ -14,11 +14,12 @@ from recorder.digests.making import alone, make_all, make_digests, miss_unrolled
 from recorder.management.command_options import add_symbol, markets
 from recorder.models import Market, Segment
 from recorder.store.store_paths import directory_of
+from runtime import commands
 from runtime.db_threads import START_SECONDS, persistently
 from runtime.progress import Progress
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Makes the digests that finished segments lack, from which the overview of a recording is drawn."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from recorder.errors import RecorderError
@@ -20,10 +20,11 @@ from recorder.manifest.lists import manifest_of
 from recorder.models import Market
 from recorder.segment.layout import KINDS
 from recorder.store.store_paths import directory_of, locked
+from runtime import commands
 from runtime.db_threads import START_SECONDS, persistently
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = (
         "Writes manifest.json for each kind, in the form of /manifest/{kind}, oldest first: what can be fetched, or,"
         " without --out, the files that a market keeps beside its segments, which list removed ones too."

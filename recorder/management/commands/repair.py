@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from recorder.cold.configured import cold_bucket
@@ -26,12 +26,13 @@ from recorder.store.agent_rows import rows_differ, save_agents
 from recorder.store.agents_file import FILE_NAME
 from recorder.store.store_paths import directory_of, locked, symbols
 from recorder.tape.history import History
+from runtime import commands
 
 #: The most gaps of a segment that are shown.
 _MOST_GAPS = 5
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = (
         "Makes pending files whole, writes damaged segments anew and brings the manifest in line with the files."
         " Reads every segment. Nothing is deleted."

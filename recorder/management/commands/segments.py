@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 from django.template.defaultfilters import filesizeformat
 
@@ -12,13 +12,14 @@ from recorder.management.command_options import add_symbol, stores, tell_lost
 from recorder.manifest.row_writer import pages
 from recorder.models import Cold, Market, Segment, SegmentQuerySet
 from recorder.segment.layout import KINDS
+from runtime import commands
 from runtime.db_threads import START_SECONDS, persistently
 
 _STATES = ("finished", "pending", "cold", "removed", "missing")
 _ROW = "{:<16} {:<8} {:>22} {:>10} {:>10} {:>5} {:<16} {}"
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Lists segments: market, kind, range of t, lines, size, gaps, state and name."
 
     def add_arguments(self, parser: CommandParser) -> None:

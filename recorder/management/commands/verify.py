@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 from django.db.models import Sum
 
@@ -19,13 +19,14 @@ from recorder.store.upstream_changes import splices_of
 from recorder.verify.cold_objects import ColdObjects
 from recorder.verify.deep_verify import DeepVerification, Tally
 from recorder.verify.verification import Fault, Verification, runs_of
+from runtime import commands
 from runtime.db_threads import START_SECONDS, persistently
 from runtime.progress import Progress
 
 _MOST_SHOWN = 50
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = (
         "Checks every finished segment: size, checksum, frames, lines, the order of t. Status 1 if anything is wrong."
     )
