@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from access.login import LoginForm, limited
@@ -35,11 +36,14 @@ _REVOKE = asking(
 )
 
 
+_CHOICES = [(scope, _(meaning)) for scope, meaning in MEANING.items()]
+
+
 class TokenForm(forms.ModelForm):  # type: ignore[type-arg]
     """Scopes are chosen in boxes."""
 
     scopes = forms.MultipleChoiceField(
-        choices=[*MEANING.items()], initial=DEFAULT, widget=forms.CheckboxSelectMultiple, label="It permits"
+        choices=_CHOICES, initial=DEFAULT, widget=forms.CheckboxSelectMultiple, label=_("It permits")
     )
 
     def clean_scopes(self) -> str:
@@ -57,9 +61,9 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         "owner",
         "scopes",
         "state",
-        time("created_at", "created (UTC)"),
-        time("expires_at", "expires (UTC)"),
-        time("last_used_at", "last used (UTC)"),
+        time("created_at", _("created (UTC)")),
+        time("expires_at", _("expires (UTC)")),
+        time("last_used_at", _("last used (UTC)")),
     ]
     list_filter = [("revoked_at", admin.EmptyFieldListFilter), "created_at"]
     list_select_related = ["owner"]
@@ -68,6 +72,10 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
+
+    @admin.display(description=_("state"))
+    def state(self, token: Token) -> str:
+        return gettext(token.state)
 
     def get_fields(self, request: HttpRequest, obj: object = None) -> list[Any]:
         given = ["name", "owner", "scopes", "expires_at"]
@@ -89,7 +97,7 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Show the token in this answer and nowhere else: a redirect would have to carry it in a cookie."""
         context = {
             **self.admin_site.each_context(request),
-            "title": "Token created",
+            "title": gettext("Token created"),
             "opts": self.opts,
             "token": obj,
             "token_text": request.token_text,  # type: ignore[attr-defined]
@@ -107,8 +115,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         "who",
         "address",
         number("times"),
-        time("first_at", "first (UTC)"),
-        time("last_at", "last (UTC)"),
+        time("first_at", _("first (UTC)")),
+        time("last_at", _("last (UTC)")),
     ]
     list_filter = ["action", "day"]
     search_fields = ["who", "address"]

@@ -49,11 +49,11 @@ class AlertAdmin(ReadOnlyAdmin):
     """Alerts, newest first."""
 
     list_display = [
-        time("timestamp", "raised (UTC)"),
+        time("timestamp", _("raised (UTC)")),
         "level",
         "source",
         "message",
-        time("cleared_at", "cleared (UTC)"),
+        time("cleared_at", _("cleared (UTC)")),
         "seen_by",
     ]
     actions = [_ACKNOWLEDGE]
@@ -65,7 +65,7 @@ class AlertAdmin(ReadOnlyAdmin):
         """The right to change alerts means no more than this."""
         return request.user.has_perm("subscribe.change_alert")
 
-    @admin.display(description="seen by")
+    @admin.display(description=_("seen by"))
     def seen_by(self, alert: Alert) -> str:
         return alert.acknowledged_by or NOTHING
 

@@ -50,7 +50,7 @@ class BacktestAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         "status",
         "done",
         "total_return",
-        time("created_at", "created (UTC)"),
+        time("created_at", _("created (UTC)")),
     ]
     list_filter = ["status", "strategy", "symbol", "resolution"]
     search_fields = ["backtest_id"]
@@ -99,32 +99,34 @@ class BacktestAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         listed = request.resolver_match is not None and str(request.resolver_match.url_name).endswith("changelist")
         return found.annotate(listed_return=F("result__return")).defer("result") if listed else found
 
-    @admin.display(description="progress", ordering="progress")
+    @admin.display(description=_("progress"), ordering="progress")
     def done(self, backtest: Backtest) -> str:
         return f"{backtest.progress:.0%}"
 
-    @admin.display(description="return")
+    @admin.display(description=_("return"))
     def total_return(self, backtest: Any) -> str:
         return NOTHING if backtest.listed_return is None else f"{backtest.listed_return:+.2%}"
 
-    @admin.display(description="from", ordering="from_ms")
+    @admin.display(description=_("from"), ordering="from_ms")
     def begin(self, backtest: Backtest) -> str:
         return iso(backtest.from_ms)
 
-    @admin.display(description="to", ordering="to_ms")
+    @admin.display(description=_("to"), ordering="to_ms")
     def end(self, backtest: Backtest) -> str:
         return iso(backtest.to_ms)
 
-    @admin.display
+    @admin.display(description=_("figures"))
     def figures(self, backtest: Backtest) -> str:
-        return "; ".join(f"{name} {backtest.result[name]}" for name in _FIGURES) if backtest.result else NOTHING
+        if not backtest.result:
+            return NOTHING
+        return "; ".join(f"{gettext(name.replace('_', ' '))} {backtest.result[name]}" for name in _FIGURES)
 
-    @admin.display(description="equity")
+    @admin.display(description=_("equity"))
     def equity(self, backtest: Backtest) -> SafeString | str:
         if not backtest.result:
             return NOTHING
-        api = f"/api/v1/backtests/{backtest.backtest_id}"
-        return format_html("{}<br>all trades: {}", equity_svg(backtest.result["equity"], backtest.cash), api)
+        trades = gettext("all trades: {address}").format(address=f"/api/v1/backtests/{backtest.backtest_id}")
+        return format_html("{}<br>{}", equity_svg(backtest.result["equity"], backtest.cash), trades)
 
 
 #: Failures that are told on the front page: of backtests that were asked for within this time.

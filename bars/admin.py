@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from bars.making.resolutions import STORED
 from bars.models import Bar, Gap
@@ -17,7 +18,8 @@ from runtime.admin_columns import links, milliseconds, number, price
 
 
 class ResolutionFilter(ChoiceFilter):
-    title = parameter_name = "resolution"
+    title = _("resolution")
+    parameter_name = "resolution"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(resolution, resolution) for resolution in reversed(STORED)]
@@ -31,7 +33,7 @@ class BarAdmin(RecordedAdmin):
     """Bars of a second, a minute, an hour and a day, newest first. A list is of one market and one resolution."""
 
     list_display = [
-        milliseconds("open_ms", "open time (UTC)"),
+        milliseconds("open_ms", _("open time (UTC)")),
         price("open"),
         price("high"),
         price("low"),
@@ -47,13 +49,13 @@ class BarAdmin(RecordedAdmin):
     paginator = BoundedPaginator
     show_full_result_count = False
 
-    @admin.display
+    @admin.display(description=_("ticks"))
     def ticks(self, bar: Bar) -> str:
         return f"{bar.first_t:,} – {bar.last_t:,}"
 
-    @admin.display
+    @admin.display(description=_("replay"))
     def replay(self, bar: Bar) -> SafeString:
-        return links(("replay", replay_address(bar.market.symbol, bar.last_t)))
+        return links((_("replay"), replay_address(bar.market.symbol, bar.last_t)))
 
 
 @admin.register(Gap)
@@ -61,9 +63,9 @@ class GapAdmin(RecordedAdmin):
     """Ranges of ticks that no bar includes."""
 
     list_display = [
-        milliseconds("at_ms", "before (UTC)"),
-        number("from_t", "first t missing"),
-        number("to_t", "last t missing", sorts=False),
+        milliseconds("at_ms", _("before (UTC)")),
+        number("from_t", _("first t missing")),
+        number("to_t", _("last t missing"), sorts=False),
         "length",
         "replay",
     ]
@@ -73,10 +75,10 @@ class GapAdmin(RecordedAdmin):
     paginator = BoundedPaginator
     show_full_result_count = False
 
-    @admin.display(description="length, in ticks")
+    @admin.display(description=_("length, in ticks"))
     def length(self, gap: Gap) -> str:
         return f"{gap.to_t - gap.from_t + 1:,}"
 
-    @admin.display
+    @admin.display(description=_("replay"))
     def replay(self, gap: Gap) -> SafeString:
-        return links(("replay", replay_address(gap.market.symbol, gap.from_t)))
+        return links((_("replay"), replay_address(gap.market.symbol, gap.from_t)))

@@ -14,9 +14,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+
+from runtime.admin_words import Words
 
 #: Rows that one action takes. The page names each of them in a field of its form, and Django takes 1,000 fields.
 MOST_AT_ONCE = 500
@@ -24,7 +25,6 @@ MOST_AT_ONCE = 500
 #: Names that the page lists in full.
 _MOST_NAMED = 20
 
-Words = str | Promise
 Action = Callable[[Any, HttpRequest, Any], TemplateResponse | None]
 
 

@@ -8,15 +8,15 @@ from typing import Any
 
 from django.contrib import admin
 from django.template.defaultfilters import filesizeformat
-from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+
+from runtime.admin_words import Words, in_every_language
 
 #: What stands where there is nothing to tell.
 NOTHING = "–"
 
 Column = Callable[[Any], str]
-Words = str | Promise
 
 
 def number(field: str, title: Words | None = None, *, sorts: bool = True) -> Column:
@@ -34,9 +34,9 @@ def size(field: str, title: Words | None = None, *, sorts: bool = True) -> Colum
     return _column(field, title, filesizeformat, sorts)
 
 
-def flag(field: str, word: str, other: str = NOTHING, *, sorts: bool = True) -> Column:
+def flag(field: str, word: Words, other: Words = NOTHING, *, sorts: bool = True) -> Column:
     """A word where the field is true, and nothing to alarm anybody where it is not: a red cross would."""
-    return _column(field, None, lambda value: word if value else other, sorts)
+    return _column(field, None, lambda value: str(word if value else other), sorts)
 
 
 def time(field: str, title: Words | None = None) -> Column:
@@ -66,7 +66,7 @@ def _in_one_line(text: str) -> SafeString:
     return format_html("<time>{}</time>", text)
 
 
-def links(*addresses: tuple[str, str]) -> SafeString:
+def links(*addresses: tuple[Words, str]) -> SafeString:
     """Links side by side, each a word and its address."""
     each = (format_html('<a href="{}">{}</a>', address, word) for word, address in addresses)
     return format_html_join(" · ", "{}", ((link,) for link in each))
@@ -82,5 +82,5 @@ def _column(field: str, title: Words | None, text: Callable[[Any], str], sorts: 
         return NOTHING if value is None else text(value)
 
     column.__name__ = field
-    words: Any = title or field.replace("_", " ")
+    words: Any = in_every_language(title or field.replace("_", " "))
     return admin.display(column, description=words, ordering=field if sorts else None)

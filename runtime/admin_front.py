@@ -15,15 +15,13 @@ from django.contrib import admin
 from django.db import DatabaseError, models
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from runtime.admin_words import Words as Words
 from runtime.db_threads import UNAVAILABLE, close_connections
 from runtime.unavailable import Unavailable
 
 log = logging.getLogger(__name__)
-
-Words = str | Promise
 
 #: How a thing stands, by which the style sheet colours it; "" is neither well nor not.
 GOOD, WARN, BAD, QUIET = "good", "warn", "bad", "quiet"

@@ -2,7 +2,8 @@
 
 The compiled files lie beside their sources, so that nobody needs gettext to run the project; `python tools/translate.py
 --check` fails when one is behind its source. To collect new texts: `manage.py makemessages -l zh_Hans --no-location
---no-wrap --ignore .venv` (this needs gettext), translate, then run this.
+--no-wrap --ignore .venv` (this needs gettext), translate, then run this. The names of models and fields, of columns and
+states in the admin are texts too (`runtime.admin_words`); no tool collects them, and a test says which are not there.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from recorder.admin.lists import AN_ID, BoundedPaginator, MarketFilter
 from recorder.admin.recorded import RecordedAdmin
@@ -24,7 +25,7 @@ class AgentAdmin(RecordedAdmin):
     paginator = BoundedPaginator
     show_full_result_count = False
     search_fields = ["name"]
-    search_help_text = "a part of a name, or an id"
+    search_help_text = _("a part of a name, or an id")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[QuerySet[Agent], bool]:
         term = search_term.strip()

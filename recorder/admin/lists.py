@@ -13,6 +13,7 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
 
 from recorder.errors import BadName
 from recorder.models import Market, SegmentQuerySet
@@ -57,6 +58,11 @@ class ChoiceFilter(admin.SimpleListFilter):
     def chosen(self) -> str | None:
         return self.value() or self.default()
 
+    @property
+    def shown(self) -> str:
+        """The choice in the words of its link."""
+        return next((str(title) for lookup, title in self.lookup_choices if str(lookup) == self.chosen), "")
+
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         for lookup, title in self.lookup_choices:
             query = changelist.get_query_string({str(self.parameter_name): lookup})
@@ -64,7 +70,8 @@ class ChoiceFilter(admin.SimpleListFilter):
 
 
 class MarketFilter(ChoiceFilter):
-    title = parameter_name = "market"
+    title = _("market")
+    parameter_name = "market"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(symbol, symbol) for symbol in Market.objects.values_list("symbol", flat=True)]

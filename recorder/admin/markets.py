@@ -13,6 +13,8 @@ from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from recorder.admin.recorded import RecordedAdmin
 from recorder.manifest.totals import Total, totals
@@ -35,7 +37,7 @@ class MarketAdmin(RecordedAdmin):
         "segments_on_disk",
         "removed",
         "writer",
-        time("created_at", "since (UTC)"),
+        time("created_at", _("since (UTC)")),
         "links",
     ]
     list_select_related = ["lease"]
@@ -60,46 +62,46 @@ class MarketAdmin(RecordedAdmin):
             market.totals = kept[market.symbol]
         return changelist
 
-    @admin.display
+    @admin.display(description=_("ticks"))
     def ticks(self, market: Any) -> str:
         return _lines(market, "ticks")
 
-    @admin.display
+    @admin.display(description=_("frames"))
     def frames(self, market: Any) -> str:
         return _lines(market, "frames")
 
-    @admin.display
+    @admin.display(description=_("metrics"))
     def metrics(self, market: Any) -> str:
         return _lines(market, "metrics")
 
-    @admin.display(description="on disk", ordering="kept_bytes")
+    @admin.display(description=_("on disk"), ordering="kept_bytes")
     def size_on_disk(self, market: Any) -> str:
         return filesizeformat(sum(total.bytes for total in _totals(market).values()))
 
-    @admin.display(description="segments", ordering="kept_count")
+    @admin.display(description=_("segments"), ordering="kept_count")
     def segments_on_disk(self, market: Any) -> str:
         return f"{sum(total.segments for total in _totals(market).values()):,}"
 
-    @admin.display(ordering="removed_count")
+    @admin.display(description=_("removed"), ordering="removed_count")
     def removed(self, market: Any) -> str:
         return f"{sum(total.removed for total in _totals(market).values()):,}"
 
-    @admin.display
+    @admin.display(description=_("on disk"))
     def on_disk(self, market: Any) -> SafeString | str:
         """A line a kind."""
         lines = ((_in_full(total),) for total in _totals(market).values())
         return format_html_join(mark_safe("<br>"), "{}", lines) or NOTHING
 
-    @admin.display(ordering="lease__holder")
+    @admin.display(description=_("writer"), ordering="lease__holder")
     def writer(self, market: Market) -> str:
         """Which process writes the market, while one does."""
         lease = getattr(market, "lease", None)
         return lease.holder if lease is not None and lease.token else NOTHING
 
-    @admin.display
+    @admin.display(description=_("links"))
     def links(self, market: Market) -> SafeString:
         symbol = urlencode({"symbol": market.symbol})
-        return links(("live", f"/live/?{symbol}"), ("replay", f"/replay/?{symbol}"))
+        return links((_("live"), f"/live/?{symbol}"), (_("replay"), f"/replay/?{symbol}"))
 
 
 def _totals(market: Any) -> Totals:
@@ -116,5 +118,10 @@ def _lines(market: Any, kind: str) -> str:
 
 
 def _in_full(total: Total) -> str:
-    size, segments = filesizeformat(total.bytes), "segment" if total.segments == 1 else "segments"
-    return f"{total.kind}: {total.lines:,} lines, {size} in {total.segments:,} {segments} ({total.removed:,} removed)"
+    words = ngettext(
+        "{kind}: {lines} lines, {size} in {segments} segment ({removed} removed)",
+        "{kind}: {lines} lines, {size} in {segments} segments ({removed} removed)",
+        total.segments,
+    )
+    facts = {"lines": f"{total.lines:,}", "segments": f"{total.segments:,}", "removed": f"{total.removed:,}"}
+    return words.format(kind=gettext(total.kind), size=filesizeformat(total.bytes), **facts)

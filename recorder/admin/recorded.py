@@ -11,6 +11,8 @@ from django.contrib.admin.views.main import ChangeList
 from django.db import models
 from django.http import HttpRequest
 from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from recorder.admin.lists import ChoiceFilter
 from runtime.admin_columns import flag, milliseconds, number, seconds, size
@@ -36,9 +38,10 @@ class RecordedAdmin(ReadOnlyAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """The list, under a title that says of which market and what else it is."""
         changelist = super().get_changelist_instance(request)
-        chosen = ", ".join(str(one.chosen) for one in changelist.filter_specs if isinstance(one, ChoiceFilter))
+        choices = (one.shown for one in changelist.filter_specs if isinstance(one, ChoiceFilter))
+        chosen = gettext(", ").join(filter(None, choices))
         kinds = capfirst(str(self.opts.verbose_name_plural))
-        changelist.title = f"{kinds}: {chosen}" if chosen else kinds
+        changelist.title = gettext("{names}: {facts}").format(names=kinds, facts=chosen) if chosen else kinds
         return changelist
 
 
@@ -47,7 +50,7 @@ def _shown(field: models.Field[Any, Any]) -> Any:
     """How a page shows a field: numbers, times and flags readable, anything else as Django does."""
     name = field.name
     if isinstance(field, models.BooleanField):
-        return flag(name, "yes", "no")
+        return flag(name, _("yes"), _("no"))
     if not isinstance(field, models.IntegerField | models.FloatField) or field.primary_key:
         return name
     for end, column in (("_ms", milliseconds), ("_ts", seconds)):

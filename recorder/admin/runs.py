@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
 
 from recorder.admin.recorded import RecordedAdmin, replay_address
 from recorder.models import Run, Segment, SegmentQuerySet
@@ -38,8 +39,8 @@ class RunAdmin(RecordedAdmin):
         "origin",
         "seed",
         "interval",
-        time("created_at", "begun (UTC)"),
-        time("ended_at", "ended (UTC)"),
+        time("created_at", _("begun (UTC)")),
+        time("ended_at", _("ended (UTC)")),
         "replay",
     ]
     list_filter = ["market", "created_at"]
@@ -52,27 +53,27 @@ class RunAdmin(RecordedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
         return with_ends(super().get_queryset(request))
 
-    @admin.display(description="length, in ticks")
+    @admin.display(description=_("length, in ticks"))
     def length(self, run: Any) -> str:
         return length_of(run)
 
-    @admin.display(description="source", ordering="source")
+    @admin.display(description=_("source"), ordering="source")
     def origin(self, run: Run) -> str:
         return Truncator(run.source).chars(_SOURCE_CHARACTERS)
 
-    @admin.display
+    @admin.display(description=_("seed"))
     def seed(self, run: Run) -> str:
         return seed_of(run)
 
-    @admin.display(description="tick", ordering="tick_interval")
+    @admin.display(description=_("tick"), ordering="tick_interval")
     def interval(self, run: Run) -> str:
         return f"{run.tick_interval:g} s"
 
-    @admin.display
+    @admin.display(description=_("replay"))
     def replay(self, run: Run) -> SafeString:
-        return links(("replay", replay_address(run.market.symbol, _first_frame_t(run))))
+        return links((_("replay"), replay_address(run.market.symbol, _first_frame_t(run))))
 
-    @admin.display(description="settings")
+    @admin.display(description=_("settings"))
     def made_under(self, run: Run) -> SafeString:
         return format_html("<pre>{}</pre>", json.dumps(run.settings, indent=2, ensure_ascii=False))
 

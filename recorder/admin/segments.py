@@ -11,6 +11,7 @@ from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from recorder.admin.lists import BEGINNING, BoundedPaginator, ChoiceFilter, MarketFilter, found_by
@@ -71,17 +72,19 @@ _PINNING = [
 
 
 class KindFilter(ChoiceFilter):
-    title = parameter_name = "kind"
+    title = _("kind")
+    parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(kind, kind) for kind in KINDS]
+        return [(kind, gettext(kind)) for kind in KINDS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Segment]) -> QuerySet[Segment]:
         return queryset.filter(kind=self.chosen)
 
 
 class StateFilter(ChoiceFilter):
-    title = parameter_name = "state"
+    title = _("state")
+    parameter_name = "state"
     _rows: dict[str, Callable[[SegmentQuerySet], SegmentQuerySet]] = {
         "on disk": lambda rows: rows.on_disk(),
         "cold": lambda rows: rows.kept().filter(cold=Cold.ONLY),
@@ -92,7 +95,7 @@ class StateFilter(ChoiceFilter):
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(state, state) for state in self._rows]
+        return [(state, gettext(state)) for state in self._rows]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> SegmentQuerySet:
         chosen = self._rows.get(self.chosen or "")
@@ -108,14 +111,14 @@ class SegmentAdmin(RecordedAdmin):
     exclude = ["seek_points"]
     list_display = [
         "file_name",
-        number("start_t", "first t"),
-        number("end_t", "last t", sorts=False),
+        number("start_t", _("first t")),
+        number("end_t", _("last t"), sorts=False),
         number("lines", sorts=False),
-        size("bytes", "size", sorts=False),
+        size("bytes", _("size"), sorts=False),
         number("gaps", sorts=False),
         "price",
         "state",
-        flag("pinned", "pinned", sorts=False),
+        flag("pinned", _("pinned"), sorts=False),
         "links",
     ]
     list_filter = [MarketFilter, KindFilter, StateFilter]
@@ -123,7 +126,7 @@ class SegmentAdmin(RecordedAdmin):
     paginator = BoundedPaginator
     show_full_result_count = False
     search_fields = ["name"]
-    search_help_text = "a t, or how a name begins: segment_20260124_12"
+    search_help_text = _("a t, or how a name begins: segment_20260124_12")
     actions = ["verify", *_PINNING]
 
     def get_ordering(self, request: HttpRequest) -> list[Any]:
@@ -145,43 +148,50 @@ class SegmentAdmin(RecordedAdmin):
         changelist.result_list = rows
         return changelist
 
-    @admin.display
+    @admin.display(description=_("price"))
     def price(self, segment: Any) -> SafeString | str:
         line: SafeString | str = segment.price_line
         return line
 
-    @admin.display(description="segment", ordering="name")
+    @admin.display(description=_("segment"), ordering="name")
     def file_name(self, segment: Segment) -> str:
         """Without the end that all have alike."""
         return segment.name.removesuffix(SUFFIX)
 
-    @admin.display
+    @admin.display(description=_("state"))
     def state(self, segment: Segment) -> str:
-        return segment.state
+        return gettext(segment.state)
 
-    @admin.display(description="seek points")
+    @admin.display(description=_("seek points"))
     def points(self, segment: Segment) -> str:
         return f"{len(segment.seek_points):,}"
 
-    @admin.display
+    @admin.display(description=_("links"))
     def links(self, segment: Segment) -> SafeString | str:
         if not _is_kept(segment):
             return NOTHING
         symbol = segment.market.symbol
         file = f"/segment/{segment.kind}/{segment.file}?{urlencode({'symbol': symbol})}"
-        return links(("download", file), ("replay", replay_address(symbol, segment.start_t)))
+        return links((_("download"), file), (_("replay"), replay_address(symbol, segment.start_t)))
 
-    @admin.action(permissions=["view"], description="Verify: read the files and hold them against their rows")
+    @admin.action(permissions=["view"], description=_("Verify: read the files and hold them against their rows"))
     def verify(self, request: HttpRequest, segments: SegmentQuerySet) -> None:
         found = list(segments.finished().on_disk().select_related("market")[: _MOST_VERIFIED + 1])
         if len(found) > _MOST_VERIFIED:
-            text = f"more than {_MOST_VERIFIED} at once take too long here; `manage.py verify` verifies them all"
-            self.message_user(request, text, messages.WARNING)
+            text = gettext("more than {most} at once take too long here; `manage.py verify` verifies them all")
+            self.message_user(request, text.format(most=_MOST_VERIFIED), messages.WARNING)
             return
         note(request, found, "verified", _name)
         faults = [f"{row.path}: {what}" for row in found for what in faults_of(row, directory_of(row.market.symbol))]
         for fault in faults:
             self.message_user(request, fault, messages.ERROR)
-        left = segments.count() - len(found)
-        text = f"{len(found)} verified, {len(faults)} faults" + (f"; {left} are not finished files" if left else "")
+        text = _verified(len(found), len(faults), segments.count() - len(found))
         self.message_user(request, text, messages.WARNING if faults else messages.SUCCESS)
+
+
+def _verified(rows: int, faults: int, left: int) -> str:
+    """What verifying some rows has found; those `left` have no finished file to read."""
+    found = ngettext("{rows} verified, {count} fault", "{rows} verified, {count} faults", faults)
+    told = found.format(rows=rows, count=faults)
+    rest = ngettext("{count} is no finished file", "{count} are not finished files", left)
+    return f"{told}; {rest.format(count=left)}" if left else told

@@ -43,7 +43,7 @@ def test_the_page_shows_the_curve_and_needs_neither_script_nor_style(admin_clien
     assert "<polyline" in svg
     assert "style=" not in svg
     assert "<script" not in svg
-    assert "max_drawdown" in html
+    assert "max drawdown" in html
 
 
 def test_one_without_a_result_is_shown_too(admin_client: Client, made: Made) -> None:

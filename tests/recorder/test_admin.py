@@ -285,7 +285,7 @@ def test_segments_are_verified_where_they_lie(admin_client, market, tmp_path, se
     Segment.objects.filter(pk=second.pk).update(pending=True)
     assert verified(admin_client, first, second, query="?kind=frames") == [
         f"frames/{first.name}: the file is missing",
-        "1 verified, 1 faults; 1 are not finished files",
+        "1 verified, 1 fault; 1 is no finished file",
     ]
 
 

@@ -27,7 +27,10 @@ def test_the_compiled_files_are_those_of_their_sources() -> None:
 
 def words() -> dict[str, str]:
     """Every text of the page and of the admin by its English words, in Chinese."""
-    paths = [*(ROOT / "templates").glob("*.html"), *(ROOT / "igsite" / "templates" / "admin").glob("*.html")]
+    paths = [
+        *(ROOT / "templates").glob("*.html"),
+        *(path for package in LAYERS for path in (ROOT / package / "templates").rglob("*.html")),
+    ]
     templates = "".join(path.read_text() for path in paths)
     english = [str(text) for text in TEXTS.values()] + re.findall(r'{% translate "([^%]*)" %}', templates)
     with translation.override("zh-hans"):
@@ -38,7 +41,7 @@ def words() -> dict[str, str]:
 def marked(words: Literal[1, 2]) -> Iterator[Any]:
     """What modules mark to be translated: a text, or one for one and one for many."""
     names = {1: {"_", "gettext", "gettext_lazy"}, 2: {"ngettext"}}[words]
-    paths = [path for package in LAYERS for path in (ROOT / package).rglob("*.py") if "admin" in str(path)]
+    paths = [path for package in LAYERS for path in (ROOT / package).rglob("*.py")]
     calls = [node for path in paths for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     for call in calls:
         texts = [one.value for one in call.args[:words] if isinstance(one, ast.Constant)]
