@@ -48,6 +48,8 @@ class Book:
     lost: int = 0
     repeated: int = 0
     gaps: int = 0
+    #: Clients that were told that the market has another recording now, and began it from its beginning.
+    begun_anew: int = 0
     longest_silence: float = 0.0
     #: Why connections ended, or could not be opened.
     endings: Counter[str] = field(default_factory=Counter)
@@ -102,7 +104,7 @@ class Client:
         async with self._opening:
             socket = await connect(self._address(), open_timeout=_OPEN_SECONDS, close_timeout=1, **options)
         self.connections += 1
-        self.is_connected = True
+        self.is_connected, self.is_live = True, self.last_t is None
         try:
             while True:
                 async with asyncio.timeout(_SILENCE_SECONDS):
@@ -128,11 +130,20 @@ class Client:
             found = _STORE.search(text)
             self._store = found.group(1) if found else self._store
             self.is_live = True
+        elif '"reason":"store_changed"' in text:
+            self._begin_anew(text)
         elif kind == "gap":
             self._book.gaps += 1
             print(f"  told as missing: {text}", file=sys.stderr)
         else:
             self._book.endings[text] += 1
+
+    def _begin_anew(self, text: str) -> None:
+        """Another recording has a t of its own, which says nothing of what was lost or repeated in the one before."""
+        self._book.begun_anew += 1
+        self._book.first_heard.clear()
+        self.last_t, self._store, self.is_live = None, _STORE.search(text)[1], False  # type: ignore[index]
+        print(f"  begun anew: {text}", file=sys.stderr)
 
     def _tick(self, t: int) -> None:
         now, book = time.monotonic(), self._book
@@ -144,7 +155,7 @@ class Client:
         if self._heard_at is not None:
             book.longest_silence = max(book.longest_silence, now - self._heard_at)
         self.last_t, self._heard_at = t, now
-        book.heard(t, self.is_live or self.connections == 1)
+        book.heard(t, self.is_live)
 
 
 def summary(clients: list[Client], book: Book) -> str:
@@ -153,9 +164,10 @@ def summary(clients: list[Client], book: Book) -> str:
     connected = sum(client.is_connected for client in clients)
     return (
         f"{connected} of {len(clients)} clients connected, {book.ticks} ticks heard, {book.lost} lost,"
-        f" {book.repeated} repeated, {book.gaps} gaps told, {reconnections} reconnections,"
-        f" longest silence {book.longest_silence:.1f} s, behind the first client p50 {book.delay_ms(0.5)} ms"
-        f" p99 {book.delay_ms(0.99)} ms, last t {min(last, default=-1)} to {max(last, default=-1)}"
+        f" {book.repeated} repeated, {book.gaps} gaps told, {book.begun_anew} begun anew,"
+        f" {reconnections} reconnections, longest silence {book.longest_silence:.1f} s,"
+        f" behind the first client p50 {book.delay_ms(0.5)} ms p99 {book.delay_ms(0.99)} ms,"
+        f" last t {min(last, default=-1)} to {max(last, default=-1)}"
     )
 
 
@@ -182,7 +194,7 @@ async def watch(options: argparse.Namespace) -> int:
         print(f"  {times} x {ending[:200]}")
     print(said)
     unheard = any(client.last_t is None for client in clients)
-    return 1 if book.lost or book.repeated or book.gaps or unheard else 0
+    return 1 if book.lost or book.repeated or book.gaps or book.begun_anew or unheard else 0
 
 
 def _tls(options: argparse.Namespace) -> ssl.SSLContext | None:
