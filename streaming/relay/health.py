@@ -28,6 +28,19 @@ class LeaseView:
     segment: dict[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """For `seconds` a market has only made ticks again that were streamed here up to `last_t`; now it is at `t`.
+
+    A market that crashed does so for a moment. One whose store and rows were both taken back to an older state, under
+    the same id, does so until it is where it was, and its clients hear nothing.
+    """
+
+    seconds: float
+    t: int
+    last_t: int
+
+
 def silence_allowed(tick_seconds: float) -> float:
     """How long a running pipeline with this tick interval may be silent."""
     return max(SILENCE_SECONDS, 3 * tick_seconds)
@@ -46,7 +59,12 @@ def hears(status: dict[str, Any] | None, silent_seconds: float | None) -> bool:
     )
 
 
-def health_of(status: dict[str, Any] | None, silent_seconds: float | None, claim: LeaseView | None) -> Health:
+def health_of(
+    status: dict[str, Any] | None,
+    silent_seconds: float | None,
+    claim: LeaseView | None,
+    repeats: Repeats | None = None,
+) -> Health:
     """(healthy, the body of `/health`) from the pipeline's last message, its age, and the database.
 
     `claim` is None if the database was not asked, or did not answer. Received messages count first, because they are
@@ -55,6 +73,9 @@ def health_of(status: dict[str, Any] | None, silent_seconds: float | None, claim
     would not stream either.
     """
     if status is not None and silent_seconds is not None and hears(status, silent_seconds):
+        if repeats is not None and repeats.seconds > status["silence_seconds"]:
+            told = f"it makes t={repeats.t} again, while t={repeats.last_t} was streamed: an older copy of its store?"
+            return _body(False, status, status["segment"], told)
         stopped = "" if status["recording"] else "the recording has stopped, the stream goes on"
         return _body(True, status, status["segment"], stopped)
     if claim is not None:

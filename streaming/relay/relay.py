@@ -24,7 +24,7 @@ from streaming.fanout.feeds import Feeds
 from streaming.group.membership import Membership, group_name
 from streaming.protocol import Moment, RunPrices
 from streaming.relay.filling import Filling
-from streaming.relay.health import Health, health_of, hears
+from streaming.relay.health import Health, Repeats, health_of, hears
 from streaming.relay.lease_monitor import LeaseMonitor
 from streaming.ring import Ring
 
@@ -84,6 +84,8 @@ class Relay:
         self._begin()
 
     def _begin(self) -> None:
+        #: Since when every moment that arrives was streamed here before, and its t; None where the last one was new.
+        self._known: tuple[float, int] | None = None
         self.ring = Ring(self._ring_ticks, self._ring_bytes)
         self.filling = Filling(self, self._ring_ticks)
 
@@ -117,11 +119,18 @@ class Relay:
     async def health(self) -> Health:
         """(healthy, the body of `/health`)."""
         claim = None if hears(self.status, self.silent_seconds) else await self.lease_monitor.claim()
-        well, body = health_of(self.status, self.silent_seconds, claim)
+        well, body = health_of(self.status, self.silent_seconds, claim, self._repeats())
         body["meta"]["store"] = self.store_id
         if copies := cold_status.known.get(self.symbol):
             body["cold_store"] = {"waiting": copies.waiting, "failing": bool(copies.reason)}
         return well, body
+
+    def _repeats(self) -> Repeats | None:
+        """That the market makes ticks again which clients here have; None if the last one was new."""
+        if self._known is None or self.ring.last_t is None:
+            return None
+        since, t = self._known
+        return Repeats(time.monotonic() - since, t, self.ring.last_t)
 
     def beat(self) -> None:
         """Each second: check on a silent market, and send heartbeats to clients that were sent nothing for long."""
@@ -210,11 +219,18 @@ class Relay:
         self.prices = self.status.get("price_ranges") or self.prices
         self.figures = message.get("figures") or self.figures
         if message["tick"] is not None:
+            self._note_known(message["t"])
             texts = (message["tick"], message["metric"], message["frame"])
             self.pass_on(Moment(message["t"], *texts, message.get("made_at")))
         for listener in list(self.listeners):  # one may leave meanwhile
             with supervisor.guarded(f"listener of {self.symbol}"):
                 listener(message)
+
+    def _note_known(self, t: int) -> None:
+        if self.ring.last_t is None or t > self.ring.last_t:
+            self._known = None
+        else:
+            self._known = (time.monotonic() if self._known is None else self._known[0], t)
 
     def pass_on(self, moment: Moment) -> None:
         """Keep a moment and hand it to every client.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streaming.relay.health import LeaseView, health_of
+from streaming.relay.health import LeaseView, Repeats, health_of
 
 SEGMENT = {"start_t": 100, "lines": 5, "compressed_bytes": 900, "pending": True}
 LAST = {"start_ts": 1.6e9, "ticks": 900, "seed": 5, "unpublished": None, "price_range": [2.0, 4.0]}
@@ -76,6 +76,14 @@ def test_an_ended_tape_is_well_for_ever_and_has_no_open_segment() -> None:
         well, body = health_of(status(running=False), 1e6, known)
         assert (well, body["ok"], body["meta"]["running"], body["current_segment"]) == (True, True, False, None)
         assert body["meta"]["ticks"] == 7
+
+
+def test_a_market_that_only_makes_known_ticks_again_for_long_is_not_well() -> None:
+    assert health_of(status(), 0.1, None, Repeats(10.0, 500, 900))[0] is True
+    well, body = health_of(status(), 0.1, None, Repeats(10.1, 500, 900))
+    assert (well, body["ok"], body["meta"]["running"]) == (False, False, True)
+    assert body["detail"] == "it makes t=500 again, while t=900 was streamed: an older copy of its store?"
+    assert health_of(status(silence_seconds=180.0), 0.1, None, Repeats(179.0, 500, 900))[0] is True
 
 
 # -- not heard here

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,17 @@ from streaming.options import Options
 from streaming.protocol import Moment, messages_in
 from streaming.relay.relay import Relay
 from tests.streaming.tape import Tape
+
+RUNNING = {
+    "running": True,
+    "start_ts": 1.7e9,
+    "ticks": 7,
+    "seed": 3,
+    "price_ranges": [(0, 40.0, 60.0)],
+    "silence_seconds": 10.0,
+    "segment": None,
+    "recording": True,
+}
 
 
 class Taker:
@@ -83,6 +95,30 @@ def test_every_client_gets_every_moment_once() -> None:
             relay.pass_on(moment(t))
         assert one.ticks == other.ticks == [0, 1, 2]
         assert relay.ring.last_t == 2
+
+    with_relay(test)
+
+
+def test_health_tells_that_a_market_makes_again_what_clients_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("streaming.relay.relay.time", SimpleNamespace(monotonic=lambda: now))
+
+    async def test(relay: Relay) -> None:
+        nonlocal now
+
+        async def health_after(seconds: float, t: int) -> str:
+            nonlocal now
+            now += seconds
+            relay.take(group_message(t, **RUNNING))
+            well, body = await relay.health()
+            assert well == ("detail" not in body)
+            return str(body.get("detail", ""))
+
+        assert [await health_after(20, t) for t in range(10)] == [""] * 10, "rare, and new"
+        assert [await health_after(seconds, t) for seconds, t in ((1, 3), (9, 4))] == ["", ""], "as after a crash"
+        assert (await health_after(2, 5)).startswith("it makes t=5 again, while t=9 was streamed")
+        assert await health_after(5, 10) == ""
+        assert await health_after(1, 10) == "", "counted anew"
 
     with_relay(test)
 
