@@ -27,6 +27,7 @@ from pipeline.measured_parts import Measured, pipeline_parts
 from pipeline.ownership import MarketOwnership, boot_id
 from pipeline.pacer import Pacer
 from pipeline.run_facts import RunFacts
+from recorder.digests.absent import miss_absent
 from recorder.errors import StoreError
 from recorder.manifest.json_files import ManifestFiles
 from recorder.manifest.row_writer import ManifestRowWriter
@@ -111,6 +112,8 @@ class MarketRun:
             tick_interval=config.tick_interval,
         )
         self._store_id = epoch.store_id_of(self._market, before, ends)
+        if self._store_id != before.store_id:
+            miss_absent(self._market, self._directory)  # the rows may tell of digests made after this copy
         self._ownership.keep_id(self._market, self._store_id)
         raise_mark(self._directory, before.rows_t)  # so that an older copy is found to be one once
         self._agents = opened_register(self._history)

@@ -14,6 +14,7 @@ from bars.models import Bar, Gap
 from igsite.config import Config
 from pipeline.ownership import MarketOwnership
 from pipeline.run import MarketRun
+from recorder.digests.making import make_digests, miss_lost
 from recorder.models import Lease, Market, Run, Segment
 from recorder.store.store_id import is_store_id, keep_store_id, read_store_id
 
@@ -126,6 +127,22 @@ def test_an_older_copy_of_the_store_goes_on_under_another(
     second = id_after()
     assert second != first
     assert id_after() == second
+
+
+def test_digests_that_an_older_copy_lacks_are_made_again(
+    config: Config, id_after: Callable[..., str], tmp_path: Path
+) -> None:
+    """The rows tell of them: they were made after the copy."""
+    id_after()
+    copy, market = tmp_path / "copy", Market.objects.get()
+    shutil.copytree(config.store_dir, copy)
+    assert make_digests(market, config.store_dir) == 2
+    id_after(500)
+    shutil.rmtree(config.store_dir)
+    shutil.copytree(copy, config.store_dir)
+    id_after()
+    assert make_digests(market, config.store_dir) == 4, "of both segments, one of which had them"
+    assert miss_lost(market, config.store_dir) == 0
 
 
 def test_a_copy_of_the_whole_store_goes_on_under_its_own(
