@@ -84,6 +84,15 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
+def test_systemd_never_gives_a_unit_up() -> None:
+    """By default it does after five starts in 10 s, and so long a market waits for the lease of a host that died."""
+    for path in (DEPLOY / "systemd").glob("*.service"):
+        unit = path.read_text()
+        assert "Restart=always" in unit
+        (pause,) = re.findall(r"^RestartSec=(\d+)$", unit, re.MULTILINE)
+        assert 5 * int(pause) > 10 or "\nStartLimitIntervalSec=0\n" in unit, path.name
+
+
 _UNITS, _TARGETS = "etc/systemd/system", "usr/lib/systemd/system"
 _USUAL = ("sysinit", "basic", "shutdown", "network", "multi-user")
 
