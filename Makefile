@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run demo deploy-check test test-all test-failed lint locks audit sbom figures soak services clean
+.PHONY: run demo deploy-check test test-all test-failed tests-compiled lint locks audit sbom figures soak services clean
 
 run: $(VENV)/ready
 	@$(PY) manage.py migrate --verbosity 0
@@ -25,6 +25,8 @@ demo: $(VENV)/ready
 
 # tests/conftest.py says which tests stay together. More workers than cores, since a test waits for its servers often.
 WORKERS ?= 3
+# Without compiled files each worker, and each process that a test starts, would compile all it loads.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(PY) -m pytest --numprocesses $(WORKERS) --no-loadscope-reorder
 
 # Of each part real servers, sockets and pages too, but none of what `test-all` adds; properties with fewer examples.
@@ -34,6 +36,10 @@ test: $(VENV)/ready-dev
 # With those that kill, cut, flood and wait for long, and with every detail of the pages.
 test-all: $(VENV)/ready-dev
 	$(PYTEST)
+
+# What the workers would each compile, since they begin at the same time.
+tests-compiled: $(VENV)/ready-dev
+	$(PY) -m pytest --collect-only --quiet > /dev/null
 
 # Those that failed last, one after the other; refused when they are many, which is no matter of a busy machine.
 MOST_FAILED := 10

@@ -20,6 +20,8 @@ from marketcamera.bars.history import BarHistory
 from marketcamera.tables.columns import TABLES
 from tests.processes import ROOT, Live, Site, first_t
 
+#: The name of a copy of the store that no market goes on with.
+STANDING = "standing"
 FAST = {"IG_SPEED": 30, "IG_CAM_W": 20, "IG_CAM_STRIDE": 5, "IG_SEED": 7, "IG_CAM_SEGMENT_SECONDS": 1}
 
 
@@ -52,6 +54,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> I
         for _ in range(2):
             made = site.run("runmarket", "--ticks", "1500", "--speed", "0", **FAST)
             assert made.returncode == 0, made.stderr
+        shutil.copytree(site.store, site.directory / STANDING)
         yield site
     finally:
         site.end()
@@ -129,7 +132,7 @@ def _flip_a_byte(segment: Path) -> None:
 @pytest.mark.parametrize(("harm", "reason"), [(_flip_a_byte, "damaged"), (Path.unlink, "expired")])
 def test_what_is_damaged_or_gone_is_told(tmp_path: Path, site: Site, harm: Callable[[Path], None], reason: str) -> None:
     store = tmp_path / "copy"
-    shutil.copytree(site.store, store)
+    shutil.copytree(site.directory / STANDING, store)
     whole = list(open_store(store).ticks(0, 2000))
     harm(min((store / "ticks").glob("segment_*"), key=first_t))
     found = list(open_store(store).ticks(0, 2000))

@@ -9,10 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, assume, given, settings
-from schemathesis import GenerationMode
-from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
 
 from contracts.openapi import openapi
 from tests.examples import at_most
@@ -27,18 +24,25 @@ _PAIRS = (("t0", "t1"), ("from", "to"), ("after_t", "before_t"))
 #: Too much to be read is refused before it is known what it is for, by statuses that schemathesis takes for consent.
 _TOO_LONG = {414, 431}
 
-OPERATIONS = [found.ok() for found in schemathesis.openapi.from_dict(openapi()).get_all_operations()]
-TRIED = [one for one in OPERATIONS if one.path != _ENDLESS and one.method in ("get", "post", "delete")]
+DOCUMENT = openapi()
 
 
-def _needs_token(operation: Any) -> bool:
-    return "security" in operation.definition.raw
-
-
-def _can_be_wrong(operation: Any) -> bool:
+def _can_be_wrong(operation: dict[str, Any]) -> bool:
     """Whether there is anything but headers, which are free texts."""
-    told = [part.location for part in operation.iter_parameters()]
-    return any(location != "header" for location in told) or "requestBody" in operation.definition.raw
+    shared = DOCUMENT["components"]["parameters"]
+    parts = [
+        shared[part["$ref"].split("/")[-1]] if "$ref" in part else part for part in operation.get("parameters", [])
+    ]
+    return any(part["in"] != "header" for part in parts) or "requestBody" in operation
+
+
+CASES = [
+    (method, path, mode)
+    for mode in ("positive", "negative")
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+    if path != _ENDLESS and method in ("get", "post", "delete") and (mode == "positive" or _can_be_wrong(operation))
+]
 
 
 def _is_one_request(path: str, query: dict[str, Any]) -> bool:
@@ -48,22 +52,32 @@ def _is_one_request(path: str, query: dict[str, Any]) -> bool:
     return not any(one in query and other in query for one, other in _PAIRS)
 
 
-CASES = [(one, GenerationMode.POSITIVE) for one in TRIED]
-CASES += [(one, GenerationMode.NEGATIVE) for one in TRIED if _can_be_wrong(one)]
+@pytest.fixture(scope="module")
+def schema() -> Any:
+    """The document as schemathesis reads it, which is loaded here alone, since it takes seconds of every worker."""
+    import schemathesis
+
+    return schemathesis.openapi.from_dict(DOCUMENT)
 
 
-@pytest.mark.parametrize(("operation", "mode"), CASES, ids=lambda part: getattr(part, "label", None) or part.value)
-def test_requests_made_of_the_document(market: Live, token: str, operation: Any, mode: GenerationMode) -> None:
-    headers = {"Authorization": f"Bearer {token}"} if _needs_token(operation) else {}
+@pytest.mark.parametrize(("method", "path", "mode"), CASES)
+def test_requests_made_of_the_document(
+    market: Live, token: str, schema: Any, method: str, path: str, mode: str
+) -> None:
+    from schemathesis import GenerationMode
+    from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
+
+    operation = schema[path][method.upper()]
+    headers = {"Authorization": f"Bearer {token}"} if "security" in operation.definition.raw else {}
     # Without its token each such path is asked in tests/contracts/test_http_answers.py; here it is never without.
     excluded = [ignored_auth, *([negative_data_rejection] if headers else [])]
-    excluded += [positive_data_acceptance] if operation.path in _BY_CONTENT else []
+    excluded += [positive_data_acceptance] if path in _BY_CONTENT else []
 
     @settings(max_examples=at_most(100) // 5, suppress_health_check=[*HealthCheck])
-    @given(case=operation.as_strategy(generation_mode=mode))
+    @given(case=operation.as_strategy(generation_mode=GenerationMode(mode)))
     def ask(case: Any) -> None:
-        if mode is GenerationMode.POSITIVE:
-            assume(_is_one_request(operation.path, case.query or {}))
+        if mode == "positive":
+            assume(_is_one_request(path, case.query or {}))
         answer = case.call(base_url=market.url, headers=headers, timeout=PATIENCE_SECONDS)
         refused = [negative_data_rejection] if answer.status_code in _TOO_LONG else []
         case.validate_response(answer, excluded_checks=excluded + refused, headers=headers)

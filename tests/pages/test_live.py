@@ -20,7 +20,7 @@ from tests.pages.reading import (
     wait_for_frame,
     wait_for_t_beyond,
 )
-from tests.processes import ROOT, Live, Site, free_port
+from tests.processes import ROOT, Live, Site, free_port, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -60,7 +60,9 @@ def test_a_hidden_page_asks_for_no_list_and_one_that_is_seen_for_what_is_new(
     asked: list[str] = []
     page.on("request", lambda request: "/manifest/" in request.url and asked.append(request.url))
     page.clock.install()
-    page.goto(f"{server.url}/live/")
+    wait_until(lambda: len(server.json("/manifest/ticks")) > 4, "more segments than are new at any time")
+    with page.expect_request("**/segment/metrics/**"):  # for the charts, once it knows the lists
+        page.goto(f"{server.url}/live/")
     wait_for_t_beyond(page, "#t", 0)
     assert len(asked) >= 3
     assert not [url for url in asked if "after_t" in url], "the first time all of it"

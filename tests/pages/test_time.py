@@ -70,7 +70,7 @@ def test_no_value_is_read_where_nothing_was_recorded(watched: Watched, server: L
     """The charts have buckets alone, since no segment of metrics can be read."""
     page = watched.page
     end = finished_frames(server)["end_t"]
-
+    wait_until(lambda: server.json("/overview")["t"][-1] > end, "an overview that goes on after the segment")
     body = server.json("/overview")
     kept = [i for i, t in enumerate(body["t"]) if not 0 < t <= end]
     columns = {name: value for name, value in body.items() if isinstance(value, dict)}

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import optimize, stats
-from statsmodels.tsa.stattools import acf, ccf
+import scipy  # whose parts are loaded when they are used, and statsmodels by its tests: each takes seconds of a worker
 
 from realism.series import BLOCKS
 from realism.statistics import Lagged, correlation, excess_kurtosis, kurtosis_ratio, over, tail_index
@@ -31,12 +30,12 @@ def blocks_without(values: np.ndarray) -> list[np.ndarray]:
 
 
 def test_kurtosis_is_that_of_scipy() -> None:
-    assert excess_kurtosis(HOLES).value == pytest.approx(stats.kurtosis(KNOWN), rel=1e-9)
+    assert excess_kurtosis(HOLES).value == pytest.approx(scipy.stats.kurtosis(KNOWN), rel=1e-9)
 
 
 def test_a_band_is_that_of_a_delete_a_block_jackknife() -> None:
-    without = np.array([stats.kurtosis(part[np.isfinite(part)]) for part in blocks_without(HOLES)])
-    error = np.sqrt((BLOCKS - 1) * without.var()) * stats.t.ppf(0.975, BLOCKS - 1)
+    without = np.array([scipy.stats.kurtosis(part[np.isfinite(part)]) for part in blocks_without(HOLES)])
+    error = np.sqrt((BLOCKS - 1) * without.var()) * scipy.stats.t.ppf(0.975, BLOCKS - 1)
     found = excess_kurtosis(HOLES)
     assert (found.value - found.low, found.high - found.value) == pytest.approx((error, error), rel=1e-3)
 
@@ -54,18 +53,22 @@ def test_returns_over_several_periods_do_not_overlap_and_have_no_holes() -> None
     assert over(np.arange(7.0), 3).tolist() == [3, 12]
     assert np.isnan(over(np.array([1, np.nan, 1, 1.0]), 2)).tolist() == [True, False]
     found = kurtosis_ratio(RETURNS, 20).value
-    assert found == pytest.approx(stats.kurtosis(RETURNS.reshape(-1, 20).sum(axis=1)) / stats.kurtosis(RETURNS))
+    assert found == pytest.approx(
+        scipy.stats.kurtosis(RETURNS.reshape(-1, 20).sum(axis=1)) / scipy.stats.kurtosis(RETURNS)
+    )
 
 
 def test_the_tail_index_is_that_of_a_pareto_distribution_fitted_to_the_tail() -> None:
     sizes = np.sort(np.abs(KNOWN))
     tail = int(0.05 * sizes.size)
-    fitted, _, _ = stats.pareto.fit(sizes[-tail:], floc=0, fscale=sizes[-tail - 1])
+    fitted, _, _ = scipy.stats.pareto.fit(sizes[-tail:], floc=0, fscale=sizes[-tail - 1])
     assert tail_index(HOLES).value == pytest.approx(fitted, rel=1e-6)
 
 
 @pytest.mark.parametrize("values", [RETURNS, HOLES, np.abs(RETURNS), np.abs(HOLES)])
 def test_autocorrelations_are_those_of_statsmodels(values: np.ndarray) -> None:
+    from statsmodels.tsa.stattools import acf
+
     lagged = Lagged(values, values, range(1, 101))
     expected = acf(values, nlags=100, fft=False, missing="conservative", adjusted=not np.isnan(values).any())[1:]
     if np.isnan(values).any():  # statsmodels divides by all places, and holes are none
@@ -78,6 +81,8 @@ def test_autocorrelations_are_those_of_statsmodels(values: np.ndarray) -> None:
 
 
 def test_leverage_is_the_cross_correlation_of_statsmodels() -> None:
+    from statsmodels.tsa.stattools import ccf
+
     expected = ccf(np.abs(RETURNS), RETURNS, adjusted=True)[1:21]
     assert Lagged(RETURNS, np.abs(RETURNS), range(1, 21)).values == pytest.approx(expected, abs=1e-9)
 
@@ -85,12 +90,12 @@ def test_leverage_is_the_cross_correlation_of_statsmodels() -> None:
 def test_correlation_is_that_of_scipy() -> None:
     volumes = np.abs(RETURNS) + np.random.default_rng(2).exponential(1e-4, RETURNS.size)
     found = correlation(volumes, np.abs(RETURNS))
-    assert found.value == pytest.approx(stats.pearsonr(volumes, np.abs(RETURNS)).statistic)
+    assert found.value == pytest.approx(scipy.stats.pearsonr(volumes, np.abs(RETURNS)).statistic)
 
 
 def test_the_exponent_is_that_of_the_least_squares() -> None:
     lagged = Lagged(np.abs(RETURNS), np.abs(RETURNS), range(1, 101))
-    (_, exponent), _ = optimize.curve_fit(
+    (_, exponent), _ = scipy.optimize.curve_fit(
         lambda lag, a, b: a * lag**-b, np.arange(1, 101), lagged.values, p0=(0.3, 0.3)
     )
     assert lagged.exponent().value == pytest.approx(exponent, abs=0.002)

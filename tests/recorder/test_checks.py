@@ -9,6 +9,8 @@ from django.core.checks import run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
+from runtime.commands import INSTALLATION
+
 
 @pytest.fixture
 def store_at(monkeypatch):
@@ -20,7 +22,7 @@ def store_at(monkeypatch):
 
 def test_a_store_that_can_be_written_passes_and_keeps_nothing_of_the_check(store_at, tmp_path):
     store_at(tmp_path / "new" / "store")
-    assert run_checks(tags=["recorder"]) == []
+    assert run_checks(tags=[INSTALLATION]) == []
     assert list((tmp_path / "new" / "store").iterdir()) == []
 
 
@@ -28,7 +30,7 @@ def test_a_store_that_can_be_written_passes_and_keeps_nothing_of_the_check(store
 def test_a_store_that_cannot_be_is_an_error_with_path_reason_and_hint(store_at, tmp_path, inside, reason):
     (tmp_path / "a file").touch()
     store_at(tmp_path / inside)
-    (error,) = run_checks(tags=["recorder"])
+    (error,) = run_checks(tags=[INSTALLATION])
     assert error.id == "recorder.E001"
     assert error.msg == f"The store {tmp_path / inside} cannot be written: {reason}."
     assert error.hint == "Set IG_CAM_STORE_DIR to a directory that this process may write to."
@@ -36,7 +38,7 @@ def test_a_store_that_cannot_be_is_an_error_with_path_reason_and_hint(store_at, 
 
 def test_a_file_system_that_takes_no_files_is_an_error(store_at):
     store_at(Path("/proc"))
-    (error,) = run_checks(tags=["recorder"])
+    (error,) = run_checks(tags=[INSTALLATION])
     assert error.msg.startswith("The store /proc cannot be written: ")
 
 
