@@ -73,6 +73,7 @@ _PAGES = {
     "list": "/admin/recorder/segment/",
     "last page": "/admin/recorder/segment/?p=100",
     "filter": "/admin/recorder/segment/?kind=frames&state=pinned",
+    "in the bucket": "/admin/recorder/segment/?state=cold",
     "oldest first": "/admin/recorder/segment/?o=2",
     "of a t": "/admin/recorder/segment/?q=4500",
     "of a day": "/admin/recorder/segment/?q=segment_20231120",
@@ -133,7 +134,7 @@ def measure_admin(server: psutil.Process, port: int, session: str, segments: int
                 answer.read()
             took.append((sum(server.cpu_times()[:2]) - before, time.monotonic() - begun))
         cpu, seconds = (statistics.median(column) for column in zip(*took[1:], strict=True))
-        print(f"{3 * segments:7,} segments, {name:12}: {1000 * cpu:4.0f} ms of CPU, {1000 * seconds:5.0f} ms")
+        print(f"{3 * segments:7,} segments, {name:13}: {1000 * cpu:4.0f} ms of CPU, {1000 * seconds:5.0f} ms")
 
 
 def measure(server: psutil.Process, port: int, _session: str, segments: int, minutes: int) -> None:

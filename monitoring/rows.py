@@ -42,7 +42,10 @@ def look() -> Rows:
     backtests = Backtest.objects.filter(status__in=(QUEUED, RUNNING)).order_by()
     return Rows(
         totals(),
-        {symbol: Segment.objects.of(symbol).filter(UNDIGESTED)[:_MOST_COUNTED].count() for symbol in symbols},
+        {
+            symbol: Segment.objects.of(symbol).filter(UNDIGESTED).order_by()[:_MOST_COUNTED].count()
+            for symbol in symbols
+        },
         Counter(dict(alerts)),
         Counter(dict(backtests.values_list("status").annotate(Count("pk")))),
         list(TaskRun.objects.filter(Q(ended_at__gte=since) | Q(failed_at__gte=since))),

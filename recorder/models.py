@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 
 # Django looks for rows here.
 from recorder.cold.state_row import ColdState as ColdState
-from recorder.digests.chunk_row import UNDIGESTED
+from recorder.digests.chunk_row import UNDIGESTED_INDEX
 from recorder.digests.chunk_row import DigestChunk as DigestChunk
 from recorder.manifest.inventory_row import Inventory as Inventory
 from recorder.segment.layout import KINDS, manifest_form, market_dir, pending_name, segment_path
@@ -99,6 +99,7 @@ class Cold(models.IntegerChoices):
 
 
 _ON_DISK = _KEPT & Q(cold__lt=Cold.ONLY)
+_IN_BUCKET_ALONE = _KEPT & Q(cold=Cold.ONLY)
 _UNCOPIED = _KEPT & Q(pending=False, cold=Cold.NONE)
 _DIGEST_UNCOPIED = Q(cold__gt=Cold.NONE, digest__gt=0) & ~Q(cold_digest=F("digest"))
 
@@ -131,6 +132,10 @@ class SegmentQuerySet(models.QuerySet["Segment"]):
         """Segments whose file is in the bucket, alone or too."""
         return self.filter(cold__gt=Cold.NONE)
 
+    def in_bucket_alone(self) -> SegmentQuerySet:
+        """Segments whose file is in the bucket and no longer on the market's disk."""
+        return self.filter(_IN_BUCKET_ALONE)
+
     def uncopied(self) -> SegmentQuerySet:
         """Finished segments that are on the market's disk and not in the bucket."""
         return self.filter(_UNCOPIED)
@@ -142,6 +147,18 @@ class SegmentQuerySet(models.QuerySet["Segment"]):
     def gone(self) -> SegmentQuerySet:
         """Segments that cannot be read: their file was removed, or is missing, and is in no bucket."""
         return self.filter(_GONE)
+
+    def newest_of_each(self, most: int) -> set[int]:
+        """The keys of the newest of these, so many of each market and kind. Raises django.db.Error.
+
+        Each kind is asked for apart, in the order of an index: the newest of all would be looked for among all rows.
+        """
+        found: set[int] = set()
+        for market in Market.objects.all():
+            for kind in KINDS:
+                newest = self.of(market, kind).order_by("-start_t").values_list("pk", flat=True)
+                found.update(newest[:most])
+        return found
 
     def oldest_first(self) -> SegmentQuerySet:
         """Ordered by their first t, the pending one last."""
@@ -232,13 +249,14 @@ class Segment(models.Model):
                 ("on_disk", _ON_DISK),
                 ("uncopied", _UNCOPIED),
                 ("in_bucket", Q(cold__gt=Cold.NONE)),
+                ("in_bucket_alone", _IN_BUCKET_ALONE),
                 ("digest_uncopied", _DIGEST_UNCOPIED),
                 ("pending", Q(pending=True)),
                 ("pinned", Q(pinned=True)),
                 ("missing", Q(missing=True)),
                 ("with_gaps", Q(gaps__gt=0)),
                 ("digested", Q(digest__gt=0)),
-                ("undigested", UNDIGESTED),
+                ("undigested", UNDIGESTED_INDEX),
                 ("digest_left", _GONE & Q(digest__gt=0)),
             )
         ]

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from recorder.admin.lists import BEGINNING, BoundedPaginator, ChoiceFilter, MarketFilter, found_by
 from recorder.admin.price_lines import price_lines
 from recorder.admin.recorded import RecordedAdmin, replay_address
-from recorder.models import Cold, Segment, SegmentQuerySet
+from recorder.models import Segment, SegmentQuerySet
 from recorder.segment.layout import KINDS, SUFFIX
 from recorder.store.store_paths import directory_of
 from recorder.verify.verification import faults_of
@@ -87,7 +87,7 @@ class StateFilter(ChoiceFilter):
     parameter_name = "state"
     _rows: dict[str, Callable[[SegmentQuerySet], SegmentQuerySet]] = {
         "on disk": lambda rows: rows.on_disk(),
-        "cold": lambda rows: rows.kept().filter(cold=Cold.ONLY),
+        "cold": lambda rows: rows.in_bucket_alone(),
         "pending": lambda rows: rows.filter(pending=True),
         "pinned": lambda rows: rows.filter(pinned=True),
         "removed": lambda rows: rows.gone().filter(removed_at__isnull=False),

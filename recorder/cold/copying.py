@@ -208,8 +208,7 @@ def due() -> set[int]:
 
     Raises django.db.Error.
     """
-    rows = Segment.objects.uncopied().order_by("-pk")
-    return set(rows.values_list("pk", flat=True)[:_MOST_DUE])
+    return Segment.objects.uncopied().newest_of_each(_MOST_DUE)
 
 
 def _note(row: Segment, place: Place, packed: Packed) -> bool:

@@ -42,8 +42,7 @@ _MOST_DUE = 1000
 
 def due() -> set[int]:
     """The keys of segments of any market without a digest, the newest if there are many. Raises django.db.Error."""
-    rows = Segment.objects.filter(UNDIGESTED).order_by("-pk")
-    return set(rows.values_list("pk", flat=True)[:_MOST_DUE])
+    return Segment.objects.filter(UNDIGESTED).newest_of_each(_MOST_DUE)
 
 
 def segments_to_do(market: Market, *, anew: bool, sealed_by: datetime | None = None) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,11 +11,14 @@ import pytest
 from django.contrib import admin
 from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from recorder.admin import lists
+from monitoring.rows import look
+from recorder.admin import front_recorded, lists
+from recorder.cold import copying
+from recorder.digests.making import due, segments_to_do
+from recorder.digests.unsummed import waiting
 from recorder.models import Market, Segment
 
 pytestmark = [
@@ -22,7 +27,14 @@ pytestmark = [
 ]
 
 LIST = reverse("admin:recorder_segment_changelist")
-STATES = ("on disk", "cold", "pending", "pinned", "removed", "missing")
+STATES = {
+    "on disk": "segment_on_disk",
+    "cold": "segment_in_bucket_alone",
+    "pending": "segment_pending",
+    "pinned": "segment_pinned",
+    "removed": "segment_gone",
+    "missing": "segment_missing",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -47,15 +59,28 @@ def few_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def plans(client: Client, **query: Any) -> list[str]:
     """The steps of the plans of all queries on segments, each with its query."""
-    with CaptureQueriesContext(connection) as asked:
-        assert client.get(f"{LIST}?{urlencode(query)}").status_code == 200
-    texts = [one["sql"] for one in asked if 'FROM "recorder_segment"' in one["sql"]]
-    assert texts
+    return plans_of(lambda: client.get(f"{LIST}?{urlencode(query)}"))
+
+
+def plans_of(ask: Callable[[], Any]) -> list[str]:
+    """The same of whatever asks; with the parameters as they are given, for with them in its text a query may be
+    planned otherwise.
+    """
+    asked: list[tuple[str, Any]] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        asked.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        ask()
+    on_segments = [one for one in asked if 'FROM "recorder_segment"' in one[0]]
+    assert on_segments
     steps = []
     with connection.cursor() as cursor:
-        for text in texts:
-            cursor.execute(f"EXPLAIN QUERY PLAN {text}")
-            steps += [f"{row[3]} <- {text}" for row in cursor.fetchall()]
+        for sql, params in on_segments:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+            steps += [f"{row[3]} <- {sql}" for row in cursor.fetchall()]
     return steps
 
 
@@ -66,8 +91,11 @@ def assert_few_are_read(steps: list[str]) -> None:
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_each_filter_reads_in_the_order_of_an_index(admin_client: Client, state: str) -> None:
-    assert_few_are_read(plans(admin_client, state=state))
+def test_each_filter_reads_in_the_order_of_an_index_that_has_no_others(admin_client: Client, state: str) -> None:
+    steps = plans(admin_client, state=state)
+    assert_few_are_read(steps)
+    found = {name for step in steps for name in re.findall(r"recorder_segment USING (?:COVERING )?INDEX (\w+)", step)}
+    assert found == {STATES[state]}
 
 
 @pytest.mark.parametrize(
@@ -91,3 +119,26 @@ def test_no_page_lies_behind_what_is_counted_and_the_list_says_that_there_is_mor
     assert 'href="?p=4"' not in html
     oldest = admin_client.get(f"{LIST}?o=2").context["cl"].result_list
     assert [row.start_t for row in oldest] == [0, 10]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        front_recorded._tell_digests,
+        look,
+        due,
+        lambda: segments_to_do(Market.objects.get(), anew=False),
+        lambda: waiting("IG-USD", "frames", 0, 1000),
+    ],
+    ids=["front page", "metrics", "due", "to do", "waiting"],
+)
+def test_segments_without_a_digest_are_looked_for_among_none_but_these(ask: Callable[[], Any]) -> None:
+    steps = [step for step in plans_of(ask) if '"digest" = ' in step]
+    on_segments = [step for step in steps if re.match(r"(SEARCH|SCAN) (recorder_segment|U0|V0) (?!.*_market_1 )", step)]
+    assert on_segments
+    assert [step for step in on_segments if "INDEX segment_undigested" not in step] == []
+
+
+def test_so_are_those_that_wait_for_a_copy() -> None:
+    steps = [step for step in plans_of(copying.due) if step.startswith(("SEARCH", "SCAN"))]
+    assert [step for step in steps if "INDEX segment_uncopied" not in step] == []

@@ -10,7 +10,7 @@ from django.template.defaultfilters import filesizeformat
 
 from recorder.management.command_options import add_symbol, stores, tell_lost
 from recorder.manifest.row_writer import pages
-from recorder.models import Cold, Market, Segment, SegmentQuerySet
+from recorder.models import Market, Segment, SegmentQuerySet
 from recorder.segment.layout import KINDS
 from runtime import commands
 from runtime.db_threads import START_SECONDS, persistently
@@ -64,7 +64,7 @@ def _chosen(market: Market, options: dict[str, Any]) -> SegmentQuerySet:
         case "pending":
             found = found.filter(pending=True).kept()
         case "cold":
-            found = found.filter(cold=Cold.ONLY)
+            found = found.in_bucket_alone()
         case "removed":
             found = found.exclude(removed_at=None)
         case "missing":
