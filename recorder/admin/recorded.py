@@ -51,7 +51,7 @@ def _shown(field: models.Field[Any, Any]) -> Any:
     name = field.name
     if isinstance(field, models.BooleanField):
         return flag(name, _("yes"), _("no"))
-    if not isinstance(field, models.IntegerField | models.FloatField) or field.primary_key:
+    if field.choices or not isinstance(field, models.IntegerField | models.FloatField) or field.primary_key:
         return name
     for end, column in (("_ms", milliseconds), ("_ts", seconds)):
         if name.endswith(end):

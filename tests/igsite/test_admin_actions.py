@@ -159,7 +159,7 @@ def test_no_action_of_the_admin_forgets_to_ask() -> None:
 def test_what_needs_nothing_is_told_and_stays(admin_client: Client) -> None:
     rows = [segment(), segment(pinned=True), segment(removed_at=timezone.now())]
     html, fields = ask(admin_client, CASES[0], *rows[:2])
-    assert "This concerns 1 row:" in html
+    assert "This concerns 1 row of 2.9\xa0MB:" in html
     assert "1 other that was chosen does not need it" in html
     assert fields["_selected_action"] == [str(rows[0].pk)]
     gone = admin_client.post(

@@ -84,7 +84,38 @@ def test_the_front_page_is_whole_on_a_laptop_and_on_a_telephone(admin: Page) -> 
         admin.goto("/admin/")
         assert admin.evaluate("document.scrollingElement.scrollWidth") <= width
         assert admin.locator("#front .block").count() == 9
+        broad = admin.evaluate("[...document.querySelectorAll('#front .block')].map((one) => one.offsetWidth)")
+        assert min(broad) > 250, "a telephone has them below each other"
     admin.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_a_telephone_breaks_no_word_of_a_list(admin: Page) -> None:
+    admin.set_viewport_size({"width": 390, "height": 800})
+    admin.goto("/admin/admin/logentry/")
+    lines = """[...document.querySelectorAll("#result_list .field-kind")].map((one) => {
+        const text = document.createRange();
+        text.selectNodeContents(one);
+        return text.getClientRects().length;
+    })"""
+    assert admin.evaluate(lines) == [1, 1]
+    assert admin.evaluate("document.scrollingElement.scrollWidth") <= 390
+    admin.goto(f"/admin/recorder/segment/?market={SYMBOL}")
+    admin.goto(str(admin.locator("#result_list tbody th a").first.get_attribute("href")))
+    assert admin.evaluate("document.scrollingElement.scrollWidth") <= 390, "the page of a segment"
+    admin.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_doing_an_action_and_leaving_it_are_of_one_size_and_one_stands_out(admin: Page) -> None:
+    admin.goto(f"/admin/recorder/segment/?market={SYMBOL}")
+    admin.locator("#result_list input.action-select").first.check()
+    admin.select_option("select[name=action]", "unpin")
+    admin.click(".actions button[type=submit]")
+    do, leave = admin.locator("form.asked input[type=submit]"), admin.locator("form.asked a.button")
+    (one, other), paint = (do.bounding_box(), leave.bounding_box()), "(one) => getComputedStyle(one).backgroundColor"
+    assert one is not None
+    assert other is not None
+    assert (one["y"], one["height"]) == pytest.approx((other["y"], other["height"]), abs=1)
+    assert do.evaluate(paint) != leave.evaluate(paint)
 
 
 def test_the_front_page_stays_current(admin: Page, aged: Live) -> None:

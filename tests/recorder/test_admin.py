@@ -216,6 +216,7 @@ def test_a_segment_that_is_not_pinned_raises_no_alarm(admin_client, segment):
 def test_the_page_of_a_segment_shows_each_field_once(admin_client, segment):
     html = admin_client.get(page("segment_change", segment.pk)).content.decode()
     assert html.count('class="form-row field-') == len(Segment._meta.fields) + 1  # with links
+    assert "not in the bucket" in html
     assert "9,000,000" not in html
     assert "8.6\xa0MB" in html
     assert ">139000" not in html
