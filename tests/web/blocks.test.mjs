@@ -43,7 +43,7 @@ test("reads any frame from its own block alone", async () => {
   assert.ok(points.length > 1, "the example has several blocks");
   const { fetch, ranges } = server(whole, points);
   const reading = new Reading(new Blocks("A", { fetch }));
-  for (const line of lines.toReversed()) assert.deepEqual((await reading.frame({ segment, t: line.t + 3 })).frame, line);
+  for (const line of lines.toReversed()) assert.deepEqual(JSON.parse((await reading.frame({ segment, t: line.t + 3 })).line), line);
   assert.equal(ranges.length, points.length);
   assert.equal(ranges.at(-1), `bytes=0-${points[1][1] - 1}`);
 });
@@ -56,7 +56,7 @@ test("tells the neighbours of a frame, across blocks where they are known", asyn
   assert.deepEqual([found.previousT, found.nextT], [ts[0], ts[2]]);
   const last = ts.findLastIndex((t) => t < points[1][0]);
   assert.equal((await reading.frame({ segment, t: ts[last] })).nextT, points[1][0]);
-  assert.equal((await reading.frame({ segment, t: ts[0] - 1 })).frame, null);
+  assert.equal((await reading.frame({ segment, t: ts[0] - 1 })).line, null);
 });
 
 test("forgets the block used longest ago when there is no room", async () => {
@@ -74,7 +74,7 @@ test("fetches the last block of a segment that is being recorded anew once t lie
   const pending = { ...segment, pending: true };
   const { fetch, ranges } = server(read("frames_pending.jsonl.zst"), [[segment.start_t, 0]]);
   const reading = new Reading(new Blocks("A", { fetch }));
-  assert.equal((await reading.frame({ segment: pending, t: lines[3].t })).frame.t, lines[3].t);
+  assert.equal(JSON.parse((await reading.frame({ segment: pending, t: lines[3].t })).line).t, lines[3].t);
   await reading.frame({ segment: pending, t: lines[5].t });
   assert.equal(ranges.length, 1);
   await reading.frame({ segment: pending, t: lines[10].t + 500 });

@@ -37,7 +37,10 @@ test("after a rest the first step is a small one, however long the rest was", ()
 
 test("who wants no motion sees agents at their places at once, and leavers gone", () => {
   const graph = graphOf({ 1: traveller(), 2: { ...traveller(), leaving: true, targetPresence: 0 } });
-  new NodeAnimation(graph, () => {}).step(0, true);
+  let asked = 0;
+  const nodeAnimation = new NodeAnimation(graph, () => (asked += 1));
+  nodeAnimation.step(0, true);
+  assert.deepEqual([asked, nodeAnimation.still], [0, true], "no further drawing is of use");
   assert.deepEqual([isFading(graph.agents[1]), isFading(graph.agents[2])], [true, false]);
   assert.equal(graph.agents[1].x, 1);
 });

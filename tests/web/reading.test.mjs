@@ -6,7 +6,7 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Blocks of one message each, and a frame that comes when the test says so. */
 function slowBlocks() {
-  const made = { taken: [], tape: (t) => ({ ts: [t], gaps: [], metricRows: () => [], message: () => ({ t }) }) };
+  const made = { taken: [], tape: (t) => ({ ts: [t], gaps: [], metricRows: () => [], line: () => JSON.stringify({ t }) }) };
   const blocks = {
     at: () => new Promise((resolve, reject) => Object.assign(made, { come: (t) => resolve({ tape: made.tape(t), nextT: null }), fail: reject })),
     async *over(kind) {
@@ -29,7 +29,7 @@ test("metrics make way for a frame that somebody waits for", async () => {
   await settle();
   assert.deepEqual(made.taken, []);
   made.come(5);
-  assert.deepEqual((await shown).frame, { t: 5 });
+  assert.deepEqual((await shown).line, '{"t":5}');
   await asked;
   assert.equal(made.taken.length, 3);
 });

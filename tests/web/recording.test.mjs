@@ -61,8 +61,16 @@ test("a worker that ended lets nobody wait, and the next question gets another",
   await assert.rejects(first, { code: "worker_lost" });
   const second = made.frame(390);
   await settle();
-  started[1].answer({ frame: { t: 390 }, previousT: 380, nextT: null });
+  started[1].answer({ line: '{"t":390}', previousT: 380, nextT: null });
   assert.deepEqual(await second, { frame: { t: 390 }, previousT: 380, nextT: 900 });
+});
+
+test("a frame that is no JSON is said to be unreadable", async () => {
+  const { past: made, started } = await past();
+  const asked = made.frame(390);
+  await settle();
+  started[0].answer({ line: '{"t":390', previousT: null, nextT: null });
+  await assert.rejects(asked, { code: "unreadable" });
 });
 
 test("before anything is recorded the next frame is the first", async () => {
@@ -198,7 +206,7 @@ test("of a store of years a page knows what it looks at", async () => {
     await settle();
     const { question, wish } = started[0].asked.at(-1);
     assert.deepEqual([question, wish.segment.start_t], ["frame", at - (at % LENGTH)]);
-    started[0].answer({ frame: { t: wish.segment.start_t }, previousT: null, nextT: null });
+    started[0].answer({ line: JSON.stringify({ t: wish.segment.start_t }), previousT: null, nextT: null });
     assert.deepEqual(await frame, { frame: { t: wish.segment.start_t }, previousT, nextT });
   }
   assert.deepEqual(made.gaps, [{ from_t: 30, to_t: 39 }, HOLE], "those that the server tells of, and what is found");
@@ -209,7 +217,7 @@ test("of a store of years a page knows what it looks at", async () => {
   const asked = given.asked.length;
   const again = made.frame(10_000_020);
   await settle();
-  started[0].answer({ frame: null, previousT: null, nextT: null });
+  started[0].answer({ line: null, previousT: null, nextT: null });
   await again;
   assert.equal(given.asked.length, asked, "what is known is not asked for again");
 });

@@ -142,7 +142,8 @@ export class Past {
     const frames = this.segments("frames");
     const segment = segmentAt(frames, t);
     if (!segment) return { frame: null, previousT: null, nextT: this.firstOf("frames") };
-    return acrossSegments(await this.#ask("frame", { segment, t }), frames, segment);
+    const { line, previousT, nextT } = await this.#ask("frame", { segment, t });
+    return acrossSegments({ frame: frameOf(line), previousT, nextT }, frames, segment);
   }
 
   /** Reads ahead of t, whatever comes of it: what fails will fail again when it is wanted. @param {number} t */
@@ -215,6 +216,15 @@ export class Past {
     if (error) return waiting?.reject(new ApiError(error.status ?? 0, error.code ?? "unreadable", error.message));
     this.fetched = fetched;
     waiting?.resolve(answer);
+  }
+}
+
+/** @param {string | null} line @returns {import("./messages.js").Frame | null} */
+function frameOf(line) {
+  try {
+    return line === null ? null : JSON.parse(line);
+  } catch (error) {
+    throw new ApiError(0, "unreadable", /** @type {Error} */ (error).message);
   }
 }
 

@@ -62,8 +62,8 @@ export function drawChanges(context, agents, palette) {
 
 /** The circle is drawn over this, so the name or number stands above it. @param {Palette} palette */
 export function drawHover(palette) {
-  return (/** @type {CanvasRenderingContext2D} */ context, /** @type {{x: number, y: number, size: number, scale?: number, label?: string | null, name?: string, ringed?: boolean}} */ { x, y, size, scale = 1, label, name, ringed }) => {
-    const words = squeezed(name || (label ?? ""), LONGEST);
+  return (/** @type {CanvasRenderingContext2D} */ context, /** @type {{x: number, y: number, size: number, scale?: number, number?: string, name?: string, ringed?: boolean}} */ { x, y, size, scale = 1, number = "", name, ringed }) => {
+    const words = squeezed(name || number, LONGEST);
     context.beginPath();
     context.arc(x, y, size + 3, 0, 2 * Math.PI);
     context.lineWidth = ringed ? 2.5 : 1.5;

@@ -3,16 +3,16 @@
 import { MultiUndirectedGraph } from "graphology";
 import Sigma from "sigma";
 import { ArcProgram, DashedArcProgram } from "./arcs.js";
-import { BEND, nearestEdge } from "./edge-picking.js";
+import { drawnEdge, edgeAttributes } from "./drawn-edge.js";
+import { nearestEdge } from "./edge-picking.js";
 import { drawHover } from "./graph-labels.js";
-import { RIM, passes, startPosition } from "./graph-model.js";
-import { filterOf } from "./look.js";
+import { RIM, startPosition } from "./graph-model.js";
 import { placesOfLeft } from "./left-places.js";
 import { drawMarks, drawWeb } from "./web-picture.js";
 import { NodeAnimation, isFading } from "./node-animation.js";
 import { PlaneAxes, planePositions } from "./plane.js";
 import { POOL } from "./pool.js";
-import { SHADES } from "./scene.js";
+import { FAINT, SHADES } from "./scene.js";
 import { inkOn, premultiplied } from "../page/colors.js";
 import { painter } from "../page/paint.js";
 import { calmMotion } from "../page/theme.js";
@@ -25,15 +25,6 @@ const PADDING = 22;
 /** Agents stand within a circle; those outside have a corner of the picture. */
 const POOL_PLACE = [0.6 * RIM, -0.95 * RIM];
 
-/** What remains of an agent or edge that another agent's neighbourhood puts into the background. */
-const FAINT = 0.12;
-
-/** What remains of an edge that both moments have, where two are compared; what was lost is thinner. */
-const [KEPT, LOST_WIDTH] = [0.35, 0.4];
-
-/** What changed is never fainter than this, where edges are many and where they are few, and never so thin there. Shares, pixels. */
-const CHANGED = { faintest: 0.4, few: 0.45, thinnest: 1.2 };
-
 /** Agents are of their usual size in a picture from this to that wide or high, smaller in a smaller one, down to where numbers can still be read, and larger in a larger. Pixels, and shares. */
 const [USUAL_FROM, USUAL_TO, SMALLEST_SHARE, LARGEST_SHARE] = [480, 640, 0.8, 1.8];
 
@@ -43,8 +34,8 @@ const MOST_WANTED = 40;
 /** So few agents are all named. */
 const FEW = 30;
 
-/** In the plane agents stand where they do, and cover each other less when they are smaller, and their edges fainter. */
-const PLANE = { size: 0.65, alpha: 0.5 };
+/** In the plane agents stand where they do, and cover each other less when they are smaller. */
+const PLANE_SIZE = 0.65;
 
 /** How near a centred agent is looked at: a share of the whole picture. */
 const CENTRED_RATIO = 0.5;
@@ -53,12 +44,6 @@ const CENTRED_RATIO = 0.5;
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {{x: number, y: number}} Point pixels within the picture */
 /** @typedef {{onPick: (agent: string | null) => void, onHover: (agent: string | null) => void, onEdge: (edge: EdgeLook | null, at: Point) => void}} Hooks */
-
-/** @param {EdgeLook} look */
-function edgeAttributes(look) {
-  const match = look.kind === "match";
-  return { ...look, type: look.change === "lost" ? "lost" : match ? "match" : "line", curvature: match ? BEND : 0 };
-}
 
 export function canDraw() {
   return document.createElement("canvas").getContext("webgl2") !== null;
@@ -116,8 +101,8 @@ export class GraphView {
     this.#graph.forEachNode((key, attributes) => {
       if (!nodes.has(key) && isFading(/** @type {any} */ (attributes))) graph.addNode(key, { ...attributes, label: "", leaving: true, targetPresence: 0, targetSize: 0 });
     });
-    edges.forEach((look, key) => graph.addUndirectedEdgeWithKey(key, look.source, look.target, edgeAttributes(look)));
-    for (const look of this.scene.allLost) graph.addUndirectedEdge(look.source, look.target, edgeAttributes(look));
+    // Sigma asks its tables for each edge several times a drawing, and finds a number in them sooner than a name.
+    [...edges.values(), ...this.scene.allLost].forEach((look, i) => graph.addUndirectedEdgeWithKey(i, look.source, look.target, edgeAttributes(look)));
     this.#graph = graph;
     this.#nodeAnimation.take(graph);
     this.place();
@@ -197,7 +182,7 @@ export class GraphView {
       enableCameraPanning: finePointer,
       enableCameraZooming: finePointer,
       edgeProgramClasses: { match: ArcProgram, lost: DashedArcProgram },
-      edgeReducer: (_, attributes) => this.#drawnEdge(/** @type {any} */ (attributes)),
+      edgeReducer: (_, attributes) => drawnEdge(this.scene, /** @type {any} */ (attributes)),
       nodeReducer: (key, attributes) => this.#drawnNode(key, attributes),
       // Its own would lie over each other and over circles.
       renderLabels: false,
@@ -243,7 +228,7 @@ export class GraphView {
   /** @param {string} key @param {any} attributes */
   #drawnNode(key, { x, y, size, label, name, presence, leaving, change }) {
     const { near, pinned, hovered, look, everyone } = this.scene;
-    const radius = size * this.#scale * (look.view === "plane" ? PLANE.size : 1);
+    const radius = size * this.#scale * (look.view === "plane" ? PLANE_SIZE : 1);
     const colour = this.scene.colourOf(key);
     const far = near !== null && !near.has(key);
     const alpha = Math.round((far ? FAINT * presence : presence) * SHADES) / SHADES;
@@ -257,36 +242,14 @@ export class GraphView {
       color: premultiplied(colour, change === "left" ? 0 : alpha),
       change: far || leaving ? undefined : change,
       ink: change === "left" ? this.scene.palette.lost : inkOn(colour),
-      label: key === POOL ? text("pool") : far || leaving ? "" : label,
+      // Not as its label: sigma would look for a place for each.
+      number: key === POOL ? text("pool") : far || leaving ? "" : label,
       name,
       highlighted: key === pinned,
       ringed: key === pinned,
       named: key === pinned || key === hovered,
       zIndex: far ? 0 : 1,
       hidden: look.view === "plane" && key === POOL,
-    };
-  }
-
-  /** @param {any} attributes */
-  #drawnEdge(attributes) {
-    const { kind, strength, presence, type, curvature, change } = attributes;
-    const apart = this.scene.isApart(attributes);
-    // A match is an event of its own, and one of hubs that have dozens of them shall not pale; to have quoted close once in a while is noise.
-    const shown = strength ** (kind === "match" ? 0.6 : 1.5);
-    // Where edges are few the weak ones are seen as well; in a crowd they would be a fog.
-    const seen = (0.06 + 0.16 * presence ** 2 + 0.7 * shown) * (this.scene.near && !apart ? Math.max(presence, 0.8) : presence) * (this.scene.look.view === "plane" ? PLANE.alpha : 1) * (change === "kept" ? KEPT : 1);
-    const changed = change === "gained" || change === "lost";
-    const alpha = Math.max(seen * (change === "lost" ? 0.7 : 1), changed ? CHANGED.faintest + CHANGED.few * presence ** 2 : 0) * (apart ? FAINT : 1);
-    // In a crowd edges are thinner: without a graphics processor the pixels they cover are most of a drawing's cost.
-    const usual = 3.5 * shown * Math.min(1, 1.5 * presence) * (change === "lost" ? LOST_WIDTH : 1);
-    const width = Math.max(usual, changed ? CHANGED.thinnest * presence ** 2 : 0);
-    return {
-      type,
-      curvature,
-      size: 0.5 + width,
-      color: premultiplied(this.scene.colourOfEdge(attributes), Math.round(alpha * SHADES) / SHADES),
-      hidden: !passes(attributes, filterOf(this.scene.look)),
-      zIndex: apart ? 0 : 1,
     };
   }
 

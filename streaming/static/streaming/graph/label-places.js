@@ -57,20 +57,21 @@ function fontWithin(label, size) {
  */
 export function labelsOf(agents, picture, widthOf) {
   const labelled = agents.filter(({ label }) => label);
-  const within = labelled.filter(({ label, name, size }) => fitsInside(label, name, size));
+  const [within, outside] = [/** @type {Drawn[]} */ ([]), /** @type {Drawn[]} */ ([])];
+  for (const agent of labelled) (fitsInside(agent.label, agent.name, agent.size) ? within : outside).push(agent);
   const inside = within.map(({ label, x, y, size, scale, ink }) => {
     // Whole pixels: a font that was used before is cheap.
     return { words: label, x, y: y + 0.5, font: Math.round(Math.min(INSIDE * scale, fontWithin(label, size))), ink, inside: true };
   });
-  const beside = labelled.filter((agent) => !agent.named && !within.includes(agent))
+  const beside = namable(outside.filter(({ named }) => !named))
     .sort((a, b) => Number(b.wanted ?? false) - Number(a.wanted ?? false) || b.size - a.size || Number(a.key) - Number(b.key));
   const above = labelled.filter(({ named }) => named).map((agent) => boxesBeside(agent, widthOf(agent.name || agent.label, HOVER * agent.scale), 1.4 * HOVER * agent.scale)[2]);
-  return [...inside, ...placed(namable(beside), above, new Circles(agents), picture, widthOf)];
+  return [...inside, ...placed(beside, above, new Circles(agents), picture, widthOf)];
 }
 
-/** @param {Drawn[]} agents the wanted and the largest first @returns {Drawn[]} */
+/** The wanted and the large ones. @param {Drawn[]} agents */
 function namable(agents) {
-  const least = agents.length > CROWD ? LARGE * Math.max(...agents.map(({ size }) => size)) : 0;
+  const least = agents.length > CROWD ? LARGE * agents.reduce((most, { size }) => Math.max(most, size), 0) : 0;
   return agents.filter(({ wanted, size }) => wanted || size >= least);
 }
 

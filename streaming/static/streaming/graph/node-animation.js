@@ -45,7 +45,7 @@ export class NodeAnimation {
         attributes[name] += Math.abs(way) / unit < ARRIVED ? way : way * share;
       }
     });
-    this.#movedMs = farthest > ARRIVED ? nowMs : null;
+    this.#movedMs = farthest > ARRIVED && !atOnce ? nowMs : null;
     if (this.#movedMs !== null) this.draw();
   }
 

@@ -34,14 +34,14 @@ export function roundedRange(low, high) {
 
 /** Values but for those far off at both ends. @param {number[]} values @returns {[number, number]} */
 function mostOf(values) {
-  const sorted = values.toSorted((a, b) => a - b);
+  const sorted = Float64Array.from(values).sort();
   const cut = Math.floor(sorted.length * FAR_OFF);
   return [sorted[cut] ?? 0, sorted[sorted.length - 1 - cut] ?? 1];
 }
 
 /** Whether half of all values, none below 0, lie in the lowest part of what they span. @param {number[]} values @param {[number, number]} range */
 function isCrowdedBelow(values, [low, high]) {
-  const middle = values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+  const middle = Float64Array.from(values).sort()[values.length >> 1] ?? 0;
   return low >= 0 && middle - low < CROWDED * (high - low);
 }
 

@@ -1,6 +1,6 @@
 /** Owns what all views of the graph share: the graph itself, who is pointed at or pinned, and everyone's colour. */
 
-import { shade } from "../page/colors.js";
+import { remembered, shade } from "../page/colors.js";
 import { divergingOf, scaleOf } from "../page/theme.js";
 import { communityColours, groupsOf, kindsIn } from "./groups.js";
 import { passes } from "./graph-model.js";
@@ -10,9 +10,18 @@ import { POOL } from "./pool.js";
 /** Shades of a colour: sigma remembers every colour that it was ever given. */
 export const SHADES = 64;
 
+/** What remains of an agent or edge that another agent's neighbourhood puts into the background. */
+export const FAINT = 0.12;
+
 /** @typedef {import("./graph-model.js").Graph} Graph */
 /** @typedef {import("./graph-model.js").EdgeLook} EdgeLook */
 /** @typedef {import("./graph-model.js").NodeLook} NodeLook */
+
+/** The shades of both scales, by number: everyone has one of few, and asks for it at every drawing. */
+const shadesOf = remembered((/** @type {Record<string, string>} */ palette) => {
+  const all = (/** @type {string[]} */ scale) => Array.from({ length: SHADES + 1 }, (_, i) => shade(scale, i / SHADES));
+  return { experience: all(scaleOf(palette)), imbalance: all(divergingOf(palette)) };
+});
 
 export class Scene {
   /** @type {Graph} */ graph = { nodes: new Map(), edges: new Map() };
@@ -89,8 +98,9 @@ export class Scene {
     if (!node || key === POOL) return this.palette.none;
     const group = this.#groupOf(key, node);
     if (group !== null) return group < 0 ? this.palette.none : groupsOf(this.palette)[group];
-    if (this.look.colour === "experience") return shade(scaleOf(this.palette), Math.round(node.experience * SHADES) / SHADES);
-    return shade(divergingOf(this.palette), Math.round(((node.imbalance ?? 0) + 1) * SHADES / 2) / SHADES);
+    const { experience, imbalance } = shadesOf(this.palette);
+    if (this.look.colour === "experience") return experience[Math.round(node.experience * SHADES)];
+    return imbalance[Math.round(((node.imbalance ?? 0) + 1) * SHADES / 2)];
   }
 
   /** @param {string} key @param {NodeLook} node @returns {number | null} null where colours do not tell groups */

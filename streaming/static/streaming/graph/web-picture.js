@@ -14,9 +14,9 @@ export function straight(colour) {
   return `rgba(${whole(r)}, ${whole(g)}, ${whole(b)}, ${alpha})`;
 }
 
-/** Those that are to be seen, the foremost last. @param {string[]} keys @param {(key: string) => any} displayed @returns {any[]} display data, each with its key */
+/** Those that are to be seen, the foremost last. @param {string[]} keys @param {(key: string) => any} displayed a copy @returns {any[]} display data, each with its key */
 function seen(keys, displayed) {
-  const all = keys.map((key) => ({ ...displayed(key), key }));
+  const all = keys.map((key) => Object.assign(displayed(key), { key }));
   return all.filter(({ hidden, color }) => !hidden && color).sort((a, b) => a.zIndex - b.zIndex);
 }
 
@@ -30,8 +30,11 @@ export function drawMarks(context, sigma, palette, rim) {
 
 /** The circles in pixels, the foremost last. @param {Sigma} sigma @returns {any[]} */
 function circlesOf(sigma) {
-  const at = (/** @type {any} */ node) => sigma.framedGraphToViewport(node);
-  return seen(sigma.getGraph().nodes(), (key) => sigma.getNodeDisplayData(key)).map((node) => ({ ...node, ...at(node), size: sigma.scaleSize(node.size) }));
+  const scale = sigma.scaleSize(1);
+  const nodes = seen(sigma.getGraph().nodes(), (key) => sigma.getNodeDisplayData(key));
+  // The copies are ours; others of a thousand agents at every drawing would be felt.
+  for (const node of nodes) Object.assign(node, sigma.framedGraphToViewport(node), { size: node.size * scale, label: node.number });
+  return nodes;
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Sigma} sigma @param {Record<string, string>} palette @param {{left: number, below: number}} rim as for `drawMarks` */

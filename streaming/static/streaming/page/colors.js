@@ -4,7 +4,7 @@
  * A function that is asked for the same few again and again, at every drawing, and works each out once.
  * @template Given, Made @param {(given: Given) => Made} make @returns {(given: Given) => Made}
  */
-function remembered(make) {
+export function remembered(make) {
   /** @type {Map<Given, Made>} */
   const known = new Map();
   return (given) => {

@@ -36,9 +36,10 @@ export class Reading {
   }
 
   /**
-   * The last frame at or before t within a segment, and the t of its neighbours as far as they are known.
+   * The last frame at or before t within a segment, and the t of its neighbours as far as they are known. The page parses
+   * the frame's line sooner than it would take up a copy of a frame.
    * @param {{segment: Segment, t: number}} wish
-   * @returns {Promise<{frame: import("../data/messages.js").Frame | null, previousT: number | null, nextT: number | null}>}
+   * @returns {Promise<{line: string | null, previousT: number | null, nextT: number | null}>}
    */
   async frame({ segment, t }) {
     const block = this.blocks.at("frames", segment, t);
@@ -46,7 +47,7 @@ export class Reading {
     const { tape, nextT } = await block;
     const index = lastAtOrBefore(tape.ts, t);
     return {
-      frame: index < 0 ? null : tape.message(index),
+      line: index < 0 ? null : tape.line(index),
       previousT: tape.ts[index - 1] ?? null,
       nextT: tape.ts[index + 1] ?? nextT,
     };

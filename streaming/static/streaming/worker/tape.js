@@ -37,8 +37,13 @@ export class Tape {
 
   /** @param {number} index */
   message(index) {
+    return JSON.parse(this.line(index));
+  }
+
+  /** A message as it was written. @param {number} index */
+  line(index) {
     if (!(index in this.#lines)) throw new RangeError(`message ${index} of a segment that has ${this.length}`);
-    return JSON.parse(this.#lines[index]);
+    return this.#lines[index];
   }
 
   /** Rows of `METRIC_COLUMNS` with fromT <= t <= toT. @param {number} fromT @param {number} toT @returns {number[][]} */
