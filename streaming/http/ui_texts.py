@@ -96,6 +96,7 @@ TEXTS = {
     "facts_of_edges": _("{edges} of {all} edges"),
     "facts_all_pairs": _("all {pairs} pairs"),
     "facts_some_pairs": _("{edges} of {pairs} pairs"),
+    "matrix_idle": _("{count} agents without an edge are left out"),
     "facts_strongest_pairs": _("strongest {edges} of {pairs} pairs"),
     "no_events": _("None in the whole recording."),
     "ticks": _("{count} ticks"),

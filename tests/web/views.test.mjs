@@ -4,9 +4,9 @@ import { nearestEdge } from "../../streaming/static/streaming/graph/edge-picking
 import { squaresOf } from "../../streaming/static/streaming/graph/matrix.js";
 import { RIM } from "../../streaming/static/streaming/graph/graph-model.js";
 import { placesOfLeft } from "../../streaming/static/streaming/graph/left-places.js";
-import { inkFor, labelFor, labelled, orderOf, weightsFor } from "../../streaming/static/streaming/graph/order.js";
+import { inkFor, labelFor, labelled, orderOf, tiedOf, weightsFor } from "../../streaming/static/streaming/graph/order.js";
 import { planePositions, roundedRange } from "../../streaming/static/streaming/graph/plane.js";
-import { anglesOf, onChord } from "../../streaming/static/streaming/graph/ring.js";
+import { anglesOf, onChord, roomFor } from "../../streaming/static/streaming/graph/ring.js";
 import { partnersOf } from "../../streaming/static/streaming/graph/partners.js";
 
 const edge = (source, target, kind, strength) => ({ source, target, kind, strength });
@@ -49,6 +49,20 @@ test("communities come one after the other, within them who has most matches fir
   const { keys, runs } = orderOf({ everyone: nodes, communities });
   assert.deepEqual(keys, ["7", "5", "6", "9", "8", "pool"]);
   assert.deepEqual(runs.map(({ community, from, to }) => [community, from, to]), [[0, 0, 2], [1, 2, 4], [null, 4, 5], [null, 5, 6]]);
+});
+
+test("who has no edge leaves the matrix to those who have, unless it joined or left", () => {
+  const everyone = new Map([["1", {}], ["2", {}], ["3", {}], ["4", {}], ["5", { change: "left" }]]);
+  const [graph, allLost] = [{ edges: new Map([["a", edge("1", "2", "match", 1)]]) }, [edge("2", "4", "match", 1)]];
+  assert.deepEqual([...tiedOf({ everyone, graph, allLost }).keys()], ["1", "2", "4", "5"]);
+  const idle = new Map([["1", {}], ["2", {}]]);
+  assert.equal(tiedOf({ everyone: idle, graph: { edges: new Map() }, allLost: [] }), idle);
+});
+
+test("around the ring the longest name has room, and short ones leave more to the ring", () => {
+  assert.ok(roomFor(["maker-1", "fundamentalist-172"]) > 130);
+  assert.ok(roomFor(["maker-1", "12"]) < 80);
+  assert.equal(roomFor([]), roomFor(["12"]));
 });
 
 test("labels keep their distance, who weighs most has one, also across the seam of a ring", () => {

@@ -1,7 +1,9 @@
 /** Owns the matrix: agents along both sides, and in each square how strongly two of them are tied. Legible where a web of edges is not. */
 
 import { shade, withAlpha } from "../page/colors.js";
-import { inkFor, labelFor, labelled, orderOf, weightsFor } from "./order.js";
+import { inkFor, labelFor, labelled, orderOf, tiedOf, weightsFor } from "./order.js";
+import { countText } from "../page/format.js";
+import { text } from "../state/texts.js";
 
 /** Pixels around the squares; at the left the agents' names have room. */
 const MARGIN = { top: 16, right: 16, bottom: 34, left: 24 };
@@ -82,15 +84,24 @@ export class Matrix {
   /** @type {Map<string, number>} */ #index = new Map();
   /** Left, top and side of the squares. */ #box = { left: 0, top: 0, side: 1 };
   /** @type {ImageData | null} */ #image = null;
+  /** How many agents are left out. */ #idle = 0;
 
   /** @param {Scene} scene @param {number} width @param {number} height @param {number} ratio pixels of the screen in one of the page */
   lay(scene, width, height, ratio) {
-    ({ keys: this.keys, runs: this.#runs } = orderOf(scene));
-    this.#index = new Map(this.keys.map((key, i) => [key, i]));
     const left = Math.min(MARGIN.left, width / 40) + ([...scene.everyone.values()].some(({ name }) => name) ? NAME_ROOM : NUMBER_ROOM) + STRIP;
     const side = Math.max(Math.min(width - left - MARGIN.right, height - MARGIN.top - MARGIN.bottom - STRIP), 20);
     this.#box = { left: left + Math.max((width - left - MARGIN.right - side) / 2, 0), top: MARGIN.top + STRIP, side };
+    this.#order(scene, side);
     this.#paint(scene, Math.round(side * ratio));
+  }
+
+  /** Where rows are too narrow for names, those who have no edge leave their room to the others. @param {Scene} scene @param {number} side */
+  #order(scene, side) {
+    const { everyone, communities } = scene;
+    const tied = everyone.size * (FONT + 1) > side ? tiedOf(scene) : everyone;
+    ({ keys: this.keys, runs: this.#runs } = orderOf({ everyone: tied, communities }));
+    this.#index = new Map(this.keys.map((key, i) => [key, i]));
+    this.#idle = everyone.size - tied.size;
   }
 
   /** @param {Scene} scene @param {number} side pixels of the screen */
@@ -112,6 +123,14 @@ export class Matrix {
     this.#outlines(context, scene);
     this.#names(context, scene);
     this.#marks(context, scene);
+    if (this.#idle) this.#tellIdle(context, scene);
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Scene} scene */
+  #tellIdle(context, { palette }) {
+    const { left, top, side } = this.#box;
+    [context.textAlign, context.textBaseline, context.fillStyle] = ["right", "top", palette.muted];
+    context.fillText(text("matrix_idle", { count: countText(this.#idle) }), left + side, top + side + 6);
   }
 
   /** Where an agent's row begins, from the top, or its column from the left. @param {number} i */

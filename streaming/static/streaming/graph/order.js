@@ -7,7 +7,14 @@ import { POOL } from "./pool.js";
 /** @typedef {import("./scene.js").Scene} Scene */
 /** Agents beside each other who are one community; `community` is null for those without one. @typedef {{community: number | null, from: number, to: number}} Run */
 
-/** @param {Scene} scene @returns {{keys: string[], runs: Run[]}} `to` of a run is behind its last */
+/** Those who have an edge, or joined or left; everyone where nobody does. @param {Pick<Scene, "everyone" | "graph" | "allLost">} scene @returns {Scene["everyone"]} */
+export function tiedOf({ everyone, graph, allLost }) {
+  const ends = new Set([...graph.edges.values(), ...allLost].flatMap(({ source, target }) => [source, target]));
+  const tied = [...everyone].filter(([key, { change }]) => change || ends.has(key));
+  return tied.length ? new Map(tied) : everyone;
+}
+
+/** @param {Pick<Scene, "everyone" | "communities">} scene @returns {{keys: string[], runs: Run[]}} `to` of a run is behind its last */
 export function orderOf({ everyone, communities }) {
   const sizes = new Map();
   for (const community of communities.values()) sizes.set(community, (sizes.get(community) ?? 0) + 1);

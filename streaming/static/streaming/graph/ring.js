@@ -5,8 +5,11 @@ import { REACH, distanceToCurve } from "./edge-picking.js";
 import { groupsOf } from "./groups.js";
 import { inkFor, labelFor, labelled, orderOf, weightsFor } from "./order.js";
 
-/** Pixels: around the ring for names, how wide an arc is, and how far it stands off. */
-const [NAME_ROOM, NUMBER_ROOM, ARC, APART] = [116, 54, 5, 7];
+/** Pixels: how wide an arc is, how far it stands off, and from there to the names. */
+const [ARC, APART, ASIDE] = [5, 7, 4];
+
+/** A letter's width as a share of its height, and the room that some have around the ring at least. Pixels. */
+const [LETTER, LEAST_ROOM] = [0.58, 54];
 
 /** Between two communities, in radians: at most so much, and of the whole circle at most so much together. */
 const [GAP, ALL_GAPS] = [0.07, 0.9];
@@ -41,6 +44,12 @@ export function anglesOf(count, runs) {
     return { community, from: start, to: start + (to - from) * step };
   });
   return { angles, spans, step };
+}
+
+/** Around the ring for names, the longest of which shall not be cut off. @param {string[]} labels @returns {number} pixels */
+export function roomFor(labels) {
+  const longest = labels.reduce((most, { length }) => Math.max(most, length), 0);
+  return Math.max(APART + ARC + 2 * ASIDE + LETTER * FONT * longest, LEAST_ROOM);
 }
 
 /** @param {Chord} chord @param {number} share of the way @returns {Point} */
@@ -80,7 +89,7 @@ export class Ring {
     this.#index = new Map(keys.map((key, i) => [key, i]));
     this.#round = anglesOf(keys.length, runs);
     this.#middles = runs.flatMap(({ from, to }, i) => new Array(to - from).fill((this.#round.spans[i].from + this.#round.spans[i].to) / 2));
-    const room = [...scene.everyone.values()].some(({ name }) => name) ? NAME_ROOM : NUMBER_ROOM;
+    const room = roomFor(keys.map((key) => labelFor(scene, key)));
     this.#box = { x: width / 2, y: height / 2, radius: Math.max(Math.min(width / 2 - room, height / 2 - room), 30) };
     this.#chords = scene.drawn.map((edge) => ({ edge, chord: this.#chordOf(edge) })).sort((a, b) => a.edge.strength - b.edge.strength);
   }
@@ -177,7 +186,7 @@ export class Ring {
     this.keys.forEach((key, i) => {
       if (!chosen.has(key) || (scene.near && !scene.near.has(key))) return;
       context.fillStyle = inkFor(scene, key);
-      this.#write(context, labelFor(scene, key), this.#round.angles[i], 1 + (APART + ARC + 4) / radius);
+      this.#write(context, labelFor(scene, key), this.#round.angles[i], 1 + (APART + ARC + ASIDE) / radius);
     });
   }
 
