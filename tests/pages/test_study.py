@@ -135,8 +135,11 @@ def test_the_charts_are_saved_as_they_are_seen(page: Page, server: Live) -> None
     name, drawn = wait_until(lambda: all_drawn(saved(page, "charts-svg")), "lines in every chart")
     assert name == f"IG-USD-t{start}-charts.svg"
     words = [text.text or "" for text in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
-    for figure in page.locator("#charts figcaption").all():
-        assert " ".join(figure.inner_text().split()) in words
+    for caption in page.locator("#charts figcaption").all():
+        parts = [" ".join(part.inner_text().split()) for part in caption.locator("> *").all()]
+        # A title is followed by what it reads, and apart from the next title.
+        pairs = [" ".join(parts[at : at + 2]) for at in range(0, len(parts), 2)]
+        assert " · ".join(pairs) in words
     name, pixels = saved(page, "charts-png")
     assert (name, pixels[:8]) == (f"IG-USD-t{start}-charts.png", b"\x89PNG\r\n\x1a\n")
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { captionOf } from "../../streaming/static/streaming/charts/chart-picture.js";
 import { csvOf } from "../../streaming/static/streaming/export/csv.js";
 import { edgeRows, nodeRows } from "../../streaming/static/streaming/export/frame-rows.js";
 import { SvgContext } from "../../streaming/static/streaming/export/svg-context.js";
@@ -70,4 +71,10 @@ test("what lies outside a clip is marked as such until the state is restored", (
   const [clip, within, free] = svg.toString().split("\n").slice(4);
   assert.equal(clip, '<clipPath id="clip1"><path d="M1 2h3v4h-3Z"/></clipPath>');
   assert.deepEqual([within, free].map((line) => /clip-path="url\(#clip1\)"/.test(line)), [true, false]);
+});
+
+test("above a saved chart each title stands with what it reads, apart from the next", () => {
+  const part = (words, title) => ({ words, title });
+  assert.equal(captionOf([part("\nAgents", true), part("74", false), part("Experience", true), part("0.680\n", false)]), "Agents 74 · Experience 0.680");
+  assert.equal(captionOf([part("Price", true), part("", false), part("least to  greatest", true)]), "Price · least to greatest");
 });

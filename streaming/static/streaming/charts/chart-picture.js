@@ -16,6 +16,12 @@ const DRY = { moveTo: () => {}, lineTo: () => {}, closePath: () => {} };
  * @property {import("./marks.js").Marks} marks @property {string} words what it shows @property {Record<string, string>} palette
  */
 
+/** What stands above a chart, in one line: each title with what it reads, apart from the next. @param {{words: string, title: boolean}[]} parts @returns {string} */
+export function captionOf(parts) {
+  const said = parts.map(({ words, title }) => ({ words: words.replace(/\s+/g, " ").trim(), title })).filter(({ words }) => words);
+  return said.map(({ words, title }, i) => (i === 0 ? words : `${title ? " · " : " "}${words}`)).join("");
+}
+
 /** @param {CanvasRenderingContext2D} context its origin is where the chart begins @param {Subject} subject @param {number} caption room for the words above the plot, in pixels */
 export function drawChart(context, subject, caption) {
   const { plot, series, scene, marks, words, palette } = subject;

@@ -3,7 +3,7 @@
 import uPlot from "uplot";
 import { dataOf, optionsOf, readingOf } from "./chart-options.js";
 import { emptyCourse } from "./course.js";
-import { drawChart } from "./chart-picture.js";
+import { captionOf, drawChart } from "./chart-picture.js";
 import { drawMarks } from "./marks.js";
 import { colours } from "../page/theme.js";
 
@@ -81,7 +81,8 @@ export class Chart {
   /** Draws what is seen elsewhere too. @param {CanvasRenderingContext2D} context @param {{left: number, top: number}} origin of all charts, as the window has it */
   drawOn(context, { left, top }) {
     const [figure, box] = [this.figure.getBoundingClientRect(), this.box.getBoundingClientRect()];
-    const words = /** @type {HTMLElement} */ (this.figure.querySelector("figcaption")).innerText.replace(/\s+/g, " ");
+    const parts = /** @type {HTMLElement[]} */ ([...this.figure.querySelectorAll("figcaption > *")]);
+    const words = captionOf(parts.map(({ innerText, classList }) => ({ words: innerText, title: classList.contains("title") })));
     context.save();
     context.translate(box.left - left, figure.top - top);
     drawChart(context, { plot: this.plot, series: this.series, scene: this.#scene, marks: this.#marks, words, palette: colours() }, box.top - figure.top);
