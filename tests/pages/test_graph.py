@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.pages.reading import SOME_DRAWINGS, finished_frames, open_at, recorded_frames, wait_until_settled
+from tests.pages.reading import (
+    SOME_DRAWINGS,
+    finished_frames,
+    frame_on_disk,
+    open_at,
+    recorded_frames,
+    wait_until_settled,
+)
 from tests.processes import Live, wait_until
 
 pytestmark = pytest.mark.browser
@@ -106,3 +113,33 @@ def test_an_agent_that_has_gone_is_not_pointed_at_any_more(page: Page, server: L
     expect(pointing).to_have_count(1)
     page.keyboard.press("Home")
     expect(pointing).to_have_count(0)
+
+
+@pytest.mark.long
+def test_an_agent_that_was_looked_for_stays_in_the_middle_until_somebody_looks_elsewhere(
+    page: Page, server: Live
+) -> None:
+    # So large that the agent's card does not lie over the middle.
+    page.set_viewport_size({"width": 1600, "height": 1000})
+    start = finished_frames(server)["start_t"]
+    frame = frame_on_disk(server, start)
+    open_at(page, start)
+    page.fill("#agent", str(frame["nodes"][0]["agent_id"]))
+    page.press("#agent", "Enter")
+    expect(page.locator("#card-title")).to_be_visible()
+    page.evaluate("document.activeElement.blur()")
+    box = page.locator("#graph .web").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def pointed_at() -> bool:
+        """Who is there is found out when the pointer moves."""
+        page.mouse.move(x, y - 2)
+        page.mouse.move(x, y)
+        return page.locator("#graph.pointing").count() == 1
+
+    for view in ("2", "1"):
+        page.mouse.move(5, 5)
+        page.keyboard.press(view)
+        wait_until_settled(page, start)
+        wait_until(pointed_at, "the agent in the middle")

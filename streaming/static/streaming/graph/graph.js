@@ -40,6 +40,9 @@ const PLANE_SIZE = 0.65;
 /** How near a centred agent is looked at: a share of the whole picture. */
 const CENTRED_RATIO = 0.5;
 
+/** Where the camera sees the whole picture. */
+const WHOLE = { cameraState: { x: 0.5, y: 0.5, ratio: 1, angle: 0 } };
+
 /** @typedef {import("./graph-model.js").EdgeLook} EdgeLook */
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {{x: number, y: number}} Point pixels within the picture */
@@ -55,6 +58,7 @@ export class GraphView {
   #sigma;
   #scale = 1;
   #axes;
+  /** The agent that stays in the middle: until it is pinned no more, or somebody looks elsewhere. @type {string | null} */ #centred = null;
 
   /** @param {HTMLElement} container @param {Scene} scene @param {Hooks} hooks */
   constructor(container, scene, hooks) {
@@ -114,6 +118,7 @@ export class GraphView {
     this.#nodeAnimation.send(keys, positions);
     const left = placesOfLeft(this.scene.left, this.scene.allLost, keys, positions);
     this.#nodeAnimation.send([...left.keys()], [...left.values()].flat());
+    this.#keepCentred();
   }
 
   /** Puts the agents of the plane to their places, and the pool to its own. */
@@ -124,6 +129,7 @@ export class GraphView {
     const { keys, positions, axes } = planePositions(everyone, look.height, this.#reach(this.#sigma));
     this.#axes.take(axes);
     this.#nodeAnimation.send(keys, positions);
+    this.#keepCentred();
   }
 
   /** Draws anew what colours, filters and the agent looked at change; a graph that sigma has yet to take is drawn then. */
@@ -140,21 +146,37 @@ export class GraphView {
 
   /** Shows the whole picture. */
   fit() {
-    this.#sigma?.getCamera().animate({ x: 0.5, y: 0.5, ratio: 1, angle: 0 }, { duration: calmMotion() ? 0 : 200 });
+    this.#centred = null;
+    this.#sigma?.getCamera().animate(WHOLE.cameraState, { duration: calmMotion() ? 0 : 200 });
   }
 
-  /** Brings an agent to the middle. @param {string} agent */
+  /** Brings an agent to the middle, and keeps it there. @param {string} agent */
   centre(agent) {
-    const at = this.#sigma?.getNodeDisplayData(agent);
-    if (!this.#sigma || !at) return;
-    const camera = this.#sigma.getCamera();
-    camera.animate({ x: at.x, y: at.y, ratio: Math.min(camera.ratio, CENTRED_RATIO) }, { duration: calmMotion() ? 0 : 300 });
+    this.#centred = agent;
+    this.#lookAt(agent, CENTRED_RATIO);
+  }
+
+  /** The agent in the middle has another place. */
+  #keepCentred() {
+    if (this.#centred !== this.scene.pinned) this.#centred = null;
+    if (this.#centred !== null) this.#lookAt(this.#centred);
+  }
+
+  /** Where it will stand, not where it is on its way there. @param {string} agent @param {number} [ratio] the camera's at most */
+  #lookAt(agent, ratio = Infinity) {
+    if (!this.#sigma || !this.#graph.hasNode(agent)) return;
+    const { x, y, targetX = x, targetY = y } = this.#graph.getNodeAttributes(agent);
+    const [sigma, camera] = [this.#sigma, this.#sigma.getCamera()];
+    const at = sigma.viewportToFramedGraph(sigma.graphToViewport({ x: targetX, y: targetY }, WHOLE), WHOLE);
+    const state = { x: at.x, y: at.y, ratio: Math.min(camera.ratio, ratio) };
+    if (calmMotion()) camera.setState(state);
+    else camera.animate(state, { duration: 300 });
   }
 
   /** How far the picture reaches from its middle to each side, in the graph's unit. @param {Sigma} sigma */
   #reach(sigma) {
     const { width, height } = sigma.getDimensions();
-    const [left, right] = [{ x: 0, y: height }, { x: width, y: 0 }].map((corner) => sigma.viewportToGraph(corner, { cameraState: { x: 0.5, y: 0.5, ratio: 1, angle: 0 } }));
+    const [left, right] = [{ x: 0, y: height }, { x: width, y: 0 }].map((corner) => sigma.viewportToGraph(corner, WHOLE));
     const unit = (right.x - left.x) / Math.max(width, 1);
     return { x: right.x, y: right.y, unit };
   }
@@ -195,8 +217,14 @@ export class GraphView {
     sigma.setCustomBBox(EXTENT);
     // Touches are the page's, to scroll and to zoom it; a tap arrives as a click.
     sigma.getTouchCaptor().enabled = false;
+    // Whoever moves the picture looks elsewhere.
+    for (const name of /** @type {const} */ (["downStage", "downNode", "wheelStage", "wheelNode"])) sigma.on(name, () => void (this.#centred = null));
     sigma.on("enterNode", ({ node }) => this.hooks.onHover(node));
-    sigma.on("leaveNode", () => this.hooks.onHover(null));
+    sigma.on("leaveNode", () => {
+      // Where the pointer leaves the picture sigma tells of it and still holds the agent, and would not tell that the same is pointed at again.
+      /** @type {any} */ (sigma).hoveredNode = null;
+      this.hooks.onHover(null);
+    });
     sigma.on("clickNode", ({ node }) => this.hooks.onPick(node === POOL ? null : node));
     sigma.on("clickStage", () => this.hooks.onPick(null));
     // Sigma hears of the pointer wherever it is, also while another view is to be seen.
