@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -41,6 +42,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "market camera", deadline=None, derandomize=services.required(), max_examples=25 if quick else 100
     )
     settings.load_profile("market camera")
+
+
+def pytest_sessionstart() -> None:
+    """The admin's pages, which a server loads with its paths: tests that ask for none look at them as well."""
+    admin.autodiscover()
 
 
 #: The folders whose tests take longest begin: no worker is to be left alone with one of them at the end.

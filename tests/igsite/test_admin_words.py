@@ -20,8 +20,6 @@ from tests.igsite.test_admin import fill
 
 pytestmark = pytest.mark.django_db
 
-admin.autodiscover()  # as the paths do, which no test has asked for yet
-
 #: What is the same in each language: names of files, commands, addresses; what is left of a password.
 _NAMES = re.compile(r"`[^`]*`|\S*[/_]\S*|\S+\.(?:py|zst)\b|\S*\*{3,}", re.ASCII)
 _ENGLISH = re.compile(r"[A-Za-z]*[a-z]{2}[A-Za-z]*")
