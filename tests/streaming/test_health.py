@@ -5,24 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from streaming.relay.health import LeaseView, Repeats, health_of
+from tests.streaming.running import SEGMENT, status
 
-SEGMENT = {"start_t": 100, "lines": 5, "compressed_bytes": 900, "pending": True}
 LAST = {"start_ts": 1.6e9, "ticks": 900, "seed": 5, "unpublished": None, "price_range": [2.0, 4.0]}
 RUN = {"start_ts": 1.6e9, "ticks": 900, "seed": 5, "price_ranges": [(0, 1.0, 3.0), (700, 2.0, 4.0)]}
-
-
-def status(**changes: Any) -> dict[str, Any]:
-    return {
-        "running": True,
-        "start_ts": 1.7e9,
-        "ticks": 7,
-        "seed": 3,
-        "price_ranges": [(0, 40.0, 60.0)],
-        "silence_seconds": 10.0,
-        "segment": SEGMENT,
-        "recording": True,
-        **changes,
-    }
 
 
 def claim(**changes: Any) -> LeaseView:

@@ -14,18 +14,8 @@ from streaming.fanout.outbox import Bundle
 from streaming.options import Options
 from streaming.protocol import Moment, messages_in
 from streaming.relay.relay import Relay
+from tests.streaming.running import status
 from tests.streaming.tape import Tape
-
-RUNNING = {
-    "running": True,
-    "start_ts": 1.7e9,
-    "ticks": 7,
-    "seed": 3,
-    "price_ranges": [(0, 40.0, 60.0)],
-    "silence_seconds": 10.0,
-    "segment": None,
-    "recording": True,
-}
 
 
 class Taker:
@@ -109,7 +99,7 @@ def test_health_tells_that_a_market_makes_again_what_clients_have(monkeypatch: p
         async def health_after(seconds: float, t: int) -> str:
             nonlocal now
             now += seconds
-            relay.take(group_message(t, **RUNNING))
+            relay.take(group_message(t, **status(segment=None)))
             well, body = await relay.health()
             assert well == ("detail" not in body)
             return str(body.get("detail", ""))

@@ -14,7 +14,11 @@ function desk() {
     asked.shift().resolve(found);
     await new Promise(setImmediate);
   };
-  return { measures, asked, told, errors, later, answer };
+  const refuse = async (words) => {
+    asked.shift().reject(new Error(words));
+    await new Promise(setImmediate);
+  };
+  return { measures, asked, told, errors, later, answer, refuse };
 }
 
 test("both frames are asked for, one after the other, and told as they come", async () => {
@@ -55,16 +59,12 @@ test("a frame that is not measured yet is asked for again", async () => {
 });
 
 test("an error is told once, and what failed is asked for again until it is there", async () => {
-  const { measures, asked, told, errors, later, answer } = desk();
-  const refuse = async () => {
-    asked.shift().reject(new Error("busy"));
-    await new Promise(setImmediate);
-  };
+  const { measures, asked, told, errors, later, answer, refuse } = desk();
   measures.want(10, 20);
   await answer({ core: 4 });
-  await refuse();
+  await refuse("busy");
   later.pop()();
-  await refuse();
+  await refuse("busy");
   assert.deepEqual([errors, asked.length, later.length], [["busy"], 0, 1]);
   later.pop()();
   assert.deepEqual(asked.map(({ t }) => t), [20]);
@@ -74,11 +74,7 @@ test("an error is told once, and what failed is asked for again until it is ther
 });
 
 test("after an error another frame is asked for at once, and the error after an answer is told", async () => {
-  const { measures, asked, errors, answer } = desk();
-  const refuse = async (words) => {
-    asked.shift().reject(new Error(words));
-    await new Promise(setImmediate);
-  };
+  const { measures, asked, errors, answer, refuse } = desk();
   measures.want(10, 20);
   await refuse("busy");
   measures.want(10, 30);
