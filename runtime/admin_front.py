@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from runtime.admin_words import Words as Words
+from runtime.admin_words import Words
 from runtime.db_threads import UNAVAILABLE, close_connections
 from runtime.unavailable import Unavailable
 

@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy
 from recorder.models import Market, Segment
 from recorder.store.lease import DEAD_SECONDS
 from runtime.admin_columns import NOTHING
-from runtime.admin_front import BAD, GOOD, QUIET, Block, Cell, Told, Words, duration, front_page, worst
+from runtime.admin_front import BAD, GOOD, QUIET, Block, Cell, Told, duration, front_page, worst
+from runtime.admin_words import Words
 from streaming.relay.relay import Relay
 from streaming.relay.relays import relays
 

@@ -19,7 +19,8 @@ from recorder.retention_policy import Candidate, DiskUse, RetentionSettings, She
 from recorder.store.clean_up_row import LastCleanUp
 from recorder.store.store_paths import markets_here
 from runtime.admin_columns import time_text
-from runtime.admin_front import BAD, GOOD, QUIET, WARN, Block, Cell, Meter, Told, Words, ago, duration, front_page
+from runtime.admin_front import BAD, GOOD, QUIET, WARN, Block, Cell, Meter, Told, ago, duration, front_page
+from runtime.admin_words import Words
 
 #: Segments to remove that are counted, and rows that are read of each market and kind: the page stays cheap however
 #: much is to go.

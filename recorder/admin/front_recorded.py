@@ -18,7 +18,8 @@ from recorder.digests.chunk_row import UNDIGESTED
 from recorder.models import Market, Run, Segment, SegmentQuerySet
 from recorder.segment.layout import KINDS
 from recorder.store.lease import DEAD_SECONDS
-from runtime.admin_front import BAD, GOOD, QUIET, WARN, Block, Cell, Told, Words, ago, front_page
+from runtime.admin_front import BAD, GOOD, QUIET, WARN, Block, Cell, Told, ago, front_page
+from runtime.admin_words import Words
 
 _MOST_RUNS = 5
 _MOST_COUNTED = 10_000
