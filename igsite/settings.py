@@ -13,10 +13,6 @@ from server.listen_addresses import own_names
 
 CONFIG = from_environment()
 
-#: Beyond every leap of a clock, and an integer as the channel layer takes it.
-_NEVER_SECONDS = 10**11
-
-
 SECRET_KEY = CONFIG.secret_key or kept_secret(BASE_DIR / "data" / "secret_key")
 DEBUG = CONFIG.debug
 # A probe on this machine asks by its address, whatever name the world uses.
@@ -97,14 +93,7 @@ if CONFIG.redis_url:
         }
     }
 else:
-    # It ends memberships and drops messages by the host's clock: one that leaps a day ahead would silence every client.
-    # There is nothing to be cleaned up by time, since members leave their group when they end.
-    CHANNEL_LAYERS = {
-        "default": {
-            "BACKEND": "channels.layers.InMemoryChannelLayer",
-            "CONFIG": {"expiry": _NEVER_SECONDS, "group_expiry": _NEVER_SECONDS},
-        }
-    }
+    CHANNEL_LAYERS = {"default": {"BACKEND": "streaming.group.in_process.InProcessLayer"}}
 
 CELERY_BROKER_URL = CONFIG.redis_url or "memory://"
 # A broker that hangs is an error for who asks it, soon: a request that queues a backtest for one.

@@ -10,9 +10,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from channels.layers import InMemoryChannelLayer
 
 from runtime.supervision import supervisor
+from streaming.group.in_process import InProcessLayer
 from streaming.group.membership import group_name
 from streaming.group.publisher import Publisher
 from streaming.options import Options
@@ -189,9 +189,9 @@ def test_many_threads_may_publish(loop: asyncio.AbstractEventLoop) -> None:
         assert [t for t in layer.ts if t // 1000 == k] == [k * 1000 + i for i in range(500)]
 
 
-def test_the_in_memory_layer_keeps_up(loop: asyncio.AbstractEventLoop) -> None:
+def test_the_layer_of_one_process_keeps_up(loop: asyncio.AbstractEventLoop) -> None:
     """It drops without an error beyond its capacity of 100: the reader must get its turns."""
-    layer = InMemoryChannelLayer()
+    layer = InProcessLayer()
     received: list[int] = []
 
     async def read() -> None:

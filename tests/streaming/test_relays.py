@@ -39,7 +39,7 @@ def _own_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def with_relays(settings: LazySettings, tmp_path: Path) -> Callable[[Callable[[Relays], Awaitable[None]]], None]:
     settings.CONFIG = replace(settings.CONFIG, store_dir=tmp_path, symbol=SYMBOL)
-    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "streaming.group.in_process.InProcessLayer"}}
 
     def run(test: Callable[[Relays], Awaitable[None]]) -> None:
         async def with_them() -> None:
