@@ -13,7 +13,7 @@ import { Retry } from "./data/retry.js";
 import { Backfill } from "./data/past-metrics.js";
 import { firstFrameT, tellsOf } from "./data/messages.js";
 import { cover, gapText, remark, showConnection, whyNoFrame, wordsOf, write } from "./page/notice.js";
-import { painted, painter } from "./page/paint.js";
+import { painted, painter, unhurried } from "./page/paint.js";
 import { Patience } from "./data/slow-answer.js";
 import { Past } from "./data/recording.js";
 import { PlaceKeeper } from "./page/place-keeper.js";
@@ -49,7 +49,7 @@ const entrance = new Entrance();
 let [happened, connection] = [false, ""];
 
 const time = new TimeViews({
-  symbol, past, store, head, marketEvents, turn: framed, draw: () => draw(), onError: (error) => (tell(error), retry.failed()),
+  symbol, past, store, head, marketEvents, turn: framed, draw: () => draw(), drawLater: () => drawLater(), onError: (error) => (tell(error), retry.failed()),
   onSeek: leapTo,
   onLoop: (span) => navigation.loop(span),
 });
@@ -144,6 +144,8 @@ const draw = painter((nowMs) => {
   if (head.playing) draw();
 });
 
+const drawLater = unhurried(draw);
+
 /** Whether the frame of t is still on its way. @param {number} t */
 function isLookedFor(t) {
   return !head.following && !feed.covers(t);
@@ -210,7 +212,7 @@ function receive(message) {
   if (message.type === "gap") remark(`gap ${message.kind}`, gapText(message));
   if (message.type === "metric" && store.metrics.length === 1) fillCharts(message.t);
   if (message.type === "frame") happened = marketEvents.take(message) || happened;
-  draw();
+  drawLater();
 }
 
 /** @param {number} beforeT */
@@ -224,7 +226,8 @@ function fillCharts(beforeT) {
 
 /** @param {import("./data/stream.js").StreamState} state @param {import("./data/socket.js").Refusal} refusal */
 function follow(state, refusal) {
-  if (state === "live" && connection !== state) {
+  if (state === "live") {
+    if (connection === state) return; // each tick says so
     retry.now();
     // Of a market that had not begun nothing told the prices.
     if (!past.prices.length) past.refresh().then(draw, () => {});

@@ -34,7 +34,7 @@ const element = (/** @type {string} */ id) => /** @type {HTMLElement} */ (docume
  * @property {string} symbol @property {import("../data/recording.js").Past} past @property {import("../state/store.js").Store} store
  * @property {import("../state/playhead.js").Playhead} head @property {import("../state/market-events.js").MarketEvents} marketEvents
  * @property {(t: number) => void} onSeek @property {(span: import("../data/segments.js").Span) => void} onLoop
- * @property {() => Promise<void>} turn comes when the recording may be asked @property {() => void} draw asks for a drawing
+ * @property {() => Promise<void>} turn comes when the recording may be asked @property {() => void} draw asks for a drawing @property {() => void} drawLater for one that nobody waits for
  * @property {(error: Error) => void} onError
  */
 
@@ -70,11 +70,11 @@ export class TimeViews {
 
   /** Draws what there is at t. @param {number} t @param {Stretch} whole @param {number} nowMs */
   show(t, whole, nowMs) {
-    const { head, marketEvents, draw } = this.parts;
+    const { head, marketEvents, drawLater } = this.parts;
     if (head.running) this.timeline.follow(t);
     const view = this.timeline.zoomedTo ?? whole;
     this.overview.want(whole, view);
-    if (this.#chart(t, whole, view, nowMs)) draw();
+    if (this.#chart(t, whole, view, nowMs)) drawLater();
     const { stretch } = this.feed;
     if (stretch) this.measures.want(stretch, whole);
     this.charts.mark(head.following ? null : t);

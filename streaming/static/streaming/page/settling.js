@@ -2,6 +2,11 @@
 
 /** @typedef {{now: () => number, setTimeout: (run: () => void, ms: number) => any, clearTimeout: (timer: any) => void}} World */
 
+/** The time of the page. @returns {World} */
+export function clock() {
+  return { now: () => performance.now(), setTimeout: setTimeout.bind(globalThis), clearTimeout: clearTimeout.bind(globalThis) };
+}
+
 export class Settling {
   /** @type {any} */ #timer;
   /** When the first change came for which nothing was done yet. @type {number | null} */ #sinceMs = null;
@@ -13,7 +18,7 @@ export class Settling {
   constructor(work, waits, world) {
     this.work = work;
     this.waits = waits;
-    this.world = world ?? { now: () => performance.now(), setTimeout: setTimeout.bind(globalThis), clearTimeout: clearTimeout.bind(globalThis) };
+    this.world = world ?? clock();
   }
 
   /** Tells of a change. */
