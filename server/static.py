@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
 
 from runtime import pools
 from runtime.http_errors import busy
 from streaming.http.ndjson import PIECE_BYTES, streamed
+
+#: A page asks for a hundred and fifty small files, and most of such an answer is opening and reading it on a thread.
+_MOST_KEPT_BYTES = 131_072
 
 
 class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
@@ -26,6 +31,8 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
 
     def __init__(self, get_response: Callable[..., Any]) -> None:
         super().__init__(get_response)
+        #: Small files as they were first read: their sizes and dates are those of the start, too.
+        self._kept: dict[str, bytes] = {}
         self._asynchronous = iscoroutinefunction(get_response)
         if self._asynchronous:
             markcoroutinefunction(self)
@@ -49,16 +56,32 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
         static_file = self.files.get(request.path_info)
         if static_file is None:
             return None
+        if request.method == "GET" and "HTTP_RANGE" not in request.META:
+            return await self._whole(static_file, request)
         answer = await pools.files.run(static_file.get_response, request.method, request.META)
         if answer.file is None:
-            response: HttpResponseBase = HttpResponse(status=int(answer.status))
-        else:
-            response = streamed(request, _Pieces(answer.file), {})
-            response.status_code = int(answer.status)
-        del response["Content-Type"]
-        for name, value in answer.headers:
-            response[name] = value
-        return response
+            return _with_headers(HttpResponse(status=int(answer.status)), answer.headers)
+        response = streamed(request, _Pieces(answer.file), {})
+        response.status_code = int(answer.status)
+        return _with_headers(response, answer.headers)
+
+    async def _whole(self, static_file: StaticFile, request: HttpRequest) -> HttpResponseBase:
+        if static_file.is_not_modified(request.META):
+            known = static_file.not_modified_response
+            return _with_headers(HttpResponse(status=int(known.status)), known.headers)
+        path, headers = static_file.get_path_and_headers(request.META)
+        if int(dict(headers)["Content-Length"]) > _MOST_KEPT_BYTES:
+            return _with_headers(streamed(request, _Pieces(await pools.files.run(open, path, "rb")), {}), headers)
+        if path not in self._kept:
+            self._kept[path] = await pools.files.run(Path(path).read_bytes)
+        return _with_headers(HttpResponse(self._kept[path]), headers)
+
+
+def _with_headers(response: HttpResponseBase, headers: list[tuple[str, str]]) -> HttpResponseBase:
+    del response["Content-Type"]
+    for name, value in headers:
+        response[name] = value
+    return response
 
 
 class _Pieces:
