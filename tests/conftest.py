@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Callable, Generator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,20 @@ def _place(item: pytest.Item) -> Path:
     return item.path.relative_to(ROOT / "tests")
 
 
-#: Folders whose files share servers, and a browser, which cost more than many of their tests: by how many workers.
-SHARED = {"pages": 2, "end_to_end": 2, "hostile": 2, "server": 1, "service_mode": 1}
+#: Folders with servers, and a browser, for all who ask: they cost more than many of the tests. By what a file that does
+#: is known, and by how many workers such files are shared; the rest of a folder need not wait for them.
+SHARED = {
+    "pages": ("Page", 2),
+    "end_to_end": ("market: Live", 1),
+    "hostile": ("live: Live", 1),
+    "server": ("", 1),
+    "service_mode": ("", 1),
+}
+
+
+@cache
+def _sharing(folder: Path, words: str) -> list[str]:
+    return sorted(file.name for file in (ROOT / folder).glob("test_*.py") if words in file.read_text())
 
 
 class _ByServer(LoadFileScheduling):
@@ -77,11 +90,11 @@ class _ByServer(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        folder = Path(file).parent
-        if (workers := SHARED.get(folder.name)) is None:
+        folder, name = Path(file).parent, Path(file).name
+        words, workers = SHARED.get(folder.name, ("", 0))
+        if not workers or name not in (files := _sharing(folder, words)):
             return file
-        files = sorted(one.name for one in (ROOT / folder).glob("test_*.py"))
-        return f"{folder}/{files.index(Path(file).name) % workers}"
+        return f"{folder}/{files.index(name) % workers}"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _ByServer:

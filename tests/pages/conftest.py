@@ -21,13 +21,13 @@ expect.set_options(timeout=PATIENCE_MS)
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[Live]:
-    """A market at five times its pace; when it is handed out, a segment of frames is finished and another one open.
+    """A market at three times its pace; when it is handed out, a segment of frames is finished and another one open.
 
-    It runs as long as the pages' tests do, beside others: twice the pace would be a tenth of all that the tests cost.
+    It runs as long as the pages' tests do, and drawn by software each frame of it costs them all.
     """
     site = Site(tmp_path_factory.mktemp("pages"), migrated_database)
     live = site.serve(
-        IG_SPEED=5, IG_CAM_W=WINDOW, IG_CAM_STRIDE=STRIDE, IG_CAM_SEGMENT_SECONDS=5, IG_ADJUST_INTERVAL=500
+        IG_SPEED=3, IG_CAM_W=WINDOW, IG_CAM_STRIDE=STRIDE, IG_CAM_SEGMENT_SECONDS=5, IG_ADJUST_INTERVAL=500
     )
     try:
         wait_until(lambda: len(live.json("/manifest/frames")) > 1, "a finished segment of frames")
