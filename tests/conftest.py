@@ -74,7 +74,7 @@ def _place(item: pytest.Item) -> Path:
 SHARED = {
     "pages": ("Page", 2),
     "end_to_end": ("market: Live", 1),
-    "hostile": ("live: Live", 1),
+    "hostile": ("control: Live", 1),
     "server": ("", 1),
     "service_mode": ("", 1),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,12 +54,13 @@ def opened() -> Iterator[ExitStack]:
 
 
 @contextmanager
-def market(directory: Path, migrated_database: Path) -> Iterator[Live]:
+def market(directory: Path, migrated_database: Path, **env: Any) -> Iterator[Live]:
     site = Site(directory, migrated_database)
+    env = MARKET | env
     try:
-        made = site.run("runmarket", "--ticks", str(PAST), "--speed", "0", **MARKET)
+        made = site.run("runmarket", "--ticks", str(PAST), "--speed", "0", **env)
         assert made.returncode == 0, made.stderr
-        server = site.serve(**MARKET)
+        server = site.serve(**env)
         server.wait_for_ticks(PAST + 100)
         yield server
         assert "Traceback" not in server.log(), server.log()[-3000:]
