@@ -287,8 +287,11 @@ def migrate(settings: dict[str, str]) -> None:
 
 
 def logs_of(values: Iterator[Any]) -> Iterator[tuple[str, str]]:
-    """(name, log) of every process among a test's fixtures."""
+    """(name, log) of every process among a test's fixtures, or in one that holds some."""
     for value in values:
-        found = value.processes if isinstance(value, Site) else [value] if isinstance(value, Process) else []
-        for process in found:
-            yield process.name, process.log()
+        if isinstance(value, tuple | list):
+            yield from logs_of(iter(value))
+        elif isinstance(value, Process):
+            yield value.name, value.log()
+        elif isinstance(site := getattr(value, "site", value), Site):
+            yield from ((process.name, process.log()) for process in site.processes)

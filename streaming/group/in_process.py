@@ -10,7 +10,7 @@ from channels.exceptions import ChannelFull
 from channels.layers import InMemoryChannelLayer
 
 
-class InProcessLayer(InMemoryChannelLayer):
+class InProcessLayer(InMemoryChannelLayer):  # type: ignore[misc]
     """Channels' in-memory layer without what costs most of a message there: a deep copy and a task for each member, and
     a search for what has expired.
 
@@ -42,6 +42,7 @@ class InProcessLayer(InMemoryChannelLayer):
         self.channels.pop(channel, None)
 
     def _queue(self, channel: str) -> asyncio.Queue[dict[str, Any]]:
-        if channel not in self.channels:
-            self.channels[channel] = asyncio.Queue(self.capacity)
-        return self.channels[channel]
+        channels: dict[str, asyncio.Queue[dict[str, Any]]] = self.channels
+        if channel not in channels:
+            channels[channel] = asyncio.Queue(self.capacity)
+        return channels[channel]

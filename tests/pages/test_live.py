@@ -76,8 +76,10 @@ def test_a_hidden_page_asks_for_no_list_and_one_that_is_seen_for_what_is_new(
             state,
         )
 
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
     look("hidden")
-    with page.expect_request("**/health?last"):  # what it asked before it was hidden has been told once this is
+    page.clock.run_for(20_000)  # whoever was reading then finds the lists old, and asks once more
+    with page.expect_request("**/health?last"):  # what it asked before this has been told once this is
         page.evaluate("void fetch('/health?last')")
     asked.clear()
     for _ in range(6):
