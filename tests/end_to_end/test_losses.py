@@ -19,7 +19,7 @@ from market.model.simulator import Simulator
 from marketcamera import Gap, Replay
 from recorder.tape.recording import Recording
 from tests.end_to_end.reading import hear_until, socket
-from tests.processes import Live, Site
+from tests.processes import Live, Site, first_t
 from tests.recorder import damaging
 from tests.recorder.tape import Clock
 
@@ -27,9 +27,15 @@ KINDS = {"ticks": "tick", "frames": "frame", "metrics": "metric"}
 SEGMENTS, TICKS = 9, 60
 END = SEGMENTS * TICKS
 
+
+def exchange_with_the_next(path: Path, dice: random.Random) -> None:
+    files = sorted(path.parent.glob("segment_*"), key=first_t)
+    damaging.exchange(path, files[files.index(path) + 1])
+
+
 #: By the number of the segment; the first and the last are whole.
 DAMAGES = {
-    1: damaging.flip_a_bit, 2: damaging.remove, 3: damaging.cut, 4: damaging.make_a_fifo, 5: damaging.swap,
+    1: damaging.flip_a_bit, 2: damaging.remove, 3: damaging.cut, 4: damaging.make_a_fifo, 5: exchange_with_the_next,
     6: damaging.empty, 7: damaging.make_a_directory,
 }  # fmt: skip
 

@@ -90,12 +90,16 @@ def make_a_fifo(path: Path, dice: random.Random) -> None:
 
 def swap(path: Path, dice: random.Random) -> Path:
     """It and another one exchange their names; the other."""
-    other = dice.choice([one for one in path.parent.glob("segment_*") if one != path])
+    other = dice.choice(sorted(one for one in path.parent.glob("segment_*") if one != path))
+    exchange(path, other)
+    return other
+
+
+def exchange(path: Path, other: Path) -> None:
     kept = path.with_name("swapping")
     path.rename(kept)
     other.rename(path)
     kept.rename(other)
-    return other
 
 
 #: Each changes a finished segment, and gives the other one that it changed, if there is one.
