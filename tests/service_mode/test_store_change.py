@@ -109,8 +109,8 @@ def test_nobody_takes_the_new_recording_for_the_old_one(anew: Anew) -> None:
         for follower in (live, resumed):
             wait_until(lambda one=follower: changes([m for _, m in one.heard]), "the word of the change")  # type: ignore[misc]
             wait_until(lambda one=follower: one.ts[-1] in range(40, 60) or one.ts[-1] > 60, "the new ticks")  # type: ignore[misc]
-    wait_until(lambda: len(anew.recorded()) > 70, "the tape of them")
-    ticks = anew.recorded()
+    newest = max(70, live.ts[-1], resumed.ts[-1])
+    ticks = wait_until(lambda: len(found := anew.recorded()) > newest and found, "the tape of them")
     for follower in (live, resumed):
         assert_begins_anew([m for _, m in follower.heard], new, ticks)
         assert follower.connections == 1
