@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -29,12 +30,30 @@ Pooled = Callable[..., Awaitable[Any]]
 
 
 class _Reading(NamedTuple):
-    """A place in the recording. Ticks up to `sure_t` that are not there are lost, for this `reason`."""
+    """A place in the recording. Ticks up to `sure_t` that are not there are lost, for this `reason`; what comes from
+    `edge` on memory had as well when this began."""
 
     records: Iterator[Record]
     kinds: frozenset[str]
     sure_t: int
     reason: str
+    edge: float
+
+
+def _unbroken_from(edge: float, records: Iterable[Record], t: int, kinds: frozenset[str]) -> Iterator[Record]:
+    """Records after t; from `edge` on only as long as none is missing, since memory may have what the tape lacks."""
+    for record in records:
+        if isinstance(record, Loss):
+            if record.to_t >= edge:
+                if record.from_t < edge:
+                    yield replace(record, to_t=int(edge) - 1)
+                return
+            t = max(t, record.to_t)
+        elif "tick" in kinds and record.t > t + 1 and record.t >= edge:
+            return
+        else:
+            t = record.t
+        yield record
 
 
 class MomentsAfter:
@@ -99,7 +118,8 @@ class MomentsAfter:
     async def _next(self, most: int, most_bytes: int) -> list[Record] | None:
         """The next records; empty at the present, None if another step is needed."""
         history, ring = self._relay.same_store(self._reader), self._relay.ring
-        if self._reading is None:
+        if self._reading is None or self._is_in_memory(self._reading.edge):
+            self._reading = None
             if found := batch_of(ring.following(self.t, most), most, most_bytes):
                 self._recorded, self._left_seconds = None, self._most_wait_seconds
                 return self._given(found)
@@ -124,17 +144,34 @@ class MomentsAfter:
         if "tick" not in self._kinds:
             self._done["tick"] = self.t
         ring, ahead, recorded = self._relay.ring, self._relay.ring.after(self.t, 1), self._recorded
-        kinds, sure_t, reason = self._kinds, -1, ""
+        kinds, sure_t, reason, edge = self._kinds, -1, "", math.inf
         to_t = ahead[0].t - 1 if ahead else None
         if to_t is not None and ring.first_t != to_t + 1:  # a hole: `Filling` has waited for the tape already
             # Only ticks tell it from a time without a frame.
             kinds, sure_t, reason = kinds | _TICKS, to_t, history.loss_reason
         elif recorded is not None and recorded > self.t:
-            to_t = sure_t = recorded if to_t is None else min(to_t, recorded)
-            reason = "expired"
+            sure_t, reason = recorded if to_t is None else min(to_t, recorded), "expired"
+            to_t, edge = recorded, sure_t + 1
         elif recorded is not None or kinds != _TICKS:  # of several tapes, one may be flushed before the other
             return None
-        return _Reading(moments(history, kinds, self.t, to_t), kinds, sure_t, reason)
+        elif to_t is not None:
+            edge = to_t + 1
+            to_t = None
+        records = moments(history, kinds, self.t, to_t)
+        if edge != math.inf:
+            records = _unbroken_from(edge, records, self.t, kinds)
+        return _Reading(records, kinds, sure_t, reason, edge)
+
+    def _is_in_memory(self, edge: float) -> bool:
+        """Whether a reading that has passed the edge of memory is well within it by now.
+
+        At its edge, memory would have moved on by the time that another reading begins: a reader that stopped there
+        would never come up with a fast market.
+        """
+        ring = self._relay.ring
+        if self.t < edge or ring.first_t is None or self.t < ring.first_t + len(ring) // 8:
+            return False
+        return bool(ring.following(self.t, 1))
 
     async def _end_reading(self, ended: _Reading) -> list[Record] | None:
         """The loss at the end of a reading, if one is known."""

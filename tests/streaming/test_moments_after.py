@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from recorder.errors import OtherStore
+from recorder.tape.history import Message
 from streaming import moments_after
 from streaming.history_moments import Loss, Record, batch_of, moments
 from streaming.moments_after import MomentsAfter
 from streaming.protocol import KINDS
 from streaming.relay.relay import Relay
+from streaming.ring import Ring
 from tests.processes import PATIENCE_SECONDS
 from tests.streaming.tape import Tape, frames, loss, moment, ticks
 
@@ -239,5 +241,62 @@ def test_a_place_is_kept_for_who_asks_in_time(monkeypatch: pytest.MonkeyPatch) -
             await asyncio.sleep(0)
         assert await reader.all() == [*range(6, 21)]
         assert reader.tape.reads == 2
+
+    run(test)
+
+
+@pytest.mark.parametrize("kinds", [["tick"], ["frame", "tick"]])
+@pytest.mark.parametrize("pace", [1, 5])
+def test_a_market_that_goes_on_with_each_reading_is_come_up_with(pace: int, kinds: list[str]) -> None:
+    async def test() -> None:
+        reader = Reader(Tape(*ticks(*range(100))), kinds=kinds)
+        reader.relay.ring = Ring(40, 1 << 20)
+        made = 60
+
+        def go_on(count: int) -> None:
+            nonlocal made
+            for t in range(made, made + count):
+                reader.relay.ring.append(moment(t))
+            made += count
+
+        async def pooled(work: Callable[..., Any], *arguments: Any) -> Any:
+            found = work(*arguments)
+            reader.tape.kept += ticks(*range(made, made + pace))
+            go_on(pace)
+            return found
+
+        go_on(40)
+        reader.after._pooled = pooled
+        given: list[Any] = []
+        for _ in range(60):
+            found = await reader.after.batch(10)
+            given += [short(one) for one in found]
+            if not found:
+                break
+        else:
+            raise AssertionError(f"memory goes on with {reader.relay.ring.first_t}, and the reader is at {given[-1]}")
+        assert given == [*range(made)]
+
+    run(test)
+
+
+@pytest.mark.parametrize("most", [1, 3, 1000])
+@pytest.mark.parametrize(
+    ("tape", "told"),
+    [
+        ([*ticks(*range(12)), loss("ticks", 12, 13), *ticks(14)], []),
+        ([*ticks(*range(12)), *ticks(14)], []),
+        ([*ticks(*range(8)), loss("ticks", 8, 12, "damaged"), *ticks(13, 14)], ["tick 8-9 damaged"]),
+        ([*ticks(*range(8)), *ticks(13, 14)], ["frame 8-9 expired", "tick 8-9 expired"]),
+    ],
+    ids=["in memory", "in memory, without a word", "partly in memory", "partly in memory, without a word"],
+)
+def test_what_the_tape_lacks_and_memory_has_is_no_loss(tape: list[Message], told: list[str], most: int) -> None:
+    async def test() -> None:
+        reader = Reader(Tape(*tape), range(10, 20), ["frame", "tick"])
+        given = await reader.all(most)
+        assert [one for one in given if isinstance(one, str)] == told
+        lost = range(8, 10) if told else range(0)
+        assert [one for one in given if not isinstance(one, str)] == [t for t in range(20) if t not in lost]
 
     run(test)
