@@ -24,8 +24,8 @@ STRIDE, WINDOW = MARKET["IG_CAM_STRIDE"], MARKET["IG_CAM_W"]
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[Live]:
-    """A market of its own: a past that grew under other files' tests is long to read. And a calm one: on a busy machine
-    who resumes may read no faster than a hundred ticks a second, and would never catch up."""
+    """A market of its own: a past that grew under other files' tests is long to read. And a calm one: these tests are
+    about positions, and each waits for what is live."""
     with market(tmp_path_factory.mktemp("resume"), migrated_database, IG_SPEED=3) as server:
         yield server
 
