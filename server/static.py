@@ -56,8 +56,9 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
         static_file = self.files.get(request.path_info)
         if static_file is None:
             return None
-        if request.method == "GET" and "HTTP_RANGE" not in request.META:
-            return await self._whole(static_file, request)
+        is_for_all = request.method == "GET" and "HTTP_RANGE" not in request.META
+        if is_for_all and (kept := await self._kept_answer(static_file, request)) is not None:
+            return kept
         answer = await pools.files.run(static_file.get_response, request.method, request.META)
         if answer.file is None:
             return _with_headers(HttpResponse(status=int(answer.status)), answer.headers)
@@ -65,13 +66,14 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
         response.status_code = int(answer.status)
         return _with_headers(response, answer.headers)
 
-    async def _whole(self, static_file: StaticFile, request: HttpRequest) -> HttpResponseBase:
+    async def _kept_answer(self, static_file: StaticFile, request: HttpRequest) -> HttpResponseBase | None:
+        """The whole of a small file, or that the client has it; None for a large one."""
         if static_file.is_not_modified(request.META):
             known = static_file.not_modified_response
             return _with_headers(HttpResponse(status=int(known.status)), known.headers)
         path, headers = static_file.get_path_and_headers(request.META)
         if int(dict(headers)["Content-Length"]) > _MOST_KEPT_BYTES:
-            return _with_headers(streamed(request, _Pieces(await pools.files.run(open, path, "rb")), {}), headers)
+            return None
         if path not in self._kept:
             self._kept[path] = await pools.files.run(Path(path).read_bytes)
         return _with_headers(HttpResponse(self._kept[path]), headers)

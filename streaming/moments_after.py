@@ -155,11 +155,8 @@ class MomentsAfter:
         elif recorded is not None or kinds != _TICKS:  # of several tapes, one may be flushed before the other
             return None
         elif to_t is not None:
-            edge = to_t + 1
-            to_t = None
-        records = moments(history, kinds, self.t, to_t)
-        if edge != math.inf:
-            records = _unbroken_from(edge, records, self.t, kinds)
+            edge, to_t = to_t + 1, None
+        records = _unbroken_from(edge, moments(history, kinds, self.t, to_t), self.t, kinds)
         return _Reading(records, kinds, sure_t, reason, edge)
 
     def _is_in_memory(self, edge: float) -> bool:
