@@ -81,13 +81,14 @@ class Process:
         return self.process.wait(seconds)
 
     def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = PATIENCE_SECONDS) -> int:
-        """Ask it to end; its exit status. Killed, and a failure, when it does not."""
+        """Ask it to end; its exit status. Aborted, and a failure, when it does not: its log has all its stacks then."""
         if self.running:
             self.process.send_signal(number)
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.kill()
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait()
             raise AssertionError(f"{self.name} did not end {seconds:g} s after {number.name}") from None
 
     def kill(self) -> None:
@@ -270,6 +271,7 @@ def environment(store: Path, database: Path, **env: Any) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{database}",
         "IG_SECRET_KEY": "only for tests",
         "IG_HEAD_START": "0",  # tests count from the first tick on
+        "PYTHONFAULTHANDLER": "1",  # the stacks of what dies, or is aborted since it hangs, are in its log
         **{name: str(value) for name, value in env.items()},
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -21,6 +20,7 @@ from pipeline.runs import MarketRuns
 from recorder.errors import RecorderError
 from runtime import commands
 from runtime.progress import Progress
+from runtime.stopping import stop_at_signals
 from streaming.group.publisher import Publisher
 
 #: How long the last messages may take to reach Redis.
@@ -47,8 +47,7 @@ class Command(commands.Command):
             raise CommandError(str(error)) from error
         except DatabaseError as error:
             raise CommandError(f"the database cannot be used (has `manage.py migrate` been run?): {error}") from error
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: market_runs.stop.set())
+        stop_at_signals(market_runs.stop)
         ticks = options["ticks"]
         try:
             with _published(config.symbol) as outlet, Progress(ticks, "ticks") if ticks else nullcontext() as progress:
