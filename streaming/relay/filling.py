@@ -86,7 +86,10 @@ class Filling:
         elif moment.t > last:
             self.holes += 1
             self._held.append((moment, time.monotonic()))
-            self._begin(self._fill_hole() if self._ring else self.fill(at_rest=False))
+            if self._ring:
+                self._begin(self._fill_hole())
+            else:
+                self.begin()
 
     def begin(self) -> None:
         """Fill the ring, whose recording others may have begun to write."""
