@@ -41,6 +41,7 @@ def test_replay_plays_and_pauses(page: Page, server: Live) -> None:
     page.get_by_role("button", name="Play").click()
     wait_for_t_beyond(page, "#frame-t", start)
     page.get_by_role("button", name="Pause").click()
+    page.evaluate(SOME_DRAWINGS)  # the last of what was playing is drawn
     stopped = number(page, "#t")
     page.evaluate(SOME_DRAWINGS)
     assert number(page, "#t") == stopped
