@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -95,7 +96,11 @@ def _wait_for_growth(market: Market, deadline: float) -> None:
     """Until the process has written something new, so that a kill hits work and not the start of Python."""
 
     def written() -> int:
-        return sum(p.stat().st_size for p in (market.directory / "store").rglob("segment_*"))
+        total = 0
+        for path in (market.directory / "store").rglob("segment_*"):
+            with suppress(FileNotFoundError):  # it was sealed meanwhile, which gives it another name
+                total += path.stat().st_size
+        return total
 
     before = written()
     while time.monotonic() < deadline and written() <= before:
