@@ -25,5 +25,5 @@ function edgesText(frame, { shown, graph, look }) {
 /** @param {Frame} frame @param {Scene} scene */
 export function factsOf(frame, scene) {
   const { t0, t1 } = frame.window;
-  return text("frame_facts", { agents: countText(frame.nodes.length), edges: edgesText(frame, scene), from: countText(t0), to: countText(t1) });
+  return text("frame_facts", { agents: countText(frame.nodes.length), edges: edgesText(frame, scene), ticks: countText(t1 - t0 + 1) });
 }
