@@ -25,13 +25,14 @@ for _number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(_number, signal.SIG_DFL)
 
 
-#: What kills, cuts, floods and waits for long; `make test` leaves it out, `make test-all` does not.
+#: What kills, cuts, floods or waits for long, and whole deployments: `make test-all` has it, `make test` has not.
 LONG = (
-    *("outages/", "soak/test_run.py", "continuation/test_crash.py", "continuation/test_kill.py"),
+    *("outages/", "service_mode/", "soak/test_run.py"),
+    *("continuation/test_crash.py", "continuation/test_kill.py", "continuation/test_losses.py"),
     *("end_to_end/test_upstream.py", "end_to_end/test_damage_fuzz.py", "client/test_record_command.py"),
-    *("service_mode/test_store_change.py", "bars/test_feed_client.py", "hostile/test_bad_clients.py"),
-    *("hostile/test_silent.py", "api_socket/test_services.py", "contracts/test_typescript.py"),
-    *("contracts/test_schemathesis.py", "service_mode/test_nginx.py"),
+    *("recorder/cold/test_cold_faults.py", "bars/test_feed_client.py", "api_socket/test_services.py"),
+    *("hostile/test_bad_clients.py", "hostile/test_bad_upstream.py", "hostile/test_silent.py"),
+    *("contracts/test_typescript.py", "contracts/test_schemathesis.py", "test_sbom.py"),
 )
 
 
