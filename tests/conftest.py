@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.db.models.signals import post_migrate
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -47,8 +48,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionstart() -> None:
-    """The admin's pages, which a server loads with its paths: tests that ask for none look at them as well."""
+    """The admin's pages, which a server loads with its paths: tests that ask for none look at them as well.
+
+    Permissions of staff are made by the tests that look at them: 150 rows after each test that empties the database."""
     admin.autodiscover()
+    assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
 
 
 #: The folders whose tests take longest begin: no worker is to be left alone with one of them at the end.

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -21,6 +21,7 @@ from alerts.models import Alert
 from backtests.models import Backtest
 from recorder.models import Market, Segment
 from runtime import admin_actions
+from tests.igsite.permissions import permit
 
 pytestmark = pytest.mark.django_db
 
@@ -133,7 +134,7 @@ def test_who_may_only_look_has_no_action(client: Client, case: Case) -> None:
     row = case.make()
     before = getattr(row, case.field)
     user = User.objects.create_user("guest", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename=f"view_{row._meta.model_name}"))
+    permit(user, f"view_{row._meta.model_name}")
     client.force_login(user)
     assert f'value="{case.action}"' not in client.get(list_of(row)).content.decode()
     fields = {"action": case.action, "_selected_action": [row.pk], "confirmed": "yes"}

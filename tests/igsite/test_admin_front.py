@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
@@ -26,6 +26,7 @@ from recorder.store.clean_up_row import note_clean_up
 from recorder.tasks import clean_up
 from runtime import admin_front
 from streaming import admin as streaming_admin
+from tests.igsite.permissions import permit
 
 pytestmark = pytest.mark.django_db
 
@@ -211,7 +212,7 @@ def test_nobody_sees_a_block_whose_list_they_may_not_see(client: Client) -> None
     user = User.objects.create_user("guest", is_staff=True)
     client.force_login(user)
     assert blocks(client) == {}
-    user.user_permissions.set(Permission.objects.filter(codename__in=["view_alert", "view_run"]))
+    permit(user, "view_alert", "view_run")
     assert tuple(blocks(client)) == ("alerts", "runs")
 
 
