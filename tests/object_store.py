@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from recorder.cold.bucket import Bucket, BucketUnavailable, Credentials, open_bucket
+from tests.listener import Listener
 from tests.processes import Process, free_port, wait_until
 from tests.services import missing
 
@@ -119,13 +120,12 @@ class Proxy:
 
     def __init__(self, to_port: int) -> None:
         self._to_port = to_port
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listening.getsockname()[1]
         self.bytes_a_second: float | None = None
         self.cut_after: int | None = None
         self.silent = False
         self._open: set[socket.socket] = set()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listener = Listener(self._take)
+        self.port = self._listener.port
 
     def cut(self) -> None:
         """End all connections, as the other end's death does."""
@@ -135,23 +135,14 @@ class Proxy:
 
     def close(self) -> None:
         """Take no more connections, and end those that are."""
-        with suppress(OSError):
-            self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
+        self._listener.close()
         self.cut()
 
-    def _accept(self) -> None:
-        with suppress(OSError):  # closed
-            while True:
-                client, _ = self._listening.accept()
-                try:
-                    server = socket.create_connection(("127.0.0.1", self._to_port))
-                except OSError:
-                    client.close()
-                    continue
-                self._open |= {client, server}
-                for one, other, is_answer in ((client, server, False), (server, client, True)):
-                    threading.Thread(target=self._pass_on, args=(one, other, is_answer), daemon=True).start()
+    def _take(self, client: socket.socket) -> None:
+        server = socket.create_connection(("127.0.0.1", self._to_port))
+        self._open |= {client, server}
+        for one, other, is_answer in ((client, server, False), (server, client, True)):
+            threading.Thread(target=self._pass_on, args=(one, other, is_answer), daemon=True).start()
 
     def _pass_on(self, source: socket.socket, sink: socket.socket, is_answer: bool) -> None:
         passed = 0

@@ -23,6 +23,7 @@ from marketcamera.backoff import Backoff
 from tests.client.garbage import BAR, feed_garbage
 from tests.client.made import serving
 from tests.examples import at_most
+from tests.listener import Listener
 from tests.processes import PATIENCE_SECONDS, ROOT, free_port, wait_until
 
 
@@ -117,25 +118,19 @@ def test_a_server_that_is_no_feed_is_given_up_and_tried_again(server: Server, ur
 @contextmanager
 def answering(data: bytes | None) -> Iterator[str]:
     """A server that answers each request with these bytes and hangs up; with None it never answers."""
-    listener = socket.create_server(("127.0.0.1", 0))
     held: list[socket.socket] = []
 
-    def accept() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            if data is None:
-                held.append(connection)
-                continue
+    def take(connection: socket.socket) -> None:
+        if data is None:
+            held.append(connection)
+            return
+        with connection:
             connection.recv(4096)
             connection.sendall(data)
-            connection.close()
 
-    threading.Thread(target=accept, daemon=True).start()
+    listener = Listener(take)
     try:
-        yield f"ws://127.0.0.1:{listener.getsockname()[1]}/market_data"
+        yield f"ws://127.0.0.1:{listener.port}/market_data"
     finally:
         listener.close()
         for connection in held:

@@ -21,6 +21,7 @@ from marketcamera import Backtest, Gap, Replay, Stream, get_price, get_websocket
 from marketcamera.command import main
 from marketcamera.stream.messages import Received
 from marketcamera.stream.recording import line_of
+from tests.listener import Listener
 from tests.processes import PATIENCE_SECONDS, ROOT, Live, Site, decompressed, free_port, wait_until
 
 SYMBOL = "IG-USD"
@@ -95,21 +96,17 @@ class Proxy:
         self._port, self._stalling, self._buffer_bytes = port, stalling, buffer_bytes
         self.flows = threading.Event()
         self.flows.set()
-        self._listener = sockets.create_server(("127.0.0.1", 0))
-        self.url = f"ws://127.0.0.1:{self._listener.getsockname()[1]}"
         self.accepted = 0
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listener = Listener(self._take)
+        self.url = f"ws://127.0.0.1:{self._listener.port}"
 
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = self._listener.accept()
-                self.accepted += 1
-                far = sockets.socket()
-                far.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, self._buffer_bytes)
-                far.connect(("127.0.0.1", self._port))
-                for one, other in ((near, far), (far, near)):
-                    threading.Thread(target=self._carry, args=(one, other, self.accepted), daemon=True).start()
+    def _take(self, near: sockets.socket) -> None:
+        self.accepted += 1
+        far = sockets.socket()
+        far.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, self._buffer_bytes)
+        far.connect(("127.0.0.1", self._port))
+        for one, other in ((near, far), (far, near)):
+            threading.Thread(target=self._carry, args=(one, other, self.accepted), daemon=True).start()
 
     def _carry(self, one: sockets.socket, other: sockets.socket, number: int) -> None:
         with contextlib.suppress(OSError):

@@ -17,6 +17,7 @@ import pytest
 from contracts.openapi import openapi
 from tests import services
 from tests.contracts.npm import installed
+from tests.listener import Listener
 from tests.processes import PATIENCE_SECONDS, ROOT, Live
 
 EXAMPLE = ROOT / "docs" / "examples" / "typescript"
@@ -30,17 +31,13 @@ class Cutting:
 
     def __init__(self, port: int) -> None:
         self._port, self.cut = port, 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listener = Listener(self._take)
+        self.url = f"http://127.0.0.1:{self._listener.port}"
 
-    def _accept(self) -> None:
-        with suppress(OSError):  # closed
-            while True:
-                near, _ = self._listener.accept()
-                far = socket.create_connection(("127.0.0.1", self._port))
-                threading.Thread(target=self._carry, args=(near, far, None), daemon=True).start()
-                threading.Thread(target=self._carry, args=(far, near, CUT_BYTES), daemon=True).start()
+    def _take(self, near: socket.socket) -> None:
+        far = socket.create_connection(("127.0.0.1", self._port))
+        threading.Thread(target=self._carry, args=(near, far, None), daemon=True).start()
+        threading.Thread(target=self._carry, args=(far, near, CUT_BYTES), daemon=True).start()
 
     def _carry(self, source: socket.socket, sink: socket.socket, left: int | None) -> None:
         with suppress(OSError):

@@ -6,9 +6,8 @@ import os
 import resource
 import socket
 import subprocess
-import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -19,6 +18,7 @@ from cryptography import x509
 
 from igsite import clock_check, files_check, host_checks, port_checks
 from igsite.config import Config
+from tests.listener import Listener
 from tests.nginx import HOST, make_certificate
 from tests.processes import free_port
 
@@ -87,35 +87,28 @@ def test_a_store_into_which_nobody_may_look_ends_no_check(monkeypatch: pytest.Mo
 
 
 def test_a_port_that_another_program_has_is_told() -> None:
-    with _Answering(b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"ok": true') as port:
+    with _answering(b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"ok": true') as port:
         assert list(port_checks.taken_ports([port])) == []
-    with _Answering(b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nhello") as port:
+    with _answering(b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nhello") as port:
         (told,) = port_checks.taken_ports([free_port(), port])
         assert told.id == "igsite.E003"
         assert f"Port {port} is taken" in told.msg
 
 
-class _Answering:
-    """A server at a free port that gives one answer to everybody."""
+@contextmanager
+def _answering(answer: bytes) -> Iterator[int]:
+    """The port of a server that gives one answer to everybody."""
 
-    def __init__(self, answer: bytes) -> None:
-        self._answer, self._socket = answer, socket.create_server(("127.0.0.1", 0))
+    def take(client: socket.socket) -> None:
+        with client:
+            if client.recv(1000):
+                client.sendall(answer)
 
-    def __enter__(self) -> int:
-        threading.Thread(target=self._answer_all, daemon=True).start()
-        return int(self._socket.getsockname()[1])
-
-    def _answer_all(self) -> None:
-        with suppress(OSError):  # closed at the end of the test
-            while True:
-                client, _ = self._socket.accept()
-                with client:
-                    if client.recv(1000):
-                        client.sendall(self._answer)
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
+    listener = Listener(take)
+    try:
+        yield listener.port
+    finally:
+        listener.close()
 
 
 def test_a_certificate_that_is_missing_foreign_or_ends_soon_is_told(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import threading
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+from tests.listener import Listener
+
 
 class LosingProxy:
     """Passes connections on to the server of `url`; its own is `url` too."""
@@ -14,28 +16,23 @@ class LosingProxy:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._server = (str(parts.hostname), int(parts.port or 0))
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        port = self._listening.getsockname()[1]
-        self.url = url.replace(f":{self._server[1]}/", f":{port}/")
         self._to_lose: bytes | None = None
         self.lost = threading.Event()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listener = Listener(self._take)
+        self.url = url.replace(f":{self._server[1]}/", f":{self._listener.port}/")
 
     def lose(self, statement: bytes) -> None:
         """Of the next statement that holds this text the answer is lost, and the connection with it."""
         self._to_lose = statement
 
     def close(self) -> None:
-        self._listening.close()
+        self._listener.close()
 
-    def _accept(self) -> None:
-        with suppress(OSError):  # closed
-            while True:
-                client, _ = self._listening.accept()
-                server = socket.create_connection(self._server)
-                losing = threading.Event()
-                for one, other, looks in ((client, server, True), (server, client, False)):
-                    threading.Thread(target=self._pass_on, args=(one, other, looks, losing), daemon=True).start()
+    def _take(self, client: socket.socket) -> None:
+        server = socket.create_connection(self._server)
+        losing = threading.Event()
+        for one, other, looks in ((client, server, True), (server, client, False)):
+            threading.Thread(target=self._pass_on, args=(one, other, looks, losing), daemon=True).start()
 
     def _pass_on(self, source: socket.socket, sink: socket.socket, looks: bool, losing: threading.Event) -> None:
         with source, sink, suppress(OSError):
