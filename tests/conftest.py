@@ -18,7 +18,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from tests import services
 from tests.object_store import ObjectStore, object_store
-from tests.processes import ROOT, Live, Site, logs_of, make_migrated
+from tests.processes import ROOT, Live, Process, Site, make_migrated
 
 # Started in the background a shell or nohup has these ignored, and so would every process that a test is to interrupt.
 for _number in (signal.SIGINT, signal.SIGHUP):
@@ -172,5 +172,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if report.failed:
         fixtures: dict[str, Any] = getattr(item, "funcargs", {})
-        report.sections += [(f"log of {name}", log) for name, log in logs_of(iter(fixtures.values()))]
+        report.sections += [(f"log of {name}", log) for name, log in _logs_of(iter(fixtures.values()))]
     return report
+
+
+def _logs_of(values: Iterator[Any]) -> Iterator[tuple[str, str]]:
+    """(name, log) of every process among a test's fixtures, or in one that holds some."""
+    for value in values:
+        if isinstance(value, tuple | list):
+            yield from _logs_of(iter(value))
+        elif isinstance(value, Process):
+            yield value.name, value.log()
+        elif isinstance(site := getattr(value, "site", value), Site):
+            yield from ((process.name, process.log()) for process in site.processes)

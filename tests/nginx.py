@@ -6,12 +6,14 @@ import os
 import re
 import ssl
 import subprocess
+from contextlib import suppress
 from http.client import HTTPSConnection
 from pathlib import Path
 
 import psutil
 from websockets.sync.client import ClientConnection, connect
 
+from tests.network import CALM
 from tests.processes import PATIENCE_SECONDS, ROOT, Answer, Process, free_port, wait_until
 from tests.services import program
 
@@ -102,7 +104,10 @@ class Nginx:
         """Files in which its processes hold answers that a client has not taken."""
         assert self.process is not None
         workers = psutil.Process(self.process.process.pid).children()
-        found = (os.readlink(link) for worker in workers for link in Path(f"/proc/{worker.pid}/fd").iterdir())
+        found = []
+        for link in (link for worker in workers for link in Path(f"/proc/{worker.pid}/fd").iterdir()):
+            with suppress(FileNotFoundError):  # closed meanwhile
+                found.append(os.readlink(link))
         return [path for path in found if path.startswith(f"{self.directory}/proxy")]
 
     # -- as a client
@@ -115,7 +120,7 @@ class Nginx:
 
     def connect(self, path: str) -> ClientConnection:
         url = f"wss://127.0.0.1:{self.port}{path}"
-        return connect(url, max_size=None, close_timeout=0.1, compression=None, ssl=self.tls())
+        return connect(url, max_size=None, compression=None, ssl=self.tls(), **CALM)
 
     def ask(self, path: str, method: str = "GET", headers: dict[str, str] | None = None, body: str = "") -> Answer:
         connection = self.http()

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from recorder.cold.bucket import Bucket, BucketUnavailable, Credentials, open_bucket
-from tests.listener import Listener
+from tests.network import Listener
 from tests.processes import Process, free_port, wait_until
 from tests.services import missing
 

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPMessage
@@ -21,6 +21,8 @@ from typing import Any
 
 import zstandard
 from websockets.sync.client import ClientConnection, connect
+
+from tests.network import CALM
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -133,7 +135,7 @@ class Live(Process):
 
     def connect(self, path: str) -> ClientConnection:
         """A socket that takes messages of any size, uncompressed."""
-        return connect(f"{self.ws_url}{path}", max_size=None, close_timeout=0.1, compression=None)
+        return connect(f"{self.ws_url}{path}", max_size=None, compression=None, **CALM)
 
     def json(self, path: str) -> Any:
         """The JSON of an answer that must be a success."""
@@ -258,7 +260,12 @@ def first_t(path: Path) -> int:
 
 
 def decompressed(path: Path) -> bytes:
-    with path.open("rb") as file:
+    """The text of a segment, also where it was sealed, and so got its lasting name, since its name was read."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        file = path.with_name(path.name.replace("_pending", "")).open("rb")
+    with file:
         return zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True).read()
 
 
@@ -286,14 +293,3 @@ def migrate(settings: dict[str, str]) -> None:
     """Make every table in the database that this environment names."""
     command = [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"]
     subprocess.run(command, env=settings, check=True, timeout=PATIENCE_SECONDS)
-
-
-def logs_of(values: Iterator[Any]) -> Iterator[tuple[str, str]]:
-    """(name, log) of every process among a test's fixtures, or in one that holds some."""
-    for value in values:
-        if isinstance(value, tuple | list):
-            yield from logs_of(iter(value))
-        elif isinstance(value, Process):
-            yield value.name, value.log()
-        elif isinstance(site := getattr(value, "site", value), Site):
-            yield from ((process.name, process.log()) for process in site.processes)

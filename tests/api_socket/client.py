@@ -10,6 +10,7 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from tests.network import CALM
 from tests.processes import PATIENCE_SECONDS, Live, Site
 
 PATH = "/api/v1/websocket"
@@ -30,7 +31,7 @@ class Client:
         query = options.pop("query", "")
         address = live.ws_url + PATH + query
         self._connection = connect(
-            address, additional_headers=headers, compression=None, max_queue=None, close_timeout=1, **options
+            address, additional_headers=headers, compression=None, max_queue=None, **{**CALM, **options}
         )
 
     def __enter__(self) -> Client:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -19,8 +20,11 @@ def child_of(live: Live) -> psutil.Process:
     """The process that runs a backtest."""
 
     def found() -> psutil.Process | None:
-        children = psutil.Process(live.process.pid).children()
-        return next((child for child in children if "runbacktest" in child.cmdline()), None)
+        for child in psutil.Process(live.process.pid).children():
+            with suppress(psutil.NoSuchProcess):  # another one that has just ended
+                if "runbacktest" in child.cmdline():
+                    return child
+        return None
 
     child: psutil.Process = wait_until(found, "a child")
     return child
@@ -99,7 +103,7 @@ def test_an_error_of_a_strategy_fails_its_backtest_alone(market: Live, backtests
 def test_a_killed_child_leaves_a_failed_backtest(market: Live, backtests: Backtests, token: str) -> None:
     with Client(market, token) as client:
         client.subscribe("backtest_progress")
-        backtest_id = backtests.start("slow")
+        backtest_id = backtests.start("hangs")
         backtests.wait_for(backtest_id, "running")
         child = child_of(market)
         assert child.nice() == min(19, psutil.Process(market.process.pid).nice() + 10)
@@ -129,7 +133,7 @@ def test_the_end_of_the_server_ends_its_child_and_fails_the_backtest(tmp_path: P
     try:
         live, token = site.serve(**MARKET), new_token(site)
         for number in (signal.SIGTERM, signal.SIGKILL):
-            running, waiting = (Backtests(live, token).start(name) for name in ("slow", "buy_and_hold"))
+            running, waiting = (Backtests(live, token).start(name) for name in ("hangs", "buy_and_hold"))
             Backtests(live, token).wait_for(running, "running")
             child = child_of(live)
             live.process.send_signal(number)

@@ -135,9 +135,8 @@ def test_a_dropped_connection_comes_back_and_fills_its_hole(new_feed: NewFeed, s
     server.close_bar()
     wait_until(lambda: times(cache) == [0], "the first bar")
     for count in (1, 2):
+        server.closed += 3
         server.drop()
-        for _ in range(3):
-            server.closed += 1
         wait_until(lambda n=count: times(cache) == list(range(1 + 3 * n)), "what was missed")
     assert len(cache.whole_bars("A", "1m")[0]) == 7
     assert len(server.connects) == 3
@@ -229,7 +228,7 @@ def test_a_stopped_feed_can_be_started_again(new_feed: NewFeed, server: Server, 
     server.closed = 2
     for _ in range(2):
         feed.start()
-        wait_until(lambda: feed.connected, "the connection")
+        wait_until(lambda: feed.connected and times(cache) == [0, 1], "the connection and the bars")
         feed.stop()
         assert (feed.running, feed.connected) == (False, False)
     assert len(server.connects) == 2

@@ -23,7 +23,7 @@ from marketcamera.backoff import Backoff
 from tests.client.garbage import BAR, feed_garbage
 from tests.client.made import serving
 from tests.examples import at_most
-from tests.listener import Listener
+from tests.network import Listener
 from tests.processes import PATIENCE_SECONDS, ROOT, free_port, wait_until
 
 

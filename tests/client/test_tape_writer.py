@@ -25,7 +25,7 @@ from marketcamera.tape.writer import TapeWriter
 from marketcamera.tape.zstd_frames import FRAME_TEXT_BYTES, texts, whole_frames
 from tests.client.made import gap, market, message
 from tests.examples import at_most
-from tests.processes import ROOT, decompressed, wait_until
+from tests.processes import PATIENCE_SECONDS, ROOT, decompressed, wait_until
 
 LINES = [json.dumps(one).encode() for one in market(30)]
 LONG = [json.dumps(message("tick", t) | {"pad": random.Random(t).randbytes(60).hex()}).encode() for t in range(120)]
@@ -297,7 +297,7 @@ try:
         tape.on_failure = failed.set
         for t in range(int(sys.argv[2])):
             tape.write(b'{"type":"tick","t":%d,"pad":"%d"}' % (t, hash(str(t))))
-        failed.wait(PATIENCE_SECONDS)
+        failed.wait(float(sys.argv[3]))
 except MarketCameraError as error:
     print(error, failed.is_set())
 """
@@ -309,7 +309,7 @@ def test_a_full_disk_ends_the_file_with_a_whole_line(tmp_path: Path, name: str, 
     """Few lines are refused on the flushing thread, while the program waits; many to the program itself."""
     path = tmp_path / name
     environment = os.environ | {"PYTHONPATH": str(ROOT / "client" / "src")}
-    command = [sys.executable, "-c", FILLING, str(path), str(lines)]
+    command = [sys.executable, "-c", FILLING, str(path), str(lines), str(PATIENCE_SECONDS)]
     ran = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert ran.stdout == f"{path}: File too large; it ends with what was written before True\n", ran.stderr
     kept = text_of(path).splitlines()

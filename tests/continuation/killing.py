@@ -17,7 +17,7 @@ from pathlib import Path
 import orjson
 import zstandard
 
-from tests.processes import ROOT, environment, make_migrated
+from tests.processes import PATIENCE_SECONDS, ROOT, environment, make_migrated
 
 KINDS = ("ticks", "frames", "metrics")
 
@@ -112,7 +112,7 @@ def kill_again_and_again(market: Market, kills: int, rng: random.Random, longest
         process = market.start()
         try:
             if rng.random() < 0.8:
-                _wait_for_growth(market, time.monotonic() + 20)
+                _wait_for_growth(market, time.monotonic() + PATIENCE_SECONDS)
             time.sleep(rng.uniform(0, longest_seconds))
         finally:
             process.kill()

@@ -94,7 +94,7 @@ def lose_what_was_not_synced(market: Market, log: Path) -> Iterator[Path]:
 
 def test_a_power_cut_costs_nothing_either(tmp_path: Path, whole_tapes: dict[str, list[bytes]]) -> None:
     market, log = Market(tmp_path, IG_CAM_SEGMENT_SECONDS="300", IG_FLUSH_SECONDS="0.05"), tmp_path / "fsyncs"
-    crash(market, "market.model.simulator.Simulator.step:5000:before", 6000, FSYNC_LOG=str(log))
+    crash(market, "market.model.simulator.Simulator.step:5900:before", 6000, FSYNC_LOG=str(log))
     lost = list(lose_what_was_not_synced(market, log))
     assert {path.parent.name for path in lost} == set(KINDS), "lines were flushed after the last checkpoint"
     assert any(fsynced(log).get(path, 0) for path in lost), "and others before it"

@@ -60,7 +60,7 @@ def test_a_torn_tail_is_made_again(tmp_path: Path) -> None:
 
 
 def test_a_tick_on_disk_that_cannot_be_made_again_wins(tmp_path: Path) -> None:
-    market = Market(tmp_path / "market", IG_FLUSH_SECONDS="0")
+    market = Market(tmp_path / "market", IG_FLUSH_SECONDS="0", IG_CAM_SEGMENT_SECONDS="300")
     kill_again_and_again(market, 1, random.Random(3), longest_seconds=1.0)
     for checkpoint in (market.directory / "store" / "checkpoints").glob("checkpoint_0_[1-9]*"):
         checkpoint.unlink()

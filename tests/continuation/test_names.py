@@ -156,7 +156,7 @@ def test_a_lost_register_stops_the_market_and_is_made_again_from_the_tapes(confi
 
 @pytest.mark.long
 def test_kill_9_leaves_no_trace_of_named_agents_either(tmp_path: Path) -> None:
-    source = {"IG_SOURCE": written(tmp_path / "played", coming_and_going(900, seed=2)), "IG_SPEED": "30"}
+    source = {"IG_SOURCE": written(tmp_path / "played", coming_and_going(900, seed=2)), "IG_SPEED": "3"}
     broken, whole = Market(tmp_path / "broken", **source), Market(tmp_path / "whole", **source)
     kill_again_and_again(broken, 2, random.Random(7), longest_seconds=0.7)
     broken.begin_database()

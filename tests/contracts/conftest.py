@@ -16,6 +16,7 @@ MARKET = {"IG_CAM_W": 20, "IG_CAM_STRIDE": 5, "IG_CAM_SEGMENT_SECONDS": 2, "IG_S
 @pytest.fixture(scope="module")
 def site_of_market(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[Site]:
     site = Site(tmp_path_factory.mktemp("contracts"), migrated_database)
+    site.apart = True  # a backtest is waited for
     yield site
     site.end()
 
@@ -26,12 +27,14 @@ def token(site_of_market: Site) -> str:
 
 
 @pytest.fixture(scope="module")
-def market(site_of_market: Site) -> Iterator[Live]:
+def market(site_of_market: Site, token: str) -> Iterator[Live]:
     """20 ticks a second, with finished segments of every kind, bars, and an alert that stands."""
     made = site_of_market.run("runmarket", "--ticks", "60", "--speed", "0", **MARKET)
     assert made.returncode == 0, made.stderr
     live = site_of_market.serve(**MARKET, IG_SPEED=2, IG_ALERT_MEMORY_PERCENT=0.001)
     wait_until(lambda: live.json("/api/v1/bars?resolution=1s")["bars"], "a bar")
+    bearer = {"Authorization": f"Bearer {token}"}
+    wait_until(lambda: live.ask("/api/v1/alerts?active=1", headers=bearer).json()["alerts"], "the alert")
     yield live
     assert "Traceback" not in live.log()
     assert live.stop() == 0

@@ -17,7 +17,7 @@ import pytest
 from contracts.openapi import openapi
 from tests import services
 from tests.contracts.npm import installed
-from tests.listener import Listener
+from tests.network import Listener
 from tests.processes import PATIENCE_SECONDS, ROOT, Live
 
 EXAMPLE = ROOT / "docs" / "examples" / "typescript"

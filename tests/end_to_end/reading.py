@@ -11,6 +11,7 @@ from typing import Any
 import zstandard
 from websockets.sync.client import ClientConnection, connect
 
+from tests.network import CALM
 from tests.processes import PATIENCE_SECONDS, ROOT, Answer, Live
 
 #: A second market, recorded but not running.
@@ -45,7 +46,8 @@ def tape_settings(tape: str) -> dict[str, Any]:
 def socket(live: Live, query: str = "", path: str = "/ws/stream") -> Iterator[ClientConnection]:
     """A client of the stream."""
     address = f"{live.ws_url}{path}{query}"
-    with connect(address, open_timeout=PATIENCE_SECONDS, close_timeout=1, max_size=None) as client:
+    # Who looks at something else meanwhile is no slow client: what comes is taken all the same.
+    with connect(address, max_size=None, max_queue=None, **CALM) as client:
         yield client
 
 

@@ -17,6 +17,7 @@ from websockets.sync.client import connect
 
 from tests.end_to_end.reading import OTHER
 from tests.followers import EventFollower, following
+from tests.network import CALM
 from tests.processes import PATIENCE_SECONDS, ROOT, Live, Process, Site, environment, free_port, wait_until
 from tests.streaming.events import Event, EventParser
 
@@ -45,7 +46,7 @@ def heard(answer: HTTPResponse, count: int) -> list[Event]:
 def test_a_stream_has_the_messages_of_a_socket_byte_by_byte(market: Live) -> None:
     t = market.wait_for_ticks(100)
     query = f"?types=tick,metric,frame&since={t - 60}"
-    with connect(f"{market.ws_url}/ws/stream{query}") as other, events(market, query) as answer:
+    with connect(f"{market.ws_url}/ws/stream{query}", **CALM) as other, events(market, query) as answer:
         messages = [other.recv(timeout=PATIENCE_SECONDS) for _ in range(80)]
         found = heard(answer, 80)
     assert [one.data for one in found if one.type != "caught_up"][:79] == [
@@ -125,7 +126,7 @@ def test_other_methods(market: Live) -> None:
 def test_limits_are_told_to_a_browser_in_a_stream_and_to_others_by_their_status(site: Site) -> None:
     server = site.serve(IG_MAX_CONNECTIONS_PER_ADDRESS=2, IG_SPEED=10)
     server.wait_for_ticks(5)
-    with events(server) as one, connect(f"{server.ws_url}/ws/stream") as other:
+    with events(server) as one, connect(f"{server.ws_url}/ws/stream", **CALM) as other:
         heard(one, 1), other.recv(timeout=PATIENCE_SECONDS)
         refused = server.ask("/stream")
         assert (refused.status, refused.headers["Retry-After"]) == (429, "2")
@@ -190,7 +191,8 @@ def test_who_takes_nothing_is_cut_off_and_harms_nobody(site: Site) -> None:
         stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         stalled.connect(("127.0.0.1", server.port))
         stalled.sendall(b"GET /stream?since=-1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        wait_until(lambda: "it took nothing for 2 s" in server.log(), "the end of who takes nothing")
+        cut_off = f"cut off 127.0.0.1:{stalled.getsockname()[1]}: it took nothing for 2 s"
+        wait_until(lambda: cut_off in server.log(), "the end of who takes nothing")
         stalled.settimeout(PATIENCE_SECONDS)
         with pytest.raises(ConnectionError):  # what was on its way, then a reset
             while stalled.recv(1 << 20):

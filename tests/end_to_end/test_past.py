@@ -17,9 +17,12 @@ import zstandard
 from websockets.sync.client import ClientConnection, connect
 
 from marketcamera import Gap, Stream
+from tests.network import CALM
 from tests.processes import PATIENCE_SECONDS, ROOT, Live, Site, free_port, wait_until
 
 FAST = {"IG_SPEED": 30, "IG_CAM_W": 20, "IG_CAM_STRIDE": 5, "IG_SEED": 7, "IG_CAM_METRIC_DOWNSAMPLE": 2}
+#: One process here takes six streams.
+ROOMY = {**FAST, "IG_OUTBOX_BYTES": 1 << 28}
 #: The parts are whole arrays of `batch=10`, and begin and end at ticks that no client lacks in part.
 OPTIONS = ("", "types=frame", "types=tick&fields=matches", "every=3", "batch=10", "types=tick,metric&encoding=zstd")
 TICKS = 60
@@ -31,13 +34,13 @@ def market(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) ->
     try:
         made = site.run("runmarket", "--ticks", "600", "--speed", "0", **FAST)
         assert made.returncode == 0, made.stderr
-        yield site.serve(**FAST)
+        yield site.serve(**ROOMY)
     finally:
         site.end()
 
 
 def socket(market: Live, query: str) -> ClientConnection:
-    return connect(f"{market.ws_url}/ws/stream?{query}", compression=None, max_size=None, open_timeout=PATIENCE_SECONDS)
+    return connect(f"{market.ws_url}/ws/stream?{query}", compression=None, max_size=None, max_queue=None, **CALM)
 
 
 def heard_to(client: ClientConnection, end: str) -> list[dict[str, Any]]:

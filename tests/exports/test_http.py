@@ -36,7 +36,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) 
         files = site.segments("ticks")
         starts = [first_t(path) for path in files]
         files[1].unlink()
-        yield site.serve(**SETTINGS), starts
+        live = site.serve(**SETTINGS)
+        live.wait_for_ticks(TICKS - 1)  # before, it is not healthy
+        yield live, starts
     finally:
         site.end()
 

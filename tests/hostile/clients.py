@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import psutil
 
 from tests.processes import PATIENCE_SECONDS, Live
+
+_TEXT, _CLOSE = 1, 8
 
 UPGRADE = (
     "GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -54,31 +58,41 @@ def vanish(client: socket.socket) -> None:
 
 def read_to_the_end(client: socket.socket, received: bytes = b"") -> bytes:
     """Everything that still comes, until the other side ends it or says that it will."""
-    try:
-        while messages_and_close(received)[1] is None and (piece := client.recv(1 << 20)):
-            received += piece
-    except ConnectionResetError:
-        pass
-    return received
+    wire, seen = bytearray(received), 0
+    with suppress(ConnectionResetError):
+        while True:
+            for opcode, _, end in _frames(wire, seen):
+                if opcode == _CLOSE:
+                    return bytes(wire)
+                seen = end
+            if not (piece := client.recv(1 << 20)):
+                break
+            wire += piece
+    return bytes(wire)
 
 
-def messages_and_close(wire: bytes) -> tuple[list[dict[str, Any]], tuple[int, str] | None]:
-    """The whole messages in what a server sent, and its close code and reason, if it sent one."""
-    messages: list[dict[str, Any]] = []
-    at = 0
+def _frames(wire: bytes | bytearray, at: int = 0) -> Iterator[tuple[int, bytes, int]]:
+    """(opcode, payload, where it ends) of each whole frame from `at` on."""
     while at + 2 <= len(wire):
         opcode, size, at = wire[at] & 0x0F, wire[at + 1], at + 2
         if size > 125:
             width = 2 if size == 126 else 8
             if at + width > len(wire):
-                break  # cut in the middle of its length
+                return  # cut in the middle of its length
             size, at = int.from_bytes(wire[at : at + width]), at + width
-        payload, at = wire[at : at + size], at + size
-        if len(payload) < size:
-            break
-        if opcode == 8:
+        if at + size > len(wire):
+            return
+        yield opcode, bytes(wire[at : at + size]), at + size
+        at += size
+
+
+def messages_and_close(wire: bytes) -> tuple[list[dict[str, Any]], tuple[int, str] | None]:
+    """The whole messages in what a server sent, and its close code and reason, if it sent one."""
+    messages: list[dict[str, Any]] = []
+    for opcode, payload, _ in _frames(wire):
+        if opcode == _CLOSE:
             return messages, (int.from_bytes(payload[:2]), payload[2:].decode())
-        if opcode == 1:
+        if opcode == _TEXT:
             messages.append(json.loads(payload))
     return messages, None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -42,7 +43,12 @@ def opened(small: Live) -> Iterator[ExitStack]:
     """Closes at the end what a test has opened, and waits until the server has seen it."""
     with ExitStack() as stack:
         yield stack
-    wait_until(lambda: small.ask("/disk").status != 429, "room for the next test")
+    wait_until(lambda: connections(small) <= 1, "the end of all but the question itself")
+
+
+def connections(small: Live) -> float:
+    (told,) = re.findall(r"^market_camera_connections (\S+)$", small.ask("/metrics").body.decode(), re.MULTILINE)
+    return float(told)
 
 
 def sockets(small: Live, opened: ExitStack, count: int, source: str = "127.0.0.1", headers: str = "") -> None:

@@ -91,8 +91,10 @@ def test_a_stream_beside_ten_that_flood_is_late_by_little(serving: Serving) -> N
     with connect(f"{serving.url}/ticks", compression=None) as client:
         quiet = seconds_of_ticks(client)
         with floods(serving, *FLOODS, *FLOODS) as flooders:
-            assert seconds_of_ticks(client) < TIMES_AS_LONG * quiet
+            flooded = seconds_of_ticks(client)
             wait_until(lambda: all(flooder.cuts == CUTS for flooder in flooders))
+        # The machine may have had other work since.
+        assert flooded < TIMES_AS_LONG * max(quiet, seconds_of_ticks(client))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FLOODS if kind != "what follows a refused message"])

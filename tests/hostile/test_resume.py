@@ -14,6 +14,7 @@ from websockets.sync.client import connect
 
 from tests.followers import Follower, following
 from tests.hostile.conftest import MARKET, PAST, STALL_SECONDS, TIMES_AS_LATE, market
+from tests.network import CALM
 from tests.processes import PATIENCE_SECONDS, Live
 
 pytestmark = pytest.mark.long
@@ -34,7 +35,7 @@ def resumed(live: Live, since: int, query: str = "") -> list[dict[str, Any]]:
     """What a client hears that resumes, until well after it was told that it has caught up."""
     address = f"{live.ws_url}/ws/stream?since={since}{query}"
     heard: list[dict[str, Any]] = []
-    with connect(address, max_size=None, close_timeout=0.1, compression="deflate") as client:
+    with connect(address, max_size=None, compression="deflate", **CALM) as client:
         until = None
         while until is None or heard[-1].get("t", 0) < until:
             found = client.recv(timeout=PATIENCE_SECONDS)
@@ -83,7 +84,7 @@ def test_from_around_the_edge_of_memory_nothing_is_missing_or_doubled(live: Live
 
 
 def test_ahead_of_the_market_only_later_ticks_come(live: Live) -> None:
-    since = live.wait_for_ticks(0) + 40
+    since = live.wait_for_ticks(0) + 300
     heard = resumed(live, since, "&types=tick")
     assert heard[0]["type"] == "caught_up"
     assert heard[0]["t"] < since
@@ -135,7 +136,7 @@ def test_the_deflated_stream_is_the_plain_one(live: Live) -> None:
     address = f"{live.ws_url}/ws/stream?since={live.wait_for_ticks(0) - 100}"
     streams = []
     for compression in ("deflate", None):
-        with connect(address, max_size=None, close_timeout=0.1, compression=compression) as client:
+        with connect(address, max_size=None, compression=compression, **CALM) as client:
             assert bool(client.protocol.extensions) is (compression is not None)
             texts = itertools.takewhile(lambda text: "caught_up" not in text, client)
             streams.append([text for text, _ in zip(texts, range(150), strict=False)])

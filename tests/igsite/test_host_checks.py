@@ -18,7 +18,7 @@ from cryptography import x509
 
 from igsite import clock_check, files_check, host_checks, port_checks
 from igsite.config import Config
-from tests.listener import Listener
+from tests.network import Listener
 from tests.nginx import HOST, make_certificate
 from tests.processes import free_port
 

@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from tests.listener import Listener
+from tests.network import Listener
 
 
 class LosingProxy:

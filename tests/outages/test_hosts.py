@@ -9,7 +9,7 @@ from contextlib import closing
 
 from recorder.tape.reader import last_line
 from tests.outages.conftest import MARKET
-from tests.processes import Process, Site, wait_until
+from tests.processes import PATIENCE_SECONDS, Process, Site, wait_until
 
 
 def newest(site: Site, store: str = "store") -> int:
@@ -43,7 +43,7 @@ def test_another_host_takes_over_ten_seconds_after_the_holder_died(site: Site) -
     """A host is told apart by its store here: the other one has the same database and files of its own."""
     other = {**MARKET, "IG_CAM_STORE_DIR": site.directory / "other"}
     first = start(site)
-    held = rf"the market IG-USD is held by process {first.process.pid} on \S+, which renewed its lease [01]\.\d s ago"
+    held = rf"the market IG-USD is held by process {first.process.pid} on \S+, which renewed its lease \d+\.\d s ago"
     refused = site.run("runmarket", "--ticks", "5", **other)
     assert refused.returncode == 1
     assert re.search(held, refused.stderr), refused.stderr
@@ -55,7 +55,7 @@ def test_another_host_takes_over_ten_seconds_after_the_holder_died(site: Site) -
         database.execute("UPDATE recorder_lease SET renewed_at = datetime(renewed_at, '-6 seconds')")
         database.commit()
     tries = [site.run("runmarket", "--ticks", "5", **other)]
-    while tries[-1].returncode and time.monotonic() < killed_at + 30:
+    while tries[-1].returncode and time.monotonic() < killed_at + PATIENCE_SECONDS:
         tries.append(site.run("runmarket", "--ticks", "5", **other))
     assert tries[-1].returncode == 0, tries[-1].stderr
     assert time.monotonic() - killed_at > 3, "not before ten seconds after the last renewal"

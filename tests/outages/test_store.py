@@ -6,6 +6,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ import pytest
 from recorder.tape.reader import last_line
 from tests.end_to_end.reading import hear_until, socket
 from tests.outages.conftest import MARKET
-from tests.processes import Live, Site, wait_until
+from tests.processes import Live, Process, Site, wait_until
 
 STOPPED = "the recording has stopped, the stream goes on: "
 GOES_ON = "the recording goes on; lost: "
@@ -103,7 +106,7 @@ def test_a_disk_that_is_full_of_the_recording_itself(site: Site, small_disk: Pat
     site.store = small_disk / "store"
     reserve = small_disk / "reserve"
     reserve.write_bytes(b"x" * ((2 << 20) - (96 << 10)))
-    env = {**MARKET, "IG_SPEED": 40, "IG_RETAIN_MIN_SEGMENTS": 1000}
+    env = {**MARKET, "IG_RETAIN_MIN_SEGMENTS": 1000}
     run = site.start("runmarket", **env)
     wait_until(lambda: STOPPED in run.log(), "the alert")
     last_t = newest(site)
@@ -115,17 +118,29 @@ def test_a_disk_that_is_full_of_the_recording_itself(site: Site, small_disk: Pat
     assert_proved(site, **env)
 
 
+@contextmanager
+def held(process: Process) -> Iterator[None]:
+    """While a store is moved the market makes nothing in it."""
+    process.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.process.send_signal(signal.SIGCONT)
+
+
 def test_a_store_that_is_taken_away_and_put_back(site: Site) -> None:
     live = site.serve(**MARKET)
     aside = site.directory / "aside"
 
     def take_away() -> None:
-        site.store.rename(aside)
-        site.store.write_bytes(b"in the way: no directory can be made here")
+        with held(live):
+            site.store.rename(aside)
+            site.store.write_bytes(b"in the way: no directory can be made here")
 
     def put_back() -> None:
-        site.store.unlink()
-        aside.rename(site.store)
+        with held(live):
+            site.store.unlink()
+            aside.rename(site.store)
 
     outage(live, take_away, put_back, "File exists|Not a directory")
     assert len(assert_accounted_for(site, newest(site))) == 1
@@ -136,7 +151,8 @@ def test_a_store_that_is_deleted_is_made_anew_and_tells_what_is_gone(site: Site)
     env = {**MARKET, "IG_CAM_SEGMENT_SECONDS": 300}
     run = site.start("runmarket", **env)
     wait_until(lambda: newest(site) > 20, "some ticks")
-    shutil.rmtree(site.store)
+    with held(run):
+        shutil.rmtree(site.store)
     wait_until(lambda: site.store.exists() and newest(site) > 20, "the recording")
     assert run.stop() == 0
     assert run.log().count(STOPPED) == run.log().count(GOES_ON) == 1

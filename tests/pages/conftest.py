@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize, expect, sync_playwright
 
-from tests.pages.reading import STRIDE, WINDOW, Watched
+from tests.pages.reading import KEEP_REMARKS, STRIDE, WINDOW, Watched
 from tests.processes import PATIENCE_SECONDS, Live, Site, wait_until
 
 # The graph needs WebGL; without a GPU Chromium draws it in software, which it must be allowed to.
@@ -62,6 +62,7 @@ def context(chromium: Browser, server: Live) -> Iterator[BrowserContext]:
 
 def _watch(page: Page) -> Watched:
     page.set_default_timeout(PATIENCE_MS)
+    page.add_init_script(KEEP_REMARKS)
     seen = Watched(page, [], set())
     page.on("console", lambda message: message.type == "error" and seen.errors.append(message.text))
     page.on("pageerror", lambda error: seen.errors.append(str(error)))

@@ -100,6 +100,20 @@ def size_of(frame: dict[str, Any]) -> dict[str, int]:
     return {"t": frame["t"], "nodes": len(frame["nodes"]), "edges": len(frame["edges"])}
 
 
+#: Remarks leave the page after some seconds, in which a test may not come to look: all that were there are kept.
+KEEP_REMARKS = """addEventListener("DOMContentLoaded", () => {
+    window.remarked = [];
+    const remarks = document.getElementById("remarks");
+    const keep = () => window.remarked.push(remarks.textContent);
+    if (remarks) new MutationObserver(keep).observe(remarks, { childList: true, subtree: true, characterData: true });
+    if (remarks) keep();
+})"""
+
+
+def wait_for_remark(page: Page, text: str) -> None:
+    page.wait_for_function("text => window.remarked?.some((one) => one.includes(text))", arg=text)
+
+
 def open_at(page: Page, t: int, more: str = "") -> None:
     """The page at a moment of the past that has a frame."""
     page.goto(f"/replay/?t={t}{more}")

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page
 from websockets.sync.client import connect
 
+from tests.network import CALM
 from tests.processes import Live, Site, free_port, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
@@ -72,7 +73,7 @@ def test_an_event_source_gets_each_t_once_over_kills_and_restarts(watched_anywhe
     server = started()
     source.wait_for_more(30)
 
-    with connect(f"{server.ws_url}/ws/stream"):
+    with connect(f"{server.ws_url}/ws/stream", **CALM):
         late = Source(watched_anywhere, "?types=metric")
         wait_until(lambda: late.errors, "a refusal")
         wrong = Source(watched_anywhere, "?every=0")

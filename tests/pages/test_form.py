@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.pages.conftest import PATIENCE_MS
 from tests.pages.reading import SOME_DRAWINGS, STRIDE, number, open_at, wait_for_frame, wait_for_t_beyond
 from tests.processes import Live, wait_until
 
@@ -96,6 +97,7 @@ def test_each_door_leads_to_the_other_without_a_new_page(page: Page) -> None:
 @pytest.mark.long
 def test_a_browser_that_prefers_chinese_gets_chinese(chromium: Browser, server: Live) -> None:
     page = chromium.new_page(base_url=server.url, locale="zh-CN")
+    page.set_default_timeout(PATIENCE_MS)
     page.goto("/live/")
     expect(page.locator("#connection-text")).to_have_text("已连接")
     assert page.get_attribute("html", "lang") == "zh-hans"
@@ -161,6 +163,7 @@ def test_a_finger_on_the_graph_or_timeline_scrolls_the_page(chromium: Browser, s
     page = chromium.new_page(
         base_url=server.url, viewport={"width": 390, "height": 740}, has_touch=True, is_mobile=True, locale="en-US"
     )
+    page.set_default_timeout(PATIENCE_MS)
     page.goto("/live/")
     wait_for_t_beyond(page, "#frame-t", 0)
     touch = page.context.new_cdp_session(page)
@@ -207,6 +210,7 @@ def test_a_zoomed_timeline_goes_with_the_playhead(page: Page, server: Live) -> N
 @pytest.mark.long
 def test_a_browser_without_module_workers_is_told(chromium: Browser, server: Live) -> None:
     page = chromium.new_page(base_url=server.url, locale="en-US")
+    page.set_default_timeout(PATIENCE_MS)
     page.add_init_script("window.Worker = class { constructor() {} postMessage() {} terminate() {} };")
     page.goto("/live/")
     expect(page.locator("#unsupported")).to_contain_text("Firefox from 114")

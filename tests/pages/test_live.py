@@ -18,6 +18,7 @@ from tests.pages.reading import (
     shown_graph,
     size_of,
     wait_for_frame,
+    wait_for_remark,
     wait_for_t_beyond,
 )
 from tests.processes import ROOT, Live, Site, free_port, wait_until
@@ -168,7 +169,7 @@ def test_a_lost_connection_is_resumed_without_a_hole(page: Page) -> None:
     wait_for_t_beyond(page, "#t", 0)  # a page that has heard nothing has no hole to fill
     t = number(page, "#t")
     assert page.evaluate(CLOSE_AND_SEE) == "reconnecting"
-    expect(page.locator("#remarks")).to_contain_text("were filled in")
+    wait_for_remark(page, "were filled in")
     expect(page.locator("#connection")).to_have_attribute("data-state", "live")
     wait_for_t_beyond(page, "#t", t + 20)
     sockets, ts = page.evaluate("[window.sockets.length, window.tickTs]")
@@ -349,7 +350,7 @@ def test_after_a_long_sleep_it_goes_on_at_the_present(page: Page) -> None:
     nothing_recorded(page)
     page.add_init_script(SLEEP)
     page.goto("/live/")
-    expect(page.locator("#remarks")).to_contain_text("what was missed is in the recording")  # for some seconds
+    wait_for_remark(page, "what was missed is in the recording")
     expect(page.locator("#t")).to_have_text("90,000")
     assert page.evaluate("window.joined") == ["new", "since", "new"]
 

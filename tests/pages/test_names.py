@@ -143,7 +143,7 @@ def test_a_long_name_leaves_what_stands_beside_it_in_sight(page: Page) -> None:
 def test_the_card_covers_no_button_of_the_graph(page: Page) -> None:
     open_at(page, T, "&agent=4")
     expect(page.locator("#card .number")).to_have_text("Agent 4")
-    page.click("#fit", timeout=5000)
+    page.click("#fit")
     fit, card = page.locator("#fit").bounding_box(), page.locator("#card").bounding_box()
     assert fit is not None
     assert card is not None

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.pages.reading import STRIDE, number, open_at, wait_for_frame, wait_for_t_beyond
+from tests.pages.reading import STRIDE, number, open_at, wait_for_frame, wait_for_remark, wait_for_t_beyond
 from tests.processes import Live
 
 pytestmark = pytest.mark.browser
@@ -78,7 +78,7 @@ WRONG = {
 def test_what_an_address_says_wrongly_is_told(page: Page) -> None:
     for query, said in WRONG.items():
         page.goto(f"/replay/?{query}")
-        expect(page.locator("#remarks")).to_contain_text(said)
+        wait_for_remark(page, said)
         wait_for_t_beyond(page, "#frame-t", 0)
 
 

@@ -13,7 +13,15 @@ import networkx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.pages.reading import STRIDE, frame_on_disk, open_at, recorded_frames, wait_for_frame, wait_until_settled
+from tests.pages.reading import (
+    STRIDE,
+    frame_on_disk,
+    open_at,
+    recorded_frames,
+    wait_for_frame,
+    wait_for_remark,
+    wait_until_settled,
+)
 from tests.pages.test_form import violations
 from tests.processes import Live, Site, wait_until
 
@@ -62,7 +70,7 @@ def test_two_moments_are_compared_by_keyboard_and_the_link_holds_both(page: Page
 def test_a_moment_without_a_frame_is_not_compared_with(page: Page, server: Live) -> None:
     start = first_frame(server)
     open_at(page, start, "&from=0")
-    expect(page.locator("#remarks")).to_contain_text("There is no frame at t = 0 to compare with.")
+    wait_for_remark(page, "There is no frame at t = 0 to compare with.")
     expect(page.locator("#comparison")).to_be_hidden()
 
 

@@ -144,6 +144,7 @@ def test_a_close_waits_for_the_database_to_come_back(keeper, facts, outage, log)
 def test_a_close_gives_up_in_time_and_says_so(keeper, facts, outage, log):
     outage.begin()
     keeper.record(facts(1000))
+    log.wait_for("the database is unavailable")
     assert not keeper.close(0.05)
     outage.end()
     assert log.messages[-1] == "IG-USD: rows of the manifest were not written"
@@ -155,6 +156,7 @@ def test_one_row_that_the_database_refuses_holds_up_no_other(keeper, facts, log)
     log.wait_for("the database is unavailable")
     keeper.record(facts(2000))
     keeper.record(facts(3000))
+    wait_until(lambda: Segment.objects.filter(start_t__gt=1000).count() == 2, "the rows of the others")
     assert not keeper.close(1)
     assert sorted(Segment.objects.values_list("start_t", flat=True)) == [2000, 3000]
 

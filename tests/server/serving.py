@@ -153,11 +153,11 @@ def frame(opcode: int, payload: bytes) -> bytes:
     return head + bytes([0x80 | 127]) + struct.pack("!Q", len(payload)) + bytes(4) + payload
 
 
-def read_slowly(clients: list[socket.socket], seconds: float) -> list[bytes]:
-    """What each client got, taking up to 10 KB twenty times a second."""
+def read_slowly(clients: list[socket.socket], seconds: float, least: int = 0) -> list[bytes]:
+    """What each client got, taking up to 10 KB twenty times a second; the first one `least` bytes."""
     received = [bytearray() for _ in clients]
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end or len(received[0]) < least:
         for client, taken in zip(clients, received, strict=True):
             taken += client.recv(10_000)
         select.select([], [], [], 0.05)

@@ -98,7 +98,7 @@ def run(port: Port, until: Callable[[], bool] = lambda: True, most_in_use: int =
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accepting, "_PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(accepting, "_OVER_SECONDS", 0.5)
+    monkeypatch.setattr(accepting, "_OVER_SECONDS", 2.0)
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EBADF])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from recorder.tape.reader import last_line
 from tests.followers import EventFollower, Follower, following
-from tests.processes import Live, Process, decompressed, wait_until
+from tests.processes import Live, Process, wait_until
 from tests.service_mode.conftest import OTHER, Deployment
 
 pytestmark = [pytest.mark.redis, pytest.mark.postgres, pytest.mark.long]
@@ -94,8 +95,8 @@ def test_a_market_killed_and_back_goes_on_with_the_next_t(
             follower.wait_for(before + 60)
             follower.assert_heard_each_tick_once()
             assert follower.connections == 1
+        other.wait_for(others + 30)  # another market's death is none of its business
         other.assert_heard_each_tick_once()
-        assert other.last_t > others + 30, "another market's death is none of its business"
 
 
 def test_a_web_process_killed_sends_its_clients_to_the_other_without_a_loss(
@@ -129,5 +130,6 @@ def test_a_web_process_that_starts_late_knows_the_past(deployment: Deployment, w
 
 def recorded_t(deployment: Deployment) -> int:
     """The newest tick of the first market on disk."""
-    lines = decompressed(deployment.site.segments("ticks")[-1]).splitlines()
-    return int(lines[-2].split(b'"t":')[1].split(b",")[0])
+    line = last_line(deployment.site.store, "ticks")
+    assert line is not None
+    return line.last_t

@@ -1,4 +1,4 @@
-"""A server of a test's own, at a free port of this machine."""
+"""Both ends of a connection: how a test's client connects, and a server of its own at a free port."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
+
+#: Options of a WebSocket client that gives nothing up since the machine is busy: no slow handshake, and no socket that
+#: a test does not read for a while.
+CALM: dict[str, Any] = {"open_timeout": 180, "ping_interval": None, "close_timeout": 0.1}
 
 
 class Listener:
