@@ -13,7 +13,8 @@ django = get_asgi_application()
 
 from django.conf import settings  # noqa: E402  (Django must be set up first)
 
-import igsite.celery  # noqa: E402, F401  (tasks are sent through this)
+import igsite.celery  # noqa: E402  (tasks are sent through this)
+import igsite.urls  # noqa: E402, F401  (else the first request waits for all that its paths lead to)
 from api_socket import service  # noqa: E402
 from api_socket.routing import websocket_urlpatterns as subscribe_sockets  # noqa: E402
 from backtests.running.embedded import children  # noqa: E402

@@ -19,6 +19,7 @@ from twisted.internet import defer
 from twisted.internet.endpoints import serverFromString
 
 from monitoring import connections
+from runtime import garbage
 from runtime.addresses import Networks
 from runtime.measured import ended_streams
 from runtime.supervision import supervisor
@@ -189,6 +190,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         self._fail(SystemExit(f"Market Camera cannot listen on {description}: {reason}"))
 
     def _begin(self) -> None:
+        garbage.except_what_is_there()
         if self.signal_handlers:
             for number in (signal.SIGINT, signal.SIGTERM):
                 self.loop.add_signal_handler(number, self._on_signal, number)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -222,6 +223,10 @@ def django_application() -> Any:
     async def tasks(request: Any) -> HttpResponse:
         return HttpResponse(str(len(asyncio.all_tasks())))
 
+    async def objects(request: Any) -> HttpResponse:
+        """How many the garbage collector looks at."""
+        return HttpResponse(str(len(gc.get_objects())))
+
     async def broken(request: Any) -> StreamingHttpResponse:
         async def body() -> Any:
             yield b"a beginning"
@@ -235,6 +240,7 @@ def django_application() -> Any:
         path("sized/<int:count>/<int:size>", sized),
         path("whole/<int:size>", whole),
         path("tasks", tasks),
+        path("objects", objects),
         path("echo", echo),
         path("hog", hog),
         path("free", free),

@@ -112,7 +112,7 @@ def test_application_hears_of_a_client_that_vanishes_while_it_waits(patient: Ser
 
 
 def test_download_of_a_client_that_vanishes_is_stopped_and_leaves_no_task(patient: Serving) -> None:
-    before = tasks(patient)
+    before = number(patient, "tasks")
     clients = [
         patient.connect(f"GET /stream/5000/100000?name=leaves-{n} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         for n in range(5)
@@ -121,11 +121,15 @@ def test_download_of_a_client_that_vanishes_is_stopped_and_leaves_no_task(patien
         assert client.recv(10)
         vanish(client)
         assert patient.event("stream_ended", name=f"leaves-{n}")["left"] > 4000
-    wait_until(lambda: tasks(patient) <= before)
+    wait_until(lambda: number(patient, "tasks") <= before)
 
 
-def tasks(serving: Serving) -> int:
-    answer = read_all(serving.connect(b"GET /tasks HTTP/1.0\r\nHost: x\r\n\r\n"))
+def test_the_collector_looks_at_what_clients_cause_alone(patient: Serving) -> None:
+    assert number(patient, "objects") < 20_000, "the modules of a server are three times as many"
+
+
+def number(serving: Serving, of: str) -> int:
+    answer = read_all(serving.connect(f"GET /{of} HTTP/1.0\r\nHost: x\r\n\r\n".encode()))
     return int(answer.split(b"\r\n\r\n", 1)[1])
 
 

@@ -18,7 +18,7 @@ from igsite.config import ConfigError, with_changes
 from market.tick import MarketError
 from pipeline.runs import MarketRuns
 from recorder.errors import RecorderError
-from runtime import commands
+from runtime import commands, garbage
 from runtime.progress import Progress
 from runtime.stopping import stop_at_signals
 from streaming.group.publisher import Publisher
@@ -49,6 +49,7 @@ class Command(commands.Command):
             raise CommandError(f"the database cannot be used (has `manage.py migrate` been run?): {error}") from error
         stop_at_signals(market_runs.stop)
         ticks = options["ticks"]
+        garbage.except_what_is_there()
         try:
             with _published(config.symbol) as outlet, Progress(ticks, "ticks") if ticks else nullcontext() as progress:
                 market_runs.run(outlet=outlet, most_ticks=ticks, on_tick=progress.at if progress else None)

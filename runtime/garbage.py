@@ -1,0 +1,18 @@
+"""The garbage collection of a process that runs for months."""
+
+from __future__ import annotations
+
+import gc
+
+
+def except_what_is_there() -> None:
+    """From now on let Python's collector look at new objects only. To be called when a process has loaded its parts.
+
+    A full collection stops all threads while it looks at each object: 80 ms for the 130,000 of modules, which all last.
+    And it comes when a quarter more objects than it left have lasted, so that what refers to itself (an exception that
+    was caught, with the frames of all who were called) lies about until there are ten thousands of it. Without the
+    objects of modules both are a matter of what clients cause: collections come sooner, and take a few ms.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.collect()  # which sets the number of objects that it left to 0
