@@ -46,7 +46,6 @@ __all__ = ["STOP_SECONDS", "Server", "endpoints"]
 log = logging.getLogger(__name__)
 
 reactor: Any = twisted.internet.reactor
-
 use_monotonic_time()
 give_back_what_is_freed()  # here, since the application starts threads before a server runs
 
@@ -152,6 +151,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         connections.report(self.admission)
         self.http_factory, self.ws_factory = RequestFactory(self), SocketFactory(self)
         tell_errors()
+        garbage.except_what_is_there()  # before somebody is there to wait for it
         self._listen()
         if self._error is None:
             reactor.callLater(1, self.application_checker)
@@ -190,7 +190,6 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         self._fail(SystemExit(f"Market Camera cannot listen on {description}: {reason}"))
 
     def _begin(self) -> None:
-        garbage.except_what_is_there()
         if self.signal_handlers:
             for number in (signal.SIGINT, signal.SIGTERM):
                 self.loop.add_signal_handler(number, self._on_signal, number)

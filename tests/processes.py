@@ -89,8 +89,11 @@ class Process:
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGABRT)
-            self.process.wait()
+            for last in (signal.SIGABRT, signal.SIGCONT):  # it may be held
+                self.process.send_signal(last)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(10)
+            self.kill()
             raise AssertionError(f"{self.name} did not end {seconds:g} s after {number.name}") from None
 
     def kill(self) -> None:

@@ -60,6 +60,7 @@ class Filling:
         self._held: deque[tuple[Moment, float]] = deque(maxlen=ring_ticks)
         self._recorded: asyncio.Task[int | None] | None = None
         self._under_way = True
+        self._is_stopped = self._is_unread = False
         self._filler: asyncio.Task[None] | None = None
         self._backpressure = Backpressure()
         self.holes = 0
@@ -74,6 +75,7 @@ class Filling:
         if self._filler is not None and self._filler is not asyncio.current_task():
             self._filler.cancel()
         self._held.clear()
+        self._is_stopped = True
         self.filled.set()  # whoever waits for it finds another one in its place
 
     def take(self, moment: Moment) -> None:
@@ -93,6 +95,8 @@ class Filling:
 
     def begin(self) -> None:
         """Fill the ring, whose recording others may have begun to write."""
+        if self._is_stopped:
+            return
         self.filled.clear()
         self._begin(self.fill(at_rest=False))
 
@@ -122,10 +126,12 @@ class Filling:
         try:
             last = await pools.holes.go_on(self._history.last_t)
             if last is not None:
-                # Who has joined already did so when nothing was recorded, and so misses all of it.
-                after_t = -1 if self._relay.feeds.clients() else max(-1, last - self._ring_ticks)
-                await self._read(after_t, last)
+                # Who has joined already did so when nothing was recorded, and so misses all of it; or when what is
+                # recorded could not be read, and that may be much.
+                misses_all = self._relay.feeds.clients() and not self._is_unread
+                await self._read(-1 if misses_all else max(-1, last - self._ring_ticks), last)
         except OSError as error:
+            self._is_unread = True
             log.error("%s: the ring could not be filled from the recording: %s", self._relay.symbol, error)
 
     async def ready(self) -> None:

@@ -124,6 +124,7 @@ def answering(data: bytes | None) -> Iterator[str]:
         if data is None:
             held.append(connection)
             return
+        connection.settimeout(PATIENCE_SECONDS)
         with connection:
             connection.recv(4096)
             connection.sendall(data)

@@ -92,8 +92,9 @@ def _start_t(path: Path) -> int:
     return int(path.name.split(".")[0].removesuffix("_pending").rsplit("_", 1)[1])
 
 
-def _wait_for_growth(market: Market, deadline: float) -> None:
+def _wait_for_growth(market: Market, process: subprocess.Popen[bytes]) -> None:
     """Until the process has written something new, so that a kill hits work and not the start of Python."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
 
     def written() -> int:
         total = 0
@@ -103,8 +104,10 @@ def _wait_for_growth(market: Market, deadline: float) -> None:
         return total
 
     before = written()
-    while time.monotonic() < deadline and written() <= before:
+    while written() <= before and process.poll() is None:
+        assert time.monotonic() < deadline, "it writes nothing"
         time.sleep(0.01)
+    assert not process.returncode, "it ended by itself"
 
 
 def kill_again_and_again(market: Market, kills: int, rng: random.Random, longest_seconds: float) -> None:
@@ -112,7 +115,7 @@ def kill_again_and_again(market: Market, kills: int, rng: random.Random, longest
         process = market.start()
         try:
             if rng.random() < 0.8:
-                _wait_for_growth(market, time.monotonic() + PATIENCE_SECONDS)
+                _wait_for_growth(market, process)
             time.sleep(rng.uniform(0, longest_seconds))
         finally:
             process.kill()

@@ -20,7 +20,7 @@ from igsite import clock_check, files_check, host_checks, port_checks
 from igsite.config import Config
 from tests.network import Listener
 from tests.nginx import HOST, make_certificate
-from tests.processes import free_port
+from tests.processes import PATIENCE_SECONDS, free_port
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -100,6 +100,7 @@ def _answering(answer: bytes) -> Iterator[int]:
     """The port of a server that gives one answer to everybody."""
 
     def take(client: socket.socket) -> None:
+        client.settimeout(PATIENCE_SECONDS)
         with client:
             if client.recv(1000):
                 client.sendall(answer)

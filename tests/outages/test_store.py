@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from recorder.tape.reader import last_line
@@ -122,6 +123,7 @@ def test_a_disk_that_is_full_of_the_recording_itself(site: Site, small_disk: Pat
 def held(process: Process) -> Iterator[None]:
     """While a store is moved the market makes nothing in it."""
     process.process.send_signal(signal.SIGSTOP)
+    wait_until(lambda: psutil.Process(process.process.pid).status() == psutil.STATUS_STOPPED, "its standstill")
     try:
         yield
     finally:

@@ -14,8 +14,9 @@ from streaming.fanout.outbox import Bundle
 from streaming.options import Options
 from streaming.protocol import Moment, messages_in
 from streaming.relay.relay import Relay
+from tests.processes import PATIENCE_SECONDS
 from tests.streaming.running import status
-from tests.streaming.tape import Tape
+from tests.streaming.tape import Tape, ticks
 
 
 class Taker:
@@ -190,3 +191,49 @@ def test_the_pipelines_word_is_kept_with_and_without_a_moment() -> None:
         assert client.ticks == [0]
 
     with_relay(test)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("relay.relay._SETTLE_SECONDS", "relay.filling._HOLE_SECONDS", "relay.filling._HOLE_PAUSE_SECONDS"):
+        monkeypatch.setattr(f"streaming.{name}", 0.0)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_who_comes_while_a_first_tick_waits_for_what_lies_before_it_waits_too() -> None:
+    async def test(relay: Relay) -> None:
+        relay.pass_on(moment(5))
+        assert not relay.filling.filled.is_set()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await relay.ready()
+        assert relay.ring.last_t == 5
+        relay.filling.stop()
+        relay.filling.begin()  # of a recording that is over
+        assert relay.filling.filled.is_set()
+
+    with_relay(test)
+
+
+class Unreadable(Tape):
+    fails = True
+
+    def last_t(self, kind: str = "ticks") -> int | None:
+        if self.fails:
+            raise OSError("the store is away")
+        return super().last_t(kind)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_who_joined_while_the_recording_could_not_be_read_is_not_read_all_of_it() -> None:
+    async def test() -> None:
+        tape = Unreadable(*ticks(*range(5000)))
+        relay = Relay(tape, 100, 1 << 20, 0.0)  # type: ignore[arg-type]
+        await relay.filling.fill(at_rest=True)
+        client = join(relay)
+        tape.fails = False
+        relay.pass_on(moment(5000))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await relay.ready()
+        assert client.ticks == list(range(4900, 5001))
+
+    asyncio.run(test())

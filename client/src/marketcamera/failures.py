@@ -59,5 +59,5 @@ def http_client(url: str, timeout_seconds: float) -> httpx.Client:
 
 @cache
 def _tls(trust_env: bool) -> ssl.SSLContext:
-    """Made once: it takes 20 ms to read every authority that this machine trusts."""
+    """Made once: it takes 20 ms to read the certificates of all authorities that are trusted."""
     return httpx.create_ssl_context(trust_env=trust_env)

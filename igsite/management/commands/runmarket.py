@@ -39,6 +39,7 @@ class Command(commands.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["ticks"] is not None and options["ticks"] < 1:
             raise CommandError(f"--ticks must be at least 1, got {options['ticks']}")
+        garbage.except_what_is_there()
         changes = {name: options[name] for name in ("speed", "source", "symbol") if options[name] is not None}
         try:
             config = with_changes(settings.CONFIG, changes)
@@ -49,7 +50,6 @@ class Command(commands.Command):
             raise CommandError(f"the database cannot be used (has `manage.py migrate` been run?): {error}") from error
         stop_at_signals(market_runs.stop)
         ticks = options["ticks"]
-        garbage.except_what_is_there()
         try:
             with _published(config.symbol) as outlet, Progress(ticks, "ticks") if ticks else nullcontext() as progress:
                 market_runs.run(outlet=outlet, most_ticks=ticks, on_tick=progress.at if progress else None)
