@@ -48,16 +48,22 @@ def reading(query: Callable[[], T]) -> T:
     inside a transaction.
     """
     try:
-        return query()
+        with connection.wrap_database_errors:
+            return query()
     except UNAVAILABLE:
         close_connections()
-        return query()
+        with connection.wrap_database_errors:
+            return query()
 
 
 def detached(job: Callable[[], T]) -> T:
-    """Returns the result of a job, and leaves no connection open. Raises django.db.Error."""
+    """Returns the result of a job, and leaves no connection open. Raises django.db.Error.
+
+    Django passes on what the driver raises when the cursor of an iterator is closed on a connection that is gone.
+    """
     try:
-        return job()
+        with connection.wrap_database_errors:
+            return job()
     finally:
         close_connections()
 
@@ -82,7 +88,8 @@ def persistently(
     failed = False
     while True:
         try:
-            done = job() if keep_open else detached(job)
+            with connection.wrap_database_errors:
+                done = job() if keep_open else detached(job)
         except UNAVAILABLE as error:
             close_connections()
             if connection.in_atomic_block or time.monotonic() + wait_seconds > deadline:

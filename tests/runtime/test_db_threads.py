@@ -33,6 +33,25 @@ def closings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return found
 
 
+class DriverBreaking(Breaking):
+    """One whose driver says so itself, as it does to Django's iterators when they close a cursor."""
+
+    def __call__(self) -> str:
+        try:
+            return super().__call__()
+        except OperationalError as error:
+            raise connection.Database.OperationalError(*error.args) from None
+
+
+@pytest.mark.parametrize("keep_open", [False, True])
+def test_what_the_driver_says_itself_is_understood(closings: list[Any], keep_open: bool) -> None:
+    with pytest.raises(OperationalError):
+        detached(DriverBreaking(1))
+    assert reading(DriverBreaking(1)) == "an answer"
+    told = persistently(DriverBreaking(2), "a job", pause=lambda seconds: None, keep_open=keep_open)
+    assert told == "an answer"
+
+
 def test_a_connection_that_has_broken_is_made_anew(closings: list[Any]) -> None:
     query = Breaking(1)
     assert detached(lambda: reading(query)) == "an answer"
