@@ -48,22 +48,23 @@ def reading(query: Callable[[], T]) -> T:
     inside a transaction.
     """
     try:
-        with connection.wrap_database_errors:
-            return query()
+        return _asked(query)
     except UNAVAILABLE:
         close_connections()
-        with connection.wrap_database_errors:
-            return query()
+        return _asked(query)
+
+
+def _asked(job: Callable[[], T]) -> T:
+    """Returns the result of a job. Raises django.db.Error also for what Django passes on as the driver raises it: when
+    the cursor of an iterator is closed on a connection that is gone."""
+    with connection.wrap_database_errors:
+        return job()
 
 
 def detached(job: Callable[[], T]) -> T:
-    """Returns the result of a job, and leaves no connection open. Raises django.db.Error.
-
-    Django passes on what the driver raises when the cursor of an iterator is closed on a connection that is gone.
-    """
+    """Returns the result of a job, and leaves no connection open. Raises django.db.Error."""
     try:
-        with connection.wrap_database_errors:
-            return job()
+        return _asked(job)
     finally:
         close_connections()
 
@@ -88,8 +89,7 @@ def persistently(
     failed = False
     while True:
         try:
-            with connection.wrap_database_errors:
-                done = job() if keep_open else detached(job)
+            done = _asked(job) if keep_open else detached(job)
         except UNAVAILABLE as error:
             close_connections()
             if connection.in_atomic_block or time.monotonic() + wait_seconds > deadline:

@@ -154,12 +154,14 @@ def frame(opcode: int, payload: bytes) -> bytes:
 
 
 def read_slowly(clients: list[socket.socket], seconds: float, least: int = 0) -> list[bytes]:
-    """What each client got, taking up to 10 KB twenty times a second; the first one `least` bytes."""
+    """What each client got, taking up to 10 KB twenty times a second; the first one more than `least` bytes."""
     received = [bytearray() for _ in clients]
     end = time.monotonic() + seconds
-    while time.monotonic() < end or len(received[0]) < least:
+    while time.monotonic() < end or len(received[0]) <= least:
         for client, taken in zip(clients, received, strict=True):
-            taken += client.recv(10_000)
+            taken += (piece := client.recv(10_000))
+            if client is clients[0] and not piece:
+                return [bytes(taken) for taken in received]  # it was cut off
         select.select([], [], [], 0.05)
     return [bytes(taken) for taken in received]
 

@@ -26,9 +26,10 @@ def health(web: Live, symbol: str = OTHER) -> tuple[int, dict[str, Any]]:
 def test_a_running_market_is_well_wherever_it_is_asked(webs: list[Live]) -> None:
     for web in webs:
         # The row of the segment is written after its first tick is told.
-        wait_until(lambda web=web: (health(web)[1]["current_segment"] or {}).get("pending"), "the open segment")  # type: ignore[misc]
-        status, body = health(web)
+        found = lambda web=web: (answer := health(web))[1]["current_segment"] and answer  # noqa: E731
+        status, body = wait_until(found, "the open segment")
         assert (status, body["ok"], body["meta"]["running"], body["meta"]["seed"]) == (200, True, True, 3)
+        assert body["current_segment"]["pending"] is True
 
 
 def test_a_market_that_ended_in_good_order_is_not_running_and_well(
