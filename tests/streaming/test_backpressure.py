@@ -35,9 +35,8 @@ class Reader:
         await asyncio.sleep(0)
 
 
-def test_a_hole_of_many_outboxes_costs_who_keeps_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("relay.relay._SETTLE_SECONDS", "relay.filling._HOLE_SECONDS", "relay.filling._HOLE_PAUSE_SECONDS"):
-        monkeypatch.setattr(f"streaming.{name}", 0.0)
+@pytest.mark.usefixtures("hasty")
+def test_a_hole_of_many_outboxes_costs_who_keeps_up_nothing() -> None:
     large = b"x" * 20_000
 
     async def run() -> None:

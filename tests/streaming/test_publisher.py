@@ -94,11 +94,9 @@ def test_a_full_queue_loses_its_oldest_and_counts_them(loop: asyncio.AbstractEve
 
 
 def test_what_does_not_go_out_is_told_to_clients_as_a_gap_with_its_range(
-    loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+    loop: asyncio.AbstractEventLoop, hasty: None
 ) -> None:
     """Where the recording does not have it either; else it is filled in from there."""
-    for name in ("relay.relay._SETTLE_SECONDS", "relay.filling._HOLE_SECONDS", "relay.filling._HOLE_PAUSE_SECONDS"):
-        monkeypatch.setattr(f"streaming.{name}", 0.0)
     layer = Layer()
     publisher = Publisher("IG-USD", layer, loop, most=10)
     publisher.publish(message(0))

@@ -140,10 +140,8 @@ def test_what_comes_while_the_ring_is_filled_waits_and_follows() -> None:
     with_relay(test, filled=False)
 
 
-def test_a_hole_that_nobody_can_fill_is_told_before_what_comes_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("relay.relay._SETTLE_SECONDS", "relay.filling._HOLE_SECONDS", "relay.filling._HOLE_PAUSE_SECONDS"):
-        monkeypatch.setattr(f"streaming.{name}", 0.0)
-
+@pytest.mark.usefixtures("hasty")
+def test_a_hole_that_nobody_can_fill_is_told_before_what_comes_after_it() -> None:
     async def test(relay: Relay) -> None:
         client = join(relay)
         relay.ring.append(moment(0))
@@ -191,12 +189,6 @@ def test_the_pipelines_word_is_kept_with_and_without_a_moment() -> None:
         assert client.ticks == [0]
 
     with_relay(test)
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("relay.relay._SETTLE_SECONDS", "relay.filling._HOLE_SECONDS", "relay.filling._HOLE_PAUSE_SECONDS"):
-        monkeypatch.setattr(f"streaming.{name}", 0.0)
 
 
 @pytest.mark.usefixtures("hasty")

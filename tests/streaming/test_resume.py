@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import pytest
-
 from streaming.options import Options
 from streaming.relay.relay import Relay
 from streaming.resume import Resume
@@ -193,12 +191,6 @@ def test_a_hole_is_looked_for_however_long_a_flush_takes(monkeypatch) -> None:
         assert await socket.settled() == ["caught_up 0", 1, 2, 3, 4, 5]
 
     with_relay(Tape(*ticks(*range(10))), test)
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("relay.relay._SETTLE_SECONDS", "relay.filling._HOLE_SECONDS", "relay.filling._HOLE_PAUSE_SECONDS"):
-        monkeypatch.setattr(f"streaming.{name}", 0.0)
 
 
 async def until(relay: Relay, t: int) -> None:

@@ -68,14 +68,8 @@ async def heard(socket: Socket, what: Any) -> list[Any]:
 
 
 @pytest.fixture(autouse=True)
-def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (
-        "resume._MOST_WAIT_SECONDS",
-        "relay.relay._SETTLE_SECONDS",
-        "relay.filling._HOLE_SECONDS",
-        "relay.filling._HOLE_PAUSE_SECONDS",
-    ):
-        monkeypatch.setattr(f"streaming.{name}", 0.0)
+def _hasty(hasty: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streaming.resume._MOST_WAIT_SECONDS", 0.0)
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
