@@ -15,7 +15,7 @@ from runtime.pools import exports
 from runtime.trailers import trailers_of
 from streaming.admitting import client_address
 from streaming.http.ndjson import PIECE_BYTES, streamed
-from streaming.moments_after import SLOW_SECONDS
+from streaming.open_places import SLOW_SECONDS
 
 #: Of more gaps than this, the last one in the field `Gap` covers the rest: clients limit the size of fields.
 MOST_GAPS_IN_FIELD = 50

@@ -20,13 +20,15 @@ from api_socket.routing import websocket_urlpatterns as subscribe_sockets  # noq
 from backtests.running.embedded import children  # noqa: E402
 from bars.feed.routing import websocket_urlpatterns as bar_sockets  # noqa: E402
 from runtime import pools  # noqa: E402
-from server.memory import give_back_pages  # noqa: E402
+from server.memory import for_clients, give_back_pages  # noqa: E402
 from server.request_threads import HttpThreads  # noqa: E402
+from streaming import open_places  # noqa: E402
 from streaming.http.event_streams import EventStreams  # noqa: E402
 from streaming.relay.relays import relays  # noqa: E402
 from streaming.routing import websocket_urlpatterns as stream_sockets  # noqa: E402
 
 pools.start(settings.CONFIG.pool_threads, pools.AWAY_THREADS if settings.CONFIG.cold_store else 0)
+open_places.within(for_clients(settings.CONFIG.client_memory_mb))
 
 #: The stream's come last: they end with the answer to a socket at any other path.
 sockets = URLRouter([*subscribe_sockets, *bar_sockets, *stream_sockets])

@@ -25,8 +25,9 @@ class Database:
         self, question: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Answer:
         """Returns the result of the function. Raises django.db.Error, also if no result came in time."""
-        asked = self._pool.go_on(lambda: detached(lambda: question(*args, **kwargs)))
         try:
-            return await asyncio.wait_for(asked, self._patience_seconds)
+            # Not `wait_for`, which loses a cancellation that comes with the result.
+            async with asyncio.timeout(self._patience_seconds):
+                return await self._pool.go_on(lambda: detached(lambda: question(*args, **kwargs)))
         except TimeoutError:
             raise OperationalError(f"no answer within {self._patience_seconds:g} s") from None

@@ -21,7 +21,9 @@ _SETTINGS = {
 
 
 def give_back_what_is_freed() -> None:
-    """Make glibc return the memory of many clients when they have left. To be called before threads start.
+    """Make glibc return the memory of many clients when they have left.
+
+    To be called before threads start: glibc decides once how many heaps there may be, when it has nine.
 
     glibc gives each thread its own heap, up to eight per core. A heap grows to the most its thread ever needed at once
     and keeps most of that. The more large blocks were freed, the larger the blocks it keeps. A web process with two

@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 
 reactor: Any = twisted.internet.reactor
 use_monotonic_time()
+give_back_what_is_freed()  # here, since the application starts threads before a server runs
 
 #: The longest time from a signal to the end of the process; the parts below leave room for overruns.
 STOP_SECONDS = 5.0
@@ -142,7 +143,6 @@ class Server(daphne.server.Server):  # type: ignore[misc]
 
         Raises SystemExit if it cannot listen (one line on stderr, status 1), and the error of a task of `on_start`.
         """
-        give_back_what_is_freed()
         asyncio.set_event_loop(self.loop)
         sys.setswitchinterval(_SWITCH_SECONDS)
         self.loop.set_default_executor(running(OWN_THREADS, "server"))

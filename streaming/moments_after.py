@@ -10,16 +10,13 @@ from typing import Any, NamedTuple
 
 from recorder.tape.history import History
 from streaming.history_moments import Loss, Record, batch_of, moments
+from streaming.open_places import OpenPlaces
 from streaming.protocol import KINDS, Moment
 from streaming.relay.relay import Positioned, Relay
 
 #: The size of a batch: at most so many records, and about so many bytes. A reader holds one batch.
 BATCH = 256
 BATCH_BYTES = 256 * 1024
-
-#: A reader that takes longer than this for a batch is slow: its open files and decompressors of megabytes are closed,
-#: and its place in the recording is found again later.
-SLOW_SECONDS = 1.0
 
 #: How often to check how far the tape reaches.
 _LOOK_SECONDS = 0.5
@@ -60,8 +57,9 @@ class MomentsAfter:
     """The messages of `kinds` after t for one reader: each once, in order of each kind. For the loop's thread.
 
     `pooled` runs the work that reads files. If memory begins later than the tape ends, the tape has `most_wait_seconds`
-    to get there. `has` says of each kind up to which t the reader has it, if that is beyond `t`. OtherStore is raised
-    before anything of a recording other than the reader's is returned.
+    to get there. `has` says of each kind up to which t the reader has it, if that is beyond `t`. `places` bounds how
+    many readers of a sort have files open between two batches. OtherStore is raised before anything of a recording
+    other than the reader's is returned.
     """
 
     def __init__(
@@ -73,6 +71,7 @@ class MomentsAfter:
         pooled: Pooled,
         most_wait_seconds: float,
         has: Mapping[str, int] | None = None,
+        places: OpenPlaces | None = None,
     ) -> None:
         self._relay, self._reader, self._kinds, self._pooled = relay, reader, frozenset(kinds), pooled
         #: Everything up to here was returned, or reported as lost.
@@ -83,7 +82,7 @@ class MomentsAfter:
         self._reading: _Reading | None = None
         self._recorded: int | None = None  # the newest t on disk, if checked since the last reading
         self._most_wait_seconds = self._left_seconds = most_wait_seconds
-        self._slow: asyncio.TimerHandle | None = None
+        self._places = places or OpenPlaces()
 
     def rest(self, most_bytes: int) -> list[Record] | None:
         """Everything up to the present, if memory has it and it is at most so many bytes; else None.
@@ -98,39 +97,47 @@ class MomentsAfter:
 
     async def batch(self, most: int = BATCH, most_bytes: int = BATCH_BYTES) -> list[Record]:
         """The next records; empty at the present. Raises OtherStore, OSError, pools.Busy."""
-        if self._slow is not None:
-            self._slow.cancel()
+        self._places.go_on(self)
         while (found := await self._next(most, most_bytes)) is None:
             pass
         return found
 
     def keep(self) -> None:
-        """Keep the place in the recording open while the reader handles a batch, but not for long."""
-        if self._reading is not None:
-            self._slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, self.close)
+        """Keep the place in the recording open while the reader handles a batch, if there are not too many, and not for
+        long."""
+        if self._reading is None or not self._places.keep(self):
+            self.close()
 
     def close(self) -> None:
         """Close the open files of the recording; if a thread is reading them, when it has finished."""
-        if self._slow is not None:
-            self._slow.cancel()
         self._reading = None
+        self._places.leave(self)
 
     async def _next(self, most: int, most_bytes: int) -> list[Record] | None:
         """The next records; empty at the present, None if another step is needed."""
-        history, ring = self._relay.same_store(self._reader), self._relay.ring
+        self._relay.same_store(self._reader)
         if self._reading is None or self._is_in_memory(self._reading.edge):
-            self._reading = None
-            if found := batch_of(ring.following(self.t, most), most, most_bytes):
-                self._recorded, self._left_seconds = None, self._most_wait_seconds
-                return self._given(found)
-            if ring and not ring.after(self.t, 1):
-                return []
-            self._reading = self._begin_reading(history)
+            self.close()
+            if (found := self._in_memory(most, most_bytes)) is not None:
+                return found
+            await self._places.come(self)
+            if (found := self._in_memory(most, most_bytes)) is not None:  # it came while this waited
+                return found
+            self._reading = self._begin_reading(self._relay.same_store(self._reader))
         if (reading := self._reading) is None:
+            self.close()
             return await self._look()
         if (given := await self._pooled(self._read, reading, most, most_bytes)) is None:
             return await self._end_reading(reading)
         return given or None
+
+    def _in_memory(self, most: int, most_bytes: int) -> list[Record] | None:
+        """The next records if memory has them; empty at the present, None if they are in the recording."""
+        ring = self._relay.ring
+        if found := batch_of(ring.following(self.t, most), most, most_bytes):
+            self._recorded, self._left_seconds = None, self._most_wait_seconds
+            return self._given(found)
+        return [] if ring and not ring.after(self.t, 1) else None
 
     # -- the recording
 
@@ -172,7 +179,8 @@ class MomentsAfter:
 
     async def _end_reading(self, ended: _Reading) -> list[Record] | None:
         """The loss at the end of a reading, if one is known."""
-        self._reading = self._recorded = None
+        self.close()
+        self._recorded = None
         if "tick" in ended.kinds and self._done["tick"] < ended.sure_t:
             return self._lost(ended.sure_t, ended.reason)
         self._reach(max(ended.sure_t, self._done["tick"]))

@@ -12,6 +12,7 @@ from streaming.fanout.feed import Feed
 from streaming.fanout.stream_client import StreamClient
 from streaming.history_moments import Record
 from streaming.moments_after import MomentsAfter
+from streaming.open_places import of_resumes
 from streaming.position import whole
 from streaming.protocol import Moment, control, gap
 from streaming.relay.relay import Relay
@@ -44,7 +45,9 @@ class Resume:
         # It prepares like the client's feed, at the client's own position.
         self._own = Feed(feed.options, counts=feed.counts)
         self._wire: bytes | None = None  # the batch that was read last, encoded in the same turn
-        self._missed = MomentsAfter(relay, client, feed.options.types, since, self._pooled, _MOST_WAIT_SECONDS, has)
+        self._missed = MomentsAfter(
+            relay, client, feed.options.types, since, self._pooled, _MOST_WAIT_SECONDS, has, of_resumes
+        )
 
     @property
     def position(self) -> int:

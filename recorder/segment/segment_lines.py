@@ -124,7 +124,10 @@ def _sought(one: Opened, kind: str, here: Found, after_t: int) -> Iterator[Line 
         return
     points = here.points if one.status is not None or here.copy is None else here.copy.points
     lines = partial(checked, one.file, kind, finished=one.finished, vouch=partial(_is_known, one, here.sha256))
-    if here.name.start_t <= after_t and (start := _offset(points or _walk(one.file, kind), after_t)):
+    start = 0
+    if here.name.start_t <= after_t:
+        start = _offset(points, after_t) if points else _found_offset(one.file, kind, after_t)
+    if start:
         found = lines(start)
         first = next(found, None)
         if isinstance(first, Line) and first.first_t <= after_t + 1:
@@ -151,7 +154,18 @@ def _offset(points: SeekPoints, after_t: int) -> int:
     return points[at][1] if at >= 0 else 0
 
 
-def _walk(file: BinaryIO, kind: str) -> list[tuple[int, int]]:
-    """The seek points found in the file itself."""
+def _found_offset(file: BinaryIO, kind: str, after_t: int) -> int:
+    """The same, found in the file itself: of its frames a few are decoded, as far as their first line."""
     starts = list(frame_starts(file))
-    return [(line.first_t, start) for start in starts if (line := first_line(file, kind, start)) is not None]
+    found, low, high = 0, 0, len(starts)
+    while low < high:
+        middle = (low + high) // 2
+        at, line = middle, first_line(file, kind, starts[middle])
+        while line is None and at > low:  # one that cannot be read says nothing
+            at -= 1
+            line = first_line(file, kind, starts[at])
+        if line is None or line.first_t <= after_t:
+            found, low = starts[at] if line is not None else found, middle + 1
+        else:
+            high = at
+    return found

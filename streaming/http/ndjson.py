@@ -10,7 +10,7 @@ import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from runtime.pools import Pool
-from streaming.moments_after import SLOW_SECONDS
+from streaming.open_places import SLOW_SECONDS
 
 #: About how many bytes of its body an answer holds at a time.
 PIECE_BYTES = 128 * 1024

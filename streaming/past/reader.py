@@ -15,18 +15,13 @@ from runtime.live_first import give_way
 from streaming.fanout.feed import Feed
 from streaming.history_moments import Loss, Record
 from streaming.moments_after import MomentsAfter
+from streaming.open_places import of_replays
 from streaming.options import Options
 from streaming.protocol import Moment, gap
 from streaming.relay.relay import Positioned, Relay
 
 #: How a message begins that this project wrote; others are parsed whole.
 _BEGINNING = re.compile(rb'\{"type":"[a-z]+","t":[0-9]+,"ts":(-?[0-9.]+)[,}]')
-
-
-#: An open place holds what it has decoded, 1 to 3 MB. Of more replays than this the one that waits longest closes its
-#: own, and finds it again at its next turn.
-_MOST_OPEN = 64
-
 
 T = TypeVar("T")
 
@@ -59,7 +54,9 @@ class PastReader:
         to_t: int | None,
         has: Mapping[str, int] | None,
     ) -> None:
-        self._missed = MomentsAfter(relay, reader, options.types, after_t, self._pooled, relay.settle_seconds, has)
+        self._missed = MomentsAfter(
+            relay, reader, options.types, after_t, self._pooled, relay.settle_seconds, has, of_replays
+        )
         # It prepares like the client's feed, at the client's own position.
         self._own = Feed(options, reader.store_id, relay.feeds.counts)
         self._to_t = to_t
@@ -72,7 +69,8 @@ class PastReader:
     async def steps(self) -> list[Step]:
         """The next steps, none once it has ended. Raises OtherStore, OSError."""
         records = await self._missed.batch()
-        self._keep_open()
+        self._missed.keep()
+        _at_work.add(self)
         made, self._steps = self._steps, None
         steps: list[Step] = await pools.replays.go_on(self._in_turn, self._made, records) if made is None else made
         self.ended = not records or (self._to_t is not None and self._missed.t >= self._to_t)
@@ -89,16 +87,8 @@ class PastReader:
 
     def close(self) -> None:
         """Close the open files of the recording; if a thread is reading them, when it has finished."""
-        _open.pop(self, None)
+        _at_work.discard(self)
         self._missed.close()
-
-    def _keep_open(self) -> None:
-        """Keep the files open while the steps are sent, but not for long, and not those of many."""
-        self._missed.keep()
-        _open.pop(self, None)
-        _open[self] = None
-        if len(_open) > _MOST_OPEN:
-            next(iter(_open)).close()
 
     async def _pooled(self, read: Callable[..., Any], *arguments: Any) -> Any:
         return await pools.replays.go_on(self._in_turn, self._read, read, *arguments)
@@ -107,7 +97,7 @@ class PastReader:
         """The result of a turn of work. Where others read as well, the thread then rests as long as that took."""
         begun = time.thread_time()
         result = work(*arguments)
-        if len(_open) > 1:
+        if len(_at_work) > 1:
             time.sleep(time.thread_time() - begun)
         return result
 
@@ -151,13 +141,12 @@ class PastReader:
         return usual
 
 
-#: The readers with an open place, the one that read last at the end.
-_open: dict[PastReader, None] = {}
+_at_work: set[PastReader] = set()
 
 
 def readers_at_work() -> int:
-    """How many replays have read and are under way, up to _MOST_OPEN."""
-    return len(_open)
+    """How many replays have read and are under way."""
+    return len(_at_work)
 
 
 def _market_time(moment: Moment) -> float | None:

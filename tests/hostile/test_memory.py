@@ -84,6 +84,9 @@ ATTACKS = {
     "unread resumes": lambda n: (upgrade("?since=0"),),
     "unread, compressed": lambda n: (upgrade("?since=0", DEFLATE),),
     "sets of options": lambda n: (upgrade(f"?since=0&every={1 + n}"),),
+    "unread replays": lambda n: (upgrade("?replay=0..&speed=0"),),
+    "replays of an hour a minute": lambda n: (upgrade(f"?replay={50 * n}..&speed=60"),),
+    "unread events": lambda n: (GET.format("/stream?since=0").encode(),),
     "unread resumes, unfinished messages": lambda n: (upgrade("?since=0"), unfinished(100_000)),
     "unfinished messages of a mebibyte": lambda n: (upgrade(), unfinished(MEBIBYTE)),
 }

@@ -158,7 +158,7 @@ def test_where_rows_tell_of_every_file_no_directory_is_listed(past, market, by_r
 def test_seek_points_come_with_the_rows_but_for_those_of_a_pending_one(past, market, by_rows, monkeypatch):
     record_plainly(market, past.directory, 2)
     by_rows()
-    monkeypatch.setattr(segment_lines, "_walk", lambda file, kind: 1 / 0)
+    monkeypatch.setattr(segment_lines, "_found_offset", lambda file, kind, after_t: 1 / 0)
     assert next(past.lines("ticks", 4)).first_t == 5
     Segment.objects.filter(start_t=10).update(seek_points=[[10, 0], [13, 10**9]])
     assert next(past.lines("ticks", 13)).first_t == 14, "a false one costs the reading of the file alone"

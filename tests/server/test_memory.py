@@ -5,12 +5,15 @@ from __future__ import annotations
 import ctypes
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from server.memory import for_clients, group_limits
-from tests.processes import PATIENCE_SECONDS, ROOT
+from tests.processes import PATIENCE_SECONDS, ROOT, Live
 
 #: Sixteen threads at once take memory; then glibc says of which heaps.
 PROGRAM = """
@@ -43,6 +46,33 @@ def heaps(how: str) -> int:
 def test_threads_share_two_heaps() -> None:
     assert heaps("unset") > 2, "else there is nothing to be set any more"
     assert heaps("set") == 2
+
+
+#: glibc keeps so much address space for each heap but the first, readable as far as it is used.
+_HEAP_BYTES = 64 << 20
+
+
+def more_heaps(pid: int) -> int:
+    """How many heaps a process has beside its first."""
+    found, begun, used_to = 0, 0, 0
+    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        place, rights, _, _, _, *name = line.split()
+        start, end = (int(one, 16) for one in place.split("-"))
+        if rights == "rw-p" and not name:
+            begun, used_to = start, end
+        elif rights == "---p" and start == used_to and begun % _HEAP_BYTES == 0:
+            found += end - begun == _HEAP_BYTES
+    return found
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_stats"), reason="this C library is not glibc")
+def test_a_server_has_two_heaps_for_all_its_threads(start_live: Callable[..., Live]) -> None:
+    live = start_live(IG_SPEED=10)
+    live.wait_for_ticks(20)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(live.json, ["/overview", "/incremental?limit=9"] * 8))
+    assert len(psutil.Process(live.process.pid).threads()) > 16
+    assert more_heaps(live.process.pid) <= 1
 
 
 #: Blocks that live long lie between others that go; then pages are given back.

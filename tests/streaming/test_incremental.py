@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from streaming import moments_after
+from streaming import open_places
 from streaming.http import incremental
 from streaming.http.incremental import Page
 from streaming.relay.relay import Relay
@@ -175,7 +175,7 @@ def test_however_long_a_page_is_a_piece_of_it_is_held(monkeypatch: pytest.Monkey
 
 def test_what_a_slow_client_has_open_of_the_recording_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incremental, "PIECE_BYTES", 10 * len(text("tick", 100)))
-    monkeypatch.setattr(moments_after, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(open_places, "SLOW_SECONDS", 0.0)
 
     async def run() -> list[bytes]:
         page = Page(relay_of(EXPIRED, range(190, 200)), 49, 1000)

@@ -10,7 +10,7 @@ import pytest
 
 from recorder.errors import OtherStore
 from recorder.tape.history import Message
-from streaming import moments_after
+from streaming import moments_after, open_places
 from streaming.history_moments import Loss, Record, batch_of, moments
 from streaming.moments_after import MomentsAfter
 from streaming.protocol import KINDS
@@ -230,12 +230,12 @@ def test_the_rest_is_what_memory_has_up_to_the_present_and_little() -> None:
 def test_a_place_is_kept_for_who_asks_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
         reader = Reader(Tape(*ticks(*range(20))), [20])
-        monkeypatch.setattr(moments_after, "SLOW_SECONDS", 60.0)
+        monkeypatch.setattr(open_places, "SLOW_SECONDS", 60.0)
         for _ in range(3):
             await reader.after.batch(2)
             reader.after.keep()
         assert reader.tape.reads == 1
-        monkeypatch.setattr(moments_after, "SLOW_SECONDS", 0.0)
+        monkeypatch.setattr(open_places, "SLOW_SECONDS", 0.0)
         reader.after.keep()
         while reader.after._reading is not None:
             await asyncio.sleep(0)

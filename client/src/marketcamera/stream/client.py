@@ -181,7 +181,8 @@ class Stream:
     async def _pause(self, seconds: float) -> None:
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
         with self._interrupted(lambda: loop.call_soon_threadsafe(ended.set)), suppress(TimeoutError):
-            await asyncio.wait_for(ended.wait(), seconds)
+            async with asyncio.timeout(seconds):  # not `wait_for`, which loses a cancellation that comes with the end
+                await ended.wait()
 
     @contextmanager
     def _interrupted(self, interrupt: Callable[[], Any]) -> Iterator[None]:
