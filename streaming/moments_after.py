@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from recorder.tape.history import History
 from streaming.history_moments import Loss, Record, batch_of, moments
 from streaming.open_places import OpenPlaces
 from streaming.protocol import KINDS, Moment
@@ -98,15 +97,18 @@ class MomentsAfter:
     async def batch(self, most: int = BATCH, most_bytes: int = BATCH_BYTES) -> list[Record]:
         """The next records; empty at the present. Raises OtherStore, OSError, pools.Busy."""
         self._places.go_on(self)
-        while (found := await self._next(most, most_bytes)) is None:
-            pass
+        try:
+            while (found := await self._next(most, most_bytes)) is None:
+                pass
+        except BaseException:
+            self.close()
+            raise
         return found
 
     def keep(self) -> None:
-        """Keep the place in the recording open while the reader handles a batch, if there are not too many, and not for
-        long."""
-        if self._reading is None or not self._places.keep(self):
-            self.close()
+        """Keep the place in the recording open while the reader handles a batch, if it may, and not for long."""
+        if self._reading is not None:
+            self._places.keep(self)
 
     def close(self) -> None:
         """Close the open files of the recording; if a thread is reading them, when it has finished."""
@@ -120,15 +122,19 @@ class MomentsAfter:
             self.close()
             if (found := self._in_memory(most, most_bytes)) is not None:
                 return found
+            if self._to_read() is None:
+                return await self._look()
             await self._places.come(self)
-            if (found := self._in_memory(most, most_bytes)) is not None:  # it came while this waited
-                return found
-            self._reading = self._begin_reading(self._relay.same_store(self._reader))
-        if (reading := self._reading) is None:
-            self.close()
-            return await self._look()
+            # While it waited, memory may have come as far, or be that of another recording.
+            if (reading := self._to_read()) is None or self._relay.ring.following(self.t, 1):
+                self.close()
+                return None
+            self._reading = reading
+        reading = self._reading
         if (given := await self._pooled(self._read, reading, most, most_bytes)) is None:
             return await self._end_reading(reading)
+        if self._recorded is not None and self._recorded <= self.t:  # it is known of what was read now
+            self._recorded = None
         return given or None
 
     def _in_memory(self, most: int, most_bytes: int) -> list[Record] | None:
@@ -146,8 +152,12 @@ class MomentsAfter:
         found = batch_of(reading.records, most, most_bytes)
         return self._given(found) if found else None
 
-    def _begin_reading(self, history: History) -> _Reading | None:
-        """The part to read before memory continues; None if the recording is not known to have more."""
+    def _to_read(self) -> _Reading | None:
+        """The part to read before memory continues, not begun; None if the recording is not known to have more.
+
+        Raises OtherStore.
+        """
+        history = self._relay.same_store(self._reader)
         if "tick" not in self._kinds:
             self._done["tick"] = self.t
         ring, ahead, recorded = self._relay.ring, self._relay.ring.after(self.t, 1), self._recorded

@@ -1,7 +1,7 @@
 """Open places in the recording: which of many readers keep theirs between two batches.
 
 A place holds what it has decoded, up to a mebibyte of each kind, and to find one again takes several times as long as
-to read a batch. Why their number is bounded, and who gives way: docs/architecture.md, "Resume and replay".
+to read a batch. Why their number is bounded, and who gives way: docs/architecture.md, "Resume".
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Protocol
 SLOW_SECONDS = 1.0
 
 #: The same while others wait for a place.
-_QUICK_SECONDS = 0.05
+_QUICK_SECONDS = 0.2
 
 #: While others wait, a reader keeps its place so long at a time: a dozen batches if all are fast.
 _TURN_SECONDS = 1.0
 
 #: Who has waited so long reads without a place: it finds its own anew for each batch.
-_LONGEST_WAIT_SECONDS = 4.0
+_LONGEST_WAIT_SECONDS = 20.0
 
 #: What a place holds at most, of three kinds, and the part of the clients' memory that places of one sort may take.
 _PLACE_BYTES, _PART = 3 << 20, 8
@@ -58,7 +58,7 @@ class OpenPlaces:
         self.most = min(self._limit, max(_FEWEST, memory_bytes // (_PART * _PLACE_BYTES)))
 
     async def come(self, reader: Keeper) -> None:
-        """A reader needs a place; it may read when this returns. Whether it has one, `keep` tells."""
+        """A reader needs a place; it may read when this returns, with one or without."""
         if reader in self._held:
             return
         if len(self._held) >= self.most and not self._waits and self._idle:
@@ -80,13 +80,13 @@ class OpenPlaces:
         finally:
             self._waiting.pop(reader, None)
 
-    def keep(self, reader: Keeper) -> bool:
-        """Whether the reader may keep its place while its client takes a batch; if that is slow, it is closed."""
+    def keep(self, reader: Keeper) -> None:
+        """The client of a reader takes a batch: close the place if that takes long, or at once if its turn is over."""
         since = self._held.get(reader)
         if since is None or (self._waiting and asyncio.get_running_loop().time() > since + _TURN_SECONDS):
-            return False
-        self._close_later(reader, _QUICK_SECONDS if self._waiting else SLOW_SECONDS)
-        return True
+            reader.close()
+        else:
+            self._close_later(reader, _QUICK_SECONDS if self._waiting else SLOW_SECONDS)
 
     def go_on(self, reader: Keeper) -> None:
         """The reader reads again, or waits for a thread that does."""

@@ -157,7 +157,7 @@ def _offset(points: SeekPoints, after_t: int) -> int:
 def _found_offset(file: BinaryIO, kind: str, after_t: int) -> int:
     """The same, found in the file itself: of its frames a few are decoded, as far as their first line."""
     starts = list(frame_starts(file))
-    found, low, high = 0, 0, len(starts)
+    found, low, high = 0, 1, len(starts)
     while low < high:
         middle = (low + high) // 2
         at, line = middle, first_line(file, kind, starts[middle])

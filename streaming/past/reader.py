@@ -143,10 +143,13 @@ class PastReader:
 
 _at_work: set[PastReader] = set()
 
+#: More of them than this are idle for the most part.
+_MANY = 64
+
 
 def readers_at_work() -> int:
-    """How many replays have read and are under way."""
-    return len(_at_work)
+    """How many replays have read and are under way, as far as it matters to the others."""
+    return min(len(_at_work), _MANY)
 
 
 def _market_time(moment: Moment) -> float | None:

@@ -13,6 +13,7 @@ from recorder.tape.history import Message
 from streaming import moments_after, open_places
 from streaming.history_moments import Loss, Record, batch_of, moments
 from streaming.moments_after import MomentsAfter
+from streaming.open_places import OpenPlaces
 from streaming.protocol import KINDS
 from streaming.relay.relay import Relay
 from streaming.ring import Ring
@@ -25,14 +26,21 @@ OLD, NEW = "a" * 32, "b" * 32
 class Reader:
     """Whoever reads a tape behind a ring, without threads."""
 
-    def __init__(self, tape: Tape, ring: Iterable[int] = (), kinds: Iterable[str] = ("tick",), t: int = -1) -> None:
+    def __init__(
+        self,
+        tape: Tape,
+        ring: Iterable[int] = (),
+        kinds: Iterable[str] = ("tick",),
+        t: int = -1,
+        places: OpenPlaces | None = None,
+    ) -> None:
         self.store_id: str | None = None
         self.tape = tape
         self.relay = Relay(tape, 1000, 1 << 20, 0.0)  # type: ignore[arg-type]
         self.relay.filling.end()
         for one in ring:
             self.relay.ring.append(moment(one))
-        self.after = MomentsAfter(self.relay, self, kinds, t, self._pooled, 1.0)
+        self.after = MomentsAfter(self.relay, self, kinds, t, self._pooled, 1.0, places=places)
 
     async def _pooled(self, work: Callable[..., Any], *arguments: Any) -> Any:
         return work(*arguments)
@@ -245,9 +253,81 @@ def test_a_place_is_kept_for_who_asks_in_time(monkeypatch: pytest.MonkeyPatch) -
     run(test)
 
 
+async def waiting_reader(*kinds: str) -> tuple[OpenPlaces, Reader, Reader, asyncio.Task[list[Record]]]:
+    """One that has the only place, and one at t=3 that waits for it with what it is to be given."""
+    places = OpenPlaces(1, wait=True)
+    first, second = (Reader(Tape(*ticks(*range(20))), [20], kinds, 3, places) for _ in range(2))
+    await first.after.batch(2)
+    waiting = asyncio.create_task(second.after.batch(3))
+    while not places._waiting:
+        await asyncio.sleep(0)
+    return places, first, second, waiting
+
+
+@pytest.mark.parametrize("kinds", [["tick"], ["frame", "tick"]])
+def test_who_waited_for_a_place_goes_on_where_it_was(kinds: list[str]) -> None:
+    async def test() -> None:
+        places, first, second, waiting = await waiting_reader(*kinds)
+        first.after.close()
+        assert [short(one) for one in await waiting] == [4, 5, 6]
+        assert list(places._held) == [second.after]
+        assert await second.all() == [*range(7, 21)]
+        assert not places._held
+
+    run(test)
+
+
+def test_nothing_of_the_recording_that_came_while_it_waited_for_a_place_is_given() -> None:
+    async def test() -> None:
+        places, first, second, waiting = await waiting_reader("tick")
+        second.store_id = OLD
+        second.relay.enter(NEW)
+        for t in range(50):
+            second.relay.ring.append(moment(t))
+        first.after.close()
+        with pytest.raises(OtherStore, match=NEW):
+            await waiting
+        assert not places._held
+        assert second.after.t == 3
+
+    run(test)
+
+
+def test_what_memory_has_after_a_wait_takes_no_place() -> None:
+    async def test() -> None:
+        places, first, second, waiting = await waiting_reader("tick")
+        second.relay.ring = Ring(100, 1 << 20)
+        for t in range(4, 30):
+            second.relay.ring.append(moment(t))
+        first.after.close()
+        assert [short(one) for one in await waiting] == [4, 5, 6]
+        assert not places._held
+
+    run(test)
+
+
+def test_who_finds_that_the_disk_failed_leaves_its_place() -> None:
+    async def test() -> None:
+        places = OpenPlaces(1, wait=True)
+        reader = Reader(Tape(*ticks(*range(20))), [20], places=places)
+
+        async def failing(work: Callable[..., Any], *arguments: Any) -> Any:
+            raise OSError("it is away")
+
+        await reader.after.batch(2)
+        assert places._held
+        reader.after._pooled = failing
+        with pytest.raises(OSError, match="away"):
+            await reader.after.batch(2)
+        assert not places._held
+
+    run(test)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
 @pytest.mark.parametrize("kinds", [["tick"], ["frame", "tick"]])
 @pytest.mark.parametrize("pace", [1, 5])
-def test_a_market_that_goes_on_with_each_reading_is_come_up_with(pace: int, kinds: list[str]) -> None:
+def test_a_market_that_goes_on_with_each_reading_is_come_up_with(pace: int, kinds: list[str], keeps: bool) -> None:
     async def test() -> None:
         reader = Reader(Tape(*ticks(*range(100))), kinds=kinds)
         reader.relay.ring = Ring(40, 1 << 20)
@@ -268,14 +348,41 @@ def test_a_market_that_goes_on_with_each_reading_is_come_up_with(pace: int, kind
         go_on(40)
         reader.after._pooled = pooled
         given: list[Any] = []
-        for _ in range(60):
+        for _ in range(200):
             found = await reader.after.batch(10)
             given += [short(one) for one in found]
             if not found:
                 break
+            if not keeps:
+                reader.after.close()
         else:
             raise AssertionError(f"memory goes on with {reader.relay.ring.first_t}, and the reader is at {given[-1]}")
         assert given == [*range(made)]
+
+    run(test)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+@pytest.mark.parametrize("pace", [5, 8, 10])
+def test_who_hardly_comes_up_with_a_market_is_told_of_no_loss(pace: int, keeps: bool) -> None:
+    """Also where its batches end with the newest t on the tape: what comes then, it has not waited for."""
+
+    async def test() -> None:
+        reader, made = Reader(Tape(*ticks(*range(300))), kinds=["frame", "tick"]), 301
+        reader.after._left_seconds = reader.after._most_wait_seconds = 0.03
+        reader.relay.ring = Ring(40, 1 << 20)
+        for t in range(261, made):
+            reader.relay.ring.append(moment(t))
+        given: list[Any] = []
+        for _ in range(200):
+            given += [short(one) for one in await reader.after.batch(10)]
+            if not keeps:
+                reader.after.close()
+            for t in range(made, made + pace):
+                reader.relay.ring.append(moment(t))
+                reader.tape.kept += ticks(t - 1)
+            made += pace
+        assert given == [*range(len(given))]
 
     run(test)
 
