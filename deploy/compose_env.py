@@ -26,7 +26,8 @@ DATABASE_URL=postgres://market:{password}@postgres/market
 REDIS_URL=redis://redis:6379/0
 IG_SYMBOL=IG-USD
 IG_SECRET_KEY={key}
-IG_ALLOWED_HOSTS={host}
+# web1 and web2 are what a Prometheus in the network of the containers calls them.
+IG_ALLOWED_HOSTS={host},web1,web2
 IG_TLS=1
 IG_TRUSTED_PROXIES=172.31.77.0/24
 """

@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -110,7 +111,12 @@ def make_cluster(data: Path, word: str, initdb: str, owner: dict[str, object]) -
     if owner:
         shutil.chown(data, str(owner["user"]))
     command = [initdb, "-D", str(data), "-U", "market", "-E", "UTF8", "--auth=scram-sha-256", "--pwfile=/dev/stdin"]
-    subprocess.run(command, cwd=data, check=True, input=word.encode(), stdout=subprocess.DEVNULL, **owner)  # type: ignore[call-overload]
+    with tempfile.TemporaryFile() as given:  # opened once more by initdb, whose user may not open a pipe of root's
+        given.write(word.encode())
+        given.seek(0)
+        if owner:
+            os.fchown(given.fileno(), pwd.getpwnam(str(owner["user"])).pw_uid, -1)
+        subprocess.run(command, cwd=data, check=True, stdin=given, stdout=subprocess.DEVNULL, **owner)  # type: ignore[call-overload]
 
 
 def rules(data: Path) -> str:

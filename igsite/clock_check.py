@@ -24,7 +24,7 @@ def clock() -> Iterator[CheckMessage]:
     if _is_unkept():
         yield Warning(
             "Nobody keeps the clock of this machine right.",
-            hint="systemctl enable --now systemd-timesyncd (or chrony), and look at `timedatectl`.",
+            hint="apt install systemd-timesyncd (or chrony), and look at `timedatectl`.",
             id="igsite.W013",
         )
     try:

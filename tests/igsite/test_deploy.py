@@ -104,4 +104,4 @@ def test_docker_compose_takes_the_containers(tmp_path: Path) -> None:
     done = subprocess.run([compose, "--file", "compose.yaml", "config"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     services = yaml.safe_load(done.stdout)["services"]
-    assert services["web1"]["environment"]["IG_ALLOWED_HOSTS"] == "market.test"
+    assert services["web1"]["environment"]["IG_ALLOWED_HOSTS"] == "market.test,web1,web2"
