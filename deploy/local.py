@@ -63,7 +63,7 @@ def free_port() -> int:
 
 
 def until_open(port: int, name: str) -> None:
-    for _ in range(300):
+    for _ in range(1200):  # on a machine with other work a start takes a minute
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return

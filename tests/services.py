@@ -70,6 +70,15 @@ class RedisServer:
             self.process.stop()
 
 
+def open_the_way(directory: Path) -> None:
+    """pytest's directories are for their owner alone, and each session that begins makes them so again; PostgreSQL runs
+    as another and must get to its own. Where the way is open, nothing changes: /tmp is everybody's."""
+    for parent in (directory, *directory.parents):
+        mode = parent.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            parent.chmod(stat.S_IMODE(mode) | stat.S_IXGRP | stat.S_IXOTH)
+
+
 class PostgresServer:
     """A PostgreSQL with every table in its one database, without the care for power cuts; it can be ended and started
     again."""
@@ -87,7 +96,7 @@ class PostgresServer:
         self._data.mkdir(mode=0o700)
         self._owner: dict[str, Any] = {}
         if os.geteuid() == 0:
-            self._open_the_way()
+            open_the_way(self._directory)
             shutil.chown(self._data, _UNPRIVILEGED)
             self._owner = {"user": _UNPRIVILEGED, "extra_groups": []}
         self._environment = {**os.environ, "LC_ALL": "C.UTF-8"}
@@ -110,17 +119,9 @@ class PostgresServer:
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def _open_the_way(self) -> None:
-        """pytest's directories are for their owner alone, and each session that begins makes them so again; PostgreSQL
-        runs as another and must get to its own. Where the way is open, nothing changes: /tmp is everybody's."""
-        for parent in (self._directory, *self._directory.parents):
-            mode = parent.stat().st_mode
-            if not mode & stat.S_IXOTH:
-                parent.chmod(stat.S_IMODE(mode) | stat.S_IXGRP | stat.S_IXOTH)
-
     def start(self) -> None:
         if self._owner:
-            self._open_the_way()
+            open_the_way(self._directory)
         here = f"unix_socket_directories={self._data}"
         settings = ["fsync=off", f"port={self._port}", "listen_addresses=127.0.0.1", here]
         server = self.process = Process(
