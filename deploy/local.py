@@ -62,13 +62,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until_open(port: int, name: str) -> None:
-    for _ in range(1200):  # on a machine with other work a start takes a minute
+def until_open(services: Services, name: str, port: int) -> None:
+    while services.running[name].poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.1)
-    sys.exit(f"{name} does not answer at port {port}; see its log in {HOME}")
+    sys.exit(f"{name} has ended; see {HOME.relative_to(ROOT)}/{name}.log")
 
 
 def program(*places: str) -> str:
@@ -85,7 +85,7 @@ def redis(services: Services) -> str:
     settings = HOME / "redis.conf"  # and not its command line, which every user of this machine can read
     private(settings, f'port {port}\nbind 127.0.0.1\nsave ""\ndir "{HOME}"\nrequirepass {word}\n')
     services.start("redis", [program("redis-server"), str(settings)])
-    until_open(port, "Redis")
+    until_open(services, "redis", port)
     return f"redis://:{word}@127.0.0.1:{port}/0"
 
 
@@ -98,11 +98,12 @@ def postgres(services: Services) -> str:
         make_cluster(data, word, program("initdb", str(newest / "initdb")), owner)
     elif "trust" in rules(data):
         ask_for_password(data, word, program("postgres", str(newest / "postgres")), owner)
-    options = [f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={data}"]
+    # No socket in a folder: its path may have 107 bytes.
+    options = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories="]
     command = [program("postgres", str(newest / "postgres")), "-D", str(data)]
     command += [part for option in options for part in ("-c", option)]
     services.start("postgres", command, stop=signal.SIGINT, cwd=data, **owner)
-    until_open(port, "PostgreSQL")
+    until_open(services, "postgres", port)
     return f"postgres://market:{word}@127.0.0.1:{port}/postgres"
 
 
@@ -169,7 +170,7 @@ def start_all(services: Services, symbols: list[str], webs: int) -> None:
     services.start("worker", [*celery, "worker", "--concurrency", "1", "--loglevel", "INFO"], cwd=ROOT)
     services.start("beat", [*celery, "beat", "--loglevel", "INFO"], cwd=ROOT)
     for port in range(first, first + webs):
-        until_open(port, "a web process")
+        until_open(services, f"web-{port}", port)
         print(f"  http://127.0.0.1:{port}/live/   " + "  ".join(f"?symbol={symbol}" for symbol in symbols))
     print("Ctrl-C ends all of it", flush=True)
 
