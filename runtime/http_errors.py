@@ -63,6 +63,14 @@ def no_database() -> HttpError:
     return HttpError(503, "no_database", message)
 
 
+def tell_of_cut(path: str, error: Exception) -> None:
+    """An answer, or a socket, ends with an error after its beginning: what passes is one line of many, not a fault."""
+    if isinstance(error, Unavailable | OperationalError | InterfaceError):
+        outages.warning("%s ends early: %s", path, error)
+    else:
+        log.error("the application failed on %s", path, exc_info=error)
+
+
 class JsonErrors(AsyncMiddleware):
     """Middleware: the errors that Django would answer in HTML (404, 405, 400, 500) become the contract's JSON.
 

@@ -21,6 +21,7 @@ from twisted.internet.endpoints import serverFromString
 from monitoring import connections
 from runtime import garbage
 from runtime.addresses import Networks
+from runtime.http_errors import tell_of_cut
 from runtime.measured import ended_streams
 from runtime.supervision import supervisor
 from runtime.threads import OWN_THREADS, running
@@ -44,7 +45,6 @@ from server.twisted_log import tell_errors
 __all__ = ["STOP_SECONDS", "Server", "endpoints"]
 
 log = logging.getLogger(__name__)
-
 reactor: Any = twisted.internet.reactor
 use_monotonic_time()
 give_back_what_is_freed()  # here, since the application starts threads before a server runs
@@ -270,8 +270,8 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         try:
             await self.application(scope, protocol.inbox.get, protocol.reply)
             failed = False
-        except Exception:
-            log.exception("the application failed on %s", scope["path"])
+        except Exception as error:  # noqa: BLE001 - of the application and all below it; a fault is logged whole
+            tell_of_cut(scope["path"], error)
         protocol.application_ended(failed)
 
     def protocol_disconnected(self, protocol: WebSocket | HttpRequest) -> None:

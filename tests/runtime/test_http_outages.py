@@ -11,7 +11,8 @@ from django.test import RequestFactory
 
 from igsite.log_limits import FewUnavailable
 from igsite.settings import LOGGING
-from runtime.http_errors import JsonErrors, outages
+from runtime.http_errors import JsonErrors, outages, tell_of_cut
+from runtime.unavailable import Unavailable
 
 
 class Kept(logging.Handler):
@@ -42,6 +43,24 @@ def test_an_unavailable_database_is_one_line_without_a_traceback(
     assert record.getMessage() == f"GET /disk: the database is unavailable: {error}"
     assert record.exc_info is None
     assert not [one for one in caplog.records if one.name == "runtime.http_errors"]
+
+
+@pytest.mark.parametrize("error", [Unavailable("the bucket is away"), OperationalError("gone"), InterfaceError("shut")])
+def test_an_answer_that_an_outage_ends_early_is_one_line_too(
+    error: Exception, kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    tell_of_cut("/range", error)
+    (record,) = kept.records
+    assert (record.getMessage(), record.exc_info) == (f"/range ends early: {error}", None)
+    assert not [one for one in caplog.records if one.name == "runtime.http_errors"]
+
+
+def test_a_fault_in_an_answer_has_its_traceback(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
+    tell_of_cut("/range", KeyError("t"))
+    (record,) = [one for one in caplog.records if one.name == "runtime.http_errors"]
+    assert record.getMessage() == "the application failed on /range"
+    assert record.exc_info is not None
+    assert not kept.records
 
 
 def test_lines_of_an_outage_are_few() -> None:
