@@ -6,7 +6,7 @@ import { RIM } from "../../streaming/static/streaming/graph/graph-model.js";
 import { placesOfLeft } from "../../streaming/static/streaming/graph/left-places.js";
 import { inkFor, labelFor, labelled, orderOf, tiedOf, weightsFor } from "../../streaming/static/streaming/graph/order.js";
 import { planePositions, roundedRange } from "../../streaming/static/streaming/graph/plane.js";
-import { anglesOf, onChord, roomFor } from "../../streaming/static/streaming/graph/ring.js";
+import { anglesOf, longestFor, onChord, roomFor } from "../../streaming/static/streaming/graph/ring.js";
 import { partnersOf } from "../../streaming/static/streaming/graph/partners.js";
 
 const edge = (source, target, kind, strength) => ({ source, target, kind, strength });
@@ -63,6 +63,13 @@ test("around the ring the longest name has room, and short ones leave more to th
   assert.ok(roomFor(["maker-1", "fundamentalist-172"]) > 130);
   assert.ok(roomFor(["maker-1", "12"]) < 80);
   assert.equal(roomFor([]), roomFor(["12"]));
+});
+
+test("in a small window names leave the ring half of the room, and stay names", () => {
+  assert.ok(longestFor(400) >= 18);
+  const half = 160;
+  assert.ok(roomFor(["x".repeat(longestFor(half))]) <= half / 2);
+  assert.equal(longestFor(0), 8);
 });
 
 test("labels keep their distance, who weighs most has one, also across the seam of a ring", () => {

@@ -41,10 +41,10 @@ export function wordsFor({ everyone }, key, longest) {
 
 const SIGNS = { joined: "+ ", left: "− " };
 
-/** What is written beside an agent: its name, after a sign where it joined or left. @param {Scene} scene @param {string} key */
-export function labelFor({ everyone }, key) {
+/** What is written beside an agent: its name, after a sign where it joined or left. @param {Scene} scene @param {string} key @param {number} longest characters of the name */
+export function labelFor({ everyone }, key, longest = Infinity) {
   const { change, name } = everyone.get(key) ?? {};
-  return `${change ? SIGNS[change] : ""}${key === POOL ? text("pool") : besides(name || key)}`;
+  return `${change ? SIGNS[change] : ""}${key === POOL ? text("pool") : squeezed(besides(name || key), longest)}`;
 }
 
 /** The colour of that. @param {Scene} scene @param {string} key */

@@ -11,6 +11,9 @@ const [ARC, APART, ASIDE] = [5, 7, 4];
 /** A letter's width as a share of its height, and the room that some have around the ring at least. Pixels. */
 const [LETTER, LEAST_ROOM] = [0.58, 54];
 
+/** Of the way from the middle to the edge, names take at most so much; but they have so many characters. */
+const [NAMES_SHARE, LEAST_CHARACTERS] = [0.5, 8];
+
 /** Between two communities, in radians: at most so much, and of the whole circle at most so much together. */
 const [GAP, ALL_GAPS] = [0.07, 0.9];
 
@@ -44,6 +47,11 @@ export function anglesOf(count, runs) {
     return { community, from: start, to: start + (to - from) * step };
   });
   return { angles, spans, step };
+}
+
+/** How long a name may be, where it is so far from the middle to the edge. @param {number} half pixels @returns {number} characters */
+export function longestFor(half) {
+  return Math.max(Math.floor((NAMES_SHARE * half - APART - ARC - 2 * ASIDE) / (LETTER * FONT)), LEAST_CHARACTERS);
 }
 
 /** Around the ring for names, the longest of which shall not be cut off. @param {string[]} labels @returns {number} pixels */
@@ -80,6 +88,7 @@ export class Ring {
   /** @type {ReturnType<typeof anglesOf>} */ #round = { angles: [], spans: [], step: 0 };
   /** Of each agent, the middle of its community's span. @type {number[]} */ #middles = [];
   #box = { x: 0, y: 0, radius: 1 };
+  /** What is written beside each agent. @type {string[]} */ #labels = [];
   /** @type {{edge: EdgeLook, chord: Chord}[]} */ #chords = [];
 
   /** @param {Scene} scene @param {number} width @param {number} height */
@@ -89,8 +98,9 @@ export class Ring {
     this.#index = new Map(keys.map((key, i) => [key, i]));
     this.#round = anglesOf(keys.length, runs);
     this.#middles = runs.flatMap(({ from, to }, i) => new Array(to - from).fill((this.#round.spans[i].from + this.#round.spans[i].to) / 2));
-    const room = roomFor(keys.map((key) => labelFor(scene, key)));
-    this.#box = { x: width / 2, y: height / 2, radius: Math.max(Math.min(width / 2 - room, height / 2 - room), 30) };
+    const half = Math.min(width, height) / 2;
+    this.#labels = keys.map((key) => labelFor(scene, key, longestFor(half)));
+    this.#box = { x: width / 2, y: height / 2, radius: Math.max(half - roomFor(this.#labels), 30) };
     this.#chords = scene.drawn.map((edge) => ({ edge, chord: this.#chordOf(edge) })).sort((a, b) => a.edge.strength - b.edge.strength);
   }
 
@@ -186,7 +196,7 @@ export class Ring {
     this.keys.forEach((key, i) => {
       if (!chosen.has(key) || (scene.near && !scene.near.has(key))) return;
       context.fillStyle = inkFor(scene, key);
-      this.#write(context, labelFor(scene, key), this.#round.angles[i], 1 + (APART + ARC + ASIDE) / radius);
+      this.#write(context, this.#labels[i], this.#round.angles[i], 1 + (APART + ARC + ASIDE) / radius);
     });
   }
 
