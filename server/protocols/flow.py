@@ -81,6 +81,9 @@ class Metered:
     def connectionLost(self: Any, reason: Any) -> None:  # noqa: N802 (Twisted's name)
         self.place.leave()
         super().connectionLost(reason)  # type: ignore[misc]
+        # Of a client that read nothing this is much, and what is in circles stays until the next collection.
+        self.dataBuffer, self.offset, self._tempDataLen = b"", 0, 0
+        self._tempDataBuffer.clear()
 
     @property
     def drained_bytes(self: Any) -> int:

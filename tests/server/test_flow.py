@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -61,18 +63,33 @@ def test_a_stream_waits_while_the_other_end_lacks_what_the_kernel_has() -> None:
     assert [one.transport in found for one in (dead, alive, other)] == [True, False, False]
 
 
-def test_a_stream_whose_connection_is_lost_while_its_application_goes_on_waits_for_nothing() -> None:
+@contextmanager
+def connected() -> Iterator[MeteredTCP]:
+    """A transport whose other end reads nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_connection(listening.getsockname()):
         accepted, address = listening.accept()
         names = ("addReader", "removeReader", "addWriter", "removeWriter")
         reactor = SimpleNamespace(**dict.fromkeys(names, lambda _: None))
         transport = MeteredTCP(accepted, Protocol(), address, None, 0, reactor)
         transport.place = SimpleNamespace(leave=lambda: None)
+        yield transport
+
+
+def test_a_stream_whose_connection_is_lost_while_its_application_goes_on_waits_for_nothing() -> None:
+    with connected() as transport:
         transport.write(b"14 bytes or so")
         stream = SimpleNamespace(transport=transport, is_stream=True)
         transport.connectionLost(Failure(ConnectionDone()))
         assert waiting([], [stream]) == set()
         assert transport.drained_bytes == len(b"14 bytes or so")
+
+
+def test_what_a_client_has_not_taken_goes_with_its_connection() -> None:
+    with connected() as transport:
+        while transport.unsent_bytes < 100_000:  # the kernel takes its part first
+            transport.write(bytes(100_000))
+        transport.connectionLost(Failure(ConnectionDone()))
+        assert transport.unsent_bytes == 0
 
 
 def test_time_in_which_the_process_stood_still_is_not_the_clients() -> None:
