@@ -208,6 +208,7 @@ def test_a_hub_of_a_store_that_is_over_is_given_up(market):
         assert other is not hub
         for message in made.messages:
             other.take(message)
+        await other.begun.wait()  # what is written before is none of its own
         await made.write(200)
         await reached(other, made.opened("1s")[-1])
         assert kept(other) == made.opened("1s")
