@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from streaming.open_places import OpenPlaces
 from streaming.protocol import KINDS
 from streaming.relay.relay import Relay
 from streaming.ring import Ring
-from tests.processes import PATIENCE_SECONDS
+from tests.streaming.bounded import run
 from tests.streaming.tape import Tape, frames, loss, moment, ticks
 
 OLD, NEW = "a" * 32, "b" * 32
@@ -62,14 +62,6 @@ def short(record: Record) -> Any:
         return f"{record.kind} {record.from_t}-{record.to_t} {record.reason}"
     found = [kind for kind in KINDS if getattr(record, kind) is not None]
     return record.t if found == ["tick"] else f"{record.t} {' '.join(found)}"
-
-
-def run(test: Callable[[], Awaitable[None]]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await test()
-
-    asyncio.run(bounded())
 
 
 @pytest.fixture(autouse=True)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 from streaming import open_places
 from streaming.open_places import OpenPlaces
-from tests.processes import PATIENCE_SECONDS
+from tests.streaming.bounded import run
 
 
 class Reader:
@@ -31,14 +30,6 @@ class Reader:
     def close(self) -> None:
         self.has_place = False
         self.places.leave(self)
-
-
-def run(test: Callable[[], Awaitable[None]]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await test()
-
-    asyncio.run(bounded())
 
 
 @pytest.fixture(autouse=True)
