@@ -36,7 +36,7 @@ class Services:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **options)  # type: ignore[call-overload]
         process.stop_signal = stop
         self.running[name] = process
-        print(f"  {name:22} process {process.pid}, log {HOME.relative_to(ROOT)}/{name}.log", flush=True)
+        print(f"  {name:22} process {process.pid}, log {log_of(name)}", flush=True)
 
     def wait(self) -> str:
         """The name of the first that ends by itself."""
@@ -62,13 +62,23 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def log_of(name: str) -> str:
+    return f"{HOME.relative_to(ROOT)}/{name}.log"
+
+
+def ended(name: str) -> str:
+    return f"{name} has ended; see {log_of(name)}"
+
+
 def until_open(services: Services, name: str, port: int) -> None:
-    while services.running[name].poll() is None:
+    for _ in range(1200):  # on a machine with other work a start takes a minute
+        if services.running[name].poll() is not None:
+            sys.exit(ended(name))
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.1)
-    sys.exit(f"{name} has ended; see {HOME.relative_to(ROOT)}/{name}.log")
+    sys.exit(f"{name} does not answer at port {port}; see {log_of(name)}")
 
 
 def program(*places: str) -> str:
@@ -190,7 +200,7 @@ def main() -> None:
     try:
         start_all(services, options.symbols.split(","), options.webs)
         name = services.wait()
-        sys.exit(f"{name} has ended; see {HOME.relative_to(ROOT)}/{name}.log")
+        sys.exit(ended(name))
     except KeyboardInterrupt:
         print()
     finally:
