@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 outages = logging.getLogger(f"{__name__}.outages")
 
 
+#: What an unavailable database raises.
+_NO_DATABASE = (OperationalError, InterfaceError)
+
 #: Errors that pass: each says when to come again.
 _PASSING = (429, 503)
 
@@ -65,7 +68,7 @@ def no_database() -> HttpError:
 
 def tell_of_cut(path: str, error: Exception) -> None:
     """An answer, or a socket, ends with an error after its beginning: what passes is one line of many, not a fault."""
-    if isinstance(error, Unavailable | OperationalError | InterfaceError):
+    if isinstance(error, (Unavailable, *_NO_DATABASE)):
         outages.warning("%s ends early: %s", path, error)
     else:
         log.error("the application failed on %s", path, exc_info=error)
@@ -106,7 +109,7 @@ class JsonErrors(AsyncMiddleware):
         if isinstance(error, Unavailable):
             outages.warning("%s %s: %s", request.method, request.path, error)
             return unavailable().response()
-        if isinstance(error, OperationalError | InterfaceError):
+        if isinstance(error, _NO_DATABASE):
             outages.warning("%s %s: the database is unavailable: %s", request.method, request.path, error)
             if _is_admin(request):
                 return no_database().response()

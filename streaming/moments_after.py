@@ -120,24 +120,23 @@ class MomentsAfter:
         self._relay.same_store(self._reader)
         if self._reading is None or self._is_in_memory(self._reading.edge):
             self.close()
-            if (found := self._in_memory(most, most_bytes)) is not None:
+            if (found := self._from_memory(most, most_bytes)) is not None:
                 return found
             if self._to_read() is None:
                 return await self._look()
             await self._places.come(self)
             # While it waited, memory may have come as far, or be that of another recording.
             if (reading := self._to_read()) is None or self._relay.ring.following(self.t, 1):
-                self.close()
                 return None
             self._reading = reading
         reading = self._reading
         if (given := await self._pooled(self._read, reading, most, most_bytes)) is None:
             return await self._end_reading(reading)
-        if self._recorded is not None and self._recorded <= self.t:  # it is known of what was read now
+        if self._recorded is not None and self._recorded <= self.t:  # all of it is read, and there may be more by now
             self._recorded = None
         return given or None
 
-    def _in_memory(self, most: int, most_bytes: int) -> list[Record] | None:
+    def _from_memory(self, most: int, most_bytes: int) -> list[Record] | None:
         """The next records if memory has them; empty at the present, None if they are in the recording."""
         ring = self._relay.ring
         if found := batch_of(ring.following(self.t, most), most, most_bytes):
