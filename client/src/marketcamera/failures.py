@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from functools import cache
 from urllib.request import proxy_bypass
@@ -10,6 +11,11 @@ import httpx
 from websockets.exceptions import InvalidProxy, InvalidStatus, WebSocketException
 
 from marketcamera.errors import HistoryUnavailable, MarketCameraError, WebSocketConnectionError
+
+#: Where the library below logs of a connection. That one fell silent it tells with the stack of a thread of its own; it
+#: is told here, in words, like any other end of a connection.
+UNHEARD = logging.getLogger("marketcamera.connections")
+UNHEARD.setLevel(logging.CRITICAL + 1)
 
 #: Answers that pass by themselves.
 PASSING_STATUS = frozenset({408, 425, 429, 502, 503, 504})

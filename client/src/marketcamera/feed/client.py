@@ -19,7 +19,7 @@ from marketcamera.bars.bar import Bar
 from marketcamera.bars.cache import CAPACITY, BarCache
 from marketcamera.environment import names_a_feed, subscription_from_environment
 from marketcamera.errors import BadMessage, MarketCameraError
-from marketcamera.failures import connection_error, is_of_the_network
+from marketcamera.failures import UNHEARD, connection_error, is_of_the_network
 from marketcamera.feed.protocol import Connected, Missing, Subscription, Told, feed_message
 from marketcamera.feed.replaying import Replaying
 from marketcamera.feed.status import ConnectionState, FeedStatus
@@ -241,6 +241,7 @@ class BarFeed:
             ping_interval=half,
             ping_timeout=self._replaying.patience_seconds(half),
             compression=None,
+            logger=UNHEARD,
         ) as connection:
             with self._lock:
                 if ended.is_set():

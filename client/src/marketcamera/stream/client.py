@@ -16,6 +16,7 @@ from websockets.sync.client import connect
 
 from marketcamera.backoff import Backoff
 from marketcamera.decoding import MOST_TEXT_BYTES
+from marketcamera.failures import UNHEARD
 from marketcamera.stream.messages import Kind, Received
 from marketcamera.stream.playhead import Slow
 from marketcamera.stream.session import Session
@@ -93,6 +94,7 @@ class Stream:
             "compression": None,
             "max_size": MOST_TEXT_BYTES,
             "max_queue": _READ_AHEAD,
+            "logger": UNHEARD,
         }
         self._closed = threading.Event()
         self._interrupt: Callable[[], None] = lambda: None
