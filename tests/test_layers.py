@@ -134,5 +134,5 @@ def test_only_the_configuration_reads_the_environment() -> None:
         for path in (ROOT / package).rglob("*.py")
         if "os.environ" in path.read_text() or "getenv" in path.read_text()
     }
-    # These two name the settings module, as every Django project does.
-    assert readers == {"igsite/config.py", "igsite/asgi.py", "igsite/celery.py"}
+    # Two name the settings module, as every Django project does, and one sets what a library reads.
+    assert readers == {"igsite/config.py", "igsite/asgi.py", "igsite/celery.py", "exports/__init__.py"}

@@ -75,6 +75,16 @@ def test_a_server_has_two_heaps_for_all_its_threads(start_live: Callable[..., Li
     assert more_heaps(live.process.pid) <= 1
 
 
+def test_tables_are_made_in_the_heaps_of_the_rest(start_live: Callable[..., Live]) -> None:
+    live = start_live(IG_SPEED=10)
+    live.wait_for_ticks(20)
+    assert live.ask("/export?kind=ticks&format=arrow").status == 200
+    maps = Path(f"/proc/{live.process.pid}/maps").read_text().splitlines()
+    assert any("libarrow" in line for line in maps)
+    sizes = [int(end, 16) - int(start, 16) for start, end in (line.split()[0].split("-") for line in maps)]
+    assert max(sizes) < 256 << 20, "an allocator of its own begins with a region of 1 GiB"
+
+
 #: Blocks that live long lie between others that go; then pages are given back.
 HOLES = """
 import asyncio, psutil
