@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from recorder.errors import OtherStore
 from recorder.tape.history import History
 from runtime.live_first import give_way
-from streaming.protocol import Moment, gap
+from streaming.protocol import Loss, Moment, gap
 
 _KIND = {"ticks": "tick", "frames": "frame", "metrics": "metric"}
 _TAPE = {kind: tape for tape, kind in _KIND.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Messages of a kind with from_t <= t <= to_t that are missing."""
-
-    kind: str
-    from_t: int
-    to_t: int
-    reason: str
 
 
 Record = Moment | Loss

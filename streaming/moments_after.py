@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from streaming.history_moments import Loss, Record, batch_of, moments
+from streaming.history_moments import Record, batch_of, moments
 from streaming.open_places import OpenPlaces
-from streaming.protocol import KINDS, Moment
+from streaming.protocol import KINDS, Loss, Moment
 from streaming.relay.relay import Positioned, Relay
 
 #: The size of a batch: at most so many records, and about so many bytes. A reader holds one batch.
@@ -92,7 +93,7 @@ class MomentsAfter:
         last, found = self._relay.ring.last_t, self._relay.ring.following(self.t, BATCH)
         if last is not None and (found[-1].t if found else self.t) < last:
             return None
-        return self._given(found) if sum(one.size for one in found) <= most_bytes else None
+        return self._given(self._with_losses(found)) if sum(one.size for one in found) <= most_bytes else None
 
     async def batch(self, most: int = BATCH, most_bytes: int = BATCH_BYTES) -> list[Record]:
         """The next records; empty at the present. Raises OtherStore, OSError, pools.Busy."""
@@ -139,10 +140,19 @@ class MomentsAfter:
     def _from_memory(self, most: int, most_bytes: int) -> list[Record] | None:
         """The next records if memory has them; empty at the present, None if they are in the recording."""
         ring = self._relay.ring
-        if found := batch_of(ring.following(self.t, most), most, most_bytes):
+        if found := batch_of(self._with_losses(ring.following(self.t, most)), most, most_bytes):
             self._recorded, self._left_seconds = None, self._most_wait_seconds
             return self._given(found)
         return [] if ring and not ring.after(self.t, 1) else None
+
+    def _with_losses(self, found: list[Moment]) -> Iterable[Record]:
+        """Moments of memory, and in their places what they lack of the reader's kinds and it was not told yet."""
+        last_t = found[-1].t if found else -1
+        lost = [one for one in self._relay.ring.losses_behind(self.t) if one.from_t <= last_t and self._is_news(one)]
+        return heapq.merge(lost, found, key=lambda one: one.from_t if isinstance(one, Loss) else one.t)
+
+    def _is_news(self, loss: Loss) -> bool:
+        return loss.kind in self._kinds and loss.to_t > self._done[loss.kind]
 
     # -- the recording
 

@@ -76,6 +76,16 @@ class Moment:
         return len(self.tick or b"") + len(self.metric or b"") + len(self.frame or b"")
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Messages of a kind with from_t <= t <= to_t that are missing."""
+
+    kind: str
+    from_t: int
+    to_t: int
+    reason: str
+
+
 def control(type: str, **fields: Any) -> bytes:
     """A control message as JSON."""
     return orjson.dumps({"type": type, **fields})

@@ -6,17 +6,21 @@ from bisect import bisect_right
 from collections import deque
 from itertools import islice
 
-from streaming.protocol import KINDS, Moment
+from streaming.protocol import KINDS, Loss, Moment
 
 
 class Ring:
-    """Keeps the last `most_ticks` moments, or fewer if these exceed `most_bytes` together."""
+    """Keeps the last `most_ticks` moments, or fewer if these exceed `most_bytes` together.
+
+    A moment that is missing shows by its t. `losses` are of messages that moments which are there lack.
+    """
 
     def __init__(self, most_ticks: int, most_bytes: int) -> None:
         self._most_ticks, self._most_bytes = most_ticks, most_bytes
         self._moments: deque[Moment] = deque()
         self.bytes = 0
         self._newest: dict[str, tuple[int, bytes]] = {}
+        self._losses: deque[Loss] = deque()
 
     def __len__(self) -> int:
         return len(self._moments)
@@ -42,10 +46,20 @@ class Ring:
         self.bytes += moment.size
         while len(self._moments) > self._most_ticks or (self.bytes > self._most_bytes and len(self._moments) > 1):
             self.bytes -= self._moments.popleft().size
+        while self._losses and self._losses[0].to_t < (self.first_t or 0):
+            self._losses.popleft()
         for kind in KINDS:
             message = getattr(moment, kind)
             if message is not None:
                 self._newest[kind] = (moment.t, message)
+
+    def lose(self, loss: Loss) -> None:
+        """Note what the moments to come lack, up to the loss's last t."""
+        self._losses.append(loss)
+
+    def losses_behind(self, t: int) -> list[Loss]:
+        """Those that reach beyond a t, in the order in which they were noted."""
+        return [loss for loss in self._losses if loss.to_t > t]
 
     def newest(self, kind: str, every: int = 1) -> tuple[int, bytes] | None:
         """(t, message) of the newest message of a kind with t % every == 0.

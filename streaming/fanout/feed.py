@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from streaming.fanout.encoding import Encoder
@@ -218,10 +218,10 @@ class Feed:
         else:
             self.tell(client, "heartbeat", t=t)
 
-    def tell_gap(self, from_t: int, to_t: int, reason: str) -> None:
+    def tell_gap(self, from_t: int, to_t: int, reason: str, kinds: Sequence[str] = KINDS) -> None:
         """Announce to every client a loss that concerns all, in its place after the data that waits for the client."""
-        bundle = Bundle(tuple(self._gaps(from_t, to_t, reason, clients=len(self.clients))))
-        for client in self.clients:
+        bundle = Bundle(tuple(self._gaps(from_t, to_t, reason, kinds, clients=len(self.clients))))
+        for client in self.clients if bundle.items else ():
             self.cut(client)
             client.offer(bundle)
 
@@ -237,9 +237,11 @@ class Feed:
         self.counts.tell_gap("slow")
         return self.encoder.slow_gap(kind, from_t, to_t)
 
-    def _gaps(self, from_t: int, to_t: int, reason: str, *, clients: int = 1, **more: str) -> list[Item]:
-        """A gap of each kind that the clients take."""
-        kinds = [kind for kind in KINDS if kind in self.options.types]
+    def _gaps(
+        self, from_t: int, to_t: int, reason: str, of: Sequence[str] = KINDS, *, clients: int = 1, **more: str
+    ) -> list[Item]:
+        """A gap of each of these kinds that the clients take."""
+        kinds = [kind for kind in of if kind in self.options.types]
         self.counts.tell_gap(reason, clients * len(kinds))
         texts = {kind: gap(kind, from_t, to_t, reason, **more) for kind in kinds}
         return [Item(kind, from_t, to_t, self.encoder.wire("gap", text), is_gap=True) for kind, text in texts.items()]

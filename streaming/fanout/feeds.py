@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from runtime.supervision import supervisor
 from streaming.fanout.feed import Client, Feed
 from streaming.measured import counts_of
 from streaming.options import Options
-from streaming.protocol import Moment
+from streaming.protocol import KINDS, Moment
 
 
 class Feeds(dict[Options, Feed]):
@@ -41,10 +42,10 @@ class Feeds(dict[Options, Feed]):
             with supervisor.guarded(f"feed of {self._symbol}", partial(self._end, feed)):
                 feed.send(moment)
 
-    def tell_gap(self, from_t: int, to_t: int, reason: str) -> None:
+    def tell_gap(self, from_t: int, to_t: int, reason: str, kinds: Sequence[str] = KINDS) -> None:
         """Announce to every client a loss that concerns all."""
         for feed in self.values():
-            feed.tell_gap(from_t, to_t, reason)
+            feed.tell_gap(from_t, to_t, reason, kinds)
 
     def tell_beginning(self, t: int) -> None:
         """Announce the first message to clients that resumed before anything was recorded."""

@@ -9,9 +9,10 @@ import orjson
 
 from recorder.errors import OtherStore
 from runtime import pools
-from streaming.history_moments import Loss, Record
+from streaming.history_moments import Record
 from streaming.http.ndjson import PIECE_BYTES
 from streaming.moments_after import BATCH, MomentsAfter
+from streaming.protocol import Loss
 from streaming.relay.relay import Relay
 
 

@@ -13,11 +13,11 @@ import orjson
 from runtime import pools
 from runtime.live_first import give_way
 from streaming.fanout.feed import Feed
-from streaming.history_moments import Loss, Record
+from streaming.history_moments import Record
 from streaming.moments_after import MomentsAfter
 from streaming.open_places import of_replays
 from streaming.options import Options
-from streaming.protocol import Moment, gap
+from streaming.protocol import Loss, Moment, gap
 from streaming.relay.relay import Positioned, Relay
 
 #: How a message begins that this project wrote; others are parsed whole.

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from recorder.errors import OtherStore
@@ -16,7 +17,7 @@ from runtime.supervision import supervisor
 from streaming.fanout.backpressure import Backpressure
 from streaming.fanout.feeds import Feeds
 from streaming.history_moments import batch_of, moments
-from streaming.protocol import KINDS, Moment
+from streaming.protocol import KINDS, Loss, Moment
 from streaming.ring import Ring
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,8 @@ class Filling:
         self._under_way = True
         self._is_stopped = self._is_unread = False
         self._filler: asyncio.Task[None] | None = None
+        #: The last t of each kind that is known to be lost.
+        self._lost_to = dict.fromkeys(KINDS, -1)
         self._backpressure = Backpressure()
         self.holes = 0
         self.filled = asyncio.Event()
@@ -168,24 +171,39 @@ class Filling:
 
     async def _read(self, after_t: int, recorded_t: int) -> None:
         """Hand out what is recorded behind a t, as far as the tick tape was seen to reach, since beyond it a moment may
-        lie there in part; and before what is held back, which is whole. Losses are left for `_release` to tell."""
+        lie there in part; and before what is held back, which is whole. Ticks that are lost are left for `_release` to
+        tell."""
         to_t = min(recorded_t, self._held[0][0].t - 1) if self._held else recorded_t
-        past = moments(self._history, KINDS, after_t, to_t)
+        past, lost = moments(self._history, KINDS, after_t, to_t), list[Loss]()
         while batch := await pools.holes.go_on(batch_of, past, None, _BATCH_BYTES):
-            for moment in batch:
-                if isinstance(moment, Moment) and moment.tick:
-                    self.catch_up(moment)
+            for record in batch:
+                if isinstance(record, Loss):
+                    lost.append(record)
+                elif record.tick:
+                    self.catch_up(record, lost)
+                    lost.clear()
             await self._backpressure.wait(self._relay.feeds.clients())
 
-    def catch_up(self, moment: Moment) -> None:
-        """Hand out a moment that is new, and tell first what is missing before it."""
+    def catch_up(self, moment: Moment, lost: Sequence[Loss] = ()) -> None:
+        """Hand out a moment that is new, and tell first what is missing before it, and what was lost beside it and the
+        moments that follow."""
         last = self._ring.last_t
         if last is None or moment.t > last:
             if last is None:
                 self._relay.feeds.tell_beginning(moment.t)
             elif moment.t > last + 1:
-                self._relay.feeds.tell_gap(last + 1, moment.t - 1, self._history.loss_reason)
+                kinds = [kind for kind in KINDS if self._lost_to[kind] < moment.t - 1]
+                self._relay.feeds.tell_gap(last + 1, moment.t - 1, self._history.loss_reason, kinds)
+            for loss in lost:
+                self._lose(replace(loss, from_t=max(loss.from_t, moment.t)))
             self._relay.hand_out(moment)
+
+    def _lose(self, loss: Loss) -> None:
+        """Tell of a loss beside ticks that are there, which does not show by their t; in memory too."""
+        if loss.kind != "tick" and loss.from_t <= loss.to_t:
+            self._lost_to[loss.kind] = max(self._lost_to[loss.kind], loss.to_t)
+            self._ring.lose(loss)
+            self._relay.feeds.tell_gap(loss.from_t, loss.to_t, loss.reason, [loss.kind])
 
     async def _close_hole(self) -> None:
         """Read what is missing before the moments held back, again and again while it may still come."""

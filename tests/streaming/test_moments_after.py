@@ -11,10 +11,10 @@ import pytest
 from recorder.errors import OtherStore
 from recorder.tape.history import Message
 from streaming import moments_after, open_places
-from streaming.history_moments import Loss, Record, batch_of, moments
+from streaming.history_moments import Record, batch_of, moments
 from streaming.moments_after import MomentsAfter
 from streaming.open_places import OpenPlaces
-from streaming.protocol import KINDS
+from streaming.protocol import KINDS, Loss
 from streaming.relay.relay import Relay
 from streaming.ring import Ring
 from tests.streaming.bounded import run
