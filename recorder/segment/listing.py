@@ -67,6 +67,10 @@ class Finder(Protocol):
 
     def newest_first(self) -> Iterator[Found]: ...
 
+    def moved(self, here: Found) -> Found | None:
+        """A segment whose file is not there, if it has come to lie elsewhere since it was found."""
+        ...
+
 
 class Directory:
     """Finds the segments in the directory of one kind by their names alone, without a database.
@@ -84,6 +88,9 @@ class Directory:
 
     def newest_first(self) -> Iterator[Found]:
         return map(Found, reversed(names_in(self._path)))
+
+    def moved(self, here: Found) -> Found | None:
+        return None
 
 
 class _Listing(NamedTuple):

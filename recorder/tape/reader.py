@@ -34,11 +34,11 @@ def read(
     or `elsewhere`, announces what is left out or gone with a file, as far as files and finder know it. Holds one frame
     at a time. Raises OSError if the disk fails, or the place where copies are.
     """
-    told_t = after_t
-    found = (finder or Directory(directory / kind)).from_t(after_t + 1)
+    told_t, finder = after_t, finder or Directory(directory / kind)
+    found = finder.from_t(after_t + 1)
     for here, behind in pairwise(chain(found, (None,))):
         assert here is not None
-        parts = _parts(directory / kind, here, behind, after_t, on_open)
+        parts = _parts(directory / kind, here, behind, after_t, on_open, finder.moved)
         for line in told(kind, parts, told_t, partial(_end_of, here, behind, told_t)):
             if to_t is not None and line.first_t > to_t:
                 return
@@ -76,14 +76,20 @@ def told(kind: str, parts: Iterable[Line | str], told_t: int, end_of: Callable[[
 
 
 def _parts(
-    directory: Path, here: Found, behind: Found | None, after_t: int, on_open: Callable[[], None]
+    directory: Path,
+    here: Found,
+    behind: Found | None,
+    after_t: int,
+    on_open: Callable[[], None],
+    moved: Callable[[Found], Found | None] = lambda here: None,
 ) -> Iterator[Line | str]:
     """The lines of a segment after `after_t`, and the reason of a gap if some of it cannot be read."""
     before_t = None if behind is None or behind.name.start_t == here.name.start_t else behind.name.start_t
     with opened(directory, here) as segment:
         on_open()
         if segment is None:
-            yield here.absence
+            there = moved(here)
+            yield from [here.absence] if there is None else _parts(directory, there, behind, after_t, on_open)
             return
         try:
             for one in _noted(segment, directory.name, here, before_t, after_t):

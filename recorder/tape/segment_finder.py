@@ -58,6 +58,17 @@ class ManifestFinder:
         yield from self._files.newest_first()
         yield from self._copies(newest_first=True)
 
+    def moved(self, here: Found) -> Found | None:
+        """Rows are read a page at a time, and what is in a page may leave for the bucket before it is read."""
+        if not is_named():
+            return None
+        rows = self._rows().in_bucket().select_related("market").filter(name=here.name.lasting)
+        try:
+            row = reading(rows.first)
+        except DatabaseError as error:
+            raise Unavailable(f"which {self._kind} are in the bucket cannot be told: {error}") from error
+        return None if row is None else known(row, self._directory)
+
     def rows_suffice(self) -> bool:
         """Whether the rows are known to list all that can be read. Raises OSError, django.db.Error."""
         return self.is_elsewhere() or reading(lambda: is_exact(self._symbol, self._kind, self._directory))

@@ -84,6 +84,9 @@ class Rows:
     def newest_first(self):
         return reversed(self._found)
 
+    def moved(self, here: Found) -> Found | None:
+        return None
+
 
 def restored(tape: Tape, original: Tape) -> None:
     shutil.rmtree(tape.directory / tape.kind)

@@ -88,6 +88,20 @@ def test_segments_in_the_bucket_alone_are_read_as_they_were(cold: Cold, gone, is
     assert (cold.history.first_t(), cold.history.last_t()) == (0, SEGMENTS * TICKS - 1)
 
 
+@pytest.mark.parametrize("is_exact", [True, False])
+def test_a_segment_that_leaves_for_the_bucket_while_others_are_read_is_no_loss(cold: Cold, is_exact) -> None:
+    if not is_exact:
+        for kind in KINDS:
+            (cold.directory / kind / "a-stranger").touch()
+    messages = cold.history.messages(KINDS, -1)
+    begun = [next(messages) for _ in range(5)]
+    for kind in KINDS:
+        last = cold.rows(kind)[-1]
+        copy(cold.bucket, last, cold.directory / last.path)
+    cold.leave(*range(1, SEGMENTS))
+    assert [*begun, *messages] == cold.all
+
+
 def test_where_no_disk_is_the_bucket_is_read_and_the_rest_is_elsewhere(cold: Cold) -> None:
     shutil.move(cold.directory, cold.directory.with_name("another-machine"))
     rest = SEGMENTS * TICKS - TICKS
