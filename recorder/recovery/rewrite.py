@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, pairwise
@@ -71,12 +72,14 @@ def mend(market: Market, directory: Path, kind: str, bucket: Bucket | None = Non
         raise_mark(directory, last_t)
     with followed(market, kind, directory / kind):
         for one in damaged:
-            keep_aside(directory / one.row.path)
+            with suppress(FileNotFoundError):  # a clean-up took it from the disk meanwhile
+                keep_aside(directory / one.row.path)
         originals = _originals(directory / kind)
-        return [
+        mended = [
             _left_to_bucket(directory, one, bucket) or _mended(market, directory, one, originals.get(one.row.sha256))
             for one in damaged
         ]
+    return [one for one in mended if one is not None]
 
 
 def fault_of(row: Segment, directory: Path) -> str:
@@ -161,8 +164,12 @@ def _left_to_bucket(directory: Path, damaged: _Damaged, bucket: Bucket | None) -
     return Mended(left, damaged.why, [])
 
 
-def _mended(market: Market, directory: Path, damaged: _Damaged, original: Path | None) -> Mended:
+def _mended(market: Market, directory: Path, damaged: _Damaged, original: Path | None) -> Mended | None:
+    """Write a segment anew; None if it is no longer to be on the disk."""
     row, path = damaged.row, directory / damaged.row.path
+    if not _stays(row, has_original=original is not None):
+        log.warning("%s was damaged, and a clean-up took it from the disk meanwhile: %s", path, damaged.why)
+        return None
     if original is None:
         with opened(path.parent, Found(known(row).name)) as segment:
             lines = told(row.kind, _with_reasons(segment, row), damaged.begun_t, lambda _: damaged.end_t)
@@ -176,6 +183,17 @@ def _mended(market: Market, directory: Path, damaged: _Damaged, original: Path |
     gaps = examine(path, row.kind).gaps
     log.warning("%s was damaged, and is written anew with %d gap lines: %s", path, len(gaps), damaged.why)
     return Mended(row, damaged.why, gaps)
+
+
+def _stays(row: Segment, *, has_original: bool) -> bool:
+    """Whether the row still says that its file is on the disk.
+
+    One that is written anew of what is left is no longer what is in the bucket. The row says so first: else a clean-up
+    could leave the segment to that object, and the next copy would take the object's place.
+    """
+    changes = {} if has_original else {"cold": Cold.NONE}
+    rows = Segment.objects.on_disk().filter(pk=row.pk, sha256=row.sha256)
+    return _ask(partial(change_row, rows, **changes)) is not None
 
 
 def _with_reasons(segment: Opened | None, row: Segment) -> Iterator[Line | str]:

@@ -16,6 +16,7 @@ from recorder.cold.bucket import Bucket
 from recorder.cold.copying import Copying
 from recorder.cold.layout import place_of
 from recorder.models import Cold, DigestChunk, Inventory, Market, Segment
+from recorder.recovery import rewrite
 from recorder.retention import clean_up
 from recorder.segment.layout import KINDS
 from recorder.tape.history import History
@@ -129,6 +130,28 @@ def test_repair_leaves_a_damaged_file_to_its_whole_object(cold: Store, bucket: B
     assert rows("ticks")[1].state == "cold"
     assert told(cold) == before
     assert "no faults" in verified()
+
+
+@pytest.mark.parametrize("step", ["keep_aside", "prove"])
+def test_what_leaves_the_disk_while_repair_is_at_work_stays_as_it_is_in_the_bucket(
+    cold: Store, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    before, row = told(cold), rows("ticks")[1]
+    path = cold.directory / row.path
+    path.write_bytes(path.read_bytes()[:-1])
+    do = getattr(rewrite, step)
+
+    def cleaned_up_first(*arguments: Any, **options: Any) -> Any:
+        clean_up(cold.directory, "IG-USD", BY_AGE, LATER, bucket)
+        return do(*arguments, **options)
+
+    monkeypatch.setattr(rewrite, step, cleaned_up_first)
+    repaired()
+    assert [row.state for row in rows("ticks")] == ["cold", "cold"]
+    assert not path.exists()
+    assert told(cold) == before
+    Copying(cold.market, cold.directory, bucket, 0).run()
+    assert told(cold) == before
 
 
 def test_a_lost_database_is_made_again_from_disk_and_bucket(cold: Store, bucket: Bucket) -> None:
