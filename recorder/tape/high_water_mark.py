@@ -93,6 +93,7 @@ class StreamMark:
         self._moved_at = 0.0
         self._thread = running(1, "stream mark")
         self._syncing: Future[None] | None = None
+        self._synced = -1  # the bound that is on the disk
         self.ahead = _FIRST_AHEAD
 
     def cover(self, t: int) -> None:
@@ -102,6 +103,8 @@ class StreamMark:
                 self._move(t)
             elif t > self._found:
                 os.pwrite(self._file, b"%020d" % t, _LAST_T_AT)
+            while t > self._synced:  # the disk takes longer than half of the way to the bound
+                self._begin_sync().result()
         except OSError as error:
             raise StoreError(self._path, error) from error
 
@@ -129,8 +132,15 @@ class StreamMark:
         self._put(Mark(self._bound, max(t, self._found), self._boot))
         if first:
             _sync(self._path)
-        elif self._syncing is None or self._syncing.done():
-            self._syncing = self._thread.submit(self._sync)
+            self._synced = self._bound
+        else:
+            self._begin_sync()
+
+    def _begin_sync(self) -> Future[None]:
+        """The sync that is under way; of the present bound, if none is."""
+        if self._syncing is None or self._syncing.done():
+            self._syncing = self._thread.submit(self._sync, self._bound)
+        return self._syncing
 
     def _fit(self, seconds: float) -> None:
         """Move the bound further or less far ahead, by the seconds between two moves."""
@@ -148,11 +158,12 @@ class StreamMark:
             os.close(self._file)
             self._file = None
 
-    def _sync(self) -> None:
+    def _sync(self, bound: int) -> None:
         try:
             _sync(self._path)
         except OSError as error:
             log.warning("%s does not reach the disk: %s", self._path, error)  # the tapes will notice it themselves
+        self._synced = bound
 
 
 def _write(path: Path, mark: Mark) -> int:

@@ -64,6 +64,46 @@ def test_the_bound_is_on_the_disk_before_the_stream_comes_to_it(tmp_path, clock,
     assert 3000 / 40 < len(synced) < 3000 / 10
 
 
+class SlowDisk:
+    """A thread whose disk is done only when somebody waits for it."""
+
+    def submit(self, work, *arguments):
+        self._is_done, self._work = False, lambda: work(*arguments)
+        return self
+
+    def done(self):
+        return self._is_done
+
+    def result(self):
+        if not self._is_done:
+            self._work()
+            self._is_done = True
+
+
+def test_the_stream_waits_for_a_disk_that_is_slower_than_it(tmp_path, clock, monkeypatch):
+    synced = []
+    monkeypatch.setattr(high_water_mark, "_sync", lambda path: synced.append(read_mark(tmp_path).bound))
+    mark = StreamMark(tmp_path, "a", clock)
+    mark._thread = SlowDisk()
+    for t in range(3000):
+        mark.cover(t)
+        assert synced[-1] >= t
+        clock.now += 0.1
+    assert len(synced) < 3000 / 10
+
+
+def test_a_disk_that_fails_to_sync_holds_no_tick_up(tmp_path, clock, monkeypatch, caplog):
+    def failing(path):
+        raise OSError("it fails")
+
+    mark = StreamMark(tmp_path, "a", clock)
+    mark.cover(0)
+    monkeypatch.setattr(high_water_mark, "_sync", failing)
+    mark._thread = SlowDisk()
+    stream(mark, clock, tmp_path, range(1, 100))
+    assert "does not reach the disk: it fails" in caplog.text
+
+
 def test_in_good_order_it_ends_with_the_last_tick(tmp_path, clock):
     mark = StreamMark(tmp_path, "a", clock)
     stream(mark, clock, tmp_path, range(100))
