@@ -68,7 +68,7 @@ def choose(shelves: Iterable[Shelf], disk: DiskUse, settings: RetentionSettings,
     excess = excess_bytes(disk, settings)
     if excess <= 0 and not settings.max_days:
         return
-    merged = heapq.merge(*map(_aged, shelves), key=_Aged.order)
+    merged = heapq.merge(*(_aged(shelf, now) for shelf in shelves), key=_Aged.order)
     gone = Counter[tuple[str, str]]()
     for one, sealed_at, segments in merged:
         wanted = excess > 0 or is_too_old(sealed_at, settings, now)
@@ -90,12 +90,20 @@ class _Aged(NamedTuple):
         return self.sealed_at, self.one.start_t, self.one.symbol, self.one.kind
 
 
-def _aged(shelf: Shelf) -> Iterator[_Aged]:
-    """Segments in order, none with a time of sealing before that of an earlier one."""
-    sealed_at = None
+def _aged(shelf: Shelf, now: datetime) -> Iterator[_Aged]:
+    """Segments in order, none with a time of sealing before that of an earlier one.
+
+    One that was sealed in the future, by a clock that was ahead, counts as sealed with the next: else no segment behind
+    it would ever be old.
+    """
+    sealed_at, ahead = None, list[Candidate]()
     for one in shelf.oldest_first:
-        sealed_at = one.created_at if sealed_at is None else max(sealed_at, one.created_at)
-        yield _Aged(one, sealed_at, shelf.segments)
+        ahead.append(one)
+        if one.created_at <= now:
+            sealed_at = one.created_at if sealed_at is None else max(sealed_at, one.created_at)
+            yield from (_Aged(known, sealed_at, shelf.segments) for known in ahead)
+            ahead.clear()
+    yield from (_Aged(unknown, now, shelf.segments) for unknown in ahead)
 
 
 def is_full(disk: DiskUse, settings: RetentionSettings) -> bool:

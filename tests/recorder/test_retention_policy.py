@@ -68,6 +68,16 @@ def test_of_one_kind_none_goes_before_one_that_comes_before_it_in_the_market():
     assert chosen(segments) == [4, 1, 2], "what stands behind 1 was not sealed before it, whatever its clock said"
 
 
+def test_a_clock_that_was_ahead_once_keeps_nothing_on_the_disk_for_ever():
+    settings = RetentionSettings(min_segments=0, min_days=1)
+    ahead = [candidate(pk, -365 * 70) for pk in (3, 4)]
+    segments = [candidate(1, 9), candidate(2, 8), *ahead, candidate(5, 3), candidate(6, 2), candidate(7, 0.5)]
+    nearly_full = DiskUse(1000, 1000, 0)
+    assert chosen(segments, nearly_full, settings) == [1, 2, 3, 4, 5, 6]
+    assert chosen([candidate(1, 9), *ahead, candidate(5, 0.5)], nearly_full, settings) == [1], "younger than the next"
+    assert chosen([candidate(1, 9), *ahead], nearly_full, settings) == [1], "sealed by now at the latest"
+
+
 def test_no_more_is_asked_for_than_it_takes():
     def oldest_first():
         yield candidate(1, 9)
