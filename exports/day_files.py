@@ -40,7 +40,8 @@ class DayFiles:
         self._directory, self._from_t, self._schema = directory, from_t, schema
         self._told, self._by_day = told, by_day
         self._writers: dict[str, Any] = {}
-        self._paths: list[Path] = []
+        #: The files that were begun, by the names that they have until `finish`.
+        self.paths: list[Path] = []
         self.rows = 0
 
     def write(self, batch: Any) -> None:
@@ -61,8 +62,8 @@ class DayFiles:
     def _new_path(self, day: str) -> Path:
         folder = self._directory / f"date={day}" if day else self._directory
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / (file_name(self._from_t, len(self._paths), ".parquet") + UNFINISHED)
-        self._paths.append(path)
+        path = folder / (file_name(self._from_t, len(self.paths), ".parquet") + UNFINISHED)
+        self.paths.append(path)
         return path
 
     def _end(self, writer: Any) -> None:
@@ -72,7 +73,7 @@ class DayFiles:
     def finish(self) -> list[Path]:
         """End each file and give it its name; the paths. Raises OSError."""
         self.close()
-        return [named(path) for path in self._paths]
+        return [named(path) for path in self.paths]
 
     def close(self) -> None:
         """End writing. Until `finish`, files have a name that shows that they are not finished."""

@@ -21,9 +21,9 @@ KINDS = tuple(TABLES)
 
 
 def recording_of(symbol: str) -> History:
-    """The recording that a market has now. Raises NothingRecorded, OSError."""
+    """The recording that a market has now. Raises NothingRecorded, OSError, django.db.Error."""
     history = History(symbol, directory_of(symbol))
-    store_id = history.id_on_disk()
+    store_id = history.known_id()
     if history.told_to() is None:
         raise NothingRecorded(symbol, history.directory)
     return history if store_id is None else history.of_store(store_id)

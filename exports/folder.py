@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,14 @@ class Layout:
 OnProgress = Callable[[int], object]
 
 
+class _Elsewhere(Exception):
+    """From this t on the part is not all here."""
+
+    def __init__(self, from_t: int) -> None:
+        super().__init__(from_t)
+        self.from_t = from_t
+
+
 class Folder:
     """A folder for one recording. Raises ExportError, OSError."""
 
@@ -69,13 +77,23 @@ class Folder:
         return self._history.told_to()
 
     def export(self, kind: str, to_t: int, on_progress: OnProgress = lambda ticks: None) -> Iterator[Part]:
-        """Export the rest of a kind up to a t, and return each part once it is finished."""
+        """Export the rest of a kind up to a t, and return each part once it is finished.
+
+        It ends before what is on the disk of another machine and not in the bucket yet, which a later one exports.
+        """
         for from_t, end_t in self._spans(kind, to_t):
-            part = self._part(kind, from_t, end_t)
+            try:
+                part = self._part(kind, from_t, end_t)
+            except _Elsewhere as what:
+                here_t = what.from_t - 1
+                part = self._part(kind, from_t, here_t) if here_t >= from_t else None
+                to_t = here_t
             if part is not None:
                 self.log.add(part)
                 yield part
             on_progress(end_t - from_t + 1)
+            if to_t < end_t:
+                return
 
     def _spans(self, kind: str, to_t: int) -> Iterator[tuple[int, int]]:
         """The parts to be made. What was removed at the beginning is one; bars, which are few, are one as well."""
@@ -104,7 +122,7 @@ class Folder:
             files.close()
         if kind == "bars" and not files.rows:
             return None  # the next may hold ticks of before
-        self._check(rows.gaps)
+        self._check(rows.gaps, files.paths)
         return self._finished(kind, from_t, end_t, files.rows, files.finish(), rows.gaps)
 
     def _mcap_part(self, from_t: int, to_t: int) -> Part:
@@ -113,13 +131,20 @@ class Folder:
         path = self._directory / (file_name(from_t, 0, ".mcap") + UNFINISHED)
         facts = {"symbol": self._history.symbol, "store": self._history.store_id or ""}
         rows, gaps = write_mcap(path, self._history.messages(KINDS, from_t - 1, to_t), KINDS, facts)
+        self._check(gaps, [path])
         if not rows:
             path.unlink()
         return self._finished(MCAP, from_t, to_t, rows, [named(path)] if rows else [], gaps)
 
-    def _check(self, gaps: Gaps) -> None:
+    def _check(self, gaps: Gaps, unfinished: Iterable[Path]) -> None:
+        """Raises RecordingChanged, or _Elsewhere: then the files are removed."""
         if any(gap.reason == "store_changed" for gap in gaps):
             raise RecordingChanged(self._history.symbol)
+        missing = [gap.from_t for gap in gaps if gap.reason == "elsewhere"]
+        if missing:
+            for path in unfinished:
+                path.unlink()
+            raise _Elsewhere(min(missing))
 
     def _finished(self, kind: str, from_t: int, to_t: int, rows: int, paths: list[Path], gaps: Gaps) -> Part:
         files = [str(path.relative_to(self._directory)) for path in paths]
