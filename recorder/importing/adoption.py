@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from django.db import transaction
+
 from market.timestamps import DAY_SECONDS
 from recorder.errors import RecorderError, StoreError
 from recorder.importing.foreign_agents import new_agents, take_agents
@@ -70,11 +72,13 @@ def adopt(
     store: Path,
     *,
     move: bool = False,
+    pin: bool = False,
     most_step_seconds: float = DAY_SECONDS,
     on_done: Callable[[int, int], None] = lambda done, of: None,
 ) -> Adopted:
     """Import the segments of `store` into the market's `directory`: copied, or moved. Only for the store's holder.
 
+    With `pin` they are pinned from their first moment here on: a clean-up comes each minute, and old ones go first.
     Everything is read and checked before anything is imported. A file that is there already with the same content is
     skipped, so an interrupted adoption can be completed by another one. `on_done` receives how many are imported, of
     how many. `most_step_seconds` is the largest step of ts between two messages of a segment (0: any step). Raises
@@ -95,12 +99,18 @@ def adopt(
     runs = ForeignRuns(market, store, [plan.facts for plan in plans])
     for number, plan in enumerate(plans, 1):
         run = _ask(partial(runs.of, plan.facts.start_t))
-        done.rows.append(_take(market, run, directory, plan, move))
+        done.rows.append(_take(market, run, directory, plan, move=move, pin=pin))
         on_done(number, len(plans))
-    if move:
-        for foreign in done.already:
+    for foreign in done.already:
+        if pin:
+            _ask(partial(_pin, market, foreign))
+        if move:
             foreign.path.unlink()
     return done
+
+
+def _pin(market: Market, foreign: ForeignSegment) -> None:
+    Segment.objects.of(market, foreign.kind).filter(name=foreign.name.lasting).update(pinned=True)
 
 
 def _plan(foreign: ForeignSegment, problems: list[str], done: Adopted, most_step_seconds: float) -> Plan | None:
@@ -175,18 +185,18 @@ def _overlapping(spans: list[_Span]) -> list[tuple[_Span, _Span]]:
     return found
 
 
-def _take(market: Market, run: Run, directory: Path, plan: Plan, move: bool) -> Segment:
+def _take(market: Market, run: Run, directory: Path, plan: Plan, *, move: bool, pin: bool) -> Segment:
     """Move or copy one segment to its place and create its row. Raises StoreError."""
     target = directory / plan.facts.kind / plan.facts.name
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if plan.foreign.name.pending:
-            return _take_pending(market, run, target.parent, plan, move)
+            return _take_pending(market, run, target.parent, plan, move=move, pin=pin)
         ready = plan.foreign.path
         if not move or ready.stat().st_dev != target.parent.stat().st_dev:
             ready = _copied(ready, target.with_name(target.name + _COMING), plan.facts.sha256)
         # The row comes first: if the process ends here, the segment counts as missing, and not as the market's own.
-        row = _ask(lambda: _row(market, run, plan.facts))
+        row = _ask(lambda: _row(market, run, plan.facts, pin=pin))
         os.replace(ready, target)
         sync_directory(target.parent)
         if move:
@@ -196,7 +206,7 @@ def _take(market: Market, run: Run, directory: Path, plan: Plan, move: bool) -> 
     return row
 
 
-def _take_pending(market: Market, run: Run, directory: Path, plan: Plan, move: bool) -> Segment:
+def _take_pending(market: Market, run: Run, directory: Path, plan: Plan, *, move: bool, pin: bool) -> Segment:
     """A copy of the present content, made whole and sealed like a segment of ours after a crash."""
     name = plan.foreign.name
     _copied(plan.foreign.path, directory / (name.lasting + _COMING), None).rename(directory / name.file)
@@ -206,12 +216,14 @@ def _take_pending(market: Market, run: Run, directory: Path, plan: Plan, move: b
     if move:
         plan.foreign.path.unlink()
     facts = recovered.facts
-    return _ask(lambda: _row(market, run, facts))
+    return _ask(lambda: _row(market, run, facts, pin=pin))
 
 
-def _row(market: Market, run: Run, facts: SegmentFacts) -> Segment:
-    row = save_facts(market, run, facts)
-    return row if row.removed_at is None else change_row(Segment.objects.filter(pk=row.pk), removed_at=None) or row
+def _row(market: Market, run: Run, facts: SegmentFacts, *, pin: bool) -> Segment:
+    with transaction.atomic():
+        row = save_facts(market, run, facts)
+        changes = {"removed_at": None} | ({"pinned": True} if pin else {})
+        return change_row(Segment.objects.filter(pk=row.pk), **changes) or row
 
 
 def _copied(source: Path, copy: Path, sha256: str | None) -> Path:

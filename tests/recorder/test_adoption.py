@@ -112,11 +112,11 @@ def test_a_second_time_everything_is_there_already(market, here, there):
 def test_one_that_was_broken_off_is_ended_by_another(market, here, there, monkeypatch):
     real, calls = adoption._take, []
 
-    def take(*args):
+    def take(*args, **options):
         calls.append(1)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return real(*args)
+        return real(*args, **options)
 
     monkeypatch.setattr(adoption, "_take", take)
     with pytest.raises(KeyboardInterrupt):

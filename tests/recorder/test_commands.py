@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
+from django.utils import timezone
 
 from recorder.models import Market, Segment
+from recorder.retention import clean_up
+from recorder.retention_policy import RetentionSettings
 from recorder.segment.writer import ZstdSegmentWriter
 from recorder.store.lock import StoreLock
 from recorder.store.store_paths import symbols
+from runtime.progress import Progress
 from tests.recorder.store import Store, files, record_plainly
 from tests.recorder.tape import Clock, message
 
@@ -205,6 +210,31 @@ def test_a_store_travels_with_its_manifest(store, store_dir, tmp_path, run_comma
     sealed = {row.name: row.created_at for row in Segment.objects.of("IG-USD", "ticks")}
     assert {row.name: row.created_at for row in copies.filter(kind="ticks")} == sealed
     assert "no faults" in run_command("verify", "--deep", "--symbol", "COPY")
+
+
+def test_what_is_pinned_as_it_comes_in_stays_whatever_the_clean_up_does_meanwhile(
+    market, store_dir, tmp_path, run_command, monkeypatch
+):
+    other = Market.objects.create(symbol="OTHER")
+    record_plainly(other, tmp_path / "old", 3)
+    came = files(tmp_path / "old")
+    Segment.objects.all().delete()
+    by_age = RetentionSettings(min_segments=0, min_days=0, max_days=1)
+    later = timezone.now() + timedelta(days=2)
+    at = Progress.at
+
+    def cleaned_up(self, *arguments):
+        clean_up(store_dir, "IG-USD", by_age, later)
+        at(self, *arguments)
+
+    monkeypatch.setattr(Progress, "at", cleaned_up)
+    run_command("adopt", str(tmp_path / "old"), "--move", "--pin")
+    clean_up(store_dir, "IG-USD", by_age, later)
+    assert files(store_dir) == came
+    Segment.objects.update(pinned=False)
+    record_plainly(other, tmp_path / "old", 3)
+    run_command("adopt", str(tmp_path / "old"), "--pin")
+    assert Segment.objects.of(market).filter(pinned=True).count() == 9, "those that were there already, too"
 
 
 def test_a_manifest_can_be_put_elsewhere_while_the_market_runs(store, store_dir, tmp_path, run_command):

@@ -16,7 +16,7 @@ from recorder.importing.adoption import Adopted, adopt
 from recorder.management.command_options import made
 from recorder.manifest import inventory
 from recorder.manifest.json_files import ManifestFiles
-from recorder.models import Market, Segment
+from recorder.models import Market
 from recorder.recovery.reconcile import reconcile
 from recorder.segment.layout import KINDS
 from recorder.store.store_paths import directory_of, locked
@@ -45,23 +45,20 @@ class Command(commands.Command):
             with locked(directory, symbol), _emptied(store, move):
                 market = made(symbol)
                 reconcile(market, directory)
-                done = self._adopt(market, directory, store, move)
+                done = self._adopt(market, directory, store, move=move, pin=options["pin"])
                 ManifestFiles(market, directory).restore()
                 for kind in KINDS:
                     persistently(partial(inventory.compare, market, kind, directory / kind), "the inventory")
-                if options["pin"]:
-                    taken = Segment.objects.filter(pk__in=[row.pk for row in done.rows])
-                    persistently(lambda: taken.update(pinned=True), "the pins")
         except (RecorderError, OSError) as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
             raise CommandError(f"the database cannot be used: {error}") from error
         self._tell(done, symbol, store)
 
-    def _adopt(self, market: Market, directory: Path, store: Path, move: bool) -> Adopted:
-        most_step_seconds = settings.CONFIG.max_time_step_seconds
+    def _adopt(self, market: Market, directory: Path, store: Path, **options: bool) -> Adopted:
+        step = settings.CONFIG.max_time_step_seconds
         with Progress(None, "segments") as progress:
-            return adopt(market, directory, store, move=move, most_step_seconds=most_step_seconds, on_done=progress.at)
+            return adopt(market, directory, store, most_step_seconds=step, on_done=progress.at, **options)
 
     def _tell(self, done: Adopted, symbol: str, store: Path) -> None:
         for note in done.notes:
