@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -149,23 +150,29 @@ def _adopt_files(
     market: Market, directory: Path, kind: str, names: list[SegmentName], rows: dict[str, _Row], done: Reconciled
 ) -> None:
     for name in names:
-        path = directory / name.file
-        row = rows.get(name.lasting)
-        if row is not None and row.cold == Cold.ONLY:
-            _take_back(market, kind, row.name, path)
-            continue
-        if name.pending or (row is not None and row.agrees(path)):
-            continue
-        if row is not None and not row.pending and _is_damaged(market, directory, kind, row.name):
-            continue
-        facts, fault = read_facts(path, kind)
-        if fault:
-            logger.warning("%s is damaged: %s", path, fault)
-        if facts is None:
-            done.unreadable.append(path)
-        else:
-            done.adopted.append(_ask(partial(_save, market, facts)))
-            logger.info("%s: row made from %s", market.symbol, path)
+        with suppress(FileNotFoundError):  # a clean-up removed it since it was listed
+            _adopt_file(market, directory, kind, name, rows.get(name.lasting), done)
+
+
+def _adopt_file(
+    market: Market, directory: Path, kind: str, name: SegmentName, row: _Row | None, done: Reconciled
+) -> None:
+    path = directory / name.file
+    if row is not None and row.cold == Cold.ONLY:
+        _take_back(market, kind, row.name, path)
+        return
+    if name.pending or (row is not None and row.agrees(path)):
+        return
+    if row is not None and not row.pending and _is_damaged(market, directory, kind, row.name):
+        return
+    facts, fault = read_facts(path, kind)
+    if fault:
+        logger.warning("%s is damaged: %s", path, fault)
+    if facts is None:
+        done.unreadable.append(path)
+    else:
+        done.adopted.append(_ask(partial(_save, market, facts)))
+        logger.info("%s: row made from %s", market.symbol, path)
 
 
 def _take_back(market: Market, kind: str, name: str, path: Path) -> None:

@@ -1,15 +1,20 @@
 """A start after anything: rows and files tell the same again."""
 
 import shutil
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from recorder.manifest import inventory
 from recorder.manifest.inventory import is_exact
 from recorder.manifest.row_writer import ManifestRowWriter, save_facts
 from recorder.models import Inventory, Market, Run, Segment
+from recorder.recovery import reconcile as rows_and_files
 from recorder.recovery.reconcile import reconcile
 from recorder.recovery.tape_ends import ends_of
+from recorder.retention import clean_up
+from recorder.retention_policy import RetentionSettings
 from recorder.segment.layout import KINDS
 from recorder.segment.writer import ZstdSegmentWriter
 from recorder.tape.history import History
@@ -105,6 +110,27 @@ def test_a_removed_segment_is_neither_missing_nor_adopted_again(market, tmp_path
     assert (done.adopted, done.missing) == ([], [])
     shutil.rmtree(tmp_path / "ticks")
     assert reconcile(market, tmp_path).missing == []
+
+
+@pytest.mark.parametrize("told_size", [True, False])
+def test_a_clean_up_may_remove_what_a_start_is_about_to_look_at(market, tmp_path, monkeypatch, told_size):
+    for first in (0, 10, 20):
+        save_facts(market, None, record(tmp_path, range(first, first + 10), now=NOON + first)[-1])
+    if not told_size:
+        Segment.objects.update(bytes=1)
+    agrees = rows_and_files._Row.agrees
+
+    def cleaned_up_first(row, path):
+        by_age = RetentionSettings(min_segments=1, min_days=0, max_days=1)
+        clean_up(tmp_path, "IG-USD", by_age, timezone.now() + timedelta(days=2))
+        return agrees(row, path)
+
+    monkeypatch.setattr(rows_and_files._Row, "agrees", cleaned_up_first)
+    done = reconcile(market, tmp_path)
+    assert (done.missing, done.unreadable) == ([], [])
+    assert [row.state for row in Segment.objects.of(market).oldest_first()] == ["removed", "removed", "finished"]
+    reconcile(market, tmp_path)
+    assert is_exact("IG-USD", "ticks", tmp_path / "ticks")
 
 
 def test_a_row_that_is_behind_its_finished_file_is_corrected(market, tmp_path):
