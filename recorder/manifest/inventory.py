@@ -70,10 +70,12 @@ def change_row(rows: SegmentQuerySet, **values: Any) -> Segment | None:
 
 
 def recount(market: Market, kind: str) -> None:
-    """Compute the sums from every row."""
+    """Compute the sums from every row. Whoever changes one meanwhile waits with its sums, and so is counted once."""
     kept = Q(pending=False, removed_at=None, missing=False)
     cold = kept & Q(cold=Cold.ONLY)
     with transaction.atomic():
+        Inventory.objects.get_or_create(market=market, kind=kind)
+        sums = Inventory.objects.select_for_update().get(market=market, kind=kind)
         found = Segment.objects.of(market, kind).aggregate(
             # Before `bytes`: what was summed up under this name cannot be summed up again.
             cold_bytes=Sum("bytes", filter=cold, default=0),
@@ -83,7 +85,7 @@ def recount(market: Market, kind: str) -> None:
             lines=Sum("lines", filter=kept, default=0),
             removed=Count("pk", Q(removed_at__isnull=False)),
         )
-        Inventory.objects.update_or_create(market=market, kind=kind, defaults=found)
+        Inventory.objects.filter(pk=sums.pk).update(**found)
 
 
 #: The state of a directory at which its rows were found exact. While it lasts, no further check is needed.
