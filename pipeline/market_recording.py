@@ -9,10 +9,11 @@ from pathlib import Path
 
 from igsite.config import Config
 from pipeline.ownership import MarketOwnership, boot_id
-from recorder.segment.layout import SegmentFacts
+from recorder.segment.layout import KINDS, SegmentFacts
 from recorder.segment.listing import DirectoryChange
 from recorder.store.agent_register import AgentRegister
 from recorder.tape.high_water_mark import StreamMark
+from recorder.tape.history import History
 from recorder.tape.recording import Recording
 
 log = logging.getLogger(__name__)
@@ -25,8 +26,9 @@ def market_recording(
     agents: AgentRegister,
     on_change: Callable[[SegmentFacts], None],
     on_file: Callable[[str, str, DirectoryChange], None],
+    history: History,
 ) -> Recording:
-    """The recording of the market in `directory`, which this process owns. Raises OSError."""
+    """The recording of the market in `directory`, which this process owns, behind its history. Raises OSError."""
 
     def hold() -> None:
         ownership.hold_store()
@@ -45,4 +47,5 @@ def market_recording(
         hold=hold,
         settle=agents.settle,
         mark=StreamMark(directory, boot_id(), time.monotonic),
+        behind={kind: name for kind in KINDS if (name := history.newest(kind)) is not None},
     )

@@ -127,7 +127,7 @@ class MarketRun:
         self._keeper = ManifestRowWriter(self._market, self._run, supervisor.failed, shown=shown, follow=follow)
         self._ownership.at_end(lambda: self._keeper.close(_ROWS_SECONDS))
         self._recording = market_recording(
-            config, self._directory, self._ownership, self._agents, self._list, self._keeper.record_file
+            config, self._directory, self._ownership, self._agents, self._list, self._keeper.record_file, self._history
         )
         tell_lost(self._recording, ends, self._placement.first_t, begins=going_on is None)
         complete(self._recording, self._continued.lacking)

@@ -26,7 +26,8 @@ class ZstdSegmentWriter:
     flush_if_due. `on_change(facts)` is called after each flush and after each sealing. `on_file(kind, name, change)` is
     called when a file was created under that final name, or when an empty one was removed (then the name is "");
     `change` is what that did to the directory. Neither may block. `before_disk()` is called each time lines are about
-    to go to disk, and may raise nothing. For one thread; only `facts` may be read from others.
+    to go to disk, and may raise nothing. `behind` is the last segment of the kind so far. For one thread; only `facts`
+    may be read from others.
 
     When the store cannot be written, every method that writes raises StoreError, which names the messages not kept. The
     file then ends with the last whole flush. It is sealed if the disk allows it, and otherwise left pending for
@@ -46,6 +47,7 @@ class ZstdSegmentWriter:
         on_change: Callable[[SegmentFacts], None] | None = None,
         on_file: Callable[[str, str, DirectoryChange], None] = lambda kind, name, change: None,
         before_disk: Callable[[], None] = lambda: None,
+        behind: SegmentName | None = None,
     ) -> None:
         self.kind = check_kind(kind)
         self._directory = Path(store_dir) / kind
@@ -55,6 +57,7 @@ class ZstdSegmentWriter:
         self._flush_seconds = flush_seconds
         self._on_change, self._on_file, self._before_disk = on_change, on_file, before_disk
         self._segment: OpenSegment | None = None
+        self._behind = behind
         self._age_counts_from = 0.0
         self._last_t = self._last_t_before = -1
         self._unsealed: list[OpenSegment] = []
@@ -138,7 +141,7 @@ class ZstdSegmentWriter:
         self._seal_left_behind(self._clock())
 
     def _open(self, start_t: int, now: float, refused: tuple[int, int]) -> OpenSegment:
-        name = make_name(now, start_t, pending=True)
+        name = self._name(now, start_t)
         try:
             while self._is_taken(name):
                 # After a failure the same t may open a segment twice within the second that names hold.
@@ -147,12 +150,21 @@ class ZstdSegmentWriter:
         except OSError as error:
             failed = StoreError(self._directory / name.file, error, lost=refused, lost_lines=1)
             raise self._account(failed) from error
+        self._behind = name
         self._segment = OpenSegment(self.kind, name, file, self._compressor, now, self._before_disk)
         self._on_file(self.kind, name.lasting, file.directory_change)
         self._age_counts_from = now
         self._last_t_before = self._last_t
         self._seal_left_behind(now)
         return self._segment
+
+    def _name(self, now: float, start_t: int) -> SegmentName:
+        """A name that comes after that of the segment before, also where that is of gaps alone and begins with the same
+        t, and the clock has gone back since."""
+        name, before = make_name(now, start_t, pending=True), self._behind
+        if before is not None and before.start_t == start_t and name.opened_at <= before.opened_at:
+            return SegmentName(before.opened_at + 1, start_t, pending=True)
+        return name
 
     def _is_taken(self, name: SegmentName) -> bool:
         return (self._directory / name.file).exists() or (self._directory / name.lasting).exists()

@@ -115,6 +115,11 @@ class History:
         """The last t in the files, gaps included."""
         return told_to(self.directory, kind, self._finder(kind))
 
+    def newest(self, kind: str) -> SegmentName | None:
+        """The name of the segment that begins last."""
+        found = next(self._finder(kind).newest_first(), None)
+        return None if found is None else found.name
+
     def lines(self, kind: str, after_t: int, to_t: int | None = None) -> Iterator[Line]:
         """The lines of one tape, unchanged. Raises OtherStore, OSError."""
         return read(self.directory, kind, after_t, to_t, finder=self._finder(kind), on_open=self.check)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from recorder.errors import RecorderError, StoreError
-from recorder.segment.layout import KINDS, SegmentFacts
+from recorder.segment.layout import KINDS, SegmentFacts, SegmentName
 from recorder.segment.listing import DirectoryChange
 from recorder.tape.high_water_mark import StreamMark
 from recorder.tape.tape_writer import TapeWriter
@@ -41,8 +41,8 @@ class Recording:
 
     `hold` is called before the store is checked. It ensures that the directory is there and belongs to this process,
     and may raise StoreError, which counts as trouble; any other error ends the recording. `settle` is called before
-    each t is written, and may raise likewise: it brings to the disk what the messages refer to. `on_change` and
-    `on_file` are those of `ZstdSegmentWriter`. `mark` is kept ahead of every t that is handed in.
+    each t is written, and may raise likewise: it brings to the disk what the messages refer to. `on_change`, `on_file`
+    and `behind` of each kind are those of `ZstdSegmentWriter`. `mark` is kept ahead of every t that is handed in.
 
     On disk the tick tape is never ahead of the others: a reader that has tick t, and reads the others afterwards, finds
     everything they have up to t.
@@ -63,6 +63,7 @@ class Recording:
         hold: Callable[[], None] = lambda: None,
         settle: Callable[[], None] = lambda: None,
         mark: StreamMark | None = None,
+        behind: Mapping[str, SegmentName] | None = None,
     ) -> None:
         self._directory, self._clock, self._hold, self._settle, self._mark = directory, clock, hold, settle, mark
         self._on_trouble, self._on_recovered = on_trouble, on_recovered
@@ -77,6 +78,7 @@ class Recording:
                 on_change=on_change,
                 on_file=on_file,
                 before_disk=self._flush_others if kind == "ticks" else lambda: None,
+                behind=None if behind is None else behind.get(kind),
             )
             for kind in KINDS
         }

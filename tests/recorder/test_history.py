@@ -14,7 +14,7 @@ from recorder.segment.listing import state_of
 from recorder.tape.history import History, Message
 from recorder.tape.recording import Recording
 from tests.recorder.store import record_plainly
-from tests.recorder.tape import Clock, message, moment
+from tests.recorder.tape import NOON, Clock, message, moment
 
 pytestmark = pytest.mark.django_db
 
@@ -98,6 +98,30 @@ def test_a_missing_segment_without_a_message_is_not_told_of(past, market):
     (past.directory / "frames" / Segment.objects.get(kind="frames", start_t=10).name).unlink()
     assert told(past.messages(["frames"], 3)) == [("frames", t, t, "") for t in range(4, 10)]
     assert told(past.messages(["frames"], 8)) == [("frames", 9, 9, "")]
+
+
+def test_what_follows_a_segment_of_a_gap_alone_lies_behind_it_though_the_clock_went_back(past, market):
+    """As behind two crashes, the second of them before the first tick: both segments begin with the same t."""
+    clock = Clock(NOON)
+    for step, write in enumerate((
+        lambda one: [one.write(t, *moment(t)) for t in range(10)],
+        lambda one: one.write_gap(10, 19, "lost"),
+        lambda one: [one.write(t, *moment(t)) for t in range(20, 30)],
+    )):  # fmt: skip
+        newest = {kind: name for kind in KINDS if (name := past.newest(kind)) is not None}
+        recording = Recording(
+            past.directory, segment_seconds=300, level=3, flush_seconds=1, clock=clock, behind=newest,
+            on_change=lambda facts: save_facts(market, None, facts),
+        )  # fmt: skip
+        write(recording)
+        recording.close()
+        clock.now += (300, -100, 0)[step]
+    assert [past.told_to(kind) for kind in KINDS] == [29, 29, 29]
+    assert told(past.messages(["ticks"], 8)) == [
+        ("ticks", 9, 9, ""),
+        ("ticks", 10, 19, "lost"),
+        *(("ticks", t, t, "") for t in range(20, 30)),
+    ]
 
 
 def test_a_gap_line_is_told_with_its_reason_and_cut_to_what_was_asked_for(past, market):
