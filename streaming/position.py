@@ -54,11 +54,17 @@ def whole(t: int, store_id: str | None, *, is_end: bool = False) -> str:
     return Position(dict.fromkeys(KINDS, t), store_id, is_end).text()
 
 
-def positions(parts: Sequence[tuple[str, int]], t: int, store_id: str | None) -> Iterator[str]:
-    """The id after each of the messages that are sent together, (kind, first t) each; all of them complete t."""
+def positions(
+    parts: Sequence[tuple[str, int]], t: int, store_id: str | None, has: Mapping[str, int] | None = None
+) -> Iterator[str]:
+    """The id after each of the messages that are sent together, (kind, first t) each; all of them complete t.
+
+    `has` says up to which t the client has a kind that is ahead of the others.
+    """
+    has = has or {}
     for place in range(len(parts)):
-        later = {kind: first_t - 1 for kind, first_t in parts[place + 1 :]}
-        yield Position(dict.fromkeys(KINDS, t) | later, store_id).text()
+        ts = dict.fromkeys(KINDS, t) | {kind: first_t - 1 for kind, first_t in parts[place + 1 :]}
+        yield Position({kind: max(at, has.get(kind, -1)) for kind, at in ts.items()}, store_id).text()
 
 
 def _bad(text: str) -> StreamError:

@@ -43,7 +43,7 @@ class Resume:
         """`has` says of each kind up to which t >= `since` the client has it, where that is not `since` itself."""
         self._client, self._relay, self._live, self._has = client, relay, feed, has or {}
         # It prepares like the client's feed, at the client's own position.
-        self._own = Feed(feed.options, counts=feed.counts)
+        self._own = Feed(feed.options, counts=feed.counts, has=has)
         self._wire: bytes | None = None  # the batch that was read last, encoded in the same turn
         self._missed = MomentsAfter(
             relay, client, feed.options.types, since, self._pooled, _MOST_WAIT_SECONDS, has, of_resumes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from streaming.fanout.encoding import Encoder
@@ -57,8 +57,15 @@ class Gatherer:
 class Feed:
     """The clients of one set of options; each moment is made into one bundle for all of them."""
 
-    def __init__(self, options: Options, store_id: str | None = None, counts: StreamCounts | None = None) -> None:
-        self.options = options
+    def __init__(
+        self,
+        options: Options,
+        store_id: str | None = None,
+        counts: StreamCounts | None = None,
+        has: Mapping[str, int] | None = None,
+    ) -> None:
+        """`has` is what the one client of the feed has of kinds that are ahead of the others."""
+        self.options, self._has = options, has
         self.counts = counts or StreamCounts()
         #: The recording whose messages are sent; None while it is unknown.
         self.store_id = store_id
@@ -144,7 +151,7 @@ class Feed:
 
     def _positions(self, parts: list[tuple[str, int]], t: int) -> Iterable[str | None]:
         """Where a client is after each of these, which events tell: `streaming.position.positions`."""
-        return positions(parts, t, self.store_id) if self._is_events else [None] * len(parts)
+        return positions(parts, t, self.store_id, self._has) if self._is_events else [None] * len(parts)
 
     def newest(self, ring: Ring) -> Bundle | None:
         """What a client gets at once when it connects: the newest message of each of its kinds."""

@@ -58,7 +58,7 @@ class PastReader:
             relay, reader, options.types, after_t, self._pooled, relay.settle_seconds, has, of_replays
         )
         # It prepares like the client's feed, at the client's own position.
-        self._own = Feed(options, reader.store_id, relay.feeds.counts)
+        self._own = Feed(options, reader.store_id, relay.feeds.counts, has)
         self._to_t = to_t
         self._intervals: deque[float] = deque(maxlen=3)
         self._ts: float | None = None

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from recorder.tape.history import Message
@@ -124,6 +124,11 @@ connections = st.tuples(st.integers(60, 1500), st.integers(0, 9), st.integers(0,
 
 
 @settings(phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink])
+@example(  # cut twice while one kind is ahead of another
+    options=Options(types=frozenset(["frame", "metric"]), every=3),
+    cuts=[(132, 0, 0, False), (84, 0, 0, False)],
+    before=5,
+)
 @given(options=options_of_clients, cuts=st.lists(connections, min_size=1, max_size=6), before=st.integers(1, 12))
 def test_each_message_comes_once_wherever_the_connection_is_cut(
     options: Options, cuts: list[tuple[int, int, int, bool]], before: int
