@@ -6,18 +6,21 @@ Why one kind must not wait for another, and what the threads limit: docs/archite
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
+from functools import partial
 from typing import Any, TypeVar
 
 from runtime.db_threads import close_connections, detached, reading
 from runtime.measured import full_pools
 from runtime.threads import running
 from runtime.unavailable import Unavailable
+from runtime.waiting_line import WaitingLine, client
 
 T = TypeVar("T")
 
@@ -106,21 +109,23 @@ def away() -> Iterator[None]:
 class Pool:
     """Threads for one kind of work, with a bounded queue. For the loop's thread.
 
-    There are `threads` of them, or as many as `start` is given. Where a pool `waits_remotely`, `start` may add some for
-    work that is `away`.
+    A full queue still takes in the work of a client that has little in it. There are `threads` of them, or as many as
+    `start` is given. Where a pool `waits_remotely`, `start` may add some for work that is `away`.
     """
 
     def __init__(
         self, name: str, *, threads: int | None = None, most_waiting: int = 64, waits_remotely: bool = False
     ) -> None:
         self.name, self._most_waiting, self._own_threads = name, most_waiting, threads
-        self._threads, self._taken, self._waits_remotely = threads or 1, 0, waits_remotely
+        self._threads, self._waits_remotely = threads or 1, waits_remotely
+        self._line = WaitingLine(self._threads + most_waiting)
         self._executor: Executor = ThreadPoolExecutor(self._threads, thread_name_prefix=name)
         self._places: _Places | None = None
 
     def start(self, threads: int, away: int = 0) -> None:
         """Start the threads, before there are clients."""
         self._threads = self.threads_of(threads)
+        self._line.most = self._threads + self._most_waiting
         if away and self._waits_remotely:
             self._places = _Places(self._threads, away)
         self._executor = running(self._threads + (away if self._places else 0), self.name)
@@ -128,7 +133,7 @@ class Pool:
     @property
     def taken(self) -> int:
         """How many pieces of work are under way or wait."""
-        return self._taken
+        return self._line.taken
 
     def threads_of(self, threads: int) -> int:
         """The number of threads if `start` is given this many."""
@@ -136,19 +141,25 @@ class Pool:
 
     async def run(self, work: Callable[..., T], *arguments: Any) -> T:
         """Returns the result of the work. Raises Busy, and the errors of the work."""
-        if self._taken >= self._threads + self._most_waiting:
-            raise Busy(self.name, self._taken - self._threads)
-        return await self.go_on(work, *arguments)
+        asking = client.get()
+        if not self._line.has_room(asking):
+            raise Busy(self.name, self._line.taken - self._threads)
+        self._line.enter(asking)
+        return await self._ended(partial(self._line.leave, asking), work, *arguments)
 
     async def go_on(self, work: Callable[..., T], *arguments: Any) -> T:
         """The same for work that cannot be refused any more: after the beginning of an answer, at an open socket."""
+        self._line.taken += 1
+        return await self._ended(self._go, work, *arguments)
+
+    async def _ended(self, end: Callable[[], None], work: Callable[..., T], *arguments: Any) -> T:
+        """The result of the work; `end` is called when it has left the queue and the threads."""
         loop = asyncio.get_running_loop()
-        self._taken += 1
         if self._places is None:
             future = self._executor.submit(copy_context().run, work, *arguments)
         else:
             future = self._executor.submit(copy_context().run, self._places.work, work, *arguments)
-        future.add_done_callback(lambda _: loop.is_closed() or loop.call_soon_threadsafe(self._end))
+        future.add_done_callback(lambda _: loop.is_closed() or loop.call_soon_threadsafe(end))
         return await asyncio.wrap_future(future)
 
     async def ask(self, query: Callable[[], T]) -> T:
@@ -159,8 +170,8 @@ class Pool:
         """The same at an open socket: never raises Busy."""
         return await self.go_on(asked, query)
 
-    def _end(self) -> None:
-        self._taken -= 1
+    def _go(self) -> None:
+        self._line.taken -= 1
 
 
 def asked(query: Callable[[], T]) -> T:
@@ -175,17 +186,19 @@ class RequestThreads:
     """
 
     def __init__(self, name: str, *, most_waiting: int | None = None) -> None:
-        self.name, self._most_waiting = name, most_waiting
+        self.name, self._most_waiting = name, math.inf if most_waiting is None else most_waiting
         self._load: Counter[Executor] = Counter({ThreadPoolExecutor(1): 0})
+        self._line = WaitingLine(1 + self._most_waiting)
 
     def start(self, threads: int, away: int = 0) -> None:
         """Start this many threads, before there are clients; nothing remote is waited for here."""
         self._load = Counter({running(1, self.name): 0 for _ in range(threads)})
+        self._line.most = threads + self._most_waiting
 
     @property
     def taken(self) -> int:
         """How many requests have a thread."""
-        return self._load.total()
+        return self._line.taken
 
     def threads_of(self, threads: int) -> int:
         """The number of threads if `start` is given this many."""
@@ -194,14 +207,16 @@ class RequestThreads:
     @contextmanager
     def hand(self) -> Iterator[Executor]:
         """The thread for a request: the one with the fewest requests. Raises Busy."""
-        taken = self._load.total()
-        if self._most_waiting is not None and taken >= len(self._load) + self._most_waiting:
-            raise Busy(self.name, taken - len(self._load))
+        asking = client.get()
+        if not self._line.has_room(asking):
+            raise Busy(self.name, self._line.taken - len(self._load))
         chosen = min(self._load, key=self._load.__getitem__)
+        self._line.enter(asking)
         self._load[chosen] += 1
         try:
             yield chosen
         finally:
+            self._line.leave(asking)
             self._load[chosen] -= 1
 
 

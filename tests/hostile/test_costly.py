@@ -6,7 +6,7 @@ import re
 import socket
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import psutil
@@ -107,3 +107,15 @@ def test_wrong_logins_are_refused_before_they_cost_anything(live: Live, opened: 
     assert set(answers) <= {200, 429, 503}
     assert answers[200] < 50, "the form again, after a hash: ten, and one more each half minute"
     assert sum(answers.values()) == 100
+
+
+def test_pages_of_the_admin_that_nobody_reads_keep_no_other_address_out(live: Live, opened: ExitStack) -> None:
+    for _ in range(REQUESTS - 8):
+        client = opened.enter_context(cramped_socket(live))
+        client.sendall(b"GET /admin/login/ HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
+    wait_until(lambda: live.ask("/admin/login/").status == 503, "as many from this address as wait")
+    with closing(cramped_socket(live, source="127.0.0.2")) as other:
+        other.sendall(b"GET /admin/login/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert status(other) == 200
+    opened.close()
+    wait_until(lambda: live.ask("/admin/login/").status == 200, "an answer once they are gone")

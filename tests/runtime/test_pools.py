@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 
 import pytest
 
 from runtime.pools import Busy, Pool, RequestThreads, TooManyAway, away
+from runtime.waiting_line import FEW, client
 
 
-def with_held_pool(test: Callable[[Pool, threading.Event], Awaitable[None]]) -> None:
+def with_held_pool(test: Callable[[Pool, threading.Event], Awaitable[None]], most_waiting: int = 2) -> None:
     """Run a test on a pool whose only thread is at work until the event is set."""
 
     async def run() -> None:
-        pool, gate = Pool("slow work", most_waiting=2), threading.Event()
+        pool, gate = Pool("slow work", most_waiting=most_waiting), threading.Event()
         pool.start(1)
         ownership = asyncio.ensure_future(pool.run(gate.wait))
         await asyncio.sleep(0)
@@ -46,6 +48,40 @@ def test_what_would_wait_behind_too_many_is_refused_and_what_has_begun_goes_on()
                 await asyncio.sleep(0)
 
     with_held_pool(test)
+
+
+def test_one_client_that_fills_a_pool_keeps_out_no_other() -> None:
+    async def test(pool: Pool, gate: threading.Event) -> None:
+        waiting = [*await begun(pool, "one", 5), *await begun(pool, "another", FEW), *await begun(pool, "a third", 2)]
+        for one in ("one", "another", "a third", None):
+            client.set(one)
+            with pytest.raises(Busy):
+                await pool.run(int)
+        gate.set()
+        assert await asyncio.gather(*waiting) == [0] * 11
+
+    with_held_pool(test, most_waiting=5)
+
+
+def test_what_goes_on_takes_nothing_of_what_a_full_pool_takes_in() -> None:
+    async def test(pool: Pool, gate: threading.Event) -> None:
+        going_on = [asyncio.ensure_future(pool.go_on(int)) for _ in range(20)]
+        await asyncio.sleep(0)
+        with pytest.raises(Busy):
+            await pool.run(int)
+        waiting = await begun(pool, "one", FEW)
+        gate.set()
+        assert await asyncio.gather(*going_on, *waiting) == [0] * 24
+
+    with_held_pool(test, most_waiting=5)
+
+
+async def begun(pool: Pool, one: str, count: int) -> list[asyncio.Future[int]]:
+    """So many pieces of work of a client, each of which waits in the pool."""
+    client.set(one)
+    waiting: list[asyncio.Future[int]] = [asyncio.ensure_future(pool.run(int)) for _ in range(count)]
+    await asyncio.sleep(0)
+    return waiting
 
 
 def test_who_leaves_gives_up_the_place_in_the_queue() -> None:
@@ -90,6 +126,20 @@ def test_requests_share_single_threads_evenly_up_to_a_limit() -> None:
             pass
         with hands.hand() as third:
             assert third in (first, second)
+
+
+def test_one_client_that_takes_all_single_threads_keeps_out_no_other() -> None:
+    hands = RequestThreads("steps", most_waiting=2 * FEW)
+    with ExitStack() as held:
+        client.set("one")
+        for _ in range(1 + 2 * FEW):
+            held.enter_context(hands.hand())
+        with pytest.raises(Busy), hands.hand():
+            pass
+        client.set("another")
+        with hands.hand():
+            assert hands.taken == 2 + 2 * FEW
+    assert hands.taken == 0
 
 
 def test_work_that_waits_remotely_takes_no_place_from_other_work() -> None:
