@@ -24,8 +24,8 @@ MOST_GAPS_IN_FIELD = 50
 class _Pieces:
     """The bytes of a table in pieces; with `close`, which Django calls at once when a client disconnects."""
 
-    def __init__(self, made: Iterator[bytes], let_go: Callable[[], None], end: Callable[[], None]) -> None:
-        self._made, self._let_go, self._end = _cut(made), let_go, end
+    def __init__(self, made: Iterator[bytes], rows: Rows, end: Callable[[], None]) -> None:
+        self._made, self._rows, self._end = _cut(made), rows, end
         self._begun: list[bytes] = []
         self._slow: asyncio.TimerHandle | None = None
 
@@ -43,7 +43,7 @@ class _Pieces:
         if not piece:
             raise StopAsyncIteration
         # A client that takes its time keeps no file open.
-        self._slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._let_go)
+        self._slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._rows.let_go)
         return piece
 
     def _in_time(self) -> None:
@@ -53,7 +53,8 @@ class _Pieces:
 
     def close(self) -> None:
         self._in_time()
-        self._made = iter(())  # a thread that makes a piece now ends it first
+        self._made = iter(())
+        self._rows.end()  # else a thread that makes a piece now would read to the end of its batch
         self._end()
 
 
@@ -89,7 +90,7 @@ async def answer(request: HttpRequest, rows: Rows, form: str, headers: dict[str,
         return rows.told()
 
     end = under_way.begin(client_address(request.scope))  # type: ignore[attr-defined]
-    pieces = _Pieces(FORMATS[form].pieces(rows.schema, rows.batches, told), rows.let_go, end)
+    pieces = _Pieces(FORMATS[form].pieces(rows.schema, rows.batches, told), rows, end)
     try:
         whole = await pieces.begin()
     except BaseException:

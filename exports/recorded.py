@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from bars import reading
@@ -54,6 +55,7 @@ class TapeLines:
         self._history, self._kind, self._to_t, self._gaps = history, kind, t1, gaps
         self._told_t = -1 if t0 is None else t0 - 1
         self._messages: Iterator[Message] | None = None
+        self._is_over = False
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -63,13 +65,20 @@ class TapeLines:
             self._messages = self._history.messages([self._kind], self._told_t, self._to_t)
         try:
             for message in self._messages:
+                if self._is_over:
+                    break
                 self._told_t = message.last_t
                 if message.text is not None:
                     return message.text
                 self._gaps.add(message.first_t, message.last_t, message.reason)
         except OtherStore:
             self._gaps.add(self._told_t + 1, self._told_t + 1, "store_changed")
+        self._messages = iter(())
         raise StopIteration
+
+    def end(self) -> None:
+        """No line follows, since nobody wants them any more; from any thread, also while a line is read."""
+        self._is_over = True
 
     def let_go(self) -> None:
         """Close what is open; the next line is read from where it lies. Not while a line is read."""
@@ -85,10 +94,12 @@ class Rows:
     def __init__(self, history: History, wanted: Wanted, prices: RunPrices | None) -> None:
         self.gaps = Gaps()
         self._lines: TapeLines | None = None
+        self._is_over = False
         facts = {"symbol": history.symbol, "store": history.store_id or ""}
         self.schema = marked(schema_of(wanted.table), facts)
         if wanted.table == "bars":
-            self.batches = bar_batches(_bars(history.symbol, wanted, self.gaps))
+            bars = _bars(history.symbol, wanted, self.gaps)
+            self.batches = bar_batches(takewhile(lambda _: not self._is_over, bars))
         else:
             tape = TABLES[wanted.table].tape
             self._lines = TapeLines(history, tape, wanted.t0, wanted.t1, self.gaps)
@@ -102,6 +113,12 @@ class Rows:
         """Close what is open until the next batch is read. Not while one is."""
         if self._lines is not None:
             self._lines.let_go()
+
+    def end(self) -> None:
+        """Read no further, since nobody takes the rows any more: a batch may be of hours. From any thread."""
+        self._is_over = True
+        if self._lines is not None:
+            self._lines.end()
 
 
 def _bars(symbol: str, wanted: Wanted, gaps: Gaps) -> Iterator[tuple[Any, ...]]:

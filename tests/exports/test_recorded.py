@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
+from collections.abc import Iterator
 from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
@@ -11,15 +13,17 @@ from pathlib import Path
 import pytest
 from django.test import AsyncRequestFactory
 
-from exports import views
+from exports import answer, recorded, views
 from exports.recorded import Rows, RunPrices, TapeLines, Wanted
 from exports.under_way import UnderWay
 from market.price_range import PriceRange, PriceRanges
 from marketcamera.tables.gaps import Gaps
 from recorder.models import Market
 from recorder.store.store_id import keep_store_id
-from recorder.tape.history import History
+from recorder.tape.history import History, Message
 from runtime.http_errors import HttpError
+from runtime.pools import exports
+from tests.processes import PATIENCE_SECONDS
 from tests.recorder.store import Store
 from tests.streaming.test_overview import served
 
@@ -65,6 +69,54 @@ def test_rows_end_where_another_recording_takes_the_place(store: Store) -> None:
     assert list(rows.batches) == []
     assert rows.told() == {"gaps": '[{"from_t":0,"to_t":0,"reason":"store_changed"}]'}
     assert rows.schema.metadata[b"store"] == b"1" * 32
+
+
+class Unread:
+    """A recording of ticks without end, in which reading comes no further than `paused` until `left` is set."""
+
+    symbol, store_id = "IG-USD", None
+
+    def __init__(self) -> None:
+        self.paused, self.left = threading.Event(), threading.Event()
+        self.read = 0
+
+    def messages(self, kinds: list[str], after_t: int, to_t: int | None) -> Iterator[Message]:
+        for t in range(1 << 40):
+            if t == 10:
+                self.paused.set()
+                assert self.left.wait(PATIENCE_SECONDS)
+            self.read = t
+            yield Message("ticks", t, t, b'{"type":"tick","t":%d,"ts":1.0}' % t)
+
+
+def test_nothing_more_is_read_for_a_client_that_has_left() -> None:
+    """Else who comes and leaves, again and again, occupies the threads of tables with batches for nobody."""
+    unread, request = Unread(), AsyncRequestFactory().get("/export")
+
+    async def ask_and_leave() -> None:
+        rows = Rows(unread, Wanted("ticks"), None)  # type: ignore[arg-type]
+        asked = asyncio.ensure_future(answer.answer(request, rows, "csv", {}))  # type: ignore[arg-type]
+        await asyncio.to_thread(unread.paused.wait, PATIENCE_SECONDS)
+        asked.cancel()
+        await asyncio.wait([asked])
+        unread.left.set()
+        while exports.taken:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(ask_and_leave())
+    assert unread.read == 10
+
+
+def test_no_bar_more_is_read_either(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_end(*wanted: object) -> Iterator[tuple[object, ...]]:
+        for n in range(1 << 40):
+            if n == 10:
+                rows.end()
+            yield n, n, n + 1, n, "1m", 1.0, 1.0, 1.0, 1.0, 1.0
+
+    monkeypatch.setattr(recorded, "_bars", without_end)
+    rows = Rows(History("IG-USD", store.directory), Wanted("bars"), None)
+    assert sum(batch.num_rows for batch in rows.batches) == 10
 
 
 def test_a_recording_of_what_is_no_market_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
