@@ -65,9 +65,10 @@ async def subscribe_api(scope: dict[str, Any], receive: Any, send: Send) -> None
     try:
         if (scope.get("extensions") or {}).get(REFUSED) is not None:
             raise TooManyConnections(settings.CONFIG.api_connections)
-        token = await _token(offered.token, client_address(scope))
+        address = client_address(scope)
+        token = await _token(offered.token, address)
         subscriber = Subscriber(send, token.pk, settings.CONFIG.outbox_bytes, raw=raw)
-        replays = SubscriberReplays(subscriber, service().hub, service().prices)
+        replays = SubscriberReplays(subscriber, service().hub, service().prices, address)
         await _serve(SubscriberSession(receive, subscriber, service(), replays))
     except SubscribeError as refused:
         ended_streams["api", refused.code or "idle"] += 1

@@ -14,6 +14,7 @@ from api_socket.protocol import Control, Topic
 from api_socket.subscriber import Subscriber
 from bars.past.replay import MOST_PAIRS, BarReplay
 from bars.past.request import PastBars
+from runtime.addresses import Address
 from runtime.supervision import supervisor
 from streaming.admitting import replays
 from streaming.protocol import StreamError
@@ -32,8 +33,8 @@ class _Running(NamedTuple):
 class SubscriberReplays:
     """For the loop's thread."""
 
-    def __init__(self, subscriber: Subscriber, hub: SubscriberHub, prices: Prices) -> None:
-        self._subscriber, self._hub, self._prices = subscriber, hub, prices
+    def __init__(self, subscriber: Subscriber, hub: SubscriberHub, prices: Prices, address: Address) -> None:
+        self._subscriber, self._hub, self._prices, self._address = subscriber, hub, prices, address
         self._running: dict[Topic, _Running] = {}
 
     def begin(self, topic: Topic, past: PastBars) -> None:
@@ -78,7 +79,7 @@ class SubscriberReplays:
             raise TooManyReplays(_MOST_REPLAYS)
         counted = ExitStack()
         try:
-            counted.enter_context(replays().admit())
+            counted.enter_context(replays().admit(self._address))
         except StreamError:
             raise TooManyReplays(replays().open) from None
         return counted

@@ -27,7 +27,7 @@ def admitted(scope: Scope) -> AbstractContextManager[None]:
 @contextmanager
 def admitted_stream(scope: Scope, request: StreamRequest) -> Iterator[None]:
     """Counts a stream client, its replay if it asks for one, and its set of options. Raises StreamError."""
-    under_way = nullcontext() if request.past is None else replays().admit()
+    under_way = nullcontext() if request.past is None else replays().admit(client_address(scope))
     with admitted(scope), under_way, option_sets().use(request.options, client_address(scope)):
         yield
 

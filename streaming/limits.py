@@ -59,23 +59,41 @@ class Connections:
 
 
 class Replays:
-    """Counts the replays of this process."""
+    """Counts the replays of this process.
+
+    They may go on for ever, so an address that has some gets no more than are left: one alone has half of them.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self.open = 0
+        self._by_address: Counter[Address | IPv6Network] = Counter()
+
+    @property
+    def open(self) -> int:
+        """How many are under way."""
+        return self._by_address.total()
 
     @contextmanager
-    def admit(self) -> Iterator[None]:
-        """Count a replay while it is under way. Raises StreamError over the limit."""
-        if self.open >= self._most:
-            detail = f"{self.open} replays are under way, the most this process takes"
-            raise StreamError("too_many_replays", detail, CLOSE_LIMIT)
-        self.open += 1
+    def admit(self, client: Address) -> Iterator[None]:
+        """Count a replay while it is under way. Raises StreamError over a limit."""
+        address = address_bucket(client)
+        held, left = self._by_address[address], self._most - self.open
+        if left <= 0:
+            raise _too_many_replays(f"{self.open} replays are under way, the most this process takes")
+        if held and held >= left:
+            share = f"its share while {left} of {self._most} are left"
+            raise _too_many_replays(f"{held} replays are under way from {address}, {share}")
+        self._by_address[address] += 1
         try:
             yield
         finally:
-            self.open -= 1
+            self._by_address[address] -= 1
+            if not self._by_address[address]:
+                del self._by_address[address]
+
+
+def _too_many_replays(detail: str) -> StreamError:
+    return StreamError("too_many_replays", detail, CLOSE_LIMIT)
 
 
 class Rate:

@@ -8,7 +8,7 @@ from typing import Any
 from bars.feed.feed_client import FeedClient
 from bars.feed.protocol import refusal
 from runtime.measured import ended_streams
-from streaming.admitting import admitted, query_of
+from streaming.admitting import admitted, client_address, query_of
 from streaming.fanout.stream_client import Send
 from streaming.limits import CLOSE_TOO_LARGE, MESSAGES_A_SECOND, talk_rate
 from streaming.protocol import CLOSE_LIMIT, FRAMES, StreamError
@@ -20,7 +20,7 @@ async def market_data(scope: dict[str, Any], receive: Any, send: Send) -> None:
     """Serve one client of `/market_data` from its first message to its last."""
     await receive()  # websocket.connect
     await send({"type": "websocket.accept"})
-    client = FeedClient(send, query_of(scope), raw=FRAMES in (scope.get("extensions") or {}))
+    client = FeedClient(send, query_of(scope), client_address(scope), raw=FRAMES in (scope.get("extensions") or {}))
     try:
         with admitted(scope):
             await _serve(client, receive)

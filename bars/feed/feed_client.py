@@ -21,6 +21,7 @@ from bars.feed.protocol import Command, Connect, Refused, connected, no_symbol, 
 from bars.past.replay import MOST_PAIRS, BarReplay
 from bars.past.request import PastBars, past_in_query
 from recorder.segment.layout import SYMBOL_PATTERN
+from runtime.addresses import Address
 from streaming.admitting import replays
 from streaming.fanout.stream_client import Send, deliver
 from streaming.protocol import CLOSE_UNAVAILABLE, StreamError
@@ -47,8 +48,8 @@ class Pair:
 class FeedClient:
     """One socket: its subscriptions, and how far it was served. Only `pump` sends."""
 
-    def __init__(self, send: Send, query: dict[str, list[str]], *, raw: bool) -> None:
-        self._send, self._query, self._raw = send, query, raw
+    def __init__(self, send: Send, query: dict[str, list[str]], address: Address, *, raw: bool) -> None:
+        self._send, self._query, self._address, self._raw = send, query, address, raw
         self._wake = asyncio.Event()
         self._requests: asyncio.Queue[str | bytes] = asyncio.Queue(_MOST_REQUESTS)
         #: Every pair that was subscribed to on this socket: none of its bars is sent twice.
@@ -137,7 +138,7 @@ class FeedClient:
         """Raises Refused where as many are under way as may be."""
         self._counted.close()
         try:
-            self._counted.enter_context(replays().admit())
+            self._counted.enter_context(replays().admit(self._address))
         except StreamError as refused:
             raise Refused(refused.detail) from None
 

@@ -18,6 +18,7 @@ BEGIN = START_TS * 1000
 FAST = {"IG_SPEED": 30, "IG_SEED": 5, "IG_START_TS": START_TS, "IG_CAM_W": 50, "IG_FLUSH_SECONDS": 0.2}
 RESOLUTIONS = ["1s", "5s", "1m"]
 LOST = (123, 456)
+#: Of one address.
 MOST_REPLAYS = 6
 
 
@@ -31,7 +32,7 @@ def server(tmp_path_factory, migrated_database):
         with sqlite3.connect(site.database) as database:
             row = "SELECT id, ?, ?, ? FROM recorder_market"
             database.execute(f"INSERT INTO bars_gap (market_id, at_ms, from_t, to_t) {row}", (BEGIN + 30_000, *LOST))
-        live = site.serve(**FAST, IG_MAX_REPLAYS=MOST_REPLAYS)
+        live = site.serve(**FAST, IG_MAX_REPLAYS=2 * MOST_REPLAYS)
         yield live
         assert "Traceback" not in live.log()
         assert live.stop() == 0
@@ -64,8 +65,8 @@ class Client:
 
 
 @contextmanager
-def client_of(server, query=""):
-    with connect(f"{server.ws_url}/market_data{query}", close_timeout=1, max_size=None) as socket:
+def client_of(server, query="", **options):
+    with connect(f"{server.ws_url}/market_data{query}", close_timeout=1, max_size=None, **options) as socket:
         yield Client(socket)
 
 
@@ -167,7 +168,8 @@ def test_as_many_replays_as_may_be_are_under_way_and_those_that_have_ended_do_no
         ended.hear_until("REPLAY_END")
         for client in others:
             wait_until(lambda c=client: c.ask(replay=replay(20, speed=0.001))["type"] == "CONNECTED", "room for it")
-        refused = f"{MOST_REPLAYS} replays are under way, the most this process takes"
+        share = f"its share while {MOST_REPLAYS} of {2 * MOST_REPLAYS} are left"
+        refused = f"{MOST_REPLAYS} replays are under way from 127.0.0.1, {share}"
         with client_of(server) as client:
             assert client.ask(replay=replay(20, speed=0.001))["type"] == "CONNECTED"
             (answer,) = ended.say({"type": "SEEK", "time": BEGIN + 20_000}, "REPLAY")
@@ -175,6 +177,8 @@ def test_as_many_replays_as_may_be_are_under_way_and_those_that_have_ended_do_no
             assert others[0].ask(replay=replay(20, 21))["type"] == "CONNECTED", "in place of its own"
             with client_of(server) as one_more:
                 assert one_more.ask()["type"] == "CONNECTED", "to the present"
+            with client_of(server, source_address=("127.0.0.2", 0)) as other:
+                assert other.ask(replay=replay(20, speed=0.001))["type"] == "CONNECTED", "of another address"
 
 
 @pytest.mark.parametrize(

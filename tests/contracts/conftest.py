@@ -10,7 +10,7 @@ import pytest
 from tests.api_socket.client import new_token
 from tests.processes import Live, Site, wait_until
 
-MARKET = {"IG_CAM_W": 20, "IG_CAM_STRIDE": 5, "IG_CAM_SEGMENT_SECONDS": 2, "IG_SEED": 7, "IG_MAX_REPLAYS": 3}
+MARKET = {"IG_CAM_W": 20, "IG_CAM_STRIDE": 5, "IG_CAM_SEGMENT_SECONDS": 2, "IG_SEED": 7, "IG_MAX_REPLAYS": 5}
 
 
 @pytest.fixture(scope="module")

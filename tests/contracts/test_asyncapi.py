@@ -164,7 +164,7 @@ def silent(market: Live) -> Iterator[ClientConnection]:
 
 
 def test_an_error_among_events(market: Live, silent: ClientConnection) -> None:
-    """As many replays are under way as the server takes."""
+    """As many replays are under way as the server takes of an address: three of five."""
     with open_socket(market, STREAM_SOCKET, "?replay=0..9&speed=0.001"):
         with open_socket(market, STREAM_SOCKET, "?replay=0..9&speed=0.001") as socket:
             hear(socket, STREAM_SOCKET, "tick")

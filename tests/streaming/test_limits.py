@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections import Counter
+from contextlib import ExitStack, suppress
 from ipaddress import ip_address
 
 import pytest
@@ -38,13 +39,27 @@ def test_a_socket_for_which_the_server_has_no_room_is_refused() -> None:
 
 
 def test_replays_are_counted_while_they_are_under_way() -> None:
-    replays = Replays(most=1)
-    with replays.admit():
+    replays, one = Replays(most=1), ip_address("192.0.2.1")
+    with replays.admit(one):
         with pytest.raises(StreamError, match="1 replays are under way, the most this process takes") as refused:
-            replays.admit().__enter__()
+            replays.admit(one).__enter__()
         assert (refused.value.code, refused.value.close) == ("too_many_replays", 4429)
-    with replays.admit():
+    with replays.admit(one):
         assert replays.open == 1
+
+
+def test_an_address_that_takes_all_replays_it_can_get_leaves_some_to_others() -> None:
+    replays, taken = Replays(most=100), Counter[str]()
+    with ExitStack() as under_way:
+        for address in ("192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"):
+            with suppress(StreamError):
+                while True:
+                    under_way.enter_context(replays.admit(ip_address(address)))
+                    taken[address] += 1
+        assert taken == {"192.0.2.1": 50, "192.0.2.2": 25, "2001:db8::1": 13}, "a /64 is one address"
+        with pytest.raises(StreamError, match=r"50 replays are under way from 192\.0\.2\.1, its share while 12 of 100"):
+            replays.admit(ip_address("192.0.2.1")).__enter__()
+    assert replays.open == 0
 
 
 def test_a_rate_allows_a_burst_and_then_so_many_a_second() -> None:
