@@ -66,6 +66,8 @@ def found(
 
     Raises django.db.Error.
     """
+    if "\0" in part:  # no name has it, and PostgreSQL refuses a query with it
+        return []
     rows = Agent.objects.filter(market_id=market_key(market))
     if ids is not None:
         rows = rows.filter(agent_id__in=list(ids))

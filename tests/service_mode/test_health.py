@@ -82,3 +82,8 @@ def test_the_worker_cleans_up_and_beat_tells_it_when(deployment: Deployment) -> 
     for process in (beat, worker):
         assert process.stop() == 0
         assert "Traceback" not in process.log()
+
+
+@pytest.mark.parametrize("text", ["%00", "a%00b", "%ED%A0%80", "%"])
+def test_a_text_that_postgresql_does_not_take_is_in_no_name(webs: list[Live], text: str) -> None:
+    assert webs[0].json(f"/agents?q={text}") == {"agents": [], "more": False}
