@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from runtime.db_threads import close_connections, detached, reading
+from runtime.fair_queue import FairQueue
 from runtime.measured import full_pools
 from runtime.threads import running
 from runtime.unavailable import Unavailable
@@ -109,8 +110,9 @@ def away() -> Iterator[None]:
 class Pool:
     """Threads for one kind of work, with a bounded queue. For the loop's thread.
 
-    A full queue still takes in the work of a client that has little in it. There are `threads` of them, or as many as
-    `start` is given. Where a pool `waits_remotely`, `start` may add some for work that is `away`.
+    Clients take turns, so that one with much to do delays another by one piece of work. A full queue still takes in the
+    work of a client that has little in it. There are `threads` of them, or as many as `start` is given. Where a pool
+    `waits_remotely`, `start` may add some for work that is `away`.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class Pool:
         self._line = WaitingLine(self._threads + most_waiting)
         self._executor: Executor = ThreadPoolExecutor(self._threads, thread_name_prefix=name)
         self._places: _Places | None = None
+        self._queue = FairQueue()
 
     def start(self, threads: int, away: int = 0) -> None:
         """Start the threads, before there are clients."""
@@ -155,10 +158,9 @@ class Pool:
     async def _ended(self, end: Callable[[], None], work: Callable[..., T], *arguments: Any) -> T:
         """The result of the work; `end` is called when it has left the queue and the threads."""
         loop = asyncio.get_running_loop()
-        if self._places is None:
-            future = self._executor.submit(copy_context().run, work, *arguments)
-        else:
-            future = self._executor.submit(copy_context().run, self._places.work, work, *arguments)
+        placed = (work,) if self._places is None else (self._places.work, work)
+        future = self._queue.put(client.get(), partial(copy_context().run, *placed, *arguments))
+        self._executor.submit(self._queue.work_once)
         future.add_done_callback(lambda _: loop.is_closed() or loop.call_soon_threadsafe(end))
         return await asyncio.wrap_future(future)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import Context
 from typing import Generic, TypeVar
 
 from recorder.errors import OtherStore
@@ -29,7 +30,7 @@ class Shared(Generic[T]):
         """Raises pools.Busy, and the errors of the work."""
         now = asyncio.get_running_loop().time()
         if self._task is None or (self._task.done() and now - self._done_at >= _FRESH_SECONDS):
-            self._task = asyncio.create_task(self._do())
+            self._task = asyncio.create_task(self._do(), context=Context())  # not that of who asked first
         return await asyncio.shield(self._task)
 
     async def _do(self) -> T:

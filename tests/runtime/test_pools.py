@@ -76,6 +76,33 @@ def test_what_goes_on_takes_nothing_of_what_a_full_pool_takes_in() -> None:
     with_held_pool(test, most_waiting=5)
 
 
+def test_clients_take_turns() -> None:
+    async def test(pool: Pool, gate: threading.Event) -> None:
+        done: list[tuple[str, int]] = []
+        waiting = []
+        for one, count in (("many", 4), ("few", 2), ("one", 1)):
+            client.set(one)
+            waiting += [asyncio.ensure_future(pool.go_on(done.append, (one, n))) for n in range(count)]
+            await asyncio.sleep(0)
+        waiting[0].cancel()
+        gate.set()
+        await asyncio.wait(waiting)
+        assert done == [("few", 0), ("one", 0), ("many", 1), ("few", 1), ("many", 2), ("many", 3)]
+        assert pool.taken == 0
+
+    with_held_pool(test)
+
+
+def test_an_error_reaches_who_asked_for_the_work() -> None:
+    async def test(pool: Pool, gate: threading.Event) -> None:
+        gate.set()
+        with pytest.raises(ZeroDivisionError):
+            await pool.run(divmod, 1, 0)
+        assert await pool.run(int, 7) == 7
+
+    with_held_pool(test)
+
+
 async def begun(pool: Pool, one: str, count: int) -> list[asyncio.Future[int]]:
     """So many pieces of work of a client, each of which waits in the pool."""
     client.set(one)
