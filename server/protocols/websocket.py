@@ -146,6 +146,11 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
         if self.state == self.STATE_OPEN:
             self.sendCloseFrame(code, encode_truncate(reason, _CLOSE_REASON_BYTES))
 
+    def sendCloseFrame(self, *reason: Any, **options: Any) -> None:  # noqa: N802
+        """From here on only the client's answer is due: the place may be given to another client."""
+        super().sendCloseFrame(*reason, **options)
+        innermost(self.transport).place.wait()
+
     def give_up(self, stall_seconds: float) -> bool:
         """Send a client that reads nothing the reason, and cut it off soon; False if the socket is not open."""
         if self.state != self.STATE_OPEN:

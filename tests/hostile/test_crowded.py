@@ -162,3 +162,14 @@ def test_every_refusal_is_json(small: Live, opened: ExitStack) -> None:
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\n")
     assert json.loads(body)["error"]["code"] == "too_many_connections"
+
+
+def test_sockets_that_owe_an_answer_to_their_end_make_room(small: Live, opened: ExitStack) -> None:
+    for source in ("127.0.0.1", OTHER):
+        for _ in range(11):
+            client = raw_client(small, "?types=none", source=source)
+            opened.callback(client.close)
+            _, close = messages_and_close(read_to_the_end(client))
+            assert close is not None
+            assert close[0] == 4400
+    sockets(small, opened, 11, source=THIRD)
