@@ -303,6 +303,22 @@ def test_a_row_that_cannot_be_is_told_with_file_row_and_column_or_skipped(
     assert caplog.messages[-1] == "trades:trades: 7 rows; 0 late, 0 trades with themselves, 2 bad"
 
 
+@pytest.mark.parametrize("ends_at", ["an other quote", "the end", "the longest field", "what is not UTF-8"])
+def test_a_quote_without_an_end_costs_its_own_row_alone(table: Callable[[bytes], Path], ends_at: str) -> None:
+    behind = {"an other quote": '1700000000,100,1,"a, son",b,buy', "what is not UTF-8": "1700000000,100,1,\udcff,b,"}
+    more = [GOOD] * (6000 if ends_at == "the longest field" else 3)
+    rows = [GOOD, '1700000000,100,1,"a,b,buy', *more, *([behind[ends_at]] if ends_at in behind else []), GOOD]
+    table("\n".join([",".join(COLUMNS), *rows]).encode("utf-8", "surrogateescape"))
+    assert fault().startswith("trades:trades: row 3: ")
+    source = opened("?bad=skip")
+    (tick,) = source
+    bad = 2 if ends_at == "what is not UTF-8" else 1
+    assert len(tick.match_a) == len(rows) - bad
+    saved = orjson.loads(source.checkpoint())
+    assert saved["bad"] == bad
+    assert saved["place"][0] == len(rows) + 1
+
+
 def test_a_row_of_json_that_cannot_be_is_told_too(table: Callable[[bytes], Path]) -> None:
     lines = as_ndjson([[BEGIN, 100, 1, "a", "b", None]])
     table(b"\n" + lines + b" \r\n")

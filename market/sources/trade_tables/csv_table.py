@@ -59,14 +59,17 @@ class CsvTable:
             number = place.row
             while True:
                 number += 1
+                lines.begin_row()
                 try:
                     values: list[str] | str = next(reader)
                 except StopIteration:
                     return
                 except csv.Error as error:
                     values = str(error)
+                    lines.leave_first()
                 except UnicodeDecodeError as error:
                     values = _not_utf8(error)
+                    lines.leave_first()
                 yield Row(values, Place(number, lines.offset))
 
 
@@ -75,13 +78,26 @@ class _Lines:
 
     def __init__(self, lines: Iterator[bytearray], offset: int) -> None:
         self._lines, self.offset = lines, offset
+        self._row: list[bytearray] = []
+        self._again: list[bytearray] = []
+
+    def begin_row(self) -> None:
+        """What comes now is another row."""
+        self._row = []
+
+    def leave_first(self) -> None:
+        """The row is its first line alone: those that a quote without an end took in come again."""
+        again = self._row[1:]
+        self.offset -= sum(len(line) + 1 for line in again)
+        self._again += reversed(again)
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        line = next(self._lines)
+        line = self._again.pop() if self._again else next(self._lines)
         self.offset += len(line) + 1
+        self._row.append(line)
         return line.decode() + "\n"
 
 
