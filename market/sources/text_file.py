@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import zlib
@@ -126,6 +127,11 @@ def bounded(line_bytes: int) -> None:
     """Raises Unreadable for a line of more bytes than one of ours can have."""
     if line_bytes > MOST_LINE_BYTES:
         raise Unreadable(f"a line of more than {MOST_LINE_BYTES:,} bytes")
+
+
+def without_mark(text: bytes | bytearray) -> bytes | bytearray:
+    """The first bytes of a text without the mark that some programs put before UTF-8."""
+    return text.removeprefix(codecs.BOM_UTF8)
 
 
 def why_not_json(text: bytes | bytearray, error: orjson.JSONDecodeError) -> str:

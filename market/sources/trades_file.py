@@ -10,7 +10,7 @@ import orjson
 
 from market.sources.options import Options, SourceSettings
 from market.sources.source import Source, SourceError
-from market.sources.text_file import Unreadable, reason, unpacked
+from market.sources.text_file import Unreadable, reason, unpacked, without_mark
 from market.sources.trade_options import SECONDS, TRADE_OPTIONS, not_negative, trade_options
 from market.sources.trade_tables.columns import FIELDS, BadRow, TradeColumns
 from market.sources.trade_tables.csv_table import CsvTable
@@ -143,7 +143,7 @@ def _table(path: Path) -> Table:
     with path.open("rb") as file:
         if file.peek(4)[:4] == b"PAR1":
             return ParquetTable(path)
-        begin = next(unpacked(file), b"").lstrip()
+        begin = without_mark(next(unpacked(file), b"")).lstrip()
     return NdjsonTable(path) if begin.startswith(b"{") else CsvTable(path)
 
 

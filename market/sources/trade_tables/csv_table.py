@@ -13,7 +13,6 @@ from market.sources.text_file import Unreadable
 from market.sources.trade_tables.table import Place, Row
 
 _DELIMITERS = ",;\t|"
-_BOM = "\ufeff"
 
 
 class CsvTable:
@@ -27,7 +26,7 @@ class CsvTable:
         with path.open("rb") as file:
             first = next(text_file.lines(text_file.unpacked(file)), bytearray())
         try:
-            head = first.decode().removeprefix(_BOM)
+            head = first.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise Unreadable(f"row 1: {_not_utf8(error)}") from None
         self._delimiter = max(_DELIMITERS, key=head.count)
@@ -36,7 +35,7 @@ class CsvTable:
         if isinstance(names.values, str):
             raise Unreadable(f"row 1: {names.values}")
         self._head = names.behind
-        self.columns = [str(name).removeprefix(_BOM).strip() for name in names.values]
+        self.columns = [str(name).strip() for name in names.values]
         if not any(self.columns):
             raise Unreadable("its first row must have the names of columns, and is empty")
 
@@ -96,9 +95,10 @@ class _Lines:
 
     def __next__(self) -> str:
         line = self._again.pop() if self._again else next(self._lines)
+        codec = "utf-8" if self.offset else "utf-8-sig"  # a mark may stand before the first name
         self.offset += len(line) + 1
         self._row.append(line)
-        return line.decode() + "\n"
+        return line.decode(codec) + "\n"
 
 
 def _not_utf8(error: UnicodeDecodeError) -> str:

@@ -41,7 +41,7 @@ class NdjsonTable:
 
 def _object(line: bytearray) -> dict[str, Any] | str:
     try:
-        found = orjson.loads(line)
+        found = orjson.loads(text_file.without_mark(line))
     except orjson.JSONDecodeError as error:
         return text_file.why_not_json(line, error)
     return found if isinstance(found, dict) else "not a JSON object"
