@@ -332,6 +332,16 @@ def test_a_row_of_json_that_cannot_be_is_told_too(table: Callable[[bytes], Path]
     assert fault() == f"trades:trades: row 2: {told}"
 
 
+def test_a_column_that_the_first_object_lacks_counts_too(table: Callable[[bytes], Path]) -> None:
+    first, second = as_ndjson([[BEGIN, 100, 1, "a", "b"]], COLUMNS[:5]), as_ndjson([[BEGIN, 100, 2, "a", "b", "sell"]])
+    table(first + second)
+    (tick,) = opened()
+    assert tick.imbalance == pytest.approx(-2 / 3)
+    assert played("?taker=taker") == [tick.to_json()]
+    table(first + b"[1]\n" + second)
+    assert fault() == "trades:trades: row 2: not a JSON object"
+
+
 def test_compressed_data_that_is_cut_short_is_told(table: Callable[[bytes], Path]) -> None:
     for pack, told in (
         (gzip.compress, "gzip: Compressed file ended"),

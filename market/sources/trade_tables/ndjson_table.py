@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from market.sources import text_file
 from market.sources.text_file import Unreadable
 from market.sources.trade_tables.table import Place, Row
 
+#: Columns are those of so many lines: what writes objects often leaves out a field that is not known.
+_LINES_FOR_COLUMNS = 1000
+
 
 class NdjsonTable:
-    """A table of objects, plain, gzip or zstd; the first has every column that counts. Rows are lines, from 1.
+    """A table of objects, plain, gzip or zstd, whose columns are those of its first lines. Rows are lines, from 1.
 
     Raises Unreadable if the first line is no object.
     """
@@ -22,11 +26,7 @@ class NdjsonTable:
     def __init__(self, path: Path) -> None:
         self._path = path
         with path.open("rb") as file:
-            first = next(line for line in text_file.lines(text_file.unpacked(file)) if line.strip())
-        found = _object(first)
-        if isinstance(found, str):
-            raise Unreadable(f"row 1: {found}")
-        self.columns = [*found]
+            self.columns = _columns(islice(text_file.lines(text_file.unpacked(file)), _LINES_FOR_COLUMNS))
 
     def rows(self, columns: list[str], place: Place) -> Iterator[Row]:
         with self._path.open("rb") as file:
@@ -37,6 +37,18 @@ class NdjsonTable:
                     found = _object(line)
                     values = found if isinstance(found, str) else [found.get(column) for column in columns]
                     yield Row(values, Place(number, offset))
+
+
+def _columns(lines: Iterable[bytearray]) -> list[str]:
+    """The columns of some rows, in the order in which they appear; a later row that is no object has none."""
+    columns: dict[str, Any] = {}
+    for line in filter(bytearray.strip, lines):
+        found = _object(line)
+        if not isinstance(found, str):
+            columns |= found
+        elif not columns:
+            raise Unreadable(f"row 1: {found}")
+    return [*columns]
 
 
 def _object(line: bytearray) -> dict[str, Any] | str:
