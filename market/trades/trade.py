@@ -27,6 +27,10 @@ _TAKERS: dict[str, Taker | None] = {
 }
 
 
+class Micros(int):
+    """A time in microseconds since 1970, of a table that says so: its unit is not to be told by its size."""
+
+
 class TradeError(MarketError, ValueError):
     """A value that no trade can have; the text says what it must be, without the field's name."""
 
@@ -50,8 +54,8 @@ class Trade(NamedTuple):
 def moment(value: Any) -> float:
     """Unix seconds, cut to whole microseconds so that no trade moves into the next interval.
 
-    `value` is ISO 8601 (without an offset it is UTC), a datetime, or a number since the epoch in s, ms, µs or ns, told
-    by its size. Raises TradeError.
+    `value` is ISO 8601 (without an offset it is UTC), a datetime, Micros, or another number since the epoch in s, ms,
+    µs or ns, told by its size. Raises TradeError.
     """
     micros = _micros(value)
     if micros is None or not is_moment(micros / 1e6):
@@ -60,6 +64,8 @@ def moment(value: Any) -> float:
 
 
 def _micros(value: Any) -> int | None:
+    if isinstance(value, Micros):
+        return value
     if isinstance(value, datetime):
         return _since_epoch(value)
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):

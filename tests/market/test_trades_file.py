@@ -342,6 +342,13 @@ def test_a_column_that_the_first_object_lacks_counts_too(table: Callable[[bytes]
     assert fault() == "trades:trades: row 2: not a JSON object"
 
 
+def test_a_time_of_1970_in_parquet_is_told_and_no_later_one(table: Callable[[bytes], Path]) -> None:
+    ten_hours = 36_000  # whose microseconds are as many as the milliseconds of a time in 1971
+    table(as_parquet([[ten_hours, 100.0, 1.0, "a", "b", None]]))
+    told = f"column time: must be ISO 8601 or {EXPECTED}, or the same in ms, µs or ns, got 36000000000"
+    assert fault() == f"trades:trades: row 1: {told}"
+
+
 def test_compressed_data_that_is_cut_short_is_told(table: Callable[[bytes], Path]) -> None:
     for pack, told in (
         (gzip.compress, "gzip: Compressed file ended"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from market.sources.text_file import Unreadable
 from market.sources.trade_tables.table import Place, Row
+from market.trades.trade import Micros
 
 _BATCH_ROWS = 8192
 
@@ -46,10 +47,11 @@ class ParquetTable:
     def _values(self, column: Any) -> list[Any]:
         """A column as Python values; times as microseconds, since datetimes know no nanoseconds."""
         arrow = self._pyarrow
-        if arrow.types.is_timestamp(column.type) or arrow.types.is_date(column.type):
-            column = column.cast(arrow.timestamp("us"), safe=False).cast(arrow.int64())
-        values: list[Any] = column.to_pylist()
-        return values
+        if not (arrow.types.is_timestamp(column.type) or arrow.types.is_date(column.type)):
+            values: list[Any] = column.to_pylist()
+            return values
+        column = column.cast(arrow.timestamp("us"), safe=False).cast(arrow.int64())
+        return [None if micros is None else Micros(micros) for micros in column.to_pylist()]
 
 
 def _one_line(error: Exception) -> str:
