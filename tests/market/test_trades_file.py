@@ -349,6 +349,17 @@ def test_a_time_of_1970_in_parquet_is_told_and_no_later_one(table: Callable[[byt
     assert fault() == f"trades:trades: row 1: {told}"
 
 
+def test_of_two_columns_with_one_name_the_first_counts(table: Callable[[bytes], Path]) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    names, values = [*COLUMNS, "price"], [BEGIN, 100, 1, "a", "b", "buy", 7]
+    parquet.write_table(pyarrow.table([[value] for value in values], names=names), "trades")
+    of_parquet = played()
+    table(as_csv([values], names))
+    assert of_parquet == played()
+
+
 def test_compressed_data_that_is_cut_short_is_told(table: Callable[[bytes], Path]) -> None:
     for pack, told in (
         (gzip.compress, "gzip: Compressed file ended"),

@@ -17,7 +17,10 @@ _BUFFER_BYTES = 1 << 20
 
 
 class ParquetTable:
-    """A table in a Parquet file. Rows are counted from 1. Raises Unreadable, also if pyarrow is not installed."""
+    """A table in a Parquet file. Rows are counted from 1; of two columns with the same name the first counts.
+
+    Raises Unreadable, also if pyarrow is not installed.
+    """
 
     def __init__(self, path: Path) -> None:
         try:
@@ -37,7 +40,8 @@ class ParquetTable:
             number += metadata.row_group(groups.pop(0)).num_rows
         try:
             for batch in self._file.iter_batches(_BATCH_ROWS, groups, columns):
-                for values in zip(*(self._values(batch.column(name)) for name in columns), strict=True):
+                chosen = map(batch.schema.names.index, columns)
+                for values in zip(*(self._values(batch.column(i)) for i in chosen), strict=True):
                     number += 1
                     if number > place.row:
                         yield Row(values, Place(number))
