@@ -26,6 +26,17 @@ log = logging.getLogger(__name__)
 #: How far back in time a row may lie, in seconds, and still count to its own tick.
 LATE_SECONDS = 5.0
 
+#: How files begin that are often given as tables, and what they are.
+_OTHERS = {
+    b"PK\x03\x04": "a zip archive or a workbook",
+    b"BZh": "compressed by bzip2",
+    b"\xfd7zXZ\x00": "compressed by xz",
+    b"ARROW1": "an Arrow file",
+    b"\xff\xfe": "text in UTF-16",
+    b"\xfe\xff": "text in UTF-16",
+    **dict.fromkeys((b"[{", b"[ ", b"[\n", b"[\r"), "one JSON array"),
+}
+
 _OPTIONS = f"{', '.join(FIELDS)}, late, bad, {TRADE_OPTIONS}"
 
 
@@ -143,8 +154,16 @@ def _table(path: Path) -> Table:
     with path.open("rb") as file:
         if file.peek(4)[:4] == b"PAR1":
             return ParquetTable(path)
+        _refuse_others(file.peek(8))
         begin = without_mark(next(unpacked(file), b"")).lstrip()
     return NdjsonTable(path) if begin.startswith(b"{") else CsvTable(path)
+
+
+def _refuse_others(begin: bytes) -> None:
+    """Raises Unreadable for what is often given as a table, and is none of ours."""
+    for mark, what in _OTHERS.items():
+        if begin.startswith(mark):
+            raise Unreadable(f"it is {what}; a table is CSV or NDJSON in UTF-8, both plain, gzip or zstd, or Parquet")
 
 
 def _skip_or_stop(text: str) -> bool:

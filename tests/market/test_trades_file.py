@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
 import logging
+import lzma
 import random
 import tracemalloc
 from collections.abc import Callable
@@ -240,6 +242,9 @@ def test_what_is_wrong_with_an_option_is_one_sentence(table: Callable[[bytes], P
     assert fault(options).partition(": ")[2] == told
 
 
+FORMS = "a table is CSV or NDJSON in UTF-8, both plain, gzip or zstd, or Parquet"
+
+
 @pytest.mark.parametrize(
     ("data", "told"),
     [
@@ -248,6 +253,12 @@ def test_what_is_wrong_with_an_option_is_one_sentence(table: Callable[[bytes], P
         (b"caf\xe9,price\n", "row 1: not UTF-8: invalid continuation byte at byte 3"),
         (b'{"time":1', "row 1: not JSON: unexpected end of data: line 1 column 10 (char 9)"),
         (b"PAR1rubbish", None),
+        (b"PK\x03\x04...", f"it is a zip archive or a workbook; {FORMS}"),
+        (bz2.compress(b"time"), f"it is compressed by bzip2; {FORMS}"),
+        (lzma.compress(b"time"), f"it is compressed by xz; {FORMS}"),
+        (b"ARROW1\0\0", f"it is an Arrow file; {FORMS}"),
+        ("time,price\n".encode("utf-16"), f"it is text in UTF-16; {FORMS}"),
+        (b'[{"time":1}]', f"it is one JSON array; {FORMS}"),
     ],
 )
 def test_a_file_that_is_no_table_is_one_sentence(table: Callable[[bytes], Path], data: bytes, told: str | None) -> None:
