@@ -23,7 +23,7 @@ DEFAULT_RESOLUTION = "1m"
 MOST_CASH = 1e15
 
 #: The end of the year 9999, as far as dates go.
-_LATEST_MS = 253_402_300_799_999
+LATEST_MS = 253_402_300_799_999
 _TIME = "epoch milliseconds or an ISO 8601 time"
 
 
@@ -93,7 +93,7 @@ def _time(given: Mapping[str, Any], name: str) -> int:
         ms = to_ms(value) if isinstance(value, str) else _integer(value)
     except ValueError:
         raise BadRequest.wrong(name, _TIME, value) from None
-    if not 0 <= ms <= _LATEST_MS:
+    if not 0 <= ms <= LATEST_MS:
         raise BadRequest(f"{name} must lie in the years 1970 to 9999, got {shown(value)}")
     return ms
 

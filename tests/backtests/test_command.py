@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from backtests.models import Backtest
+from recorder.models import Market
 
 
 def run(*arguments: str) -> str:
@@ -36,7 +37,7 @@ def test_everything_recorded_is_played_by_default(recorded: None, capsys: pytest
         (["best"], "strategy must be one of buy_and_hold, ma_cross, got 'best'"),
         (["ma_cross", "--cash", "nan"], "cash must be a finite number, got nan"),
         (["ma_cross", "--cash", "much"], "argument --cash: invalid float value: 'much'"),
-        (["ma_cross", "--symbol", "NONE"], "from is missing"),
+        (["ma_cross", "--symbol", "NONE"], "there is no market 'NONE'"),
         (["ma_cross", "--from", "2030-01-01"], "from must be before to"),
         (["ma_cross", "--resolution", "1d"], "there is no whole 1d bar of IG-USD; bars begin at 2026-01-05T00:00:00Z"),
         (["ma_cross", "--param", "fast"], "--param must be NAME=VALUE, got 'fast'"),
@@ -51,6 +52,9 @@ def test_what_is_wrong_is_said(recorded: None, arguments: list[str], said: str) 
 
 
 def test_a_market_without_bars_is_told_as_that(transactional_db: None) -> None:
+    Market.objects.create(symbol="EMPTY")
+    with pytest.raises(CommandError, match="there is no whole 1m bar of EMPTY; there is none at all"):
+        run("ma_cross", "--symbol", "EMPTY")
     with pytest.raises(CommandError, match="there is no market 'NONE'"):
         run("ma_cross", "--symbol", "NONE", "--from", "0", "--to", "1000")
 

@@ -18,7 +18,7 @@ from backtests.engine.progress import Span
 from backtests.engine.recorded_bars import check_bars, whole_span
 from backtests.errors import BacktestError
 from backtests.models import DONE, Backtest, new_id
-from backtests.request import DEFAULT_RESOLUTION, asked
+from backtests.request import DEFAULT_RESOLUTION, LATEST_MS, asked
 from backtests.running import lifecycle, run_backtest
 from components import system_bus
 from runtime import commands
@@ -77,9 +77,9 @@ class Command(commands.Command):
 def _claimed(backtest_id: str, options: dict[str, Any]) -> tuple[Backtest, Span]:
     """The backtest that is asked for, running, and the span of its bars. Raises BacktestError, django.db.Error."""
     fields = {name: options[name] for name in ("strategy", "symbol", "resolution", "from", "to", "cash", "fee")}
-    if whole := whole_span(fields["symbol"]):
-        fields["from"] = whole.first_ms if fields["from"] is None else fields["from"]
-        fields["to"] = whole.last_ms if fields["to"] is None else fields["to"]
+    whole = whole_span(fields["symbol"]) or Span(0, LATEST_MS)  # without bars the check of them says why
+    fields["from"] = whole.first_ms if fields["from"] is None else fields["from"]
+    fields["to"] = whole.last_ms if fields["to"] is None else fields["to"]
     fields["params"] = dict(_param(text) for text in options["param"])
     wanted = asked(fields, strategies_in(settings.CONFIG.strategies), settings.CONFIG.symbol)
     span = check_bars(wanted)
