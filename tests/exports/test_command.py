@@ -50,7 +50,8 @@ def test_it_says_what_the_folder_holds(market: Store, tmp_path: Path) -> None:
     [
         (["--symbol", "NOPE"], "there is no market 'NOPE'; there is IG-USD"),
         (["--format", "mcap", "--kind", "ticks"], "MCAP has ticks, metrics and frames in one file; leave out --kind"),
-        (["--t0", "-1"], "argument --t0: invalid _t value: '-1'"),
+        (["--t0", "-1"], "argument --t0: must be an integer, 0 or more, got '-1'"),
+        (["--t0", "50", "--t1", "49"], "--t0 must not be above --t1, got 50 and 49"),
         (["--kind", "frames"], "argument --kind: invalid choice: 'frames'"),
         (["--resolution", "5m"], "holds an export with resolution 1m, not 5m; choose another folder"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,8 @@ class Command(commands.Command):
         parser.add_argument("--resolution", default="1m", choices=PERIOD_MS, help="that of bars (%(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["t1"] is not None and (options["t0"] or 0) > options["t1"]:
+            raise CommandError(f"--t0 must not be above --t1, got {options['t0']} and {options['t1']}")
         if options["format"] == "mcap" and options["kind"]:
             raise CommandError("MCAP has ticks, metrics and frames in one file; leave out --kind")
         try:
@@ -85,8 +88,7 @@ class Command(commands.Command):
 
 
 def _t(text: str) -> int:
-    """A t. Raises ValueError."""
-    t = int(text)
-    if t < 0:
-        raise ValueError(text)
-    return t
+    """A t. Raises ArgumentTypeError."""
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"must be an integer, 0 or more, got {text!r}")
+    return int(text)
