@@ -66,6 +66,13 @@ def test_nonsense_is_told_in_a_sentence(
     assert status == 0 or said.splitlines()[-1].startswith("marketcamera: "), said
 
 
+@pytest.mark.parametrize("count", ["many", "0", "-1", "1.5"])
+def test_what_a_count_must_be_is_told(count: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["tail", f"--count={count}"])
+    assert f"argument --count: must be an integer, 1 or more, got '{count}'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -109,10 +109,9 @@ def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], None]
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if not 0 < count <= sys.maxsize:
-        raise argparse.ArgumentTypeError(f"at least 1, got {text}")
-    return count
+    if not text.isdecimal() or not 0 < int(text) <= sys.maxsize:
+        raise argparse.ArgumentTypeError(f"must be an integer, 1 or more, got {text!r}")
+    return int(text)
 
 
 def _tail(options: argparse.Namespace) -> None:
