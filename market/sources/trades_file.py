@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 
 from market.sources.options import Options, SourceSettings
+from market.sources.price_watch import PriceWatch
 from market.sources.source import Source, SourceError
 from market.sources.text_file import Unreadable, reason, unpacked, without_mark
 from market.sources.trade_options import SECONDS, TRADE_OPTIONS, not_negative, trade_options
@@ -70,7 +71,7 @@ class TradesFile(Source):
         if guessed := self._columns.guessed:
             log.info("%s: columns by their names: %s", self.name, ", ".join(f"{f}={c}" for f, c in guessed.items()))
         self._place, self._newest, self._bad = Place(), 0.0, 0
-        self.price_range = self._range
+        self.price_range, self._watch = self._range, PriceWatch(self.name)
 
     def __iter__(self) -> Iterator[Tick]:
         try:
@@ -113,6 +114,7 @@ class TradesFile(Source):
 
     def _ranged(self, tick: Tick) -> Tick:
         self.price_range = self._ticks.price_range
+        self._watch.look(tick, self.price_range)
         return tick
 
     def _take(self, row: Row) -> None:

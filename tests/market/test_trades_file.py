@@ -218,6 +218,18 @@ def test_the_price_range_is_of_the_first_price(table: Callable[[bytes], Path]) -
     assert source.price_range == (30.0, 90.0)
 
 
+def test_prices_beyond_the_range_are_told(table: Callable[[bytes], Path], caplog: pytest.LogCaptureFixture) -> None:
+    table(as_csv([[BEGIN + i, price, 1, "a", "b", ""] for i, price in enumerate([100, 150, 50, 150.5, 200, 49, 300])]))
+    assert [tick.price_norm for tick in opened()] == [0.5, 1, 0, 1, 1, 0, 1]
+    told = "trades:trades: the mid of t=%d, %s, is beyond the price range: its tick says %d."
+    hint = " The options low and high set the range (%d ticks so far)"
+    beyond = [(3, "150.5", 150, 1), (4, "200", 150, 2), (6, "300", 150, 4)]
+    assert [one for one in caplog.messages if "beyond" in one] == [(told + hint) % one for one in beyond]
+    caplog.clear()
+    assert [tick.price_norm for tick in opened("?low=0&high=400")][-1] == 0.75
+    assert not [one for one in caplog.messages if "beyond" in one]
+
+
 def test_times_longer_than_all_of_market_time_are_no_trouble(table: Callable[[bytes], Path]) -> None:
     table(as_csv([[BEGIN, 60, 2, "a", "b", ""], [BEGIN + 90, 60, 2, "a", "b", ""]]))
     assert len(played("?silence=1e305&late=1e305")) == 91

@@ -16,6 +16,7 @@ from market.sources.hyperliquid.connection import VenueConnection
 from market.sources.hyperliquid.feed import Event, Feed
 from market.sources.hyperliquid.messages import Reader
 from market.sources.options import Options, SourceSettings
+from market.sources.price_watch import PriceWatch
 from market.sources.read_ahead import ReadAhead
 from market.sources.source import Source, SourceError
 from market.sources.trade_options import TRADE_OPTIONS, trade_options
@@ -68,7 +69,7 @@ class HyperliquidSource(Source):
         self._silence, self._range = trade_options(options)
         options.end(f"url, {TRADE_OPTIONS}")
         self._interval, self._clock = settings.tick_seconds, clock
-        self._feed, self.price_range = self._new_feed(), self._range
+        self._feed, self.price_range, self._watch = self._new_feed(), self._range, PriceWatch(self.name)
         self._closed = threading.Event()
         self._wants_word = False
         self._reader = Reader(self.name, options.path)
@@ -97,6 +98,7 @@ class HyperliquidSource(Source):
             if self.wait():
                 tick = self._feed.take_due(self._now())
                 self.price_range = self._feed.ticks.price_range
+                self._watch.look(tick, self.price_range)
                 yield tick
 
     def checkpoint(self) -> str:
