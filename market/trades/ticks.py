@@ -95,7 +95,10 @@ class TradeTicks:
 
     def _wait(self, k: int, trade: Trade) -> None:
         if self._number_waiting >= MOST_WAITING:
-            raise TradeError(f"more than {MOST_WAITING:,} trades wait for their tick; ticks must be shorter")
+            raise TradeError(
+                f"more than {MOST_WAITING:,} trades wait for their tick;"
+                " ticks, or the time by which a trade may be late, must be shorter"
+            )
         self._number_waiting += 1
         if k in self._waiting:
             self._waiting[k].append(trade)

@@ -404,6 +404,13 @@ def test_disorder_within_the_time_allowed_leaves_no_trace_and_more_is_counted(
     assert [len(tick.match_a) for tick in opened("?late=6")] == [1, 1, 0, 1, 1, 0, 1, 1, 0, 2]
 
 
+def test_too_much_disorder_is_told(table: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("market.trades.ticks.MOST_WAITING", 9)
+    table(as_csv([[BEGIN - i, 100, 1, "a", "b", ""] for i in range(10)]))  # the newest row first
+    told = "more than 9 trades wait for their tick; ticks, or the time by which a trade may be late, must be shorter"
+    assert fault("?late=100") == f"trades:trades: row 11: {told}"
+
+
 def test_a_trade_with_itself_is_told(table: Callable[[bytes], Path], caplog: pytest.LogCaptureFixture) -> None:
     table(as_csv([[BEGIN, 100, 1, "a", "a", ""], [BEGIN, 100, 1, "a", "b", ""]]))
     assert len(played()) == 1
