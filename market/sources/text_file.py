@@ -49,13 +49,14 @@ def plain(file: io.BufferedReader | gzip.GzipFile) -> Iterator[bytes]:
 def unpacked(file: io.BufferedReader, offset: int = 0) -> Iterator[bytes]:
     """The text of a file behind its first `offset` bytes: plain, gzip or zstd, told by the first bytes.
 
-    Text may be given before the checksum behind it was verified. Raises Unreadable, also if there is less text.
+    Text may be given before the checksum behind it was verified. Raises Unreadable, also if there is less text; but the
+    end of the last line counts as one byte even where it is missing, so that who counts lines need not know.
     """
     if is_zstd(file):
         return _behind(_all_frames(file), offset)
     if file.peek(2)[:2] == _GZIP:
         return _behind(_gunzipped(file), offset)
-    if file.seek(0, io.SEEK_END) < offset:
+    if file.seek(0, io.SEEK_END) + 1 < offset:
         raise _too_short(offset)
     file.seek(offset)
     return plain(file)
@@ -67,7 +68,7 @@ def _behind(pieces: Iterator[bytes], offset: int) -> Iterator[bytes]:
         if left < len(piece):
             yield piece[left:]
         left = max(left - len(piece), 0)
-    if left:
+    if left > 1:
         raise _too_short(offset)
 
 

@@ -142,6 +142,19 @@ def test_a_table_goes_on_from_any_tick_exactly(table: Callable[[bytes], Path], n
         assert again.price_range == source.price_range
 
 
+@pytest.mark.parametrize("name", ["csv", "csv.gz", "csv.zst", "ndjson", "ndjson.zst"])
+def test_a_table_whose_last_line_has_no_end_goes_on_behind_it(table: Callable[[bytes], Path], name: str) -> None:
+    kind, _, packed = name.partition(".")
+    text = {"csv": as_csv, "ndjson": as_ndjson}[kind](trades(20)).rstrip()
+    table(PACKED[packed](text))
+    whole, source = played(), opened("?late=1000")  # all rows are read before the first tick
+    next(iter(source))
+    again = opened("?late=1000")
+    again.agent_ids = source.agent_ids
+    again.restore(source.checkpoint())
+    assert [tick.to_json() for tick in again] == whole[1:]
+
+
 @pytest.mark.parametrize("checkpoint", ["", "17", "{}", '{"ticks":{}}', '{"ticks":[]}'])
 def test_a_checkpoint_of_something_else_is_refused(table: Callable[[bytes], Path], checkpoint: str) -> None:
     table(as_csv(trades(3)))
