@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable
 
 from api_socket.errors import TooManyConnections, TooManySubscriptions
@@ -15,16 +16,28 @@ class SubscriberHub:
     def __init__(self, most_subscribers: int, most_topics: int) -> None:
         self._most_subscribers, self._most_topics = most_subscribers, most_topics
         self._by_topic: dict[Topic, set[Subscriber]] = {}
-        self.subscribers: set[Subscriber] = set()
+        #: In the order in which they came.
+        self.subscribers: dict[Subscriber, None] = {}
 
     def join(self, subscriber: Subscriber) -> None:
         """Admit a client. Raises TooManyConnections."""
-        if len(self.subscribers) >= self._most_subscribers:
+        if len(self.subscribers) >= self._most_subscribers and not self._make_room(subscriber.token):
             raise TooManyConnections(self._most_subscribers)
-        self.subscribers.add(subscriber)
+        self.subscribers[subscriber] = None
+
+    def _make_room(self, token: int) -> bool:
+        """Where all places are taken, one that has none takes the last of the token that has most, if that has more."""
+        held = Counter(one.token for one in self.subscribers)
+        greedy, places = held.most_common(1)[0]
+        if token in held or places < 2:
+            return False
+        last = next(one for one in reversed(self.subscribers) if one.token == greedy)
+        last.end(TooManyConnections(self._most_subscribers))
+        self.leave(last)
+        return True
 
     def leave(self, subscriber: Subscriber) -> None:
-        self.subscribers.discard(subscriber)
+        self.subscribers.pop(subscriber, None)
         for topic in [*subscriber.topics]:
             self.unsubscribe(subscriber, topic)
 

@@ -48,7 +48,7 @@ def test_who_left_or_unsubscribed_gets_nothing_and_leaves_nothing() -> None:
         await settled()
         assert gone.messages == bored.messages == []
         assert hub.audience("alerts", None) == set()
-        assert hub.subscribers == {bored}
+        assert [*hub.subscribers] == [bored]
 
     asyncio.run(run())
 
@@ -77,6 +77,28 @@ def test_one_connection_too_many_is_refused() -> None:
             hub.join(Listener())
         hub.leave(first)
         hub.join(Listener())
+
+    asyncio.run(run())
+
+
+def test_a_token_with_all_places_keeps_no_other_out() -> None:
+    async def run() -> None:
+        hub = SubscriberHub(3, 50)
+        greedy, other = [Listener(token=1) for _ in range(3)], Listener(token=2)
+        for client in greedy:
+            hub.join(client)
+            hub.subscribe(client, Topic("alerts"))
+        hub.join(other)
+        with pytest.raises(TooManyConnections):
+            greedy[-1].ended.result()
+        assert [*hub.subscribers] == [*greedy[:2], other]
+        assert hub.audience("alerts", None) == {*greedy[:2]}
+        for token in (1, 2):
+            with pytest.raises(TooManyConnections):
+                hub.join(Listener(token=token))
+        hub.join(Listener(token=3))
+        with pytest.raises(TooManyConnections):  # no token has two places now
+            hub.join(Listener(token=4))
 
     asyncio.run(run())
 
