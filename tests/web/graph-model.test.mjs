@@ -41,6 +41,15 @@ test("an agent starts in the same place every time, apart from the others, withi
   assert.ok(counts.every((count) => count >= 8 && count <= 17), `${counts}`);
 });
 
+for (const [first, step] of [[2 ** 53 - 400, 2], [2 ** 52, 2 ** 32], [7e15, 1]]) {
+  test(`agents with ids from ${first} on, ${step} apart, start apart from each other too`, () => {
+    const places = Array.from({ length: 200 }, (_, i) => startPosition(String(first + i * step)));
+    const distances = places.flatMap((one, i) => places.slice(0, i).map((other) => Math.hypot(one.x - other.x, one.y - other.y)));
+    assert.ok(Math.min(...distances) > 0.005, String(Math.min(...distances)));
+    assert.equal(new Set(places.map(({ x, y }) => `${Math.floor(4 * (x ** 2 + y ** 2))} ${x > 0} ${y > 0}`)).size, 16);
+  });
+}
+
 test("experience is told within the frame: 0 for the least, 1 for the greatest", () => {
   const looks = [...graphOf(frames[0]).nodes.values()].map(({ experience }) => experience);
   assert.deepEqual([Math.min(...looks), Math.max(...looks)], [0, 1]);

@@ -138,13 +138,16 @@ export const RIM = 0.84;
 /** Steps of two sequences that fill a square evenly (Roberts 2018, R2): with steps of one ratio alone all places lie on one curve. */
 const [TURN, OUTWARD] = [0.7548776662466927, 0.5698402909980532];
 
+/** Of a greater id too few digits would be left behind the point to tell it from the next; what it has beyond takes steps of its own. */
+const ONE_PART = 2 ** 32;
+
 /**
  * Where an agent starts before any layout: anywhere in the circle, the same place for the same id in every session.
  * @param {string} key agent id
  */
 export function startPosition(key) {
-  const index = Number(key);
-  const angle = 2 * Math.PI * ((index * TURN) % 1);
-  const radius = Math.sqrt((0.5 + index * OUTWARD) % 1);
+  const [low, high] = [Number(key) % ONE_PART, Math.floor(Number(key) / ONE_PART)];
+  const angle = 2 * Math.PI * ((low * TURN + high * OUTWARD) % 1);
+  const radius = Math.sqrt((0.5 + low * OUTWARD + high * TURN) % 1);
   return { x: radius * Math.cos(angle), y: radius * Math.sin(angle) };
 }
