@@ -55,7 +55,6 @@ class SlidingWindowCamera:
         self._last_ts: float | None = None
         self.last_mid: float | None = None
         self.filmed = False
-        self._names = NameBook()
         self._block = min(stride, _BLOCK, W)  # no tick may leave in the block that brings it
         self._largest_step = largest_step(W)
         self._reset()
@@ -74,6 +73,7 @@ class SlidingWindowCamera:
         self._sums = QuoteSums(capacity)
         self._pairs = PairCounts(capacity, self._rings.rows)
         self._last_experience = np.zeros(capacity)
+        self._names = NameBook()
         self._mid_at_reset = self.last_mid
         self._seen = 0  # ticks in the window's count since the reset, those waiting not included
         self._last_off_grid = -1  # the last tick with a price off the grid, in the same count
@@ -246,7 +246,7 @@ class SlidingWindowCamera:
             edges=self._edge_cut.edges(self._pairs, self._places(columns), agent_ids),
             bursts=bursts,
             shocks=shocks,
-            agent_names=self._names.names_of(agent_ids, present),
+            agent_names=self._names.names_of(agent_ids, t - self.W + 1),
             whole=self._counts(all_columns, columns) if self._tells_all else None,
         )
 

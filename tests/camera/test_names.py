@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 
-from camera.agent_names import _SPARE
 from camera.frame import frame_json, frame_of
 from camera.window import SlidingWindowCamera
 from market.tick import Tick
@@ -56,7 +55,23 @@ def test_frames_of_agents_without_a_name_are_as_ever() -> None:
 
 def test_the_names_of_agents_that_left_are_forgotten() -> None:
     camera = SlidingWindowCamera(W=2, stride=2)
-    for t in range(3 * _SPARE):
+    for t in range(100):
         camera.ingest(tick(t, [f"n{t}"], t))
         camera.maybe_shoot(t)
-    assert len(camera._names._names) <= 2 * _SPARE
+    assert len(camera._names._names) <= 4
+
+
+def test_a_name_given_before_the_window_is_in_no_frame_as_after_a_restart() -> None:
+    whole, resumed = SlidingWindowCamera(W=4, stride=2), SlidingWindowCamera(W=4, stride=2)
+    ticks = [*(tick(t, ["a", "b"]) for t in range(10)), *(tick(t, [None, None]) for t in range(10, 15))]
+    assert names_in(filmed(whole, ticks[:13])) == ["a", "b"]  # those of t = 9
+    resumed.resume(None, filmed=True)
+    expected = filmed(whole, ticks[13:])
+    assert names_in(expected) == [None, None]
+    assert filmed(resumed, ticks[11:]) == expected
+
+
+def test_names_that_are_given_again_are_known_again() -> None:
+    camera, named = SlidingWindowCamera(W=2, stride=2), tick(0, ["a", "b"])
+    assert names_in(filmed(camera, [named, *(tick(t, [None, None]) for t in range(1, 7))])) == [None, None]
+    assert names_in(filmed(camera, [named.placed(7, 7.0), tick(8, [None, None])])) == ["a", "b"]
