@@ -92,6 +92,7 @@ TEXTS = {
     "error_too_many_connections": _("The server has as many visitors as it takes."),
     "error_rate_limited": _("The server was asked too often."),
     "frame_facts": _(" · {agents} agents · {edges} · {ticks} ticks"),
+    "frame_facts_some": _(" · {agents} of {all} agents · {edges} · {ticks} ticks"),
     "facts_edges": _("{edges} edges"),
     "facts_of_edges": _("{edges} of {all} edges"),
     "facts_all_pairs": _("all {pairs} pairs"),

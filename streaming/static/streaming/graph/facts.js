@@ -1,4 +1,4 @@
-/** Owns the line that says what the graph shows, and of how many: edges that are left out are told. */
+/** Owns the line that says what the graph shows, and of how many: edges and agents that are left out are told. */
 
 import { countText } from "../page/format.js";
 import { text } from "../state/texts.js";
@@ -24,6 +24,7 @@ function edgesText(frame, { shown, graph, look }) {
 
 /** @param {Frame} frame @param {Scene} scene */
 export function factsOf(frame, scene) {
-  const { t0, t1 } = frame.window;
-  return text("frame_facts", { agents: countText(frame.nodes.length), edges: edgesText(frame, scene), ticks: countText(t1 - t0 + 1) });
+  const { t0, t1, nodes_total: all = frame.nodes.length } = frame.window;
+  const numbers = { agents: countText(frame.nodes.length), edges: edgesText(frame, scene), ticks: countText(t1 - t0 + 1) };
+  return frame.nodes.length < all ? text("frame_facts_some", { ...numbers, all: countText(all) }) : text("frame_facts", numbers);
 }
