@@ -50,7 +50,7 @@ TEXTS = {
     "measure_strength_gini": _("Inequality"),
     "measure_top_share": _("Top tenth"),
     "measure_core": _("Core"),
-    "measure_reciprocity_side": _("Opposite sides"),
+    "measure_reciprocity_side": _("Different sides"),
     "measure_persistence": _("Persistence"),
     "measure_proximity_density": _("Quotes close"),
     "measure_pool_share": _("Outside pool"),
