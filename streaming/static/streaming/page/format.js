@@ -6,7 +6,9 @@ const locale = language === "en" ? "en-GB" : language;
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const tenth = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 const oneTenth = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const thousandth = new Intl.NumberFormat(locale, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
+/** Ratios are told in thousandths, and small ones in two digits; messages have six decimals. */
+const [USUAL_DECIMALS, MOST_DECIMALS, LEAST_DIGITS] = [3, 6, 2];
+const ratios = Array.from({ length: MOST_DECIMALS + 1 }, (_, most) => new Intl.NumberFormat(locale, { minimumFractionDigits: Math.min(most, USUAL_DECIMALS), maximumFractionDigits: most }));
 const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium", timeZone: "UTC" });
 
 /** A number of at least so many digits, two of them behind the point or more. */
@@ -33,8 +35,11 @@ export const numberText = (value) => tenth.format(value);
 /** @param {number} value */
 export const decimalText = (value) => oneTenth.format(value);
 
-/** @param {number} value */
-export const ratioText = (value) => thousandth.format(value);
+/** A share or a measure: what is small is not told as nothing. @param {number} value */
+export function ratioText(value) {
+  const decimals = value === 0 ? 0 : LEAST_DIGITS - 1 - Math.floor(Math.log10(Math.abs(value)));
+  return ratios[Math.min(Math.max(decimals, USUAL_DECIMALS), MOST_DECIMALS) || USUAL_DECIMALS].format(value);
+}
 
 /** From one t to another, or that t alone. @param {number} fromT @param {number} toT */
 export const spanText = (fromT, toT) => (fromT === toT ? countText(fromT) : `${countText(fromT)} – ${countText(toT)}`);
