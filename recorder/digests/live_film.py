@@ -63,17 +63,18 @@ class LiveFilm:
             self._begin(run, camera, max(least_t, newest_t - _FIRST_FRAMES * stride + 1))
         elif newest_t - self._reached_t > _LATE_FRAMES * stride + window:
             self._begin(run, camera, max(least_t, newest_t - _MOST_FRAMES * stride + 1))
-        self._measure(window + (_MOST_FRAMES + 1) * stride)
+        self._measure(window + (_MOST_FRAMES + 1) * stride, newest_t)
 
     def _begin(self, run: Run, camera: tuple[int, ...], from_t: int) -> None:
         """Measure the frames from here on."""
         self._film, self._run = Film(camera, from_t), (run.pk, run.first_t)
         self._reached_t = max(run.first_t, lead_in_t(from_t, *camera[:2])) - 1
 
-    def _measure(self, most_ticks: int) -> None:
+    def _measure(self, most_ticks: int, newest_t: int) -> None:
+        """Take in ticks to the newest of the run: what lies behind may be of another, whose rows are still to come."""
         assert self._film is not None
         end, measured = self._clock() + _MOST_SECONDS, 0
-        for tick in islice(ticks_of(self._history, self._reached_t), most_ticks):
+        for tick in islice(ticks_of(self._history, self._reached_t, newest_t), most_ticks):
             self._reached_t = max(self._reached_t, tick.t)
             frame = self._film.take(tick)
             if frame is not None and (not self._frames or frame.t > self._frames[-1].t):

@@ -192,3 +192,15 @@ def test_a_film_that_falls_far_behind_leaves_frames_out(store: Store) -> None:
     rows = film.step()
     assert rows.t[-1] == 2280
     assert 2000 not in rows.t
+
+
+def test_the_live_film_measures_no_window_of_two_runs(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = LiveFilm(History("IG-USD", store.directory), lambda: 0.0)
+    assert film.step().t[-1] == 280
+    store.begin_run(seed=1)
+    with monkeypatch.context() as before_rows:  # they are written some seconds after the ticks
+        before_rows.setattr(store, "_save", lambda facts: None)
+        store.record(60)
+    assert film.step().t[-1] == 280
+    store.record(40)
+    assert [t for t in film.step().t.tolist() if t > 280] == list(range(300, 381, 5))
