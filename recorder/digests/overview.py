@@ -21,7 +21,7 @@ from recorder.digests.tail import Tail
 from recorder.digests.unsummed import unsummed, waiting
 from recorder.manifest.row_writer import last_t_in_rows
 from recorder.models import Run, Segment, market_key
-from recorder.recovery.run_registry import price_ranges
+from recorder.recovery.run_registry import price_ranges, unpriced_from
 from recorder.spans import Span
 from recorder.spans import merged as merged_spans
 from recorder.tape.history import History
@@ -52,7 +52,8 @@ class Summed(NamedTuple):
 
 def metric_tail(history: History) -> Tail[Summed]:
     """The tail of a market's metrics."""
-    return Tail(history, METRICS, partial(_sum_up, history.symbol), _joined, _MOST_LINES)
+    sum_up, unknown_from = partial(_sum_up, history.symbol), partial(unpriced_from, history.symbol)
+    return Tail(history, METRICS, sum_up, _joined, _MOST_LINES, unknown_from)
 
 
 def event_tail(history: History) -> Tail[list[Note]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from itertools import islice, takewhile
 from typing import Generic, TypeVar
@@ -24,7 +25,8 @@ class Tail(Generic[T]):
     """What is recorded of a kind after the last digest, as `parts`: one for each step, in order of t.
 
     `sum_up` makes a part from the lines of a tape. Each step reads what is new, and at most `most_lines`, so that no
-    caller waits long; the next one goes on from there. For one thread at a time.
+    caller waits long; the next one goes on from there. What begins at `unknown_from` or later cannot be summed up yet.
+    For one thread at a time.
     """
 
     def __init__(
@@ -34,8 +36,10 @@ class Tail(Generic[T]):
         sum_up: Callable[[Iterable[bytes]], T],
         join: Callable[[T, T], T],
         most_lines: int,
+        unknown_from: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self._history, self._kind, self._sum_up, self._join, self._most_lines = history, kind, sum_up, join, most_lines
+        self._unknown_from = unknown_from
         self._begin_t = self._reached_t = -1
         self.part: T | None = None
         #: The first and last t of what was read; the last is beyond all that is recorded once nothing is left.
@@ -48,7 +52,8 @@ class Tail(Generic[T]):
             self._begin_t = self._reached_t = begin_t
             self.part = None
         read = list(islice(self._history.lines(self._kind, self._reached_t), self._most_lines))
-        lines = list(takewhile(lambda line: not _is_elsewhere(line), read))
+        end_t = reading(self._unknown_from)  # asked for after reading: what is known of a run comes before its messages
+        lines = list(takewhile(lambda line: line.first_t < end_t and not _is_elsewhere(line), read))
         if lines:
             self._reached_t = max(self._reached_t, lines[-1].last_t)
             new = self._sum_up(line.text for line in lines)

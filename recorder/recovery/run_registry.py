@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -144,6 +145,13 @@ def price_columns(price_range: PriceRange | None) -> dict[str, float | None]:
     """The columns of a run's row that hold its price range."""
     low, high = (None, None) if price_range is None else (price_range.low, price_range.high)
     return {"price_low": low, "price_high": high}
+
+
+def unpriced_from(market: Market | str) -> float:
+    """The first t of the newest run while its row has no price range yet, else infinity. Raises django.db.Error."""
+    runs = Run.objects.filter(market_id=market_key(market)).order_by("first_t", "id")
+    first_t, low = runs.values_list("first_t", "price_low").last() or (math.inf, None)
+    return first_t if low is None else math.inf
 
 
 def price_ranges(

@@ -10,9 +10,10 @@ import orjson
 from camera.frame import frame_json
 from camera.metric import metric_of
 from market.model.simulator import Simulator
+from market.price_range import MODEL_RANGE, PriceRange
 from recorder.manifest.row_writer import save_facts
 from recorder.models import Market, Run
-from recorder.recovery.run_registry import camera_of
+from recorder.recovery.run_registry import camera_of, price_columns
 from recorder.segment.layout import KINDS, SegmentFacts
 from recorder.tape.recording import Recording
 from tests.recorder.tape import NOON, Clock, moment
@@ -38,8 +39,8 @@ class Store:
         self.next_t = 0
         self.begin_run(seed)
 
-    def begin_run(self, seed: int = 0, **settings: Any) -> Run:
-        """From here on with another market and a camera that has seen nothing."""
+    def begin_run(self, seed: int = 0, prices: PriceRange | None = MODEL_RANGE, **settings: Any) -> Run:
+        """From here on with another market and a camera that has seen nothing; the prices of None are not known yet."""
         self.simulator = Simulator(seed, agents=6)
         self._first_t = self.next_t
         camera = CAMERA | settings
@@ -52,6 +53,7 @@ class Store:
             tick_interval=0.1,
             source="simulator",
             settings={"source": "simulator", "seed": seed, **camera},
+            **price_columns(prices),
         )
         return self.run
 

@@ -15,7 +15,7 @@ from django.test import RequestFactory
 from recorder.digests.making import make_digests
 from recorder.digests.overview import present_of
 from recorder.errors import OtherStore
-from recorder.models import Market
+from recorder.models import Market, Run
 from recorder.tape.history import History
 from runtime.http_errors import HttpError
 from streaming.http import newest, overview, parameters
@@ -142,3 +142,20 @@ def test_a_store_that_took_the_others_place_is_read_from_its_beginning(relay: St
 
     assert asyncio.run(found()) == "b2" * 16
     assert begun == ["a1" * 16, "b2" * 16]
+
+
+def test_a_run_whose_prices_are_not_known_yet_has_none_of_the_run_before(store: Store) -> None:
+    store.record(-store.next_t % 64)
+    border = store.next_t // 64
+    run = store.begin_run(prices=None)
+    store.record(30)
+    find = present_of(History("IG-USD", store.directory))
+    before = find()
+    assert before.metrics is not None
+    assert before.metrics.buckets.numbers[-1] == border - 1
+    assert before.read[1] < run.first_t
+    Run.objects.filter(pk=run.pk).update(price_low=0.5, price_high=1.5)
+    after = find()
+    assert after.metrics is not None
+    assert after.metrics.buckets.numbers[-1] == border
+    assert (after.metrics.buckets.ends[:, -1] < 1.5).all()
