@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,10 +14,11 @@ from tests.pages.reading import (
     finished_frames,
     frame_on_disk,
     open_at,
+    recorded_frames,
     wait_for_frame,
     wait_until_settled,
 )
-from tests.processes import Live
+from tests.processes import Live, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -118,10 +120,25 @@ def test_a_square_of_the_matrix_tells_its_pair_and_count(page: Page, server: Liv
             break
     found = re.match(r"(\d+) – (\d+): (\d+) × matched", told)
     assert found, told
+    pair = frozenset(found.groups()[:2])
+    assert count_of(frame, pair) == int(found[3])
+    # The pointer rests, and frames go by until the pair has another count.
+    other = wait_until(lambda: next(frames_with_another(server, frame, pair), None), "a frame with another count")
+    for _ in range(frame["t"], other["t"], STRIDE):
+        page.keyboard.press("ArrowRight")
+    wait_until_settled(page, other["t"])
+    words = f"{count_of(other, pair)} × matched" if count_of(other, pair) else "no edge shown"
+    expect(tip).to_contain_text(f"{found[1]} – {found[2]}: {words}")
+
+
+def frames_with_another(server: Live, frame: dict[str, Any], pair: frozenset[str]) -> Iterator[dict[str, Any]]:
+    """The frames behind one in which two agents matched more or less often."""
+    return (one for one in recorded_frames(server, frame["t"]) if count_of(one, pair) != count_of(frame, pair))
+
+
+def count_of(frame: dict[str, Any], pair: frozenset[str]) -> int:
+    """How often two agents matched in the window of a frame, 0 if that is no edge."""
     nodes = {node["node_id"]: str(node["agent_id"]) for node in frame["nodes"]}
-    counts = {
-        frozenset((nodes[edge["src"]], nodes[edge["dst"]])): round(edge["w"] * frame["window"]["W"])
-        for edge in frame["edges"]
-        if edge["type"] == "match"
-    }
-    assert counts[frozenset(found.groups()[:2])] == int(found[3])
+    matches = (edge for edge in frame["edges"] if edge["type"] == "match")
+    edge = next((edge for edge in matches if {nodes[edge["src"]], nodes[edge["dst"]]} == pair), None)
+    return 0 if edge is None else round(edge["w"] * frame["window"]["W"])

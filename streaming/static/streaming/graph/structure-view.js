@@ -8,7 +8,7 @@ import { graphOf } from "./graph-model.js";
 import { POOL, tellsOfPool } from "./pool.js";
 import { Scene } from "./scene.js";
 import { Sheet } from "./sheet.js";
-import { Tip, pairText } from "./tip.js";
+import { Tip } from "./tip.js";
 import { colours, onThemeChange } from "../page/theme.js";
 
 /** @typedef {import("../data/messages.js").Frame} Frame */
@@ -117,6 +117,7 @@ export class StructureView {
     this.container.dataset.edges = String(this.#scene.shown.filter(({ kind }) => kind !== "pool").length);
     if (this.#flat) this.sheet.show();
     else this.web.refresh();
+    this.tip.refresh(this.#scene);
     this.onChange();
   }
 
@@ -178,7 +179,7 @@ export class StructureView {
 
   /** @param {[string, string] | null} pair @param {{x: number, y: number}} at */
   #point(pair, at) {
-    this.tip.show(pair ? pairText(this.#scene, pair) : "", at);
+    this.tip.point(this.#scene, pair, at);
   }
 
   #recolour() {

@@ -24,17 +24,31 @@ export function pairText(scene, [a, b]) {
 }
 
 export class Tip {
+  /** What is pointed at. @type {[string, string] | null} */ #pair = null;
+
   /** @param {HTMLElement} tip @param {HTMLElement} container of the graph */
   constructor(tip, container) {
     this.tip = tip;
     this.container = container;
   }
 
-  /** @param {string} words none to hide it @param {{x: number, y: number}} at pixels in the graph's box */
-  show(words, { x, y }) {
-    this.tip.hidden = words === "";
-    if (words === "") return;
-    if (this.tip.textContent !== words) this.tip.textContent = words;
+  /** @param {Scene} scene @param {[string, string] | null} pair null to hide it @param {{x: number, y: number}} at pixels in the graph's box */
+  point(scene, pair, at) {
+    this.#pair = pair;
+    this.refresh(scene);
+    if (this.#pair) this.#place(at);
+  }
+
+  /** A pointer may rest for long while frames go by: what it points at has other counts then, or is no more. @param {Scene} scene */
+  refresh(scene) {
+    if (!this.#pair?.every((key) => scene.everyone.has(key))) this.#pair = null;
+    this.tip.hidden = this.#pair === null;
+    const words = this.#pair ? pairText(scene, this.#pair) : "";
+    if (words && this.tip.textContent !== words) this.tip.textContent = words;
+  }
+
+  /** @param {{x: number, y: number}} at */
+  #place({ x, y }) {
     const right = x + ASIDE + ROOM > this.container.clientWidth;
     this.tip.style.left = right ? "auto" : `${x + ASIDE}px`;
     this.tip.style.right = right ? `${/** @type {HTMLElement} */ (this.tip.offsetParent ?? this.container).clientWidth - x + ASIDE}px` : "auto";
