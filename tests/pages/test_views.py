@@ -142,3 +142,15 @@ def count_of(frame: dict[str, Any], pair: frozenset[str]) -> int:
     matches = (edge for edge in frame["edges"] if edge["type"] == "match")
     edge = next((edge for edge in matches if {nodes[edge["src"]], nodes[edge["dst"]]} == pair), None)
     return 0 if edge is None else round(edge["w"] * frame["window"]["W"])
+
+
+@pytest.mark.long
+def test_beside_an_agents_card_nothing_in_the_plane_lies_over_anything(page: Page, server: Live) -> None:
+    frame = a_frame(server)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    open_at(page, frame["t"], f"&view=plane&agent={frame['nodes'][0]['agent_id']}")
+    wait_until_settled(page, frame["t"])
+    boxes = [page.locator(name).bounding_box() for name in ("#card", "#fit", ".amounts")]
+    card, fit, legend = ((box["x"], box["x"] + box["width"]) for box in boxes if box is not None)
+    assert legend[1] <= fit[0]
+    assert fit[1] <= card[0]
