@@ -141,7 +141,7 @@ def test_who_sends_too_many_frames_is_cut_with_one_line(caplog: pytest.LogCaptur
     ours.dataReceived(EMPTY * 10_000)
     reason = f"more than {LIMIT} WebSocket frames a second"
     assert ours.transport.written == bytes([0x88, 2 + len(reason)]) + struct.pack("!H", 1008) + reason.encode()
-    assert ours.transport.ends == ["half"]
+    assert (ours.transport.ends, ours.transport.waits) == (["half"], True)
     assert [record.getMessage() for record in caplog.records] == [
         f"cut off 192.0.2.1:40001: it sent more than {LIMIT} WebSocket frames a second"
     ]

@@ -45,6 +45,12 @@ class Transport:
         self.reads = True
         self.written = b""
         self.ends: list[str] = []
+        #: Whether its place may be given to another client.
+        self.waits = False
+        self.place = SimpleNamespace(wait=self._wait)
+
+    def _wait(self) -> None:
+        self.waits = True
 
     def pauseProducing(self) -> None:  # noqa: N802 (Twisted's names)
         self.reads = False
