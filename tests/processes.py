@@ -6,7 +6,6 @@ import json
 import os
 import random
 import re
-import resource
 import signal
 import socket
 import subprocess
@@ -22,12 +21,9 @@ from typing import Any
 import zstandard
 from websockets.sync.client import ClientConnection, connect
 
+from tests.forks import PATIENCE_SECONDS, ROOT, ran, spawn
 from tests.network import CALM
 
-ROOT = Path(__file__).resolve().parent.parent
-
-#: How long anything may take that is expected to happen; only a failing test waits for so long.
-PATIENCE_SECONDS = 180.0
 #: Between two looks, at first and at most: a server that is asked fifty times a second has less time for the rest.
 _SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.1
 
@@ -60,15 +56,12 @@ class Process:
         arguments: list[str],
         environment: dict[str, str],
         log: Path,
-        stdin: Any = subprocess.DEVNULL,
         **options: Any,
     ) -> None:
         self._log = log
         self.name = " ".join(Path(argument).name for argument in arguments[:4])
         with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                arguments, env=environment, stdin=stdin, stdout=output, stderr=output, **options
-            )
+            self.process = spawn(arguments, environment, output=output, **options)
 
     def log(self) -> str:
         """Everything it wrote so far."""
@@ -181,20 +174,12 @@ class Site:
 
     def run(self, *arguments: str, **env: Any) -> subprocess.CompletedProcess[str]:
         """A command of manage.py, to its end."""
-        return subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), *arguments],
-            env=environment(self.store, self.database, **env),
-            cwd=self.directory,
-            stdin=self.stdin,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-        )
+        settings = environment(self.store, self.database, **env)
+        return ran(manage(*arguments), settings, **self._options)
 
     def start(self, *arguments: str, **env: Any) -> Process:
         """A command of manage.py, running."""
-        command = self._command(arguments, env)
-        process = Process(*command, self.stdin, cwd=self.directory, preexec_fn=self._begin)
+        process = Process(*self._command(arguments, env), **self._options)
         self.processes.append(process)
         return process
 
@@ -210,18 +195,15 @@ class Site:
         """`manage.py live`, or the command given, on a port of its own; by default it answers already."""
         port = int(env.setdefault("PORT", free_port()))
         command = self._command(arguments or ("live",), env)
-        live = Live(self, port, *command, self.stdin, cwd=self.directory, preexec_fn=self._begin)
+        live = Live(self, port, *command, **self._options)
         self.processes.append(live)
         if ready:
             live.wait_until_it_answers()
         return live
 
-    def _begin(self) -> None:
-        """In the new process, before it is one of manage.py."""
-        if self.apart:
-            os.setsid()
-        if self.descriptors is not None:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {"stdin": self.stdin, "cwd": self.directory, "apart": self.apart, "descriptors": self.descriptors}
 
     def end(self) -> None:
         """End every process that still runs."""
@@ -233,8 +215,7 @@ class Site:
 
     def _command(self, arguments: tuple[str, ...], env: dict[str, Any]) -> tuple[list[str], dict[str, str], Path]:
         log = self.directory / f"{len(self.processes)}-{arguments[0]}.log"
-        command = [sys.executable, "-u", str(ROOT / "manage.py"), *arguments]
-        return command, environment(self.store, self.database, **env), log
+        return manage(*arguments), environment(self.store, self.database, **env), log
 
     # -- what lies in the store
 
@@ -272,6 +253,11 @@ def decompressed(path: Path) -> bytes:
         return zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True).read()
 
 
+def manage(*arguments: str) -> list[str]:
+    """The command line of a command of manage.py; what it writes is there at once."""
+    return [sys.executable, "-u", str(ROOT / "manage.py"), *arguments]
+
+
 def environment(store: Path, database: Path, **env: Any) -> dict[str, str]:
     """A child's environment: nothing of the developer's settings, and what the test wants."""
     ours = re.compile(r"IG_.*|AWS_.*|DATABASE_URL|REDIS_URL|PORT|DJANGO_SETTINGS_MODULE|PYTHON.*")
@@ -294,5 +280,4 @@ def make_migrated(path: Path) -> Path:
 
 def migrate(settings: dict[str, str]) -> None:
     """Make every table in the database that this environment names."""
-    command = [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"]
-    subprocess.run(command, env=settings, check=True, timeout=PATIENCE_SECONDS)
+    ran(manage("migrate", "--verbosity", "0"), settings).check_returncode()

@@ -17,7 +17,8 @@ from pathlib import Path
 import orjson
 import zstandard
 
-from tests.processes import PATIENCE_SECONDS, ROOT, environment, make_migrated
+from tests.forks import PATIENCE_SECONDS, Running, ran, spawn
+from tests.processes import environment, make_migrated, manage
 
 KINDS = ("ticks", "frames", "metrics")
 
@@ -46,26 +47,14 @@ class Market:
         (self.directory / "db.sqlite3").write_bytes(_migrated())
 
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-        )
+        done = ran(manage(*arguments), self.environment)
         if check and done.returncode:
             raise RuntimeError(f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str) -> Running:
         with (self.directory / "log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "manage.py", "runmarket", *arguments],
-                cwd=ROOT,
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-            )
+            return spawn(manage("runmarket", *arguments), self.environment, output=log)
 
     def tape(self, kind: str) -> list[bytes]:
         """Every line of a kind, all segments put together."""
@@ -92,7 +81,7 @@ def _start_t(path: Path) -> int:
     return int(path.name.split(".")[0].removesuffix("_pending").rsplit("_", 1)[1])
 
 
-def _wait_for_growth(market: Market, process: subprocess.Popen[bytes]) -> None:
+def _wait_for_growth(market: Market, process: Running) -> None:
     """Until the process has written something new, so that a kill hits work and not the start of Python."""
     deadline = time.monotonic() + PATIENCE_SECONDS
 

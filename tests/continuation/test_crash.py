@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.continuation.killing import KINDS, Market
-from tests.processes import PATIENCE_SECONDS, ROOT
+from tests.forks import ROOT, ran
 
 CRASHING = ROOT / "tests" / "continuation" / "crashing.py"
 
@@ -47,9 +46,7 @@ def whole_tapes(whole: Market) -> dict[str, list[bytes]]:
 def crash(market: Market, point: str, ticks: int, **env: str) -> str:
     """A `runmarket` that ends at the point; what it said."""
     command = [sys.executable, str(CRASHING), point, "runmarket", "--ticks", str(ticks)]
-    done = subprocess.run(
-        command, cwd=ROOT, env=market.environment | env, capture_output=True, text=True, timeout=PATIENCE_SECONDS
-    )
+    done = ran(command, market.environment | env)
     assert done.returncode == (1 if point.endswith(":raise") else -9), (point, done.stdout + done.stderr)
     return done.stderr
 

@@ -14,8 +14,11 @@ import os
 import resource
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 FLOOD_BYTES = 500_000_000
 

@@ -10,7 +10,6 @@ import select
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import threading
 import time
@@ -24,9 +23,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from tests.processes import PATIENCE_SECONDS
+from tests.forks import PATIENCE_SECONDS, spawn
 
-ROOT = Path(__file__).resolve().parents[2]
 CHILD = Path(__file__).with_name("served.py")
 MEBI = 1 << 20
 
@@ -42,14 +40,12 @@ class Serving:
     def __init__(self, **options: Any) -> None:
         self._events: queue.Queue[dict[str, Any]] = queue.Queue()
         self._kept: list[dict[str, Any]] = []
-        self.process = subprocess.Popen(
-            [sys.executable, str(CHILD), json.dumps(options)],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        (said, output), (complained, errors) = os.pipe(), os.pipe()
+        self._said, self._complained = os.fdopen(said), os.fdopen(complained)
+        command = [sys.executable, "-u", str(CHILD), json.dumps(options)]
+        self.process = spawn(command, dict(os.environ), output=output, errors=errors)
+        os.close(output)
+        os.close(errors)
         self._errors: list[str] = []
         self._threads = [
             threading.Thread(target=self._read_events, daemon=True),
@@ -70,16 +66,16 @@ class Serving:
         self.process.wait()
         for thread in self._threads:
             thread.join()
-        self.process.stdout.close()  # type: ignore[union-attr]
-        self.process.stderr.close()  # type: ignore[union-attr]
+        self._said.close()
+        self._complained.close()
 
     def _read_events(self) -> None:
-        for line in self.process.stdout:  # type: ignore[union-attr]
+        for line in self._said:
             self._events.put(json.loads(line))
         self._events.put({"event": "end"})
 
     def _read_errors(self) -> None:
-        self._errors.extend(self.process.stderr)  # type: ignore[arg-type]
+        self._errors.extend(self._complained)
 
     @property
     def errors(self) -> str:
