@@ -29,6 +29,18 @@ def check_admitted(scope: dict[str, Any]) -> None:
         raise StreamError("too_many_connections", refusal, CLOSE_LIMIT)
 
 
+@contextmanager
+def _counted(by_address: Counter[Address | IPv6Network], address: Address | IPv6Network) -> Iterator[None]:
+    """Count one more of an address while it lasts; addresses that have none are not kept."""
+    by_address[address] += 1
+    try:
+        yield
+    finally:
+        by_address[address] -= 1
+        if not by_address[address]:
+            del by_address[address]
+
+
 class Connections:
     """Counts the sockets of this process."""
 
@@ -48,14 +60,11 @@ class Connections:
             detail = f"{self._by_address[address]} connections are open from {address}, the most for one address"
             raise StreamError("too_many_connections", detail, CLOSE_LIMIT)
         self.open += 1
-        self._by_address[address] += 1
         try:
-            yield
+            with _counted(self._by_address, address):
+                yield
         finally:
             self.open -= 1
-            self._by_address[address] -= 1
-            if not self._by_address[address]:
-                del self._by_address[address]
 
 
 class Replays:
@@ -83,13 +92,8 @@ class Replays:
         if held and held >= left:
             share = f"its share while {left} of {self._most} are left"
             raise _too_many_replays(f"{held} replays are under way from {address}, {share}")
-        self._by_address[address] += 1
-        try:
+        with _counted(self._by_address, address):
             yield
-        finally:
-            self._by_address[address] -= 1
-            if not self._by_address[address]:
-                del self._by_address[address]
 
 
 def _too_many_replays(detail: str) -> StreamError:

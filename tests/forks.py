@@ -135,12 +135,14 @@ def spawn(
     )
 
 
-def ran(arguments: list[str], environment: dict[str, str], **options: Any) -> subprocess.CompletedProcess[str]:
-    """What came of a program, and what it said; `options` as `spawn` has them."""
+def ran(
+    arguments: list[str], environment: dict[str, str], *, seconds: float | None = PATIENCE_SECONDS, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """What came of a program within some time, or ever, and what it said; `options` as `spawn` has them."""
     with TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
         process = spawn(arguments, environment, output=output, errors=errors, **options)
         try:
-            status = process.wait(PATIENCE_SECONDS)
+            status = process.wait(seconds)
         finally:
             process.kill()
         output.seek(0)

@@ -47,7 +47,7 @@ class Market:
         (self.directory / "db.sqlite3").write_bytes(_migrated())
 
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        done = ran(manage(*arguments), self.environment)
+        done = ran(manage(*arguments), self.environment, seconds=None)  # a soak makes many ticks again
         if check and done.returncode:
             raise RuntimeError(f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done
