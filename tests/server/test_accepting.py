@@ -89,7 +89,7 @@ def run(port: Port, until: Callable[[], bool] = lambda: True, most_in_use: int =
                 acceptor.accept()
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not until():
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.01)  # a wait of seconds, which is to leave the processor to others
 
     asyncio.run(accept())
     os.close(port.own)
