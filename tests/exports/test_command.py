@@ -19,6 +19,7 @@ from exports.export_log import NAME
 from recorder.models import Market
 from tests.exports.test_folder import read
 from tests.processes import Process, Site, wait_until
+from tests.recorder.made_once import made_once
 from tests.recorder.store import Store
 
 
@@ -26,9 +27,11 @@ from tests.recorder.store import Store
 def market(db: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A market of 100 ticks, in a store of its own."""
     monkeypatch.setattr(exporting, "directory_of", lambda symbol: tmp_path / "store")
-    store = Store(Market.objects.create(symbol="IG-USD"), tmp_path / "store")
+    return made_once(Market.objects.create(symbol="IG-USD"), tmp_path / "store", recorded)
+
+
+def recorded(store: Store) -> None:
     store.record(100)
-    return store
 
 
 def export(*arguments: Any, **options: Any) -> str:

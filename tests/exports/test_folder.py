@@ -29,6 +29,7 @@ from recorder.models import Market
 from recorder.recovery.run_registry import price_ranges
 from recorder.tape.history import History
 from tests.recorder import store as stores
+from tests.recorder.made_once import made_once
 from tests.recorder.store import Store
 
 pytestmark = pytest.mark.django_db
@@ -47,11 +48,14 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
     """Ticks over midnight, in three segments of each kind; before the last, some are lost."""
     monkeypatch.setattr(stores, "NOON", EVENING)
     monkeypatch.setattr(folder, "PART_TICKS", 64)
-    store = Store(Market.objects.create(symbol="IG-USD"), tmp_path / "store")
+    made_once(Market.objects.create(symbol="IG-USD"), tmp_path / "store", over_midnight)
+    return History("IG-USD", tmp_path / "store")
+
+
+def over_midnight(store: Store) -> None:
     store.record(120)
     store.record(100)
     store.record(TICKS - 220 - GAP, gap=GAP)
-    return History("IG-USD", tmp_path / "store")
 
 
 @pytest.fixture

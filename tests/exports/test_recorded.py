@@ -24,6 +24,7 @@ from recorder.tape.history import History, Message
 from runtime.http_errors import HttpError
 from runtime.pools import exports
 from tests.processes import PATIENCE_SECONDS
+from tests.recorder.made_once import made_once
 from tests.recorder.store import Store
 from tests.streaming.test_overview import served
 
@@ -33,10 +34,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """Two segments with a loss between them."""
-    made = Store(Market.objects.create(symbol="IG-USD"), tmp_path)
-    made.record(40)
-    made.record(40, gap=10)
-    return made
+    return made_once(Market.objects.create(symbol="IG-USD"), tmp_path, with_a_loss)
+
+
+def with_a_loss(store: Store) -> None:
+    store.record(40)
+    store.record(40, gap=10)
 
 
 def open_files(directory: Path) -> int:

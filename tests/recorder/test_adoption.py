@@ -20,7 +20,8 @@ from recorder.segment.writer import ZstdSegmentWriter
 from recorder.store.agent_register import AgentRegister
 from recorder.store.agents_file import read_agents
 from recorder.verify.verification import Verification
-from tests.recorder.store import Store, files, record_plainly
+from tests.recorder.made_once import made_once
+from tests.recorder.store import files, record_plainly
 from tests.recorder.tape import Clock, message
 
 pytestmark = pytest.mark.django_db
@@ -35,13 +36,16 @@ def here(market, tmp_path):
 def there(tmp_path):
     """A store of another installation: its files alone, t=0 to 99."""
     elsewhere = Market.objects.create(symbol="ELSEWHERE")
-    store = Store(elsewhere, tmp_path / "there")
-    store.record(60)
-    store.record(40)
+    store = made_once(elsewhere, tmp_path / "there", recorded)
     Segment.objects.all().delete()
     Run.objects.all().delete()
     elsewhere.delete()
     return store
+
+
+def recorded(store):
+    store.record(60)
+    store.record(40)
 
 
 def write_manifest(store, change=lambda entry: None):

@@ -18,7 +18,8 @@ from recorder.segment.writer import ZstdSegmentWriter
 from recorder.store.lock import StoreLock
 from recorder.store.store_paths import symbols
 from runtime.progress import Progress
-from tests.recorder.store import Store, files, record_plainly
+from tests.recorder.made_once import made_once
+from tests.recorder.store import files, record_plainly
 from tests.recorder.tape import Clock, message
 
 pytestmark = pytest.mark.django_db
@@ -32,10 +33,12 @@ def store_dir(settings, tmp_path):
 
 @pytest.fixture
 def store(market, store_dir):
-    store = Store(market, store_dir)
+    return made_once(market, store_dir, recorded)
+
+
+def recorded(store):
     store.record(60)
     store.record(40)
-    return store
 
 
 @pytest.fixture

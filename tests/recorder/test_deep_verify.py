@@ -8,6 +8,7 @@ import zstandard
 from recorder.models import Segment
 from recorder.verify.deep_verify import DeepVerification
 from recorder.verify.verification import Verification, runs_of
+from tests.recorder.made_once import made_once
 from tests.recorder.store import Store
 from tests.recorder.tape import decoded
 
@@ -16,10 +17,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def store(market, tmp_path):
-    store = Store(market, tmp_path)
+    return made_once(market, tmp_path, recorded)
+
+
+def recorded(store):
     store.record(60)
     store.record(40)
-    return store
 
 
 def prove(store):

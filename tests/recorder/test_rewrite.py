@@ -21,6 +21,7 @@ from recorder.segment.repair import in_frames
 from recorder.tape.high_water_mark import read_mark
 from recorder.tape.history import History
 from tests.recorder import damaging
+from tests.recorder.made_once import made_once
 from tests.recorder.store import Store
 from tests.recorder.tape import decoded
 
@@ -31,10 +32,12 @@ pytestmark = pytest.mark.django_db
 def store(market, tmp_path, settings) -> Store:
     """Four segments of each kind, the third behind a gap that was told while the market ran."""
     settings.CONFIG = replace(settings.CONFIG, store_dir=tmp_path)
-    store = Store(market, tmp_path)
+    return made_once(market, tmp_path, recorded)
+
+
+def recorded(store: Store) -> None:
     for gap in (0, 0, 7, 0):
         store.record(60, gap=gap)
-    return store
 
 
 #: Messages by t, and the t that are told as missing.

@@ -11,6 +11,7 @@ from recorder.store.lock import StoreLock
 from recorder.tape.recording import Recording
 from recorder.verify import verification
 from recorder.verify.verification import Verification, faults_of, runs_of
+from tests.recorder.made_once import made_once
 from tests.recorder.store import Store
 from tests.recorder.tape import Clock, message
 
@@ -19,10 +20,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def store(market, tmp_path):
-    store = Store(market, tmp_path)
+    return made_once(market, tmp_path, recorded)
+
+
+def recorded(store):
     store.record(60)
     store.record(40)
-    return store
 
 
 def faults(store):

@@ -19,6 +19,7 @@ from recorder.models import Market, Run
 from recorder.tape.history import History
 from runtime.http_errors import HttpError
 from streaming.http import newest, overview, parameters
+from tests.recorder.made_once import made_once
 from tests.recorder.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,11 +61,13 @@ def relay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stub:
 
 @pytest.fixture
 def store(relay: Stub, tmp_path: Path) -> Store:
-    store = Store(Market.objects.create(symbol="IG-USD"), tmp_path)
+    return made_once(Market.objects.create(symbol="IG-USD"), tmp_path, in_part_digested)
+
+
+def in_part_digested(store: Store) -> None:
     store.record(200)
-    make_digests(store.market, tmp_path)
+    make_digests(store.market, store.directory)
     store.record(100)
-    return store
 
 
 def ask(query: str = "", **headers: str) -> HttpResponse:

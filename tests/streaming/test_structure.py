@@ -27,6 +27,7 @@ from recorder.tape.history import History
 from runtime.http_errors import HttpError
 from streaming.http import newest, structure
 from structure.measures import MEASURES
+from tests.recorder.made_once import made_once
 from tests.recorder.store import Store
 from tests.streaming.test_overview import Stub, served
 
@@ -43,11 +44,13 @@ def relay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stub:
 @pytest.fixture
 def store(relay: Stub, tmp_path: Path) -> Store:
     """Frames every 5 ticks from t = 20 on; those to t = 195 have a digest, and those to t = 280 none."""
-    store = Store(Market.objects.create(symbol="IG-USD"), tmp_path)
+    return made_once(Market.objects.create(symbol="IG-USD"), tmp_path, in_part_digested)
+
+
+def in_part_digested(store: Store) -> None:
     store.record(200)
-    make_digests(store.market, tmp_path)
+    make_digests(store.market, store.directory)
     store.record(81)
-    return store
 
 
 def ask(query: str = "") -> dict[str, Any]:

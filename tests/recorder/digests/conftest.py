@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from recorder.digests.making import make_digests
 from recorder.models import Market
+from tests.recorder.made_once import made_once
 from tests.recorder.store import Store
 
 
@@ -15,15 +18,22 @@ def market(db: None) -> Market:
 
 
 @pytest.fixture
-def store(market: Market, tmp_path) -> Store:
+def store(market: Market, tmp_path: Path) -> Store:
     """Three segments of 200, 100 and 1 ticks, metrics every second tick."""
-    store = Store(market, tmp_path)
-    for ticks in (200, 100, 1):
-        store.record(ticks)
-    return store
+    return made_once(market, tmp_path, recorded)
 
 
 @pytest.fixture
-def digested(store: Store) -> Store:
+def digested(market: Market, tmp_path: Path) -> Store:
+    """The same, with its digests."""
+    return made_once(market, tmp_path, recorded_and_digested)
+
+
+def recorded(store: Store) -> None:
+    for ticks in (200, 100, 1):
+        store.record(ticks)
+
+
+def recorded_and_digested(store: Store) -> None:
+    recorded(store)
     make_digests(store.market, store.directory)
-    return store
