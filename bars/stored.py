@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from bars.making.builder import Builder
@@ -17,7 +17,13 @@ from market.price_range import PriceRanges
 from recorder.models import Market, market_key
 
 FIELDS = Ohlcv._fields
-_CHANGING = [name for name in FIELDS if name not in ("resolution", "open_ms")]
+_CHANGES = ", ".join(f"{name} = excluded.{name}" for name in FIELDS if name not in ("resolution", "open_ms"))
+
+#: Compiled once: Django's `bulk_create` compiles each value of each row, which takes ten times as long as the rest.
+_SAVE = f"""
+INSERT INTO bars_bar (market_id, {", ".join(FIELDS)}) VALUES (%s{", %s" * len(FIELDS)})
+ON CONFLICT (market_id, resolution, open_ms) DO UPDATE SET {_CHANGES}
+"""
 
 
 class Closing(NamedTuple):
@@ -50,12 +56,8 @@ def save(market: Market, closings: Sequence[Closing]) -> None:
 
 def save_bars(market: Market, bars: Iterable[Ohlcv]) -> None:
     """Write bars; existing rows are overwritten. Raises django.db.Error."""
-    Bar.objects.bulk_create(
-        [Bar(market=market, **bar._asdict()) for bar in bars],
-        update_conflicts=True,
-        unique_fields=["market", "resolution", "open_ms"],
-        update_fields=_CHANGING,
-    )
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        cursor.executemany(_SAVE, [(market.pk, *bar) for bar in bars])
 
 
 def rows(market: Market | str, resolution: str, from_ms: int = 0, before_ms: int = END_MS) -> QuerySet[Bar]:

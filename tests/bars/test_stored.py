@@ -4,7 +4,8 @@ import threading
 from itertools import islice
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 
 from bars import coarse, reading, stored
 from bars.errors import BarsStopped
@@ -63,6 +64,16 @@ def test_what_is_read_is_what_was_live(market, resolution):
     assert len(live) >= 2
     assert [bar.row() for bar in reading.closed_bars("IG-USD", resolution)] == live
     assert [bar.row() for bar in reading.last_bars("IG-USD", resolution, 7)] == live[-7:]
+
+
+def test_bars_are_written_anew_in_one_statement_whether_they_are_there_or_not(market):
+    closings, _ = built(walk(600))
+    bars = [bar for closing in closings for bar in closing.bars]
+    stored.save_bars(market, [bar._replace(close=1.0, matches=0, price_close=2.0, next_ms=0) for bar in bars[:99]])
+    with CaptureQueriesContext(connection) as queries:
+        stored.save_bars(market, bars)
+    assert rows()[0] == sorted(map(tuple, bars))
+    assert len([one for one in queries if "INSERT" in one["sql"]]) == 1
 
 
 @pytest.mark.parametrize("resolution", ["1s", "5s", "1m", "15m"])
