@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -76,6 +77,7 @@ PURE = [
 ]
 
 
+@cache
 def imports_of(path: Path) -> set[str]:
     """The modules that a file imports, whatever condition it imports them under."""
     found = set()

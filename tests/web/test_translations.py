@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +26,7 @@ def test_the_compiled_files_are_those_of_their_sources() -> None:
     assert ran.returncode == 0, ran.stderr
 
 
+@cache
 def words() -> dict[str, str]:
     """Every text of the page and of the admin by its English words, in Chinese."""
     paths = [
@@ -34,15 +36,19 @@ def words() -> dict[str, str]:
     templates = "".join(path.read_text() for path in paths)
     english = [str(text) for text in TEXTS.values()] + re.findall(r'{% translate "([^%]*)" %}', templates)
     with translation.override("zh-hans"):
-        plain = {text: translation.gettext(text) for text in [*english, *marked(1)]}
-        return plain | {one: translation.ngettext(one, many, 1) for one, many in marked(2)}
+        calls = calls_in_modules()
+        plain = {text: translation.gettext(text) for text in [*english, *marked(calls, 1)]}
+        return plain | {one: translation.ngettext(one, many, 1) for one, many in marked(calls, 2)}
 
 
-def marked(words: Literal[1, 2]) -> Iterator[Any]:
+def calls_in_modules() -> list[ast.Call]:
+    paths = [path for package in LAYERS for path in (ROOT / package).rglob("*.py")]
+    return [node for path in paths for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+
+
+def marked(calls: list[ast.Call], words: Literal[1, 2]) -> Iterator[Any]:
     """What modules mark to be translated: a text, or one for one and one for many."""
     names = {1: {"_", "gettext", "gettext_lazy"}, 2: {"ngettext"}}[words]
-    paths = [path for package in LAYERS for path in (ROOT / package).rglob("*.py")]
-    calls = [node for path in paths for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     for call in calls:
         texts = [one.value for one in call.args[:words] if isinstance(one, ast.Constant)]
         if isinstance(call.func, ast.Name) and call.func.id in names and len(texts) == words:
