@@ -16,6 +16,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from server.static import StaticFiles
 from tests import services
 from tests.object_store import ObjectStore, object_store
 from tests.processes import ROOT, Live, Process, Site, make_migrated
@@ -52,7 +53,22 @@ def pytest_sessionstart() -> None:
 
     Permissions of staff are made by the tests that look at them: 150 rows after each test that empties the database."""
     admin.autodiscover()
+    _look_for_static_files_once()
     assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+
+
+def _look_for_static_files_once() -> None:
+    """Each client of a test has middleware of its own, which would look at hundreds of files before its first answer;
+    a server has it once."""
+    look, found = StaticFiles.add_files_from_finders, dict[str, Any]()
+
+    def add(self: StaticFiles) -> None:
+        if not found:
+            look(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    StaticFiles.add_files_from_finders = add
 
 
 #: The folders whose tests take longest begin: no worker is to be left alone with one of them at the end.
