@@ -100,12 +100,15 @@ def _replace(market: Market, kind: str, level: int, first: int, last: int, fresh
     wider_first, wider_last = first >> STEP, last >> STEP
     parts, notes = [], list[Note]()
     for number in _chunks_between(market, kind, level, first, last, fresh):
-        row = DigestChunk.objects.filter(market=market, kind=kind, level=level, number=number)
-        chunk = _with(_chunk_in(row.first()), level, number, first, last, fresh)
+        place = {"market": market, "kind": kind, "level": level, "number": number}
+        row = DigestChunk.objects.filter(**place).first() or DigestChunk(**place)
+        chunk = _with(_chunk_in(row), level, number, first, last, fresh)
         if chunk.buckets is None and not chunk.notes:
-            row.delete()
+            DigestChunk.objects.filter(pk=row.pk).delete()
             continue
-        _save(market, kind, level, number, chunk)
+        row.data = b"" if chunk.buckets is None else pack_buckets(chunk.buckets)
+        row.notes = pack_notes(chunk.notes)
+        row.save()
         if chunk.buckets is not None:
             parts.append(chunk.buckets.numbered(wider_first << STEP, ((wider_last + 1) << STEP) - 1))
         notes += [note for note in chunk.notes if wider_first <= note.at >> (level + STEP) <= wider_last]
@@ -142,15 +145,10 @@ def weightiest(notes: Iterable[Note], most: int = MOST_NOTES) -> list[Note]:
     return sorted(kept, key=attrgetter("at"))
 
 
-def _chunk_in(row: DigestChunk | None) -> Rolled:
-    if row is None:
-        return Rolled(None, [])
-    return Rolled(unpack_buckets(bytes(row.data)) if row.data else None, unpack_notes(bytes(row.notes)))
-
-
-def _save(market: Market, kind: str, level: int, number: int, chunk: Rolled) -> None:
-    values = {"data": b"" if chunk.buckets is None else pack_buckets(chunk.buckets), "notes": pack_notes(chunk.notes)}
-    DigestChunk.objects.update_or_create(market=market, kind=kind, level=level, number=number, defaults=values)
+def _chunk_in(row: DigestChunk) -> Rolled:
+    """What a row has, or is to have: of one that is not there yet nothing."""
+    buckets = unpack_buckets(bytes(row.data)) if row.data else None
+    return Rolled(buckets, unpack_notes(bytes(row.notes)) if row.notes else [])
 
 
 def expected_chunk(market: Market, directory: Path, chunk: DigestChunk) -> Buckets | None:

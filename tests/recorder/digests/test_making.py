@@ -20,6 +20,7 @@ from recorder.digests.digest_files import digest_path, load_digest
 from recorder.digests.making import alone, due, forget_gone, make_all, make_digests, miss_lost
 from recorder.digests.packing import pack_buckets
 from recorder.digests.pyramid import FINEST, buckets_of
+from recorder.digests.roll_up import LEVELS, roll_up
 from recorder.models import Run, Segment
 from recorder.store.lock import StoreLock
 from tests.recorder.store import Store
@@ -97,6 +98,14 @@ def test_a_long_gap_costs_no_more_than_a_short_one(digested: Store, django_asser
     made = rolled()
     make_all(digested.market, digested.directory)
     assert (rolled(), DigestChunk.objects.filter(number__gt=1000).exists()) == (made, True)
+
+
+def test_of_each_chunk_a_roll_up_asks_once_and_writes_once(digested: Store, django_assert_max_num_queries) -> None:
+    before, newest = rolled(), Segment.objects.of(digested.market, "metrics").order_by("-start_t")[:1]
+    a_level, around = 3, 7  # which chunks there are, the one, and its write; before and behind, the transaction too
+    with django_assert_max_num_queries(a_level * len(LEVELS) + around):
+        roll_up(digested.market, digested.directory, "metrics", coming=newest)
+    assert rolled() == before
 
 
 def test_a_crash_in_the_middle_of_a_file_leaves_no_digest(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
