@@ -141,10 +141,10 @@ def test_of_very_many_segments_the_oldest_are_told_as_one_stretch(
 ) -> None:
     monkeypatch.setattr("recorder.digests.unsummed._MOST_SEGMENTS", 2)
     for _ in range(4):
-        store.record(200, gap=1000)
+        store.record(40, gap=1000)
     make_digests(store.market, store.directory)
-    Segment.objects.filter(start_t__lt=store.next_t - 200).update(digest=0)
-    assert seen(store)["unsummed"] == [{"from_t": 0, "to_t": 2700}, {"from_t": 3702, "to_t": 3900}]
+    Segment.objects.filter(start_t__lt=store.next_t - 40).update(digest=0)
+    assert seen(store)["unsummed"] == [{"from_t": 0, "to_t": 2380}, {"from_t": 3382, "to_t": 3420}]
 
 
 def test_what_a_tail_has_not_read_yet_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
