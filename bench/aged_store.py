@@ -69,8 +69,11 @@ class Texts:
 #: Columns of a row; through the ORM they would take three times as long.
 _ROW = (
     "market_id, run_id, kind, name, start_t, end_t, lines, bytes, text_bytes, created_at, pending, seek_points,"
-    " gaps, sha256, pinned, missing, digest"
+    " gaps, sha256, pinned, missing, digest, cold, cold_key, cold_bytes, cold_sha256, cold_seek_points, cold_digest"
 )
+
+#: It is not in a bucket.
+_NOT_COPIED = (0, "", 0, "", "[]", 0)
 
 
 def segments(directory: Path, kind: str, texts: Texts, begun: int, count: int) -> Iterator[tuple[Any, ...]]:
@@ -90,7 +93,7 @@ def segments(directory: Path, kind: str, texts: Texts, begun: int, count: int) -
         sealed = f"{datetime.fromtimestamp(opened + SEGMENT_SECONDS, UTC):%Y-%m-%d %H:%M:%S}"
         known = (kind, name, start_t, end_t, lines, len(data), len(text), sealed, False, f"[[{start_t}, 0]]", 0)
         # Its digests are made already, as far as its rows say: making them is not what is measured.
-        yield *known, sha256(data).hexdigest(), False, False, int(kind != "ticks")
+        yield *known, sha256(data).hexdigest(), False, False, int(kind != "ticks"), *_NOT_COPIED
 
 
 def make_segments(market: Any, directory: Path, begun: int, days: int) -> None:
