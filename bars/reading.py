@@ -8,9 +8,11 @@ rows.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice, takewhile
+
+from django.db.models import QuerySet
 
 from bars import stored
 from bars.making.market_time import END_MS
@@ -18,6 +20,7 @@ from bars.making.ohlcv import Merger, Ohlcv
 from bars.making.resolutions import PERIOD_MS, READ_FROM, SECOND_MS, STORED, period_start
 from bars.models import Gap
 from recorder.models import market_key
+from recorder.spans import Span
 from runtime.db_threads import Ask, directly
 
 _PAGE_ROWS = 2000
@@ -70,16 +73,33 @@ def last_bars(
     return list(islice(bars, count))[::-1]
 
 
-def gaps(symbol: str, from_ms: int | None, to_ms: int | None, most: int) -> list[tuple[int, int]]:
+def gaps(symbol: str, from_ms: int | None, to_ms: int | None, most: int) -> list[Span]:
     """Ticks that are missing among those of a time, as (first t, last t); the last one covers all beyond `most`."""
-    found = Gap.objects.filter(market_id=market_key(symbol)).order_by("from_t")
+    found = Gap.objects.filter(market_id=market_key(symbol))
     if from_ms is not None:
         found = found.filter(at_ms__gte=from_ms)
     if to_ms is not None:
         found = found.filter(at_ms__lt=to_ms)
-    spans = list(found.values_list("from_t", "to_t")[:most])
+    # By time, as the index has them: by t, which rises with it, a database would sort all there are behind `from_ms`.
+    return sorted(_spans(found, ("at_ms", "from_t"), most))
+
+
+def gaps_in(symbol: str, t0: int, t1: int | None, most: int) -> list[Span]:
+    """The same among the ticks t0..t1, None for no end, cut to these."""
+    found = Gap.objects.filter(market_id=market_key(symbol))
+    # Gaps do not overlap: of those that begin before the range, the last one alone may reach into it.
+    last_before = found.filter(from_t__lte=t0).order_by("-from_t").values_list("from_t", flat=True).first()
+    found = found.filter(from_t__gte=t0 if last_before is None else last_before, to_t__gte=t0)
+    if t1 is not None:
+        found = found.filter(from_t__lte=t1)
+    spans = _spans(found, ("from_t",), most)
+    return [(max(first_t, t0), last_t if t1 is None else min(last_t, t1)) for first_t, last_t in spans]
+
+
+def _spans(found: QuerySet[Gap], order: Sequence[str], most: int) -> list[Span]:
+    spans = list(found.order_by(*order).values_list("from_t", "to_t")[:most])
     if len(spans) == most:
-        last = found.order_by("-from_t").values_list("to_t", flat=True)[0]
+        last = found.order_by(*(f"-{name}" for name in order)).values_list("to_t", flat=True)[0]
         spans[-1] = (spans[-1][0], last)
     return spans
 

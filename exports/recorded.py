@@ -126,9 +126,8 @@ def _bars(symbol: str, wanted: Wanted, gaps: Gaps) -> Iterator[tuple[Any, ...]]:
     t0, t1 = wanted.t0 or 0, wanted.t1
     # A period may begin before its first tick does.
     begin_ms = period_start(asked(lambda: reading.second_from(symbol, t0)), wanted.resolution)
-    for first_t, last_t in asked(lambda: reading.gaps(symbol, None, None, _MOST_GAPS)):
-        if last_t >= t0 and (t1 is None or first_t <= t1):
-            gaps.add(max(first_t, t0), last_t if t1 is None else min(last_t, t1), "lost")
+    for first_t, last_t in asked(lambda: reading.gaps_in(symbol, t0, t1, _MOST_GAPS)):
+        gaps.add(first_t, last_t, "lost")
     for bar in reading.closed_bars(symbol, wanted.resolution, from_ms=begin_ms, ask=asked):
         if t1 is not None and bar.last_t > t1:
             return

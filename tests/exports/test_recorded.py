@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from django.test import AsyncRequestFactory
 
+from bars.models import Gap
 from exports import answer, recorded, views
 from exports.recorded import Rows, RunPrices, TapeLines, Wanted
 from exports.under_way import UnderWay
@@ -120,6 +121,23 @@ def test_no_bar_more_is_read_either(store: Store, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(recorded, "_bars", without_end)
     rows = Rows(History("IG-USD", store.directory), Wanted("bars"), None)
     assert sum(batch.num_rows for batch in rows.batches) == 10
+
+
+def test_a_range_of_bars_tells_its_own_gaps_however_many_came_before(store: Store) -> None:
+    """Of more than a thousand the last one told covers the rest: that must be the rest of the range."""
+    rows = [Gap(market=store.market, at_ms=t, from_t=t, to_t=t + 4) for t in range(0, 20_000, 10)]
+    Gap.objects.bulk_create(rows)
+
+    def told(t0: int | None, t1: int | None) -> list[tuple[int, int]]:
+        bars = Rows(History("IG-USD", store.directory), Wanted("bars", t0, t1), None)
+        assert list(bars.batches) == []
+        return [(first_t, last_t) for first_t, last_t, reason in bars.gaps if reason == "lost"]
+
+    assert told(19_972, 19_981) == [(19_972, 19_974), (19_980, 19_981)]
+    assert told(19_975, 19_979) == []
+    assert told(19_985, None) == [(19_990, 19_994)]
+    assert told(None, 12) == [(0, 4), (10, 12)]
+    assert (len(told(None, None)), told(None, None)[-1]) == (1000, (9_990, 19_994))
 
 
 def test_a_recording_of_what_is_no_market_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
