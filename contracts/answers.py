@@ -22,7 +22,11 @@ EVERYWHERE = (
 HEADERS: dict[str, tuple[str, Schema]] = {
     "ETag": ("Changes with the content; send it back as `If-None-Match`.", TEXT),
     STORE_HEADER: ("The id of the recording, as far as it is known.", TEXT),
-    PRICES_HEADER: ("The price range of each run, `first t:low:high`, where it is another than before.", TEXT),
+    PRICES_HEADER: (
+        "The price range of each run, `first t:low:high`, where it is another than before; `many` and their number"
+        " where they are too long for a header: then `meta.price_ranges` of `/health` has them.",
+        TEXT,
+    ),
     FIRST_T_HEADER: ("The t at which the first remaining segment begins.", TEXT),
     "Gap": ("What is missing: `none`, or `7000-7999 expired`; a trailer where the body is chunked.", TEXT),
     "Last-Modified": ("When the file was changed last.", TEXT),

@@ -61,6 +61,7 @@ _META = record(
         "seed": nullable({"type": "integer"}),
         "unpublished": nullable(record({"messages": COUNT, "from_t": T, "to_t": T})),
         "price_range": nullable({**NUMBERS, "minItems": 2, "maxItems": 2}),
+        "price_ranges": array({**NUMBERS, "minItems": 3, "maxItems": 3}),
         "store": nullable(STORE_ID),
     },
 )

@@ -28,14 +28,21 @@ CLOSE_UNAVAILABLE = 4503
 
 RunPrices = list[tuple[int, float, float]]
 
+#: The longest list of price ranges in a header. Clients and proxies refuse an answer whose head has more than 4 or 8
+#: KiB, nginx and Python's `websockets` among them, and a market may come to any number of runs.
+_MOST_PRICES_CHARACTERS = 2000
+
 
 def recording_headers(store_id: str | None, prices: RunPrices) -> dict[str, str]:
     """The headers that tell of the recording of an answer: its id and its price ranges, each as far as it is known.
 
-    `prices` are first t, low and high of each run whose price range is another than that of the run before.
+    `prices` are first t, low and high of each run whose price range is another than that of the run before. Of those
+    that are too long for a header it tells how many there are: `/health` has them.
     """
     named = {} if store_id is None else {STORE_HEADER: store_id}
     told = ", ".join(f"{first_t}:{low}:{high}" for first_t, low, high in prices)
+    if len(told) > _MOST_PRICES_CHARACTERS:
+        told = f"many {len(prices)}"
     return named | ({PRICES_HEADER: told} if told else {})
 
 

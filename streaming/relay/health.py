@@ -117,5 +117,6 @@ def _body(well: bool, run: dict[str, Any], segment: dict[str, Any] | None, detai
     meta |= {name: run[name] for name in meta if name in run}
     ranges = run.get("price_ranges")
     meta["price_range"] = list(ranges[-1][1:]) if ranges else None
+    meta["price_ranges"] = ranges or []
     body = {"ok": well, "meta": meta, "current_segment": segment}
     return well, body | ({"detail": detail} if detail else {})

@@ -258,3 +258,24 @@ def test_a_redirect_to_nowhere_is_told() -> None:
             BarHistory(url).before("A", "1m", None, 3)
         with pytest.raises(MarketCameraError, match=r"127\.0\.0\.1"):
             list(Replay(url, attempts=1))
+
+
+def test_prices_that_are_too_many_for_a_header_are_asked_for_once_for_each_number_of_them() -> None:
+    runs, asked = [[0, 1.0, 3.0], [70, 2.0, 4.0]], list[str]()
+
+    def answer(path: str) -> Answer:
+        asked.append(path)
+        return 503, json.dumps({"ok": False, "meta": {"price_range": runs[-1][1:], "price_ranges": runs}}).encode()
+
+    with answering_http(answer) as url:
+        prices = PriceRanges(f"{url}/health")
+        for _ in range(3):
+            prices.take("many 2")
+            assert [prices.at(t) for t in (0, 69, 70)] == [(1.0, 3.0), (1.0, 3.0), (2.0, 4.0)]
+        assert asked == ["/health"]
+        runs.append([90, 5.0, 6.0])
+        prices.take("many 3")
+        assert [prices.at(t) for t in (70, 90)] == [(2.0, 4.0), (5.0, 6.0)]
+        prices.take("0:7.0:8.0")
+        assert prices.at(90) == (7.0, 8.0)
+    assert asked == ["/health"] * 2

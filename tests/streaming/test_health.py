@@ -8,6 +8,7 @@ from streaming.relay.health import LeaseView, Repeats, health_of
 from tests.streaming.running import SEGMENT, status
 
 LAST = {"start_ts": 1.6e9, "ticks": 900, "seed": 5, "unpublished": None, "price_range": [2.0, 4.0]}
+LAST |= {"price_ranges": [(0, 1.0, 3.0), (700, 2.0, 4.0)]}
 RUN = {"start_ts": 1.6e9, "ticks": 900, "seed": 5, "price_ranges": [(0, 1.0, 3.0), (700, 2.0, 4.0)]}
 
 
@@ -30,7 +31,7 @@ def claim(**changes: Any) -> LeaseView:
 
 def test_a_running_market_is_well() -> None:
     meta = {"running": True, "recording": True, "start_ts": 1.7e9, "ticks": 7, "seed": 3, "unpublished": None}
-    meta |= {"price_range": [40.0, 60.0]}
+    meta |= {"price_range": [40.0, 60.0], "price_ranges": [(0, 40.0, 60.0)]}
     assert health_of(status(), 0.1, None) == (True, {"ok": True, "meta": meta, "current_segment": SEGMENT})
 
 
@@ -87,6 +88,7 @@ def test_a_market_that_never_ran_is_well_and_not_running() -> None:
         "seed": None,
         "unpublished": None,
         "price_range": None,
+        "price_ranges": [],
     }
     assert body["current_segment"] is None
 

@@ -45,9 +45,9 @@ export function tellsOf(frame, t) {
 
 /** The prices at `price_norm` 0 and 1 in a run, which begins with `from`. @typedef {{from: number, low: number, high: number}} PriceRange */
 
-/** What the header of an answer tells: `first t:low:high` of each run whose prices are others than those of the run before. @param {string | null} header @returns {PriceRange[]} */
+/** What the header of an answer tells: `first t:low:high` of each run whose prices are others than those of the run before. @param {string | null} header @returns {PriceRange[]} none of many, which it does not list */
 export function priceRangesIn(header) {
-  if (!header) return [];
+  if (!header || header.startsWith("many ")) return [];
   return header.split(", ").map((run) => {
     const [from, low, high] = run.split(":").map(Number);
     return { from, low, high };

@@ -24,8 +24,23 @@ export async function fetchManifest(kind, symbol, part) {
     segments: await response.json(),
     firstT: Number(headers.get("Market-Camera-First-T") ?? Infinity),
     store: headers.get("Market-Camera-Store"),
-    prices: priceRangesIn(headers.get("Market-Camera-Prices")),
+    prices: await pricesOf(symbol, `${headers.get("Market-Camera-Store")}`, headers.get("Market-Camera-Prices")),
   };
+}
+
+/** What `/health` told of those that are too long for a header, and of which recording and header. */
+const many = { of: "", prices: /** @type {import("./messages.js").PriceRange[]} */ ([]) };
+
+/** @param {string} symbol @param {string} store @param {string | null} header @returns {Promise<import("./messages.js").PriceRange[]>} */
+async function pricesOf(symbol, store, header) {
+  if (!header?.startsWith("many ")) return priceRangesIn(header);
+  const of = `${symbol} ${store} ${header}`;
+  if (many.of === of) return many.prices;
+  // A market that is not well tells them too, with another status; where there is no answer the next list asks again.
+  const told = await fetch(marketPath("/health", symbol)).then((answer) => answer.json()).catch(() => null);
+  const prices = (told?.meta?.price_ranges ?? []).map((/** @type {number[]} */ [from, low, high]) => ({ from, low, high }));
+  if (prices.length) Object.assign(many, { of, prices });
+  return prices;
 }
 
 /** Where no segment of ticks holds any, between two that do. @param {string} symbol @returns {Promise<Span[]>} */
