@@ -20,6 +20,7 @@ from recorder.manifest.row_writer import save_facts
 from recorder.manifest.totals import totals
 from recorder.models import Market, Segment
 from recorder.segment.layout import make_name
+from recorder.spans import merged
 from recorder.tape.holes import holes
 from runtime.http_errors import HttpError
 from streaming.http import manifests, parameters
@@ -267,6 +268,42 @@ def test_another_recording_has_another_state(market: Market, relay: Stub) -> Non
     assert tag_of() != before
     relay.store_id = None
     assert ask(manifests.manifest, "", "ticks")[1]
+
+
+def test_holes_are_the_same_in_pages_of_any_length(market: Market, now: datetime, monkeypatch: Any) -> None:
+    fill(market, 60)
+    rows = Segment.objects.of(market, "ticks")
+    there = [True] * 60
+    for at in (0, 1, 4, 9, 10, 11, 12, 13, 14, 15, 16, 20, 22, 24, 26, 28, 39, 57, 59):
+        rows.filter(start_t=10 * at).update(**({"missing": True} if at % 4 == 0 else {"removed_at": now}))
+        there[at] = False
+    row(market, 240, 249, name="segment_20260124_130000_240.jsonl.zst").save()  # made again
+    there[24] = True
+    first, last = there.index(True), 59 - there[::-1].index(True)
+    lost = [(10 * at, 10 * at + 9) for at in range(first, last) if not there[at]]
+    for length in (1, 2, 3, 5, 256):
+        monkeypatch.setattr("recorder.tape.holes._PAGE_ROWS", length)
+        assert holes("IG-USD", "ticks", 1000) == merged(lost)
+        assert holes("IG-USD", "ticks", 3) == merged(lost)[-3:]
+
+
+def test_a_hole_is_told_however_many_segments_behind_it_lack_something_within(market: Market) -> None:
+    fill(market, 30)
+    rows = Segment.objects.of(market, "ticks")
+    rows.filter(start_t=40).delete()
+    rows.filter(start_t__gte=50).update(gaps=1)
+    assert holes("IG-USD", "ticks", 3) == [(40, 49)]
+
+
+def test_many_short_sequences_of_removed_segments_cost_few_questions(
+    market: Market, now: datetime, django_assert_max_num_queries: Any
+) -> None:
+    fill(market, 801)
+    Segment.objects.of(market, "ticks").filter(pk__in=[row.pk for row in Segment.objects.all()[1::2]]).update(
+        removed_at=now
+    )
+    with django_assert_max_num_queries(12):
+        assert len(holes("IG-USD", "ticks", 1000)) == 400
 
 
 # -- after years
