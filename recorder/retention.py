@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +24,9 @@ from recorder.store.directory_lock import alone_in
 from recorder.store.store_paths import markets_here
 
 log = logging.getLogger(__name__)
+
+#: The longest rest behind a removal.
+_MOST_REST_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -88,13 +93,26 @@ def clean_up(
                     key = (one.symbol, one.kind)
                     if key not in removals:
                         removals[key] = _Removal(*key, market_dir(root, one.symbol, home_symbol), bucket)
-                    removals[key].remove(one, now, done)
+                    with _leaving_time_to_others():
+                        removals[key].remove(one, now, done)
             except BucketUnavailable as error:
                 log.warning("clean-up: nothing more is removed now: %s", error)
             for removal in removals.values():
                 removal.end()
             _tell(done, root, settings)
     return done
+
+
+@contextmanager
+def _leaving_time_to_others() -> Iterator[None]:
+    """Rests for as long as what is within took.
+
+    In SQLite those who wait to write have no queue: they look again every 100 ms at last, and give up after 5 s. Beside
+    ten thousand transactions, one right behind the other, the market's own rows found no moment.
+    """
+    begun = time.monotonic()
+    yield
+    time.sleep(min(time.monotonic() - begun, _MOST_REST_SECONDS))
 
 
 def _end_removals(inventory: Inventory, directory: Path, done: CleanUp) -> None:

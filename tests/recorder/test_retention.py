@@ -76,6 +76,22 @@ def test_the_pending_one_a_pinned_one_and_a_missing_one_are_left_alone(market, t
     ]
 
 
+def test_others_may_write_for_as_long_as_each_removal_took(market, tmp_path, monkeypatch):
+    record_plainly(market, tmp_path, 2)
+    happened, now, real = [], [0.0], Path.unlink
+
+    def unlink(self, missing_ok=False):
+        happened.append("removed")
+        now[0] += 0.02 if len(happened) < 10 else 7.0  # of a disk that hangs nobody waits twice
+        real(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    monkeypatch.setattr(retention.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(retention.time, "sleep", lambda seconds: happened.append(round(seconds, 6)))
+    assert len(clean(tmp_path).removed) == 6
+    assert happened == ["removed", 0.02] * 5 + ["removed", 0.1]
+
+
 def test_each_market_is_cleaned_in_its_own_directory(market, tmp_path):
     other = Market.objects.create(symbol="OTHER")
     record_plainly(market, tmp_path, 1)
