@@ -52,9 +52,9 @@ class BacktestAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         "total_return",
         time("created_at", _("created (UTC)")),
     ]
-    list_filter = ["status", "strategy", "symbol", "resolution"]
+    list_filter = ["status", "strategy", "symbol", "resolution", "created_at"]
     search_fields = ["backtest_id"]
-    date_hierarchy = "created_at"
+    show_full_result_count = False
     actions = [_CANCEL]
     fields = [
         ("backtest_id", "owner"),

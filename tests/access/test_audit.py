@@ -8,9 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.contrib.sessions.models import Session
+from django.db import OperationalError, connection
 from django.http import HttpRequest, JsonResponse
 from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -202,3 +204,22 @@ def test_the_admin_lists_it_and_changes_nothing(admin_client: Client) -> None:
     assert admin_client.post(page, {"times": 1}).status_code == 403
     assert admin_client.post(reverse("admin:access_auditentry_delete", args=[row.pk]), {}).status_code == 403
     assert admin_client.get(reverse("admin:access_auditentry_add")).status_code == 403
+
+
+@pytest.mark.django_db
+def test_sessions_that_have_expired_go_with_the_audit() -> None:
+    now = timezone.now()
+    ends = {"over": now - timedelta(seconds=1), "open": now + timedelta(days=1)}
+    Session.objects.bulk_create(Session(session_key=key, session_data="", expire_date=end) for key, end in ends.items())
+    forget_audit()
+    assert [session.session_key for session in Session.objects.all()] == ["open"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["access_auditentry", "backtests_backtest"])
+def test_a_list_of_many_rows_is_counted_once_and_no_date_is_cut(admin_client: Client, name: str) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        assert admin_client.get(reverse(f"admin:{name}_changelist")).status_code == 200
+    of_rows = [query["sql"].lower() for query in asked if f'from "{name}"' in query["sql"].lower()]
+    assert sum("count(*)" in query for query in of_rows) == 1
+    assert not [query for query in of_rows if "trunc" in query or "min(" in query]
