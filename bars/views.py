@@ -19,6 +19,7 @@ from runtime.http_errors import bad_parameter
 from runtime.pools import asked
 from streaming.http import parameters
 from streaming.http.ndjson import lines_response
+from streaming.protocol import recording_headers
 
 MOST_BARS = 10_000
 _MOST_GAPS = 1000
@@ -37,6 +38,8 @@ async def bars(request: HttpRequest) -> HttpResponseBase:
     limit = parameters.integer(request, "limit", 1000, 1, MOST_BARS)
     lines = _lines(relay.symbol, resolution, from_ms, until_ms, limit)
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    # Asked before the bars are read: bars of a later recording may be taken for those of an earlier one.
+    headers |= recording_headers(relay.store_id, await relay.learn_prices())
     return await lines_response(request, lines, headers, pools.bars)
 
 

@@ -66,7 +66,7 @@ _PUBLIC: Paths = {
             "getBars",
             MARKET,
             "Closed bars of a market, oldest first.",
-            {200: json_answer("The bars, and ticks of their time that none of them includes.", "Bars")},
+            {200: json_answer("The bars, and ticks of their time that none of them includes.", "Bars", RECORDING)},
             parameters=(p.SYMBOL, p.RESOLUTION, p.FROM, p.TO, p.BARS_LIMIT),
             errors_of_its_own=_MARKET,
         )

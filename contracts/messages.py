@@ -103,6 +103,7 @@ FEED_TAKES: Messages = {
         {"symbols": _NAMES, "resolutions": _NAMES},
         request_id={"type": ["string", "integer"]},
         history=integer(0, 1000, default=0),
+        history_end={"type": ["boolean", "null"], "default": False},
         replay=nullable(_REPLAY),
         csrf_token=described(TEXT, "`IG_FEED_TOKEN`, if that is set."),
         market_type={},
@@ -120,6 +121,8 @@ FEED_SENDS: Messages = {
         "The answer to CONNECT; names are separated by commas.",
         {"symbols": TEXT, "resolutions": TEXT},
         request_id={"type": ["string", "integer"]},
+        stores=described(TEXT, "The id of the recording of each of `symbols`; nothing for one that is unknown."),
+        history_end=described(BOOLEAN, "`HISTORY_END` follows, since CONNECT asked for it."),
         unknown_symbols=TEXT,
         unknown_resolutions=TEXT,
     ),
@@ -134,6 +137,7 @@ FEED_SENDS: Messages = {
             **dict.fromkeys(("open", "high", "low", "close", "volume"), _DECIMAL),
         },
     ),
+    "HISTORY_END": _typed("HISTORY_END", "The past bars that CONNECT asked for are all sent."),
     "ERROR": _typed("ERROR", "CONNECT is refused, and nothing is subscribed to.", {"message": TEXT}),
     "REPLAY": _typed(
         "REPLAY", "The answer to a command.", {"time": _MS, "speed": _SPEED, "paused": BOOLEAN}, refused=TEXT

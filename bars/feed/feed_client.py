@@ -17,7 +17,7 @@ from django.db import Error as DatabaseError
 
 from bars.feed.hub import BarHub, Wire, hub_of
 from bars.feed.past_feed import PastFeed
-from bars.feed.protocol import Command, Connect, Refused, connected, no_symbol, read_message, refusal
+from bars.feed.protocol import Command, Connect, Refused, connected, history_end, no_symbol, read_message, refusal
 from bars.past.replay import MOST_PAIRS, BarReplay
 from bars.past.request import PastBars, past_in_query
 from recorder.segment.layout import SYMBOL_PATTERN
@@ -127,12 +127,13 @@ class FeedClient:
         self._watch([])
         self._known.clear()
         self._past = PastFeed(replay, self.put, knows=before.knows if before else connect.past is not None)
-        await self.put(connected(connect, hubs, [symbol for symbol in connect.symbols if symbol not in hubs]))
+        await self.put(_connected(connect, hubs))
         continued = set(before.replay.pairs) if before else set()
         try:
             await self._past.send_history([pair for pair in pairs if pair not in continued], connect.history)
         except DatabaseError as error:
             raise _no_past(error) from None
+        await self._tell_history_end(connect)
 
     def _count_replay(self) -> None:
         """Raises Refused where as many are under way as may be."""
@@ -190,11 +191,11 @@ class FeedClient:
         self._end_past()
         # From here on every bar that closes is sent, however long it takes to send what comes before it.
         pairs = [self._pair(hub, resolution) for hub in hubs.values() for resolution in connect.resolutions]
-        unknown = [symbol for symbol in connect.symbols if symbol not in hubs]
-        await self.put(connected(connect, hubs, unknown))
+        await self.put(_connected(connect, hubs))
         for pair, sent_ms in pairs:
             if connect.history:
                 await self._send_past(pair, connect.history, sent_ms)
+        await self._tell_history_end(connect)
         self._watch([pair for pair, _ in pairs])
 
     def _pair(self, hub: BarHub, resolution: str) -> tuple[Pair, int | None]:
@@ -216,6 +217,10 @@ class FeedClient:
         """Send the last bars up to where the pair begins, without those that this socket was sent."""
         past = await _past(pair, count)
         await self._put([wire for wire in past if sent_ms is None or wire.open_ms > sent_ms])
+
+    async def _tell_history_end(self, connect: Connect) -> None:
+        if connect.history_end:
+            await self.put(history_end())
 
     def _watch(self, pairs: list[Pair]) -> None:
         for pair in self._pairs:
@@ -254,6 +259,11 @@ class FeedClient:
     async def _put(self, wires: list[Wire]) -> None:
         if wires:
             await self.put(b"".join(wire.text for wire in wires))
+
+
+def _connected(connect: Connect, hubs: dict[str, BarHub]) -> bytes:
+    stores = {symbol: hub.store_id for symbol, hub in hubs.items()}
+    return connected(connect, stores, [symbol for symbol in connect.symbols if symbol not in hubs])
 
 
 async def _hub(symbol: str) -> BarHub | None:

@@ -112,6 +112,11 @@ class BarHub:
         relay.on_end.append(self._retire)
         self._run(self._begin())
 
+    @property
+    def store_id(self) -> str | None:
+        """The recording that its bars are of; None while it is unknown."""
+        return self._store_id or self._relay.store_id
+
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         self._filler = asyncio.get_running_loop().create_task(work, name=f"bars {self.symbol}", context=Context())
         self._filler.add_done_callback(self._filled)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,8 @@ class Refused(Exception):
 class Connect:
     """What a client asks for: symbols, known or not, by the resolutions that exist, each with so many past bars.
 
-    `past` is the part of the past that it wants them of, None for the present.
+    `past` is the part of the past that it wants them of, None for the present. With `history_end` it wants to know when
+    all past bars are sent.
     """
 
     request_id: str | int | None
@@ -38,6 +39,7 @@ class Connect:
     unknown_resolutions: tuple[str, ...]
     history: int
     past: PastBars | None = None
+    history_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ def _connect(message: dict[str, Any], token: str | None) -> Connect:
         unknown,
         _history(message.get("history", 0)),
         _past(message.get("replay")),
+        _history_end(message.get("history_end")),
     )
 
 
@@ -115,6 +118,12 @@ def _history(value: object) -> int:
     return value
 
 
+def _history_end(value: object) -> bool:
+    if value is not None and type(value) is not bool:
+        raise Refused(f"history_end must be true or false, got {shown(value)}")
+    return bool(value)
+
+
 def _past(value: object) -> PastBars | None:
     try:
         return None if value is None else past_in_message(value)
@@ -127,18 +136,29 @@ def no_symbol(symbols: Iterable[str]) -> Refused:
     return Refused(f"there is no market {_listed(symbols)}")
 
 
-def connected(connect: Connect, symbols: Iterable[str], unknown_symbols: Iterable[str]) -> bytes:
-    """The answer to a CONNECT: a flat object, so names stand in one text, separated by commas."""
-    answer: dict[str, str | int] = {"type": "CONNECTED"}
+def connected(connect: Connect, stores: Mapping[str, str | None], unknown_symbols: Iterable[str]) -> bytes:
+    """The answer to a CONNECT: a flat object, so names stand in one text, separated by commas.
+
+    `stores` is the recording of each symbol that is known, None for one whose id is not.
+    """
+    answer: dict[str, str | int | bool] = {"type": "CONNECTED"}
     if connect.request_id is not None:
         answer["request_id"] = connect.request_id
-    answer["symbols"] = ",".join(symbols)
+    answer["symbols"] = ",".join(stores)
+    answer["stores"] = ",".join(store or "" for store in stores.values())
     answer["resolutions"] = ",".join(connect.resolutions)
+    if connect.history_end:
+        answer["history_end"] = True
     if unknown := _listed(unknown_symbols):
         answer["unknown_symbols"] = unknown
     if unknown := _listed(connect.unknown_resolutions):
         answer["unknown_resolutions"] = unknown
     return websocket_frame(orjson.dumps(answer))
+
+
+def history_end() -> bytes:
+    """The past bars that a CONNECT asked for are all sent."""
+    return websocket_frame(orjson.dumps({"type": "HISTORY_END"}))
 
 
 def refusal(message: str) -> bytes:

@@ -133,6 +133,19 @@ def test_history_comes_first_and_live_bars_follow_without_hole_or_repeat(server)
     assert [bar["timeframe"] for bar in heard[:40]] == ["1s"] * 20 + ["5s"] * 20
 
 
+def test_who_asks_is_told_where_the_history_ends_and_of_which_recording_bars_are(server):
+    store = server.json("/health")["meta"]["store"]
+    with feed(server, resolutions=["1s", "5s"], history=20, history_end=True) as (answer, client):
+        assert (answer["symbols"], answer["stores"], answer["history_end"]) == (SYMBOL, store, True)
+        assert len(hear_bars(client, 40)) == 40
+        assert hear(client) == {"type": "HISTORY_END"}
+        assert hear(client)["type"] == "BAR"
+    with feed(server, history_end=True, replay={"from": 0, "to": 1, "speed": 0}) as (answer, client):
+        assert answer["stores"] == store
+        assert hear(client) == {"type": "HISTORY_END"}
+    assert server.ask("/api/v1/bars").headers["Market-Camera-Store"] == store
+
+
 def test_another_connect_replaces_the_list_and_repeats_nothing(server):
     with feed(server, resolutions=["1s", "5s"]) as (_, client):
         before = hear_bars(client, 12)

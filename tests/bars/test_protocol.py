@@ -36,23 +36,28 @@ def text_of(wire):
 def test_connect_means_symbols_and_resolutions_each_once():
     assert read() == Connect("1", ("A", "B"), ("1m", "1s"), ("2m",), 0)
     assert read(history=7).history == 7
+    assert [read(history_end=asked).history_end for asked in (True, False, None)] == [True, False, False]
 
 
 def test_the_answer_is_flat_and_names_what_is_left_out():
-    assert text_of(connected(read(), ["A"], ["B"])) == {
+    assert text_of(connected(read(), {"A": "a" * 32}, ["B"])) == {
         "type": "CONNECTED",
         "request_id": "1",
         "symbols": "A",
+        "stores": "a" * 32,
         "resolutions": "1m,1s",
         "unknown_symbols": "B",
         "unknown_resolutions": "2m",
     }
+    answer = text_of(connected(read(history_end=True), {"A": None, "B": "b" * 32}, []))
+    assert (answer["symbols"], answer["stores"], answer["history_end"]) == ("A,B", "," + "b" * 32, True)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"symbols": []}, "symbols must be a list of names, got []"),
+        ({"history_end": 1}, "history_end must be true or false, got 1"),
         ({"symbols": [1]}, "symbols must be a list of names, got […]"),
         ({"symbols": {"A": 1}}, "symbols must be a list of names, got {…}"),
         ({"symbols": None}, "symbols must be a list of names, got None"),
@@ -100,14 +105,14 @@ def test_whatever_is_no_connect_is_ignored(data):
     assert read_message(data, None) is None
 
 
-@given(st.fixed_dictionaries({}, optional=dict.fromkeys((*ASKED, "history", "csrf_token"), json_values)))
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys((*ASKED, "history", "history_end", "csrf_token"), json_values)))
 def test_a_connect_of_anything_is_understood_or_refused(fields):
     try:
         connect = read_message(json.dumps({**ASKED, **fields, "type": "CONNECT"}), None)
     except Refused as refused:
         assert text_of(refusal(str(refused)))["type"] == "ERROR"
         return
-    assert text_of(connected(connect, connect.symbols[:1], connect.symbols[1:]))["type"] == "CONNECTED"
+    assert text_of(connected(connect, dict.fromkeys(connect.symbols[:1]), connect.symbols[1:]))["type"] == "CONNECTED"
 
 
 def test_a_bar_is_flat_with_decimal_texts_and_whole_milliseconds():

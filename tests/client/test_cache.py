@@ -58,6 +58,72 @@ def test_a_thousand_bars_of_each_pair_are_kept() -> None:
         assert (len(kept), kept[0].open_time) == (1000, 50_000)
 
 
+def begin(cache: BarCache, store: str, *, history_end: bool = True) -> list[str]:
+    return cache.connected({"A": store}, history_end=history_end)
+
+
+def test_a_history_is_there_from_one_moment_to_the_next() -> None:
+    cache = BarCache()
+    begin(cache, "old")
+    for n in range(5):
+        cache.put(bar(n))
+        assert cache.wait_for_bar("A", "1s", timeout_seconds=0) is None, "there are newer ones"
+    cache.add_bar("B", "1s", dict(bar(0)))
+    assert cache.get_cached_symbols() == ["B"]
+    cache.history_ends()
+    assert cache.wait_for_bar("A", "1s", timeout_seconds=0) == bar(4)
+    cache.put(bar(5))
+    assert cache.get_latest_bar("A", "1s") == bar(5)
+
+
+def test_a_hole_within_a_history_stays_one() -> None:
+    cache = BarCache()
+    begin(cache, "old")
+    for n in (0, 1):
+        cache.put(bar(n))
+    cache.interrupted()  # by a message that could not be read
+    cache.put(bar(3))
+    cache.history_ends()
+    assert cache.whole_bars("A", "1s") == ([bar(3)], True)
+
+
+def test_a_connection_that_ends_within_its_history_leaves_nothing_behind() -> None:
+    cache = BarCache()
+    begin(cache, "old")
+    cache.put(bar(0))
+    begin(cache, "old")
+    cache.put(bar(1))
+    cache.put(bar(1, symbol="B"))
+    cache.clear("B")
+    cache.history_ends()
+    assert (cache.get_bars("A", "1s"), cache.get_cached_symbols()) == ([bar(1)], ["A"])
+
+
+def test_bars_of_another_recording_are_forgotten() -> None:
+    cache = BarCache()
+    for n in range(5):
+        cache.put(bar(n))
+        cache.put(bar(n, symbol="B"))
+    assert begin(cache, "old", history_end=False) == [], "what was not known is taken for the same"
+    assert begin(cache, "old", history_end=False) == []
+    assert cache.get_cache_size("A") == 5
+    assert begin(cache, "new") == ["A"]
+    assert (cache.get_cached_symbols(), cache.store_of("A"), cache.store_of("B")) == (["B"], "new", None)
+
+
+def test_who_waits_behind_a_time_of_another_recording_gets_the_bars_of_an_earlier_one() -> None:
+    cache = BarCache()
+    begin(cache, "old", history_end=False)
+    cache.put(bar(100))
+    begin(cache, "new")
+    cache.put(bar(3))
+    cache.history_ends()
+    after = bar(100).close_time
+    assert cache.wait_for_bar("A", "1s", after=after, timeout_seconds=0) == bar(3)
+    assert cache.wait_for_bar("A", "1s", after=bar(3).close_time, timeout_seconds=0) is None
+    assert cache.wait_for_bar("A", "1s", after=after + 1, timeout_seconds=0) is None, "a time of neither"
+
+
 def test_threads_read_while_bars_arrive() -> None:
     cache, ended, wrong = BarCache(), threading.Event(), []
 

@@ -31,6 +31,7 @@ class Server:
         self.connections: list[ServerConnection] = []
         self.closed = 0
         self.refusal: str | None = None
+        self.store = "a" * 32
         self._lock = threading.Lock()
 
     def __call__(self, connection: ServerConnection) -> None:
@@ -43,9 +44,11 @@ class Server:
                     continue
                 self.connections.append(connection)
                 unknown = ",".join(symbol for symbol in connect["symbols"] if symbol != "A")
-                self._send(connection, {"type": "CONNECTED", "unknown_symbols": unknown})
+                told = {"symbols": "A", "stores": self.store, "history_end": True, "unknown_symbols": unknown}
+                self._send(connection, {"type": "CONNECTED", **told})
                 for n in range(max(0, self.closed - connect["history"]), self.closed):
                     self._send(connection, self.bar(n))
+                self._send(connection, {"type": "HISTORY_END"})
 
     def close_bar(self) -> None:
         with self._lock:
@@ -114,7 +117,7 @@ def test_it_asks_for_what_was_configured_and_caches_what_comes(new_feed: NewFeed
     (connect,) = server.connects
     assert connect == {
         "type": "CONNECT", "request_id": "1", "symbols": ["A", "B"], "resolutions": ["1m"],
-        "csrf_token": "t", "market_type": "crypto", "history": 1000,
+        "csrf_token": "t", "market_type": "crypto", "history": 1000, "history_end": True,
     }  # fmt: skip
     status = feed.get_status()
     age = status.pop("seconds_since_message")
@@ -140,6 +143,31 @@ def test_a_dropped_connection_comes_back_and_fills_its_hole(new_feed: NewFeed, s
         wait_until(lambda n=count: times(cache) == list(range(1 + 3 * n)), "what was missed")
     assert len(cache.whole_bars("A", "1m")[0]) == 7
     assert len(server.connects) == 3
+
+
+def test_the_first_bar_that_is_given_is_the_newest(new_feed: NewFeed, server: Server, url: str) -> None:
+    feed, cache = new_feed()
+    server.closed = 900
+    feed.configure(endpoint=url, symbols="A")
+    feed.start()
+    first = cache.wait_for_bar("A", "1m", timeout_seconds=60)
+    assert first is not None
+    assert first.open_time == 899 * 60_000
+
+
+def test_another_recording_behind_the_same_address_takes_the_place_of_the_one_before(
+    new_feed: NewFeed, server: Server, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    feed, cache = new_feed()
+    server.closed = 9
+    feed.configure(endpoint=url, symbols="A")
+    feed.start()
+    assert cache.wait_for_bar("A", "1m", timeout_seconds=60)
+    server.store, server.closed = "b" * 32, 3
+    server.drop()
+    wait_until(lambda: times(cache) == [0, 1, 2], "the bars of the new recording, and no others")
+    assert "A has another recording now" in caplog.text
+    assert cache.wait_for_bar("A", "1m", after=9 * 60_000, timeout_seconds=60), "a strategy goes on"
 
 
 def test_a_refused_connect_is_tried_again(new_feed: NewFeed, server: Server, url: str) -> None:

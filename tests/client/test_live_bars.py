@@ -92,6 +92,19 @@ def test_a_feed_that_has_enough_spares_the_history() -> None:
     assert market.asked == 1, "a feed that should have brought a bar by now is not believed"
 
 
+def test_recorded_bars_of_another_recording_are_not_mixed_with_those_of_the_feed() -> None:
+    market, other = Market([0, 1, 2]), [Bar("A", "1s", 500, 1500, 7.0, 7.0, 7.0, 7.0, 7.0)]
+    market.cache.connected({"A": "old"})
+    market.connected = True
+    for _ in range(3):
+        market.close_bar()
+    market.connected = False
+    with patch.object(market, "before", return_value=Recorded(other, [], "new")):
+        assert market.live.before("A", "1s", 3, None, market.now_ms()) == (other, [])
+    with patch.object(market, "before", return_value=Recorded(other, [], "old")):
+        assert len(market.live.before("A", "1s", 9, None, market.now_ms())[0]) == 4
+
+
 def test_where_both_have_a_bar_the_live_one_wins() -> None:
     (bar,) = Market([3]).all
     assert merged([bar], [replace(bar, close=9.0)], 5, None) == [bar]

@@ -236,6 +236,8 @@ def test_the_bar_feed(market: Live) -> None:
         told = {"type": "CONNECT", "symbols": ["IG-USD", "NOPE"], "resolutions": ["1s", "9s"], "history": 2}
         socket.send(take(BAR_FEED, {**told, "request_id": "1"}))
         hear(socket, BAR_FEED, "CONNECTED", "BAR")
+        socket.send(take(BAR_FEED, {**told, "history_end": True}))
+        hear(socket, BAR_FEED, "CONNECTED", "HISTORY_END")
         socket.send(take(BAR_FEED, {"type": "CONNECT", "symbols": "NOPE", "resolutions": "1s"}))
         hear(socket, BAR_FEED, "ERROR")
         part = {"from": 0, "to": 4_000_000_000_000, "speed": 0}

@@ -8,6 +8,8 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 STREAM_PATH = "/ws/stream"
 FEED_PATH = "/market_data"
+#: The header that tells of which recording an answer is.
+STORE_HEADER = "Market-Camera-Store"
 _SECURE = {"http": False, "ws": False, "https": True, "wss": True}
 
 

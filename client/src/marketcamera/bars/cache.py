@@ -7,9 +7,10 @@ from bisect import insort
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, SupportsIndex
+from typing import Any
 
 from marketcamera.bars.bar import RESOLUTIONS, Bar, bar_of
+from marketcamera.bars.cached_symbol import CachedSymbol
 from marketcamera.bars.replay_time import ReplayTime
 
 #: Bars kept of each pair, and asked for whenever a feed connects: so what a reconnect brings fills any hole there is.
@@ -17,43 +18,6 @@ CAPACITY = 1000
 
 #: How soon a feed that was ended notices it while it waits for a program.
 _LOOK_SECONDS = 0.2
-
-
-class CachedSymbol(str):
-    """The symbol of a pair that is cached: text, and also the pair (symbol, resolution) to whoever unpacks it.
-
-    It is equal to both; as a member of a set or a key of a dict it is the symbol. Slices of it are text.
-    """
-
-    __slots__ = ("resolution",)
-    resolution: str
-
-    def __new__(cls, symbol: str, resolution: str) -> CachedSymbol:
-        made = super().__new__(cls, symbol)
-        made.resolution = resolution
-        return made
-
-    def __reduce__(self) -> tuple[type[CachedSymbol], tuple[str, str]]:
-        return CachedSymbol, self.pair
-
-    @property
-    def pair(self) -> tuple[str, str]:
-        """Both, as a plain tuple."""
-        return str(self), self.resolution
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.pair)
-
-    def __getitem__(self, key: SupportsIndex | slice) -> str:
-        return str(self)[key] if isinstance(key, slice) else self.pair[key]
-
-    def __eq__(self, other: object) -> bool:
-        return self.pair == other if isinstance(other, tuple) else str.__eq__(self, other)
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    __hash__ = str.__hash__
 
 
 class _Row:
@@ -101,9 +65,30 @@ class BarCache:
         self._changed = threading.Condition()
         self._replay: ReplayTime | None = None
         self._waiters: list[_Waiter] = []
+        #: Bars of a history that is not all there yet; None while there is none.
+        self._arrived: list[Bar] | None = None
+        #: The recording of each symbol, as far as the feed was told.
+        self._stores: dict[str, str] = {}
+        #: The newest close time of each pair in the recording before.
+        self._former: dict[tuple[str, str], int] = {}
 
     def put(self, bar: Bar) -> None:
-        """Keep a bar; whoever waits for it goes on."""
+        """Keep a bar that the feed brought; whoever waits for it goes on. One of a history, once all of it is there."""
+        with self._changed:
+            if self._arrived is None:
+                self._keep(bar)
+            else:
+                self._arrived.append(bar)
+
+    def history_ends(self) -> None:
+        """All past bars of the connection are there: from one moment to the next, so that none passes for the newest
+        while newer ones are on their way."""
+        with self._changed:
+            arrived, self._arrived = self._arrived or [], None
+            for bar in arrived:
+                self._keep(bar)
+
+    def _keep(self, bar: Bar) -> None:
         with self._changed:
             self._rows.setdefault((bar.symbol, bar.resolution), _Row()).put(bar)
             if self._replay is None or self._replay.moves_to(bar):
@@ -163,19 +148,48 @@ class BarCache:
 
     def add_bar(self, symbol: str, resolution: str, bar: Mapping[str, Any]) -> None:
         """Keep a bar of a program's own, as if the feed had brought it; its numbers may be text. Raises BadMessage."""
-        self.put(bar_of(symbol, resolution, bar))
+        self._keep(bar_of(symbol, resolution, bar))
 
     def interrupted(self) -> None:
         """Bars may have closed unheard, as between two connections, and those that come now may come again."""
         with self._changed:
+            for bar in self._arrived or ():  # what comes now may not follow these
+                self._keep(bar)
+            self._arrived = None if self._arrived is None else []
             for row in self._rows.values():
                 row.reconnected = True
+
+    def connected(self, stores: Mapping[str, str], *, history_end: bool = False) -> list[str]:
+        """A new connection, on which the past bars come first, and with `history_end` the end of them is told.
+
+        `stores` are the recordings that its bars are of: those of another one are forgotten. The symbols that had some.
+        """
+        with self._changed:
+            self._arrived = None
+            self.interrupted()
+            self._arrived = [] if history_end else None
+            return [symbol for symbol, store in stores.items() if self._is_begun_anew(symbol, store)]
+
+    def _is_begun_anew(self, symbol: str, store: str) -> bool:
+        pairs = self._pairs(symbol, None) if self._stores.get(symbol, store) != store else []
+        for pair in pairs:
+            self._former[pair] = self._rows.pop(pair).times[-1]
+        self._stores[symbol] = store
+        return bool(pairs)
+
+    def store_of(self, symbol: str) -> str | None:
+        """The recording that the bars of a symbol are of, None where the feed was not told."""
+        with self._changed:
+            return self._stores.get(symbol)
 
     def clear(self, symbol: str | None = None, resolution: str | None = None) -> None:
         """Forget every bar, or those of a symbol, of a resolution, or of both."""
         with self._changed:
             for pair in self._pairs(symbol, resolution):
                 del self._rows[pair]
+            if self._arrived is not None:
+                kept = lambda bar: symbol not in (None, bar.symbol) or resolution not in (None, bar.resolution)  # noqa: E731
+                self._arrived = list(filter(kept, self._arrived))
 
     def get_bars(self, symbol: str, resolution: str, count: int | None = None) -> list[Bar]:
         """The newest `count` bars, or all of them, oldest first; an empty list where there are none."""
@@ -231,6 +245,8 @@ class BarCache:
     ) -> Bar | None:
         """The newest bar that closed after this time (ms), as soon as there is one; None when the time is over.
 
+        Where the market was begun anew at an earlier time, a time of the recording before is before all of the new one.
+
         In a replay, only a bar of the replay, and the next one waits until the program that was given this one asks
         again, for up to 30 s. Where the replay is over and no time is given, None at once.
         """
@@ -242,7 +258,10 @@ class BarCache:
 
     def _newer(self, pair: tuple[str, str], after: int) -> Bar | None:
         row = self._rows.get(pair)
-        return row.bars[row.times[-1]] if row is not None and row.times[-1] > after else None
+        if row is None:
+            return None
+        newest = row.times[-1]
+        return row.bars[newest] if newest > after or newest < after <= self._former.get(pair, -1) else None
 
     def _wait_in_replay(
         self, replay: ReplayTime, pair: tuple[str, str], after: int, timeout_seconds: float | None

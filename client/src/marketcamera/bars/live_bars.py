@@ -31,10 +31,13 @@ class LiveBars:
         These are None where the recording was not asked. Raises MarketCameraError.
         """
         fed = self._is_connected()  # asked first: what is fed by then is in the cache
+        store = self._cache.store_of(symbol)  # as well: bars of a later one are taken for those of an earlier one
         whole, is_joined = self._cache.whole_bars(symbol, resolution)
         replayed = self._cache.present_ms is not None
         if suffices(whole, count, end_ms, now_ms, fed=fed and is_joined, replayed=replayed):
             return closed_by(whole, end_ms)[-count:], None
         with self._cache.reading():
             recorded = self._history().before(symbol, resolution, end_ms, count)
+        if None not in (store, recorded.store) and store != recorded.store:
+            return recorded.bars, recorded.lost_ticks  # the feed will hear of it when it connects
         return merged(whole, recorded.bars, count, end_ms), recorded.lost_ticks

@@ -20,7 +20,7 @@ from marketcamera.bars.cache import CAPACITY, BarCache
 from marketcamera.environment import names_a_feed, subscription_from_environment
 from marketcamera.errors import BadMessage, MarketCameraError
 from marketcamera.failures import UNHEARD, connection_error, is_of_the_network
-from marketcamera.feed.protocol import Connected, Missing, Subscription, Told, feed_message
+from marketcamera.feed.protocol import Connected, HistoryEnd, Missing, Subscription, Told, feed_message
 from marketcamera.feed.replaying import Replaying
 from marketcamera.feed.status import ConnectionState, FeedStatus
 
@@ -227,9 +227,9 @@ class BarFeed:
                 told = connection_error(self._endpoint, failure)
                 self._status.failed(told, passing=is_of_the_network(failure) and not given_up)
             if given_up:
-                self._log(logging.ERROR, "the bar feed is given up after %d attempts: %s", self._attempts, told)
+                self._status.log(logging.ERROR, "the bar feed is given up after %d attempts: %s", self._attempts, told)
                 return
-            self._log(logging.WARNING, "the bar feed is lost: %s; next attempt in %.1f s", told, seconds)
+            self._status.log(logging.WARNING, "the bar feed is lost: %s; next attempt in %.1f s", told, seconds)
             ended.wait(seconds)
 
     def _read_connection(self, ended: threading.Event) -> None:
@@ -267,7 +267,7 @@ class BarFeed:
         except BadMessage as error:
             told = error
         if not self._replaying.waits(told, ended.is_set):
-            self._log(
+            self._status.log(
                 logging.WARNING, "the replay goes on without a program that is at work on a bar, or asks for none"
             )
         with self._lock:
@@ -275,9 +275,14 @@ class BarFeed:
                 return True
             self._status.heard()
             if isinstance(told, Connected):
-                self._cache.interrupted()
                 self._backoff.succeeded()
                 self._status.connected(told.unknown_symbols)
+                for symbol in self._cache.connected(told.stores, history_end=told.history_end):
+                    self._status.log(
+                        logging.WARNING, "%s has another recording now: the bars before it are forgotten", symbol
+                    )
+            elif isinstance(told, HistoryEnd):
+                self._cache.history_ends()
             elif isinstance(told, BadMessage):
                 self._cache.interrupted()  # it may have been a bar
                 self._status.skipped(told)
@@ -285,16 +290,8 @@ class BarFeed:
                 self._cache.put(told)
             elif told is not None:
                 level = logging.WARNING if isinstance(told, Missing) else logging.INFO
-                self._log(level, "%s", self._replaying.take(told))
+                self._status.log(level, "%s", self._replaying.take(told))
         if not isinstance(told, BadMessage):
             return True
-        self._log(logging.WARNING, "the bar feed leaves a message out: %s", told)
+        self._status.log(logging.WARNING, "the bar feed leaves a message out: %s", told)
         return False
-
-    def _log(self, level: int, text: str, *arguments: Any) -> None:
-        """Log; the handlers are the program's own code, and one that fails must not end the thread."""
-        try:
-            log.log(level, text, *arguments)
-        except Exception as error:  # noqa: BLE001
-            with self._lock:
-                self._status.last_error = MarketCameraError(f"a handler of the program's log failed: {error!r}")

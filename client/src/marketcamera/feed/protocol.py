@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from marketcamera.addresses import Address
@@ -16,9 +16,17 @@ from marketcamera.feed.span import Span, span_of
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """CONNECT was accepted; of the symbols asked for these are not known there."""
+    """CONNECT was accepted; of the symbols asked for these are not known there. `stores` are the recordings of others,
+    as far as the server tells; `history_end` tells that it says when all past bars were sent."""
 
     unknown_symbols: tuple[str, ...] = ()
+    stores: dict[str, str] = field(default_factory=dict)
+    history_end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEnd:
+    """The past bars that were asked for are all there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class Missing:
     detail: str
 
 
-Told = Bar | Connected | CaughtUp | ReplayEnd | Missing
+Told = Bar | Connected | HistoryEnd | CaughtUp | ReplayEnd | Missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,7 @@ class Subscription:
             "csrf_token": self.csrf_token,
             "market_type": self.market_type,
             "history": history,
+            "history_end": True,
         }
         return json.dumps(message if replay is None else message | {"replay": replay})
 
@@ -121,7 +130,10 @@ def feed_message(text: str | bytes) -> Told | None:
             raise BadMessage("a bar has a symbol and a timeframe", text)
         return bar_of(symbol, resolution, message)
     if message["type"] == "CONNECTED":
-        return Connected(_unknown_symbols(message.get("unknown_symbols"), text))
+        unknown = _unknown_symbols(message.get("unknown_symbols"), text)
+        return Connected(unknown, _stores(message), message.get("history_end") is True)
+    if message["type"] == "HISTORY_END":
+        return HistoryEnd()
     if message["type"] == "ERROR":
         raise FeedRefused(str(message.get("message")))
     if message["type"] == "GAP":
@@ -144,6 +156,14 @@ def _unknown_symbols(told: Any, text: str) -> tuple[str, ...]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise BadMessage("unknown_symbols are names", text)
     return tuple(_names(names))
+
+
+def _stores(message: dict[str, Any]) -> dict[str, str]:
+    """The recording of each symbol, of which other servers say nothing."""
+    symbols, stores = message.get("symbols"), message.get("stores")
+    if not isinstance(symbols, str) or not isinstance(stores, str):
+        return {}
+    return {symbol: store for symbol, store in zip(symbols.split(","), stores.split(","), strict=False) if store}
 
 
 def _names(names: str | Iterable[str]) -> list[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from enum import StrEnum
 from typing import Any
 
 from marketcamera.errors import MarketCameraError
 from marketcamera.feed.protocol import Subscription
+
+log = logging.getLogger("marketcamera")
 
 
 class ConnectionState(StrEnum):
@@ -63,6 +66,13 @@ class FeedStatus:
         """A message was not understood, and is left out."""
         self.bad_messages += 1
         self.last_error = error
+
+    def log(self, level: int, text: str, *arguments: Any) -> None:
+        """Log; the handlers are the program's own code, and one that fails must not end the thread."""
+        try:
+            log.log(level, text, *arguments)
+        except Exception as error:  # noqa: BLE001
+            self.last_error = MarketCameraError(f"a handler of the program's log failed: {error!r}")
 
     def failed(self, error: MarketCameraError, *, passing: bool) -> None:
         """The connection is gone, or was not made."""

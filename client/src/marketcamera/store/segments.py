@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol, TypeVar, cast
 
 import httpx
 
-from marketcamera.addresses import Address
+from marketcamera.addresses import STORE_HEADER, Address
 from marketcamera.asking import answer_of, json_in
 from marketcamera.bars.bar import resolution_of
 from marketcamera.decoding import loads
@@ -168,7 +168,7 @@ class ServerSegments:
         return _json(self._client, url, _listed_in, self._learn)
 
     def _learn(self, answer: httpx.Response) -> None:
-        self.store = answer.headers.get("Market-Camera-Store", self.store)
+        self.store = answer.headers.get(STORE_HEADER, self.store)
         self.prices.take(answer.headers.get(PRICES_HEADER))
 
 

@@ -13,7 +13,7 @@ from itertools import islice
 
 import httpx
 
-from marketcamera.addresses import Address
+from marketcamera.addresses import STORE_HEADER, Address
 from marketcamera.backoff import Backoff
 from marketcamera.decoding import decode
 from marketcamera.errors import BadMessage, ConnectionGivenUp, HistoryUnavailable, MarketCameraError, StoreChanged
@@ -180,7 +180,7 @@ class _Tape:
             if answer.status_code != 200:
                 told = answer.read().decode(errors="replace")[:200]
                 raise HistoryUnavailable(url, f"the answer was {answer.status_code}: {told}")
-            self._recording.store = self._recording.store or answer.headers.get("Market-Camera-Store")
+            self._recording.store = self._recording.store or answer.headers.get(STORE_HEADER)
             self._recording.prices.take(answer.headers.get(PRICES_HEADER))
             for line in answer.iter_lines():
                 if line.strip():

@@ -10,7 +10,7 @@ from typing import Any
 
 from websockets.exceptions import InvalidStatus
 
-from marketcamera.addresses import Address
+from marketcamera.addresses import STORE_HEADER, Address
 from marketcamera.backoff import Backoff
 from marketcamera.decoding import decode
 from marketcamera.errors import BadMessage, ConnectionGivenUp, MarketCameraError, StoreChanged, StreamRefused
@@ -34,8 +34,6 @@ _PASSING_STATUS = frozenset({408, 425, 429})
 #: So often in a row a message may be not understood, each time over a new connection, before that is raised; the last
 #: of these connections passes over what it brings, where that was asked for.
 _BAD_MESSAGES = 3
-
-_STORE_HEADER = "Market-Camera-Store"
 
 
 class Session:
@@ -107,7 +105,7 @@ class Session:
     def connected(self, headers: Mapping[str, str]) -> None:
         """The server's answer to the handshake: it may tell of the recording that is to come."""
         self.playhead.prices.take(headers.get(PRICES_HEADER))
-        named = headers.get(_STORE_HEADER, "")
+        named = headers.get(STORE_HEADER, "")
         if self.playhead.store is None and STORE_ID.fullmatch(named):
             self.playhead.store = named
 
