@@ -177,4 +177,9 @@ def _tick(given: Any, next_t: int) -> Tick:
         text = orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY)
     except (TypeError, ValueError, AttributeError, IndexError) as error:
         raise TickError(str(error)) from None
-    return Tick.from_json(text)
+    try:
+        return Tick.from_json(text)
+    except TickError as error:
+        if str(error).endswith("got None"):  # of a model's NaN; JSON has none
+            raise TickError(f"{error} (NaN and infinity count as None)") from None
+        raise

@@ -242,7 +242,7 @@ def test_a_module_that_cannot_be_imported_shows_why(write: Write, tmp_path: Path
     [
         ("5", "it must be a dict, a Tick or None, got 5"),
         ("{}", "a tick lacks 's'"),
-        ("tick(float('nan'))", "s: price_norm must be a number within 2^53, got None"),
+        ("tick(float('nan'))", "s: price_norm must be a number within 2^53, got None (NaN and infinity count as None)"),
         ("tick(t=0)", "t must rise, got 0"),
         ("tick(ts=5)", "ts must be Unix seconds from 1971 to 2199, got 5"),
         ("tick(x=object())", "Type is not JSON serializable: object"),
