@@ -119,12 +119,15 @@ class MarketRun:
         self._agents = opened_register(self._history)
         going_on = self._continue(ends)
         self._run, self._continued = going_on or self._begin(ends)
-        keep_runs(self._market, self._directory)
-        self._ownership.at_end(lambda: keep_runs(self._market, self._directory))
+        keep: Callable[[], None] = lambda: keep_runs(self._market, self._directory)  # noqa: E731
+        keep()
+        self._ownership.at_end(keep)
         self._prices = self._facts.price_ranges(self._market)
         self._ownership.at_end(lambda: end_run(self._run, self._facts.shown()))
         shown, follow = self._facts.shown, AgentRows(self._market, self._agents).follow
-        self._keeper = ManifestRowWriter(self._market, self._run, supervisor.failed, shown=shown, follow=follow)
+        self._keeper = ManifestRowWriter(
+            self._market, self._run, supervisor.failed, shown=shown, on_shown=keep, follow=follow
+        )
         self._ownership.at_end(lambda: self._keeper.close(_ROWS_SECONDS))
         self._recording = market_recording(
             config, self._directory, self._ownership, self._agents, self._list, self._keeper.record_file, self._history
@@ -236,8 +239,7 @@ class MarketRun:
         pace_seconds = 0.0 if self._source.sets_pace else self._tick_seconds
         head_start = self._facts.head_start_left(self._continued.next_t)
         pacer = Pacer(pace_seconds, time.monotonic(), head_start)
-        sets_pace, checkpointer = self._source.sets_pace, self._checkpointer
-        measured = Measured(self._recording, pacer, self._keeper, outlet, checkpointer, sets_pace)
+        measured = Measured(self._recording, pacer, self._keeper, outlet, self._checkpointer, self._source.sets_pace)
         pipeline = Pipeline(
             self._continued,
             self._placement,

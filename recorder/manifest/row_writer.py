@@ -107,8 +107,9 @@ class ManifestRowWriter:
     `record` takes facts from any thread without waiting for the database. The newest facts of a segment win. A sealed
     segment is written at once, pending ones every REFRESH_SECONDS. While the database is unavailable, facts are kept
     and retried every RETRY_SECONDS. The same happens after any other error, which is passed to `on_failure`. `shown`
-    returns the columns of the run's row that its ticks showed so far; the row has them from then on. `follow` is called
-    on the thread whenever rows are written: it writes others, and may raise django.db.Error as these do.
+    returns the columns of the run's row that its ticks showed so far; the row has them from then on, and `on_shown` is
+    called on the thread. So is `follow` whenever rows are written: it writes others. Both may raise django.db.Error as
+    rows do.
     """
 
     def __init__(
@@ -118,13 +119,14 @@ class ManifestRowWriter:
         on_failure: OnFailure = logged,
         *,
         shown: Callable[[], dict[str, Any]] = dict,
+        on_shown: Callable[[], None] = lambda: None,
         follow: Callable[[], None] = lambda: None,
         refresh_seconds: float = REFRESH_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._market = market
         self._run = run
-        self._shown, self._follow = shown, follow
+        self._shown, self._on_shown, self._follow = shown, on_shown, follow
         self._on_failure = on_failure
         self._refresh_seconds = refresh_seconds
         self._retry_seconds = retry_seconds
@@ -232,6 +234,7 @@ class ManifestRowWriter:
         if run is None or all(getattr(run, name) == value for name, value in shown.items()):
             return
         Run.objects.filter(pk=run.pk).update(**shown)
+        self._on_shown()
         for name, value in shown.items():
             setattr(run, name, value)
 

@@ -226,6 +226,18 @@ def test_a_run_of_a_version_without_a_share_for_each_type_is_filmed_as_it_was_to
     call_command("verify", "--deep")
 
 
+def test_the_folder_of_a_running_market_tells_its_prices(config: Config) -> None:
+    run = MarketRun(config, home_symbol=config.symbol)
+
+    def look(_: int) -> None:
+        (told,) = json.loads((config.store_dir / "runs.json").read_bytes())
+        if (told["price_low"], told["price_high"]) == (40_000, 60_000):
+            run.stop.set()
+
+    run.run(most_ticks=100_000, on_tick=look)
+    assert run.stop.is_set(), "while it went on"
+
+
 def test_a_lost_database_has_the_runs_and_their_prices_again_with_the_next_start(
     config: Config, make_ticks: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
