@@ -19,7 +19,7 @@ from api_socket import service  # noqa: E402
 from api_socket.routing import websocket_urlpatterns as subscribe_sockets  # noqa: E402
 from backtests.running.embedded import children  # noqa: E402
 from bars.feed.routing import websocket_urlpatterns as bar_sockets  # noqa: E402
-from runtime import pools  # noqa: E402
+from runtime import garbage, pools  # noqa: E402
 from server.memory import for_clients, give_back_pages  # noqa: E402
 from server.request_threads import HttpThreads  # noqa: E402
 from streaming import open_places  # noqa: E402
@@ -39,6 +39,7 @@ beside: dict[str, Callable[[], Awaitable[object]]] = {
     "start of the relays": relays.start,
     "subscribe service": service.run,
     "backtests": children.run,
+    "garbage": garbage.collect_often,
     "memory": partial(give_back_pages, pools.files.go_on),
 }
 on_stop = [children.stop, service.stop, relays.stop]

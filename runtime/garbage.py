@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 
 
@@ -16,3 +17,16 @@ def except_what_is_there() -> None:
     gc.collect()
     gc.freeze()
     gc.collect()  # which sets the number of objects that it left to 0
+
+
+async def collect_often(seconds: float = 60.0) -> None:
+    """Make a full collection every `seconds`, for ever, on the loop.
+
+    Of a request or a socket that has ended some hundred objects refer to each other: tasks, and exceptions with the
+    frames of all who were called. They lasted so long that only a full collection finds them, and left to Python it
+    comes when they are a quarter of all: with 200 clients after twenty minutes, with 9 MiB of what clients had been
+    sent. A collection takes 10 ms for the 80,000 objects of such a process.
+    """
+    while True:
+        await asyncio.sleep(seconds)
+        gc.collect()
