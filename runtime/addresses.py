@@ -23,9 +23,9 @@ _BRACKETED = re.compile(rf"\[([^\[\]]*)\]{_PORT}")
 _DOTTED = re.compile(rf"([0-9.]+){_PORT}")
 
 #: A parameter of `Forwarded` (RFC 7239, section 4) and its delimiter. Values that should be quoted and are not, such as
-#: those with a port, are accepted too.
+#: those with a port, are accepted too. Blanks that lead to nothing are looked at once (`*+`): there may be thousands.
 _PARAMETER = re.compile(
-    r"[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:\"((?:[^\"\\]|\\.)*)\"|([^\",;\s\\]*)))?[ \t]*([;,]|\Z)"
+    r"[ \t]*+(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:\"((?:[^\"\\]|\\.)*)\"|([^\",;\s\\]*)))?[ \t]*+([;,]|\Z)"
 )
 _ESCAPE = re.compile(r"\\(.)")
 

@@ -25,6 +25,7 @@ from streaming.http.files import (
     state_with_end,
     wanted_range,
 )
+from tests.growth import growth
 
 #: A response that is closed has Django look after its database connections, should a test before have left any.
 pytestmark = pytest.mark.django_db
@@ -108,6 +109,13 @@ def test_a_range_is_the_slice_it_names(size: int, first: int, last: int | None) 
         found = byte_range(header, size)
         assert found is not None
         assert content[found[0] : found[1]] == expected
+
+
+@pytest.mark.parametrize("header", ["bytes={}x", "bytes=1{}-{}x", "bytes={}-{}x", "bytes={}-1{}x", "{}bytes=-{}x"])
+def test_blanks_in_a_range_cost_as_much_as_there_are(header: str) -> None:
+    assert byte_range(header.replace("{}", " "), 1000) is None
+    times = growth(lambda text: byte_range(text, 1000), header, few=60, many=600)
+    assert times < 40, "tried in all their parts, ten times as many cost a hundred or a thousand times as much"
 
 
 @pytest.mark.parametrize("tag", ['"name-3e8"', 'W/"name-3e8"', "*", '"other", "name-3e8"'])
