@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
+from functools import partial
 from typing import Any
+
+from runtime.waiting_line import client as present_client
 
 
 class FairQueue:
@@ -45,3 +48,19 @@ class FairQueue:
             else:
                 del self._of_client[client]
         return taken
+
+
+class FairExecutor(Executor):
+    """Passes work to the threads of another executor; those for whom the present code works take turns."""
+
+    def __init__(self, threads: Executor) -> None:
+        self._threads, self._queue = threads, FairQueue()
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        future = self._queue.put(present_client.get(), partial(work, *arguments, **named))
+        self._threads.submit(self._queue.work_once)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the threads, as of any executor; what was submitted is done first."""
+        self._threads.shutdown(wait)

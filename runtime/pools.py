@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from runtime.db_threads import close_connections, detached, reading
-from runtime.fair_queue import FairQueue
+from runtime.fair_queue import FairExecutor, FairQueue
 from runtime.measured import full_pools
 from runtime.threads import running
 from runtime.unavailable import Unavailable
@@ -184,17 +184,17 @@ def asked(query: Callable[[], T]) -> T:
 class RequestThreads:
     """Single threads for Django's synchronous steps: all steps of one request run on the same one.
 
-    For the loop's thread.
+    Clients take turns on each, so that one with many requests delays another by one step. For the loop's thread.
     """
 
     def __init__(self, name: str, *, most_waiting: int | None = None) -> None:
         self.name, self._most_waiting = name, math.inf if most_waiting is None else most_waiting
-        self._load: Counter[Executor] = Counter({ThreadPoolExecutor(1): 0})
+        self._load: Counter[Executor] = Counter({FairExecutor(ThreadPoolExecutor(1)): 0})
         self._line = WaitingLine(1 + self._most_waiting)
 
     def start(self, threads: int, away: int = 0) -> None:
         """Start this many threads, before there are clients; nothing remote is waited for here."""
-        self._load = Counter({running(1, self.name): 0 for _ in range(threads)})
+        self._load = Counter({FairExecutor(running(1, self.name)): 0 for _ in range(threads)})
         self._line.most = threads + self._most_waiting
 
     @property

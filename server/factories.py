@@ -8,11 +8,12 @@ import daphne.server  # noqa: F401  (installs the asyncio reactor, so it must co
 from daphne.http_protocol import HTTPFactory
 from daphne.ws_protocol import WebSocketFactory
 
+from server.admission.turns import Turns
 from server.protocols.deflate import accepted
 from server.protocols.http_channel import HttpChannel
 from server.protocols.http_request import HttpRequest
 from server.protocols.websocket import WebSocket
-from server.protocols.websocket_intake import Turns
+from server.protocols.websocket_intake import Turns as IntakeTurns
 
 
 class SocketFactory(WebSocketFactory):  # type: ignore[misc]
@@ -22,7 +23,7 @@ class SocketFactory(WebSocketFactory):  # type: ignore[misc]
 
     def __init__(self, server: Any) -> None:
         super().__init__(server, server=server.server_name)
-        self.turns = Turns(server.loop)
+        self.turns = IntakeTurns(server.loop)
         self.setProtocolOptions(
             autoPingTimeout=server.ping_timeout,
             allowNullOrigin=True,
@@ -40,6 +41,7 @@ class RequestFactory(HTTPFactory):  # type: ignore[misc]
 
     def __init__(self, server: Any) -> None:
         super().__init__(server)
+        self.turns = Turns(server.loop.call_soon)
         self.timeOut = None  # any byte restarts Twisted's own timer
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802

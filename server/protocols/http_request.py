@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
@@ -22,6 +23,8 @@ from server.error_answer import code_of
 from server.protocols.flow import TURN_BYTES, Valve
 from streaming.limits import REFUSED
 from streaming.protocol import FRAMES
+
+log = logging.getLogger(__name__)
 
 #: These paths show the state of the server, however crowded it is.
 _ALWAYS_ANSWERED = (b"/health", b"/healthz/live", b"/healthz/ready", b"/metrics")
@@ -80,10 +83,14 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
         self.told_client = self._told_client()
         place.work(address_bucket(self.told_client.address) if self.told_client else None)
         self.is_stream = self.channel.begins_stream
-        if self.is_stream or (self.requestHeaders.getRawHeaders(b"Upgrade") or [b""])[0].lower() == b"websocket":
+        if self.is_stream or self._asks_for_socket:
             place.become_socket()
         elif self.channel.path not in _ALWAYS_ANSWERED:
             self._count(place)
+
+    @property
+    def _asks_for_socket(self) -> bool:
+        return bool((self.requestHeaders.getRawHeaders(b"Upgrade") or [b""])[0].lower() == b"websocket")
 
     def _count(self, place: Place) -> None:
         """Count this request until its answer or its connection ends, or refuse it."""
@@ -116,9 +123,25 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
         told = hops(((name.lower(), value) for name, values in lines for value in values), self.server.forwarded_header)
         return client_of(peer, told, trusted) if told else None
 
-    def process(self) -> Any:
+    def process(self) -> None:
         if self.refused or self.channel.transport.disconnecting:
-            return None  # answered; the rest of the data is ignored
+            return  # answered; the rest of the data is ignored
+        if self.channel.factory.turns.take(self.channel.place.client, self._begin) and self._asks_for_socket:
+            self.channel.transport.pauseProducing()  # what follows is for the socket
+
+    def _begin(self) -> None:
+        """Take the turn of this request, if its client is still there."""
+        if self._disconnected:
+            return
+        try:
+            if self._asks_for_socket:
+                self.channel.transport.resumeProducing()
+            self._process()
+        except Exception:
+            log.exception("a request failed at its beginning")
+            self.channel.transport.abortConnection()
+
+    def _process(self) -> Any:
         self.requestHeaders.removeHeader(b"Daphne-Root-Path")  # not for clients to choose
         self._judge_forwarded()
         for name, values in self.requestHeaders.getAllRawHeaders():

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 
+import psutil
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from tests.hostile.clients import frame, messages_and_close, read_to_the_end, vanish
 from tests.network import CALM
-from tests.server.serving import Serving, wait_until
+from tests.processes import PATIENCE_SECONDS
+from tests.server.serving import UPGRADE, Serving, wait_until
 
 EMPTY = b"\x00\x80" + bytes(4)
 
@@ -116,3 +119,29 @@ def test_who_floods_is_told_1008_and_cut_with_one_line(serving: Serving, kind: s
     line = f"cut off 127.0.0.1:{port}: it sent more than 1000 WebSocket frames a second"
     wait_until(lambda: line in serving.errors)
     assert serving.errors.count(line) == 1
+
+
+def test_of_many_requests_that_come_together_those_of_an_address_begin_in_turns() -> None:
+    with Serving() as serving, ExitStack() as opened:
+        asking = [opened.enter_context(idle_connection(serving, "127.0.0.2")) for _ in range(40)]
+        asking.append(opened.enter_context(idle_connection(serving, "127.0.0.3")))
+        serving.process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: psutil.Process(serving.process.pid).status() == psutil.STATUS_STOPPED)
+        for client in asking:
+            name = f"of-{client.getsockname()[0]}"
+            client.sendall(f"GET /echo?name={name} HTTP/1.1\r\n".encode() + UPGRADE + b"\r\n")
+        serving.process.send_signal(signal.SIGCONT)
+        begun = [serving.event("begun")["name"] for _ in asking]
+        assert begun.index("of-127.0.0.3") < 10, "the last to ask does not wait for forty of another"
+        for client in asking:
+            assert client.recv(12) == b"HTTP/1.1 101"
+
+
+def idle_connection(serving: Serving, source: str) -> socket.socket:
+    """A connection of this address on which one request was answered."""
+    client = socket.create_connection(("127.0.0.1", serving.port), PATIENCE_SECONDS, (source, 0))
+    client.sendall(b"GET /whole/1 HTTP/1.1\r\nHost: x\r\n\r\n")
+    answer = b""
+    while not answer.endswith(b"\r\n0\r\n\r\n"):
+        answer += client.recv(1000)
+    return client

@@ -169,6 +169,24 @@ def test_one_client_that_takes_all_single_threads_keeps_out_no_other() -> None:
     assert hands.taken == 0
 
 
+def test_clients_take_turns_on_a_single_thread() -> None:
+    async def run() -> None:
+        hands, gate, done = RequestThreads("steps"), threading.Event(), list[str]()
+        hands.start(1)
+        with hands.hand() as thread:
+            held = thread.submit(gate.wait)
+            steps = []
+            for one in ("many", "many", "many", "one"):
+                client.set(one)
+                steps.append(asyncio.get_running_loop().run_in_executor(thread, done.append, one))
+            gate.set()
+            await asyncio.gather(*steps)
+            assert held.result()
+        assert done == ["many", "one", "many", "many"]
+
+    asyncio.run(run())
+
+
 def test_work_that_waits_remotely_takes_no_place_from_other_work() -> None:
     async def run() -> None:
         pool, gate, left = Pool("slow work", waits_remotely=True), threading.Event(), threading.Semaphore(0)

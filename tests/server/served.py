@@ -53,7 +53,7 @@ async def _listen(echo: bool, name: str, receive: Any, send: Any) -> None:
 
 
 async def _nothing(name: str, send: Any) -> None:
-    pass
+    tell("begun", name=name)
 
 
 async def _flood(name: str, send: Any, size: str = "65536", form: str = "text") -> None:
