@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     where the long tests are left out, by fewer."""
     quick = config.getoption("markexpr") == "not long"
     settings.register_profile(
-        "market camera", deadline=None, derandomize=services.required(), max_examples=25 if quick else 100
+        "market camera", deadline=None, derandomize=services.required(), max_examples=10 if quick else 100
     )
     settings.load_profile("market camera")
 
