@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import subprocess
 from collections.abc import Callable, Generator, Iterator
@@ -84,6 +85,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _place(item).as_posix().startswith(LONG):
             item.add_marker(pytest.mark.long)
+
+
+def pytest_collection_finish() -> None:
+    """What has been loaded stays, and is half a million objects: the collector need not look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 def _place(item: pytest.Item) -> Path:
