@@ -385,6 +385,29 @@ def test_a_time_of_1970_in_parquet_is_told_and_no_later_one(table: Callable[[byt
     assert fault() == f"trades:trades: row 1: {told}"
 
 
+def test_text_of_parquet_that_is_not_utf8_is_a_bad_row(table: Callable[[bytes], Path]) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    columns = [pyarrow.array([value] * 3) for value in (BEGIN, 100, 1, "a", "b", "buy")]
+    columns[3] = pyarrow.array([b"a", b"M\xfcller", "Müller".encode()]).view(pyarrow.string())
+    parquet.write_table(pyarrow.table(columns, names=COLUMNS), "trades")
+    told = "must be a name of 1 to 128 printable characters, got b'M\\xfcller'"
+    assert fault() == f"trades:trades: row 2: column buyer: {told}"
+    (tick,) = map(Tick.from_json, played("?bad=skip"))
+    assert tick.names == ("a", "b", "Müller")
+
+
+def test_values_of_parquet_that_python_has_not_are_told(table: Callable[[bytes], Path]) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    columns = [pyarrow.array([value]) for value in (BEGIN, 100, 1, "a", "b", "buy")]
+    columns[1] = pyarrow.array([2**62], pyarrow.duration("s"))
+    parquet.write_table(pyarrow.table(columns, names=COLUMNS), "trades")
+    assert fault().startswith("trades:trades: behind row 0: ")
+
+
 def test_of_two_columns_with_one_name_the_first_counts(table: Callable[[bytes], Path]) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet

@@ -45,17 +45,32 @@ class ParquetTable:
                     number += 1
                     if number > place.row:
                         yield Row(values, Place(number))
-        except self._pyarrow.ArrowException as error:
+        except (self._pyarrow.ArrowException, ValueError, OverflowError) as error:  # or Python has no such value
             raise Unreadable(f"behind row {number}: {_one_line(error)}") from None
 
     def _values(self, column: Any) -> list[Any]:
         """A column as Python values; times as microseconds, since datetimes know no nanoseconds."""
         arrow = self._pyarrow
         if not (arrow.types.is_timestamp(column.type) or arrow.types.is_date(column.type)):
-            values: list[Any] = column.to_pylist()
-            return values
+            return _plain_values(column)
         column = column.cast(arrow.timestamp("us"), safe=False).cast(arrow.int64())
         return [None if micros is None else Micros(micros) for micros in column.to_pylist()]
+
+
+def _plain_values(column: Any) -> list[Any]:
+    """A column as Python values; text that is not UTF-8, which no file may have and some do, as its bytes."""
+    try:
+        values: list[Any] = column.to_pylist()
+        return values
+    except UnicodeDecodeError:
+        return [_value(scalar) for scalar in column]
+
+
+def _value(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError as error:
+        return bytes(error.object)
 
 
 def _one_line(error: Exception) -> str:
