@@ -99,11 +99,11 @@ class PluginSource(Source):
             raise SourceError(f"{options.setting}: nothing may stand after {options.kind}")
         self._calls = calls
         self._market = calls("the start", factory, **arguments)
-        self.name = str(getattr(self._market, "name", options.setting))
+        self.name = calls("name", lambda: str(getattr(self._market, "name", options.setting)))
         self.replayable = self._can("checkpoint")
         if not self._can("step") or self._can("restore") != self.replayable:
             raise SourceError(f"{calls.name}: it must have step(), and checkpoint() and restore() both or neither")
-        if (price_range := getattr(self._market, "price_range", None)) is not None:
+        if (price_range := self._attribute("price_range")) is not None:
             self.price_range = self._checked(price_range)
         self._last_t = -1
         self._timestamps = TimestampCheck(settings.most_step_seconds)
@@ -113,10 +113,7 @@ class PluginSource(Source):
         while True:
             if self._failed is not None:
                 raise self._failed
-            try:
-                given = self._calls(f"step() {self._place}", self._market.step)
-            except StopIteration:
-                return
+            given = self._calls(f"step() {self._place}", self._step)
             if given is None:
                 return
             tick = self._tick(given)
@@ -141,8 +138,18 @@ class PluginSource(Source):
         self._calls("restore()", self._market.restore, base64.b64decode(state))
         self._last_t = int(last_t)
 
+    def _step(self) -> Any:
+        try:
+            return self._market.step()
+        except StopIteration:  # of a step alone it is the end of the market, elsewhere a fault
+            return None
+
     def _can(self, name: str) -> bool:
-        return callable(getattr(self._market, name, None))
+        return callable(self._attribute(name))
+
+    def _attribute(self, name: str) -> Any:
+        """What the object has by a name, which may be a property; None if nothing."""
+        return self._calls(name, getattr, self._market, name, None)
 
     @property
     def _place(self) -> str:

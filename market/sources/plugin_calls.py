@@ -18,11 +18,9 @@ class PluginCalls:
         self.name, self._package = name, module.partition(".")[0]
 
     def __call__(self, what: str, function: Callable[..., Result], *arguments: object, **named: object) -> Result:
-        """The result of a function of the plug-in. Raises SourceError, and StopIteration as the function does."""
+        """The result of a function of the plug-in. Raises SourceError."""
         try:
             return function(*arguments, **named)
-        except StopIteration:
-            raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 - it is not ours, and may raise anything
             raise SourceError(f"{self.name}: {what} failed:{self._why(error)}") from None
 

@@ -190,6 +190,18 @@ class Market:
             "price_range must be two prices that rise, got (2, 1)",
         ),
         ("class Market:\n    def __init__(self, x: 'Missing' = 1): ...", "its arguments cannot be found out: name 'Mi"),
+        ("next(iter(()))", "the import failed:\nTraceback (most"),
+        (
+            "class Market:\n    def __init__(self): next(iter(()))",
+            "the start failed:\nTraceback (most recent call last):\n",
+        ),
+        *(
+            (
+                f"class Market:\n    step = print\n    {name} = property(lambda self: 1 / 0)",
+                f"{name} failed:\nTraceback (m",
+            )
+            for name in ("name", "price_range", "checkpoint")
+        ),
     ],
 )
 def test_a_class_that_is_no_market_is_a_sentence(write: Write, code: str, said: str) -> None:
@@ -253,12 +265,20 @@ def test_a_step_that_gives_no_tick_is_a_sentence(write: Write, given: str, said:
     assert failing(opened(setting)) == f"{setting}: step() after t=0 gave no tick: {said}"
 
 
-def test_a_state_that_cannot_be_kept_ends_the_market(write: Write) -> None:
-    source = opened(write(WALK.replace("repr(self.dice.getstate()).encode()", "'text'")))
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("'text'", "checkpoint() must give bytes, got 'text'"),
+        ("next(iter(()))", "return next(iter(()))\nStopIteration"),
+    ],
+)
+def test_a_state_that_cannot_be_kept_ends_the_market(write: Write, state: str, said: str) -> None:
+    source = opened(write(WALK.replace("repr(self.dice.getstate()).encode()", state)))
     assert len(first(source, 2)) == 2
-    with pytest.raises(SourceError, match=r"checkpoint\(\) must give bytes, got 'text'$"):
+    with pytest.raises(SourceError) as caught:
         source.checkpoint()
-    assert failing(source).endswith("checkpoint() must give bytes, got 'text'")
+    assert str(caught.value).endswith(said)
+    assert failing(source) == str(caught.value)
 
 
 class Installed:
