@@ -16,6 +16,7 @@ from typing import Any
 from twisted.internet import tcp, unix
 
 from runtime.addresses import LOCAL, Networks, address_bucket, is_in, parse_address
+from runtime.forked import keep_from_children
 from server.admission.admission import Admission, Place
 from server.protocols.flow import MeteredTCP, MeteredUnix
 
@@ -74,6 +75,7 @@ class Acceptor:
         self._admission, self._most_in_use = admission, most_in_use
         self._trusted, self._outage = trusted, outage
         self._is_unix = isinstance(port, unix.Port)
+        keep_from_children(self._port.socket)
         port.doRead = self.accept  # type: ignore[method-assign]  # what the reactor calls when somebody waits
 
     def accept(self) -> None:

@@ -10,6 +10,7 @@ from random import uniform
 from typing import IO
 
 from recorder.errors import RecorderError, StoreError
+from runtime.forked import keep_from_children
 
 #: A check whether a store is held shares its lock for a few microseconds. A writer that starts then tries again, within
 #: two seconds or more. The pauses differ, because two writers that try also obstruct each other.
@@ -25,7 +26,10 @@ class MarketHeld(RecorderError):
 
 
 class StoreLock:
-    """Holds `<directory>/writer.lock` until `release` or the end of the process, whatever ends it."""
+    """Holds `<directory>/writer.lock` until `release` or the end of the process, whatever ends it.
+
+    Processes that it forks hold nothing.
+    """
 
     def __init__(self, directory: Path, symbol: str, holder: str) -> None:
         """Take the lock and note `holder` in the file. Raises MarketHeld, StoreError."""
@@ -33,6 +37,7 @@ class StoreLock:
         try:
             # Opened for appending: a process that loses must not erase the name of the holder.
             self._file = path.open("a+b", buffering=0)
+            keep_from_children(self._file)
         except OSError as error:
             raise StoreError(path, error) from error
         try:

@@ -51,6 +51,27 @@ def test_a_killed_holder_holds_nothing(tmp_path, other):
     StoreLock(tmp_path, "IG-USD", "me").release()
 
 
+def test_a_killed_holder_holds_nothing_by_a_process_that_it_forked(tmp_path):
+    """Workers of a plug-in's pool do not see that their market was killed."""
+    told = 'print("held", flush=True)'
+    forks = HOLD.replace(told, f"import os, time\nif not os.fork():\n    {told}\n    time.sleep(600)")
+    holder = subprocess.Popen(
+        [sys.executable, "-c", forks, str(tmp_path)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        assert holder.stdout.readline() == b"held\n"
+        holder.kill()
+        holder.wait()
+        assert not is_held(tmp_path)
+    finally:
+        os.killpg(holder.pid, signal.SIGKILL)
+        holder.communicate()
+
+
 def test_a_released_lock_is_free(tmp_path):
     lock = StoreLock(tmp_path, "IG-USD", "me")
     assert is_held(tmp_path)

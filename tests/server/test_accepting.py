@@ -8,7 +8,6 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -65,9 +64,15 @@ class Port:
         self.errors = [*errors]
         self.reads: list[bool] = []
         self.own = os.open("/dev/null", os.O_RDONLY)
-        self.socket = SimpleNamespace(fileno=lambda: self.own, accept=self._accept)
+        self.socket: Any = self
 
-    def _accept(self) -> Any:
+    def fileno(self) -> int:
+        return self.own
+
+    def close(self) -> None:
+        """A process that forks from this one has nothing to close."""
+
+    def accept(self) -> Any:
         number = self.errors.pop(0) if self.errors else errno.EAGAIN
         raise BlockingIOError if number == errno.EAGAIN else OSError(number, os.strerror(number))
 
@@ -123,6 +128,17 @@ def test_no_connection_takes_one_of_the_last_descriptors(caplog: pytest.LogCaptu
     os.close(port.own)
     assert port.reads[0] is False
     assert " file descriptors are in use" in caplog.text
+
+
+def test_a_forked_process_does_not_have_the_port() -> None:
+    port = Port()
+    with socket.create_server(("127.0.0.1", 0)) as port.socket:
+        Acceptor(port, Admission(Capacity(1, 1, 1, 1)), 3, (), None)  # type: ignore[arg-type]
+        if not (child := os.fork()):
+            os._exit(port.socket.fileno() != -1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert port.socket.fileno() != -1
+    os.close(port.own)
 
 
 @pytest.mark.parametrize("number", [errno.ECONNABORTED, errno.EPERM])

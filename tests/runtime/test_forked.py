@@ -1,0 +1,27 @@
+"""What a forked process does not keep of the one it comes from."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from runtime.forked import keep_from_children
+
+
+def in_child(holds: Callable[[], bool]) -> bool:
+    """What a function says in a process forked from this one."""
+    if not (child := os.fork()):
+        os._exit(not holds())
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_child_has_neither_file_nor_port(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("wb") as file, (tmp_path / "other").open("wb") as other, socket.socket() as port:
+        keep_from_children(file)
+        keep_from_children(port)
+        assert in_child(lambda: file.closed and port.fileno() == -1)
+        assert not in_child(lambda: other.closed)
+        assert not file.closed
+        assert port.fileno() != -1
