@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -39,7 +39,7 @@ class DayFiles:
     def __init__(self, directory: Path, from_t: int, schema: Any, told: Told, *, by_day: bool) -> None:
         self._directory, self._from_t, self._schema = directory, from_t, schema
         self._told, self._by_day = told, by_day
-        self._writers: dict[str, Any] = {}
+        self._writers: dict[str, tuple[Any, IO[bytes]]] = {}
         #: The files that were begun, by the names that they have until `finish`.
         self.paths: list[Path] = []
         self.rows = 0
@@ -54,10 +54,11 @@ class DayFiles:
         writer = self._writers.pop(day, None)
         if writer is None:
             if len(self._writers) == _MOST_OPEN:
-                self._end(self._writers.pop(next(iter(self._writers))))
-            writer = parquet_writer(str(self._new_path(day)), self._schema)
+                self._end(*self._writers.pop(next(iter(self._writers))))
+            file = self._new_path(day).open("wb")  # pyarrow would take a path with a colon for a URI
+            writer = parquet_writer(file, self._schema), file
         self._writers[day] = writer  # the last one used is the last
-        return writer
+        return writer[0]
 
     def _new_path(self, day: str) -> Path:
         folder = self._directory / f"date={day}" if day else self._directory
@@ -66,9 +67,10 @@ class DayFiles:
         self.paths.append(path)
         return path
 
-    def _end(self, writer: Any) -> None:
-        writer.add_key_value_metadata(self._told())
-        writer.close()
+    def _end(self, writer: Any, file: IO[bytes]) -> None:
+        with file:
+            writer.add_key_value_metadata(self._told())
+            writer.close()
 
     def finish(self) -> list[Path]:
         """End each file and give it its name; the paths. Raises OSError."""
@@ -78,7 +80,7 @@ class DayFiles:
     def close(self) -> None:
         """End writing. Until `finish`, files have a name that shows that they are not finished."""
         for writer in self._writers.values():
-            self._end(writer)
+            self._end(*writer)
         self._writers = {}
 
 

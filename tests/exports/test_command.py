@@ -48,6 +48,12 @@ def test_it_says_what_the_folder_holds(market: Store, tmp_path: Path) -> None:
     assert export(tmp_path / "all", "--format", "mcap").startswith("mcap: 1")
 
 
+@pytest.mark.parametrize("name", ["out-2026-11-30T10:00", "s3:out", "Z\udcfcrich"])
+def test_a_folder_may_have_any_name(market: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert export(name, "--kind", "ticks") == "ticks: 100 rows in 1 files, t=0..99\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
