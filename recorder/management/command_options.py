@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from functools import partial
 
 from django.core.management.base import CommandError, CommandParser
 
+from market.tick_message import LARGEST
 from recorder.models import Market
 from recorder.segment.layout import KINDS, segment_files
 from recorder.store.store_paths import directory_of, symbols
 from runtime.db_threads import START_SECONDS, persistently
+from runtime.shown import shown
 
 _REPAIR = " `manage.py repair` makes its rows"
 
@@ -17,6 +20,13 @@ _REPAIR = " `manage.py repair` makes its rows"
 def add_symbol(parser: CommandParser) -> None:
     """The option `--symbol`."""
     parser.add_argument("--symbol", help="the market (all of them if not given)")
+
+
+def tick_number(text: str) -> int:
+    """A t, as the type of an option. Raises ArgumentTypeError."""
+    if not text.isdecimal() or len(text) > len(str(LARGEST)) or int(text) > LARGEST:
+        raise ArgumentTypeError(f"must be an integer from 0 to {LARGEST}, got {shown(text)}")
+    return int(text)
 
 
 def markets(symbol: str | None) -> list[Market]:

@@ -59,7 +59,8 @@ def test_a_folder_may_have_any_name(market: Store, tmp_path: Path, monkeypatch: 
     [
         (["--symbol", "NOPE"], "there is no market 'NOPE'; there is IG-USD"),
         (["--format", "mcap", "--kind", "ticks"], "MCAP has ticks, metrics and frames in one file; leave out --kind"),
-        (["--t0", "-1"], "argument --t0: must be an integer, 0 or more, got '-1'"),
+        (["--t0", "-1"], f"argument --t0: must be an integer from 0 to {2**53}, got '-1'"),
+        (["--t1", "9" * 20], f"argument --t1: must be an integer from 0 to {2**53}, got '{'9' * 20}'"),
         (["--t0", "50", "--t1", "49"], "--t0 must not be above --t1, got 50 and 49"),
         (["--kind", "frames"], "argument --kind: invalid choice: 'frames'"),
         (["--resolution", "5m"], "holds an export with resolution 1m, not 5m; choose another folder"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from exports.errors import ExportError
 from marketcamera.errors import MarketCameraError
 from marketcamera.tables.columns import TABLES
 from recorder.errors import RecorderError
-from recorder.management.command_options import markets
+from recorder.management.command_options import markets, tick_number
 from runtime import commands
 from runtime.db_threads import START_SECONDS, persistently
 from runtime.progress import Progress
@@ -32,8 +31,8 @@ class Command(commands.Command):
         parser.add_argument("directory", type=Path, help="the folder, empty or of an earlier export of this market")
         parser.add_argument("--symbol", default=settings.CONFIG.symbol, help="the market (%(default)s)")
         parser.add_argument("--kind", action="append", choices=TABLES, help="a table; repeat it for several (all)")
-        parser.add_argument("--t0", type=_t, help="the first t (that of the recording)")
-        parser.add_argument("--t1", type=_t, help="the last t (that of the newest tick on disk)")
+        parser.add_argument("--t0", type=tick_number, help="the first t (that of the recording)")
+        parser.add_argument("--t1", type=tick_number, help="the last t (that of the newest tick on disk)")
         parser.add_argument("--format", default="parquet", choices=["parquet", "mcap"], help="(%(default)s)")
         parser.add_argument(
             "--partition", default="day", choices=["day", "none"], help="a folder for each day, in UTC (%(default)s)"
@@ -85,10 +84,3 @@ class Command(commands.Command):
         gaps = sum(len(part.gaps) for part in parts)
         missing = f", {gaps:,} gaps" if gaps else ""
         self.stdout.write(f"{kind}: {rows:,} rows in {files:,} files, t={parts[0].from_t}..{parts[-1].to_t}{missing}")
-
-
-def _t(text: str) -> int:
-    """A t. Raises ArgumentTypeError."""
-    if not text.isdecimal():
-        raise ArgumentTypeError(f"must be an integer, 0 or more, got {text!r}")
-    return int(text)

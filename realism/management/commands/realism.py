@@ -9,7 +9,7 @@ from django.db import Error as DatabaseError
 
 from realism.card import card_of
 from realism.facts_table import table_of
-from recorder.management.command_options import add_symbol, markets
+from recorder.management.command_options import add_symbol, markets, tick_number
 from runtime import commands
 from runtime.db_threads import START_SECONDS, persistently
 
@@ -19,8 +19,8 @@ class Command(commands.Command):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_symbol(parser)
-        parser.add_argument("--t0", type=int, help="the first tick (the recording's first if not given)")
-        parser.add_argument("--t1", type=int, help="the last tick (the recording's last if not given)")
+        parser.add_argument("--t0", type=tick_number, help="the first tick (the recording's first if not given)")
+        parser.add_argument("--t1", type=tick_number, help="the last tick (the recording's last if not given)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         t0, t1 = options["t0"], options["t1"]
