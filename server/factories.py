@@ -6,7 +6,7 @@ from typing import Any
 
 import daphne.server  # noqa: F401  (installs the asyncio reactor, so it must come first)
 from daphne.http_protocol import HTTPFactory
-from daphne.ws_protocol import WebSocketFactory
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
 from server.admission.turns import Turns
 from server.protocols.deflate import accepted
@@ -32,6 +32,9 @@ class SocketFactory(WebSocketFactory):  # type: ignore[misc]
             maxFramePayloadSize=server.websocket_max_frame_size,
             perMessageCompressionAccept=accepted if server.permessage_deflate else None,
         )
+        names = WebSocketProtocol.CONFIG_ATTRS
+        #: Of all options, those that our protocol itself does not set.
+        self.options = {name: getattr(self, name) for name in names if not hasattr(WebSocket, name)}
 
 
 class RequestFactory(HTTPFactory):  # type: ignore[misc]

@@ -9,6 +9,7 @@ import itertools
 import struct
 from typing import Any
 
+import autobahn.websocket.protocol
 import daphne.server  # noqa: F401  (installs the asyncio reactor, so it must come first)
 import pytest
 from daphne.ws_protocol import WebSocketProtocol
@@ -172,3 +173,15 @@ def test_what_comes_before_the_handshake_is_over_waits_for_it() -> None:
     loop.run()
     assert received(early) == ["first", "a \r\n\r\n of its own"]
     assert early.transport.reads
+
+
+def test_a_socket_has_all_options_of_its_factory_and_does_not_write_them_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = list[list[object]]()
+    monkeypatch.setattr(autobahn.websocket.protocol, "pformat", written.append)
+    ours, _ = opened(WebSocket)
+    assert written == [[]]
+    opened(Plain)
+    assert len(written[1]) == len(WebSocketProtocol.CONFIG_ATTRS), "autobahn's own writes them"
+    changed = {"failByDrop", "closeHandshakeTimeout"}
+    for name in set(WebSocketProtocol.CONFIG_ATTRS) - changed:
+        assert getattr(ours, name) == getattr(ours.factory, name), name

@@ -24,10 +24,10 @@ RELIED_ON = {
     http_protocol.HTTPFactory: "acceptableProtocols buildProtocol",
     ws_protocol.WebSocketProtocol: "handle_reply serverAccept serverSend handshake_deferred onOpen onClose",
     ws_protocol.WebSocketFactory: "protocol setProtocolOptions",
-    WebSocketServerProtocol: """_fail_connection _sendAutoPing onAutoPingTimeout onFrameBegin onMessageFrameBegin onPing
-        sendHttpErrorResponse unregisterProducer STATE_CLOSED STATE_CLOSING STATE_CONNECTING STATE_OPEN
-        _perMessageCompress autoPingTimeout autoPingTimeoutCall current_frame current_frame_masker data failedByMe
-        localCloseCode processData sendCloseFrame sendData sendPong state""",
+    WebSocketServerProtocol: """CONFIG_ATTRS _fail_connection _sendAutoPing onAutoPingTimeout onFrameBegin
+        onMessageFrameBegin onPing sendHttpErrorResponse unregisterProducer STATE_CLOSED STATE_CLOSING STATE_CONNECTING
+        STATE_OPEN _perMessageCompress autoPingTimeout autoPingTimeoutCall current_frame current_frame_masker data
+        failedByMe localCloseCode processData sendCloseFrame sendData sendPong state""",
     daphne.server.Server: """create_application listen_error listen_success protocol_disconnected application_checker
         timeout_checker connections endpoints http_factory ws_factory ready_callable listening_addresses""",
     tcp.Port: "_buildAddr doRead sessionno factory reactor",
