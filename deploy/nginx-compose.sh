@@ -3,6 +3,9 @@
 set -eu
 target=${1:-/etc/nginx/conf.d/default.conf}
 source=${2:-/deploy/nginx.conf}
+main=${3:-/etc/nginx/nginx.conf}
+# A client takes two connections, one on either side; the image allows a worker 1024.
+sed -i "s/worker_connections .*/worker_connections 8192;/" "$main"
 sed \
     -e "s/listen 443 ssl http2;/listen 443 ssl;\n    http2 on;/" \
     -e "s/127\.0\.0\.1:8001/web1:8000/" \

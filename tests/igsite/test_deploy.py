@@ -43,9 +43,12 @@ def _copy(directory: Path) -> Path:
 
 
 def test_the_site_in_containers_leads_to_its_web_processes_and_names_no_other_host(tmp_path: Path) -> None:
-    target = tmp_path / "default.conf"
-    command = ["sh", str(DEPLOY / "nginx-compose.sh"), str(target), str(DEPLOY / "nginx.conf")]
-    subprocess.run(command, check=True, env={"SITE_HOST": "market.test", "PATH": "/usr/bin:/bin"})
+    target, around = tmp_path / "default.conf", tmp_path / "nginx.conf"
+    around.write_text("events {\n    worker_connections  1024;\n}\n")
+    command = ["sh", str(DEPLOY / "nginx-compose.sh"), str(target), str(DEPLOY / "nginx.conf"), str(around)]
+    for _ in range(2):  # at each start of the container
+        subprocess.run(command, check=True, env={"SITE_HOST": "market.test", "PATH": "/usr/bin:/bin"})
+        assert around.read_text() == "events {\n    worker_connections 8192;\n}\n"
     text = target.read_text()
     assert re.findall(r"server (\S+) max_fails", text) == ["web1:8000", "web2:8000"]
     assert "example.org" not in text

@@ -62,8 +62,9 @@ def test_nginx_takes_the_site_and_the_one_made_for_containers(tmp_path: Path) ->
 
 def _site_of_containers(directory: Path) -> str:
     """Where its names of hosts, which only containers know, are this machine's."""
-    target, script = directory / "default.conf", ROOT / "deploy" / "nginx-compose.sh"
-    command = ["sh", str(script), str(target), str(ROOT / "deploy" / "nginx.conf")]
+    target, script, around = directory / "default.conf", ROOT / "deploy" / "nginx-compose.sh", directory / "around.conf"
+    around.touch()
+    command = ["sh", str(script), str(target), str(ROOT / "deploy" / "nginx.conf"), str(around)]
     subprocess.run(command, check=True, env={"SITE_HOST": HOST, "PATH": "/usr/bin:/bin"})
     site = target.read_text().replace("/etc/ssl/market-camera/certificate.pem", f"/etc/ssl/{HOST}.pem")
     site = site.replace("/etc/ssl/market-camera/key.pem", f"/etc/ssl/{HOST}.key")
