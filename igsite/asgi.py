@@ -42,4 +42,8 @@ beside: dict[str, Callable[[], Awaitable[object]]] = {
     "garbage": garbage.collect_often,
     "memory": partial(give_back_pages, pools.files.go_on),
 }
-on_stop = [children.stop, service.stop, relays.stop]
+on_stop: dict[str, Callable[[], Awaitable[object]]] = {
+    "backtests": children.stop,
+    "subscribe service": service.stop,
+    "relays": relays.stop,
+}

@@ -31,7 +31,7 @@ from server.admission.admission import Admission
 from server.admission.deadlines import Deadline, Deadlines
 from server.admission.descriptors import Wanted, granted
 from server.daphne_clock import use_monotonic_time
-from server.draining import Draining, ended
+from server.draining import Draining, end_parts, ended
 from server.factories import RequestFactory, SocketFactory
 from server.last_resort import leave_after
 from server.listen_addresses import address_text, endpoints, name_of
@@ -71,7 +71,8 @@ class Server(daphne.server.Server):  # type: ignore[misc]
 
     - `on_start`: async callables, started as tasks on the loop when the server listens; if one raises, `run` ends with
       its error. `beside`: the same by name, but one that raises is restarted and ends nothing. `on_stop`: async
-      callables, awaited one after the other before the clients are closed.
+      callables by name, awaited one after the other before the clients are closed; one that takes too long is told of,
+      and left to end by itself.
     - `stall_seconds`: a client that reads nothing for this long is cut off, and the `send` that waits for it ends. A
       WebSocket is sent 4408 first, and has at most 5 s to read it.
     - `head_seconds`, `body_seconds`, `idle_seconds`: the headers of a request must arrive in the first, its body
@@ -92,7 +93,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         *,
         on_start: Iterable[Task] = (),
         beside: Mapping[str, Task] | None = None,
-        on_stop: Iterable[Task] = (),
+        on_stop: Mapping[str, Task] | None = None,
         stall_seconds: float = 30.0,
         head_seconds: float = HEAD_SECONDS,
         body_seconds: float = BODY_SECONDS,
@@ -118,7 +119,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
             application_close_timeout=application_close_timeout,
             **options,
         )
-        self.on_start, self.on_stop, self.beside = list(on_start), list(on_stop), dict(beside or {})
+        self.on_start, self.on_stop, self.beside = list(on_start), dict(on_stop or {}), dict(beside or {})
         self.max_body_bytes, self.forwarded_header = max_body_bytes, forwarded_header
         self.permessage_deflate, self.trusted_proxies = permessage_deflate, trusted_proxies
         self.frames_a_second, self._draining = frames_a_second, Draining(drain_seconds)
@@ -227,20 +228,11 @@ class Server(daphne.server.Server):  # type: ignore[misc]
                 await self._draining.wait()
             for port in self.ports:
                 await defer.maybeDeferred(port.stopListening).asFuture(self.loop)
-            await self._run_on_stop()
+            failure = await end_parts(self.on_stop, _ON_STOP_SECONDS)
+            self._error = self._error or failure
             await self._let_clients_go()
         finally:
             reactor.stop()
-
-    async def _run_on_stop(self) -> None:
-        ends_at = self.loop.time() + _ON_STOP_SECONDS
-        for stop in self.on_stop:
-            try:
-                async with asyncio.timeout_at(ends_at):
-                    await stop()
-            except Exception as error:
-                log.exception("stopping went wrong")
-                self._error = self._error or error
 
     async def _let_clients_go(self) -> None:
         for protocol in list(self.connections):

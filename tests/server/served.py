@@ -286,14 +286,17 @@ def main(options: dict[str, Any]) -> None:
     async def fails_to_stop() -> None:
         raise LookupError("a side task does not stop")
 
+    async def slow() -> None:
+        tell("slow_began")
+        await asyncio.Event().wait()
+
     async def hanging() -> None:
         threading.Event().wait()  # not even the loop gets on
 
     on_start = [started] + [dying] * options.pop("dies", False)
     beside = {"side task": failing} if options.pop("fails_beside", False) else {}
-    on_stop = (
-        [fails_to_stop] * options.pop("fails_to_stop", False) + [stopped] + [hanging] * options.pop("hangs", False)
-    )
+    given = {"fails_to_stop": fails_to_stop, "slow_to_stop": slow, "the rest": stopped, "hangs": hanging}
+    on_stop = {name: stop for name, stop in given.items() if options.pop(name, stop is stopped)}
     where = options.pop("endpoints", None) or endpoints("127.0.0.1", options.pop("port", 0))
     server = Server(application, where, on_start=on_start, beside=beside, on_stop=on_stop, **options)
     server.run()

@@ -233,6 +233,15 @@ def test_side_task_that_fails_is_started_again_and_ends_nothing() -> None:
         assert serving.end() == 0
 
 
+def test_what_takes_long_to_stop_is_left_behind_without_a_failure() -> None:
+    with Serving(slow_to_stop=True) as serving:
+        assert serving.end() == 0
+        serving.event("slow_began")
+        serving.event("stopped")
+        assert "stopping: the slow_to_stop takes longer than the process may wait" in serving.errors
+        assert "Traceback" not in serving.errors
+
+
 def test_what_fails_to_stop_keeps_nothing_else_from_stopping() -> None:
     with Serving(fails_to_stop=True) as serving:
         assert serving.end() == 1

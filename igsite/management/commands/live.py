@@ -64,7 +64,7 @@ class Command(BaseCommand):
             endpoints(config.bind, config.port),
             on_start=[market.run],
             beside={**beside, **_chores(config)},
-            on_stop=[market.stop, *on_stop],
+            on_stop={"market": market.stop, **on_stop},
             stall_seconds=config.stall_seconds,
             permessage_deflate=config.permessage_deflate,
             drain_seconds=config.drain_seconds,
