@@ -5,25 +5,33 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db import Error as DatabaseError
 from django.db.models import F, Q
 
 from recorder.cold.bucket import Bucket, BucketUnavailable
 from recorder.manifest.inventory import change_row, compare
-from recorder.models import Cold, Inventory, Market, Segment
+from recorder.models import Cold, Inventory, Market, Segment, SegmentQuerySet
 from recorder.retention_policy import Candidate, DiskUse, RetentionSettings, Shelf, choose, is_full
 from recorder.segment.layout import market_dir, segment_files
 from recorder.segment.listing import state_of
 from recorder.store.directory_lock import alone_in
 from recorder.store.store_paths import markets_here
+from runtime.db_threads import persistently
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+#: How long a clean-up waits for a database that is away before it leaves the rest to the next one.
+_PATIENCE_SECONDS = 30.0
 
 #: The longest rest behind a removal.
 _MOST_REST_SECONDS = 0.1
@@ -80,6 +88,8 @@ def clean_up(
 
     A row is marked before its file is unlinked. Whatever happens in between, no client is promised a file that is not
     there, and the next clean-up unlinks it. One clean-up runs at a time: another that starts meanwhile does nothing.
+    A database that is away for a moment is waited for: the next clean-up after one that broke off compares each row
+    with the files.
     """
     done = CleanUp()
     with alone_in(root) as alone:
@@ -97,10 +107,16 @@ def clean_up(
                         removals[key].remove(one, now, done)
             except BucketUnavailable as error:
                 log.warning("clean-up: nothing more is removed now: %s", error)
-            for removal in removals.values():
-                removal.end()
+            finally:
+                for removal in removals.values():
+                    removal.end()
             _tell(done, root, settings)
     return done
+
+
+def _asked(query: Callable[[], T], again: Callable[[], T] | None = None) -> T:
+    """The result of a query, whose connection stays for the next one. Raises django.db.Error."""
+    return persistently(query, "clean-up", again=again, seconds=_PATIENCE_SECONDS, keep_open=True)
 
 
 @contextmanager
@@ -143,14 +159,18 @@ class _Removal:
     def __init__(self, symbol: str, kind: str, directory: Path, bucket: Bucket | None) -> None:
         self._directory, self._bucket = directory / kind, bucket
         self._inventory = Inventory.objects.filter(market__symbol=symbol, kind=kind)
-        self._inventory.update(removing=True)
+        _asked(partial(self._inventory.update, removing=True))
         self._before = self._after = state_of(self._directory)
         self._left = self._disturbed = False
 
     def remove(self, one: Candidate, now: datetime, done: CleanUp) -> None:
         """Remove a segment, unless it was pinned or removed since it was chosen. Raises BucketUnavailable."""
-        if not self._mark(one, now):
-            return
+        try:
+            if not self._mark(one, now):
+                return
+        except DatabaseError:
+            self._left = True  # it may be marked
+            raise
         self._disturbed = self._disturbed or state_of(self._directory) != self._after
         if _unlink(self._directory / one.name):
             done.removed.append(f"{one.symbol}: {one.kind}/{one.name}")
@@ -163,24 +183,36 @@ class _Removal:
         """Have the row say that the file is not on the disk. Raises BucketUnavailable."""
         rows = Segment.objects.filter(pk=one.pk, pinned=False, removed_at=None)
         if self._bucket is None:
-            return change_row(rows, removed_at=now) is not None
-        row = rows.filter(cold=Cold.COPIED).first()
+            return _changed(one.pk, rows, removed_at=now)
+        row = _asked(rows.filter(cold=Cold.COPIED).first)
         if row is None:
             return False
         same = rows.filter(cold=Cold.COPIED, cold_key=row.cold_key, cold_sha256=row.cold_sha256)
         found = self._bucket.head(row.cold_key)
         if found is not None and found.size == row.cold_bytes:
-            return change_row(same, cold=Cold.ONLY) is not None
+            return _changed(one.pk, same, cold=Cold.ONLY)
         log.error("%s is not in the cold store as it was put there: it stays, and is copied again", row.cold_key)
-        change_row(same, cold=Cold.NONE)
+        _changed(one.pk, same, cold=Cold.NONE)
         return False
 
     def end(self) -> None:
         """Nothing more is removed now."""
         if not self._left:
-            self._inventory.update(removing=False)
-            if not self._disturbed:
-                self._inventory.filter(directory_state=self._before).update(directory_state=self._after)
+            _asked(self._settle)
+
+    def _settle(self) -> None:
+        self._inventory.update(removing=False)
+        if not self._disturbed:
+            self._inventory.filter(directory_state=self._before).update(directory_state=self._after)
+
+
+def _changed(pk: int, rows: SegmentQuerySet, **values: Any) -> bool:
+    """Change the row `pk` if it is one of these; whether that was done, also where its answer was lost."""
+
+    def change() -> bool:
+        return change_row(rows, **values) is not None
+
+    return _asked(change, lambda: change() or Segment.objects.filter(pk=pk, **values).exists())
 
 
 def _unlink(path: Path) -> bool:

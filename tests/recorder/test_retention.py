@@ -11,7 +11,8 @@ import pytest
 from django.db import OperationalError
 
 from recorder import retention, tasks
-from recorder.models import Market, Segment
+from recorder.manifest.inventory import compare, is_exact
+from recorder.models import Inventory, Market, Segment
 from recorder.recovery.reconcile import reconcile
 from recorder.retention import clean_up, disk_use
 from recorder.retention_policy import DiskUse, RetentionSettings
@@ -140,6 +141,50 @@ def test_a_crash_before_the_row_leaves_all_as_it_was(market, tmp_path, monkeypat
     assert (files(tmp_path), set(states(market).values())) == (before, {"finished"})
     monkeypatch.setattr(retention, "change_row", real)
     assert len(clean(tmp_path).removed) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_done", [False, True])
+def test_a_database_that_is_away_in_the_middle_is_waited_for(market, tmp_path, monkeypatch, is_done):
+    """Whether a row was marked before its answer was lost or not, the clean-up goes on, and the rows are exact."""
+    record_plainly(market, tmp_path, 2)
+    for kind in KINDS:
+        compare(market, kind, tmp_path / kind)
+    real, calls = retention.change_row, []
+
+    def change_row(rows, **values):
+        calls.append(values)
+        if len(calls) == 2:
+            if is_done:
+                real(rows, **values)
+            raise OperationalError("database is locked")
+        return real(rows, **values)
+
+    monkeypatch.setattr(retention, "change_row", change_row)
+    assert len(clean(tmp_path).removed) == 6
+    assert files(tmp_path) == []
+    assert not Inventory.objects.filter(removing=True).exists()
+    assert all(is_exact("IG-USD", kind, tmp_path / kind) for kind in KINDS)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_breaks_off_leaves_what_it_did_as_exact_as_it_was(market, tmp_path, monkeypatch):
+    monkeypatch.setattr(retention, "_PATIENCE_SECONDS", 0.0)
+    record_plainly(market, tmp_path, 2)
+    for kind in KINDS:
+        compare(market, kind, tmp_path / kind)
+    real = retention.change_row
+
+    def change_row(rows, **values):
+        if rows.get().kind == "ticks":
+            raise OperationalError("database is locked")
+        return real(rows, **values)
+
+    monkeypatch.setattr(retention, "change_row", change_row)
+    with pytest.raises(OperationalError):
+        clean(tmp_path)
+    assert list(Inventory.objects.filter(removing=True).values_list("kind", flat=True)) == ["ticks"]
+    assert all(is_exact("IG-USD", kind, tmp_path / kind) for kind in KINDS)
 
 
 def test_one_pinned_since_it_was_chosen_stays(market, tmp_path, monkeypatch):
