@@ -12,6 +12,7 @@ from market.tick import Tick
 from pipeline.continuation import Continued, Placement
 from pipeline.measured_parts import PipelineMeters
 from pipeline.pacer import Pacer
+from pipeline.told_prices import ToldPrices
 from recorder.errors import StoreError
 from runtime.supervision import supervisor
 from streaming.protocol import Moment
@@ -106,7 +107,7 @@ class Pipeline:
         self._placement, self._recording, self._outlet = placement, recording, outlet
         self._observers = dict(observers or {})
         self._pacer, self._now, self._stop, self._checkpoints = pacer, now, stop, checkpoints
-        self._seed, self._store_id, self._price_ranges = seed, store_id, price_ranges
+        self._seed, self._store_id, self._prices = seed, store_id, ToldPrices(price_ranges)
         self._silence_seconds = silence_seconds
         self._quiet, self._told_quiet_at = quiet, now()
         self.next_t = run.next_t
@@ -210,7 +211,7 @@ class Pipeline:
                 "ticks": self.next_t - self._placement.first_t,
                 "seed": self._seed,
                 "store": self._store_id,
-                "price_ranges": self._price_ranges(),
+                **self._prices.at(self._now()),
                 "silence_seconds": self._silence_seconds,
                 "segment": self._recording.current_segment(),
                 "recording": running and not self._recording.stopped,

@@ -33,6 +33,15 @@ RunPrices = list[tuple[int, float, float]]
 _MOST_PRICES_CHARACTERS = 2000
 
 
+def prices_told(status: dict[str, Any], known: RunPrices) -> RunPrices:
+    """The price ranges by the status of a message, which has all of them or the newest one; where none were `known`
+    that one would not be all."""
+    newest = status.get("newest_prices")
+    if newest is None or not known or tuple(known[-1]) == tuple(newest):
+        return status.get("price_ranges") or known
+    return [*(one for one in known if one[0] < newest[0]), tuple(newest)]
+
+
 def recording_headers(store_id: str | None, prices: RunPrices) -> dict[str, str]:
     """The headers that tell of the recording of an answer: its id and its price ranges, each as far as it is known.
 

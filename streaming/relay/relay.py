@@ -22,7 +22,7 @@ from runtime.supervision import supervisor
 from streaming.fanout.feed import Client, Feed
 from streaming.fanout.feeds import Feeds
 from streaming.group.membership import Membership, group_name
-from streaming.protocol import Moment, RunPrices
+from streaming.protocol import Moment, RunPrices, prices_told
 from streaming.relay.filling import Filling
 from streaming.relay.health import Health, Repeats, health_of, hears
 from streaming.relay.lease_monitor import LeaseMonitor
@@ -119,11 +119,18 @@ class Relay:
     async def health(self) -> Health:
         """(healthy, the body of `/health`)."""
         claim = None if hears(self.status, self.silent_seconds) else await self.lease_monitor.claim()
-        well, body = health_of(self.status, self.silent_seconds, claim, self._repeats())
+        well, body = health_of(await self._whole_status(), self.silent_seconds, claim, self._repeats())
         body["meta"]["store"] = self.store_id
         if copies := cold_status.known.get(self.symbol):
             body["cold_store"] = {"waiting": copies.waiting, "failing": bool(copies.reason)}
         return well, body
+
+    async def _whole_status(self) -> dict[str, Any] | None:
+        """The status of the last message, with all price ranges: of many it has the newest alone."""
+        status = self.status
+        if status is None or "newest_prices" not in status:
+            return status
+        return {**status, "price_ranges": await self.learn_prices()}
 
     def _repeats(self) -> Repeats | None:
         """That the market makes ticks again which clients here have; None if the last one was new."""
@@ -216,7 +223,7 @@ class Relay:
         self.heard_at = time.monotonic()
         self.status = message["status"]
         # A pipeline of the version before tells of none of these.
-        self.prices = self.status.get("price_ranges") or self.prices
+        self.prices = prices_told(self.status, self.prices)
         self.figures = message.get("figures") or self.figures
         if message["tick"] is not None:
             self._note_known(message["t"])

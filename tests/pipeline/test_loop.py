@@ -244,6 +244,22 @@ def test_in_a_long_wait_the_tapes_are_flushed_again_and_again() -> None:
     assert log.flushes >= 240
 
 
+def test_of_many_price_ranges_most_messages_have_the_newest_alone() -> None:
+    few, many = [[(t, 1.0, 2.0 + t) for t in range(runs)] for runs in (3, 500)]
+    for ranges in (few, many):
+        log = Log()
+        pipeline(ticks(30), log, clock=Clock(), interval=0.1, price_ranges=lambda given=ranges: given).run()  # type: ignore[misc]
+        told = [message["status"] for message in log.published]
+        whole = [status for status in told if "price_ranges" in status]
+        assert all(status["price_ranges"] == ranges for status in whole)
+        assert told[0] in whole, "who hears the first one knows all of them"
+        if ranges is few:
+            assert len(whole) == len(told) == 31
+        else:
+            assert 3 <= len(whole) <= 4, "once a second of the three"
+            assert {status.get("newest_prices", ranges[-1]) for status in told} == {ranges[-1]}
+
+
 @pytest.mark.parametrize("is_quiet", [True, False])
 def test_only_a_market_that_is_known_to_be_quiet_says_so(is_quiet: bool) -> None:
     log, clock = Log(), Clock()

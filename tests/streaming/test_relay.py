@@ -114,6 +114,27 @@ def test_health_tells_that_a_market_makes_again_what_clients_have(monkeypatch: p
     with_relay(test)
 
 
+def test_the_newest_price_range_alone_adds_to_those_that_are_known() -> None:
+    """Of many ranges most messages have the newest one only; /health tells all of them after each."""
+    known, newest = [[0, 40.0, 60.0], [5, 41.0, 61.0]], [9, 42.0, 62.0]
+    lean = {name: value for name, value in status(newest_prices=newest).items() if name != "price_ranges"}
+
+    async def test(relay: Relay) -> None:
+        relay.take(group_message(3, **lean))
+        assert relay.prices == [], "one of an unknown number is not all"
+        relay.take(group_message(4, **status(price_ranges=known)))
+        relay.take(group_message(5, **{**lean, "newest_prices": known[-1]}))
+        assert relay.prices == known
+        for t in (9, 10):
+            relay.take(group_message(t, **lean))
+            assert [list(one) for one in relay.prices] == [*known, newest]
+            _, body = await relay.health()
+            assert body["meta"]["price_range"] == newest[1:]
+            assert [list(one) for one in body["meta"]["price_ranges"]] == [*known, newest]
+
+    with_relay(test)
+
+
 def test_who_leaves_gets_no_more_and_an_empty_feed_goes() -> None:
     async def test(relay: Relay) -> None:
         client = join(relay)
