@@ -78,6 +78,7 @@ def logging_settings(log_format: str, log_file: Path | None) -> dict[str, Any]:
             "few_refusals": {"()": "igsite.log_limits.FewLines"},
             "few_outages": {"()": "igsite.log_limits.FewLines"},
             "few_unavailable": {"()": "igsite.log_limits.FewUnavailable"},
+            "few_left_behind": {"()": "igsite.log_limits.FewLeftBehind"},
             "one_line_a_minute": {"()": "igsite.broker.OneLineAMinute"},
             "one_line_of_celery": {"()": "igsite.broker.OneLineOfCelery"},
         },
@@ -94,6 +95,7 @@ def logging_settings(log_format: str, log_file: Path | None) -> dict[str, Any]:
             "runtime.http_errors.outages": {"handlers": ["outages"], "propagate": False},
             "django.channels.server": {"level": "WARNING"},
             "daphne": {"level": "WARNING"},
+            "daphne.server": {"filters": ["few_left_behind"]},
             "channels_redis.pubsub": {"filters": ["one_line_a_minute"]},
         },
     }

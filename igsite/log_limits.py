@@ -57,3 +57,15 @@ class FewUnavailable(FewLines):
 
     def filter(self, record: logging.LogRecord) -> bool:
         return getattr(record, "status_code", None) != 503 or super().filter(record)
+
+
+class FewLeftBehind(FewLines):
+    """Passes few of daphne's records about applications that go on though their clients have left, without the objects
+    they show, and all other records. A database that hangs makes one for each client that gives up."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not str(record.msg).startswith("Application instance"):
+            return True
+        _, connection = record.args if isinstance(record.args, tuple) and len(record.args) == 2 else ("", "")
+        record.msg, record.args = "what a client has left did not end by itself, and is ended: %s", (connection,)
+        return super().filter(record)

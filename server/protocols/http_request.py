@@ -58,6 +58,11 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
         self.trailers: dict[str, str] = {}
         self._run_bytes = 0
 
+    def __repr__(self) -> str:
+        """As logs show it: without the query, which may hold a token."""
+        path = self.uri.partition(b"?")[0]
+        return f"<{type(self).__name__} {self.method.decode('latin-1')} {path.decode('latin-1')}>"
+
     # -- the request
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802
