@@ -16,6 +16,10 @@ _NOTICE_SECONDS = 15
 #: The channel layer tries again each second, Celery every few; each would tell each time.
 _SAY_AGAIN_SECONDS = 60.0
 
+#: How Celery words, without the error itself, that a worker has no connection. The waits between these lines grow, but
+#: not where Redis takes connections and refuses the rest.
+_NO_CONNECTION = "consumer: Cannot connect to"
+
 
 def redis_host(url: str) -> dict[str, Any]:
     """A host of the channel layer, as channels_redis takes it."""
@@ -50,14 +54,15 @@ class OneLineAMinute(Seldom):
 
 
 class OneLineOfCelery(Seldom):
-    """Makes one line a minute of the tracebacks that worker and beat write while Redis is away."""
+    """Makes one line a minute of what worker and beat write while Redis is away, or refuses what they ask."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__(_SAY_AGAIN_SECONDS, now)
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if error is None or not record.name.startswith(("celery", "kombu")) or not _is_of_redis(error):
+        of_celery = record.name.startswith(("celery", "kombu"))
+        if not of_celery or not (_is_of_redis(error) or str(record.msg).startswith(_NO_CONNECTION)):
             return True
         if not self.is_due():
             return False
@@ -68,10 +73,14 @@ class OneLineOfCelery(Seldom):
 
 def _is_of_redis(error: BaseException | None) -> bool:
     """Whether Redis failed, or this came of it: Celery fails in other ways while it cleans up behind that."""
+    if error is None:
+        return False
+    from billiard.common import restart_state
     from redis.exceptions import RedisError  # who has a line to filter has loaded it
 
     while error is not None:
-        if isinstance(error, RedisError):
+        # A Redis that refuses all it is asked is there at once whenever a worker connects again.
+        if isinstance(error, (RedisError, restart_state.RestartFreqExceeded)):
             return True
         error = error.__cause__ or error.__context__
     return False

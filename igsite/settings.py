@@ -102,6 +102,8 @@ CELERY_TASK_IGNORE_RESULT = True
 # Periodic tasks work on files, so they belong to a worker of the machine that has the disk.
 CELERY_TASK_DEFAULT_QUEUE = CONFIG.task_queue
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A Redis that is full, or a replica of another one, refuses what it is asked: else a worker ends of it.
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_BEAT_SCHEDULER = "igsite.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     # One that could not be run in time is not made up for: the next one does the same.

@@ -6,6 +6,7 @@ import logging
 import sys
 
 import pytest
+from billiard.common import restart_state
 from redis.exceptions import ConnectionError as RedisAway
 
 from igsite.broker import OneLineAMinute, OneLineOfCelery, redis_host
@@ -55,6 +56,18 @@ def test_beat_and_worker_say_one_line_of_all_that_comes_of_an_outage() -> None:
     assert others == []
     assert first.getMessage() == "Redis is away, it is tried again: Message Error: refused"
     assert first.exc_info is None
+
+
+def test_a_redis_that_takes_connections_and_refuses_the_rest_is_one_line() -> None:
+    refused = "consumer: Cannot connect to %s: %s.\n%s"
+    arguments = ("redis://:**@a/0", "You can't write against a read only replica", "Trying to reconnect...")
+    told = [logging.LogRecord("celery.worker.consumer", logging.ERROR, "", 0, refused, arguments, None) for _ in "123"]
+    often = record_of(restart_state.RestartFreqExceeded("5 in 1s"), "celery.worker.consumer", "Frequent restarts")
+    (first,) = celery_says(*told, often)
+    assert first.getMessage() == (
+        "Redis is away, it is tried again: consumer: Cannot connect to redis://:**@a/0:"
+        " You can't write against a read only replica."
+    )
 
 
 def test_what_is_not_of_redis_or_not_of_celery_keeps_its_traceback() -> None:
