@@ -8,7 +8,7 @@ import daphne.server  # noqa: F401  (installs the asyncio reactor, so it must co
 from daphne.http_protocol import HTTPFactory
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
-from server.admission.turns import Turns
+from server.admission.turns import FewAtOnce, Turns
 from server.protocols.deflate import accepted
 from server.protocols.http_channel import HttpChannel
 from server.protocols.http_request import HttpRequest
@@ -45,6 +45,8 @@ class RequestFactory(HTTPFactory):  # type: ignore[misc]
     def __init__(self, server: Any) -> None:
         super().__init__(server)
         self.turns = Turns(server.loop.call_soon)
+        #: For the paths that are always answered, by path and client: a probe that hangs holds up none of another kind.
+        self.probes = FewAtOnce(4)
         self.timeOut = None  # any byte restarts Twisted's own timer
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802

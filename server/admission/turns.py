@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Hashable
 
 
@@ -38,3 +38,34 @@ class Turns:
                 del self._waiting[client]
         if self._waiting:
             self._call_soon(self._go_on)
+
+
+class FewAtOnce:
+    """Lets each client have a few requests under way. Those beyond are not refused: they wait for one to end."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._under_way: Counter[Hashable] = Counter()
+        self._waiting: dict[Hashable, deque[Callable[[], bool]]] = {}
+
+    def begin(self, client: Hashable, start: Callable[[], bool]) -> None:
+        """Start a request, at once or when another of the client ends. `start` tells whether it is under way now, and
+        not left meanwhile; of those that are, each `end` is told."""
+        if self._under_way[client] >= self._most:
+            self._waiting.setdefault(client, deque()).append(start)
+            return
+        self._under_way[client] += 1
+        if not start():
+            self.end(client)
+
+    def end(self, client: Hashable) -> None:
+        """One that was under way has ended, which may be within its `start`."""
+        while queue := self._waiting.get(client):
+            start = queue.popleft()
+            if not queue:
+                del self._waiting[client]
+            if start():
+                return
+        self._under_way[client] -= 1
+        if not self._under_way[client]:
+            del self._under_way[client]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -131,6 +131,20 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
     def process(self) -> None:
         if self.refused or self.channel.transport.disconnecting:
             return  # answered; the rest of the data is ignored
+        if self.path in _ALWAYS_ANSWERED:
+            kind = self.path, self.channel.place.client
+            self.channel.factory.probes.begin(kind, partial(self._start_probe, kind))
+        else:
+            self._take_turn()
+
+    def _start_probe(self, kind: tuple[bytes, Hashable]) -> bool:
+        if self._disconnected:
+            return False
+        self._counted = partial(self.channel.factory.probes.end, kind)
+        self._take_turn()
+        return True
+
+    def _take_turn(self) -> None:
         if self.channel.factory.turns.take(self.channel.place.client, self._begin) and self._asks_for_socket:
             self.channel.transport.pauseProducing()  # what follows is for the socket
 

@@ -223,6 +223,18 @@ def django_application() -> Any:
             os.close(hogged.pop())
         return HttpResponse()
 
+    async def probe(request: Any) -> HttpResponse:
+        """Answers when `release` was asked for."""
+        probed.append(request)
+        tell("probed")
+        await released.wait()
+        return HttpResponse()
+
+    async def release(request: Any) -> HttpResponse:
+        tell("released", probed=len(probed))
+        released.set()
+        return HttpResponse()
+
     async def tasks(request: Any) -> HttpResponse:
         return HttpResponse(str(len(asyncio.all_tasks())))
 
@@ -237,8 +249,11 @@ def django_application() -> Any:
 
         return StreamingHttpResponse(body())
 
+    probed, released = list[Any](), asyncio.Event()
     global urlpatterns
     urlpatterns = [
+        path("health", probe),
+        path("release", release),
         path("stream/<int:count>/<int:size>", stream),
         path("sized/<int:count>/<int:size>", sized),
         path("whole/<int:size>", whole),

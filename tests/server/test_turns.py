@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from server.admission.turns import Turns
+from server.admission.turns import FewAtOnce, Turns
 
 
 class Iterations:
@@ -59,3 +59,36 @@ def test_a_request_that_brings_in_the_next_one_begins_it_an_iteration_later() ->
     while loop.next():
         pass
     assert begun == [0, 1, 2, 3]
+
+
+def test_what_is_beyond_a_few_of_a_client_waits_for_one_to_end() -> None:
+    few, begun = FewAtOnce(2), list[str]()
+
+    def begin(client: str, name: str, is_there: bool = True) -> None:
+        few.begin(client, lambda: begun.append(name) or is_there)
+
+    for name in ("a", "b", "c", "d"):
+        begin("many", name)
+    begin("one", "e")
+    assert begun == ["a", "b", "e"]
+    few.end("one")
+    few.end("many")
+    assert begun == ["a", "b", "e", "c"]
+    for _ in range(3):
+        few.end("many")
+    assert begun == ["a", "b", "e", "c", "d"]
+    assert vars(few)["_under_way"] == {}
+    assert vars(few)["_waiting"] == {}
+
+
+def test_those_that_have_left_are_passed_over_however_many_they_are() -> None:
+    few, begun = FewAtOnce(1), list[int]()
+    few.begin("many", lambda: True)
+    for n in range(5000):
+        few.begin("many", lambda n=n: begun.append(n) or n == 4999)
+    few.end("many")
+    assert begun == list(range(5000))
+    few.begin("many", lambda: True)
+    few.end("many")
+    few.end("many")
+    assert vars(few)["_under_way"] == {}
