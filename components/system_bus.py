@@ -53,7 +53,8 @@ def _send_now(message: dict[str, Any]) -> None:
     try:
         async_to_sync(_send)(message)
     except LAYER_ERRORS as error:
-        log.warning("the channel layer is unavailable, a message of %s is lost: %s", lost, error or "no answer")
+        why = str(error) or type(error).__name__
+        log.warning("the channel layer is unavailable, a message of %s is lost: %s", lost, why)
 
 
 def _in_a_loop() -> bool:
