@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from django.db import Error as DatabaseError
 from django.db.models import F, Q
 
 from recorder.cold.bucket import Bucket, BucketUnavailable
@@ -166,11 +165,16 @@ class _Removal:
     def remove(self, one: Candidate, now: datetime, done: CleanUp) -> None:
         """Remove a segment, unless it was pinned or removed since it was chosen. Raises BucketUnavailable."""
         try:
-            if not self._mark(one, now):
-                return
-        except DatabaseError:
-            self._left = True  # it may be marked
+            self._remove(one, now, done)
+        except BucketUnavailable:
             raise
+        except BaseException:  # Ctrl-C too
+            self._left = True  # it may be marked, and its file there
+            raise
+
+    def _remove(self, one: Candidate, now: datetime, done: CleanUp) -> None:
+        if not self._mark(one, now):
+            return
         self._disturbed = self._disturbed or state_of(self._directory) != self._after
         if _unlink(self._directory / one.name):
             done.removed.append(f"{one.symbol}: {one.kind}/{one.name}")

@@ -94,6 +94,7 @@ def test_wrong_logins_are_refused_before_they_cost_anything(live: Live, opened: 
     process = psutil.Process(live.process.pid)
     threads = process.num_threads()
     clients = [asking(live, opened, "POST /admin/login/", headers, body) for _ in range(100)]
+    wait_until(lambda: live.ask("/incremental?limit=1").status == 200, "an answer, once most of these were refused")
     ticks_pass(live)
     wait_until(lambda: process.num_threads() <= threads, "no thread more than before, but that of a child")
     answers = Counter[int]()

@@ -191,10 +191,10 @@ def test_bars_go_on_by_market_time(anew: Anew) -> None:
     try:
         closes = lambda: [bar.close_time for bar in cache.get_bars(SYMBOL, "1s")]  # noqa: E731
         wait_until(lambda: len(closes()) > 3, "bars of the old store")
+        before = closes()[-1]
         anew.wipe()
         wait_until(lambda: anew.store_id() != old, "the new store's id")
-        before = closes()[-1]
-        wait_until(lambda: closes()[-1] > before + 3000, "bars of the new one")
+        wait_until(lambda: max(closes(), default=0) > before + 3000, "bars of the new one")
         assert all(one < other for one, other in itertools.pairwise(closes()))
     finally:
         feed.stop()
