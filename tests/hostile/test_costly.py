@@ -18,8 +18,9 @@ from tests.processes import Live, Site, wait_until
 
 pytestmark = pytest.mark.long
 
-#: Of one address; the piece of an answer that waits, and what a connection has beside it.
-REQUESTS, HELD_BYTES = 64, 3 << 19
+#: Of one address; the piece of an answer that waits, what a connection has beside it, and a share of what threads need
+#: at first.
+REQUESTS, HELD_BYTES = 64, 7 << 18
 
 #: A page of them has some megabytes.
 PAST = 9000
