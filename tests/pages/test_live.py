@@ -166,7 +166,7 @@ CLOSE_AND_SEE = """() => new Promise((seen) => {
 def test_a_lost_connection_is_resumed_without_a_hole(page: Page) -> None:
     page.add_init_script(WATCH_SOCKETS)
     page.goto("/live/")
-    wait_for_t_beyond(page, "#t", 0)  # a page that has heard nothing has no hole to fill
+    page.wait_for_function("() => window.tickTs?.length")  # a page that has heard nothing has no hole to fill
     t = number(page, "#t")
     assert page.evaluate(CLOSE_AND_SEE) == "reconnecting"
     wait_for_remark(page, "were filled in")
