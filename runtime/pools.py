@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from runtime.db_threads import close_connections, detached, reading
-from runtime.fair_queue import FairExecutor, FairQueue
+from runtime.fair_queue import FairExecutor
 from runtime.measured import full_pools
 from runtime.threads import running
 from runtime.unavailable import Unavailable
@@ -121,9 +121,8 @@ class Pool:
         self.name, self._most_waiting, self._own_threads = name, most_waiting, threads
         self._threads, self._waits_remotely = threads or 1, waits_remotely
         self._line = WaitingLine(self._threads + most_waiting)
-        self._executor: Executor = ThreadPoolExecutor(self._threads, thread_name_prefix=name)
+        self._executor = FairExecutor(ThreadPoolExecutor(self._threads, thread_name_prefix=name))
         self._places: _Places | None = None
-        self._queue = FairQueue()
 
     def start(self, threads: int, away: int = 0) -> None:
         """Start the threads, before there are clients."""
@@ -131,7 +130,7 @@ class Pool:
         self._line.most = self._threads + self._most_waiting
         if away and self._waits_remotely:
             self._places = _Places(self._threads, away)
-        self._executor = running(self._threads + (away if self._places else 0), self.name)
+        self._executor = FairExecutor(running(self._threads + (away if self._places else 0), self.name))
 
     @property
     def taken(self) -> int:
@@ -159,8 +158,7 @@ class Pool:
         """The result of the work; `end` is called when it has left the queue and the threads."""
         loop = asyncio.get_running_loop()
         placed = (work,) if self._places is None else (self._places.work, work)
-        future = self._queue.put(client.get(), partial(copy_context().run, *placed, *arguments))
-        self._executor.submit(self._queue.work_once)
+        future = self._executor.submit(copy_context().run, *placed, *arguments)
         future.add_done_callback(lambda _: loop.is_closed() or loop.call_soon_threadsafe(end))
         return await asyncio.wrap_future(future)
 

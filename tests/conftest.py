@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import subprocess
 from collections.abc import Callable, Generator, Iterator
@@ -17,6 +16,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from runtime import garbage
 from server.static import StaticFiles
 from tests import services
 from tests.object_store import ObjectStore, object_store
@@ -89,8 +89,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """What has been loaded stays, and is half a million objects: the collector need not look at it."""
-    gc.collect()
-    gc.freeze()
+    garbage.except_what_is_there()
 
 
 def _place(item: pytest.Item) -> Path:
