@@ -17,10 +17,10 @@ from monitoring import queues, rows
 from monitoring.asked import Asked
 from monitoring.families import Families
 from monitoring.process_figures import add_process
-from monitoring.shared_text import SharedText
 from recorder.retention import disk_use
 from recorder.retention_policy import DiskUse
 from runtime import pools
+from runtime.shared import Shared
 from streaming.group.membership import LAYER_ERRORS
 from streaming.http.views import VERSION
 
@@ -59,7 +59,7 @@ async def _made() -> bytes:
     return generate_latest(families) + generate_latest(_process)
 
 
-_text = SharedText(_made)
+_text = Shared(_made)
 
 
 @require_safe

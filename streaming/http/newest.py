@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from contextvars import Context
+from functools import partial
 from typing import Generic, TypeVar
 
 from recorder.errors import OtherStore
 from recorder.tape.history import History
 from runtime import pools
 from runtime.db_threads import detached
+from runtime.shared import Shared
 from streaming.relay.relay import Relay
 
 T = TypeVar("T")
 
-_FRESH_SECONDS = 1.0
 
-
-class Shared(Generic[T]):
-    """The result of some work on the recording, done at most once a second, whoever asks. For the loop's thread."""
-
-    def __init__(self, work: Callable[[], T]) -> None:
-        self._work = work
-        self._task: asyncio.Task[T] | None = None
-        self._done_at = float("-inf")
-
-    async def get(self) -> T:
-        """Raises pools.Busy, and the errors of the work."""
-        now = asyncio.get_running_loop().time()
-        if self._task is None or (self._task.done() and now - self._done_at >= _FRESH_SECONDS):
-            self._task = asyncio.create_task(self._do(), context=Context())  # not that of who asked first
-        return await asyncio.shield(self._task)
-
-    async def _do(self) -> T:
-        try:
-            return await pools.past.run(detached, self._work)
-        finally:
-            self._done_at = asyncio.get_running_loop().time()
+def shared(work: Callable[[], T]) -> Shared[T]:
+    """The result of some work on the recording, or its failure; `get` raises pools.Busy, and what the work raises."""
+    return Shared(partial(pools.past.run, detached, work), keeps_failures=True)
 
 
 class Newest(Generic[T]):
@@ -58,5 +39,5 @@ class Newest(Generic[T]):
     def _shared(self, relay: Relay) -> Shared[T]:
         known = self._of.get(relay.symbol)
         if known is None or known[0] != relay.store_id:
-            known = self._of[relay.symbol] = (relay.store_id, Shared(self._begin(relay.history)))
+            known = self._of[relay.symbol] = (relay.store_id, shared(self._begin(relay.history)))
         return known[1]

@@ -121,7 +121,7 @@ def test_all_who_ask_within_a_second_share_the_work(relay: Stub) -> None:
     done: list[int] = []
 
     async def ask_often() -> list[int]:
-        shared = newest.Shared(lambda: done.append(1) or len(done))
+        shared = newest.shared(lambda: done.append(1) or len(done))
         return [*await asyncio.gather(*(shared.get() for _ in range(5))), await shared.get()]
 
     assert asyncio.run(ask_often()) == [1] * 6

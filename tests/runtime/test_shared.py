@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from monitoring.shared_text import SharedText
+from runtime.shared import Shared
 
 
 class Maker:
@@ -29,7 +29,7 @@ class Maker:
 def test_a_text_serves_all_who_ask_while_it_is_made_and_while_it_is_fresh() -> None:
     async def run() -> None:
         maker = Maker()
-        text = SharedText(maker.make, fresh_seconds=60.0)
+        text = Shared(maker.make, fresh_seconds=60.0)
         assert await asyncio.gather(*(text.get() for _ in range(20))) == [b"1"] * 20
         assert await text.get() == b"1"
 
@@ -39,7 +39,7 @@ def test_a_text_serves_all_who_ask_while_it_is_made_and_while_it_is_fresh() -> N
 def test_an_old_text_is_given_to_nobody() -> None:
     async def run() -> None:
         maker = Maker()
-        text = SharedText(maker.make, fresh_seconds=0.0)
+        text = Shared(maker.make, fresh_seconds=0.0)
         assert [await text.get() for _ in range(3)] == [b"1", b"2", b"3"]
 
     asyncio.run(run())
@@ -48,7 +48,7 @@ def test_an_old_text_is_given_to_nobody() -> None:
 def test_a_failure_is_told_to_all_who_wait_and_to_nobody_else() -> None:
     async def run() -> None:
         maker = Maker()
-        text = SharedText(maker.make, fresh_seconds=60.0)
+        text = Shared(maker.make, fresh_seconds=60.0)
         maker.error = ValueError("a fault of ours")
         outcomes = await asyncio.gather(*(text.get() for _ in range(3)), return_exceptions=True)
         assert outcomes == [maker.error] * 3
@@ -62,7 +62,7 @@ def test_who_leaves_while_it_is_made_takes_it_from_nobody() -> None:
     async def run() -> None:
         maker = Maker()
         maker.free.clear()
-        text = SharedText(maker.make, fresh_seconds=60.0)
+        text = Shared(maker.make, fresh_seconds=60.0)
         first, second = asyncio.create_task(text.get()), asyncio.create_task(text.get())
         await asyncio.sleep(0)
         first.cancel()
