@@ -4,6 +4,13 @@ import { test } from "node:test";
 import { framesIn } from "../../streaming/static/streaming/worker/zstd.js";
 import { Checksum } from "../../streaming/static/streaming/worker/xxh64.js";
 
+/** Length and sum, made by another implementation: the last four bytes of a zstd frame. @type {[number, number][]} */
+const SUMS = [
+  [0, 1373170073], [1, 3898129335], [3, 3999478459], [4, 1262203453], [7, 3598045888],
+  [8, 1909363933], [12, 3877664878], [31, 812342671], [32, 3160239653], [33, 1310506655],
+  [63, 107787941], [64, 68248366], [65, 4286988028], [101, 25368829],
+];
+
 /** @param {Uint8Array} bytes @param {number} step */
 function sumOf(bytes, step = bytes.length || 1) {
   const sum = new Checksum();
@@ -29,10 +36,3 @@ test("finds the frames of a segment, each with its checksum, and the one that ha
   assert.equal(frames.at(-1).end, read("frames.jsonl.zst").length);
   assert.equal(framesIn(read("frames_pending.jsonl.zst")).at(-1).whole, false);
 });
-
-/** Length and sum, made by another implementation: the last four bytes of a zstd frame. @type {[number, number][]} */
-const SUMS = [
-  [0, 1373170073], [1, 3898129335], [3, 3999478459], [4, 1262203453], [7, 3598045888],
-  [8, 1909363933], [12, 3877664878], [31, 812342671], [32, 3160239653], [33, 1310506655],
-  [63, 107787941], [64, 68248366], [65, 4286988028], [101, 25368829],
-];
