@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import subprocess
 from collections.abc import Callable, Generator, Iterator
@@ -87,8 +88,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.long)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is loaded now stays, and is half a million objects: to look for garbage among them again and again took a
+    quarter of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def pytest_collection_finish() -> None:
-    """What has been loaded stays, and is half a million objects: the collector need not look at it."""
+    """The collector need not look at what has been loaded later either."""
     garbage.except_what_is_there()
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from matplotlib import pyplot
 
 from marketcamera import Gap, MarketCameraError, NotFoundError, Replay, Tick, open_store
 from marketcamera.bars.history import BarHistory
@@ -160,6 +159,8 @@ def test_where_there_is_no_store_an_error_says_so(tmp_path: Path, files_url: str
 
 
 def test_the_notebook_runs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib import pyplot  # half a second, which only this test is to cost
+
     monkeypatch.setenv("MARKET_CAMERA_STORE", str(site.store))
     pyplot.switch_backend("agg")
     notebook = json.loads((ROOT / "docs" / "notebooks" / "first-look.ipynb").read_text())
