@@ -24,7 +24,7 @@ demo: $(VENV)/ready
 	@exec $(DEMO) $(PY) manage.py live
 
 # tests/conftest.py says which tests stay together. More workers than cores, since a test waits for its servers often.
-WORKERS ?= 3
+WORKERS ?= 4
 # Without compiled files each worker, and each process that a test starts, would compile all it loads.
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(PY) -m pytest --numprocesses $(WORKERS) --no-loadscope-reorder

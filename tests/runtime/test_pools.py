@@ -85,6 +85,7 @@ def test_clients_take_turns() -> None:
             waiting += [asyncio.ensure_future(pool.go_on(done.append, (one, n))) for n in range(count)]
             await asyncio.sleep(0)
         waiting[0].cancel()
+        await asyncio.wait(waiting[:1])
         gate.set()
         await asyncio.wait(waiting)
         assert done == [("few", 0), ("one", 0), ("many", 1), ("few", 1), ("many", 2), ("many", 3)]
