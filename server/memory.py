@@ -15,7 +15,7 @@ _CONTROL_GROUPS = Path("/sys/fs/cgroup")
 #: Parameters of glibc's `mallopt`, by their numbers in malloc.h, and their values.
 _SETTINGS = {
     -8: 2,  # M_ARENA_MAX
-    -3: 128 << 10,  # M_MMAP_THRESHOLD
+    -3: 32 << 10,  # M_MMAP_THRESHOLD
     -1: 256 << 10,  # M_TRIM_THRESHOLD
 }
 
@@ -28,7 +28,12 @@ def give_back_what_is_freed() -> None:
     glibc gives each thread its own heap, up to eight per core. A heap grows to the most its thread ever needed at once
     and keeps most of that. The more large blocks were freed, the larger the blocks it keeps. A web process with two
     hundred clients grew by 1 MiB a minute in this way, without any additional object. Two heaps are enough for threads
-    that hold Python's lock while they allocate. Other C libraries have no `mallopt` and do not need this.
+    that hold Python's lock while they allocate.
+
+    Batches of 20 to 90 KiB for clients that catch up live for milliseconds, among messages that are kept for minutes.
+    In a heap they leave holes that the next message makes too small: of a heap a quarter lay free. Pages of their own
+    leave none, and a tenth of the heap is free; twenty clients that catch up at once have 15 % fewer ticks a second.
+    Other C libraries have no `mallopt` and do not need this.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

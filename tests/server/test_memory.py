@@ -48,6 +48,27 @@ def test_threads_share_two_heaps() -> None:
     assert heaps("set") == 2
 
 
+#: Batches for clients that catch up, and of how many more blocks glibc says that they have pages of their own.
+BATCHES = """
+import ctypes
+from server.memory import give_back_what_is_freed
+libc = ctypes.CDLL(None)
+class Info(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in ("heap", "free", "fast", "mapped", *"abcdef")]
+libc.mallinfo2.restype = Info
+give_back_what_is_freed()
+before = libc.mallinfo2().mapped
+batches = [bytes(40_000) for _ in range(20)]
+print(libc.mallinfo2().mapped - before)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="this C library is no glibc of today")
+def test_batches_leave_no_holes_in_a_heap() -> None:
+    ran = subprocess.run([sys.executable, "-c", BATCHES], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(ran.stdout) > 10  # the others found room that was free
+
+
 #: glibc keeps so much address space for each heap but the first, readable as far as it is used.
 _HEAP_BYTES = 64 << 20
 
