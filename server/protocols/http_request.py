@@ -45,6 +45,8 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
     """One HTTP request; `reply` is its application's `send`."""
 
     refused = given_up = False
+    #: What its head asks for: a WebSocket, or the state of the server.
+    asks_for_socket = is_probe = False
     #: Whether it asks for a stream of events, which is counted and cut off like a WebSocket.
     is_stream = False
     told_client: Client | None = None
@@ -88,14 +90,13 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
         self.told_client = self._told_client()
         place.work(address_bucket(self.told_client.address) if self.told_client else None)
         self.is_stream = self.channel.begins_stream
-        if self.is_stream or self._asks_for_socket:
+        self.asks_for_socket = self.requestHeaders.getRawHeaders(b"Upgrade", [b""])[0].lower() == b"websocket"
+        if self.is_stream or self.asks_for_socket:
             place.become_socket()
-        elif self.channel.path not in _ALWAYS_ANSWERED:
+        elif self.channel.path in _ALWAYS_ANSWERED:
+            self.is_probe = True
+        else:
             self._count(place)
-
-    @property
-    def _asks_for_socket(self) -> bool:
-        return bool((self.requestHeaders.getRawHeaders(b"Upgrade") or [b""])[0].lower() == b"websocket")
 
     def _count(self, place: Place) -> None:
         """Count this request until its answer or its connection ends, or refuse it."""
@@ -131,7 +132,7 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
     def process(self) -> None:
         if self.refused or self.channel.transport.disconnecting:
             return  # answered; the rest of the data is ignored
-        if self.path in _ALWAYS_ANSWERED:
+        if self.is_probe:
             kind = self.path, self.channel.place.client
             self.channel.factory.probes.begin(kind, partial(self._start_probe, kind))
         else:
@@ -145,7 +146,7 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
         return True
 
     def _take_turn(self) -> None:
-        if self.channel.factory.turns.take(self.channel.place.client, self._begin) and self._asks_for_socket:
+        if self.channel.factory.turns.take(self.channel.place.client, self._begin) and self.asks_for_socket:
             self.channel.transport.pauseProducing()  # what follows is for the socket
 
     def _begin(self) -> None:
@@ -153,7 +154,7 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
         if self._disconnected:
             return
         try:
-            if self._asks_for_socket:
+            if self.asks_for_socket:
                 self.channel.transport.resumeProducing()
             self._process()
         except Exception:

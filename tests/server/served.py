@@ -167,6 +167,7 @@ _LONE: dict[str, Any] = {
     "/deaf": _deaf,
     "/stubborn": _stubborn,
     "/late": _late,
+    "/metrics": _return,
 }
 
 

@@ -39,3 +39,10 @@ def test_probes_of_one_kind_that_hang_hold_up_none_of_another(serving: Serving) 
     assert other.recv(12) == b"HTTP/1.1 404"
     for client in (*hanging, other):
         client.close()
+
+
+def test_sockets_at_the_path_of_probes_hold_up_no_probe(serving: Serving) -> None:
+    for _ in range(4):
+        serving.upgrade("/metrics").close()
+    with serving.connect(PROBE.replace(b"/health", b"/metrics")) as probe:
+        assert probe.recv(12) == b"HTTP/1.1 404"
