@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
-from contextvars import Context
 from typing import Generic, TypeVar
 
+from runtime.shared import Shared
 from runtime.supervision import supervisor
 
 log = logging.getLogger(__name__)
@@ -38,26 +37,21 @@ class Asked(Generic[T]):
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self.name, self._ask, self._expected = name, ask, expected
-        self._fresh_seconds, self._patience_seconds = fresh_seconds, patience_seconds
-        self._found: T | None = None
-        self._found_at = float("-inf")
-        self._asking: asyncio.Task[None] | None = None
+        self._patience_seconds = patience_seconds
+        self._shared = Shared(self._look, fresh_seconds=fresh_seconds)
 
     async def answer(self) -> T | None:
         """The answer, at most `fresh_seconds` old; None if there is none in time."""
-        if time.monotonic() - self._found_at >= self._fresh_seconds:
-            if self._asking is None or self._asking.done():
-                self._asking = asyncio.get_running_loop().create_task(self._look(), context=Context())
-            await asyncio.wait({self._asking}, timeout=self._patience_seconds)
-            if not self._asking.done():
-                return None
-        return self._found
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                return await self._shared.get()
+        except TimeoutError:
+            return None
 
-    async def _look(self) -> None:
-        self._found = None
+    async def _look(self) -> T | None:
         with supervisor.guarded(f"figures of {self.name}"):
             try:
-                self._found = await self._ask()
+                return await self._ask()
             except self._expected as error:  # its absence is what the scrape shows
                 log.debug("%s gives no figures: %s", self.name, error)
-        self._found_at = time.monotonic()
+        return None
