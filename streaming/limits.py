@@ -30,7 +30,7 @@ def check_admitted(scope: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _counted(by_address: Counter[Address | IPv6Network], address: Address | IPv6Network) -> Iterator[None]:
+def counted(by_address: Counter[Address | IPv6Network], address: Address | IPv6Network) -> Iterator[None]:
     """Count one more of an address while it lasts; addresses that have none are not kept."""
     by_address[address] += 1
     try:
@@ -61,7 +61,7 @@ class Connections:
             raise StreamError("too_many_connections", detail, CLOSE_LIMIT)
         self.open += 1
         try:
-            with _counted(self._by_address, address):
+            with counted(self._by_address, address):
                 yield
         finally:
             self.open -= 1
@@ -92,7 +92,7 @@ class Replays:
         if held and held >= left:
             share = f"its share while {left} of {self._most} are left"
             raise _too_many_replays(f"{held} replays are under way from {address}, {share}")
-        with _counted(self._by_address, address):
+        with counted(self._by_address, address):
             yield
 
 

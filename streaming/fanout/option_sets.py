@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from ipaddress import IPv6Network
 
 from runtime.addresses import Address, address_bucket
+from streaming.limits import counted
 from streaming.options import Options
 from streaming.protocol import CLOSE_LIMIT, StreamError
 
@@ -27,7 +28,6 @@ class OptionSets:
     def __init__(self, always: Collection[Options]) -> None:
         self._always = frozenset(always)
         self._users: dict[Options, Counter[Address | IPv6Network]] = {}
-        self._held: Counter[Address | IPv6Network] = Counter()
 
     @contextmanager
     def use(self, options: Options, client: Address) -> Iterator[None]:
@@ -39,23 +39,16 @@ class OptionSets:
         if options not in self._users:  # else one more user costs nothing
             self._check(address)
         users = self._users.setdefault(options, Counter())
-        users[address] += 1
-        self._held[address] += users[address] == 1
         try:
-            yield
+            with counted(users, address):
+                yield
         finally:
-            users[address] -= 1
-            if not users[address]:
-                del users[address]
-                self._held[address] -= 1
             if not users:
                 del self._users[options]
-            if not self._held[address]:
-                del self._held[address]
 
     def _check(self, address: Address | IPv6Network) -> None:
         """Whether the address may bring in a set that no client uses. Raises StreamError."""
-        held, left = self._held[address], MOST_SETS - len(self._users)
+        held, left = sum(address in users for users in self._users.values()), MOST_SETS - len(self._users)
         if not left:
             raise _refused(f"{MOST_SETS} different sets of options are being served, the most a process takes")
         if held >= MOST_SETS_PER_ADDRESS:

@@ -158,4 +158,3 @@ def test_no_order_of_coming_and_going_breaks_a_bound_or_leaves_anything_behind(
     for *_, stack in open_:
         stack.close()
     assert not sets._users
-    assert not sets._held
