@@ -1,8 +1,15 @@
-"""Forked processes, as a plug-in's pool of workers: what they must not keep open when this process is gone."""
+"""Forked processes, as a plug-in's pool of workers: what they must not keep of the process they come from.
+
+A lock holds, and a port is taken, until all who have inherited it close it, and workers of a pool outlive a process
+that was killed. And who ends a worker sends it SIGTERM: the handler of a server would write that, in the worker, to the
+pipe from which the server reads its own signals, and it would stop.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import weakref
 from typing import Protocol
 
@@ -15,16 +22,29 @@ class Closable(Protocol):
 
 _kept: weakref.WeakSet[Closable] = weakref.WeakSet()
 
+_forking = threading.local()
+
 
 def keep_from_children(file: Closable) -> None:
-    """Close a file in each process that forks from this one: a lock holds, and a port is taken, until all who have
-    inherited it close it, and workers of a pool outlive a process that was killed."""
+    """Close a file in each process that forks from this one."""
     _kept.add(file)
 
 
-def _close_all() -> None:
+def _before() -> None:
+    """A child that is ended at once gets to know it when it is a process of its own."""
+    _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _in_parent() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _forking.mask)
+
+
+def _in_child() -> None:
     for file in list(_kept):
         file.close()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, _forking.mask)
 
 
-os.register_at_fork(after_in_child=_close_all)
+os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,3 +28,24 @@ def test_a_child_has_neither_file_nor_port(tmp_path: Path) -> None:
         assert not in_child(lambda: other.closed)
         assert not file.closed
         assert port.fileno() != -1
+
+
+def test_the_end_of_a_child_is_not_told_to_its_parent() -> None:
+    """As a `multiprocessing.Pool` ends its workers, in the step of a model."""
+    heard: list[signal.Signals] = []
+    loop = asyncio.new_event_loop()
+    loop.add_signal_handler(signal.SIGTERM, heard.append, signal.SIGTERM)
+    try:
+        if not (child := os.fork()):
+            time.sleep(60)
+            os._exit(0)
+        os.kill(child, signal.SIGTERM)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+        loop.run_until_complete(asyncio.sleep(0))
+        assert not heard
+        signal.raise_signal(signal.SIGTERM)
+        loop.run_until_complete(asyncio.sleep(0))
+        assert heard
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        loop.close()
