@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -49,3 +51,13 @@ def test_the_end_of_a_child_is_not_told_to_its_parent() -> None:
     finally:
         loop.remove_signal_handler(signal.SIGTERM)
         loop.close()
+
+
+def test_ctrl_c_is_left_to_the_parent() -> None:
+    def outlives() -> bool:
+        signal.raise_signal(signal.SIGINT)
+        program = [sys.executable, "-c", "import signal; print(signal.getsignal(signal.SIGINT).__name__)"]
+        return subprocess.check_output(program) == b"default_int_handler\n"
+
+    assert in_child(outlives)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
