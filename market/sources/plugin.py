@@ -105,7 +105,7 @@ class PluginSource(Source):
             raise SourceError(f"{calls.name}: it must have step(), and checkpoint() and restore() both or neither")
         if (price_range := self._attribute("price_range")) is not None:
             self.price_range = self._checked(price_range)
-        self._last_t = -1
+        self._last_t, self._restored = -1, ""
         self._timestamps = TimestampCheck(settings.most_step_seconds)
         self._failed: SourceError | None = None
 
@@ -136,7 +136,7 @@ class PluginSource(Source):
             raise SourceError(f"{self._calls.name}: it has no restore() any more")
         last_t, _, state = checkpoint.partition(" ")
         self._calls("restore()", self._market.restore, base64.b64decode(state))
-        self._last_t = int(last_t)
+        self._last_t, self._restored = int(last_t), ", of a model restored from a checkpoint,"
 
     def _step(self) -> Any:
         try:
@@ -153,7 +153,8 @@ class PluginSource(Source):
 
     @property
     def _place(self) -> str:
-        return f"after t={self._last_t}" if self._last_t >= 0 else "at the beginning"
+        place = f"after t={self._last_t}" if self._last_t >= 0 else "at the beginning"
+        return place + self._restored
 
     def _tick(self, given: Any) -> Tick:
         try:

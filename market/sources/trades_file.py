@@ -154,6 +154,8 @@ class TradesFile(Source):
 def _table(path: Path) -> Table:
     """The table in a file, whose format is told by its first bytes. Raises OSError, ValueError, Unreadable."""
     with path.open("rb") as file:
+        if not file.seekable():
+            raise Unreadable("it is a pipe; a table must be a file, to be read again from any place after a crash")
         if file.peek(4)[:4] == b"PAR1":
             return ParquetTable(path)
         _refuse_others(file.peek(8))

@@ -100,6 +100,26 @@ def test_one_with_a_state_goes_on_exactly(write: Write, taken: int) -> None:
     assert b'"t":%d,' % taken in expected[0]
 
 
+def test_a_model_that_was_changed_since_its_checkpoint_is_told_of_that(write: Write) -> None:
+    begins, goes_on = (
+        "class Market:\n    def __init__(self):\n        self.i = 0\n",
+        """
+    def step(self):
+        self.i += 1
+        return tick()
+    def checkpoint(self):
+        return repr(self.__dict__).encode()
+    def restore(self, state):
+        self.__dict__ = eval(state)
+""",
+    )
+    one = opened(write(begins + goes_on))
+    assert len(first(one, 3)) == 3
+    other = opened(write(begins + "        self.by = 2\n" + goes_on.replace("1", "self.by")))
+    other.restore(one.checkpoint())
+    assert "step() after t=2, of a model restored from a checkpoint, failed:" in failing(other)
+
+
 def test_a_step_may_give_numpy_its_own_t_or_a_tick(write: Write) -> None:
     source = opened(
         write("""

@@ -8,6 +8,7 @@ import gzip
 import io
 import logging
 import lzma
+import os
 import random
 import tracemalloc
 from collections.abc import Callable
@@ -300,6 +301,15 @@ def test_a_file_that_cannot_be_opened_is_one_sentence(table: Callable[[bytes], P
     assert fault() == "trades:trades: No such file or directory"
     Path("trades").mkdir()
     assert fault() == "trades:trades: Is a directory"
+
+
+def test_a_pipe_is_no_table(table: Callable[[bytes], Path]) -> None:
+    """As `trades:/dev/stdin`, or a shell's `<(…)`."""
+    os.mkfifo("trades")
+    other = os.open("trades", os.O_RDWR)
+    told = "it is a pipe; a table must be a file, to be read again from any place after a crash"
+    assert fault() == f"trades:trades: {told}"
+    os.close(other)
 
 
 def test_an_interval_that_trades_cannot_have_is_one_sentence(table: Callable[[bytes], Path]) -> None:
