@@ -24,9 +24,12 @@ def test_the_access_log_holds_neither_queries_nor_headers_with_tokens() -> None:
     name, _ = written.split(maxsplit=1)
     assert "$uri " in written
     assert not [each for each in (*TELLING, *HEADERS) if each in written]
-    logs = directives("access_log")
-    assert logs
-    assert all(log.split()[1] == name for log in logs)
+    _, *servers = re.split(r"^server \{", CONFIGURATION, flags=re.MULTILINE)
+    assert len(servers) == 2, "that of TLS, and the one that leads to it"
+    for server in servers:
+        logs = directives("access_log", server)
+        assert logs, "nginx's own log has whole requests"
+        assert all(log.split()[1] == name for log in logs)
 
 
 def test_the_path_that_takes_a_token_in_its_query_has_no_error_log() -> None:
