@@ -128,6 +128,8 @@ if CONFIG.export_dir is not None:
         "options": {"expires": CONFIG.export_seconds},
     }
 
+SESSION_ENGINE = "access.sessions"
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},

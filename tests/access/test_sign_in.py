@@ -44,6 +44,17 @@ def test_a_session_planted_before_is_not_that_of_the_user() -> None:
     assert planted.get("/admin/").status_code == 302, "it lets nobody in"
 
 
+@pytest.mark.parametrize("cookie", ['"\\000aaaaaaaaaaaa"', "'or'1'='1", "a" * 8000, "\u00e9" * 32, "A" * 32])
+def test_a_cookie_that_is_no_key_of_a_session_does_not_reach_the_database(
+    cookie: str, django_assert_num_queries: Any
+) -> None:
+    client = Client()
+    with django_assert_num_queries(0):
+        answer = client.get("/admin/", headers={"cookie": f"sessionid={cookie}"})
+    assert answer.status_code == 302
+    assert answer.cookies["sessionid"].value == "", "it is taken away"
+
+
 def test_signing_out_ends_the_session_for_whoever_has_its_cookie() -> None:
     client, thief = Client(), Client()
     client.post(LOGIN, RIGHT)
