@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import daphne.server  # noqa: F401  (installs the asyncio reactor, so it must come first)
 from twisted.web import http
@@ -97,8 +98,8 @@ class HttpChannel(_HTTPChannel):  # type: ignore[misc]
 
     @property
     def begins_stream(self) -> bool:
-        """Whether this request asks for a stream of events."""
-        return self._command == b"GET" and self.path == EVENTS_PATH.encode()
+        """Whether this request asks for a stream of events, by its path as the application will know it."""
+        return self._command == b"GET" and unquote(self.path.decode("latin-1")) == EVENTS_PATH
 
     # -- what cannot be read
 

@@ -50,6 +50,7 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
     #: Whether it asks for a stream of events, which is counted and cut off like a WebSocket.
     is_stream = False
     told_client: Client | None = None
+    _has_body = False
     _counted: Callable[[], None] | None = None
     _chunks = Chunks()
 
@@ -69,6 +70,7 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802
         super().gotLength(length)
+        self._has_body = length != 0  # one in chunks has no length yet
         if (length or 0) > self.server.max_body_bytes:
             self._refuse_body()
 
@@ -91,12 +93,15 @@ class HttpRequest(WebRequest):  # type: ignore[misc]
         place.work(address_bucket(self.told_client.address) if self.told_client else None)
         self.is_stream = self.channel.begins_stream
         self.asks_for_socket = self.requestHeaders.getRawHeaders(b"Upgrade", [b""])[0].lower() == b"websocket"
-        if self.is_stream or self.asks_for_socket:
-            place.become_socket()
-        elif self.channel.path in _ALWAYS_ANSWERED:
-            self.is_probe = True
-        else:
+        is_socket = self.is_stream or self.asks_for_socket
+        self.is_probe = not is_socket and self.channel.path in _ALWAYS_ANSWERED
+        if not is_socket and not self.is_probe:
             self._count(place)
+        elif self._has_body:  # there may be a thousand of these, and what each may hold does not allow for a body
+            message = "a socket, a stream of events or a probe is asked for without a body"
+            self._refuse(HTTPStatus.BAD_REQUEST, "bad_request", message)
+        elif is_socket:
+            place.become_socket()
 
     def _count(self, place: Place) -> None:
         """Count this request until its answer or its connection ends, or refuse it."""

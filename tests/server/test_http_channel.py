@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from websockets.sync.client import connect
 
+from server.protocols.http_channel import HttpChannel
 from tests.server.serving import PATIENCE_SECONDS, UPGRADE, Serving, read_all
 
 HEAD = b"GET /whole/3 HTTP/1.1\r\nHost: x\r\n"
@@ -153,3 +154,29 @@ def wait_for_the_end(client: socket.socket) -> None:
     poll = select.poll()
     poll.register(client.fileno(), select.POLLHUP | select.POLLERR)
     assert poll.poll(PATIENCE_SECONDS * 1000)
+
+
+@pytest.mark.parametrize(
+    "body", [b"Content-Length: 5\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"]
+)
+def test_what_is_not_counted_as_a_request_has_no_body(patient: Serving, body: bytes) -> None:
+    for head in (
+        b"GET /echo HTTP/1.1\r\n" + UPGRADE,
+        b"POST /health HTTP/1.1\r\nHost: x\r\n",
+        b"GET /stream HTTP/1.1\r\n",
+    ):
+        answer = answer_of(patient.connect(head + body))
+        assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert b"without a body" in answer
+    whole = patient.connect(b"GET /echo HTTP/1.1\r\n" + UPGRADE + b"Content-Length: 0\r\n\r\n")
+    assert whole.recv(12) == b"HTTP/1.1 101"
+    whole.close()
+
+
+@pytest.mark.parametrize("path", ["/stream", "/stream?types=tick", "/%73tream", "/str%65am?x=%2F"])
+def test_a_stream_of_events_is_known_however_its_path_is_written(path: str) -> None:
+    channel = HttpChannel.__new__(HttpChannel)
+    channel._command, channel._path = b"GET", path.encode()
+    assert channel.begins_stream
+    channel._path = b"/x" + path.encode()
+    assert not channel.begins_stream
