@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -29,12 +32,17 @@ from runtime.db_threads import detached
 from runtime.http_errors import HttpError, bad_parameter
 from runtime.shown import shown
 from streaming.http import parameters
+from streaming.http.ndjson import lines_response
 
 log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
 MOST_LISTED = 100
+
+#: Results that are read at a time, and wait for a client to take them: each has 300 KB at most.
+_AT_ONCE = 4
+
 _NOT_STORED = {"Cache-Control": "no-store"}
 
 
@@ -42,13 +50,14 @@ _NOT_STORED = {"Cache-Control": "no-store"}
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 @token_required
-async def backtests(request: HttpRequest) -> HttpResponse:
+async def backtests(request: HttpRequest) -> HttpResponseBase:
     """Ask for a backtest, or list the newest."""
     if request.method == "POST":
         return await _off_the_loop(_queue, request.token, _body(request))  # type: ignore[attr-defined]
     limit = parameters.integer(request, "limit", 20, 1, MOST_LISTED)
     status = parameters.choice(request, "status", STATUSES)
-    return await _off_the_loop(_list, limit, status)
+    found = Backtest.objects.all() if status is None else Backtest.objects.filter(status=status)
+    return await _listed(request, found, limit)
 
 
 @csrf_exempt
@@ -74,10 +83,14 @@ def _off_the_loop(answer: Callable[..., Answer], *arguments: Any) -> Awaitable[A
         try:
             return detached(lambda: answer(*arguments))
         except DatabaseError as error:
-            log.error("the database is away: %s", error)
-            raise HttpError(503, "unavailable", "the database is away, and the backtests with it") from None
+            raise _database_is_away(error) from None
 
     return pools.lookups.run(asked)
+
+
+def _database_is_away(error: DatabaseError) -> HttpError:
+    log.error("the database is away: %s", error)
+    return HttpError(503, "unavailable", "the database is away, and the backtests with it")
 
 
 def _queue(token: Token, body: bytes) -> HttpResponse:
@@ -96,9 +109,28 @@ def _queue(token: Token, body: bytes) -> HttpResponse:
     return JsonResponse({"backtest_id": backtest.backtest_id, "status": QUEUED}, status=202, headers=_NOT_STORED)
 
 
-def _list(limit: int, status: str | None) -> HttpResponse:
-    found = Backtest.objects.all() if status is None else Backtest.objects.filter(status=status)
-    return JsonResponse({"backtests": [one.form() for one in found[:limit]]}, headers=_NOT_STORED)
+async def _listed(request: HttpRequest, found: QuerySet[Backtest], limit: int) -> HttpResponseBase:
+    """The newest of these, made while the client takes them: a hundred results have 30 MB."""
+    headers = {"Content-Type": "application/json", **_NOT_STORED}
+    try:
+        return await lines_response(request, _lines(found, limit), headers, pools.lookups)
+    except DatabaseError as error:
+        raise _database_is_away(error) from None
+
+
+def _lines(found: QuerySet[Backtest], limit: int) -> Iterator[bytes]:
+    pks = pools.asked(lambda: list(found.values_list("pk", flat=True)[:limit]))
+    before = b'{"backtests":['
+    for at in range(0, len(pks), _AT_ONCE):
+        for text in pools.asked(partial(_texts, pks[at : at + _AT_ONCE])):
+            yield before + text
+            before = b","
+    yield before.removesuffix(b",") + b"]}"
+
+
+def _texts(pks: Sequence[int]) -> list[bytes]:
+    """The JSON of these, the newest first, as far as they are still there."""
+    return [json.dumps(one.form()).encode() for one in Backtest.objects.filter(pk__in=pks)]
 
 
 def _show(backtest_id: str) -> HttpResponse:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +24,11 @@ def refused(answer: Any, status: int, code: str) -> str:
     error = answer.json()["error"]
     assert error["code"] == code
     return str(error["message"])
+
+
+async def taken(answer: Any) -> list[bytes]:
+    """The pieces of an answer that is made while it is taken."""
+    return [piece async for piece in answer.streaming_content]
 
 
 def test_what_is_asked_for_is_queued_and_can_be_looked_at(call: Call) -> None:
@@ -58,6 +65,16 @@ def test_the_newest_are_listed_first_and_can_be_chosen(call: Call) -> None:
     assert listed("?status=cancelled") == [ids[1]]
     assert "limit must be from 1 to 100" in refused(call("GET", path="?limit=101"), 400, "bad_parameter")
     assert "status must be one of queued" in refused(call("GET", path="?status=x"), 400, "bad_parameter")
+
+
+def test_many_results_are_listed_while_the_client_takes_them(call: Call, made: Callable[..., Any]) -> None:
+    result = {"return": 0.1, "trades": [{"time": time, "price": 50_007.72} for time in range(10_000)]}
+    rows = [made(status="done", progress=1.0, result=result) for _ in range(9)]
+    pieces = asyncio.run(taken(call("GET")))
+    assert max(map(len, pieces)) < 2 * len(json.dumps(result)) < len(b"".join(pieces)) / 4
+    listed = json.loads(b"".join(pieces))["backtests"]
+    assert [one["backtest_id"] for one in listed] == [row.backtest_id for row in rows[::-1]]
+    assert all(one["result"] == result for one in listed)
 
 
 @pytest.mark.parametrize(
