@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 
@@ -106,6 +106,8 @@ class JsonErrors(AsyncMiddleware):
             return HttpError(400, "bad_request", f"the request cannot be read: {error}").response()
         if isinstance(error, _AT_FAULT) or _may_be_page(request, 500):
             return None
+        if isinstance(error, DataError):
+            return _no_value(request, error).response()
         if isinstance(error, Unavailable):
             outages.warning("%s %s: %s", request.method, request.path, error)
             return unavailable().response()
@@ -116,6 +118,13 @@ class JsonErrors(AsyncMiddleware):
         else:
             log.error("%s %s failed", request.method, request.path, exc_info=error)
         return HttpError(503, "internal", "the server could not answer this request").response()
+
+
+def _no_value(request: HttpRequest, error: DataError) -> HttpError:
+    """A filter of the admin may have any text as its value: a NUL, half a pattern, a number beyond all bounds."""
+    reason = str(error).partition("\n")[0]  # what follows is a part of the statement
+    log.warning("%s %s: a value that the database does not take: %s", request.method, request.path, reason)
+    return HttpError(400, "bad_request", "the request has a value that the database does not take")
 
 
 def _is_admin(request: HttpRequest) -> bool:

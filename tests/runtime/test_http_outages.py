@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.test import RequestFactory
 
 from igsite.log_limits import FewUnavailable
@@ -61,6 +61,17 @@ def test_a_fault_in_an_answer_has_its_traceback(kept: Kept, caplog: pytest.LogCa
     assert record.getMessage() == "the application failed on /range"
     assert record.exc_info is not None
     assert not kept.records
+
+
+def test_a_value_that_the_database_does_not_take_is_the_fault_of_who_asks(caplog: pytest.LogCaptureFixture) -> None:
+    error = DataError('invalid regular expression\nLINE 1: SELECT secret FROM "token"')
+    request = RequestFactory().get("/admin/access/auditentry/?action=%00", headers={"accept": "text/html"})
+    response = JsonErrors(lambda request: None).process_exception(request, error)
+    assert response is not None
+    assert (response.status_code, b'"bad_request"' in response.content) == (400, True)
+    (record,) = [one for one in caplog.records if one.name == "runtime.http_errors"]
+    assert record.getMessage().endswith("a value that the database does not take: invalid regular expression")
+    assert record.exc_info is None
 
 
 def test_lines_of_an_outage_are_few() -> None:
