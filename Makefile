@@ -27,13 +27,14 @@ demo: $(VENV)/ready
 WORKERS ?= 4
 # Without compiled files each worker, and each process that a test starts, would compile all it loads.
 unexport PYTHONDONTWRITEBYTECODE
-PYTEST := $(PY) -m pytest --numprocesses $(WORKERS) --no-loadscope-reorder
+PYTEST = $(PY) -m pytest --numprocesses $(WORKERS) --no-loadscope-reorder
 
 # Of each part real servers, sockets and pages too, but none of what `test-all` adds; properties with fewer examples.
 test: $(VENV)/ready-dev
 	$(PYTEST) -m "not long"
 
-# With those that kill, cut, flood and wait for long, and with every detail of the pages.
+# With those that kill, cut, flood and wait for long, and with every detail of the pages. Most of these wait.
+test-all: WORKERS := 5
 test-all: $(VENV)/ready-dev
 	$(PYTEST)
 
