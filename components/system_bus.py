@@ -10,6 +10,7 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.conf import settings
 
+from runtime.announced import Announced
 from streaming.group.membership import LAYER_ERRORS
 from streaming.group.publisher import Publisher
 
@@ -26,6 +27,7 @@ class Bus:
 
     def __init__(self) -> None:
         self._publisher: Publisher | None = None
+        self._layer = Announced(log)
 
     def use(self, loop: asyncio.AbstractEventLoop) -> None:
         """From now on publish on this loop, the one that this process's channel layer belongs to."""
@@ -37,24 +39,25 @@ class Bus:
         return publisher is None or publisher.drain(seconds)
 
     def publish(self, message: dict[str, Any]) -> None:
-        """Send a message to every web process; a message that cannot be sent is lost, and logged."""
+        """Send a message to every web process; what cannot be sent is lost, and logged once."""
         message = {"type": "system", **message}
         if self._publisher is not None:
             self._publisher.publish(message)
         elif settings.CONFIG.redis_url:  # without it no other process could receive it
-            _send_now(message)
+            self._send_now(message)
 
-
-def _send_now(message: dict[str, Any]) -> None:
-    lost = message["channel"]
-    if _in_a_loop():  # of a task that `drain` came before: a loop must not wait for itself
-        log.info("this process ends, a message of %s is not sent any more", lost)
-        return
-    try:
-        async_to_sync(_send)(message)
-    except LAYER_ERRORS as error:
-        why = str(error) or type(error).__name__
-        log.warning("the channel layer is unavailable, a message of %s is lost: %s", lost, why)
+    def _send_now(self, message: dict[str, Any]) -> None:
+        lost = message["channel"]
+        if _in_a_loop():  # of a task that `drain` came before: a loop must not wait for itself
+            log.info("this process ends, a message of %s is not sent any more", lost)
+            return
+        try:
+            async_to_sync(_send)(message)
+        except LAYER_ERRORS as error:
+            why = str(error) or type(error).__name__
+            self._layer.lost("the channel layer is unavailable, a message of %s is lost, and maybe more: %s", lost, why)
+        else:
+            self._layer.back("the channel layer is back")
 
 
 def _in_a_loop() -> bool:
