@@ -27,6 +27,13 @@ def _log_as_all_do(**_: Any) -> None:
 
 
 @worker_init.connect  # type: ignore[untyped-decorator]
+def _send_no_heartbeats(sender: Any, **_: Any) -> None:
+    """Nobody hears a worker's heartbeats, and one that Redis does not take is sent again without end: on the loop that
+    is to notice SIGTERM, the ends of tasks and the loss of Redis itself."""
+    sender.options.update(without_heartbeat=True, without_gossip=True)
+
+
+@worker_init.connect  # type: ignore[untyped-decorator]
 def _report(**_: Any) -> None:
     from components.celery_worker import report_of_worker  # needs Django's models, which are there by now
 
