@@ -215,6 +215,8 @@ class FeedClient:
 
     async def _send_past(self, pair: Pair, count: int, sent_ms: int | None) -> None:
         """Send the last bars up to where the pair begins, without those that this socket was sent."""
+        if sent_ms is not None and sent_ms >= pair.sent_ms:
+            return  # nothing is left to read, however often its client asks
         past = await _past(pair, count)
         await self._put([wire for wire in past if sent_ms is None or wire.open_ms > sent_ms])
 

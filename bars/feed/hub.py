@@ -257,11 +257,14 @@ class BarHub:
         """The last `count` closed bars that begin at `to_ms` or earlier, oldest first. Raises django.db.Error."""
         line = self.lines[resolution]
         kept = [wire for wire in line.after(line.floor_ms) if wire.open_ms <= to_ms]
-        older: list[Ohlcv] = []
-        if len(kept) < count:
-            end_ms = min(line.floor_ms, to_ms) + PERIOD_MS[resolution]
-            older = await pools.bars.ask_on(lambda: last_bars(self.symbol, resolution, count - len(kept), to_ms=end_ms))
-        return [*(Wire(bar.open_ms, bar_message(self.symbol, bar)) for bar in older), *kept][-count:]
+        end_ms, lacking = min(line.floor_ms, to_ms) + PERIOD_MS[resolution], count - len(kept)
+
+        def read() -> list[Wire]:
+            found = last_bars(self.symbol, resolution, lacking, to_ms=end_ms)
+            return [Wire(bar.open_ms, bar_message(self.symbol, bar)) for bar in found]
+
+        older = await pools.bars.ask_on(read) if lacking > 0 else []
+        return [*older, *kept][-count:]
 
 
 def _bar(resolution: str, open_ms: int, figures: Sequence[float]) -> Ohlcv:

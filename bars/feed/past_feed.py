@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 from django.db import Error as DatabaseError
 
@@ -61,9 +62,7 @@ class PastFeed:
         """Send the last bars of each pair that had closed where the replay stands. Raises django.db.Error."""
         at_ms = self.replay.time_ms
         for symbol, resolution in pairs if count else ():
-            read = lambda s=symbol, r=resolution: last_bars(s, r, count, to_ms=at_ms)  # noqa: E731
-            bars = await pools.past_bars.ask_on(read)
-            await self._put(b"".join(bar_message(symbol, bar) for bar in bars))
+            await self._put(await pools.past_bars.ask_on(partial(_history, symbol, resolution, count, at_ms)))
 
     def _do(self, command: Command) -> str | None:
         try:
@@ -89,3 +88,8 @@ class PastFeed:
             return bar_message(symbol, what)
         lost = gap(symbol, happening.at_ms, "lost", from_t=what.from_t, to_t=what.to_t)
         return lost if self.knows else b""
+
+
+def _history(symbol: str, resolution: str, count: int, to_ms: int) -> bytes:
+    """The messages of a pair's last bars up to a time. Raises django.db.Error."""
+    return b"".join(bar_message(symbol, bar) for bar in last_bars(symbol, resolution, count, to_ms=to_ms))

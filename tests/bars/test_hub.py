@@ -1,14 +1,17 @@
 """The hub of the feed: each closed bar once and in order, whatever of the group's messages is missed."""
 
 import asyncio
+import json
 
 import pytest
 from asgiref.sync import sync_to_async
 
 from bars import stored
+from bars.feed import feed_client
 from bars.feed import hub as hub_module
 from bars.feed.hub import BarHub, Line, Wire
 from bars.making.builder import Builder
+from runtime.addresses import LOCAL
 from tests.bars.conftest import walk
 from tests.processes import PATIENCE_SECONDS
 
@@ -165,6 +168,46 @@ def test_memory_is_bounded_and_the_database_knows_the_rest(market, monkeypatch):
         assert heard + kept(hub) == opened
 
     asyncio.run(run())
+
+
+def test_a_client_that_asks_again_and_again_for_a_history_has_it_read_once(market, monkeypatch):
+    made = Market(market, walk(400, whole=True))
+    reads, sent = [], []
+
+    async def run():
+        await made.write(400)
+        hub = BarHub(Relay())
+        await hub.begun.wait()
+        read = hub.history
+
+        async def history(resolution, *asked):
+            reads.append(resolution)
+            return await read(resolution, *asked)
+
+        async def found(symbol):
+            return hub
+
+        async def send(message):
+            sent.append(json.loads(message["text"]))
+
+        monkeypatch.setattr(hub, "history", history)
+        monkeypatch.setattr(feed_client, "_hub", found)
+        client = feed_client.FeedClient(send, {}, LOCAL, raw=False)
+        asked = {"type": "CONNECT", "symbols": ["IG-USD"], "resolutions": ["1s", "5s"], "history": 1000}
+        pump = asyncio.create_task(client.pump())
+        for _ in range(5):
+            await client.ask(json.dumps(asked | {"history_end": True}))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while sum(message["type"] == "HISTORY_END" for message in sent) < 5:
+                await asyncio.sleep(0.005)
+        pump.cancel()
+        client.leave()
+
+    asyncio.run(run())
+    assert reads == ["1s", "5s"]
+    for resolution in reads:
+        bars = [one["open_time"] for one in sent if one.get("timeframe") == resolution]
+        assert bars == made.opened(resolution), "each once"
 
 
 def test_a_hub_that_failed_is_given_up(market, monkeypatch):
