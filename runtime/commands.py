@@ -10,9 +10,6 @@ from django.core.management.base import BaseCommand, CommandError
 #: The tag of the checks that concern every command, whether it serves pages or not.
 INSTALLATION = "installation"
 
-#: The status of a program that Ctrl-C ended, as shells know it.
-_INTERRUPTED = 130
-
 
 class Command(BaseCommand):
     """Checks the installation alone. Django's checks of its paths would load the code of every page, which takes longer
@@ -28,10 +25,7 @@ class Command(BaseCommand):
             for text in value if isinstance(value, list) else [value]:
                 if isinstance(text, str) and not _is_utf8(text):
                     raise CommandError(f"{name} must be UTF-8, got {text!a}")
-        try:
-            return super().execute(*args, **options)
-        except KeyboardInterrupt:  # what is half done is as after a kill, which every command bears
-            raise CommandError("interrupted", returncode=_INTERRUPTED) from None
+        return super().execute(*args, **options)
 
 
 def _is_utf8(text: str) -> bool:
