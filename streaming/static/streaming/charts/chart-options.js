@@ -20,8 +20,14 @@ import { withAlpha } from "../page/colors.js";
 /** What there is to be drawn; `exact`: tick by tick, where that is known; `unsummed`: what is recorded and not in the course yet. @typedef {{course: Course, exact: Course | null, stretch: Stretch, borders: number[], unsummed: import("../data/segments.js").Span[]}} Scene */
 
 /** Room for the axes, in pixels: the same on every chart, so that one t stands below the other. */
-const LEFT = 50;
 const RIGHT = 36;
+/** At the left it grows, by steps, with the longest mark that a chart of the page has had: a price may have many digits. */
+const room = { left: 50, step: 6 };
+
+const FONT = "11px system-ui, sans-serif";
+
+/** From marks to what they stand beside, and to the chart's edge. Pixels. */
+const [GAP, EDGE] = [4, 2];
 
 /** Room for one mark of an axis, in pixels. */
 const MARK_HEIGHT = 24;
@@ -53,7 +59,17 @@ export const CHARTS = {
 
 /** @param {Record<string, string>} palette @param {object} more */
 function axis(palette, more) {
-  return { stroke: palette.muted, font: "11px system-ui, sans-serif", grid: { stroke: palette.line, width: 1 }, ticks: { show: false }, gap: 4, ...more };
+  return { stroke: palette.muted, font: FONT, grid: { stroke: palette.line, width: 1 }, ticks: { show: false }, gap: GAP, ...more };
+}
+
+/** Room at the left in which marks are whole. @param {any} plot @param {string[] | null} words null before there are any */
+function leftRoom(plot, words) {
+  plot.ctx.save();
+  plot.ctx.font = FONT;
+  const widths = (words ?? []).map((mark) => plot.ctx.measureText(mark).width + GAP + EDGE);
+  plot.ctx.restore();
+  room.left = Math.max(room.left, ...widths.map((width) => Math.ceil(width / room.step) * room.step));
+  return room.left;
 }
 
 /** @param {Series} series @param {number} i 0 for the left one @param {Record<string, string>} palette @param {boolean} alone @param {Scene} scene */
@@ -70,7 +86,7 @@ function valueAxis(series, i, palette, alone, scene) {
   return axis(palette, {
     scale: `y${i}`,
     side: i ? 1 : 3,
-    size: i ? RIGHT : LEFT,
+    size: i ? RIGHT : leftRoom,
     stroke: alone ? palette.muted : palette[colour],
     grid: { show: i === 0, stroke: palette.line, width: 1 },
     splits: (/** @type {any} */ plot) => marksOf(plot).marks,
