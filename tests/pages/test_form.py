@@ -128,6 +128,27 @@ def test_colours_and_filters_change_the_legend(page: Page) -> None:
     expect(page.locator("#strength")).to_have_attribute("aria-valuetext", hidden)
 
 
+#: How the parts look that tell something by their colour alone: swatches of legends, dots and lines.
+LOOKS = """() => {
+    const names = ["background-color", "background-image"];
+    const look = (part) => names.map((name) => getComputedStyle(part)[name]).join(" ");
+    const all = [...document.querySelectorAll("main span:empty, .now")];
+    window.coloured ??= all.filter((part) => look(part) !== "rgba(0, 0, 0, 0) none");
+    return window.coloured.map((part) => [part.className, look(part)]);
+}"""
+
+
+@pytest.mark.long
+def test_colours_that_tell_something_stay_where_the_screen_has_its_own(page: Page, server: Live) -> None:
+    open_at(page, server.json("/manifest/frames")[0]["start_t"])
+    looks = page.evaluate(LOOKS)
+    assert len(looks) > 20
+    page.emulate_media(forced_colors="active")
+    assert page.evaluate(LOOKS) == looks
+    ground = "(link) => getComputedStyle(link).backgroundColor"
+    assert page.locator("#to-replay").evaluate(ground) != page.locator("#to-live").evaluate(ground)
+
+
 @pytest.mark.long
 def test_a_page_kept_open_does_not_hold_more_and_more_elements(page: Page) -> None:
     page.goto("/live/")
