@@ -56,6 +56,14 @@ test("a stranger's name leads nowhere but behind the template's host", () => {
 });
 
 test("a long name is cut between letters", () => {
-  assert.equal(shortened("😀".repeat(41), 40), `${"😀".repeat(39)}…`);
-  assert.equal(shortened("😀".repeat(40), 40), "😀".repeat(40));
+  assert.equal(shortened("𝓜".repeat(41), 40), `${"𝓜".repeat(39)}…`);
+  assert.equal(shortened("𝓜".repeat(40), 40), "𝓜".repeat(40));
+  assert.equal(shortened("😀".repeat(21), 40), `${"😀".repeat(19)}…`);
+  assert.equal(shortened("😀".repeat(20), 40), "😀".repeat(20));
+});
+
+test("wide letters take the room of two, so that a name is no wider than another", () => {
+  assert.equal(shortened("株式会社市場カメラ研究所", 12), "株式会社市…");
+  assert.equal(shortened("做市商-12", 9), "做市商-12");
+  assert.equal(shortened("做市商-12", 8), "做市商-…");
 });

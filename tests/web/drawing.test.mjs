@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inkOn, premultiplied, shade, withAlpha } from "../../streaming/static/streaming/page/colors.js";
 import { pathOf } from "../../streaming/static/streaming/charts/sparkline.js";
+import { drawHover } from "../../streaming/static/streaming/graph/graph-labels.js";
 import { labelsOf } from "../../streaming/static/streaming/graph/label-places.js";
 import { filled } from "../../streaming/static/streaming/state/texts.js";
 
@@ -70,4 +71,14 @@ test("words lie neither over other words nor over other circles, nor out of the 
   assert.ok(words(...crowd.map((one, i) => (i % 5 ? one : { ...one, size: 1 }))).every((told) => Number(told.slice(6)) % 5), "nobody sees whose name it is that stands among dots");
   assert.equal(labelsOf([named("1", 30, 200)], { left: 58, width: 85, height: 400 }, () => 40).length, 0, "the marks at the left stay legible");
   assert.deepEqual(words(named("1", 200, 200, { named: true }), named("2", 200, 178, { size: 2 })), [], "not over the name of who is pointed at");
+});
+
+test("the name above who is pointed at is whole at the picture's sides", () => {
+  const middles = [];
+  const known = { fillText: (words, x) => middles.push(x), measureText: (words) => ({ width: 6 * words.length }) };
+  const context = new Proxy(known, { get: (held, name) => held[name] ?? (() => {}), set: () => true });
+  for (const x of [3, 200, 395]) drawHover(() => ({}), () => 400)(context, { x, y: 100, size: 10, name: "fundamentalist-12" });
+  assert.deepEqual(middles, [53, 200, 347]);
+  const [[, left]] = written(agent({ x: 395, name: "a name that goes far", named: true }), agent({ key: "2", x: 250, y: 178, size: 2, name: "maker-2", wanted: true }));
+  assert.ok(left < 250, "others leave it that room");
 });

@@ -33,3 +33,16 @@ test("of an agent that is in the picture no more nothing is told", () => {
   tip.refresh(scene(3));
   assert.equal(element.hidden, true);
 });
+
+test("names that are written from right to left keep their places, and the number behind them", () => {
+  const element = box();
+  const names = new Map([["1", "שחקן"], ["2", "bob"], ["3", "تاجر 7"]]);
+  const told = (/** @type {string} */ other) => {
+    const { everyone, ...more } = scene(3, ["1", other]);
+    for (const [key, look] of everyone) look.name = names.get(key);
+    new Tip(element, box()).point(/** @type {any} */ ({ everyone, ...more }), ["1", other], { x: 10, y: 10 });
+    return element.textContent;
+  };
+  assert.equal(told("2"), "\u2068שחקן\u2069 – bob: 3 × matched");
+  assert.equal(told("3"), "\u2068שחקן\u2069 – \u2068تاجر 7\u2069: no edge shown");
+});

@@ -4,7 +4,7 @@ import { nearestEdge } from "../../streaming/static/streaming/graph/edge-picking
 import { squaresOf } from "../../streaming/static/streaming/graph/matrix.js";
 import { RIM } from "../../streaming/static/streaming/graph/graph-model.js";
 import { placesOfLeft } from "../../streaming/static/streaming/graph/left-places.js";
-import { inkFor, labelFor, labelled, orderOf, tiedOf, weightsFor } from "../../streaming/static/streaming/graph/order.js";
+import { fitting, inkFor, labelFor, labelled, orderOf, tiedOf, weightsFor } from "../../streaming/static/streaming/graph/order.js";
 import { planePositions, roundedRange } from "../../streaming/static/streaming/graph/plane.js";
 import { anglesOf, longestFor, onChord, roomFor } from "../../streaming/static/streaming/graph/ring.js";
 import { partnersOf } from "../../streaming/static/streaming/graph/partners.js";
@@ -62,6 +62,7 @@ test("who has no edge leaves the matrix to those who have, unless it joined or l
 test("around the ring the longest name has room, and short ones leave more to the ring", () => {
   assert.ok(roomFor(["maker-1", "fundamentalist-172"]) > 130);
   assert.ok(roomFor(["maker-1", "12"]) < 80);
+  assert.ok(roomFor(["株式会社市場カメラ"]) > 110, "wide letters");
   assert.equal(roomFor([]), roomFor(["12"]));
 });
 
@@ -132,4 +133,10 @@ test("partners are those of match edges, most matches first", () => {
   const frame = { window: { W: 100 }, nodes, edges };
   assert.deepEqual(partnersOf(frame, "1"), [{ agent: "3", name: "ann", count: 5 }, { agent: "2", name: "", count: 2 }]);
   assert.deepEqual(partnersOf(frame, "9"), []);
+});
+
+test("beside the matrix a name is as long as has room, and its number stays", () => {
+  const scene = /** @type {any} */ ({ everyone: new Map([["7", { name: "fundamentalist-12" }]]) });
+  const fitted = (/** @type {number} */ room) => fitting((longest) => labelFor(scene, "7", longest), (words) => 6 * words.length, room);
+  assert.deepEqual([200, 100, 60, 0].map(fitted), ["fundamentalist-12", "fundamentali…-12", "fundam…-12", "fun…"]);
 });

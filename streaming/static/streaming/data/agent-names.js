@@ -4,11 +4,34 @@ import { getJSON, marketPath } from "./api.js";
 
 /** @typedef {{id: string, name: string, here: boolean}} Found `here`: in the frame that is shown */
 
-/** A name as far as there is room for it. @param {string} name @param {number} longest characters */
+/** Letters as wide as two others: of Chinese, Japanese and Korean, and pictures. */
+const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+
+/** Among the letters before these none is wide, and each is one unit of a string. */
+const FAR = /[\u1100-\uffff]/;
+
+/** How wide a name is written, in letters. @param {string} name */
+export function lettersOf(name) {
+  return FAR.test(name) ? [...name].reduce((sum, letter) => sum + (WIDE.test(letter) ? 2 : 1), 0) : name.length;
+}
+
+/** A name as far as there is room for it. @param {string} name @param {number} longest letters */
 export function shortened(name, longest) {
-  if (name.length <= longest) return name;
-  const letters = [...name];
-  return letters.length > longest ? `${letters.slice(0, longest - 1).join("")}…` : name;
+  if (lettersOf(name) <= longest) return name;
+  let kept = "";
+  for (const letter of name) {
+    if (lettersOf(kept + letter) > longest - 1) break;
+    kept += letter;
+  }
+  return `${kept}…`;
+}
+
+/** Letters that are written from right to left. */
+const LEFTWARD = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+/** A name as a part of a sentence: one that is written from right to left would take numbers and signs beside it along. @param {string} name */
+export function apart(name) {
+  return LEFTWARD.test(name) ? `\u2068${name}\u2069` : name;
 }
 
 export class AgentNames {

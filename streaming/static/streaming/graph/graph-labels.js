@@ -1,7 +1,7 @@
 /** Owns what is written on the graph: agents' numbers and names, rings around those that came or went, and one around the one pointed at or pinned. */
 
 import { squeezed } from "./groups.js";
-import { HOVER, labelsOf } from "./label-places.js";
+import { HOVER, labelsOf, middleOf } from "./label-places.js";
 
 /** What is written above the one pointed at is no longer. Characters. */
 const LONGEST = 40;
@@ -60,8 +60,8 @@ export function drawChanges(context, agents, palette) {
   context.setLineDash([]);
 }
 
-/** The circle is drawn over this, so the name or number stands above it. @param {Palette} palette */
-export function drawHover(palette) {
+/** The circle is drawn over this, so the name or number stands above it. @param {Palette} palette @param {() => number} width of the picture, in pixels */
+export function drawHover(palette, width) {
   return (/** @type {CanvasRenderingContext2D} */ context, /** @type {{x: number, y: number, size: number, scale?: number, number?: string, name?: string, ringed?: boolean}} */ { x, y, size, scale = 1, number = "", name, ringed }) => {
     const words = squeezed(name || number, LONGEST);
     context.beginPath();
@@ -75,8 +75,9 @@ export function drawHover(palette) {
     context.lineWidth = 4;
     context.lineJoin = "round";
     context.strokeStyle = palette().panel;
-    context.strokeText(words, x, y - size - 5);
+    const middle = middleOf(x, context.measureText(words).width, width());
+    context.strokeText(words, middle, y - size - 5);
     context.fillStyle = palette().ink;
-    context.fillText(words, x, y - size - 5);
+    context.fillText(words, middle, y - size - 5);
   };
 }

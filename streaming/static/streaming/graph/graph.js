@@ -196,11 +196,12 @@ export class GraphView {
     sigma.setGraph(this.#graph);
   }
 
+  /** @returns {Sigma} */
   #makeSigma() {
     const finePointer = matchMedia("(pointer: fine)").matches;
     const sigma = new Sigma(this.#graph, this.container, {
       allowInvalidContainer: true,
-      defaultDrawNodeHover: drawHover(() => this.scene.palette),
+      defaultDrawNodeHover: drawHover(() => this.scene.palette, () => this.#sigma?.getDimensions().width ?? 0),
       enableCameraPanning: finePointer,
       enableCameraZooming: finePointer,
       edgeProgramClasses: { match: ArcProgram, lost: DashedArcProgram },

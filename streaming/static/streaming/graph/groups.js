@@ -1,6 +1,6 @@
 /** Owns groups of agents, by the kind that their names tell or by the communities they form, and which colour is whose. */
 
-import { shortened } from "../data/agent-names.js";
+import { lettersOf, shortened } from "../data/agent-names.js";
 
 /** Colours there are for groups; those beyond share the colour of none. */
 export const GROUP_COLOURS = 8;
@@ -16,10 +16,10 @@ export function kindOf(name) {
   return COUNT.test(name) && !/^0x/i.test(name) ? name.replace(COUNT, "") : "";
 }
 
-/** A name in at most so many characters: of one that ends in a number, the number stays. @param {string} name @param {number} longest */
+/** A name in at most so many letters: of one that ends in a number, the number stays. @param {string} name @param {number} longest */
 export function squeezed(name, longest) {
   const end = COUNT.exec(name)?.[0] ?? "";
-  if (name.length <= longest || end.length > longest / 2) return shortened(name, longest);
+  if (lettersOf(name) <= longest || end.length > longest / 2) return shortened(name, longest);
   return shortened(name.slice(0, -end.length || undefined), longest - end.length) + end;
 }
 

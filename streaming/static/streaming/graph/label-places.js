@@ -39,6 +39,11 @@ const CELL = 64;
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Box */
 /** Where words may stand. Pixels. @typedef {{left?: number, width: number, height: number}} Picture */
 
+/** The middle of words above (x, y) that shall be whole in the picture. @param {number} x @param {number} width of the words @param {number} all width of the picture */
+export function middleOf(x, width, all) {
+  return Math.max(Math.min(x, all - width / 2 - ASIDE), width / 2 + ASIDE);
+}
+
 /** Whether an agent's number can be read in its circle. A name says more, and stands beside. @param {string} label @param {string} name @param {number} size radius */
 export function fitsInside(label, name, size) {
   return !name && fontWithin(label, size) >= SMALLEST_FONT;
@@ -65,7 +70,10 @@ export function labelsOf(agents, picture, widthOf) {
   });
   const beside = namable(outside.filter(({ named }) => !named))
     .sort((a, b) => Number(b.wanted ?? false) - Number(a.wanted ?? false) || b.size - a.size || Number(a.key) - Number(b.key));
-  const above = labelled.filter(({ named }) => named).map((agent) => boxesBeside(agent, widthOf(agent.name || agent.label, HOVER * agent.scale), 1.4 * HOVER * agent.scale)[2]);
+  const above = labelled.filter(({ named }) => named).map((agent) => {
+    const width = widthOf(agent.name || agent.label, HOVER * agent.scale);
+    return boxesBeside({ ...agent, x: middleOf(agent.x, width, picture.width) }, width, 1.4 * HOVER * agent.scale)[2];
+  });
   return [...inside, ...placed(beside, above, new Circles(agents), picture, widthOf)];
 }
 

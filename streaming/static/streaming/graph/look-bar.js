@@ -1,5 +1,6 @@
 /** Owns the controls of the graph's look: what they ask for, and the legends beside them. */
 
+import { apart } from "../data/agent-names.js";
 import { countText, ratioText } from "../page/format.js";
 import { GROUP_COLOURS, kindsIn } from "./groups.js";
 import { experienceRange } from "./graph-model.js";
@@ -84,7 +85,7 @@ export class LookBar {
     element("groups").replaceChildren(...groups.map(({ words, count, colour }) => {
       const [item, dot] = ["li", "span"].map((tag) => document.createElement(tag));
       dot.className = `dot ${colour < 0 ? "none" : `group-${colour}`}`;
-      item.append(dot, `${words} ${countText(count)}`.trim());
+      item.append(dot, `${apart(words)} ${countText(count)}`.trim());
       return item;
     }));
   }

@@ -1,7 +1,7 @@
 /** Owns the matrix: agents along both sides, and in each square how strongly two of them are tied. Legible where a web of edges is not. */
 
 import { shade, withAlpha } from "../page/colors.js";
-import { inkFor, labelFor, labelled, orderOf, tiedOf, weightsFor } from "./order.js";
+import { fitting, inkFor, labelFor, labelled, orderOf, tiedOf, weightsFor } from "./order.js";
 import { countText } from "../page/format.js";
 import { text } from "../state/texts.js";
 
@@ -175,6 +175,7 @@ export class Matrix {
   #names(context, scene) {
     const { left, top } = this.#box;
     const half = this.#place(1) / 2;
+    const room = left - STRIP - MARK.width - 3;
     const chosen = labelled(this.keys, weightsFor(scene), (i) => this.#place(i), FONT + 1);
     context.font = `${FONT}px system-ui, sans-serif`;
     context.textAlign = "right";
@@ -182,7 +183,8 @@ export class Matrix {
     this.keys.forEach((key, i) => {
       if (!chosen.has(key)) return;
       context.fillStyle = inkFor(scene, key);
-      context.fillText(labelFor(scene, key), left - STRIP - MARK.width - 3, top + this.#place(i) + half);
+      const words = fitting((longest) => labelFor(scene, key, longest), (some) => context.measureText(some).width, room);
+      context.fillText(words, room, top + this.#place(i) + half);
     });
   }
 

@@ -1,6 +1,7 @@
 /** Owns the order of agents in the matrix and on the ring: by community, the largest first, and within it by matches, then by how active they are. */
 
 import { text } from "../state/texts.js";
+import { lettersOf } from "../data/agent-names.js";
 import { besides, squeezed } from "./groups.js";
 import { POOL } from "./pool.js";
 
@@ -45,6 +46,16 @@ const SIGNS = { joined: "+ ", left: "− " };
 export function labelFor({ everyone }, key, longest = Infinity) {
   const { change, name } = everyone.get(key) ?? {};
   return `${change ? SIGNS[change] : ""}${key === POOL ? text("pool") : squeezed(besides(name || key), longest)}`;
+}
+
+/** Shorter a label says nothing. Letters. */
+const SHORTEST = 4;
+
+/** As much of a label as has room, and some of it in any case. @param {(longest: number) => string} write it in at most so many letters @param {(words: string) => number} widthOf words @param {number} room */
+export function fitting(write, widthOf, room) {
+  let words = write(Infinity);
+  for (let longest = lettersOf(words) - 1; longest >= SHORTEST && widthOf(words) > room; longest--) words = write(longest);
+  return words;
 }
 
 /** The colour of that. @param {Scene} scene @param {string} key */

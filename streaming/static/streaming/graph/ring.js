@@ -1,5 +1,6 @@
 /** Owns the ring: communities as arcs, agents along them, and chords that go together where they lead to the same community. */
 
+import { lettersOf } from "../data/agent-names.js";
 import { withAlpha } from "../page/colors.js";
 import { REACH, distanceToCurve } from "./edge-picking.js";
 import { groupsOf } from "./groups.js";
@@ -56,7 +57,7 @@ export function longestFor(half) {
 
 /** Around the ring for names, the longest of which shall not be cut off. @param {string[]} labels @returns {number} pixels */
 export function roomFor(labels) {
-  const longest = labels.reduce((most, { length }) => Math.max(most, length), 0);
+  const longest = labels.reduce((most, label) => Math.max(most, lettersOf(label)), 0);
   return Math.max(APART + ARC + 2 * ASIDE + LETTER * FONT * longest, LEAST_ROOM);
 }
 

@@ -1,5 +1,6 @@
 /** Owns the words beside the pointer: what the pair that it points at has to do with each other. */
 
+import { apart } from "../data/agent-names.js";
 import { countText } from "../page/format.js";
 import { text } from "../state/texts.js";
 import { wordsFor } from "./order.js";
@@ -19,7 +20,7 @@ export function pairText(scene, [a, b]) {
     if (change === "lost") return text("pair_lost", { words });
     return beyond === null ? words : text("pair_beyond", { words, score: `${beyond < 0 ? "−" : "+"}${Math.abs(beyond).toFixed(1)}` });
   });
-  const names = [a, b].map((key) => wordsFor(scene, key, LONGEST_NAME)).join(" – ");
+  const names = [a, b].map((key) => apart(wordsFor(scene, key, LONGEST_NAME))).join(" – ");
   return text("pair_told", { names, facts: facts.length ? facts.join(text("list_comma")) : text("pair_none") });
 }
 
