@@ -160,8 +160,7 @@ class Replay:
 
     async def _wait(self, seconds: float | None = None) -> None:
         """Until something happens, for so long at most; a heartbeat is sent when one is due."""
-        quiet = self._client.quiet_left_seconds()
-        if quiet <= 0:
+        if (quiet := self._client.quiet_left_seconds()) <= 0:
             self._feed.beat(self._client, self._position)
             await self._client.emptied()
             return
@@ -195,10 +194,12 @@ class Replay:
 
     async def _stay_live(self) -> None:
         """Until a command comes, or the market has another store."""
-        moved = asyncio.create_task(self._client.moved.wait())
-        moved.add_done_callback(lambda _: self._wake.set())
-        await self._wake.wait()
-        moved.cancel()
+        either = [asyncio.create_task(event.wait()) for event in (self._wake, self._client.moved)]
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in either:
+                task.cancel()
 
     async def _start_over(self) -> None:
         """The market has another store, which the client was told: go on from its beginning, as on a socket."""

@@ -191,6 +191,30 @@ def test_the_present_is_left_and_joined_again() -> None:
     with_market(Tape(), test, *range(10))
 
 
+def test_a_replay_in_the_present_rests_between_commands_and_leaves_no_task_behind() -> None:
+    async def test(relay: Relay, watch: Watch) -> None:
+        before = asyncio.all_tasks()
+        viewer, turns = watch("8.."), list[None]()
+        await viewer.until("caught_up 9")
+        viewer.replay.command('{"type":"play","speed":0}')
+        await viewer.until("replay 10")
+        turn = viewer.replay._turn
+
+        async def counted() -> None:
+            turns.append(None)
+            await turn()
+
+        viewer.replay._turn = counted  # type: ignore[method-assign]
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len(turns) <= 1
+        await viewer.leave()
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {*before, viewer.socket._pump}
+
+    with_market(Tape(), test, *range(10))
+
+
 @pytest.mark.parametrize(
     ("command", "heard"),
     [
