@@ -16,7 +16,7 @@ from recorder.cold.state_row import ColdState as ColdState
 from recorder.digests.chunk_row import UNDIGESTED_INDEX
 from recorder.digests.chunk_row import DigestChunk as DigestChunk
 from recorder.manifest.inventory_row import Inventory as Inventory
-from recorder.segment.layout import KINDS, manifest_form, market_dir, pending_name, segment_path
+from recorder.segment.layout import KINDS, manifest_form, market_dir, pending_name
 from recorder.store.agent_row import Agent as Agent
 from recorder.store.clean_up_row import LastCleanUp as LastCleanUp
 from recorder.store.lease_row import Lease as Lease
@@ -284,10 +284,6 @@ class Segment(models.Model):
     def path(self) -> str:
         """The path in the market's directory, as the manifest gives it."""
         return f"{self.kind}/{self.file}"
-
-    def path_under(self, root: Path, home_symbol: str) -> Path:
-        """The path of the file under the store's root."""
-        return segment_path(self.market.directory(root, home_symbol), self.kind, self.file)
 
     def manifest_form(self) -> dict[str, Any]:
         """The segment as HTTP lists it; a removed one includes when."""

@@ -170,12 +170,6 @@ def market_dir(root: Path, symbol: str, home_symbol: str) -> Path:
     return root if check_symbol(symbol) == home_symbol else root / symbol
 
 
-def segment_path(directory: Path, kind: str, file: str) -> Path:
-    """The path of a segment's file in a market's directory, never outside it. Raises BadName."""
-    parse_name(file)
-    return directory / check_kind(kind) / file
-
-
 def segment_files(directory: Path, kind: str) -> list[SegmentName]:
     """The segments of one kind on disk, by start_t, then opening; none without a directory.
 

@@ -19,7 +19,6 @@ from recorder.segment.layout import (
     parse_name,
     pending_name,
     segment_files,
-    segment_path,
 )
 
 LASTING = "segment_20260124_120000_1000.jsonl.zst"
@@ -73,20 +72,13 @@ def test_a_name_is_read_back_as_it_was_made(file, pending):
 def test_nothing_but_a_segments_name_passes(file):
     with pytest.raises(BadName, match="a segment's name must be"):
         parse_name(file)
-    with pytest.raises(BadName):
-        segment_path(STORE, "ticks", file)
 
 
 @pytest.mark.parametrize("kind", ["", "tick", "Ticks", "ticks/", "../ticks", "ticks\0", "bars"])
 def test_nothing_but_a_kind_passes(kind):
     with pytest.raises(BadName) as caught:
-        segment_path(STORE, kind, LASTING)
+        check_kind(kind)
     assert str(caught.value) == f"kind must be one of ticks, frames, metrics, got {kind!r}"
-
-
-def test_a_path_lies_in_the_kinds_directory():
-    assert segment_path(STORE, "frames", PENDING) == STORE / "frames" / PENDING
-    assert check_kind("metrics") == "metrics"
 
 
 def test_the_home_market_lies_at_the_root_and_others_below_it():

@@ -37,9 +37,8 @@ def test_a_removed_segment_says_since_when(segment, now):
 
 
 def test_files_lie_at_the_root_or_in_the_markets_directory(segment):
-    file = "ticks/segment_20260124_120000_1000.jsonl.zst"
-    assert segment.path_under(STORE, "IG-USD") == STORE / file
-    assert segment.path_under(STORE, "OTHER") == STORE / "IG-USD" / file
+    assert segment.market.directory(STORE, "IG-USD") == STORE
+    assert segment.market.directory(STORE, "OTHER") == STORE / "IG-USD"
 
 
 def test_rows_read_back_as_written(segment):

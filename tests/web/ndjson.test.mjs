@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LineSplitter, parseLines } from "../../streaming/static/streaming/worker/ndjson.js";
+import { LineSplitter } from "../../streaming/static/streaming/worker/ndjson.js";
 
 const text = '{"a":1}\n{"b":"成交"}\n\n{"c":3}\n';
 
@@ -23,9 +23,4 @@ test("keeps back a line that is not whole", () => {
 
 test("refuses bytes that are no UTF-8", () => {
   assert.throws(() => new LineSplitter().push(Uint8Array.of(0xff, 0x0a)), TypeError);
-});
-
-test("parses NDJSON and refuses a broken line", () => {
-  assert.deepEqual(parseLines(text), [{ a: 1 }, { b: "成交" }, { c: 3 }]);
-  assert.throws(() => parseLines('{"a":1}\n{"b"\n'), SyntaxError);
 });

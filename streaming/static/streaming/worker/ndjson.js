@@ -15,8 +15,3 @@ export class LineSplitter {
     return this.#rest;
   }
 }
-
-/** @param {string} text @returns {any[]} one object per line; throws SyntaxError on a broken line */
-export function parseLines(text) {
-  return text.split("\n").filter((line) => line.length > 0).map((line) => JSON.parse(line));
-}
