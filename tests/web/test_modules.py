@@ -25,7 +25,8 @@ TOGETHER = [str(file) for file in FILES if str(file) not in ALONE]
     "arguments", [["--test", *ALONE], [str(HERE / "together.mjs"), *TOGETHER]], ids=["alone", "together"]
 )
 def test_the_modules_without_a_browser(arguments: list[str]) -> None:
-    assert ALONE and TOGETHER
+    assert ALONE
+    assert TOGETHER
     ran = subprocess.run(
         [services.program("node"), *arguments], capture_output=True, text=True, timeout=PATIENCE_SECONDS
     )
