@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.processes import PATIENCE_SECONDS, Process, environment, free_port, migrate, wait_until
 
@@ -139,6 +140,25 @@ class PostgresServer:
         with psycopg.connect(self.url) as connection:
             found = connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
             return found.rowcount
+
+    @contextmanager
+    def locked(self, table: str) -> Iterator[None]:
+        """Nobody else reads or writes the table: somebody rebuilds it, or has left a transaction open."""
+        with psycopg.connect(self.url) as connection:
+            connection.execute(sql.SQL("LOCK TABLE {}").format(sql.Identifier(table)))
+            yield
+
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """It takes no writes, as a standby does that is not promoted yet; in connections that are open too."""
+        self._change("SET default_transaction_read_only = on")
+        yield
+        self._change("RESET default_transaction_read_only")
+
+    def _change(self, setting: LiteralString) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(sql.SQL("ALTER SYSTEM " + setting))
+            connection.execute("SELECT pg_reload_conf()")
 
     def crash(self) -> None:
         """End it at once, as if it had crashed; with SIGKILL its children would linger and hold its memory."""

@@ -6,10 +6,13 @@ import sqlite3
 import time
 from typing import Any
 
+import psycopg
 import pytest
 from websockets.sync.client import ClientConnection
 
 from recorder.tape.reader import last_line
+from tests.api_socket.client import new_token
+from tests.backtests.asking import EVER, Backtests
 from tests.end_to_end.reading import hear_until, socket
 from tests.outages.conftest import MARKET
 from tests.processes import Live, Site, wait_until
@@ -78,6 +81,46 @@ def _end_while_it_is_away(live: Live, postgres: PostgresServer) -> None:
     assert "rows of the manifest were not written" in live.log()
     assert live.site.sealed
     postgres.start()
+
+
+@pytest.mark.postgres
+def test_a_table_that_somebody_locks_is_an_outage_of_the_database(site: Site, postgres: PostgresServer) -> None:
+    env = {**MARKET, "DATABASE_URL": postgres.url, "IG_RING_TICKS": 50}
+    live = site.serve(**env)
+    wait_until(lambda: live.json("/segments") and newest(live) > 100, "more than is in memory")
+    with postgres.locked("recorder_segment"):
+        wait_until(lambda: AWAY in live.log(), "the news of the lock")
+        with socket(live, "?types=tick&since=-1") as client:
+            heard = hear_until(client, t=newest(live) + 5)
+        assert [message["t"] for message in heard] == list(range(len(heard)))
+        assert live.ask("/segments").status == 503
+        assert live.ask("/range?t0=0&t1=30").status == 200
+    wait_until(lambda: BACK in live.log(), "the rows")
+    assert live.ask("/segments").status == 200
+    assert "Traceback" not in live.log()
+
+
+@pytest.mark.postgres
+def test_a_patience_of_the_roles_own_counts(site: Site, postgres: PostgresServer) -> None:
+    told = "from django.db import connection as c; k = c.cursor(); k.execute('SHOW lock_timeout'); print(k.fetchone())"
+    env = {"DATABASE_URL": postgres.url}
+    assert "('5s',)" in site.run("shell", "-c", told, **env).stdout
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("ALTER ROLE CURRENT_USER SET lock_timeout = '1min'")
+    assert "('1min',)" in site.run("shell", "-c", told, **env).stdout
+
+
+@pytest.mark.postgres
+def test_a_database_that_takes_no_writes_is_away_for_who_writes(site: Site, postgres: PostgresServer) -> None:
+    env = {**MARKET, "DATABASE_URL": postgres.url}
+    live = site.serve(**env)
+    backtests = Backtests(live, new_token(site, **env))
+    with postgres.read_only():
+        wait_until(lambda: AWAY in live.log(), "the first write")
+        status, answer = backtests.ask("POST", body={"strategy": "buy_and_hold", "resolution": "1s", **EVER})
+        assert (status, answer["error"]["code"]) == (503, "unavailable")
+    wait_until(lambda: BACK in live.log(), "the rows")
+    assert "Traceback" not in live.log()
 
 
 def test_sqlite_is_locked_for_a_while(site: Site) -> None:
