@@ -156,6 +156,8 @@ def test_where_there_is_no_store_an_error_says_so(tmp_path: Path, files_url: str
         open_store(tmp_path, symbol="../x")
     with pytest.raises(ValueError, match="t1 at least t0"):
         open_store(live.url).ticks(5, 4)
+    with pytest.raises(ValueError, match="t0 must be an integer of at least 0, got '5'"):
+        open_store(live.url).ticks("5")  # type: ignore[arg-type]
 
 
 def test_the_notebook_runs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from marketcamera.bars.table import bar_table, chosen_fields, chosen_zone
 from marketcamera.environment import zone_from_environment
 from marketcamera.feed.client import BarFeed
 from marketcamera.moments import milliseconds
+from marketcamera.whole import whole
 
 if TYPE_CHECKING:
     import pandas
@@ -86,9 +87,7 @@ def get_price(
     _warn_of(others)
     frequency, columns = frequency_of(frequency), chosen_fields(fields)
     zone = chosen_zone(zone_from_environment() if isinstance(tz, EllipsisType) else tz)
-    count = _COUNT if count is None else count
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ValueError(f"count must be an integer of at least 1, got {count!r}")
+    count = _COUNT if count is None else whole("count", count, 1)
     end_ms = None if end_date is None else milliseconds(end_date)
     test = current_backtest()
     now_ms = _present_ms() if test is None else test.now_ms

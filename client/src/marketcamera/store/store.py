@@ -21,6 +21,7 @@ from marketcamera.stream.price_ranges import PriceRanges
 from marketcamera.stream.session import kinds_of
 from marketcamera.tables.columns import TABLES
 from marketcamera.tables.gaps import Gaps, messages_of
+from marketcamera.whole import span
 
 if TYPE_CHECKING:
     import pandas
@@ -80,7 +81,7 @@ class Store:
 
     def messages(self, t0: int = 0, t1: int | None = None, *, types: str | Iterable[str] = KINDS) -> Iterator[Received]:
         """Ticks, metrics and frames with t0 <= t <= t1 (None: to the end)."""
-        _check_span(t0, t1)
+        t0, t1 = span(t0, t1)
         of_kinds = (messages(self._segments, kind, t0, t1) for kind in kinds_of(types))
         return heapq.merge(*of_kinds, key=place_of)
 
@@ -106,7 +107,7 @@ class Store:
         """
         from marketcamera.tables.arrow import marked, pa, schema_of
 
-        _check_span(t0, t1)
+        t0, t1 = span(t0, t1)
         if name == "bars":
             return self._segments.bars(t0, t1, resolution)
         gaps = Gaps()
@@ -116,7 +117,7 @@ class Store:
 
     def batches(self, name: str, t0: int = 0, t1: int | None = None) -> Iterator[pyarrow.RecordBatch]:
         """The same rows in batches of at most 65,536, in bounded memory; what is missing is not told. Not of bars."""
-        _check_span(t0, t1)
+        t0, t1 = span(t0, t1)
         return self._batches(name, t0, t1, Gaps())
 
     def to_pandas(self, name: str, t0: int = 0, t1: int | None = None, **options: str) -> pandas.DataFrame:
@@ -149,11 +150,6 @@ class Store:
         except HistoryUnavailable:
             return None
         return self._segments.prices
-
-
-def _check_span(t0: int, t1: int | None) -> None:
-    if t0 < 0 or (t1 is not None and t1 < t0):
-        raise ValueError(f"t0 must be at least 0 and t1 at least t0, got {t0} and {t1}")
 
 
 def _directory(path: Path, symbol: str | None) -> Path:

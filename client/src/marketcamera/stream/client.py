@@ -45,7 +45,9 @@ class Stream:
     A message that is not understood over a third connection either is raised as BadMessage. With
     `on_bad_message="skip"` it is passed over then; a tick that is missing by it is a `Gap` with the reason `lost`.
 
-    `types` are some of tick, metric, frame, all by default. The URL may itself name types, since, store and symbol.
+    `types` are some of tick, metric, frame, all by default; `fields` are those of a tick's lists (agents, actions,
+    matches) that are wanted, all by default, none if it is empty. Both are a list, or text with commas. The URL may
+    itself name types, since, store and symbol.
 
     With `replay=T0..T1` in the URL, and `speed=`, the stream is that of the past, at that pace: T0 and T1 are a t or a
     time in ISO 8601. It ends behind T1; without T1 it goes on into the present. `since` is then where it begins in
@@ -66,7 +68,7 @@ class Stream:
         on_bad_message: str = "raise",
         symbol: str | None = None,
         every: int = 1,
-        fields: Iterable[str] | None = None,
+        fields: str | Iterable[str] | None = None,
         encoding: str = "json",
         attempts: int | None = None,
         silence_seconds: float = 40.0,

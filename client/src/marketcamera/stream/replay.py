@@ -21,6 +21,7 @@ from marketcamera.failures import PASSING_STATUS, history_error, http_client, is
 from marketcamera.stream.messages import KINDS, Gap, Kind, Received, gap_of, message_of, place_of
 from marketcamera.stream.price_ranges import PRICES_HEADER, PriceRanges
 from marketcamera.stream.session import store_id
+from marketcamera.whole import span
 
 log = logging.getLogger("marketcamera")
 
@@ -71,15 +72,13 @@ class Replay:
         chosen = set(types.split(",") if isinstance(types, str) else types)
         if not chosen or chosen - set(KINDS):
             raise ValueError(f"types must be some of {', '.join(KINDS)}, got {types!r}")
-        if t0 < 0 or (t1 is not None and t1 < t0):
-            raise ValueError(f"t0 must be at least 0 and t1 at least t0, got {t0} and {t1}")
         if not 0 <= speed < float("inf"):
             raise ValueError(f"speed must be a number of at least 0, got {speed}")
         if on_store_change not in ("yield", "raise"):
             raise ValueError(f"on_store_change must be yield or raise, got {on_store_change!r}")
         self._store, self._raises = store_id(store), on_store_change == "raise"
         self._address, self._kinds = Address(url), [kind for kind in KINDS if kind in chosen]
-        self._span, self._speed, self._attempts = (t0, t1), speed, attempts
+        self._span, self._speed, self._attempts = span(t0, t1), speed, attempts
         symbol = symbol or self._address.query.get("symbol")
         self._symbol = {"symbol": symbol} if symbol else {}
 

@@ -19,6 +19,7 @@ from marketcamera.stream.messages import KINDS, STORE_ID, Kind, Received
 from marketcamera.stream.past import Past
 from marketcamera.stream.playhead import Playhead
 from marketcamera.stream.price_ranges import PRICES_HEADER, PriceRanges
+from marketcamera.whole import whole
 
 log = logging.getLogger("marketcamera")
 
@@ -50,7 +51,7 @@ class Session:
         on_bad_message: str,
         symbol: str | None,
         every: int,
-        fields: Iterable[str] | None,
+        fields: str | Iterable[str] | None,
         encoding: str,
         attempts: int | None,
         backoff: Backoff,
@@ -61,6 +62,7 @@ class Session:
             raise ValueError(
                 f"a stream's URL may name {', '.join(_IN_URL)}, the rest are arguments; got {unknown[0]!r}"
             )
+        since = None if since is None else _given(since)
         self._past = Past.of(named, since)
         since = _since(named) if since is None else since
         symbol = named.get("symbol") if symbol is None else symbol
@@ -68,9 +70,6 @@ class Session:
         self._parameters |= _options(every, fields, encoding)
         if symbol is not None:
             self._parameters["symbol"] = symbol
-        first = min(since.values()) if isinstance(since, Mapping) else since
-        if first is not None and first < -1:
-            raise ValueError(f"since must be at least -1, got {first}")
         if on_store_change not in ("yield", "raise"):
             raise ValueError(f"on_store_change must be yield or raise, got {on_store_change!r}")
         if on_bad_message not in ("raise", "skip"):
@@ -184,6 +183,12 @@ def store_id(text: str | None) -> str | None:
     return text
 
 
+def _given(since: int | Mapping[Kind, int]) -> int | Mapping[Kind, int]:
+    if isinstance(since, Mapping):
+        return {kind: whole("since", t, -1) for kind, t in since.items()}
+    return whole("since", since, -1)
+
+
 def _since(named: Mapping[str, str]) -> int | None:
     text = named.get("since")
     if text is None:
@@ -201,14 +206,12 @@ def kinds_of(types: str | Iterable[str]) -> list[Kind]:
     return [kind for kind in KINDS if kind in chosen]
 
 
-def _options(every: int, fields: Iterable[str] | None, encoding: str) -> dict[str, str]:
+def _options(every: int, fields: str | Iterable[str] | None, encoding: str) -> dict[str, str]:
     options = {}
-    if every < 1:
-        raise ValueError(f"every must be at least 1, got {every}")
-    if every > 1:
-        options["every"] = str(every)
+    if (step := whole("every", every, 1)) > 1:
+        options["every"] = str(step)
     if fields is not None:
-        chosen = list(fields)
+        chosen = [name for name in fields.split(",") if name] if isinstance(fields, str) else list(fields)
         if set(chosen) - set(FIELDS):
             raise ValueError(f"fields must be some of {', '.join(FIELDS)}, got {chosen!r}")
         options["fields"] = ",".join(chosen)
