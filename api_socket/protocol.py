@@ -117,8 +117,8 @@ def _unsubscribe(message: dict[str, Any]) -> Unsubscribe:
 
 def _ping(message: dict[str, Any]) -> Ping:
     timestamp = message.get("timestamp")
-    if not isinstance(timestamp, int | float | str | None):
-        raise InvalidFormat("字段 timestamp 必须是数字")
+    if isinstance(timestamp, bool) or not isinstance(timestamp, int | float | str | None):
+        raise InvalidFormat("字段 timestamp 必须是数字或字符串")
     return Ping(timestamp)
 
 

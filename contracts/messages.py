@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alerts.models import LEVELS
 from api_socket.protocol import CHANNELS
+from bars.feed.protocol import MOST_NAMES
 from bars.making.resolutions import PERIOD_MS
 from contracts.bodies import REASONS, STORE_ID, T
 from contracts.parameters import SYMBOL_SCHEMA
@@ -94,7 +95,13 @@ EVENTS_SENDS: Messages = {
     "metrics": STREAM_SENDS["metrics"],
 }
 
-_NAMES: Schema = {"type": ["array", "string"], "items": TEXT}
+_NAMES: Schema = {
+    "type": ["array", "string"],
+    "items": TEXT,
+    "minItems": 1,
+    "maxItems": MOST_NAMES,
+    "description": "Names, or the one name as text.",
+}
 
 FEED_TAKES: Messages = {
     "CONNECT": _typed(

@@ -33,6 +33,11 @@ RunPrices = list[tuple[int, float, float]]
 _MOST_PRICES_CHARACTERS = 2000
 
 
+def behind(t: int) -> int:
+    """The first t that a client which has everything up to t lacks; behind the largest there is none."""
+    return min(t + 1, LARGEST_T)
+
+
 def prices_told(status: dict[str, Any], known: RunPrices) -> RunPrices:
     """The price ranges by the status of a message, which has all of them or the newest one; where none were `known`
     that one would not be all."""

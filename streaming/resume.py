@@ -14,7 +14,7 @@ from streaming.history_moments import Record
 from streaming.moments_after import MomentsAfter
 from streaming.open_places import of_resumes
 from streaming.position import whole
-from streaming.protocol import Moment, control, gap
+from streaming.protocol import Moment, behind, control, gap
 from streaming.relay.relay import Relay
 
 #: With no more than this to go, a client joins the live stream.
@@ -29,8 +29,8 @@ _LOOK_SECONDS = 0.2
 
 async def tell_store_changed(client: StreamClient, relay: Relay, feed: Feed, position: int) -> None:
     """Announce to a client whose position is in another store that it starts over from the beginning."""
-    to_t = max(position + 1, relay.end_of(client.store_id))
-    items = feed.store_changed(position + 1, to_t, str(relay.store_id))
+    from_t = behind(position)
+    items = feed.store_changed(from_t, max(from_t, relay.end_of(client.store_id)), str(relay.store_id))
     await client.put(b"".join(item.wire for item in items))
 
 

@@ -84,9 +84,8 @@ def _connect(message: dict[str, Any], token: str | None) -> Connect:
     if not resolutions:
         raise Refused(f"resolutions must name some of {', '.join(PERIOD_MS)}, got {_listed(asked)}")
     unknown = tuple(name for name in asked if name not in PERIOD_MS)
-    request_id = message.get("request_id")
     return Connect(
-        request_id if isinstance(request_id, str | int) else None,
+        _request_id(message.get("request_id")),
         _names(message, "symbols"),
         resolutions,
         unknown,
@@ -94,6 +93,10 @@ def _connect(message: dict[str, Any], token: str | None) -> Connect:
         _past(message.get("replay")),
         _history_end(message.get("history_end")),
     )
+
+
+def _request_id(given: object) -> str | int | None:
+    return given if isinstance(given, str | int) and not isinstance(given, bool) else None
 
 
 def _is_token(given: object, token: str) -> bool:

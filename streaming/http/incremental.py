@@ -12,7 +12,7 @@ from runtime import pools
 from streaming.history_moments import Record
 from streaming.http.ndjson import PIECE_BYTES
 from streaming.moments_after import BATCH, MomentsAfter
-from streaming.protocol import Loss
+from streaming.protocol import Loss, behind
 from streaming.relay.relay import Relay
 
 
@@ -36,8 +36,8 @@ class Page:
         after_t = self._from_t
         self._gap: Loss | None = None
         if self._changed:
-            last_t = max(self._from_t + 1, relay.end_of(known))
-            after_t, self._gap = -1, Loss("tick", self._from_t + 1, last_t, "store_changed")
+            from_t = behind(self._from_t)
+            after_t, self._gap = -1, Loss("tick", from_t, max(from_t, relay.end_of(known)), "store_changed")
         self._behind = MomentsAfter(relay, self, ["tick"], after_t, self._pooled, relay.settle_seconds)
         self._count, self._latest_t = 0, relay.ring.last_t
         self._begun, self._answered = b"", False

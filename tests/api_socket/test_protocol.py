@@ -96,6 +96,7 @@ def test_params_and_timestamp_have_their_types() -> None:
     assert refusal('{"type":"subscribe","channel":"alerts","params":[]}')[0] == "invalid_message_format"
     deep = "[" * 500 + "]" * 500
     assert refusal('{"type":"ping","timestamp":' + deep + "}")[0] == "invalid_message_format"
+    assert refusal('{"type":"ping","timestamp":true}')[0] == "invalid_message_format"
 
 
 def test_a_message_that_is_too_long_ends_the_connection() -> None:

@@ -37,6 +37,8 @@ def test_connect_means_symbols_and_resolutions_each_once():
     assert read() == Connect("1", ("A", "B"), ("1m", "1s"), ("2m",), 0)
     assert read(history=7).history == 7
     assert [read(history_end=asked).history_end for asked in (True, False, None)] == [True, False, False]
+    assert [read(request_id=given).request_id for given in (5, "", True, 1.5)] == [5, "", None, None]
+    assert read(symbols="A,B").symbols == ("A,B",)
 
 
 def test_the_answer_is_flat_and_names_what_is_left_out():

@@ -12,6 +12,7 @@ import pytest
 from streaming.history_moments import recorded_lines
 from streaming.http.incremental import Page
 from streaming.options import Options, StreamRequest
+from streaming.protocol import LARGEST_T
 from streaming.relay.relay import Relay
 from streaming.session import follow
 from tests.processes import PATIENCE_SECONDS
@@ -131,10 +132,12 @@ def test_who_comes_with_another_id_is_told_and_begins_anew() -> None:
         right = await market.client(6, NEW)
         wrong = await market.client(6, OLD)
         ahead = await market.client(500, OLD)
+        last = await market.client(LARGEST_T, OLD)
         none = await market.client(6)
         assert await right.settled() == [7, 8, 9, "caught_up 9"]
         assert await wrong.settled() == [gap(7, 7), *range(10), "caught_up 9"]
         assert await ahead.settled() == [gap(501, 501), *range(10), "caught_up 9"]
+        assert await last.settled() == [gap(LARGEST_T, LARGEST_T), *range(10), "caught_up 9"]
         assert await none.settled() == [7, 8, 9, "caught_up 9"]
 
     run(test)
@@ -269,6 +272,8 @@ def test_a_page_is_of_one_store() -> None:
         assert (other["store"], other["gap"]) == (NEW, {"from_t": 51, "to_t": 99, "reason": "store_changed"})
         assert other["data"] == [{"type": "tick", "t": t} for t in range(10)]
         assert other["latest_t"] == 299
+        last = await page(LARGEST_T, 1, OLD)
+        assert last["gap"] == {"from_t": LARGEST_T, "to_t": LARGEST_T, "reason": "store_changed"}
         none = await page(50, 1)
         assert (none.get("gap"), none["data"]) == (None, [{"type": "tick", "t": 51}])
 
