@@ -14,8 +14,8 @@ from urllib.request import Request, urlopen
 import orjson
 
 from market.sources.hyperliquid.addresses import VenueAddresses
-from market.sources.hyperliquid.feed import Connected, Event, Lost, Recent
-from market.sources.hyperliquid.messages import Reader, Subscribed, Trades
+from market.sources.hyperliquid.feed import Answered, Connected, Event, Lost, Recent
+from market.sources.hyperliquid.messages import Message, Pong, Reader, Subscribed, Top, Trades
 from market.sources.source import SourceError
 from market.trades.trade import Trade
 
@@ -71,6 +71,8 @@ class VenueConnection:
         self._closed = threading.Event()
         self._connection: ClientConnection | None = None
         self._number, self._is_told = 0, False
+        #: When the last ping was sent, and whether it waits for its answer.
+        self._spoke_at, self._is_asked = 0.0, False
         #: Answers to what was asked for on other threads.
         self._answers: queue.SimpleQueue[Recent | Exception] = queue.SimpleQueue()
 
@@ -117,22 +119,27 @@ class VenueConnection:
             yield from self._listen(connection)
 
     def _listen(self, connection: ClientConnection) -> Iterator[tuple[Event, float]]:
-        began = heard = spoke = time.monotonic()
+        began = heard = told = self._spoke_at = time.monotonic()
+        self._is_asked = False
         while not self._closed.is_set():
             text = _received(connection)
             now = time.monotonic()
             if text is not None:
-                heard = now
-                yield from self._take(text, now)
+                message, heard = self._reader.read(text), now
+                told = now if isinstance(message, Trades | Top) else told
+                yield from self._take(message, now)
             while not self._answers.empty():
                 yield _answer(self._answers), now
             self._check(now - began, now - heard)
-            if now - spoke > self._patience(now - heard):
+            if self._asks(now, now - heard, now - told):
+                self._spoke_at, self._is_asked = now, True
                 _say(connection, {"method": "ping"})
-                spoke = now
 
-    def _take(self, text: str | bytes, now: float) -> Iterator[tuple[Event, float]]:
-        message = self._reader.read(text)
+    def _take(self, message: Message, now: float) -> Iterator[tuple[Event, float]]:
+        if isinstance(message, Pong) and self._is_asked:
+            self._is_asked = False
+            yield Answered(self._spoke_at), now
+            return
         if not self._is_told and (isinstance(message, Trades) or message == Subscribed("trades")):
             self._is_told = True
             yield Connected(self._number), now
@@ -146,11 +153,17 @@ class VenueConnection:
         if not self._is_told and age > _DEAD_SECONDS:
             raise TimeoutError(f"the subscription was not confirmed within {_DEAD_SECONDS:g} s")
 
-    def _patience(self, quiet: float) -> float:
-        """How many seconds after the last ping the next one is due, on a line that was quiet for so long."""
-        if quiet > _LISTEN_SECONDS and self._wants_word():
-            return _ASK_SECONDS
-        return _QUIET_SECONDS if quiet > _QUIET_SECONDS else _SPEAK_SECONDS
+    def _asks(self, now: float, quiet: float, untold: float) -> bool:
+        """Whether a ping is due on a line that was quiet, and told no time, for so many seconds.
+
+        One waits for its answer at a time, for it is to be known when that was asked for.
+        """
+        waited = now - self._spoke_at
+        if self._is_asked and waited <= _QUIET_SECONDS:
+            return False
+        if untold > _LISTEN_SECONDS and self._wants_word():
+            return waited > _ASK_SECONDS
+        return waited > (_QUIET_SECONDS if quiet > _QUIET_SECONDS else _SPEAK_SECONDS)
 
     def _ask(self, number: int) -> None:
         """Ask for the newest trades, a few times if need be."""

@@ -39,18 +39,26 @@ class Recent(NamedTuple):
     trades: list[Trade] | None
 
 
+class Answered(NamedTuple):
+    """The venue has answered what it was asked at this time (monotonic)."""
+
+    asked_at: float
+
+
 class Lost(NamedTuple):
     """The connection is gone."""
 
 
-Event = Message | Connected | Recent | Lost
+Event = Message | Connected | Recent | Answered | Lost
 
 
 class Feed:
     """Takes what the venue says and gives the ticks that are due, without any input or output of its own.
 
-    An interval gives its tick `GRACE_SECONDS` after it ended by the venue's clock, and not before something was heard
-    behind its end: a line that broke and does not know it yet says nothing of the market. After an outage the ticks
+    An interval gives its tick `GRACE_SECONDS` after it ended by the venue's clock, and not before the venue said
+    something behind its end: a line that broke and does not know it yet says nothing of the market. A message may have
+    been on its way for long when it arrives, so that it counts from the time that it tells of, and an answer from when
+    it was asked for: the venue's clock was no further behind then than this estimates it. After an outage the ticks
     wait for the newest trades. Where these do not reach back to what was known before it, the intervals between are
     unknown. The first feed of a market begins with the first trade that is not among the newest ones then.
 
@@ -60,7 +68,7 @@ class Feed:
     def __init__(self, source: str, interval: float, ticks: LiveTradeTicks, clock: Callable[[], float]) -> None:
         self._source, self._interval, self._wall_clock = source, interval, clock
         self.ticks, self.seen, self._clock = ticks, SeenTrades(), VenueClock()
-        #: The venue's time up to which every trade was heard; None before the market begins.
+        #: The venue's time up to which every trade was heard; None before it has told any.
         self._known_to: float | None = None
         self._connection: int | None = None
         #: What was heard since the connection came back, while it is unknown what was missed; None while nothing is.
@@ -72,6 +80,7 @@ class Feed:
 
     def hear(self, event: Event, now: float) -> None:
         """Take what arrived at `now`."""
+        told_to: float | None = None
         match event:
             case Connected(number):
                 self._break_off()
@@ -80,15 +89,22 @@ class Feed:
                 self._break_off()
             case Recent(number, trades):
                 if number == self._connection and self._held is not None:
-                    self._go_on(self._held + self._plausible(trades or []), now)
+                    trades = self._held + self._plausible(trades or [])
+                    told_to = _newest(trades)
+                    self._go_on(trades, now)
             case Trades(trades):
-                self._take(self._plausible(trades), now)
+                trades = self._plausible(trades)
+                told_to = _newest(trades)
+                self._take(trades, now)
             case Top(time, mid):
                 if self._is_plausible(time):
+                    told_to = time
                     self._clock.hear(time, now)
                     self._tell_top(time, mid)
+            case Answered(asked_at):
+                told_to = self._clock.at(asked_at)
         if self.is_live:
-            self._known_to = self._later(self._known_to, self._clock.at(now))
+            self._known_to = self._later(self._known_to, told_to)
 
     def due(self, now: float) -> bool:
         """Whether a tick is to be taken."""
@@ -105,7 +121,7 @@ class Feed:
         return next(self.ticks.ticks_until(end))
 
     def wants_word(self, now: float) -> bool:
-        """Whether a tick only waits for anything to be heard behind its interval's end."""
+        """Whether a tick only waits for the venue to say anything behind its interval's end."""
         time = self._clock.at(now)
         if not self.is_live or time is None or (end := self.ticks.due(time)) is None:
             return False
@@ -124,8 +140,8 @@ class Feed:
         return None if time is None or self._known_to is None else min(self._known_to, time - GRACE_SECONDS)
 
     def _take(self, trades: list[Trade], now: float) -> None:
-        if trades:
-            self._clock.hear(max(trade.time for trade in trades), now)
+        if (newest := _newest(trades)) is not None:
+            self._clock.hear(newest, now)
         if self.is_live:
             self._add(trades)
         elif self._held is not None:
@@ -143,7 +159,7 @@ class Feed:
         if self._known_to is None:
             for trade in trades:
                 self.seen.take(trade)
-            self.seen.forget_before(max((trade.time for trade in trades), default=time or 0.0))
+            self.seen.forget_before(_newest(trades) or time or 0.0)
             return
         reach = min((trade.time for trade in trades), default=time)
         if reach is not None and reach > self._known_to and not any(trade in self.seen for trade in trades):
@@ -203,3 +219,8 @@ class Feed:
             if not self.seen.is_recorded(trade):
                 self.ticks.add(trade)
         self.ticks.go_on_behind(t)
+
+
+def _newest(trades: Iterable[Trade]) -> float | None:
+    """The time of the newest of these."""
+    return max((trade.time for trade in trades), default=None)

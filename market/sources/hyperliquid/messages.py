@@ -18,9 +18,6 @@ log = logging.getLogger(__name__)
 #: The venue's words for the taker's side: B crossed the spread to buy, A to sell.
 _TAKERS = {"B": "buy", "A": "sell"}
 
-#: What other subscriptions of the same connection may say and this one passes over.
-_KNOWN = frozenset({"pong", "subscriptionResponse"})
-
 
 class Subscribed(NamedTuple):
     """The subscription of this type is in force: what happens from now on will be told."""
@@ -41,11 +38,15 @@ class Top(NamedTuple):
     mid: float | None
 
 
+class Pong(NamedTuple):
+    """The answer to a ping."""
+
+
 class Word(NamedTuple):
     """Anything else, which at least says that the connection lives."""
 
 
-Message = Subscribed | Trades | Top | Word
+Message = Subscribed | Trades | Top | Pong | Word
 
 
 class NotUnderstood(Exception):
@@ -86,9 +87,11 @@ class Reader:
             return self._top(data)
         if channel == "subscriptionResponse" and (type_ := _subscribed_to(data)) is not None:
             return Subscribed(type_)
+        if channel == "pong":
+            return Pong()
         if channel == "error":
             raise NotUnderstood("an error of the venue")
-        if channel not in _KNOWN:
+        if channel != "subscriptionResponse":
             raise NotUnderstood("unknown channel")
         return Word()
 

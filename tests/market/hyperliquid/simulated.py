@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from market.agent_ids import InMemoryAgentIds
-from market.sources.hyperliquid.feed import Connected, Event, Feed, Lost, Recent
-from market.sources.hyperliquid.messages import Top, Trades, Word
+from market.sources.hyperliquid.feed import Answered, Connected, Event, Feed, Lost, Recent
+from market.sources.hyperliquid.messages import Top, Trades
 from market.tick import Tick
 from market.trades.live_ticks import LiveTradeTicks
 from market.trades.trade import Trade
@@ -48,8 +48,9 @@ class Simulation:
     def top(self, mid: float | None = 100.0) -> None:
         self.hear(Top(START + self.now, mid))
 
-    def word(self) -> None:
-        self.hear(Word())
+    def pong(self, asked_at: float | None = None) -> None:
+        """The answer to a ping of that time, as soon as it is asked where none is given."""
+        self.hear(Answered((self.now if asked_at is None else asked_at) + _BOOT))
 
     def connect(self, recent: Sequence[Trade] | None = (), replay: Sequence[Trade] = ()) -> None:
         self.connect_only(replay)

@@ -76,11 +76,25 @@ def test_a_silent_line_says_nothing_of_the_market_until_it_is_heard_again() -> N
     market.pass_to(5.0)
     assert market.ticks == []
     assert market.feed.wants_word(5.0 + START - 5000)
-    market.word()
+    market.pong()
     assert [ts for _, ts, _ in market.told] == [0.0, 1.0, 2.0, 3.0]
     assert market.feed.is_live
     market.lose()
     assert not market.feed.is_live
+
+
+def test_what_was_on_its_way_for_long_tells_of_its_own_time_alone() -> None:
+    market = begun()
+    market.listen_to(2.5)
+    delayed = [market.trade(at, buyer="delayed") for at in (2.6, 2.7)]
+    market.pass_to(4.4)
+    market.tell(*delayed)
+    market.pong(asked_at=2.8)
+    market.lose()
+    market.pass_to(6.5)
+    market.connect(recent=[market.trade(6.4)])
+    market.listen_to(7.5)
+    assert market.told == [(0, 0.0, 1), (1, 1.0, 0), (2, 2.0, 2), (6, 6.0, 1)], "nobody knows of 3.0 to 6.0"
 
 
 def test_an_hour_of_silence_is_a_jump_of_ts_and_none_of_t() -> None:

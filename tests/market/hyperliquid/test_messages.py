@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from market.sources.hyperliquid.messages import Reader, Subscribed, Top, Trades, Word
+from market.sources.hyperliquid.messages import Pong, Reader, Subscribed, Top, Trades, Word
 from market.trades.trade import Trade
 from tests.market.venue import GARBAGE
 
@@ -39,7 +39,7 @@ def test_the_middle_of_the_top_of_the_book_is_the_mid() -> None:
 def test_what_is_confirmed_and_what_only_tells_that_the_line_lives() -> None:
     asked = {"method": "subscribe", "subscription": {"type": "trades", "coin": "BTC"}}
     assert read("subscriptionResponse", asked) == Subscribed("trades")
-    assert read("pong", None) == Word()
+    assert read("pong", None) == Pong()
 
 
 def test_garbage_is_passed_over_logged_once_a_kind_and_counted(caplog: pytest.LogCaptureFixture) -> None:
