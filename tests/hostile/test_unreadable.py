@@ -78,7 +78,7 @@ CHUNKS = {
 
 @pytest.mark.parametrize("chunk", CHUNKS.values(), ids=CHUNKS)
 def test_a_chunk_that_is_none_is_a_bad_request(live: Live, chunk: bytes) -> None:
-    begun = request(b"Transfer-Encoding: chunked\r\n", method=b"POST")
+    begun = request(b"Transfer-Encoding: chunked\r\n", b"/segments", b"POST")
     message = "this cannot be read as a request of HTTP/1.1"
     assert_told(live, begun + chunk + b"\r\nhello\r\n", 400, "bad_request", message)
 

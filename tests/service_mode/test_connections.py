@@ -65,7 +65,7 @@ PAGES = (
 def test_where_none_is_left_everybody_is_told_in_the_one_shape(deployment: Deployment, hog: Hog) -> None:
     web = deployment.serve()  # a new one, none of whose threads has a connection yet
     token = deployment.run("createtoken", "test").strip()
-    headers = {"Authorization": f"Bearer {token}", "Cookie": "sessionid=somebodys"}
+    headers = {"Authorization": f"Bearer {token}", "Cookie": "sessionid=" + 32 * "a"}
     wanted = [partial(web.ask, path, headers=headers) for path in PATHS]
     for ask in (*wanted, partial(said_to, web, login(web))):
         refused: Answer = wait_until(partial(refusal, hog, ask), f"a refusal of {ask.args}")
