@@ -104,6 +104,34 @@ def test_a_resume_looks_back_no_further_than_a_thousand_ticks() -> None:
     assert head.since == 4000
 
 
+def test_a_long_gap_of_one_kind_takes_nothing_of_the_others() -> None:
+    """It comes where it begins, and what others have beside it is still to come."""
+    head = Playhead(since=-1)
+    given_by(head, [one for one in MARKET if one["t"] <= 30])
+    assert list(head.take(gap("tick", 31, 300_000, "damaged")))
+    given_by(head, [message("metric", 31)])
+    assert head.since is not None
+    assert head.since < 31
+    assert given_by(head, [message("frame", 40), message("metric", 40), message("tick", 40)]) == [
+        ("frame", 40),
+        ("metric", 40),
+    ]
+
+
+def test_each_kind_begins_where_it_is_told_to() -> None:
+    assert Playhead(since={"tick": 50_000, "metric": -1, "frame": 7}).since == -1
+
+
+@given(kinds=KINDS, since=st.integers(-1, 59), lengths=st.lists(st.integers(0, 40), max_size=4))
+def test_its_positions_are_where_another_goes_on(kinds: set[Any], since: int, lengths: list[int]) -> None:
+    head, heard = Playhead(kinds, since), []
+    for length in [*lengths, len(MARKET)]:
+        head = Playhead(kinds, head.positions)
+        assert head.since is not None
+        heard += given_by(head, [one for one in MARKET if one["type"] in kinds and one["t"] > head.since][:length])
+    assert heard == [(one["type"], one["t"]) for one in MARKET if one["type"] in kinds and one["t"] > since]
+
+
 def test_words_of_other_types_are_nothing() -> None:
     head = Playhead(since=4)
     for words in ({"type": "heartbeat", "t": 9}, {"type": "pong"}, {"type": "news"}):

@@ -12,9 +12,13 @@ import pytest
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
-from marketcamera import Gap, Received, Replay, StoreChanged, Stream
+from marketcamera import Gap, Received, Replay, StoreChanged, Stream, Tick
+from marketcamera.addresses import Address
 from marketcamera.backoff import Backoff
+from marketcamera.store.segments import ServerSegments
+from marketcamera.stream.messages import message_of
 from marketcamera.stream.playhead import Playhead
+from marketcamera.stream.price_ranges import PriceRanges
 from marketcamera.stream.recording import line_of
 from tests.client.made import Script, behind, gap, market, message, say, serving
 
@@ -237,3 +241,73 @@ def test_a_replay_raises_where_that_is_chosen(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(StoreChanged) as caught:
         list(Replay("http://h", 0, 1, types="metric", store=OLD, on_store_change="raise"))
     assert (caught.value.former, caught.value.position, caught.value.store) == (OLD, -1, NEW)
+
+
+class Broken(Replay):
+    """What it reads ends by an error."""
+
+    def _messages(self, client: httpx.Client) -> Iterator[Received]:
+        for t in range(300):
+            yield message_of({"type": "tick", "t": t, "ts": float(t)})
+        raise StoreChanged("http://h", OLD, 299, NEW)
+
+
+def test_what_was_read_before_an_error_comes_first() -> None:
+    def in_a_loop(take: Callable[[Received], None]) -> None:
+        for one in Broken("http://h"):
+            take(one)
+
+    def in_asyncio(take: Callable[[Received], None]) -> None:
+        async def go() -> None:
+            async for one in Broken("http://h"):
+                take(one)
+
+        asyncio.run(go())
+
+    for way in (in_a_loop, in_asyncio):
+        found: list[Received] = []
+        with pytest.raises(StoreChanged):
+            way(found.append)
+        assert [one.t for one in found if not isinstance(one, Gap)] == list(range(300))
+
+
+def test_a_store_is_of_one_recording() -> None:
+    """The market gets another one between two pages of its list."""
+    stores = iter((OLD, OLD, NEW))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        first = int(request.url.params["after_t"]) + 1
+        entries = [
+            {"path": f"ticks/segment_20260101_000000_{t}.jsonl.zst", "start_t": t, "end_t": t}
+            for t in range(first, first + int(request.url.params["limit"]))
+        ]
+        return httpx.Response(200, json=entries, headers={"Market-Camera-Store": next(stores)})
+
+    segments = ServerSegments(Address("http://h"), httpx.Client(transport=httpx.MockTransport(answer)), None)
+    found = segments.of("ticks", 0)
+    assert len(list(islice(found, 1000))) == 1000
+    with pytest.raises(StoreChanged, match=f"{OLD} is not its recording any more, which is {NEW} now"):
+        next(found)
+
+
+def test_messages_of_another_recording_have_its_prices_and_those_before_keep_theirs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(PriceRanges, "_of_health", lambda ranges: [(0, 80.0, 120.0)])
+    head = Playhead(["tick"], since=-1, prices=PriceRanges("http://h/health"))
+    head.prices.take("0:40000:60000")
+    (before,) = head.take(message("tick", 0) | {"s": {"price_norm": 0.5}})
+    list(head.take(changed("tick", 1)))
+    (after,) = head.take(message("tick", 0) | {"s": {"price_norm": 0.5}})
+    assert isinstance(before, Tick)
+    assert isinstance(after, Tick)
+    assert (before.price, after.price) == (50_000.0, 100.0)
+
+
+def test_prices_of_a_connection_before_do_not_count_where_the_next_tells_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PriceRanges, "_of_health", lambda ranges: [(0, 80.0, 120.0)])
+    prices = PriceRanges("http://h/health")
+    prices.take("0:40000:60000")
+    assert prices.at(5) == (40_000, 60_000)
+    prices.take(None)
+    assert prices.at(5) == (80.0, 120.0)

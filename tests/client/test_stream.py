@@ -212,6 +212,19 @@ def test_options_reach_the_server_and_the_url_may_name_some(fields: Any) -> None
     assert script.queries == [{"types": "tick", "every": "2", "fields": "agents,matches", "symbol": "B", "since": "7"}]
 
 
+def test_a_part_of_the_past_that_was_given_whole_is_not_asked_for_again() -> None:
+    assert list(Stream("ws://127.0.0.1:1/?replay=100..199&speed=0", "tick", {"tick": 199}, attempts=1)) == []
+
+
+def test_a_stream_goes_on_exactly_where_another_stopped() -> None:
+    with serving(Script(whole)) as url:
+        for stop in range(0, len(ALL), 7):
+            one = stream(url)
+            heard = taken(iter(one), stop)
+            two = Stream(url, since=one.positions or -1, backoff=Backoff(0.01, 0.05))
+            assert heard + taken(iter(two), len(ALL) - stop) == ALL
+
+
 def test_compressed_messages_are_the_same() -> None:
     zstandard = pytest.importorskip("zstandard")
 

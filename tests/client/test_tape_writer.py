@@ -238,6 +238,10 @@ def test_where_each_kind_goes_on(tmp_path: Path, name: str) -> None:
     write(tmp_path / f"short-{name}", [json.dumps(one).encode() for one in told[:3]])
     with TapeWriter(tmp_path / f"short-{name}") as tape:
         assert tape.positions(KINDS) == {"tick": 50, "frame": 60, "metric": 39}, "before the first there is"
+    told = [gap("tick", 3000, 5999, "damaged"), message("metric", 3000), message("metric", 3500)]
+    write(tmp_path / f"gap-{name}", [json.dumps(one).encode() for one in told])
+    with TapeWriter(tmp_path / f"gap-{name}") as tape:
+        assert tape.positions(KINDS) == {"tick": 5999, "metric": 3500, "frame": 2999}, "a gap stands where it begins"
 
 
 def frame(text: bytes) -> bytes:

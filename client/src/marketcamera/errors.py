@@ -41,11 +41,12 @@ class FeedRefused(WebSocketSubscriptionError):
 
 
 class StoreChanged(MarketCameraError):
-    """The market has another recording now: `store` is its id, and `position` is one in `former`."""
+    """The market has another recording now: `store` is its id, and `position`, if there is one, is one in `former`."""
 
     def __init__(self, url: str, former: str | None, position: int | None, store: str | None) -> None:
         here = "" if former is None else f" of {former}"
-        super().__init__(f"{url}: t={position}{here} is no position in its recording any more, which is {store} now")
+        what = f"{former} is not" if position is None else f"t={position}{here} is no position in"
+        super().__init__(f"{url}: {what} its recording any more, which is {store} now")
         self.url, self.former, self.position, self.store = url, former, position, store
 
 

@@ -14,7 +14,7 @@ from marketcamera.addresses import STORE_HEADER, Address
 from marketcamera.asking import answer_of, json_in
 from marketcamera.bars.bar import resolution_of
 from marketcamera.decoding import loads
-from marketcamera.errors import BadMessage, MarketCameraError, NotFoundError
+from marketcamera.errors import BadMessage, MarketCameraError, NotFoundError, StoreChanged
 from marketcamera.store.ranged import Gone, RangedFile
 from marketcamera.stream.messages import STORE_ID
 from marketcamera.stream.price_ranges import PRICES_HEADER, PriceRanges
@@ -42,7 +42,11 @@ class Segments(Protocol):
 
     where: str
     store: str | None
-    prices: PriceRanges
+
+    @property
+    def prices(self) -> PriceRanges:
+        """The price ranges of the runs that there are by now."""
+        ...
 
     def of(self, kind: str, t: int) -> Iterator[Segment]:
         """Those of a kind (ticks, metrics, frames) from the one that may hold `t` on, by their first t."""
@@ -83,7 +87,10 @@ class LocalSegments(_OfFiles):
     def __init__(self, directory: Path) -> None:
         self.where, self._directory = str(directory), directory
         self.store = _store_in(directory)
-        self.prices = _prices_in(directory)
+
+    @property
+    def prices(self) -> PriceRanges:
+        return _prices_in(self._directory)
 
     def of(self, kind: str, t: int) -> Iterator[Segment]:
         yield from _from_t(self._listed(kind), t)
@@ -116,8 +123,12 @@ class ServerSegments:
         symbol = symbol or address.query.get("symbol")
         self._symbol = {"symbol": symbol} if symbol else {}
         self.store: str | None = None
-        self.prices = PriceRanges(address.http("/health", self._symbol))
+        self._prices = PriceRanges(address.http("/health", self._symbol))
         self._page("ticks", {"after_t": "-1", "limit": "1"})  # learns of which recording, and its prices
+
+    @property
+    def prices(self) -> PriceRanges:
+        return self._prices
 
     def of(self, kind: str, t: int) -> Iterator[Segment]:
         after, told = t - 1, set[str]()
@@ -168,8 +179,11 @@ class ServerSegments:
         return _json(self._client, url, _listed_in, self._learn)
 
     def _learn(self, answer: httpx.Response) -> None:
-        self.store = answer.headers.get(STORE_HEADER, self.store)
-        self.prices.take(answer.headers.get(PRICES_HEADER))
+        told = answer.headers.get(STORE_HEADER)
+        if told is not None and self.store not in (None, told):
+            raise StoreChanged(self.where, self.store, None, told)
+        self.store = told or self.store
+        self._prices.take(answer.headers.get(PRICES_HEADER))
 
 
 class WebSegments(_OfFiles):
@@ -177,11 +191,15 @@ class WebSegments(_OfFiles):
 
     def __init__(self, url: str, client: httpx.Client) -> None:
         self.where, self._client = url.rstrip("/"), client
+        self.store: str | None = None
         try:
-            self.prices = PriceRanges.of(_json(client, f"{self.where}/runs.json", _runs_in))
+            _ = self.prices
         except NotFoundError:
             raise NotFoundError(self.where, "it is neither a Market Camera server nor the files of a store") from None
-        self.store: str | None = None
+
+    @property
+    def prices(self) -> PriceRanges:
+        return PriceRanges.of(_json(self._client, f"{self.where}/runs.json", _runs_in))
 
     def of(self, kind: str, t: int) -> Iterator[Segment]:
         yield from _from_t(self._listed(kind), t)

@@ -55,7 +55,8 @@ def open_store(where: str | Path, *, symbol: str | None = None) -> Store:
 class Store:
     """One recording. What it gives is in the order of the stream; a `Gap` tells of whatever is missing.
 
-    `store_id` is the recording's id, if it has one. Every call reads anew what is there by then.
+    `store_id` is the recording's id, if it has one. Every call reads anew what is there by then. Raises StoreChanged
+    where a server has another recording by then.
     """
 
     def __init__(self, segments: Segments) -> None:
@@ -145,11 +146,12 @@ class Store:
 
     def _prices(self) -> PriceRanges | None:
         """None where the recording does not tell which prices its numbers stand for."""
+        prices = self._segments.prices
         try:
-            self._segments.prices.at(0)
+            prices.at(0)
         except HistoryUnavailable:
             return None
-        return self._segments.prices
+        return prices
 
 
 def _directory(path: Path, symbol: str | None) -> Path:

@@ -31,11 +31,12 @@ class Record(NamedTuple):
 
 def messages(source: Segments, kind: Kind, t0: int, t1: int | None) -> Iterator[Received]:
     """The messages of a kind with t0 <= t <= t1 (None: to the end), by t, as objects. Raises like `records`."""
+    prices = source.prices
     for record in records(source, kind, t0, t1):
         if record.line is None:
             yield Gap(kind, record.first_t, record.last_t, record.reason)
         else:
-            yield message_of(loads(record.line), source.prices)
+            yield message_of(loads(record.line), prices)
 
 
 def lines(source: Segments, kind: Kind, t0: int, t1: int | None) -> Iterator[bytes]:

@@ -103,13 +103,19 @@ class Stream:
 
     @property
     def position(self) -> int | None:
-        """The t of the newest message given; None before the first."""
+        """The t of the newest message given, while others of that t may be still to come; None before the first."""
         return self._session.playhead.position
 
     @property
+    def positions(self) -> dict[Kind, int]:
+        """What `since` takes to go on exactly here: the t of the last of each kind that was given. Empty before the
+        first."""
+        return self._session.playhead.positions
+
+    @property
     def store(self) -> str | None:
-        """The id of the recording in which `position` is one: keep both, and give both to go on there later. None while
-        the server has not told."""
+        """The id of the recording in which `positions` are some: keep both, and give both to go on there later. None
+        while the server has not told."""
         return self._session.playhead.store
 
     def price_range(self, t: int) -> tuple[float, float]:

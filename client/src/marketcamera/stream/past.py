@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from marketcamera.stream.messages import Kind
+
+_T = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ class Past:
         if since is not None:
             begin = str((min(since.values()) if isinstance(since, Mapping) else since) + 1)
         return Past(begin, end, named.get("speed"))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left of it, as of one that is taken up again behind its end."""
+        return bool(_T.fullmatch(self.begin) and _T.fullmatch(self.end)) and int(self.begin) > int(self.end)
 
     def parameters(self, next_t: int | None) -> dict[str, str]:
         """What to ask the server for, from `next_t` on where something was given already."""

@@ -37,6 +37,8 @@ class Playhead:
         self._kinds = tuple(kinds)
         begin = since if isinstance(since, Mapping) else {} if since is None else dict.fromkeys(self._kinds, since)
         self._last: dict[Kind, int] = dict(begin)
+        #: How far it has come: a gap tells of more than that.
+        self._at = min(self._last.values(), default=-1)
         self._watches_ticks = every == 1 and since is not None
         self._every = every
         self.caught_up_t: int | None = None
@@ -51,7 +53,12 @@ class Playhead:
         if not self._last:
             return None
         given = self._last.values()
-        return max(min(given), max(given) - LOOK_BACK_TICKS)
+        return max(min(given), min(max(given), self._at) - LOOK_BACK_TICKS)
+
+    @property
+    def positions(self) -> dict[Kind, int]:
+        """The t of the last of each kind that was given, or lies in a gap that was."""
+        return dict(self._last)
 
     @property
     def position(self) -> int | None:
@@ -87,6 +94,7 @@ class Playhead:
         if kind == "tick":
             self._watches_ticks = self._every == 1
         self._last[kind] = self.next_t = t
+        self._at = max(self._at, t)
         yield message
 
     def _begin(self, t: int) -> None:
@@ -104,6 +112,7 @@ class Playhead:
         if gap.reason == "slow":
             raise Slow
         self._last[gap.kind] = gap.to_t
+        self._at = max(self._at, gap.from_t)
         yield Gap(gap.kind, max(gap.from_t, last + 1), gap.to_t, gap.reason)
 
     def _take_change(self, gap: Gap) -> Iterator[Gap]:
@@ -112,7 +121,8 @@ class Playhead:
         if gap.store == self.store:
             return
         self.store, self.caught_up_t = gap.store, None
-        self._last = dict.fromkeys(self._kinds, -1)
+        self._last, self._at = dict.fromkeys(self._kinds, -1), -1
+        self.prices = self.prices.anew()  # messages that were given keep theirs
         self.next_t = 0
         self._watches_ticks = self._every == 1
         for kind in self._kinds:

@@ -42,8 +42,16 @@ class PriceRanges:
         found._runs = sorted(run for run in runs if _rises(run))
         return found
 
+    def anew(self) -> PriceRanges:
+        """Those of the market's next recording, of which nothing is known yet."""
+        return PriceRanges(self._url)
+
     def take(self, header: str | None) -> None:
-        """Learn what an answer's header tells; a header that cannot be is ignored."""
+        """Learn what an answer's header tells; a header that cannot be is ignored. A server that has heard nothing of
+        its market yet sends none, and what another told before may be over."""
+        if header is None and self._url:
+            self._many, self._runs = "", []
+            return
         if header is not None and _MANY.fullmatch(header):
             if header != self._many:  # there are others than those that `/health` told
                 self._many, self._runs = header, []

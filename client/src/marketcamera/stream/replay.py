@@ -94,11 +94,16 @@ class Replay:
         due = _Due(self._speed)
         with http_client(self._address.http("/"), _TIMEOUT_SECONDS) as client:
             messages = self._messages(client)
-            while batch := await asyncio.to_thread(lambda: list(islice(messages, _BATCH))):
+            while True:
+                batch, error = await asyncio.to_thread(_batch_of, messages)
                 for message in batch:
                     if (seconds := due.wait_seconds(message, time.monotonic())) > 0:
                         await asyncio.sleep(seconds)
                     yield message
+                if error is not None:
+                    raise error
+                if not batch:
+                    return
 
     def _messages(self, client: httpx.Client) -> Iterator[Received]:
         prices = PriceRanges(self._address.http("/health", self._symbol))
@@ -220,6 +225,17 @@ class _Tape:
             raise StoreChanged(url, former, self._next_t - 1, gap.store)
         last = self._next_t if self._t1 is None else self._t1
         return Gap(self._kind, self._next_t, last, gap.reason, gap.store)
+
+
+def _batch_of(messages: Iterator[Received]) -> tuple[list[Received], Exception | None]:
+    """The next messages, and what ended them: it comes behind what was read before it."""
+    batch: list[Received] = []
+    try:
+        for message in islice(messages, _BATCH):
+            batch.append(message)
+    except Exception as error:  # noqa: BLE001 - raised where the batch has been given
+        return batch, error
+    return batch, None
 
 
 class _Due:

@@ -62,7 +62,7 @@ class Session:
             raise ValueError(
                 f"a stream's URL may name {', '.join(_IN_URL)}, the rest are arguments; got {unknown[0]!r}"
             )
-        since = None if since is None else _given(since)
+        since = _given(since)
         self._past = Past.of(named, since)
         since = _since(named) if since is None else since
         symbol = named.get("symbol") if symbol is None else symbol
@@ -81,7 +81,7 @@ class Session:
         self._asks_without_store = False
         self._attempts, self._backoff = attempts, backoff
         #: Whether a replay came to its end, so that nothing more is to be asked for.
-        self.ended = False
+        self.ended = since is not None and self._past is not None and self._past.is_over
         self._reason = ""
         self._bad: tuple[int | None, int] = (None, 0)
         self._passes_over, self._passed_over = False, 0
@@ -183,10 +183,10 @@ def store_id(text: str | None) -> str | None:
     return text
 
 
-def _given(since: int | Mapping[Kind, int]) -> int | Mapping[Kind, int]:
-    if isinstance(since, Mapping):
-        return {kind: whole("since", t, -1) for kind, t in since.items()}
-    return whole("since", since, -1)
+def _given(since: int | Mapping[Kind, int] | None) -> int | Mapping[Kind, int] | None:
+    if isinstance(since, Mapping):  # of a stream that had given nothing it is empty
+        return {kind: whole("since", t, -1) for kind, t in since.items()} or None
+    return None if since is None else whole("since", since, -1)
 
 
 def _since(named: Mapping[str, str]) -> int | None:

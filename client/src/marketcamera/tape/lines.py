@@ -55,7 +55,7 @@ def positions(path: Path, kinds: Collection[Kind]) -> dict[Kind, int]:
         try:
             for line in lines_backward(_texts_backward(file, path)):
                 kind, oldest, last = place(line)
-                newest = max(newest, last)
+                newest = max(newest, oldest)  # a gap stands where it begins, and may end far behind
                 found.setdefault(kind, last)
                 if found.keys() >= set(kinds) or oldest <= newest - LOOK_BACK_TICKS:
                     break
