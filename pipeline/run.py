@@ -272,7 +272,7 @@ class MarketRun:
 
     @property
     def replaced(self) -> bool:
-        """Whether it ended because another server's recording, whose ticks it made, is another one now."""
+        """Whether it ended because another server's recording, or the prices in it, are others now."""
         return self._source.replaced
 
     def _parts(self, measured: Measured) -> list[MeasuredComponent]:

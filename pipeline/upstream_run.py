@@ -12,6 +12,7 @@ from pipeline.continuation import Continued, Differs, Placement, continue_from_t
 from pipeline.encode_tick import TickEncoder
 from pipeline.resumed_source import begun_behind, resume
 from recorder.recovery.checkpoints import Checkpoint, Checkpoints
+from recorder.recovery.run_registry import price_range_in
 from recorder.recovery.tape_ends import Ends
 from recorder.tape.history import History
 
@@ -39,10 +40,11 @@ def beginning(source: Source, ends: Ends, checkpoints: Checkpoints, history: His
 
     Waits for the other server if only its first tick determines the beginning; raises Stopped when `stop` is set
     meanwhile. An empty store begins with the current t of the other server, so that all servers of a tree count alike.
-    A store that has filmed this server before continues after what it has. If that server now has another recording,
-    all of it is filmed, with another shift. Any other store is continued with a shift.
+    A store that has filmed this server before continues after what it has, a run of other prices in the same recording
+    too. If that server now has another recording, all of it is filmed, with another shift. Any other store is continued
+    with a shift.
     """
-    last = next(checkpoints.newest_first(), None)
+    last, kept = next(checkpoints.newest_first(), None), None
     if source.resumes and ends.t >= 0 and last is not None:
         return Beginning(t_shift=begun_behind(source, history, last, ends.t))
     if source.followed is None:
@@ -51,6 +53,7 @@ def beginning(source: Source, ends: Ends, checkpoints: Checkpoints, history: His
         t_shift = last.run["t_shift"]
         if last.ended:
             source.followed.begin_behind(last.source)
+            kept = t_shift if position_of(last.source)[0] != -1 else None
         elif t_shift is not None:
             source.restore(place(ends.t - t_shift, position_of(last.source)[1]))
             return Beginning(t_shift=t_shift)
@@ -60,7 +63,8 @@ def beginning(source: Source, ends: Ends, checkpoints: Checkpoints, history: His
         source.wait(_NAP_SECONDS)
     if ends.t < 0:
         return Beginning(first.t, first.ts, 0)
-    return Beginning(start_ts=first.ts, t_shift=ends.t + 1 - first.t)
+    least = ends.t + 1 - first.t
+    return Beginning(start_ts=first.ts, t_shift=least if kept is None else max(kept, least))
 
 
 def go_on(
@@ -77,6 +81,8 @@ def go_on(
     """
     if source.followed is not None and (t_shift := placement.t_shift) is not None:
         _check_streamed(ends)
+        if (prices := price_range_in(checkpoint.run)) is not None:
+            source.price_range = prices.low, prices.high  # where the other server has others by now, it is replaced
         _, store = position_of(checkpoint.source)
         follow = lambda t: source.restore(place(t - t_shift, store))  # noqa: E731
         return continue_from_tape(history, checkpoint, ends.on_disk, source, follow, make_encoder)

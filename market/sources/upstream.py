@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,9 @@ log = logging.getLogger(__name__)
 
 #: Ticks read ahead (some MB): a pipeline that waits for its disk does not hold the other server up at once.
 _READ_AHEAD = 1000
+
+#: A server that did not tell its prices is asked for them again after this time.
+_ASK_AGAIN_SECONDS = 60.0
 
 #: A message, and the id of the recording it is of.
 _Message = tuple[dict[str, Any], str | None]
@@ -46,7 +51,8 @@ class UpstreamSource(Source):
     URL, and while reading for a refusal.
 
     `replaced`: the other server has another recording than the one whose ticks this source gave, or was to continue
-    with. The source gives no more of the old ones; its position is the beginning of the new recording.
+    with. The source gives no more of the old ones; its position is the beginning of the new recording. Or a run of
+    another price range than `price_range` began there, and is to be one here too; its position is before it.
 
     A tick with an invalid ts is not a tick. Steps of ts are not checked, because they depend on that server's own
     source: its stream continues from run to run, after a week of downtime or with an old tape, and nothing in it says
@@ -68,6 +74,7 @@ class UpstreamSource(Source):
         self._reader: ReadAhead[_Message] | None = None
         self._next: Tick | None = None
         self._passed_over = 0
+        self._asks_prices_at = -math.inf
         self._stream = self._new_stream()
 
     def wait(self, seconds: float | None = None) -> bool:
@@ -145,19 +152,34 @@ class UpstreamSource(Source):
             self._last_t, self._store, self.replaced = -1, store, self._goes_on
             return
         tick = self._tick(message)
-        if tick is not None and self.price_range is None:
-            self.price_range = self._price_range(tick.t)
+        if tick is not None and not self._has_prices_of_run(tick.t):
+            self.replaced = True  # the position stays behind the last tick that was given
+            return
         self._next, self._store = tick, store
 
-    def _price_range(self, t: int) -> tuple[float, float] | None:
-        """What the other server says of its prices; those of the simulator for one of a version that says nothing."""
+    def _has_prices_of_run(self, t: int) -> bool:
+        """Whether a tick's numbers stand for the prices of those before it: a run has one price range."""
+        told = self._told_prices(t)
+        if self.price_range is None:
+            self.price_range = told or Source.price_range
+        if told in (None, self.price_range):
+            return True
+        log.warning("%s: from t=%d on prices lie between %g and %g: a new run begins", self.name, t, *(told or ()))
+        return False
+
+    def _told_prices(self, t: int) -> tuple[float, float] | None:
+        """What the other server says of its prices at a t; None for one that does not say it now."""
         from marketcamera import MarketCameraError
 
+        if time.monotonic() < self._asks_prices_at:
+            return None
         try:
             return self._stream.price_range(t)
         except MarketCameraError as error:
-            log.warning("%s: the prices are taken for the simulator's: %s", self.name, error)
-            return Source.price_range
+            self._asks_prices_at = time.monotonic() + _ASK_AGAIN_SECONDS
+            if self.price_range is None:
+                log.warning("%s: the prices are taken for the simulator's: %s", self.name, error)
+            return None
 
     def _tick(self, message: dict[str, Any]) -> Tick | None:
         """The tick in a message; None for another message that is allowed."""

@@ -223,7 +223,7 @@ class Relay:
         self.heard_at = time.monotonic()
         self.status = message["status"]
         # A pipeline of the version before tells of none of these.
-        self.prices = prices_told(self.status, self.prices)
+        self._learn_prices(prices_told(self.status, self.prices))
         self.figures = message.get("figures") or self.figures
         if message["tick"] is not None:
             self._note_known(message["t"])
@@ -232,6 +232,15 @@ class Relay:
         for listener in list(self.listeners):  # one may leave meanwhile
             with supervisor.guarded(f"listener of {self.symbol}"):
                 listener(message)
+
+    def _learn_prices(self, told: RunPrices) -> None:
+        """Clients are told the price ranges as they connect: with another one than the newest they were told, what
+        follows would have wrong prices for them, so they are to connect again."""
+        is_another = bool(told and self.prices) and tuple(told[-1]) != tuple(self.prices[-1])
+        self.prices = told
+        if is_another:
+            log.info("%s: a run of other prices begins, clients come again to be told them", self.symbol)
+            self.feeds.end()
 
     def _note_known(self, t: int) -> None:
         if self.ring.last_t is None or t > self.ring.last_t:

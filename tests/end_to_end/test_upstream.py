@@ -97,6 +97,22 @@ def test_a_relay_waits_for_its_root_and_with_since_begins_with_the_past(tree: Tr
         assert tree.root_site.text(kind).startswith(tree.relay_site.text(kind))
 
 
+def test_a_run_of_other_prices_is_one_everywhere(tree: Tree) -> None:
+    tree.start_root().wait_for_ticks(20)
+    relay = tree.start_relay()
+    relay.wait_for_ticks(30)
+    tree.root.stop()
+    tree.start_root(IG_SOURCE="orderbook?price=100")
+    ranges: list[list[float]] = wait_until(
+        lambda: found if len(found := tree.root.json("/health")["meta"]["price_ranges"]) > 1 else None, "the second run"
+    )
+    relay.wait_for_ticks(int(ranges[1][0]) + 20)
+    wait_until(lambda: relay.json("/health")["meta"]["price_ranges"][-1] == ranges[1], "the new range, at the same t")
+    assert [one[1:] for one in relay.json("/health")["meta"]["price_ranges"]] == [one[1:] for one in ranges]
+    tree.end()
+    assert_same_from_its_first(tree)
+
+
 def test_a_restart_of_the_root_costs_no_tick(tree: Tree) -> None:
     tree.start_root().wait_for_ticks(5)
     relay = tree.start_relay()

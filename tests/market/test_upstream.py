@@ -16,8 +16,9 @@ from websockets.sync.server import ServerConnection
 
 from market.sources.named import source_from
 from market.sources.options import SourceSettings
-from market.sources.source import SourceError
+from market.sources.source import Source, SourceError
 from market.sources.upstream import UpstreamSource, place, position_of
+from marketcamera import HistoryUnavailable, Stream
 from tests.client.made import Script, behind, gap, market, message, say, serving
 from tests.processes import PATIENCE_SECONDS
 
@@ -114,6 +115,39 @@ def test_another_recording_ends_it_and_a_new_run_begins_with_all_of_that() -> No
         assert not other.replaced
         other.close()
     assert script.queries[1] == {"types": "tick", "since": "14", "store": OLD}
+
+
+def test_a_run_of_other_prices_there_is_one_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(stream: Stream, t: int) -> tuple[float, float]:
+        return (0.0, 200.0) if t < 15 else (0.0, 400.0)
+
+    monkeypatch.setattr(Stream, "price_range", told)
+    with upstream(query="?since=9") as (source, _):
+        assert [tick.t for tick in source] == [10, 11, 12, 13, 14]
+        assert (source.price_range, source.replaced, source.checkpoint()) == ((0.0, 200.0), True, "14")
+    with upstream(query="?since=9") as (source, _):
+        source.begin_behind("14")
+        assert ts(source, 3) == [15, 16, 17]
+        assert source.price_range == (0.0, 400.0)
+    with upstream(query="?since=9") as (source, _):
+        source.restore("14")  # a run that goes on has the prices that it had
+        source.price_range = (0.0, 200.0)
+        assert next(iter(source), None) is None
+        assert (source.replaced, source.checkpoint()) == (True, "14")
+
+
+def test_a_server_that_does_not_tell_its_prices_now_is_not_asked_for_each_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def told(stream: Stream, t: int) -> tuple[float, float]:
+        asked.append(t)
+        raise HistoryUnavailable("http://h", "it does not answer")
+
+    monkeypatch.setattr(Stream, "price_range", told)
+    with upstream(query="?since=9") as (source, _):
+        assert ts(source, 20) == list(range(10, 30))
+        assert (source.price_range, source.replaced) == (Source.price_range, False)
+    assert asked == [10]
 
 
 def test_one_that_is_to_go_on_in_another_recording_is_over_before_its_first_tick() -> None:

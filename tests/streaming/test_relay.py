@@ -114,6 +114,24 @@ def test_health_tells_that_a_market_makes_again_what_clients_have(monkeypatch: p
     with_relay(test)
 
 
+def test_clients_come_again_where_a_run_of_other_prices_begins() -> None:
+    """They are told the prices as they connect."""
+    ranges = [[0, 40.0, 60.0], [2, 41.0, 61.0]]
+
+    async def test(relay: Relay) -> None:
+        early = join(relay)
+        relay.take(group_message(0, **status(price_ranges=ranges[:1])))
+        relay.take(group_message(1, **status(price_ranges=[tuple(ranges[0])])))
+        assert not early.ended, "what was unknown is asked for"
+        relay.take(group_message(2, **status(price_ranges=ranges)))
+        assert (early.ended, early.ticks) == (True, [0, 1])
+        late = join(relay)
+        relay.take(group_message(3, **status(price_ranges=ranges)))
+        assert (late.ended, late.ticks) == (False, [3])
+
+    with_relay(test)
+
+
 def test_the_newest_price_range_alone_adds_to_those_that_are_known() -> None:
     """Of many ranges most messages have the newest one only; /health tells all of them after each."""
     known, newest = [[0, 40.0, 60.0], [5, 41.0, 61.0]], [9, 42.0, 62.0]
