@@ -46,6 +46,24 @@ test("a stretch is drawn at once, and with its ticks when they are read; moving 
   assert.deepEqual([asked.length, drawn.length], [1, 3]);
 });
 
+test("what the stream has dropped since the reading is read, and nothing else", async () => {
+  const store = new Store(10);
+  const hear = (from, to) => Array.from({ length: to - from }, (_, i) => store.receive(metric(from + i)));
+  const { feed, asked } = feedOf({ store });
+  const show = async (from, to) => (feed.show({ from, to }), settle());
+  hear(590, 601);
+  await show(400, 600);
+  hear(601, 608);
+  await show(420, 607);
+  assert.equal(asked.length, 1, "the stream has all that is new");
+  hear(608, 640);
+  await show(440, 599);
+  assert.equal(asked.length, 1, "the stretch has none of it");
+  await show(440, 630);
+  await show(441, 631);
+  assert.equal(asked.length, 2, "of 601 to 629 it has none any more");
+});
+
 test("a stretch that could not be read is asked for once, and again after it may have healed", async () => {
   let gone = true;
   const { feed, asked, errors } = feedOf({ away: () => gone });

@@ -19,6 +19,7 @@ export class ChartFeed {
   /** The rows known of it, none where it is only known in buckets. @type {Columns} */ columns = emptyColumns();
   /** The stretch whose recorded metrics are held. @type {Stretch | null} */ #loaded = null;
   /** @type {Columns} */ #recorded = emptyColumns();
+  /** How far the stream had come when these were asked for: what lies behind comes from it, as long as it has that. */ #readT = -1;
   #drawnT = -1;
   #drawnMs = -Infinity;
   /** The stretch whose rows are wanted. @type {Stretch | null} */ #wanted = null;
@@ -51,6 +52,7 @@ export class ChartFeed {
   show(stretch) {
     const moved = this.#moves(stretch);
     this.stretch = stretch;
+    if (this.#isTorn(stretch)) this.#loaded = null;
     if (covers(this.#loaded, stretch)) {
       if (moved || this.#behind(stretch)) this.#draw(stretch, this.#joined());
       return;
@@ -102,10 +104,11 @@ export class ChartFeed {
   /** @param {Stretch} wide */
   async #read(wide) {
     const age = this.#age;
-    let columns;
+    let columns, readT = -1;
     try {
       await this.parts.turn();
       if (!this.#wanted || !covers(wide, this.#wanted)) return;
+      readT = this.parts.store.metrics.last("t") ?? -1;
       columns = await this.parts.past.metrics(wide.from, wide.to);
     } catch (error) {
       if (age !== this.#age) return;
@@ -113,8 +116,13 @@ export class ChartFeed {
       return this.parts.onError(/** @type {Error} */ (error));
     }
     if (age !== this.#age) return;
-    [this.#loaded, this.#recorded] = [wide, columns];
+    [this.#loaded, this.#recorded, this.#readT] = [wide, columns, readT];
     if (this.#wanted && covers(wide, this.#wanted)) this.#draw(this.#wanted, this.#joined());
+  }
+
+  /** Whether rows of the stretch are neither among those read nor among the stream's, which keeps its last alone. @param {Stretch} stretch */
+  #isTorn({ to }) {
+    return this.#loaded !== null && to > this.#readT && (this.parts.store.metrics.first("t") ?? -1) > this.#readT + 1;
   }
 
   #joined() {
