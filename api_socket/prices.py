@@ -28,6 +28,7 @@ class Ticker:
         self._store: str | None = None
         self._t = -1
         self._is_new = False
+        #: Those who are sent the newest day with the next slot; empty once that has come.
         self._newcomers: set[Subscriber] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -49,15 +50,19 @@ class Ticker:
         return newer
 
     def greet(self, subscriber: Subscriber) -> None:
-        """Send a new subscriber the newest day as soon as there is a slot, even if no further tick arrives."""
-        self._newcomers.add(subscriber)
-        self._send_when_free()
+        """Send a new subscriber the newest day as soon as there is a slot, even if no further tick arrives.
+
+        While there is no day, nobody waits here: the first one is sent to the whole audience.
+        """
+        if self._day is not None:
+            self._newcomers.add(subscriber)
+            self._send_when_free()
 
     def forget(self, subscriber: Subscriber) -> None:
         self._newcomers.discard(subscriber)
 
     def _send_when_free(self) -> None:
-        if self._day is None or self._timer is not None:
+        if self._timer is not None:
             return
         wait_seconds = self._throttle.wait_seconds(self._loop.time())
         if wait_seconds > 0:

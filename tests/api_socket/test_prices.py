@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from api_socket.hub import SubscriberHub
 from api_socket.prices import SLOT_SECONDS, Prices
 from api_socket.protocol import Topic
+from api_socket.subscriber import Subscriber
 from tests.api_socket.listening import Listener, settled
 
 
@@ -133,6 +136,32 @@ def test_a_market_that_begins_later_reaches_those_who_want_all(run: Any) -> None
         prices.follow("LATE").take(day(1))
         await settled()
         assert [message["symbol"] for message in client.messages] == ["LATE"]
+
+    run(test)
+
+
+def test_a_subscriber_that_has_left_a_market_without_a_price_is_kept_nowhere(run: Any) -> None:
+    async def test(clock: Clock, hub: SubscriberHub, prices: Prices) -> None:
+        async def send(message: dict[str, Any]) -> None: ...
+
+        def come_and_go(topic: Topic) -> weakref.ref[Subscriber]:
+            client = Subscriber(send, 1, 1 << 20, raw=False)
+            hub.join(client)
+            hub.subscribe(client, topic)
+            prices.greet(client, topic)
+            hub.leave(client)
+            client.clear()
+            return weakref.ref(client)
+
+        prices.follow("STOPPED")
+        left = [come_and_go(topic) for topic in (Topic("market_data"), Topic("market_data", "STOPPED"))]
+        gc.collect()
+        assert [client() for client in left] == [None, None]
+        prices.follow("A").take(day(1))
+        left = [come_and_go(Topic("market_data"))]
+        await clock.advance(SLOT_SECONDS)
+        gc.collect()
+        assert [client() for client in left] == [None]
 
     run(test)
 
