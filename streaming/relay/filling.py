@@ -6,7 +6,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -17,7 +18,8 @@ from runtime.supervision import supervisor
 from streaming.fanout.backpressure import Backpressure
 from streaming.fanout.feeds import Feeds
 from streaming.history_moments import batch_of, moments
-from streaming.protocol import KINDS, Loss, Moment
+from streaming.protocol import KINDS, LARGEST_T, Loss, Moment
+from streaming.relay.unheard import Unheard
 from streaming.ring import Ring
 
 log = logging.getLogger(__name__)
@@ -63,11 +65,22 @@ class Filling:
         self._under_way = True
         self._is_stopped = self._is_unread = False
         self._filler: asyncio.Task[None] | None = None
+        self.unheard = Unheard(self, relay.settle_seconds, lambda work: relay.start(work))  # it may change
         #: The last t of each kind that is known to be lost.
         self._lost_to = dict.fromkeys(KINDS, -1)
         self._backpressure = Backpressure()
         self.holes = 0
         self.filled = asyncio.Event()
+
+    @property
+    def last_t(self) -> int:
+        """The newest t in memory, -1 if there is none."""
+        return -1 if self._ring.last_t is None else self._ring.last_t
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is being read into the ring, and something may be."""
+        return not self._under_way and not self._is_stopped
 
     def read_from(self, history: History) -> None:
         """The same recording, by an id that has become known."""
@@ -95,6 +108,30 @@ class Filling:
                 self._begin(self._fill_hole())
             else:
                 self.begin()
+
+    async def recorded_now(self) -> int:
+        """The newest t on disk, -1 where it is not known, or is that of another recording by now."""
+        try:
+            with self._reading():
+                return -1 if (recorded := await self.recorded_t()) is None else recorded
+        except OtherStore as other:
+            self._relay.enter(other.store_id)
+        return -1
+
+    def read_end(self, recorded_t: int) -> None:
+        """Hand out what is recorded up to a t and was not heard."""
+        if self._ring:
+            self._begin(self._read_end(recorded_t))
+        else:
+            self.begin()
+
+    async def _read_end(self, recorded_t: int) -> None:
+        self._backpressure = Backpressure()
+        try:
+            await self._read_hole(self.last_t, recorded_t)
+        except OtherStore as other:
+            return self._relay.enter(other.store_id)
+        await self._let_pass()
 
     def begin(self) -> None:
         """Fill the ring, whose recording others may have begun to write."""
@@ -219,16 +256,23 @@ class Filling:
             if not self._is_closed():
                 await asyncio.sleep(_HOLE_PAUSE_SECONDS)
 
-    async def _read_hole(self, after_t: int) -> int:
-        """Hand out what is recorded before the first moment held back; how far the recording had come before."""
+    async def _read_hole(self, after_t: int, to_t: int = LARGEST_T) -> int:
+        """Hand out what is recorded up to a t, and before the first moment held back; how far the recording had come
+        before."""
+        with self._reading():
+            if (recorded := await self.recorded_t()) is not None:
+                await self._read(after_t, min(recorded, to_t))
+                return recorded
+        return -1
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """What cannot be read is looked for again later. Raises OtherStore."""
         with supervisor.guarded(f"tape of {self._relay.symbol}", but=OtherStore):
             try:
-                if (recorded := await self.recorded_t()) is not None:
-                    await self._read(after_t, recorded)
-                    return recorded
+                yield
             except OSError as error:
                 log.warning("%s: the recording cannot be read: %s", self._relay.symbol, error)
-        return -1
 
     def _is_closed(self) -> bool:
         return self._ring.last_t is None or not self._held or self._held[0][0].t <= self._ring.last_t + 1

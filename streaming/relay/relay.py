@@ -84,8 +84,9 @@ class Relay:
         self._begin()
 
     def _begin(self) -> None:
-        #: Since when every moment that arrives was streamed here before, and its t; None where the last one was new.
-        self._known: tuple[float, int] | None = None
+        #: From when to when every moment that arrived was streamed here before, and the last one's t; None where that
+        #: was new.
+        self._known: tuple[float, float, int] | None = None
         self.ring = Ring(self._ring_ticks, self._ring_bytes)
         self.filling = Filling(self, self._ring_ticks)
 
@@ -136,8 +137,8 @@ class Relay:
         """That the market makes ticks again which clients here have; None if the last one was new."""
         if self._known is None or self.ring.last_t is None:
             return None
-        since, t = self._known
-        return Repeats(time.monotonic() - since, t, self.ring.last_t)
+        since, until, t = self._known
+        return Repeats(until - since, t, self.ring.last_t)
 
     def beat(self) -> None:
         """Each second: check on a silent market, and send heartbeats to clients that were sent nothing for long."""
@@ -145,6 +146,7 @@ class Relay:
         self.lease_monitor.look_if_unheard(silent_seconds, asyncio.get_running_loop().time())
         if (silent_seconds is None or silent_seconds > _HEARD_SECONDS) and self.filling.filled.is_set():
             self._look_at_store()
+        self.filling.unheard.beat(time.monotonic())
         self.feeds.beat(-1 if self.ring.last_t is None else self.ring.last_t)
 
     # -- the store
@@ -246,7 +248,8 @@ class Relay:
         if self.ring.last_t is None or t > self.ring.last_t:
             self._known = None
         else:
-            self._known = (time.monotonic() if self._known is None else self._known[0], t)
+            now = time.monotonic()
+            self._known = (now if self._known is None else self._known[0], now, t)
 
     def pass_on(self, moment: Moment) -> None:
         """Keep a moment and hand it to every client.
