@@ -84,8 +84,7 @@ class Relay:
         self._begin()
 
     def _begin(self) -> None:
-        #: From when to when every moment that arrived was streamed here before, and the last one's t; None where that
-        #: was new.
+        #: From when to when all that arrived was streamed here before, and the last t of it; None where that was new.
         self._known: tuple[float, float, int] | None = None
         self.ring = Ring(self._ring_ticks, self._ring_bytes)
         self.filling = Filling(self, self._ring_ticks)
@@ -236,8 +235,7 @@ class Relay:
                 listener(message)
 
     def _learn_prices(self, told: RunPrices) -> None:
-        """Clients are told the price ranges as they connect: with another one than the newest they were told, what
-        follows would have wrong prices for them, so they are to connect again."""
+        """Clients are told the ranges as they connect: with an older one what follows would have wrong prices."""
         is_another = bool(told and self.prices) and tuple(told[-1]) != tuple(self.prices[-1])
         self.prices = told
         if is_another:
