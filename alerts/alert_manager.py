@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 from uuid import uuid4
@@ -84,9 +84,15 @@ class AlertManager:
                     self._forget_change(finding.key, before)
                     raise
 
+    async def clear_left(self, findings: Collection[Finding]) -> None:
+        """Clear causes that whoever raised them cannot clear, also one that this process knew as cleared before."""
+        for finding in findings:
+            self._known.pop(finding.key, None)
+        await self.consider(findings)
+
     def _forget_change(self, key: str, before: bool | None) -> None:
         if before is None:
-            del self._known[key]
+            self._known.pop(key, None)
         else:
             self._known[key] = before
 
@@ -213,6 +219,8 @@ class AlertManager:
             return  # the rows read may be older than what was announced meanwhile; the next read is not
         for key in self._active.keys() - rows.keys() - self._unwritten.keys():
             del self._active[key]
+        for key in [key for key, wrong in self._known.items() if wrong and key not in rows.keys() | self._unwritten]:
+            del self._known[key]  # another process cleared what is wrong here: it is raised again if it still is
         oldest = self._clock() - _REMEMBERED_SECONDS
         self._cleared = {key: cleared_at for key, cleared_at in self._cleared.items() if cleared_at > oldest}
         for key in rows.keys() - self._unwritten.keys():

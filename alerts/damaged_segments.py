@@ -16,8 +16,15 @@ from streaming.relay.relays import relays
 log = logging.getLogger(__name__)
 
 
+#: The name of a segment begins so where only the copies in the bucket are read: the file of one may be whole.
+_IN_BUCKET = "bucket/"
+
+
 class DamageMonitor:
-    """The damage monitor of one web process. Any process clears an alert of another once the segment can be read."""
+    """The damage monitor of one web process.
+
+    Any process clears an alert of another once it can read the segment, and reads it from the same disk, or the bucket.
+    """
 
     def __init__(self, manager: AlertManager) -> None:
         self._alerts = manager
@@ -36,28 +43,37 @@ class DamageMonitor:
     async def check_left_behind(self) -> None:
         """Read the segments again that other processes reported, to find damage that remains.
 
-        Those processes may have ended since.
+        Those processes may have ended since. A machine without the market's disk knows nothing of the files there.
         """
         for key in await self._alerts.active(rules.DAMAGED):
             symbol, segment = rules.symbol_of(key), rules.segment_of(key)
             relay = next((one for one in relays.all() if one.symbol == symbol), None)
             if relay is None or segment in self._told.get(relay.symbol, set()):
                 continue
-            await asyncio.to_thread(_read_again, relay, segment)
-            if segment not in await asyncio.to_thread(_found, relay):
+            if await asyncio.to_thread(_is_well, relay, segment):
                 await self._alerts.consider([rules.damaged(relay.symbol, segment, "")])
 
 
 def _found(relay: Relay) -> dict[str, str]:
     """The fault of each damaged segment, by kind and final name."""
-    found = damages.below(relay.history.directory)
-    return {f"{one.path.parent.name}/{parse_name(one.path.name).lasting}": one.why for one in found}
+    found, place = damages.below(relay.history.directory), _place(relay)
+    return {f"{place}{one.path.parent.name}/{parse_name(one.path.name).lasting}": one.why for one in found}
 
 
-def _read_again(relay: Relay, segment: str) -> None:
-    kind, _, name = segment.partition("/")
+def _place(relay: Relay) -> str:
+    return _IN_BUCKET if relay.history.is_elsewhere() else ""
+
+
+def _is_well(relay: Relay, segment: str) -> bool:
+    """Whether a segment is whole or gone, as far as this machine can tell."""
+    place = _place(relay)
+    kind, _, name = segment.removeprefix(_IN_BUCKET).partition("/")
+    is_read_here = bool(place) or (relay.history.directory / kind).is_dir()
+    if segment.startswith(_IN_BUCKET) != bool(place) or kind not in KINDS or not is_read_here:
+        return False
     try:
-        if kind in KINDS:
-            relay.history.read_whole(kind, parse_name(name))
+        relay.history.read_whole(kind, parse_name(name))
     except RecorderError as error:
         log.warning("%s: %s cannot be looked at: %s", relay.symbol, segment, error)
+        return False
+    return segment not in _found(relay)

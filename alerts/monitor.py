@@ -15,6 +15,7 @@ from alerts import rules
 from alerts.alert_manager import AlertManager
 from alerts.damaged_segments import DamageMonitor
 from alerts.rules import Finding
+from components.reporter import host_of
 from recorder.cold import status
 from recorder.retention import disk_use
 from runtime import pools
@@ -86,17 +87,18 @@ class Monitor:
     async def check_memory(self) -> None:
         host = socket.gethostname()
         percent, threshold = psutil.virtual_memory().percent, settings.CONFIG.alert_memory_percent
-        await self._alerts.consider([rules.memory(percent, threshold, host, self._alerts.was_wrong(f"memory:{host}"))])
+        was_wrong = self._alerts.was_wrong(f"{rules.MEMORY}{host}")
+        await self._alerts.consider([rules.memory(percent, threshold, host, was_wrong)])
 
     async def check_disk(self) -> None:
         config = settings.CONFIG
-        store = str(config.store_dir)
+        place = rules.disk_place(socket.gethostname(), str(config.store_dir))
         try:
             use = await asyncio.to_thread(disk_use, config.store_dir)
         except OSError:
             return  # a store that cannot be read cannot be written either: the recorder's alert reports it
-        was_wrong = self._alerts.was_wrong(f"disk:{store}")
-        await self._alerts.consider([rules.disk(use.percent, config.retain_disk_percent, store, was_wrong)])
+        was_wrong = self._alerts.was_wrong(f"{rules.DISK}{place}")
+        await self._alerts.consider([rules.disk(use.percent, config.retain_disk_percent, place, was_wrong)])
 
     async def check_database(self) -> None:
         await self._alerts.consider([rules.database(await self._alerts.write())])
@@ -111,13 +113,18 @@ class Monitor:
         await self._alerts.consider([rules.cold(symbol, reason) for symbol, reason in reasons.items()])
 
     async def check_left_behind(self) -> None:
-        """Clear the alerts of processes that are gone, or were restarted under the same name.
+        """Clear the alerts of processes that are gone, or were restarted under the same name, and of machines left.
 
-        These processes cannot do it themselves.
+        These processes cannot do it themselves. While this process does not even hear itself, nobody is known as gone.
         """
+        if self._process not in self._known():
+            return
         await asyncio.sleep(_LEFT_BEHIND_SECONDS / 2)
         left = await self._alerts.active(rules.SIDE_TASK)
-        await self._alerts.consider([rules.side_task_gone(key) for key in left if not self._may_be_active(key)])
+        await self._alerts.clear_left([rules.side_task_gone(key) for key in left if not self._may_be_active(key)])
+        hosts = {host_of(process) for process in self._known() if process.startswith("web-")}  # no others look at them
+        machines = [*await self._alerts.active(rules.MEMORY), *await self._alerts.active(rules.DISK)]
+        await self._alerts.clear_left([rules.machine_gone(key) for key in machines if rules.host_of(key) not in hosts])
 
     def _may_be_active(self, key: str) -> bool:
         process = rules.process_of(key)
@@ -135,7 +142,9 @@ class Monitor:
 
 async def _findings_of(relay: Relay) -> list[Finding]:
     well, body = await relay.health()
-    found = [rules.pipeline(relay.symbol, well, bool(body["meta"]["running"]))]
+    running = bool(body["meta"]["running"])
     if relay.status is not None:
-        found.append(rules.recorder(relay.symbol, relay.status))
-    return found
+        return [rules.pipeline(relay.symbol, well, running), rules.recorder(relay.symbol, relay.status)]
+    # A process that has not heard the market yet knows that it has ended, or was silent for long. Otherwise it may be
+    # silent all the same: another process, which says so, has been waiting for longer.
+    return [] if well == running else [rules.pipeline(relay.symbol, well, running)]

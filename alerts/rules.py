@@ -13,6 +13,9 @@ HYSTERESIS_PERCENT = 5.0
 #: The key of the database's own alert.
 DATABASE = "database"
 
+#: The beginnings of the keys of alerts about a machine; its host follows.
+MEMORY, DISK = "memory:", "disk:"
+
 #: The beginning of the keys of alerts about side tasks; the process and the task follow.
 SIDE_TASK = "task:"
 
@@ -44,13 +47,31 @@ def symbol_of(key: str) -> str | None:
 def memory(percent: float, threshold: float, host: str, was_wrong: bool) -> Finding:
     wrong = _is_over(percent, threshold, was_wrong)
     told = f"内存使用率 {percent:.1f}% 超过 {threshold:g}%" if wrong else f"内存使用率恢复正常: {percent:.1f}%"
-    return Finding(f"memory:{host}", wrong, "warning", f"{told}（{host}）", host)
+    return Finding(f"{MEMORY}{host}", wrong, "warning", f"{told}（{host}）", host)
 
 
-def disk(percent: float, threshold: float, store: str, was_wrong: bool) -> Finding:
+def disk(percent: float, threshold: float, place: str, was_wrong: bool) -> Finding:
+    """The disk of a store; `place` has the host too (`disk_place`): others have another disk at the same path."""
     wrong = _is_over(percent, threshold, was_wrong)
     told = f"磁盘使用率 {percent:.1f}% 超过 {threshold:g}%" if wrong else f"磁盘使用率恢复正常: {percent:.1f}%"
-    return Finding(f"disk:{store}", wrong, "warning", f"{told}（{store}）", "recorder")
+    return Finding(f"{DISK}{place}", wrong, "warning", f"{told}（{place}）", "recorder")
+
+
+def disk_place(host: str, store: str) -> str:
+    return f"{host}:{store}"
+
+
+def host_of(key: str) -> str:
+    """The host in the key of an alert about a machine. Version 0.1.0 named none for a disk: then the store's folder."""
+    return key.split(":", 2)[1]
+
+
+def machine_gone(key: str) -> Finding:
+    """No process looks at what an alert about a machine tells of any more."""
+    kind, _, place = key.partition(":")
+    if f"{kind}:" == DISK:
+        return Finding(key, False, "warning", f"不再检查磁盘（{place}）", "recorder")
+    return Finding(key, False, "warning", f"不再检查内存（{place}）", place)
 
 
 def pipeline(symbol: str, well: bool, running: bool) -> Finding:

@@ -152,3 +152,8 @@ def reported(parts: Sequence[MeasuredComponent], thread: PrestartedThread, *, al
 def process_name(kind: str, pid: int) -> str:
     """The agent_id of a process: its role, its host and its process id."""
     return f"{kind}-{socket.gethostname()}-{pid}"
+
+
+def host_of(process: str) -> str:
+    """The host in a process's name; "" in a name without one, such as `simulator`."""
+    return process.partition("-")[2].rpartition("-")[0]

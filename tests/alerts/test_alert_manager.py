@@ -150,6 +150,38 @@ def test_what_a_dead_process_left_raised_is_cleared_by_the_next() -> None:
     with_processes(1, test)
 
 
+def test_what_is_wrong_here_is_raised_again_after_another_process_cleared_it() -> None:
+    async def test(processes: Processes) -> None:
+        sees, other = processes.managers
+        await sees.consider([WRONG])
+        await other.consider([WELL])
+        assert await rows_now() == [(WRONG.key, True)]
+        processes.now += 1
+        for _ in range(2):
+            for manager, finding in ((sees, WRONG), (other, WELL)):
+                assert await manager.write()
+                await manager.consider([finding])
+        await settled()
+        assert processes.heard == [["warning", "info", "warning"]] * 2
+        assert await rows_now() == [(WRONG.key, True), (WRONG.key, False)]
+
+    with_processes(2, test)
+
+
+def test_what_was_left_is_cleared_though_it_was_left_and_cleared_before() -> None:
+    async def test(processes: Processes) -> None:
+        leaves, clears = processes.managers
+        for _ in range(2):
+            await leaves.consider([WRONG])
+            await clears.clear_left([WELL])
+            assert await leaves.write()
+            processes.now += 1
+        await settled()
+        assert processes.heard == [["warning", "info"] * 2] * 2
+
+    with_processes(2, test)
+
+
 def test_while_the_database_is_away_everything_is_told_once_all_the_same(outage: Callable[[bool], None]) -> None:
     async def test(processes: Processes) -> None:
         await processes.find(database(True), WELL)

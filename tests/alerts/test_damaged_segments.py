@@ -50,9 +50,9 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
     return history
 
 
-def another_process(monkeypatch: pytest.MonkeyPatch) -> DamageMonitor:
-    """One that has read nothing yet."""
-    found = Damages()
+def another_process(monkeypatch: pytest.MonkeyPatch, found: Damages | None = None) -> DamageMonitor:
+    """One that has read nothing yet, or found this."""
+    found = found or Damages()
     for module in ("recorder.tape.reader", "alerts.damaged_segments"):
         monkeypatch.setattr(f"{module}.damages", found)
     return DamageMonitor(AlertManager(SubscriberHub(10, 10).tell, lambda message: None))
@@ -103,3 +103,35 @@ def test_what_a_process_told_that_ended_is_cleared_by_any_other(
     path.write_bytes(whole)
     run(other.check_left_behind)
     assert active() == []
+
+
+def test_a_machine_without_the_disk_judges_no_file_and_one_with_it_no_copy(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = Damages(), Damages()
+    path = next((history.directory / "ticks").glob("*_10.jsonl.zst"))
+    elsewhere = History("IG-USD", tmp_path / "empty")
+
+    def process(found: Damages, of: History, *, has_bucket: bool = True) -> DamageMonitor:
+        monkeypatch.setattr(
+            "alerts.damaged_segments.relays.all", lambda: [SimpleNamespace(symbol="IG-USD", history=of)]
+        )
+        monkeypatch.setattr(History, "is_elsewhere", lambda self: has_bucket and self is elsewhere)
+        return another_process(monkeypatch, found)
+
+    whole = path.read_bytes()
+    damaging.flip_a_bit(path, random.Random(1))
+    watch = process(here, history)
+    list(history.messages(["ticks"], -1))
+    run(watch.check)
+    there.note(elsewhere.directory / "ticks" / path.name, None, "a flipped bit in the bucket")
+    run(process(there, elsewhere).check)
+    both = [f"damaged:IG-USD:{place}ticks/{path.name}" for place in ("", "bucket/")]
+    run(process(Damages(), elsewhere, has_bucket=False).check_left_behind)
+    assert {*active()} == {*both}, "an empty folder"
+    run(process(Damages(), elsewhere).check_left_behind)
+    assert active() == both[:1], "the copy is whole"
+    run(process(there, elsewhere).check)
+    path.write_bytes(whole)
+    run(process(Damages(), history).check_left_behind)
+    assert active() == both[1:], "the file is whole"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from alerts import alert_store, monitor
+from alerts import alert_store, monitor, rules
 from alerts.alert_manager import AlertManager
 from alerts.models import Alert
 from alerts.monitor import Monitor
@@ -19,6 +19,7 @@ from recorder.cold import status
 from recorder.cold.state_row import ColdState
 from recorder.cold.status import Status
 from recorder.models import Market
+from recorder.retention_policy import DiskUse
 from runtime import supervision
 from runtime.supervision import Supervisor, Trouble
 from streaming.relay.relays import relays
@@ -118,6 +119,9 @@ def test_alerts_of_a_process_that_is_gone_are_cleared_and_of_no_other(
         assert [cleared for *_, cleared in await rows()] == [False, False]
         bench.known = set()
         await bench.monitor.check_left_behind()
+        assert [cleared for *_, cleared in await rows()] == [False, False], "the bus is away"
+        bench.known = {ME}
+        await bench.monitor.check_left_behind()
         assert await rows() == [
             (f"task:{DEAD}:backtests", "warning", True),
             (f"task:{ME}:backtests", "warning", False),
@@ -144,6 +148,35 @@ def test_what_failed_before_a_process_was_started_anew_under_its_name_is_cleared
             ("task:simulator:checkpoint", "warning", True),
             ("task:simulator:report of camera", "warning", False),
         ]
+
+    with_bench(test)
+
+
+def test_a_machine_judges_its_own_disk_and_what_one_left_is_cleared(
+    with_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor, "_LEFT_BEHIND_SECONDS", 0.0)
+
+    async def test(bench: Bench) -> None:
+        async def looks(host: str, name: str, used: int) -> None:
+            monkeypatch.setattr("socket.gethostname", lambda: host)
+            monkeypatch.setattr(monitor, "disk_use", lambda root: DiskUse(100, used, 100 - used))
+            await Monitor(bench.alerts, name, lambda: bench.known).check_disk()
+
+        store, before = monitor.settings.CONFIG.store_dir, rules.disk(99, 80, "/a/store", False)
+        await bench.alerts.consider([before])
+        for used, other in ((99, 20), (100, 20)):
+            await looks("market", "web-market-9", used)
+            await looks("host", ME, other)
+        keys = [before.key, f"disk:market:{store}"]
+        assert await rows() == [(keys[0], "warning", False), (keys[1], "warning", False)]
+        bench.known = {ME, "web-market-9", "simulator"}
+        await bench.monitor.check_left_behind()
+        assert await rows() == [(keys[0], "warning", True), (keys[1], "warning", False)], "no host is its folder"
+        bench.known = {ME, "web-market-too-9", "worker-market-7", "simulator"}
+        await bench.monitor.check_left_behind()
+        assert await rows() == [(key, "warning", True) for key in keys]
+        assert (await bench.heard())[-1] == ("info", f"不再检查磁盘（market:{store}）")
 
     with_bench(test)
 
@@ -191,6 +224,28 @@ def test_a_market_that_cannot_be_judged_keeps_no_other_from_being_judged(
         await bench.monitor.check_markets()
         assert await rows() == [("silent:B", "critical", False)]
         assert [one.name for one in bench.supervisor.troubles()] == ["check of A"]
+
+    with_bench(test)
+
+
+def test_who_has_not_heard_a_market_yet_ends_no_alert_about_its_silence(
+    with_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Market:
+        symbol, status = "A", None
+        says: tuple[bool, bool] = (False, True)
+
+        async def health(self) -> tuple[bool, dict[str, Any]]:
+            return self.says[0], {"meta": {"running": self.says[1]}}
+
+    async def test(bench: Bench) -> None:
+        market = Market()
+        monkeypatch.setattr(relays, "all", lambda: [market])
+        await bench.monitor.check_markets()
+        for well, running, cleared in ((True, True, False), (False, False, False), (True, False, True)):
+            market.says = (well, running)
+            await Monitor(AlertManager(lambda *_: None, bench.alerts.take), DEAD, lambda: bench.known).check_markets()
+            assert await rows() == [("silent:A", "critical", cleared)], "it holds the lease, nobody knows, it has ended"
 
     with_bench(test)
 
