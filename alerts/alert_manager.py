@@ -59,6 +59,8 @@ class AlertManager:
         #: The announced alerts that have not cleared: the message of each cause. It changes with each `_changes`.
         self._active: dict[str, dict[str, Any]] = {}
         self._changes = 0
+        #: The announced alerts that had no active row when the database was read last.
+        self._missed: set[str] = set()
         #: When causes were told of as cleared lately: the database may have them as active for some time.
         self._cleared: dict[str, float] = {}
         self._unwritten: dict[str, Entry] = {}
@@ -122,13 +124,13 @@ class AlertManager:
     async def _raise(self, finding: Finding) -> None:
         now = self._now()
         try:
-            ours = await self._ask(alert_store.raise_once, finding, now)
+            ours = is_written = await self._ask(alert_store.raise_once, finding, now)
         except DatabaseError:
             self._unwritten[finding.key] = Entry(finding, now)
-            ours = True
+            ours, is_written = True, False
         if ours:
             log.warning("alert: %s", finding.message)
-            self._tell(finding, finding.level, now, sure=False)
+            self._tell(finding, finding.level, now, sure=is_written)
 
     async def _clear(self, finding: Finding) -> None:
         now = self._now()
@@ -159,6 +161,7 @@ class AlertManager:
         return await self._database.ask(question, *about)
 
     def _tell(self, finding: Finding, level: str, now: float, *, sure: bool) -> None:
+        """`sure` says that the change is in the database."""
         message = {
             "channel": CHANNEL,
             "origin": self._origin,
@@ -217,16 +220,28 @@ class AlertManager:
         rows = await self._database.ask(alert_store.active)
         if changes != self._changes:
             return  # the rows read may be older than what was announced meanwhile; the next read is not
-        for key in self._active.keys() - rows.keys() - self._unwritten.keys():
-            del self._active[key]
+        oldest = self._clock() - _REMEMBERED_SECONDS
+        missed = self._active.keys() - rows.keys() - self._unwritten.keys()
+        for key in missed & self._missed:  # once is no loss: the word of it may be on its way
+            self._end_missed(self._active[key], oldest)
+        self._missed = missed
         for key in [key for key, wrong in self._known.items() if wrong and key not in rows.keys() | self._unwritten]:
             del self._known[key]  # another process cleared what is wrong here: it is raised again if it still is
-        oldest = self._clock() - _REMEMBERED_SECONDS
         self._cleared = {key: cleared_at for key, cleared_at in self._cleared.items() if cleared_at > oldest}
         for key in rows.keys() - self._unwritten.keys():
             told = rows[key].told()
-            if told["timestamp"] > self._cleared.get(key, 0.0):
-                self._pass_on({"key": key, "wrong": True, "sure": False, "symbol": symbol_of(key), "data": told})
+            if key in self._active:
+                self._active[key]["sure"] = True
+            elif told["timestamp"] > self._cleared.get(key, 0.0):
+                self._pass_on({"key": key, "wrong": True, "sure": True, "symbol": symbol_of(key), "data": told})
+
+    def _end_missed(self, raised: dict[str, Any], oldest: float) -> None:
+        """An alert has no active row: it has cleared, and its word was lost, unless its row is still to be written."""
+        facts = raised["data"]
+        if raised["sure"] or facts["timestamp"] < oldest:
+            over = {**facts, "level": "info", "message": f"已恢复: {facts['message']}", "timestamp": self._now()}
+            self._pass_on({**raised, "wrong": False, "sure": False, "data": over})
+            del self._cleared[raised["key"]]  # a row of this cause that comes now is of another alert
 
     async def write(self) -> bool:
         """Write what waits for the database; returns whether it could be reached."""

@@ -409,7 +409,58 @@ def test_what_another_process_cleared_is_active_no_more_though_its_word_was_lost
         await processes.find(WELL)
         assert len(await told(lost, ALL)) == 1
         assert await lost.write()
+        assert len(await told(lost, ALL)) == 1, "the word may be on its way"
+        assert await lost.write()
         assert await told(lost, ALL) == []
+        await settled()
+        assert processes.heard == [["warning", "info"]] * 2
+        assert processes.clients[1].messages[1]["data"]["message"] == f"已恢复: {WRONG.message}"
+        processes.managers.append(lost)
+        processes.now -= 5  # by the clock of another machine
+        await processes.find(WELL)
+        await processes.managers[0].consider([WRONG])
+        await settled()
+        assert processes.heard == [["warning", "info", "warning"]] * 2, "nothing of the end is told twice"
+
+    with_processes(2, test)
+
+
+def test_what_another_process_raised_without_a_database_is_active_until_it_is_written_down(
+    outage: Callable[[bool], None],
+) -> None:
+    async def test(processes: Processes) -> None:
+        raises, hears = processes.managers
+        outage(True)
+        await raises.consider([WRONG])
+        outage(False)
+        for _ in range(3):
+            assert await hears.write()
+        assert await raises.write()
+        assert await hears.write()
+        await settled()
+        assert processes.heard == [["warning"]] * 2
+        processes.managers.remove(hears)
+        await processes.find(WELL)
+        for _ in range(2):
+            assert await hears.write()
+        await settled()
+        assert processes.heard == [["warning", "info"]] * 2
+
+    with_processes(2, test)
+
+
+def test_what_nobody_writes_down_is_over_after_an_hour(outage: Callable[[bool], None]) -> None:
+    async def test(processes: Processes) -> None:
+        raises, hears = processes.managers
+        outage(True)
+        await raises.consider([WRONG])
+        outage(False)
+        for seconds, heard in ((3600, ["warning"]), (1, ["warning", "info"])):
+            processes.now += seconds
+            for _ in range(2):
+                assert await hears.write()
+            await settled()
+            assert processes.heard[1] == heard
 
     with_processes(2, test)
 
