@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 from market.sources.source import Source
 from market.tick import MarketError, Tick
@@ -19,9 +20,19 @@ def resume(source: Source, history: History, checkpoint: Checkpoint, end_t: int,
     Up to `end_t` each t of this market is used up: it is recorded, or clients may have received it, and it was lost.
     Raises MarketError, ValueError.
     """
+    t_shift = shift_of(checkpoint.run)
     source.restore(checkpoint.source)
-    if (t_shift := checkpoint.run["t_shift"]) is not None:
-        source.resume_after(_recorded(history, checkpoint, t_shift), end_t - t_shift, new_run=new_run)
+    source.resume_after(_recorded(history, checkpoint, t_shift), end_t - t_shift, new_run=new_run)
+
+
+def shift_of(run: dict[str, Any]) -> int:
+    """The shift of t of a run whose source resumes, by the facts in its checkpoint.
+
+    The one with which a run begins may not have it, for its first tick is to show it, and a run that is killed within
+    its first half minute has no other one. Such a source counts from 0.
+    """
+    t_shift: int | None = run["t_shift"]
+    return int(run["first_t"]) if t_shift is None else t_shift
 
 
 def begun_behind(source: Source, history: History, last: Checkpoint, end_t: int) -> int | None:
@@ -29,15 +40,14 @@ def begun_behind(source: Source, history: History, last: Checkpoint, end_t: int)
 
     `last` is the newest checkpoint of the store. A market's name is its setting without options.
     """
-    t_shift: int | None = last.run["t_shift"]
-    if t_shift is None or last.run["source"].partition("?")[0] != source.name:
+    if last.run["source"].partition("?")[0] != source.name:
         return None
     try:
         resume(source, history, last, end_t, new_run=True)
     except (MarketError, ValueError) as why:
         log.warning("%s: it begins anew and not behind t=%d: %s", source.name, end_t, why)
         return None
-    return t_shift
+    return shift_of(last.run)
 
 
 def _recorded(history: History, checkpoint: Checkpoint, t_shift: int) -> Iterator[Tick]:

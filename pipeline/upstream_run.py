@@ -10,7 +10,7 @@ from market.sources.source import Source
 from market.sources.upstream import place, position_of
 from pipeline.continuation import Continued, Differs, Placement, continue_from_tape, continue_run
 from pipeline.encode_tick import TickEncoder
-from pipeline.resumed_source import begun_behind, resume
+from pipeline.resumed_source import begun_behind, resume, shift_of
 from recorder.recovery.checkpoints import Checkpoint, Checkpoints
 from recorder.recovery.run_registry import price_range_in
 from recorder.recovery.tape_ends import Ends
@@ -87,6 +87,7 @@ def go_on(
         follow = lambda t: source.restore(place(t - t_shift, store))  # noqa: E731
         return continue_from_tape(history, checkpoint, ends.on_disk, source, follow, make_encoder)
     if source.resumes:
+        placement.t_shift = shift_of(checkpoint.run)
         resume_behind = lambda t: resume(source, history, checkpoint, ends.t)  # noqa: E731
         return continue_from_tape(history, checkpoint, ends.on_disk, source, resume_behind, make_encoder)
     return continue_run(history, checkpoint, ends.on_disk, source, placement, make_encoder)

@@ -79,7 +79,7 @@ class Source(ABC):
 
         `recorded` are those of these ticks that are on the tape, with the t that they had; some may be lost. What
         happened since the last of them and cannot be had any more is a jump in t. A new run may have another price
-        range. Only of a source that resumes.
+        range. Only of a source that resumes; one that begins counts from 0.
         """
         raise NotImplementedError
 

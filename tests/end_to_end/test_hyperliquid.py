@@ -58,9 +58,13 @@ def finish(site: Site, venue: Venue, live: Live) -> tuple[list[dict[str, Any]], 
 
 
 @pytest.mark.parametrize("settings", [{}, {"IG_CAM_W": 30}], ids=["the same run", "a new run"])
-def test_killed_and_started_again_it_has_every_trade_once(site: Site, settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize("segment_seconds", [2, 3600], ids=["checkpoints", "only that of the beginning"])
+def test_killed_and_started_again_it_has_every_trade_once(
+    site: Site, segment_seconds: int, settings: dict[str, Any]
+) -> None:
+    settings = {"IG_CAM_SEGMENT_SECONDS": segment_seconds} | settings
     with stand_in.running(Manners(rate=50, recent=100_000)) as venue:
-        start(site, venue).kill()
+        start(site, venue, IG_CAM_SEGMENT_SECONDS=segment_seconds).kill()
         live = start(site, venue, **settings)
         live.kill()
         live = start(site, venue, **settings)

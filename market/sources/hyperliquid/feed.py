@@ -210,9 +210,12 @@ class Feed:
 
         Trades that had waited for their ticks then are in these ticks, or still wait.
         """
-        waiting = self.ticks.take_waiting()
+        waiting, begins = self.ticks.take_waiting(), self._known_to is None
         for tick in recorded:
             self.ticks.pass_over(tick)
+            if begins:  # the market began within this tick, and nobody knows the trades before it by their ids
+                self.seen.forget_before(self.ticks.closed_to)
+                begins = False
             self.seen.note_recorded(tick, self.ticks.closed_to)
             self._known_to = self._later(self._known_to, self.ticks.closed_to)
         for trade in waiting:

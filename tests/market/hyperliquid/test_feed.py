@@ -216,6 +216,26 @@ def test_after_a_kill_it_goes_on_behind_what_is_recorded_and_takes_nothing_twice
     assert market.buyers == {"first": 1, **{f"agent {at}": 1 for at in range(40)}}
 
 
+def test_killed_before_a_checkpoint_that_knows_its_ticks_it_takes_nothing_from_before_the_market() -> None:
+    market = Simulation(1.0)
+    checkpoint = orjson.dumps(market.feed.to_dict())
+    old = [market.trade(-at, buyer="old") for at in (9, 5, 2)]
+    market.connect(recent=old)
+    market.listen_to(0.25)
+    new = market.trade(0.25, buyer="new")
+    market.tell(new)
+    market.listen_to(3.5)
+    assert market.told == [(0, 0.0, 1), (1, 1.0, 0), (2, 2.0, 0)]
+    after = resumed(market, checkpoint, 2, 3)
+    missed = after.trade(2.5, buyer="missed")
+    after.now = 5.5
+    after.connect(recent=[missed, new, *old])
+    after.listen_to(6.5)
+    assert after.told == [(3, 2.0, 1), (4, 3.0, 0), (5, 4.0, 0), (6, 5.0, 0)]
+    assert after.buyers == {"missed": 1}
+    assert after.feed.ticks.late == 0
+
+
 def test_experience_and_prices_go_on_as_if_nothing_had_happened() -> None:
     market, whole = begun(), begun()
     checkpoint = orjson.dumps(market.feed.to_dict())
