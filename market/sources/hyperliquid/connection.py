@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
@@ -71,8 +72,8 @@ class VenueConnection:
         self._closed = threading.Event()
         self._connection: ClientConnection | None = None
         self._number, self._is_told = 0, False
-        #: When the last ping was sent, and whether it waits for its answer.
-        self._spoke_at, self._is_asked = 0.0, False
+        #: When anything was said last, and when the pings were sent that wait for their answers, which come in order.
+        self._spoke_at, self._asked = 0.0, deque[float]()
         #: Answers to what was asked for on other threads.
         self._answers: queue.SimpleQueue[Recent | Exception] = queue.SimpleQueue()
 
@@ -120,7 +121,7 @@ class VenueConnection:
 
     def _listen(self, connection: ClientConnection) -> Iterator[tuple[Event, float]]:
         began = heard = told = self._spoke_at = time.monotonic()
-        self._is_asked = False
+        self._asked.clear()
         while not self._closed.is_set():
             text = _received(connection)
             now = time.monotonic()
@@ -132,13 +133,13 @@ class VenueConnection:
                 yield _answer(self._answers), now
             self._check(now - began, now - heard)
             if self._asks(now, now - heard, now - told):
-                self._spoke_at, self._is_asked = now, True
+                self._spoke_at = now
+                self._asked.append(now)
                 _say(connection, {"method": "ping"})
 
     def _take(self, message: Message, now: float) -> Iterator[tuple[Event, float]]:
-        if isinstance(message, Pong) and self._is_asked:
-            self._is_asked = False
-            yield Answered(self._spoke_at), now
+        if isinstance(message, Pong) and self._asked:
+            yield Answered(self._asked.popleft()), now
             return
         if not self._is_told and (isinstance(message, Trades) or message == Subscribed("trades")):
             self._is_told = True
@@ -156,10 +157,10 @@ class VenueConnection:
     def _asks(self, now: float, quiet: float, untold: float) -> bool:
         """Whether a ping is due on a line that was quiet, and told no time, for so many seconds.
 
-        One waits for its answer at a time, for it is to be known when that was asked for.
+        While one waits for its answer, another one is sent after a while only, for the venue is to hear something.
         """
         waited = now - self._spoke_at
-        if self._is_asked and waited <= _QUIET_SECONDS:
+        if self._asked and waited <= _QUIET_SECONDS:
             return False
         if untold > _LISTEN_SECONDS and self._wants_word():
             return waited > _ASK_SECONDS
