@@ -75,6 +75,8 @@ class Feed:
         self._held: list[Trade] | None = None
         #: Whether every trade is heard.
         self.is_live = False
+        #: Since when (monotonic) it is, after an outage, while the venue has told no time that says how long that was.
+        self._undated: float | None = None
         self._tops: deque[tuple[float, float | None]] = deque()
         self.from_the_future = 0
 
@@ -99,7 +101,7 @@ class Feed:
             case Top(time, mid):
                 if self._is_plausible(time):
                     told_to = time
-                    self._clock.hear(time, now)
+                    self._hear_time(time, now)
                     self._tell_top(time, mid)
             case Answered(asked_at):
                 told_to = self._clock.at(asked_at)
@@ -141,7 +143,7 @@ class Feed:
 
     def _take(self, trades: list[Trade], now: float) -> None:
         if (newest := _newest(trades)) is not None:
-            self._clock.hear(newest, now)
+            self._hear_time(newest, now)
         if self.is_live:
             self._add(trades)
         elif self._held is not None:
@@ -161,17 +163,30 @@ class Feed:
                 self.seen.take(trade)
             self.seen.forget_before(_newest(trades) or time or 0.0)
             return
-        reach = min((trade.time for trade in trades), default=time)
-        if reach is not None and reach > self._known_to and not any(trade in self.seen for trade in trades):
+        if (reach := min((trade.time for trade in trades), default=time)) is None:
+            self._undated = now
+        elif not any(trade in self.seen for trade in trades):
+            self._tell_outage(reach)
+        self._add(sorted(trades, key=lambda trade: trade.time))
+
+    def _hear_time(self, time: float, now: float) -> None:
+        """A message of that time (Unix seconds) has arrived."""
+        self._clock.hear(time, now)
+        if self._undated is not None and (reach := self._clock.at(self._undated)) is not None:
+            self._undated = None
+            self._tell_outage(reach)
+
+    def _tell_outage(self, reach: float) -> None:
+        """Nothing is known of the time between what was known before and `reach` (Unix seconds)."""
+        if self._known_to is not None and reach > self._known_to:
             log.warning("%s: the venue has no trades of %.1f s any more", self._source, reach - self._known_to)
             self.ticks.tell_unknown(self._known_to, reach)
-        self._add(sorted(trades, key=lambda trade: trade.time))
 
     def _break_off(self) -> None:
         """What happens from now on is not heard; the last top of the book tells nothing of it."""
         if self.is_live and self._known_to is not None:
             self._tell_top(self._known_to, None)
-        self._held, self.is_live = None, False
+        self._held, self._undated, self.is_live = None, None, False
 
     def _tell_top(self, time: float, mid: float | None) -> None:
         self._tops.append((time, mid))

@@ -252,6 +252,33 @@ def test_experience_and_prices_go_on_as_if_nothing_had_happened() -> None:
     assert [tick.to_json() for tick in after.ticks] == [tick.to_json() for tick in expected]
 
 
+def test_without_an_answer_and_before_any_time_was_told_what_happened_meanwhile_is_unknown() -> None:
+    market = begun()
+    market.listen_to(2.5)
+    after = resumed(market, orjson.dumps(market.feed.to_dict()), 2, 2)
+    after.now = 40.0
+    after.connect_only()
+    after.answer(None)
+    after.pass_to(42.3)
+    after.tell(after.trade(42.3))
+    after.listen_to(44.5)
+    assert after.told == [(t, float(t), {42: 1}.get(t, 0)) for t in (2, 40, 41, 42, 43)]
+
+
+def test_a_connection_that_told_no_time_leaves_the_outage_to_the_next() -> None:
+    market = begun()
+    market.listen_to(2.5)
+    after = resumed(market, orjson.dumps(market.feed.to_dict()), 2, 2)
+    after.now = 40.0
+    after.connect_only()
+    after.answer(None)
+    after.lose()
+    after.pass_to(42.0)
+    after.connect(recent=None)
+    after.listen_to(43.5)
+    assert after.told == [(t, float(t), 0) for t in (2, 42)]
+
+
 def test_a_new_run_has_the_price_range_of_its_first_price() -> None:
     market = begun()
     market.listen_to(2.5)
