@@ -183,10 +183,15 @@ class Feed:
             self.ticks.tell_unknown(self._known_to, reach)
 
     def _break_off(self) -> None:
-        """What happens from now on is not heard; the last top of the book tells nothing of it."""
-        if self.is_live and self._known_to is not None:
-            self._tell_top(self._known_to, None)
+        """What happens from now on is not heard."""
+        if self.is_live:
+            self._leave_top()
         self._held, self._undated, self.is_live = None, None, False
+
+    def _leave_top(self) -> None:
+        """The last top of the book tells nothing of what happened behind what is known."""
+        if self._known_to is not None:
+            self._tell_top(self._known_to, None)
 
     def _tell_top(self, time: float, mid: float | None) -> None:
         self._tops.append((time, mid))
@@ -219,6 +224,7 @@ class Feed:
         self._known_to = saved["known_to"]
         self.ticks.restore(saved["ticks"])
         self.seen.restore(saved["seen"])
+        self._leave_top()
 
     def go_on_behind(self, recorded: Iterable[Tick], t: int) -> None:
         """Go on behind ticks that were given after what `restore` told, with t above `t`.

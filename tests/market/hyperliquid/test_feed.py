@@ -109,18 +109,24 @@ def test_an_hour_of_silence_is_a_jump_of_ts_and_none_of_t() -> None:
     assert market.buyers == {"first": 1, "at last": 1}
 
 
-def test_an_outage_that_the_newest_trades_reach_across_costs_nothing() -> None:
+@pytest.mark.parametrize("of_process", [False, True], ids=["a line breaks", "a process ends"])
+def test_an_outage_that_the_newest_trades_reach_across_costs_nothing(of_process: bool) -> None:
     market = begun()
     first = market.trade(0.25, tid=1)
     market.listen_to(2.5)
-    market.lose()
+    before = market.told
+    if of_process:
+        market = resumed(market, orjson.dumps(market.feed.to_dict()), len(before), len(before))
+    else:
+        market.lose()
     market.pass_to(7.5)
     missed = [market.trade(at, buyer="missed", price=200.0) for at in (2.6, 2.7, 5.5)]
     market.connect(recent=[first, *missed[:2]], replay=[*missed[1:]])
     market.listen_to(9.5)
-    assert market.told == [(t, float(t), {0: 1, 2: 2, 5: 1}.get(t, 0)) for t in range(9)]
-    assert market.ticks[5].mid == 200.0, "the top of the book told nothing of that time"
-    assert market.ticks[8].mid == 100.0
+    assert before + market.told[-7:] == [(t, float(t), {0: 1, 2: 2, 5: 1}.get(t, 0)) for t in range(9)]
+    mids = {tick.t: tick.mid for tick in market.ticks}
+    assert (mids[3], mids[5]) == (200.0, 200.0), "the top of the book told nothing of that time"
+    assert mids[8] == 100.0
 
 
 def test_what_the_newest_trades_do_not_reach_is_a_jump_in_t(caplog: pytest.LogCaptureFixture) -> None:
