@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import F, Q
 
 from recorder.cold.bucket import Bucket, BucketUnavailable
 from recorder.manifest.inventory import change_row, compare
-from recorder.models import Cold, Inventory, Market, Segment, SegmentQuerySet
+from recorder.models import Cold, Inventory, Segment, SegmentQuerySet
 from recorder.retention_policy import Candidate, DiskUse, RetentionSettings, Shelf, choose, is_full
 from recorder.segment.layout import market_dir, segment_files
 from recorder.segment.listing import state_of
@@ -51,23 +51,49 @@ def retention_settings(config: Any) -> RetentionSettings:
     return RetentionSettings(**{name: getattr(config, f"retain_{name}") for name in names})
 
 
-def shelves(markets: Collection[Market], *, copied_only: bool = False) -> list[Shelf]:
-    """The finished segments of markets whose file is on the disk, or those of them that are in the bucket too.
+class Disk(NamedTuple):
+    """A disk that holds segments: a directory on it, and what lies there."""
 
-    Rows are read only as far as needed.
+    directory: Path
+    shelves: list[Shelf]
+
+
+def disks(root: Path, home_symbol: str, *, copied_only: bool = False) -> list[Disk]:
+    """The finished segments of all markets here by their disk, that of the root first; or those in the bucket too.
+
+    The directory of a market or kind may be a mount or a link. What is not mounted is left out: to remove a file that
+    is not there frees nothing, and the file may come back. Rows are read only as far as needed. Raises OSError,
+    django.db.Error.
     """
-    on_disk = F("segments") - F("cold_segments")
-    found = Inventory.objects.filter(segments__gt=0, market__in=markets)
-    known = found.values_list("market__symbol", "kind", on_disk)
-    return [Shelf(segments, _candidates(symbol, kind, copied_only)) for symbol, kind, segments in known]
+    found = {_device(root): Disk(root, [])}
+    stocked = Inventory.objects.filter(segments__gt=0, market__in=markets_here(root, home_symbol))
+    known = stocked.values_list("market__symbol", "kind", F("segments") - F("cold_segments"))
+    for symbol, kind, segments in known:
+        directory = market_dir(root, symbol, home_symbol) / kind
+        device = _device(directory)
+        if device is not None:
+            shelf = Shelf(segments, _candidates(symbol, kind, directory, copied_only))
+            found.setdefault(device, Disk(directory, [])).shelves.append(shelf)
+    return list(found.values())
 
 
-def _candidates(symbol: str, kind: str, copied_only: bool) -> Iterator[Candidate]:
+def _device(directory: Path) -> int | None:
+    """The file system of a directory, None if it is not there, or its disk does not answer."""
+    try:
+        return directory.stat().st_dev
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        log.warning("%s cannot be looked at, and nothing is removed there: %s", directory, error)
+        return None
+
+
+def _candidates(symbol: str, kind: str, directory: Path, copied_only: bool) -> Iterator[Candidate]:
     rows = Segment.objects.of(symbol, kind).finished().on_disk()
     if copied_only:
         rows = rows.filter(cold=Cold.COPIED)
     for start_t, name, pk, created_at, size, pinned in rows.paged("pk", "created_at", "bytes", "pinned"):
-        yield Candidate(pk, symbol, kind, name, start_t, created_at, size, pinned)
+        yield Candidate(pk, symbol, kind, name, start_t, created_at, size, pinned, (directory / name).exists())
 
 
 def disk_use(root: Path) -> DiskUse:
@@ -86,9 +112,10 @@ def clean_up(
     does not answer, the clean-up ends.
 
     A row is marked before its file is unlinked. Whatever happens in between, no client is promised a file that is not
-    there, and the next clean-up unlinks it. One clean-up runs at a time: another that starts meanwhile does nothing.
-    A database that is away for a moment is waited for: the next clean-up after one that broke off compares each row
-    with the files.
+    there, and the next clean-up unlinks it. The row of a file that is not there stays as it is: its disk may not be
+    mounted, and `recorder.recovery.reconcile` tells of one that was lost. One clean-up runs at a time: another that
+    starts meanwhile does nothing. A database that is away for a moment is waited for: the next clean-up after one that
+    broke off compares each row with the files.
     """
     done = CleanUp()
     with alone_in(root) as alone:
@@ -97,8 +124,9 @@ def clean_up(
             for inventory in Inventory.objects.filter(removing=True, market__in=markets).select_related("market"):
                 _end_removals(inventory, inventory.market.directory(root, home_symbol), done)
             removals: dict[tuple[str, str], _Removal] = {}
+            found = disks(root, home_symbol, copied_only=bucket is not None)
             try:
-                for one in choose(shelves(markets, copied_only=bucket is not None), disk_use(root), settings, now):
+                for one in _chosen(found, settings, now):
                     key = (one.symbol, one.kind)
                     if key not in removals:
                         removals[key] = _Removal(*key, market_dir(root, one.symbol, home_symbol), bucket)
@@ -109,8 +137,14 @@ def clean_up(
             finally:
                 for removal in removals.values():
                     removal.end()
-            _tell(done, root, settings)
+            _tell(done, found, settings)
     return done
+
+
+def _chosen(found: list[Disk], settings: RetentionSettings, now: datetime) -> Iterator[Candidate]:
+    """The segments to remove, of one disk after the other."""
+    for disk in found:
+        yield from choose(disk.shelves, disk_use(disk.directory), settings, now)
 
 
 def _asked(query: Callable[[], T], again: Callable[[], T] | None = None) -> T:
@@ -133,6 +167,8 @@ def _leaving_time_to_others() -> Iterator[None]:
 def _end_removals(inventory: Inventory, directory: Path, done: CleanUp) -> None:
     """Unlink files whose rows are marked as removed, after a clean-up that was interrupted between the two."""
     market, kind = inventory.market, inventory.kind
+    if not (directory / kind).is_dir():
+        return  # they may come back with their disk
     files = {name.lasting for name in segment_files(directory, kind) if not name.pending}
     rows = Segment.objects.of(market, kind)
     promised = set(rows.on_disk().values_list("name", flat=True))
@@ -220,19 +256,22 @@ def _changed(pk: int, rows: SegmentQuerySet, **values: Any) -> bool:
 
 
 def _unlink(path: Path) -> bool:
+    """Whether a file was removed; one that is not there any more may come back with its disk."""
     try:
-        path.unlink(missing_ok=True)
+        path.unlink()
     except OSError as error:
         log.error("%s cannot be removed: %s", path, error)
         return False
     return True
 
 
-def _tell(done: CleanUp, root: Path, settings: RetentionSettings) -> None:
+def _tell(done: CleanUp, found: list[Disk], settings: RetentionSettings) -> None:
     for name in done.ended:
         log.warning("clean-up: an interrupted removal was ended, %s", name)
     if done.removed:
         log.info("clean-up: %d segments removed from the disk, %d bytes", len(done.removed), done.freed_bytes)
-    disk = disk_use(root)
-    if is_full(disk, settings):
-        log.warning("clean-up: %s is %.1f %% full, and no more segments may be removed", root, disk.percent)
+    for disk in found:
+        use = disk_use(disk.directory)
+        if is_full(use, settings):
+            full = "clean-up: %s is %.1f %% full, and no more segments may be removed"
+            log.warning(full, disk.directory, use.percent)

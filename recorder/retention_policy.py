@@ -39,7 +39,7 @@ class DiskUse(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A finished segment whose file is there; `created_at` is when it was sealed."""
+    """A finished segment whose file is to be on the disk; `created_at` is when it was sealed."""
 
     pk: int
     symbol: str
@@ -49,6 +49,7 @@ class Candidate(NamedTuple):
     created_at: datetime
     bytes: int
     pinned: bool
+    is_there: bool = True
 
 
 class Shelf(NamedTuple):
@@ -63,7 +64,8 @@ def choose(shelves: Iterable[Shelf], disk: DiskUse, settings: RetentionSettings,
 
     Segments older than `max_days` go. Once the disk is `disk_percent` full, as many more go as bring it down to
     `target_percent`. `min_segments` of each market and kind stay (pinned ones count), and so does every segment that is
-    pinned or younger than `min_days`. It requests no more candidates than it needs.
+    pinned or younger than `min_days`. One that is not there frees nothing, and is none of those that stay. It requests
+    no more candidates than it needs.
     """
     excess = excess_bytes(disk, settings)
     if excess <= 0 and not settings.max_days:
@@ -75,7 +77,9 @@ def choose(shelves: Iterable[Shelf], disk: DiskUse, settings: RetentionSettings,
         if not wanted or now - sealed_at < timedelta(days=settings.min_days):
             return  # and so are all that follow
         shelf = (one.symbol, one.kind)
-        if not one.pinned and segments - gone[shelf] > settings.min_segments:
+        if not one.is_there:
+            gone[shelf] += 1
+        elif not one.pinned and segments - gone[shelf] > settings.min_segments:
             gone[shelf] += 1
             excess -= one.bytes
             yield one

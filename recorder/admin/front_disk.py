@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from django.conf import settings
@@ -14,10 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from recorder.models import Segment
-from recorder.retention import disk_use, retention_settings, shelves
+from recorder.retention import disk_use, disks, retention_settings
 from recorder.retention_policy import Candidate, DiskUse, RetentionSettings, Shelf, choose, is_full
 from recorder.store.clean_up_row import LastCleanUp
-from recorder.store.store_paths import markets_here
 from runtime.admin_columns import time_text
 from runtime.admin_front import BAD, GOOD, QUIET, WARN, Block, Cell, Meter, Told, ago, duration, front_page
 from runtime.admin_words import Words
@@ -58,7 +58,7 @@ def _tell_disk() -> Told:
 
 def _tell_clean_up() -> Told:
     policy, use, now = _policy(), disk_use(settings.CONFIG.store_dir), timezone.now()
-    found = _chosen(use, policy, now)
+    found = _chosen(policy, now)
     notes = [*_next_run(now), _rules(policy)]
     if found:
         return Told(_sum(found, WARN), _heads(_("goes first")), _rows(found), notes)
@@ -67,19 +67,27 @@ def _tell_clean_up() -> Told:
         return Told(Cell(_("Full, and nothing may be removed"), BAD), notes=[text, *notes])
     left = policy.disk_percent / 100 * (use.used + use.free) - use.used
     room = _("It begins when {size} more are used.").format(size=filesizeformat(max(0.0, left)))
-    first = _chosen(_as_if_full(use, policy), policy, now, _MOST_NAMED)
+    first = _chosen(policy, now, _MOST_NAMED, lambda use: _as_if_full(use, policy))
     then = [] if first else [_("No segment could be removed then.")]
     heads = _heads(_("would go first")) if first else ()
     return Told(Cell(_("Nothing to remove"), GOOD), heads, _rows(first), [room, *then, *notes])
 
 
-def _chosen(use: DiskUse, policy: RetentionSettings, now: datetime, most: int = _MOST_COUNTED + 1) -> list[Candidate]:
-    """What the clean-up would remove now, by its own policy. Raises django.db.Error."""
+def _chosen(
+    policy: RetentionSettings,
+    now: datetime,
+    most: int = _MOST_COUNTED + 1,
+    changed: Callable[[DiskUse], DiskUse] = lambda use: use,
+) -> list[Candidate]:
+    """What the clean-up would remove now, by its own policy. Raises OSError, django.db.Error."""
     config = settings.CONFIG
-    markets = markets_here(config.store_dir, config.symbol)
-    found = shelves(markets, copied_only=config.cold_store is not None)
-    read = [Shelf(shelf.segments, islice(shelf.oldest_first, _MOST_READ)) for shelf in found]
-    return list(islice(choose(read, use, policy, now), most))
+    found = disks(config.store_dir, config.symbol, copied_only=config.cold_store is not None)
+    chosen = (choose(_cheap(disk.shelves), changed(disk_use(disk.directory)), policy, now) for disk in found)
+    return list(islice(chain.from_iterable(chosen), most))
+
+
+def _cheap(shelves: list[Shelf]) -> list[Shelf]:
+    return [Shelf(shelf.segments, islice(shelf.oldest_first, _MOST_READ)) for shelf in shelves]
 
 
 def _as_if_full(use: DiskUse, policy: RetentionSettings) -> DiskUse:

@@ -10,10 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from recorder.manifest.totals import Total, totals
-from recorder.retention import disk_use, retention_settings, shelves
+from recorder.retention import disk_use, disks, retention_settings
 from recorder.retention_policy import DiskUse, RetentionSettings, choose, is_full, is_too_old
 from recorder.segment.layout import KINDS
-from recorder.store.store_paths import markets_here
 from runtime import pools
 from streaming.http import parameters
 
@@ -37,7 +36,7 @@ def _body(symbol: str | None) -> dict[str, Any]:
         "kinds": _by_kind(found),
         "markets": {name: _by_kind([one for one in found if one.symbol == name]) for name in _symbols(found)},
         "retention": {name: getattr(retention, name) for name in RetentionSettings.__dataclass_fields__},
-        "clean_up": _clean_up(use, retention),
+        "clean_up": _clean_up(retention),
     }
 
 
@@ -56,12 +55,13 @@ def _by_kind(found: list[Total]) -> dict[str, dict[str, int]]:
     }
 
 
-def _clean_up(use: DiskUse, retention: RetentionSettings) -> dict[str, Any]:
+def _clean_up(retention: RetentionSettings) -> dict[str, Any]:
     """Whether a clean-up is due and why, and how many segments and bytes it would remove; 0 if none may be removed."""
-    now, full = timezone.now(), is_full(use, retention)
-    markets = markets_here(settings.CONFIG.store_dir, settings.CONFIG.symbol)
-    chosen = list(choose(shelves(markets, copied_only=settings.CONFIG.cold_store is not None), use, retention, now))
-    because = ["disk"] if full else []
+    now, config = timezone.now(), settings.CONFIG
+    found = disks(config.store_dir, config.symbol, copied_only=config.cold_store is not None)
+    uses = [disk_use(disk.directory) for disk in found]
+    chosen = [one for disk, use in zip(found, uses, strict=True) for one in choose(disk.shelves, use, retention, now)]
+    because = ["disk"] if any(is_full(use, retention) for use in uses) else []
     if any(is_too_old(one.created_at, retention, now) for one in chosen):
         because.append("age")
     return {

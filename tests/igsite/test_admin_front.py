@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.test import Client
@@ -61,6 +62,9 @@ def segments(count: int, **facts: Any) -> list[Segment]:
         )
         for n in range(count)
     ]
+    (settings.CONFIG.store_dir / "ticks").mkdir()
+    for row in rows:
+        (settings.CONFIG.store_dir / row.path).touch()
     Inventory.objects.create(market=home, kind="ticks", segments=count, bytes=4 * GB * count, lines=10 * count)
     return Segment.objects.bulk_create(rows)
 
