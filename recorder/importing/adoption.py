@@ -24,6 +24,7 @@ from recorder.manifest.inventory import change_row
 from recorder.manifest.row_writer import pages, save_facts, spans_kept
 from recorder.models import Market, Run, Segment
 from recorder.recovery.pending import read_facts, recover_file
+from recorder.recovery.run_file import keep_runs, restore_runs
 from recorder.segment.examine import examine
 from recorder.segment.layout import KINDS, SegmentFacts
 from recorder.segment.segment_file import sha256_of, sync_directory
@@ -96,11 +97,14 @@ def adopt(
         raise AdoptionRefused(store, problems)
     if agents:
         _ask(partial(take_agents, market, directory, agents))
+    _ask(partial(restore_runs, market, directory))  # else the file would lose what the database has lost
     runs = ForeignRuns(market, store, [plan.facts for plan in plans])
     for number, plan in enumerate(plans, 1):
         run = _ask(partial(runs.of, plan.facts.start_t))
         done.rows.append(_take(market, run, directory, plan, move=move, pin=pin))
         on_done(number, len(plans))
+    if done.rows or done.already:
+        _ask(partial(keep_runs, market, directory))
     for foreign in done.already:
         if pin:
             _ask(partial(_pin, market, foreign))

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 import os
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
+from django.core.exceptions import ValidationError
 
+from market.price_range import PriceRange
+from market.tick import MarketError
 from recorder.models import Market, Run
 from recorder.segment.segment_file import sync_directory
 
@@ -44,7 +46,7 @@ def keep_runs(market: Market, directory: Path) -> None:
 def restore_runs(market: Market, directory: Path) -> None:
     """Make the rows again that the file has and the database lacks. Raises django.db.Error."""
     known = set(market.runs.values_list("first_t", "start_ts"))
-    lost = [row for row in _rows(directory / _NAME) if (row.first_t, row.start_ts) not in known]
+    lost = [row for row in kept_runs(directory) if (row.first_t, row.start_ts) not in known]
     for row in lost:
         row.market = market
         row.save()
@@ -52,18 +54,24 @@ def restore_runs(market: Market, directory: Path) -> None:
         log.info("%s: %d runs are taken from %s", market, len(lost), directory / _NAME)
 
 
-def _rows(path: Path) -> list[Run]:
+def kept_runs(directory: Path) -> list[Run]:
+    """The runs in the file, in their order and of no market; none where it is not there, or cannot be used."""
+    path = directory / _NAME
     try:
         return [_row(found) for found in orjson.loads(path.read_bytes())]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, ValidationError, MarketError) as error:
         log.warning("%s cannot be used: %s", path, error)
         return []
 
 
 def _row(found: dict[str, Any]) -> Run:
-    values = {name: found[name] for name in _COLUMNS}
-    if values["ended_at"] is not None:
-        values["ended_at"] = datetime.fromisoformat(values["ended_at"])
-    return Run(**values)
+    fields = [field for field in Run._meta.concrete_fields if field.name in _COLUMNS]
+    run = Run(**{field.name: field.to_python(found[field.name]) for field in fields})
+    empty = [field.name for field in fields if getattr(run, field.name) is None and not field.null]
+    if empty:
+        raise ValueError(f"a run has no {empty[0]}")
+    if run.price_low is not None or run.price_high is not None:
+        PriceRange(run.price_low, run.price_high)  # type: ignore[arg-type]
+    return run

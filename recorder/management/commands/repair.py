@@ -20,6 +20,7 @@ from recorder.recovery.from_bucket import Healed, heal
 from recorder.recovery.pending import Recovered
 from recorder.recovery.reconcile import Reconciled, reconcile
 from recorder.recovery.rewrite import Mended, mend
+from recorder.recovery.run_file import restore_runs
 from recorder.segment.layout import KINDS
 from recorder.store.agent_register import AgentRegister
 from recorder.store.agent_rows import rows_differ, save_agents
@@ -60,6 +61,7 @@ class Command(commands.Command):
             return 0
         with locked(directory, symbol):
             market = made(symbol)
+            restore_runs(market, directory)
             done = reconcile(market, directory, whole=True)
             bucket = cold_bucket()
             healed = Healed() if bucket is None else heal(market, directory, bucket)
