@@ -7,6 +7,7 @@ indicates that they may differ.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,8 +89,13 @@ def recount(market: Market, kind: str) -> None:
         Inventory.objects.filter(pk=sums.pk).update(**found)
 
 
-#: The state of a directory at which its rows were found exact. While it lasts, no further check is needed.
-_exact_at: dict[Path, tuple[str, str]] = {}
+#: How long rows found exact need no further check while their directory stays as it is: readers ask for each batch. No
+#: longer, because a database may be restored from an older dump beside readers and an unchanged directory.
+_TRUSTED_SECONDS = 1.0
+
+#: Of each directory: the market, the directory's state at which its rows were found exact, and until when that is
+#: trusted.
+_exact_at: dict[Path, tuple[str, str, float]] = {}
 
 
 def is_exact(symbol: str, kind: str, directory: Path) -> bool:
@@ -98,15 +104,27 @@ def is_exact(symbol: str, kind: str, directory: Path) -> bool:
     Raises OSError, django.db.Error.
     """
     state = state_of(directory)
-    if not state:
-        return False
-    if _exact_at.get(directory) == (symbol, state):
+    return bool(state) and _state_in_rows(symbol, kind) == state
+
+
+def is_exact_for_readers(symbol: str, kind: str, directory: Path) -> bool:
+    """As `is_exact`, but the database is asked once a second at most while the directory does not change.
+
+    Raises OSError, django.db.Error.
+    """
+    state, now = state_of(directory), time.monotonic()
+    known_symbol, known_state, until = _exact_at.get(directory, ("", "", now))
+    if now < until and (known_symbol, known_state) == (symbol, state):
         return True
-    known = Inventory.objects.filter(market__symbol=symbol, kind=kind).values_list("directory_state", flat=True)
-    if known.first() != state:
+    if not state or _state_in_rows(symbol, kind) != state:
         return False
-    _exact_at[directory] = (symbol, state)
+    _exact_at[directory] = (symbol, state, now + _TRUSTED_SECONDS)
     return True
+
+
+def _state_in_rows(symbol: str, kind: str) -> str | None:
+    known = Inventory.objects.filter(market__symbol=symbol, kind=kind).values_list("directory_state", flat=True)
+    return known.first()
 
 
 class FileChange(NamedTuple):

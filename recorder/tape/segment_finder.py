@@ -12,7 +12,7 @@ from typing import Any
 from django.db import Error as DatabaseError
 
 from recorder.cold.copies import COLUMNS, copy_of, has_open_copies, is_elsewhere, is_named, open_copy_of
-from recorder.manifest.inventory import is_exact
+from recorder.manifest.inventory import is_exact_for_readers
 from recorder.models import Market, Segment, SegmentQuerySet
 from recorder.segment.layout import SegmentName, parse_name, pending_name
 from recorder.segment.listing import Directory, Found, SeekPoints
@@ -71,7 +71,10 @@ class ManifestFinder:
 
     def rows_suffice(self) -> bool:
         """Whether the rows are known to list all that can be read. Raises OSError, django.db.Error."""
-        return self.is_elsewhere() or reading(lambda: is_exact(self._symbol, self._kind, self._directory))
+        return self.is_elsewhere() or reading(self._is_exact)
+
+    def _is_exact(self) -> bool:
+        return is_exact_for_readers(self._symbol, self._kind, self._directory)
 
     def is_elsewhere(self) -> bool:
         """Whether the files are on the disk of another machine, and here are those in the bucket."""

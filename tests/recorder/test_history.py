@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import OperationalError, connection
 
+from recorder.manifest import inventory
 from recorder.manifest.row_writer import save_facts
 from recorder.models import Inventory, Segment
 from recorder.recovery.reconcile import reconcile
@@ -157,6 +158,7 @@ def by_rows(past, market, monkeypatch):
 
     def trust():
         reconcile(market, past.directory)
+        monkeypatch.setattr(inventory, "_TRUSTED_SECONDS", 3600.0)
 
         def listed(*args):
             raise AssertionError(f"{args} is listed")
@@ -233,6 +235,35 @@ def test_a_file_that_somebody_put_there_is_read_at_once(past, market):
     recording.write(10, *moment(10))
     recording.close()
     assert past.last_t() == 10
+
+
+def test_rows_of_an_older_dump_are_not_taken_for_all_there_is(past, market, monkeypatch):
+    record_plainly(market, past.directory, 2)
+    reconcile(market, past.directory)
+    dumped = dict(Inventory.objects.values_list("kind", "directory_state"))
+    record_plainly(market, past.directory, 2, first_t=20)
+    reconcile(market, past.directory)
+    assert past.told_to() == 39
+    Segment.objects.filter(start_t__gte=20).delete()  # the database is restored; the directory stays as it is
+    for kind, state in dumped.items():
+        Inventory.objects.filter(kind=kind).update(directory_state=state)
+    later = inventory.time.monotonic() + 1
+    monkeypatch.setattr(inventory.time, "monotonic", lambda: later)
+    assert past.told_to() == 39
+    assert [one.first_t for one in past.messages(["ticks"], -1)] == list(range(40))
+
+
+def test_while_a_directory_stays_readers_ask_once_a_second_whether_rows_are_exact(
+    past, market, monkeypatch, django_assert_num_queries
+):
+    record_plainly(market, past.directory, 1)
+    reconcile(market, past.directory)
+    now = [1000.0]
+    monkeypatch.setattr(inventory.time, "monotonic", lambda: now[0])
+    for seconds, queries in ((0.0, 2), (0.9, 1), (0.2, 2), (0.9, 1)):
+        now[0] += seconds
+        with django_assert_num_queries(queries):
+            assert past.first_t() == 0
 
 
 def test_what_is_gone_is_read_as_far_as_somebody_wants_to_know(past, market, django_assert_max_num_queries):
