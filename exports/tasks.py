@@ -12,6 +12,7 @@ from django.db import Error as DatabaseError
 from exports.errors import ExportError, NothingRecorded
 from recorder.models import Market
 from runtime.db_threads import detached
+from runtime.each import sum_of_each
 
 #: Other tasks wait for the same workers; the rest is exported with the next run.
 _SECONDS = 60.0
@@ -30,7 +31,7 @@ def _keep_current(root: Path | None, end: float) -> int:
     if root is None:
         return 0
     symbols = list(Market.objects.values_list("symbol", flat=True))
-    return sum(_keep_one_current(root / symbol, symbol, end) for symbol in symbols)
+    return sum_of_each(symbols, lambda symbol: _keep_one_current(root / symbol, symbol, end))
 
 
 def _keep_one_current(directory: Path, symbol: str, end: float) -> int:

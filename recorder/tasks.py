@@ -24,6 +24,7 @@ from recorder.segment.layout import KINDS
 from recorder.store.clean_up_row import note_clean_up
 from recorder.store.store_paths import directory_of, markets_here
 from runtime.db_threads import detached
+from runtime.each import sum_of_each
 
 #: Other tasks wait for the same workers.
 _DIGEST_SECONDS = _COPY_SECONDS = 60.0
@@ -46,18 +47,21 @@ def _clean_up() -> int:
         ColdState.objects.all().delete()  # nobody copies any more
     policy = retention.retention_settings(config)
     done = retention.clean_up(config.store_dir, config.symbol, policy, timezone.now(), cold_bucket())
-    for market in _markets():
-        making.forget_gone(market, directory_of(market.symbol), keep_removed=config.retain_digests)
     host, store = socket.gethostname(), str(config.store_dir)
     note_clean_up(host, store, timezone.now(), len(done.removed), done.freed_bytes)
+    sum_of_each(_markets(), _forget_gone)
     return len(done.removed)
+
+
+def _forget_gone(market: Market) -> int:
+    return making.forget_gone(market, directory_of(market.symbol), keep_removed=settings.CONFIG.retain_digests)
 
 
 @shared_task(name="recorder.tasks.digest", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]
 def digest() -> int:
     """Make the digests that segments lack, for a minute at most; returns how many. Raises OSError, django.db.Error."""
     end = time.monotonic() + _DIGEST_SECONDS
-    return detached(lambda: sum(_digest(market, end) for market in _markets()))
+    return detached(lambda: sum_of_each(_markets(), lambda market: _digest(market, end)))
 
 
 def _digest(market: Market, end: float) -> int:
@@ -71,7 +75,7 @@ def copy_segments() -> int:
     Raises OSError, django.db.Error.
     """
     end = time.monotonic() + _COPY_SECONDS
-    return detached(lambda: sum(_copy(market, end) for market in _markets()))
+    return detached(lambda: sum_of_each(_markets(), lambda market: _copy(market, end)))
 
 
 def _copy(market: Market, end: float) -> int:
@@ -91,7 +95,7 @@ def copy_open_segments() -> int:
     bucket = cold_bucket()
     if bucket is None:
         return 0
-    return detached(lambda: sum(_open_segments(market.symbol, bucket).copy() for market in _markets()))
+    return detached(lambda: sum_of_each(_markets(), lambda market: _open_segments(market.symbol, bucket).copy()))
 
 
 @lru_cache(maxsize=64)
@@ -106,13 +110,13 @@ def take_stock() -> None:
 
     Raises OSError, django.db.Error.
     """
-    detached(_take_stock)
+    detached(lambda: sum_of_each(_markets(), _take_stock))
 
 
-def _take_stock() -> None:
-    config = settings.CONFIG
-    for market in _markets():
-        directory = market.directory(config.store_dir, config.symbol)
-        for kind in KINDS:
-            if not is_exact(market.symbol, kind, directory / kind):
-                compare(market, kind, directory / kind)
+def _take_stock(market: Market) -> int:
+    """Compare the kinds of which it is not known whether rows list every file; returns how many these are."""
+    directory = directory_of(market.symbol)
+    unsure = [kind for kind in KINDS if not is_exact(market.symbol, kind, directory / kind)]
+    for kind in unsure:
+        compare(market, kind, directory / kind)
+    return len(unsure)

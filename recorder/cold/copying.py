@@ -78,41 +78,52 @@ class Copying:
         What could not be copied is told by the market's `ColdState`, and tried again by the next run. Raises
         django.db.Error.
         """
+        try:
+            with self._alone() as store_id:
+                return 0 if store_id is None else self._copy(store_id, is_over, on_copied)
+        except OSError as error:  # of the directory: nothing was begun
+            _ask(partial(_tell, self._market, str(error)))
+            return 0
+
+    def _copy(self, store_id: str, is_over: Callable[[], bool], on_copied: Callable[[], object]) -> int:
         copied = 0
-        with self._alone() as store_id:
-            if store_id is None:
-                return 0
-            try:
+        try:
+            self._remove_left_over()
+            self._copy_digests()
+            for row in self._uncopied():
+                if is_over():
+                    break
+                if self._attempt(row, store_id):
+                    copied += 1
+                    on_copied()
+                    if copied == 1:  # what follows may take long
+                        _ask(partial(_tell, self._market, self._problem))
+            if copied:
+                self._put_companions(store_id)
                 self._copy_digests()
-                for row in self._uncopied():
-                    if is_over():
-                        break
-                    if self._attempt(row, store_id):
-                        copied += 1
-                        on_copied()
-                        if copied == 1:  # what follows may take long
-                            _ask(partial(_tell, self._market, self._problem))
-                if copied:
-                    self._put_companions(store_id)
-                    self._copy_digests()
-            except OSError as error:  # of the bucket, or of the disk
-                self._problem = str(error)
-            _ask(partial(_tell, self._market, self._problem))
+        except OSError as error:  # of the bucket, or of the disk
+            self._problem = str(error)
+        _ask(partial(_tell, self._market, self._problem))
         return copied
 
     @contextmanager
     def _alone(self) -> Iterator[str | None]:
-        """The id of the store, if this process alone copies it and it is the one that the database knows."""
+        """The id of the store, if this process alone copies it and it is the one that the database knows.
+
+        Whoever copies holds a directory that is there: on a full disk none can be made. Raises OSError.
+        """
         store_id = read_store_id(self._directory)
         if store_id is None or store_id != self._market.store_id:
             yield None
             return
-        folder = self._directory / FOLDER
-        folder.mkdir(exist_ok=True)
-        with alone_in(folder) as is_alone:
-            for left in folder.iterdir() if is_alone else ():  # a process that was killed
-                left.unlink()
+        with alone_in(self._directory / "ticks") as is_alone:
             yield store_id if is_alone else None
+
+    def _remove_left_over(self) -> None:
+        """Remove what a process that was killed left in the folder. Raises OSError."""
+        folder = self._directory / FOLDER
+        for left in folder.iterdir() if folder.exists() else ():
+            left.unlink()
 
     def _uncopied(self) -> Iterator[Segment]:
         """The segments to copy, the oldest first; each once, those that cannot be copied too."""
@@ -151,6 +162,7 @@ class Copying:
         if not self._level:
             return path, as_it_is(path, row.seek_points)
         try:
+            to.parent.mkdir(exist_ok=True)
             return to, at_low_priority(partial(recompress, path, row.kind, to, self._level))
         except FileNotFoundError:
             raise

@@ -15,8 +15,10 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from exports import checks, exporting, folder, tasks
+from exports.errors import OtherExport
 from exports.export_log import NAME
 from recorder.models import Market
+from recorder.store.store_id import keep_store_id, new_store_id
 from tests.exports.test_folder import read
 from tests.processes import Process, Site, wait_until
 from tests.recorder.made_once import made_once
@@ -94,6 +96,21 @@ def test_the_task_keeps_a_folder_current(market: Store, tmp_path: Path, monkeypa
     tasks.keep_current()  # one part of one kind, whatever the time
     assert read(tmp_path / "current" / "IG-USD" / "kind=ticks").num_rows == 140
     assert read(tmp_path / "current" / "IG-USD" / "kind=agents").column("t").to_pylist()[-1] == 119
+
+
+def test_a_market_that_cannot_be_exported_keeps_no_other_waiting(
+    market: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, export_dir=tmp_path / "current"))
+    monkeypatch.setattr(exporting, "directory_of", lambda symbol: tmp_path / f"store{symbol.removeprefix('IG-USD')}")
+    other = Store(Market.objects.create(symbol="ANOTHER"), tmp_path / "storeANOTHER")
+    other.record(20)
+    tasks.keep_current()
+    keep_store_id(other.directory, new_store_id())  # it goes on as another recording
+    market.record(20)
+    with pytest.raises(OtherExport):
+        tasks.keep_current()
+    assert read(tmp_path / "current" / "IG-USD" / "kind=ticks").num_rows == 120
 
 
 def test_a_missing_pyarrow_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

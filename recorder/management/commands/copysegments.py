@@ -20,6 +20,7 @@ from recorder.models import Market, Segment
 from recorder.store.store_paths import directory_of
 from runtime import commands
 from runtime.db_threads import START_SECONDS, persistently
+from runtime.each import sum_of_each
 from runtime.progress import Progress
 
 #: A market that makes segments faster than they are copied must not keep others waiting.
@@ -41,13 +42,15 @@ class Command(commands.Command):
             raise CommandError("there is no cold store: IG_COLD_STORE is not set")
         try:
             chosen = persistently(lambda: markets(options["symbol"]), "the markets", seconds=START_SECONDS)
-            left = sum(self._copy(market, bucket, quiet=options["for_server"]) for market in chosen)
+            left = sum_of_each(chosen, partial(self._copy, bucket=bucket, quiet=options["for_server"]))
         except DatabaseError as error:
             raise CommandError(f"the database cannot be used: {error}") from error
+        except OSError as error:
+            raise CommandError(str(error)) from error
         if left and not options["for_server"]:
             raise CommandError("1 segment is not copied" if left == 1 else f"{left:,} segments are not copied")
 
-    def _copy(self, market: Market, bucket: Bucket, *, quiet: bool) -> int:
+    def _copy(self, market: Market, *, bucket: Bucket, quiet: bool) -> int:
         """Copy the segments of a market and report on it; returns how many are still to be copied."""
         copying = Copying(market, directory_of(market.symbol), bucket, settings.CONFIG.cold_zstd_level)
         if quiet:

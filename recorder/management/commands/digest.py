@@ -16,6 +16,7 @@ from recorder.models import Market, Segment
 from recorder.store.store_paths import directory_of
 from runtime import commands
 from runtime.db_threads import START_SECONDS, persistently
+from runtime.each import sum_of_each
 from runtime.progress import Progress
 
 
@@ -36,7 +37,7 @@ class Command(commands.Command):
             end_with_server()
         try:
             chosen = persistently(lambda: markets(options["symbol"]), "the markets", seconds=START_SECONDS)
-            left = sum(self._digest(market, anew=options["all"], quiet=options["for_server"]) for market in chosen)
+            left = sum_of_each(chosen, partial(self._digest, anew=options["all"], quiet=options["for_server"]))
         except DatabaseError as error:
             raise CommandError(f"the database cannot be used: {error}") from error
         except OSError as error:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from recorder.cold import copying
 from recorder.cold import recompress as recompressing
@@ -18,7 +21,7 @@ from recorder.cold.copying import FOLDER, Copying, NotAsPut, prove
 from recorder.cold.layout import Place, place_of
 from recorder.cold.recompress import NotTheSame, recompress
 from recorder.cold.state_row import ColdState
-from recorder.models import Cold, Segment
+from recorder.models import Cold, Market, Segment
 from recorder.store.store_id import keep_store_id, new_store_id
 from tests.object_store import KEY, ObjectStore
 from tests.recorder.store import Store
@@ -33,6 +36,10 @@ def copy(store: Store, bucket: Bucket, level: int = 0) -> int:
 
 def reason(store: Store) -> str:
     return ColdState.objects.get(market=store.market).reason
+
+
+def left_over(store: Store) -> list[Path]:
+    return list((store.directory / FOLDER).glob("*"))
 
 
 def content(bucket: Bucket, key: str) -> bytes:
@@ -67,7 +74,7 @@ def test_every_segment_is_there_as_its_row_says(store: Store, bucket: Bucket, le
             assert row.cold_digest == row.digest > 0
     assert content(bucket, f"IG-USD/{store.market.store_id}/store_id") == (store.directory / "store_id").read_bytes()
     assert reason(store) == ""
-    assert list((store.directory / FOLDER).iterdir()) == []
+    assert left_over(store) == []
 
 
 class Crash(BaseException):
@@ -99,6 +106,7 @@ def test_after_a_crash_at_any_step_the_next_run_goes_on(
             broken.setattr(copying, "_note", crash_after(copying._note))
         with pytest.raises(Crash):
             copy(store, bucket, level)
+    (store.directory / FOLDER).mkdir(exist_ok=True)
     (store.directory / FOLDER / "left").write_bytes(b"half")
     puts: list[str] = []
     put = bucket.put
@@ -108,18 +116,48 @@ def test_after_a_crash_at_any_step_the_next_run_goes_on(
     assert len(segments) == (6 if step == STEPS[0] else 5)  # what was put and proven is not put again
     for row in Segment.objects.all():
         prove(bucket, row.cold_key, row.cold_bytes, row.cold_sha256)
-    assert list((store.directory / FOLDER).iterdir()) == []
+    assert left_over(store) == []
 
 
 def test_only_the_store_that_the_database_knows_is_copied_and_by_one_process(store: Store, bucket: Bucket) -> None:
-    (store.directory / FOLDER).mkdir()
-    handle = os.open(store.directory / FOLDER, os.O_RDONLY)
+    handle = os.open(store.directory / "ticks", os.O_RDONLY)
     fcntl.flock(handle, fcntl.LOCK_EX)
     assert copy(store, bucket) == 0
     os.close(handle)
     keep_store_id(store.directory, new_store_id())
     assert copy(store, bucket) == 0
     assert list(bucket.keys("IG-USD")) == []
+
+
+def test_on_a_full_disk_segments_are_copied_as_they_are(
+    store: Store, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    make = os.mkdir
+
+    def mkdir(path: Any, *more: Any) -> None:
+        if Path(path).name == FOLDER:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        make(path, *more)
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    assert copy(store, bucket, 3) == 6
+    assert reason(store) == ""
+    assert all(row.cold_sha256 == row.sha256 for row in Segment.objects.all())
+    assert caplog.text.count("is copied as it is: [Errno 28]") == 6
+
+
+def test_a_market_whose_directory_cannot_be_read_is_told_of_and_keeps_no_other_waiting(
+    store: Store, bucket: Bucket, tmp_path: Path, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.CONFIG = replace(settings.CONFIG, cold_store=f"file://{tmp_path}/bucket", store_dir=store.directory)
+    wrong = Market.objects.create(symbol="A", store_id=new_store_id())
+    (store.directory / "A").mkdir()
+    keep_store_id(store.directory / "A", wrong.store_id)
+    (store.directory / "A" / "ticks").write_text("in the way")
+    call_command("copysegments")
+    told = capsys.readouterr().out.splitlines()
+    assert [line.partition(" segments")[0] for line in told] == ["A: 0", "IG-USD: 6"]
+    assert told[0].endswith("Not a directory: '" + str(store.directory / "A" / "ticks") + "'")
 
 
 def test_what_is_damaged_here_or_there_is_told_and_does_not_delay_the_rest(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from recorder.digests.chunk_row import DigestChunk
 from recorder.digests.digest_files import digest_path
 from recorder.digests.making import alone, due
 from recorder.management.commands import digest
-from recorder.models import Market, Segment
+from recorder.models import LastCleanUp, Market, Segment
 from recorder.store.store_paths import symbols
 from tests.recorder.store import Store
 
@@ -133,6 +134,30 @@ def test_a_market_may_be_called_like_it(digested: Store) -> None:
 def test_the_task_makes_the_digests_of_all_markets(store: Store) -> None:
     assert tasks.digest() == 6
     assert not due()
+
+
+def test_what_is_wrong_with_one_market_keeps_no_other_waiting(
+    store: Store, settings: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digest, "end_with_server", lambda: None)
+    settings.CONFIG = replace(settings.CONFIG, symbol="HOME")
+    wrong = Store(Market.objects.create(symbol="A"), tmp_path / "A")
+    wrong.record(60)
+    (tmp_path / "A" / "digests").write_text("in the way")
+    shutil.copytree(tmp_path / "metrics", tmp_path / "IG-USD" / "metrics")
+    shutil.copytree(tmp_path / "frames", tmp_path / "IG-USD" / "frames")
+    for work in (tasks.digest, partial(call_command, "digest", "--for-server")):
+        Segment.objects.update(digest=0)
+        with pytest.raises((NotADirectoryError, CommandError), match="A/digests is no directory"):
+            work()
+        assert not Segment.objects.of("IG-USD").exclude(kind="ticks").filter(digest=0).exists()
+        assert "A: NotADirectoryError: " in caplog.text
+    gone = Segment.objects.filter(kind="metrics")
+    gone.update(removed_at=datetime.now(UTC), digest=1)
+    with pytest.raises(NotADirectoryError):
+        tasks.clean_up()
+    assert set(gone.values_list("market__symbol", "digest")) == {("A", 1), ("IG-USD", 0)}
+    assert LastCleanUp.objects.count() == 1
 
 
 @pytest.mark.parametrize("keeps", [False, True])
