@@ -182,7 +182,7 @@ class Config(MarketSettings):
         "IG_MAX_TIME_STEP_SECONDS",
         86_400,
         parsers.number(0, 1e10),
-        "largest step of a tape's ts between two ticks, in either direction; 0 is any step",
+        "largest step of a tape's ts between two ticks, in either direction, or of one row of a table; 0 is any step",
     )
     database_url: str | None = setting(
         "DATABASE_URL", None, parsers.text, "postgres://… or sqlite:///PATH; unset is SQLite in data/", secret=True

@@ -61,7 +61,7 @@ class TradesFile(Source):
         self._skips_bad = options.take("bad", _skip_or_stop, False, "skip or stop")
         self._silence, self._range = trade_options(options)
         options.end(_OPTIONS)
-        self._tick_seconds = settings.tick_seconds
+        self._tick_seconds, self._most_step = settings.tick_seconds, settings.most_step_seconds
         try:
             self._table = _table(self.path)
             self._ticks = self._new_ticks()
@@ -76,8 +76,8 @@ class TradesFile(Source):
     def __iter__(self) -> Iterator[Tick]:
         try:
             yield from self._due()  # what was still to come when a checkpoint was made
-            for row in self._table.rows(self._columns.columns, self._place):
-                self._take(row)
+            for number, trade in self._trades():
+                self._take(trade, number)
                 yield from self._due()
             for tick in self._ticks.ticks_of_trades():
                 yield self._ranged(tick)
@@ -117,17 +117,59 @@ class TradesFile(Source):
         self._watch.look(tick, self.price_range)
         return tick
 
-    def _take(self, row: Row) -> None:
-        self._place, number = row.behind, row.behind.row
+    def _trades(self) -> Iterator[tuple[int, Trade]]:
+        """The trades of the table with the numbers of their rows, each while `_place` is between it and the next.
+
+        One that leaps ahead of all before it waits for the next: where that falls back, its time is damaged.
+        """
+        leapt: tuple[int, Trade] | None = None
+        for row in self._table.rows(self._columns.columns, self._place):
+            trade, number = self._trade(row), row.behind.row
+            if trade is not None and leapt is not None:
+                if self._is_misdated(*leapt, trade):
+                    leapt = None
+                else:
+                    yield leapt
+            self._place = row.behind
+            if trade is not None:
+                leapt = (number, trade) if self._leaps(trade) else None
+                if leapt is None:
+                    yield number, trade
+        if leapt is not None:
+            yield leapt
+
+    def _trade(self, row: Row) -> Trade | None:
+        """The trade in a row; None where it is a bad one to leave out. Raises SourceError."""
         try:
             if isinstance(row.values, str):
                 raise BadRow(row.values)
-            self._add(self._columns.trade(row.values), number)
+            return self._columns.trade(row.values)
         except BadRow as bad:
-            if not self._skips_bad:
-                raise SourceError(f"{self.name}: row {number}: {bad}") from None
-            self._bad += 1
-            _tell(self._bad, f"{self.name}: row {number} is left out: {bad}")
+            self._leave_out(row.behind.row, bad)
+            return None
+
+    def _leaps(self, trade: Trade) -> bool:
+        return bool(self._most_step) and trade.time - self._newest > self._most_step
+
+    def _is_misdated(self, number: int, trade: Trade, behind: Trade) -> bool:
+        """Whether a trade that leapt is one to leave out, by the next one. Raises SourceError."""
+        ahead = trade.time - behind.time
+        if ahead <= max(self._late, self._most_step):
+            return False
+        why = f"it is {ahead:,.0f} s ahead of the next row, and of all before (IG_MAX_TIME_STEP_SECONDS=0 allows any)"
+        self._leave_out(number, BadRow(f"column {self._columns.by_field['time']}: {why}"))
+        return True
+
+    def _leave_out(self, number: int, bad: BadRow) -> None:
+        """Raises SourceError where bad rows are to end the market."""
+        if not self._skips_bad:
+            raise SourceError(f"{self.name}: row {number}: {bad}") from None
+        self._bad += 1
+        _tell(self._bad, f"{self.name}: row {number} is left out: {bad}")
+
+    def _take(self, trade: Trade, number: int) -> None:
+        try:
+            self._add(trade, number)
         except TradeError as error:
             raise SourceError(f"{self.name}: row {number}: {error}") from None
 

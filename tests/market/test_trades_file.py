@@ -98,8 +98,8 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], 
     return written
 
 
-def opened(options: str = "", interval: float = 1.0) -> Any:
-    return source_from(f"trades:trades{options}", SourceSettings(tick_seconds=interval))
+def opened(options: str = "", interval: float = 1.0, **settings: float) -> Any:
+    return source_from(f"trades:trades{options}", SourceSettings(tick_seconds=interval, **settings))  # type: ignore[arg-type]
 
 
 def played(options: str = "", interval: float = 1.0) -> list[bytes]:
@@ -461,3 +461,73 @@ def test_a_trade_with_itself_is_told(table: Callable[[bytes], Path], caplog: pyt
     table(as_csv([[BEGIN, 100, 1, "a", "a", ""], [BEGIN, 100, 1, "a", "b", ""]]))
     assert len(played()) == 1
     assert "trades:trades: row 2 is a trade of a with itself, and left out (1 so far)" in caplog.messages
+
+
+# --- damaged times
+
+
+DAY, CENTURY = 86_400, 100 * 31_557_600
+
+
+def at(*seconds: float) -> bytes:
+    """A row for each time since BEGIN."""
+    return as_csv([[BEGIN + second, 100 + i, 1, f"agent {i}", "b", ""] for i, second in enumerate(seconds)])
+
+
+def made(**settings: Any) -> list[tuple[float, list[float]]]:
+    """The ticks with trades: their times since BEGIN, and the prices, which number the rows."""
+    ticks = [tick for tick in opened(**settings) if len(tick.match_a)]
+    return [(tick.ts - BEGIN, tick.match_prices.tolist()) for tick in ticks]
+
+
+def test_one_damaged_time_is_a_bad_row_and_moves_the_market_by_nothing(
+    table: Callable[[bytes], Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    table(at(0, 1, CENTURY, 2, 3))
+    why = "column time: it is 3,155,759,998 s ahead of the next row, and of all before"
+    told = f"trades:trades: row 4: {why} (IG_MAX_TIME_STEP_SECONDS=0 allows any)"
+    assert fault() == told
+    assert made(options="?bad=skip") == [(0, [100]), (1, [101]), (2, [103]), (3, [104])]
+    assert told.replace("4:", "4 is left out:") + " (1 so far)" in caplog.messages
+    assert made(most_step_seconds=0) == [(0, [100]), (1, [101]), (2, [103]), (3, [104]), (CENTURY, [102])]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "bad"),
+    [
+        ((CENTURY, 0, 1), [0]),
+        ((0, CENTURY, 1, 2 * CENTURY, CENTURY, 2), [1, 3, 4]),
+        ((0, DAY + 9, 8), [1]),
+        ((0, DAY + 9, 9), []),
+        ((0, 9 * DAY, 9 * DAY - 4, 18 * DAY, 27 * DAY), []),
+    ],
+)
+def test_a_leap_of_time_is_damage_where_the_next_row_falls_back(
+    table: Callable[[bytes], Path], seconds: tuple[float, ...], bad: list[int]
+) -> None:
+    table(at(*seconds))
+    taken = sorted(int(price) - 100 for _, prices in made(options="?bad=skip") for price in prices)
+    assert taken == [i for i in range(len(seconds)) if i not in bad]
+    assert bad or made() == made(options="?bad=skip")
+
+
+def test_disorder_that_is_allowed_is_no_damage(table: Callable[[bytes], Path]) -> None:
+    table(at(*(i * DAY * 2 for i in (3, 2, 1, 0))))
+    assert fault().startswith("trades:trades: row 2: column time: it is 172,800 s ahead of the next row")
+    assert [ts for ts, _ in made(options=f"?late={DAY * 9}")] == [0, DAY * 2, DAY * 4, DAY * 6]
+
+
+def test_a_table_with_leaps_and_damage_goes_on_from_any_tick_exactly(table: Callable[[bytes], Path]) -> None:
+    rows = at(0, 1, CENTURY, 2, 2 * DAY, 2 * DAY + 1, 5 * DAY, 8 * DAY, CENTURY, 8 * DAY + 1, 20 * DAY).splitlines()
+    damaged = [line for row in rows for line in (row, b"rubbish")]
+    table(b"\n".join([rows[0], *damaged[2:]]))
+    whole, source, checkpoints = played("?bad=skip"), opened("?bad=skip"), []
+    for _ in source:
+        checkpoints.append(source.checkpoint())
+    assert len(whole) > 8
+    for made, checkpoint in enumerate(checkpoints, start=1):
+        again = opened("?bad=skip")
+        again.agent_ids = source.agent_ids
+        again.restore(checkpoint)
+        assert [tick.to_json() for tick in again] == whole[made:]
+        assert again.checkpoint() == source.checkpoint()
