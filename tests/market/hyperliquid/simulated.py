@@ -6,6 +6,8 @@ import itertools
 from collections import Counter
 from collections.abc import Sequence
 
+import orjson
+
 from market.agent_ids import InMemoryAgentIds
 from market.sources.hyperliquid.feed import Answered, Connected, Event, Feed, Lost, Recent
 from market.sources.hyperliquid.messages import Top, Trades
@@ -95,3 +97,22 @@ class Simulation:
     def buyers(self) -> Counter[str]:
         """How many trades each buyer has on the tape."""
         return Counter(tick.names[i] for tick in self.ticks if tick.names is not None for i in tick.match_a.tolist())
+
+
+def begun(interval: float = 1.0) -> Simulation:
+    """A market whose first trade was just now, at 0.25 s."""
+    market = Simulation(interval)
+    market.connect()
+    market.listen_to(0.25)
+    market.tell(market.trade(0.25, buyer="first"))
+    return market
+
+
+def resumed(market: Simulation, checkpoint: bytes, recorded: int, given: int) -> Simulation:
+    """Another process goes on: of the ticks that were given so many are on the tape."""
+    after = Simulation(market.interval, feed=market.new_feed())
+    after.feed.restore(orjson.loads(checkpoint))
+    after.feed.go_on_behind(market.ticks[:recorded], market.ticks[given - 1].t)
+    after.now = market.now
+    after._tids = market._tids
+    return after
