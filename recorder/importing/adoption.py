@@ -19,10 +19,10 @@ from recorder.importing.foreign_agents import new_agents, take_agents
 from recorder.importing.foreign_runs import ForeignRuns
 from recorder.importing.foreign_store import ForeignSegment, look_into
 from recorder.importing.foreign_times import time_faults
-from recorder.importing.segments_equal import is_held_by
+from recorder.importing.segments_equal import is_held
 from recorder.manifest.inventory import change_row
 from recorder.manifest.row_writer import pages, save_facts, spans_kept
-from recorder.models import Market, Run, Segment
+from recorder.models import Cold, Market, Run, Segment
 from recorder.recovery.pending import read_facts, recover_file
 from recorder.recovery.run_file import keep_runs, restore_runs
 from recorder.segment.examine import examine
@@ -140,11 +140,11 @@ def _unknown(market: Market, directory: Path, plans: list[Plan], problems: list[
         row = persistently(named.first, str(plan.foreign))
         ours = directory / facts.kind / facts.name
         promised = row is not None and row.removed_at is None and not row.missing
-        there = ours.exists()
-        if promised and there and is_held_by(ours, plan.foreign, facts):
+        if promised and row is not None and is_held(row, ours, plan.foreign, facts):
             done.already.append(plan.foreign)
-        elif promised or (there and row is None):
-            problems.append(f"{plan.foreign}: another file of that name is in {directory}")
+        elif promised or (row is None and ours.exists()):
+            where = "the cold store" if row is not None and row.cold == Cold.ONLY else directory
+            problems.append(f"{plan.foreign}: another file of that name is in {where}")
         else:
             new.append(plan)
     return new
