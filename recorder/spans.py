@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from operator import itemgetter
 
 #: First and last t, both included.
 Span = tuple[int, int]
@@ -37,6 +39,12 @@ def without(span: Span, others: Iterable[Span]) -> list[Span]:
     if at <= span[1]:
         left.append((at, span[1]))
     return [(first, last) for first, last in left if first <= last and first <= span[1]]
+
+
+def meets(span: Span, others: Sequence[Span]) -> bool:
+    """Whether a span has a t of any of the others, which are ascending and have no t twice."""
+    begun = bisect_right(others, span[1], key=itemgetter(0))
+    return begun > 0 and others[begun - 1][1] >= span[0]
 
 
 def length(spans: Iterable[Span]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from bisect import insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,7 +21,7 @@ from recorder.manifest.row_writer import pages, spans_kept
 from recorder.models import Cold, Market, Segment
 from recorder.recovery.run_registry import run_at
 from recorder.segment.layout import KINDS, parse_name
-from recorder.spans import without
+from recorder.spans import Span, meets
 from recorder.store.store_id import read_store_id
 from runtime.db_threads import persistently
 
@@ -53,8 +54,7 @@ def heal(market: Market, directory: Path, bucket: Bucket) -> Healed:
         keys = set() if store_id is None else set(bucket.keys(f"{home(market.symbol, store_id)}/{kind}"))
         _miss_lost(market, kind, bucket, keys, done)
         if store_id is not None:
-            for place in _unknown(market, store_id, kind, bucket, keys):
-                _find(market, place, bucket, done)
+            _find_all(market, kind, list(_unknown(market, store_id, kind, bucket, keys)), bucket, done)
     return done
 
 
@@ -78,8 +78,15 @@ def _unknown(market: Market, store_id: str, kind: str, bucket: Bucket, keys: set
             yield place
 
 
-def _find(market: Market, place: Place, bucket: Bucket, done: Healed) -> None:
-    """Have a row tell of an object."""
+def _find_all(market: Market, kind: str, places: list[Place], bucket: Bucket, done: Healed) -> None:
+    """Have rows tell of objects. Rows are read once: behind a lost database there are as many cards as rows."""
+    kept = _ask(partial(spans_kept, market, kind)) if places else []
+    for place in places:
+        _find(market, place, bucket, kept, done)
+
+
+def _find(market: Market, place: Place, bucket: Bucket, kept: list[Span], done: Healed) -> None:
+    """Have a row tell of an object; `kept` are the t in segments that can be read, of which it then is one."""
     try:
         parse_name(place.name)
         card = read_card(bucket.get_range(place.card_key, 0, _MOST_CARD_BYTES), place.kind, place.name)
@@ -90,10 +97,12 @@ def _find(market: Market, place: Place, bucket: Bucket, done: Healed) -> None:
     span = (card.start_t, card.end_t)
     if found is None or found.size != card.bytes:
         done.faults.append(f"{place.key} in the cold store has not the {card.bytes:,} bytes that its card says")
-    elif card.end_t >= card.start_t and without(span, _ask(partial(spans_kept, market, place.kind))) != [span]:
+    elif card.end_t >= card.start_t and meets(span, kept):
         done.faults.append(f"{place.key} in the cold store holds t that other segments hold")
     else:
         done.found.append(_ask(partial(_save, market, place, card)))
+        if card.end_t >= card.start_t:
+            insort(kept, span)
 
 
 def _save(market: Market, place: Place, card: Card) -> Segment:

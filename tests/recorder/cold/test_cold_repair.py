@@ -15,10 +15,12 @@ from recorder import retention
 from recorder.cold.bucket import Bucket
 from recorder.cold.copying import Copying
 from recorder.cold.layout import place_of
+from recorder.manifest.row_writer import spans_kept
 from recorder.models import Cold, DigestChunk, Inventory, Market, Segment
-from recorder.recovery import rewrite
+from recorder.recovery import from_bucket, rewrite
 from recorder.retention import clean_up
 from recorder.segment.layout import KINDS
+from recorder.spans import Span
 from recorder.tape.history import History
 from tests.recorder.cold.test_cold_retention import BY_AGE, LATER
 from tests.recorder.store import Store
@@ -181,6 +183,37 @@ def test_objects_of_another_recording_are_not_taken_for_ours(cold: Store, bucket
     bucket.delete(place_of(row.cold_key).card_key)
     assert "found in the cold store" not in repaired()
     assert Market.objects.get().segments.count() == 5
+
+
+def test_however_many_cards_there_are_the_rows_are_read_once_a_kind(
+    cold: Store, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cold.record(60)
+    Copying(cold.market, cold.directory, bucket, 0).run()
+    for kind in KINDS:
+        twice = rows(kind)[1]
+        other = twice.name.replace("_20", "_21", 1)  # the same t under another name, behind all others
+        card = bucket.get_range(place_of(twice.cold_key).card_key, 0, 1 << 20)
+        bucket.put_bytes(place_of(twice.cold_key.replace(twice.name, other)).card_key, card.replace(
+            twice.name.encode(), other.encode()
+        ))  # fmt: skip
+        bucket.put_bytes(
+            twice.cold_key.replace(twice.name, other), bucket.get_range(twice.cold_key, 0, twice.cold_bytes)
+        )
+        for row in rows(kind):
+            (cold.directory / row.path).unlink(missing_ok=True)
+    Segment.objects.all().delete()
+    asked = []
+
+    def counted(market: Market, kind: str) -> list[Span]:
+        asked.append(kind)
+        return spans_kept(market, kind)
+
+    monkeypatch.setattr(from_bucket, "spans_kept", counted)
+    said = repaired()
+    assert asked == list(KINDS)
+    assert said.count("found in the cold store") == 9
+    assert said.count("in the cold store holds t that other segments hold") == 3
 
 
 def replace_id(key: str, store_id: str) -> str:
