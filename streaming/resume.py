@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
+from recorder.errors import OtherStore
 from runtime import pools
 from streaming.fanout.feed import Feed
 from streaming.fanout.stream_client import StreamClient
@@ -63,12 +64,16 @@ class Resume:
         await self._relay.ready()
         await self._let_it_come()
         self._own.store_id = self._client.store_id
-        with closing(self._missed) as missed:
-            while (rest := missed.rest(_REST_BYTES)) is None:
-                wire = await self._encoded(await missed.batch())
-                missed.keep()
-                await self._client.put(wire)
-            self._join(rest)
+        try:
+            with closing(self._missed) as missed:
+                while (rest := missed.rest(_REST_BYTES)) is None:
+                    wire = await self._encoded(await missed.batch())
+                    missed.keep()
+                    await self._client.put(wire)
+                self._join(rest)
+        except OtherStore:
+            await self._client.put(b"".join(self._own_rest()))
+            raise
 
     async def _let_it_come(self) -> None:
         """Wait for the rest of what the client has in part, which another process sent it sooner. Raises OtherStore."""

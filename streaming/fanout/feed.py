@@ -130,6 +130,11 @@ class Feed:
             gatherer.messages = []
         return arrays
 
+    @property
+    def gathered_from(self) -> int | None:
+        """The first t of what is being gathered; None if nothing is."""
+        return min((one.messages[0][0] for one in self._gatherers.values() if one.messages), default=None)
+
     def _ends(self, gatherer: Gatherer, moment: Moment) -> bool:
         """Whether an array is complete before a moment; of events every one is before a frame, which is in order."""
         is_cut = self._is_events and moment.frame is not None and "frame" in self.options.types

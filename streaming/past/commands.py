@@ -13,6 +13,9 @@ from streaming.protocol import LARGEST_T, StreamError
 
 COMMANDS = ("pause", "play", "seek")
 
+#: So many may wait for a client that does not take what was sent before.
+MOST_COMMANDS = 100
+
 
 class BadCommand(Exception):
     """A message that is no command of a replay."""

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class Step(NamedTuple):
-    """What is sent at one t. With it, everything up to `t` was sent.
+    """What is sent at one t. With it, everything up to `t` was sent; what is gathered lies behind.
 
     `ts` is its market time, None for a loss, which takes no time; `usual_seconds` of market time lie between two steps
     where nothing is missing.
@@ -121,7 +121,13 @@ class PastReader:
             give_way()
             ts = _market_time(record)
             usual_seconds = self._usual_seconds(ts)
-            yield Step(record.t, ts, usual_seconds, b"".join(item.wire for item in self._own.items(record)))
+            wire = b"".join(item.wire for item in self._own.items(record))
+            yield Step(self._sent_to(record.t), ts, usual_seconds, wire)
+
+    def _sent_to(self, t: int) -> int:
+        """The last t before what is gathered, of what was given up to a t."""
+        gathered_from = self._own.gathered_from
+        return t if gathered_from is None else min(t, gathered_from - 1)
 
     def _told(self, loss: Loss) -> bytes | None:
         to_t = loss.to_t if self._to_t is None else min(loss.to_t, self._to_t)
@@ -146,10 +152,13 @@ _at_work: set[PastReader] = set()
 #: More of them than this are idle for the most part.
 _MANY = 64
 
+_TOGETHER_SECONDS, _TOGETHER_SECONDS_EACH = 0.02, 0.002
 
-def readers_at_work() -> int:
-    """How many replays have read and are under way, as far as it matters to the others."""
-    return min(len(_at_work), _MANY)
+
+def together_seconds() -> float:
+    """What is due within this time is sent at once: within a longer one where more replays have read and are under way,
+    so that all of them wake the loop no more than 500 times a second."""
+    return max(_TOGETHER_SECONDS, _TOGETHER_SECONDS_EACH * min(len(_at_work), _MANY))
 
 
 def _market_time(moment: Moment) -> float | None:

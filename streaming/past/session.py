@@ -15,8 +15,8 @@ from streaming.fanout.feed import Feed
 from streaming.fanout.stream_client import PIECE_BYTES, StreamClient
 from streaming.options import StreamRequest
 from streaming.past.clock import ReplayClock
-from streaming.past.commands import BadCommand, Command, parse_command
-from streaming.past.reader import PastReader, Step, readers_at_work
+from streaming.past.commands import MOST_COMMANDS, BadCommand, Command, parse_command
+from streaming.past.reader import PastReader, Step, together_seconds
 from streaming.past.request import Bound
 from streaming.position import whole
 from streaming.protocol import CLOSE_LIMIT, CLOSE_UNAVAILABLE, LARGEST_T, StreamError, control
@@ -25,15 +25,8 @@ from streaming.resume import Resume, tell_store_changed
 
 log = logging.getLogger(__name__)
 
-#: What is due within this time is sent at once, or within a longer one where there are more replays, so that all of
-#: them wake the loop no more than 500 times a second.
-_TOGETHER_SECONDS, _TOGETHER_SECONDS_EACH = 0.02, 0.002
-
 #: A replay that has ended waits so long for a seek.
 _END_SECONDS = 60.0
-
-#: So many commands may wait for a client that does not take what was sent before.
-_MOST_COMMANDS = 100
 
 
 class Replay:
@@ -62,8 +55,8 @@ class Replay:
 
     def command(self, text: str | None) -> None:
         """Take a message of the client; it acts before anything more is sent. Raises StreamError over the limit."""
-        if len(self._commands) >= _MOST_COMMANDS:
-            raise StreamError("rate_limited", f"{_MOST_COMMANDS} commands wait for the client to read", CLOSE_LIMIT)
+        if len(self._commands) >= MOST_COMMANDS:
+            raise StreamError("rate_limited", f"{MOST_COMMANDS} commands wait for the client to read", CLOSE_LIMIT)
         self._commands.append(text)
         self._wake.set()
 
@@ -119,8 +112,7 @@ class Replay:
 
     async def _send(self) -> None:
         """Send what is due, or wait for it."""
-        wires, size, seconds = list[bytes](), 0, 0.0
-        together = max(_TOGETHER_SECONDS, _TOGETHER_SECONDS_EACH * readers_at_work())
+        wires, size, seconds, together = list[bytes](), 0, 0.0, together_seconds()
         while self._steps and size < PIECE_BYTES:
             step = self._steps[0]
             if step.ts is not None:
@@ -190,7 +182,11 @@ class Replay:
     async def _join(self) -> None:
         """Join the live stream as a client does that has resumed."""
         self._live = True
-        await Resume(self._client, self._relay, self._feed, self._position).run()
+        resume = Resume(self._client, self._relay, self._feed, self._position)
+        try:
+            await resume.run()
+        finally:
+            self._position = resume.position
 
     async def _stay_live(self) -> None:
         """Until a command comes, or the market has another store."""
@@ -287,6 +283,9 @@ class Replay:
 
     async def _change_store(self) -> None:
         """The market has another store, whose beginning comes next; of a part of the other one nothing can follow."""
+        if self._reader is not None:  # it has come upon the other store, and all that it gave is sent
+            self._position = max(self._position, self._reader.t)
+            await self._client.put(self._reader.rest())
         self._leave_reader()
         self._has = None
         await tell_store_changed(self._client, self._relay, self._feed, self._position)
