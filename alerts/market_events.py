@@ -1,4 +1,4 @@
-"""Market events: bursts and shocks, read from frames on the pipeline's thread."""
+"""Market events: bursts and shocks, read from frames: on the pipeline's thread, or from recorded ones."""
 
 from __future__ import annotations
 
@@ -28,3 +28,9 @@ def events_of(frame: bytes | None) -> dict[str, Any] | None:
         return None
     events: dict[str, Any] = orjson.loads(frame[frame.rindex(_BEGIN) + len(_BEGIN) : -1])
     return events
+
+
+def recorded_events(moment: Moment) -> dict[str, Any] | None:
+    """What the observer told of a moment with a tick, when the market made it."""
+    events = events_of(moment.frame)
+    return None if events is None else {"ts": orjson.loads(moment.tick or b"")["ts"], **events}

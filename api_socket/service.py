@@ -19,6 +19,7 @@ from access import login, recording
 from access.tokens import still_valid
 from alerts import alert_manager, rules
 from alerts.alert_manager import AlertManager
+from alerts.market_events import recorded_events
 from alerts.monitor import Check, Monitor
 from api_socket.errors import AuthenticationFailed, Idle
 from api_socket.hub import SubscriberHub
@@ -140,12 +141,12 @@ class Service:
     def _follow(self, relay: Relay) -> None:
         ticker = self.prices.follow(relay.symbol)
 
-        def hear_events(message: dict[str, Any]) -> None:
-            events = (message.get("seen") or {}).get("events")
+        def tell(events: dict[str, Any] | None) -> None:
             if events is not None:
                 self.alerts.happened(rules.market_events(relay.symbol, events["ts"], events))
 
-        relay.listeners += [ticker.take, hear_events]
+        relay.listeners += [ticker.take, lambda message: tell((message.get("seen") or {}).get("events"))]
+        relay.on_found.append(lambda moment: tell(recorded_events(moment)))
 
     def _hear_status(self, report: dict[str, Any]) -> None:
         agent = self.components.take(report, asyncio.get_running_loop().time())

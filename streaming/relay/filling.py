@@ -43,6 +43,7 @@ class Relaying(Protocol):
     settle_seconds: float
     ended: bool
     start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+    on_found: list[Callable[[Moment], None]]
 
     def hand_out(self, moment: Moment) -> None: ...
 
@@ -96,12 +97,11 @@ class Filling:
 
     def take(self, moment: Moment) -> None:
         """Hand out a moment in its place; one that is known already is dropped."""
-        last = -1 if self._ring.last_t is None else self._ring.last_t
         if self._under_way:
             self._held.append((moment, time.monotonic()))
-        elif moment.t == last + 1:
+        elif moment.t == self.last_t + 1:
             self._relay.hand_out(moment)
-        elif moment.t > last:
+        elif moment.t > self.last_t:
             self.holes += 1
             self._held.append((moment, time.monotonic()))
             if self._ring:
@@ -217,9 +217,16 @@ class Filling:
                 if isinstance(record, Loss):
                     lost.append(record)
                 elif record.tick:
+                    self._tell_found(record)
                     self.catch_up(record, lost)
                     lost.clear()
             await self._backpressure.wait(self._relay.feeds.clients())
+
+    def _tell_found(self, moment: Moment) -> None:
+        """Tell of a moment that was missed; at first all of the past is read, of which it is not known what was."""
+        for found in list(self._relay.on_found) if self.filled.is_set() and moment.t > self.last_t else ():
+            with supervisor.guarded(f"listener of {self._relay.symbol}"):
+                found(moment)
 
     def catch_up(self, moment: Moment, lost: Sequence[Loss] = ()) -> None:
         """Hand out a moment that is new, and tell first what is missing before it, and what was lost beside it and the

@@ -73,6 +73,8 @@ class Relay:
         self.feeds = Feeds(self.symbol, store_id)
         #: Called on the loop with each group message as it arrives, including known moments and holes in t.
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
+        #: Called on the loop with each moment that was read from the recording, as its message did not arrive in time.
+        self.on_found: list[Callable[[Moment], None]] = []
         #: Called on the loop when it has ended.
         self.on_end: list[Callable[[], None]] = []
         self.lease_monitor = LeaseMonitor(self.symbol, asyncio.get_running_loop().time())

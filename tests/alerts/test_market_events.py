@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from alerts.market_events import EventObserver, events_of
+from alerts.market_events import EventObserver, events_of, recorded_events
+from streaming.protocol import Moment as Recorded
 
 BURST = {"t0": 1, "t1": 2, "kind": "match", "score": 4.5}
 SHOCK = {"t": 1, "kind": "price", "size": -0.5, "score": 5.5}
@@ -40,3 +41,12 @@ def test_the_observer_tells_their_market_time() -> None:
     assert observer.observe(Tick, Moment(None)) is None
     seen = observer.observe(Tick, Moment(frame({"bursts": [], "shocks": [SHOCK]})))
     assert seen == {"ts": 1234.5, "bursts": [], "shocks": [SHOCK]}
+
+
+def test_a_recorded_moment_tells_what_the_observer_did() -> None:
+    def recorded(events: dict[str, Any]) -> dict[str, Any] | None:
+        return recorded_events(Recorded(9, b'{"type":"tick","t":9,"ts":1234.5}', None, frame(events)))
+
+    assert recorded({"bursts": [BURST], "shocks": []}) == {"ts": 1234.5, "bursts": [BURST], "shocks": []}
+    assert recorded({"bursts": [], "shocks": []}) is None
+    assert recorded_events(Recorded(8, b'{"type":"tick","t":8,"ts":1233.5}')) is None
