@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from alerts.models import Alert
+from alerts.models import EVENT, Alert
 from alerts.rules import Finding, MarketEvent
 
-#: Cleared alerts are kept for this long, and at most this many: a busy market makes some each minute.
+#: Cleared alerts are kept for this long, and at most this many, as are market events: a busy market makes some each
+#: minute.
 KEEP_DAYS = 30
 KEEP_ALERTS = 10_000
 
@@ -79,7 +80,7 @@ def write_happenings(happenings: Iterable[MarketEvent]) -> None:
     """Store market events; existing ones stay. Raises django.db.Error."""
     rows = [
         Alert(
-            level="info",
+            level=EVENT,
             message=one.message,
             source=f"market:{one.symbol}",
             key=one.key,
@@ -97,9 +98,16 @@ def active() -> dict[str, Alert]:
 
 
 def forget_old() -> int:
-    """Delete cleared alerts that are too old or too many; returns how many. Raises django.db.Error."""
+    """Delete cleared alerts that are too old or too many, and such market events; returns how many.
+
+    They are counted apart, and their time is that of writing: a market's may be any. Raises django.db.Error.
+    """
     cleared = Alert.objects.exclude(cleared_at=None)
-    old = Q(timestamp__lt=timezone.now() - timedelta(days=KEEP_DAYS))
-    last = cleared.order_by("-timestamp", "-pk").values_list("timestamp", flat=True)[KEEP_ALERTS : KEEP_ALERTS + 1]
-    surplus = Q(timestamp__lte=last[0]) if last else Q(pk__in=[])
+    return sum(_forget_old_of(rows) for rows in (cleared.filter(level=EVENT), cleared.exclude(level=EVENT)))
+
+
+def _forget_old_of(cleared: QuerySet[Alert]) -> int:
+    old = Q(written_at__lt=timezone.now() - timedelta(days=KEEP_DAYS))
+    last = cleared.order_by("-pk").values_list("pk", flat=True)[KEEP_ALERTS : KEEP_ALERTS + 1]
+    surplus = Q(pk__lte=last[0]) if last else Q(pk__in=[])
     return cleared.filter(old | surplus).delete()[0]

@@ -6,15 +6,20 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
-LEVELS = ("info", "warning", "critical")
+#: The level of rows of market events, and of no others.
+EVENT = "info"
+
+LEVELS = (EVENT, "warning", "critical")
 
 
 class Alert(models.Model):
     """One alert. `key` names its cause; at most one alert of a cause is active, that is, not cleared.
 
-    A market event (`info`) has no end: it is cleared with its own timestamp, which is market time. `acknowledged_at`
-    and `acknowledged_by`: who said in the admin that somebody sees to it; nothing else depends on that.
+    A market event (`info`) has no end: it is cleared with its own timestamp, which is market time. `written_at` is when
+    the row was made, by the database's clock. `acknowledged_at` and `acknowledged_by`: who said in the admin that
+    somebody sees to it; nothing else depends on that.
     """
 
     level = models.CharField(max_length=8, choices=[(level, level) for level in LEVELS])
@@ -25,9 +30,10 @@ class Alert(models.Model):
     cleared_at = models.DateTimeField(null=True, blank=True)
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by = models.CharField(max_length=150, blank=True, db_default="")
+    written_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
-        ordering = ["-timestamp", "-pk"]
+        ordering = ["-pk"]  # market time may be years ago, or years ahead
         constraints = [
             models.UniqueConstraint(fields=["key"], condition=Q(cleared_at=None), name="alert_active_once"),
             # Every web process stores what it saw in a market: the same for all.

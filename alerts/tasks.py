@@ -11,5 +11,8 @@ from runtime.db_threads import detached
 
 @shared_task(name="alerts.tasks.forget_alerts", ignore_result=True, throws=(DatabaseError,))  # type: ignore[untyped-decorator]
 def forget_alerts() -> int:
-    """Delete cleared alerts that are too old or too many; returns how many. Raises django.db.Error."""
+    """Delete cleared alerts and market events that are too old or too many; returns how many.
+
+    Raises django.db.Error.
+    """
     return detached(alert_store.forget_old)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from alerts import alert_store, rules
@@ -57,11 +57,42 @@ def test_what_is_written_late_is_written_unless_it_is_there(
 def test_only_cleared_alerts_that_are_too_old_or_too_many_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
     alert_store.raise_once(FINDING, 0)
-    for day in range(40):
+    for day in reversed(range(40)):
         at = now - timedelta(days=day, seconds=1)
-        Alert.objects.create(key=f"day {day}", timestamp=at, cleared_at=at)
+        Alert.objects.create(key=f"day {day}", timestamp=at, cleared_at=at, written_at=at)
     assert alert_store.forget_old() == 10
     monkeypatch.setattr(alert_store, "KEEP_ALERTS", 5)
     assert alert_store.forget_old() == 25
     assert sorted(Alert.objects.values_list("key", flat=True)) == [*(f"day {day}" for day in range(5)), FINDING.key]
     assert alert_store.forget_old() == 0
+
+
+def events(market_time: float, count: int) -> list[rules.MarketEvent]:
+    bursts = [{"t0": t, "t1": t + 9, "score": 5.0} for t in range(count)]
+    return rules.market_events("TAPE", market_time, {"bursts": bursts, "shocks": []})
+
+
+@pytest.mark.parametrize("days", [-4_000, 400])
+def test_events_of_any_market_time_stay_and_push_no_alert_out(days: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now().timestamp()
+    monkeypatch.setattr(alert_store, "KEEP_ALERTS", 5)
+    alert_store.raise_once(FINDING, now - 60)
+    alert_store.clear_once(FINDING.key, now)
+    alert_store.write_happenings(events(now + days * 86_400, 8))
+    alert_store.raise_once(FINDING, now)
+    assert Alert.objects.all()[0].cleared_at is None, "the newest is what was stored last"
+    assert alert_store.forget_old() == 3
+    assert [row.key for row in Alert.objects.all()] == [
+        FINDING.key,
+        *(f"burst:TAPE:{t}" for t in reversed(range(3, 8))),
+        FINDING.key,
+    ]
+    Alert.objects.update(written_at=timezone.now() - timedelta(days=31))
+    assert alert_store.forget_old() == 6
+
+
+def test_a_process_of_the_version_before_stores_rows_too() -> None:
+    columns = "level, message, source, key, timestamp"
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO subscribe_alert ({columns}) VALUES ('info', '', '', 'a', CURRENT_TIMESTAMP)")
+    assert abs(Alert.objects.get().written_at - timezone.now()) < timedelta(hours=1)
