@@ -55,6 +55,8 @@ class Audit:
     def __init__(self, most_waiting: int = _MOST_WAITING) -> None:
         self._most_waiting = most_waiting
         self._waiting: dict[Entry, Count] = {}
+        #: What was taken, until it is known to be written or is given back.
+        self._lent: list[Mapping[Entry, Count]] = []
         self._lock = threading.Lock()
 
     def note(self, action: str, who: str, address: object, now: datetime) -> None:
@@ -63,22 +65,33 @@ class Audit:
             self._add(Entry(now.date(), action, who, str(address)), Count(1, now, now))
 
     def take(self) -> dict[Entry, Count]:
-        """Everything that waits, which the caller now has to write or to give back."""
+        """Everything that waits, which the caller now has to write (`written`) or to give back."""
         with self._lock:
             taken, self._waiting = self._waiting, {}
+            if taken:
+                self._lent.append(taken)
             return taken
+
+    def written(self, taken: Mapping[Entry, Count]) -> None:
+        """These are written."""
+        with self._lock:
+            self._settle(taken)
 
     def give_back(self, taken: Mapping[Entry, Count]) -> None:
         """These could not be written: they wait again."""
         with self._lock:
+            self._settle(taken)
             for entry, count in taken.items():
                 self._add(entry, count)
 
     @property
     def uses(self) -> int:
-        """The number of uses that wait."""
+        """The number of uses that are not known to be written."""
         with self._lock:
-            return sum(count.times for count in self._waiting.values())
+            return sum(count.times for counts in (self._waiting, *self._lent) for count in counts.values())
+
+    def _settle(self, taken: Mapping[Entry, Count]) -> None:
+        self._lent = [one for one in self._lent if one is not taken]
 
     def _add(self, entry: Entry, count: Count) -> None:
         if entry not in self._waiting and len(self._waiting) >= self._most_waiting:

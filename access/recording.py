@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from access import audit_rows
-from access.audit import Audit
+from access.audit import Audit, Count, Entry
 from runtime import pools
 from runtime.addresses import LOCAL, Address, address_bucket, client_of, hops, parse_address
 from runtime.announced import Announced
@@ -24,6 +25,9 @@ _LAST_SECONDS = 2.0
 
 #: The audit of this process.
 audit = Audit()
+
+#: Of each writing under way, what is set when it is over.
+_writings: set[asyncio.Event] = set()
 
 _outage = Announced(log)
 
@@ -47,8 +51,17 @@ async def write() -> None:
     However long the database takes, its answer is awaited: what may have been written is not written again.
     """
     counts = audit.take()
-    if not counts:
-        return
+    if counts:
+        is_over = asyncio.Event()
+        _writings.add(is_over)
+        try:
+            await _write(counts)
+        finally:
+            _writings.discard(is_over)
+            is_over.set()
+
+
+async def _write(counts: Mapping[Entry, Count]) -> None:
     try:
         await pools.tokens.go_on(lambda: detached(lambda: audit_rows.write(counts)))
     except DatabaseError as error:
@@ -58,13 +71,19 @@ async def write() -> None:
         audit.give_back(counts)
         raise
     else:
+        audit.written(counts)
         _outage.back("the audit is written again, with all that waited")
 
 
 async def write_last() -> None:
-    """Write what waits at the end of the process, or say how much is lost."""
+    """Write what waits at the end of the process, or say how much is lost.
+
+    What is being written then counts as lost too unless it is written soon.
+    """
     with suppress(TimeoutError):
         async with asyncio.timeout(_LAST_SECONDS):
             await write()
+            for is_over in list(_writings):
+                await is_over.wait()
     if lost := audit.uses:
         log.error("the audit lacks %d uses of tokens and sign-ins, since the database is unavailable", lost)

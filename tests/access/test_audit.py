@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ from access.models import AuditEntry
 from access.tasks import forget_audit
 from access.tokens import issue, revoke
 from runtime.http_errors import HttpError
+from tests.processes import PATIENCE_SECONDS
 
 NOON = datetime(2026, 1, 24, 12, tzinfo=UTC)
 DAY = date(2026, 1, 24)
@@ -128,6 +130,32 @@ def test_an_outage_of_the_database_loses_nothing_and_is_said_once(
         "the audit lacks 3 uses of tokens and sign-ins",
         "the audit is written again",
     ]
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+def test_what_is_being_written_when_the_process_ends_is_awaited_or_said_to_be_lost(
+    hangs: bool, audit: Audit, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = threading.Event()
+    monkeypatch.setattr(audit_rows, "write", lambda counts: answer.wait(PATIENCE_SECONDS))
+    monkeypatch.setattr(recording, "_LAST_SECONDS", 0.2 if hangs else PATIENCE_SECONDS)
+
+    async def stop() -> None:
+        audit.note(CONNECT, "robot", "192.0.2.1", NOON)
+        audit.note(CONNECT, "robot", "192.0.2.1", NOON)
+        writing = asyncio.create_task(recording.write())
+        await asyncio.sleep(0)
+        if not hangs:
+            asyncio.get_running_loop().call_later(0.2, answer.set)
+        await recording.write_last()
+        assert audit.uses == (2 if hangs else 0)
+        answer.set()
+        await writing
+        assert audit.uses == 0
+
+    asyncio.run(stop())
+    lost = ["the audit lacks 2 uses of tokens and sign-ins, since the database is unavailable"]
+    assert caplog.messages == (lost if hangs else [])
 
 
 @token_required
