@@ -10,7 +10,7 @@ from exports.errors import FolderHeld, NothingRecorded
 from exports.folder import MCAP, Folder, Layout
 from exports.recorded import RunPrices
 from marketcamera.tables.columns import TABLES
-from recorder.recovery.run_registry import price_ranges
+from recorder.recovery.run_registry import price_ranges, unpriced_from
 from recorder.store.directory_lock import alone_in
 from recorder.store.store_paths import directory_of
 from recorder.tape.history import History
@@ -33,12 +33,23 @@ def recording_of(symbol: str) -> History:
 def opened(directory: Path, symbol: str, layout: Layout) -> Iterator[Folder]:
     """A folder that this process alone exports to. Raises ExportError, OSError, django.db.Error."""
     history = recording_of(symbol)
-    prices = RunPrices(reading(lambda: price_ranges(symbol)))
+    last_t, prices = _priced(history)
     directory.mkdir(parents=True, exist_ok=True)
     with alone_in(directory) as is_alone:
         if not is_alone:
             raise FolderHeld(directory)
-        yield Folder(directory, history, layout, prices)
+        yield Folder(directory, history, layout, prices, last_t)
+
+
+def _priced(history: History) -> tuple[int | None, RunPrices]:
+    """The last t of a recording whose price is known, and the prices up to there. Raises OSError, django.db.Error.
+
+    Ticks come first, since the row of a run is there before its ticks, and may get its prices after them.
+    """
+    last_t = history.told_to()
+    unpriced_t = reading(lambda: unpriced_from(history.symbol))
+    prices = RunPrices(reading(lambda: price_ranges(history.symbol)))
+    return (last_t if last_t is None or last_t < unpriced_t else int(unpriced_t) - 1), prices
 
 
 def kinds_of(layout: Layout) -> tuple[str, ...]:
@@ -50,7 +61,7 @@ def keep_current(directory: Path, symbol: str, is_over: Callable[[], bool]) -> i
     """Export what a market has recorded since, until `is_over`; how many rows that were. Raises as `opened`."""
     rows = 0
     with opened(directory, symbol, Layout()) as folder:
-        to_t = folder.last_t() or 0
+        to_t = folder.last_t or 0
         for kind in KINDS:
             for part in folder.export(kind, to_t):
                 rows += part.rows

@@ -48,10 +48,17 @@ class _Elsewhere(Exception):
 
 
 class Folder:
-    """A folder for one recording. Raises ExportError, OSError."""
+    """A folder for one recording. Raises ExportError, OSError.
 
-    def __init__(self, directory: Path, history: History, layout: Layout, prices: RunPrices | None) -> None:
+    `last_t` is the last t that can be exported: that of the last tick on disk, or of the last one whose price is known.
+    Frames and metrics are there up to it.
+    """
+
+    def __init__(
+        self, directory: Path, history: History, layout: Layout, prices: RunPrices | None, last_t: int | None = None
+    ) -> None:
         self._directory, self._history, self._layout, self._prices = directory, history, layout, prices
+        self.last_t = last_t
         directory.mkdir(parents=True, exist_ok=True)
         if not (directory / NAME).exists() and any(directory.iterdir()):
             raise NotAnExport(directory, f"it is not empty, and has no {NAME}")
@@ -71,10 +78,6 @@ class Folder:
         """The first t that is not exported yet."""
         end = self.log.end_of(kind)
         return self._layout.t0 if end is None else end + 1
-
-    def last_t(self) -> int | None:
-        """The last t that can be exported: that of the last tick on disk. Frames and metrics are there up to it."""
-        return self._history.told_to()
 
     def export(self, kind: str, to_t: int, on_progress: OnProgress = lambda ticks: None) -> Iterator[Part]:
         """Export the rest of a kind up to a t, and return each part once it is finished.

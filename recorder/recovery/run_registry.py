@@ -148,10 +148,15 @@ def price_columns(price_range: PriceRange | None) -> dict[str, float | None]:
 
 
 def unpriced_from(market: Market | str) -> float:
-    """The first t of the newest run while its row has no price range yet, else infinity. Raises django.db.Error."""
+    """The first t of the newest run while its row has no price range yet, else infinity. Raises django.db.Error.
+
+    A run that has ended gets none any more: one that was adopted from a store that does not tell its prices, for
+    instance.
+    """
     runs = Run.objects.filter(market_id=market_key(market)).order_by("first_t", "id")
-    first_t, low = runs.values_list("first_t", "price_low").last() or (math.inf, None)
-    return first_t if low is None else math.inf
+    newest = runs.only("first_t", "price_low", "ended_at").last()
+    is_waiting = newest is not None and newest.price_low is None and newest.ended_at is None
+    return newest.first_t if newest is not None and is_waiting else math.inf
 
 
 def price_ranges(

@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from exports import checks, exporting, folder, tasks
 from exports.errors import OtherExport
 from exports.export_log import NAME
-from recorder.models import Market
+from market.price_range import PriceRange
+from recorder.models import Market, Run
+from recorder.recovery.run_registry import price_ranges
 from recorder.store.store_id import keep_store_id, new_store_id
 from tests.exports.test_folder import read
 from tests.processes import Process, Site, wait_until
@@ -111,6 +114,39 @@ def test_a_market_that_cannot_be_exported_keeps_no_other_waiting(
     with pytest.raises(OtherExport):
         tasks.keep_current()
     assert read(tmp_path / "current" / "IG-USD" / "kind=ticks").num_rows == 120
+
+
+def test_ticks_of_a_run_whose_prices_are_not_known_yet_come_with_a_later_run(
+    market: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exported() -> dict[int, float]:
+        exporting.keep_current(tmp_path / "out", "IG-USD", lambda: False)
+        table = read(tmp_path / "out" / "kind=ticks")
+        return dict(zip(table.column("t").to_pylist(), table.column("price").to_pylist(), strict=True))
+
+    run = market.begin_run(1, None)
+    market.record(20)
+    assert max(exported()) == 99
+    Run.objects.filter(pk=run.pk).update(price_low=2.0, price_high=3.0)
+    prices = exported()
+    assert max(prices) == 119
+    assert all(2 <= price <= 3 for t, price in prices.items() if t >= 100)
+
+    def then_more(symbol: str) -> Any:
+        found = price_ranges(symbol)
+        market.begin_run(2, PriceRange(5.0, 6.0))
+        market.record(20)
+        return found
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(exporting, "price_ranges", then_more)
+        assert max(exported()) == 119
+    assert 5 <= exported()[139] <= 6
+    market.begin_run(3, None)
+    market.record(20)
+    market.run.ended_at = timezone.now()  # adopted, say: its prices will not be known any more
+    market.run.save()
+    assert max(exported()) == 159
 
 
 def test_a_missing_pyarrow_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

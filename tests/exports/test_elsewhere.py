@@ -43,7 +43,7 @@ class Elsewhere:
 
     def export(self, kind: str, **layout: Any) -> list[folder.Part]:
         with opened(self.out, "IG-USD", Layout(**layout)) as into:
-            return list(into.export(kind, into.last_t() or 0))
+            return list(into.export(kind, into.last_t or 0))
 
     def parts(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.out / NAME).read_bytes().splitlines()[1:]]

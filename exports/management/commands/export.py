@@ -62,7 +62,7 @@ class Command(commands.Command):
 
         layout = Layout(options["format"], options["partition"] == "day", options["resolution"], options["t0"] or 0)
         with opened(options["directory"], options["symbol"], layout) as folder:
-            last_t = folder.last_t() or 0
+            last_t = folder.last_t or 0
             to_t = last_t if options["t1"] is None else min(last_t, options["t1"])
             self._fill(folder, options["kind"] or kinds_of(layout), to_t)
 
