@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import count
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -121,8 +122,26 @@ class History:
         return None if found is None else found.name
 
     def lines(self, kind: str, after_t: int, to_t: int | None = None) -> Iterator[Line]:
-        """The lines of one tape, unchanged. Raises OtherStore, OSError."""
-        return read(self.directory, kind, after_t, to_t, finder=self._finder(kind), on_open=self.check)
+        """The lines of one tape, unchanged.
+
+        Raises OtherStore, OSError; Unavailable where some may be in the bucket, and the database does not tell.
+        """
+        finder = self._finder(kind)
+        if kind == "ticks":
+            return _seen(finder, read(self.directory, kind, after_t, to_t, finder=finder, on_open=self.check), after_t)
+        on_open = self._step_by_step(finder)
+        return read(self.directory, kind, after_t, to_t, finder=finder, on_open=on_open)
+
+    def _step_by_step(self, finder: ManifestFinder) -> Callable[[], None]:
+        """What is called for each segment that is opened: of all but ticks nothing else shows that one lies between."""
+        opened_before = count()
+
+        def check() -> None:
+            self.check()
+            if next(opened_before):
+                finder.check_step()
+
+        return check
 
     def read_whole(self, kind: str, name: SegmentName) -> None:
         """Read a segment to its end, so that what is damaged in it is known. Raises OSError."""
@@ -200,6 +219,16 @@ class History:
         rows = Segment.objects.of(self.symbol, kind).kept().filter(end_t__gte=F("start_t"))
         rows = rows.from_t(span[0]).filter(start_t__lte=span[1]).exclude(name=but)
         return reading(lambda: list(rows.values_list("start_t", "end_t")))
+
+
+def _seen(finder: ManifestFinder, ticks: Iterator[Line], after_t: int) -> Iterator[Line]:
+    """Consecutive ticks: where some are missing and no line announces it, it must be known that they are nowhere."""
+    due = after_t + 1
+    for line in ticks:
+        if line.first_t > due:
+            finder.check_step()
+        due = max(due, line.last_t + 1)
+        yield line
 
 
 def _message(kind: str, line: Line, after_t: int, to_t: int | None) -> Message:

@@ -28,12 +28,14 @@ class ManifestFinder:
     """Finds the segments of a market's kind by rows, which takes the same time for any number of segments.
 
     It uses the names of files if the rows are not known to list all of them: for a moment after the directory has
-    changed, and without a database. Segments in the bucket alone are known by rows only.
+    changed, and without a database. Segments in the bucket alone are known by rows only, so without a database some may
+    lie between any two files: `check_step` is for each step from one to the next. For one reading.
     """
 
     def __init__(self, symbol: str, directory: Path, kind: str) -> None:
         self._symbol, self._kind, self._directory = symbol, kind, directory / kind
         self._files = Directory(self._directory)
+        self._not_told: DatabaseError | None = None
 
     def from_t(self, t: int) -> Iterator[Found]:
         last: SegmentName | None = None
@@ -58,6 +60,11 @@ class ManifestFinder:
         yield from self._files.newest_first()
         yield from self._copies(newest_first=True)
 
+    def check_step(self) -> None:
+        """Raises Unavailable if the database did not tell which segments lie between two files."""
+        if self._not_told is not None:
+            raise self._unavailable(self._not_told)
+
     def moved(self, here: Found) -> Found | None:
         """Rows are read a page at a time, and what is in a page may leave for the bucket before it is read."""
         if not is_named():
@@ -66,7 +73,7 @@ class ManifestFinder:
         try:
             row = reading(rows.first)
         except DatabaseError as error:
-            raise Unavailable(f"which {self._kind} are in the bucket cannot be told: {error}") from error
+            raise self._unavailable(error) from error
         return None if row is None else known(row, self._directory)
 
     def rows_suffice(self) -> bool:
@@ -90,12 +97,17 @@ class ManifestFinder:
         merged = heapq.merge(self._copies(from_t=t), files, key=lambda found: _place(found.name))
         return (next(same) for _, same in groupby(merged, key=lambda found: _place(found.name)))
 
-    def _copies(self, **options: Any) -> Iterator[Found]:
-        """The segments of which a copy is known. If the database does not answer, the files have to do."""
+    def _copies(self, from_t: int | None = None, **options: Any) -> Iterator[Found]:
+        """The segments of which a copy is known. If the database does not answer, the files have to do.
+
+        Raises Unavailable if they cannot.
+        """
         if is_named():
             try:
-                yield from self._told_by(self._rows().in_bucket(), **options)
+                yield from self._told_by(self._rows().in_bucket(), from_t=from_t, **options)
             except DatabaseError as error:
+                self._check_without_rows(error, from_t)
+                self._not_told = error
                 log.warning("%s: which %s are in the bucket cannot be told: %s", self._symbol, self._kind, error)
 
     def _check_without_rows(self, error: DatabaseError, t: int | None = None) -> None:
@@ -104,7 +116,10 @@ class ManifestFinder:
             names = self._files.from_t(-1 if t is None else t)
             first = next(names, None)
             if first is None or (t is not None and first.name.start_t > t):
-                raise Unavailable(f"which {self._kind} are in the bucket cannot be told: {error}") from error
+                raise self._unavailable(error) from error
+
+    def _unavailable(self, error: DatabaseError) -> Unavailable:
+        return Unavailable(f"which {self._kind} are in the bucket cannot be told: {error}")
 
     def _told_by(self, rows: SegmentQuerySet, **options: Any) -> Iterator[Found]:
         market = reading(Market.objects.filter(symbol=self._symbol).first) if self.is_elsewhere() else None

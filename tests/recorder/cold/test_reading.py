@@ -14,7 +14,7 @@ from recorder.cold.bucket import Bucket, open_bucket
 from recorder.cold.open_segments import OpenSegments
 from recorder.manifest.inventory import compare
 from recorder.manifest.row_writer import save_facts
-from recorder.models import Market, Segment
+from recorder.models import Market, Segment, SegmentQuerySet
 from recorder.segment.layout import KINDS
 from recorder.store.store_id import keep_store_id
 from recorder.tape import segment_finder
@@ -189,18 +189,62 @@ def test_a_bucket_that_fails_breaks_the_reading_off_and_a_gap_tells_only_what_is
     assert [one.path.name for one in damages.below(cold.directory)] == [rows[1].name, rows[2].name]
 
 
-def test_without_a_database_nothing_in_the_bucket_is_told_to_be_gone(
-    cold: Cold, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cold.leave(0, 1)
+@pytest.fixture
+def no_database(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Has the database be away from then on; with an `is_exact` it tells that still, and then goes away."""
 
     def fail(query: Callable[[], object]) -> object:
         raise OperationalError("the database is away")
 
-    monkeypatch.setattr(segment_finder, "reading", fail)
-    monkeypatch.setattr("recorder.models.reading", fail)
+    def go_away(is_exact: bool | None = None) -> None:
+        monkeypatch.setattr(segment_finder, "reading", fail if is_exact is None else lambda query: is_exact)
+        for module in ("recorder.models", "recorder.tape.history"):
+            monkeypatch.setattr(f"{module}.reading", fail)
+
+    return go_away
+
+
+def test_without_a_database_nothing_in_the_bucket_is_told_to_be_gone(
+    cold: Cold, no_database: Callable[[], None]
+) -> None:
+    cold.leave(0, 1)
+    no_database()
     for after_t in (-1, 15):
         with pytest.raises(Unavailable, match="which ticks are in the bucket cannot be told"):
             list(cold.history.messages(["ticks"], after_t))
     assert [one.first_t for one in cold.history.messages(["ticks"], 20)] == list(range(21, 40))
     assert cold.history.last_t() == SEGMENTS * TICKS - 1
+
+
+@pytest.mark.parametrize("is_exact", [None, True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_nor_is_what_lies_between_two_files(
+    cold: Cold, no_database: Callable[[bool | None], None], kind: str, is_exact: bool | None
+) -> None:
+    cold.leave(1)
+    no_database(is_exact)
+    for after_t in (-1, 5, 9, 14):
+        read = cold.history.messages([kind], after_t)
+        with pytest.raises(Unavailable, match=f"which {kind} are in the bucket cannot be told"):
+            list(read)
+    wanted = [one for one in cold.all if one.kind == kind]
+    assert list(cold.history.messages([kind], 2, 8)) == wanted[3:9]
+    assert list(cold.history.messages([kind], 31)) == wanted[32:]
+    ticks = [one for one in cold.all if one.kind == "ticks"]
+    assert list(cold.history.messages(["ticks"], 20)) == ticks[21:]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_database_that_goes_away_while_rows_are_read_hides_nothing_in_the_bucket(
+    cold: Cold, no_database: Callable[[], None], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recorder.models._MOST_ROWS", 1)
+    cold.leave(2)
+    paged = SegmentQuerySet.paged
+    monkeypatch.setattr(SegmentQuerySet, "paged", lambda *given, **more: paged(*given, **more, first_rows=1))
+    read = cold.history.messages([kind], -1)
+    begun = [next(read) for _ in range(5)]
+    no_database()
+    with pytest.raises(Unavailable):
+        begun.extend(read)
+    assert begun == [one for one in cold.all if one.kind == kind][: len(begun)]
