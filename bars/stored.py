@@ -80,9 +80,10 @@ def _sound(bar: Ohlcv) -> Ohlcv:
     return bar if bar.next_ms < END_MS else bar._replace(next_ms=bar.close_ms)
 
 
-def newest(market: Market | str) -> Ohlcv | None:
-    """The newest bar of a second: everything that closed before its `next_ms` is in the database."""
-    found = ohlcv(rows(market, "1s").order_by("-open_ms")[:1])
+def newest(market: Market | str, before_ms: int = END_MS) -> Ohlcv | None:
+    """The newest bar of a second that begins before a time: everything that closed before its `next_ms` is in the
+    database."""
+    found = ohlcv(rows(market, "1s", before_ms=before_ms).order_by("-open_ms")[:1])
     return found[0] if found else None
 
 
@@ -92,10 +93,10 @@ def kept_to(market: Market | str, resolution: str) -> int | None:
     return None if found is None else int(found) + PERIOD_MS[resolution]
 
 
-def second_with(market: Market, t: int) -> int | None:
-    """The second whose bar includes a tick; None if there is none."""
-    found = rows(market, "1s").filter(first_t__lte=t, last_t__gte=t)
-    return found.values_list("open_ms", flat=True).first()
+def second_up_to(market: Market, t: int) -> Ohlcv | None:
+    """The bar of a second that includes a tick, or else the last one before it; None without any."""
+    found = ohlcv(rows(market, "1s").filter(first_t__lte=t).order_by("-open_ms")[:1])
+    return found[0] if found else None
 
 
 def take_back(market: Market, from_t: int) -> None:
@@ -128,7 +129,7 @@ def builder_from(market: Market, ranges: PriceRanges) -> Builder:
 def builder_before(market: Market, minute_ms: int, ranges: PriceRanges) -> Builder:
     """A builder that begins with a minute, after the rows of seconds before it."""
     builder = Builder(ranges)
-    found = ohlcv(rows(market, "1s", before_ms=minute_ms).order_by("-open_ms")[:1])
-    if found:
-        builder.stand_behind(found[0])
+    last = newest(market, minute_ms)
+    if last is not None:
+        builder.stand_behind(last)
     return builder

@@ -39,7 +39,7 @@ class MarketTime:
         self._due_ms: int | None = None
 
     def stand_before(self, due_ms: int) -> None:
-        """The next tick belongs to this second."""
+        """The next tick belongs to this second, which begins behind the second under way."""
         self._due_ms = due_ms
 
     def second_of(self, ts: float, under_way_ms: int | None) -> int:
@@ -49,7 +49,7 @@ class MarketTime:
         if under_way_ms is not None and own_ms >= under_way_ms:
             self._shift_ms = 0
         elif due_ms is not None:
-            self._shift_ms = due_ms - own_ms if due_ms - own_ms > MOST_LATE_MS else 0
+            self._shift_ms = due_ms - own_ms
         elif under_way_ms is not None and not self._goes_on(own_ms, under_way_ms):
             self._shift_ms = under_way_ms + SECOND_MS - own_ms
         return own_ms + self._shift_ms

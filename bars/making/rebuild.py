@@ -10,7 +10,7 @@ from django.db import transaction
 from bars import coarse, stored
 from bars.making.builder import Builder
 from bars.making.market_time import MarketTime
-from bars.making.resolutions import COARSE, period_start
+from bars.making.resolutions import COARSE, PERIOD_MS, period_start
 from bars.making.tape import ticks_of
 from bars.models import Gap
 from bars.stored import Closing
@@ -35,10 +35,7 @@ class Rebuild:
         self._ask = partial(persistently, what=f"{market}: bars")
         self._ranges = self._ask(lambda: price_ranges(market))
         self._builder: Builder | None = Builder(self._ranges)
-        #: Of the ticks behind a hole, until there is a builder: time, the second they have come to, the first minute.
-        self._time = MarketTime()
-        self._second_ms: int | None = None
-        self._torn_minute_ms: int | None = None
+        self._forget_time()
         self._waiting: list[Closing] = []
         #: Rows from here on are older than what is being made.
         self._from_ms: int | None = None
@@ -61,8 +58,16 @@ class Rebuild:
     def _leave_off(self) -> None:
         """Ticks are gone: the current bars cannot be made."""
         self._write()
-        self._builder = self._second_ms = self._torn_minute_ms = self._from_ms = None
+        self._builder = self._from_ms = None
+        self._forget_time()
+
+    def _forget_time(self) -> None:
+        """Of the ticks behind a hole, until there is a builder: time, the second they have come to, the first minute,
+        and the last tick that the rows have in it."""
         self._time = MarketTime()
+        self._second_ms: int | None = None
+        self._torn_minute_ms: int | None = None
+        self._torn_to_t = -1
 
     def _take(self, tick: Tick) -> None:
         self._on_tick(tick.t)
@@ -84,16 +89,30 @@ class Rebuild:
         """After a hole, a builder from the rows before the first whole minute; None before that."""
         assert tick.ts is not None
         if self._second_ms is None:
-            known_ms = self._ask(lambda: stored.second_with(self._market, tick.t))
-            if known_ms is not None:
-                self._time.stand_before(known_ms)
-        self._second_ms = self._time.second_of(tick.ts, self._second_ms)
+            self._learn_time(tick.t)
+        if tick.t <= self._torn_to_t:
+            return None
+        second_ms = self._time.second_of(tick.ts, self._second_ms)
+        self._second_ms = second_ms if self._second_ms is None else max(second_ms, self._second_ms)
         minute_ms = period_start(self._second_ms, "1m")
         if self._torn_minute_ms is None:
             self._torn_minute_ms = minute_ms
         if minute_ms > self._torn_minute_ms:
             self._builder = self._ask(lambda: stored.builder_before(self._market, minute_ms, self._ranges))
         return self._builder
+
+    def _learn_time(self, t: int) -> None:
+        """Stand behind the rows of the first minute, or behind those before it: where the first ticks behind a hole are
+        late, or in the past, nothing else tells to which second they belong."""
+        second = self._ask(lambda: stored.second_up_to(self._market, t))
+        if second is not None and second.last_t >= t:
+            self._torn_minute_ms = period_start(second.open_ms, "1m")
+            end_ms = self._torn_minute_ms + PERIOD_MS["1m"]
+            second = self._ask(lambda: stored.newest(self._market, end_ms)) or second
+            self._torn_to_t = second.last_t
+        if second is not None:
+            self._second_ms = second.open_ms
+            self._time.stand_before(second.next_ms)
 
     def _write(self) -> None:
         """Replace the previous bars by those made."""

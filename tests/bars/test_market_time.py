@@ -49,14 +49,27 @@ def test_a_tick_that_is_only_late_counts_to_the_second_under_way():
     assert seconds_of([NOON, *old]) == [0, 1, 31, 32]
 
 
-@pytest.mark.parametrize("cut", range(2, 12))
-def test_a_builder_made_of_rows_goes_on_with_the_same_time(cut):
-    stamps = [
-        NOON,
-        NOON + 1,
-        *(NOON - DAY + at for at in (0, 0.5, 2, 3, 5, 5.5, 9)),
-        *(NOON - 2 * DAY + at for at in (0, 3, 4)),
-    ]
+#: Ticks behind each other: an old tape, and one older still.
+OLD_TAPES = [
+    NOON,
+    NOON + 1,
+    *(NOON - DAY + at for at in (0, 0.5, 2, 3, 5, 5.5, 9)),
+    *(NOON - 2 * DAY + at for at in (0, 3, 4)),
+]
+
+#: A clock that goes back in the middle of a second, and is set right: bars stay ahead of it by less than a minute.
+SET_RIGHT = [
+    *(NOON + at for at in (0, 0.5, 1, 1.5)),
+    *(NOON - 118 + at / 2 for at in range(8)),
+    *(NOON + 4 + at / 2 for at in range(8)),
+]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "cut"),
+    [(stamps, cut) for stamps in (OLD_TAPES, SET_RIGHT) for cut in range(2, len(stamps))],
+)
+def test_a_builder_made_of_rows_goes_on_with_the_same_time(stamps, cut):
     ticks = [tick(t, ts, QUOTES, [(0, -1)]) for t, ts in enumerate(stamps)]
     whole = Builder()
     closed = [bar for one in ticks for bar in whole.take(one)]

@@ -13,40 +13,15 @@ from bars.making import keeper as keeper_module
 from bars.making.builder import Builder
 from bars.making.keeper import BarKeeper
 from bars.making.live import LiveBars
-from bars.making.rebuild import Rebuild
 from bars.making.resolutions import PERIOD_MS
-from bars.models import Bar, Gap
+from bars.models import Bar
 from market.price_range import PriceRanges
 from runtime import supervision
 from streaming.protocol import Moment
 from tests.bars.conftest import walk
+from tests.bars.kept import OLD, built, expected, rows
 from tests.database_steps import Steps, sqlite_only
 from tests.processes import PATIENCE_SECONDS
-
-
-def rows():
-    """Everything that is kept, as it can be compared."""
-    bars = Bar.objects.order_by("resolution", "open_ms").values_list(*stored.FIELDS)
-    return list(bars), list(Gap.objects.order_by("from_t").values_list("from_t", "to_t", "at_ms"))
-
-
-def built(ticks):
-    """What is to be kept of some ticks, and every bar, live."""
-    builder, closings, closed = Builder(), [], []
-    for one in ticks:
-        bars = builder.take(one)
-        closed += bars
-        closing = stored.closing_of(builder, bars)
-        if closing is not None:
-            closings.append(closing)
-    return closings, closed
-
-
-def expected(ticks):
-    closings, _ = built(ticks)
-    bars = [tuple(bar) for closing in closings for bar in closing.bars]
-    gaps = [(*closing.gap, closing.at_ms) for closing in closings if closing.gap]
-    return sorted(bars, key=lambda bar: (bar[0], bar[1])), gaps
 
 
 def observe(live, ticks):
@@ -115,26 +90,6 @@ def test_a_market_that_broke_off_anywhere_goes_on_as_if_it_had_not(market, tape,
             assert told == {"closed": closed, "day": reference.day(), "kept_t": reference.closed_t}
 
 
-def test_rebuilding_gives_what_was_live(market, tape):
-    ticks = walk(700)
-    history = tape(ticks)
-    live = LiveBars(market, history, ticks[-1].t + 1)
-    live.catch_up(60)
-    assert live.close(60)
-    assert rows() == expected(ticks)
-    Bar.objects.filter(open_ms__gte=1769256100000, open_ms__lt=1769256190000).update(close=1.0)
-    Bar.objects.filter(open_ms=1769256011000).delete()
-    Bar.objects.filter(open_ms=1769256012000).update(open_ms=1769256012001)  # a bar of a period that is none
-    Gap.objects.all().delete()
-    rebuild = Rebuild(market, history)
-    rebuild.run()
-    assert rows() == expected(ticks)
-    assert rebuild.ticks == len(ticks)
-
-
-OLD = [*walk(300), *walk(700, first_t=300, step=0.25, back=86_400)]
-
-
 @pytest.mark.parametrize("cut", [250, 290, 300, 301, 302, 420, 700])
 def test_an_old_tape_behind_newer_ticks_makes_bars_too_however_it_breaks_off(market, tape, cut):
     behind, ahead = [one for one in OLD if one.t < cut], [one for one in OLD if one.t >= cut]
@@ -146,37 +101,6 @@ def test_an_old_tape_behind_newer_ticks_makes_bars_too_however_it_breaks_off(mar
     bars = reading.last_bars("IG-USD", "1s", 9999)
     assert len(bars) > 300
     assert bars == sorted(bars, key=lambda bar: bar.last_t)
-
-
-def test_of_an_old_tape_the_same_is_rebuilt_also_behind_removed_ticks(market, tape, tmp_path):
-    for first, last in ((0, 320), (320, 500), (500, 1000)):
-        history = tape([one for one in OLD if first <= one.t < last])
-    stored.save(market, built(OLD)[0])
-    before = rows()
-    Rebuild(market, history).run()
-    assert rows() == before
-    (middle,) = [path for path in (tmp_path / "ticks").iterdir() if "_320." in path.name]
-    middle.unlink()
-    Rebuild(market, history).run()
-    assert rows() == before
-
-
-def test_rebuilding_leaves_bars_alone_whose_ticks_were_removed(market, tape, tmp_path):
-    ticks = walk(900, step=1.0)
-    # Three segments, of which the middle one goes.
-    for first, last in ((0, 300), (300, 600), (600, 900)):
-        history = tape([one for one in ticks if first <= one.t < last])
-    stored.save(market, built(ticks)[0])
-    before = rows()
-    (middle,) = [path for path in (tmp_path / "ticks").iterdir() if "_300." in path.name]
-    middle.unlink()
-    Rebuild(market, history).run()
-    assert rows() == before
-    # Without the rows, only the minute in which the tape goes on again cannot be made.
-    Bar.objects.all().delete()
-    Rebuild(market, history).run()
-    assert set(rows()[0]) < set(before[0])
-    assert {bar[-3] // 300 for bar in rows()[0]} == {0, 2}
 
 
 class Away:
