@@ -34,16 +34,17 @@ class NameBook:
         """The names that agents were given in tick `first_t` or later."""
         if not self._names:
             return None
-        self._settle()
-        if min(self._given_t.values()) < first_t:
-            self._forget_before(first_t)
+        self.forget_before(first_t)
         found = tuple(map(self._names.get, agent_ids.tolist()))
         return found if any(found) else None
 
+    def forget_before(self, first_t: int) -> None:
+        """Forget the names that agents were given before tick `first_t` and not again."""
+        self._settle()
+        if self._given_t and min(self._given_t.values()) < first_t:
+            self._given_t = {i: t for i, t in self._given_t.items() if t >= first_t}
+            self._names = {i: self._names[i] for i in self._given_t}
+            self._last, self._last_ids = None, []
+
     def _settle(self) -> None:
         self._given_t.update(dict.fromkeys(self._last_ids, self._last_t))
-
-    def _forget_before(self, first_t: int) -> None:
-        self._given_t = {i: t for i, t in self._given_t.items() if t >= first_t}
-        self._names = {i: self._names[i] for i in self._given_t}
-        self._last, self._last_ids = None, []

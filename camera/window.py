@@ -121,6 +121,8 @@ class SlidingWindowCamera:
     def whole_window(self) -> WholeWindow:
         """All matches of the last W ticks, or of those since the last gap if they are fewer."""
         self._slide()
+        if self.last_t is not None:  # else names would stay for as long as nobody asks for a frame
+            self._names.forget_before(self.last_t - self.W + 1)
         agent_ids, columns = self._slots.by_id(self._present())
         totals = self._sums.totals[:, columns]
         buys, quotes = buying(totals[CENSUS]), quoting(totals[CENSUS])

@@ -61,6 +61,15 @@ def test_the_names_of_agents_that_left_are_forgotten() -> None:
     assert len(camera._names._names) <= 4
 
 
+def test_they_are_forgotten_where_the_whole_window_alone_is_asked_for() -> None:
+    camera = SlidingWindowCamera(W=4, stride=2)
+    for t in range(100):
+        camera.ingest(tick(t, [f"n{t}"], t))
+        camera.whole_window()
+    assert sorted(camera._names._names.values()) == ["n96", "n97", "n98", "n99"]
+    assert names_in(filmed(camera, [tick(100, ["n100"], 100)])) == ["n97", "n98", "n99", "n100"]
+
+
 def test_a_name_given_before_the_window_is_in_no_frame_as_after_a_restart() -> None:
     whole, resumed = SlidingWindowCamera(W=4, stride=2), SlidingWindowCamera(W=4, stride=2)
     ticks = [*(tick(t, ["a", "b"]) for t in range(10)), *(tick(t, [None, None]) for t in range(10, 15))]
