@@ -184,14 +184,11 @@ class Relay:
         else:
             log.warning("%s: the store is another one, %s after %s: all begins anew", self.symbol, store_id, former)
             self._former[former] = last_t
-            self._begin_anew()
+            self.filling.stop()
+            self._earlier_holes += self.filling.holes
+            self._begin()
+            self.filling.begin()
         self.feeds.enter(former, last_t, store_id)
-
-    def _begin_anew(self) -> None:
-        self.filling.stop()
-        self._earlier_holes += self.filling.holes
-        self._begin()
-        self.filling.begin()
 
     def _is_of_store(self, told: str | None) -> bool:
         """Whether a message is of this store, or of another that has replaced it."""
