@@ -15,6 +15,7 @@ from market.sources.source import Source
 from market.tick import Ints, MarketError, Tick, TickError
 from market.timestamps import END_TS
 from pipeline.encode_tick import TickEncoder
+from pipeline.names_watch import NamesWatch
 from recorder.recovery.checkpoints import Checkpoint, Checkpoints
 from recorder.segment.checked_lines import Line
 from recorder.segment.layout import KINDS
@@ -47,6 +48,7 @@ class Placement:
     interval: float
     t_shift: int | None = None
     agent_ids: AgentIds = field(default_factory=InMemoryAgentIds)
+    _watch: NamesWatch = field(default_factory=NamesWatch)
 
     def ids_of(self, names: Sequence[str], t: int) -> Ints:
         """`AgentIds` for the source, which counts its own t."""
@@ -62,6 +64,7 @@ class Placement:
             if ts >= END_TS:  # what lies before the first moment is of a run that began under an older version
                 raise TickError(f"t={t}: market time has come to its end, the year 2200")
         placed = tick.placed(t, ts)
+        self._watch.look(placed)
         return placed if tick.names is None else placed.named(self.agent_ids.ids_of(tick.names, t))
 
 
