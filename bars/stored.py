@@ -83,8 +83,7 @@ def _sound(bar: Ohlcv) -> Ohlcv:
 def newest(market: Market | str, before_ms: int = END_MS) -> Ohlcv | None:
     """The newest bar of a second that begins before a time: everything that closed before its `next_ms` is in the
     database."""
-    found = ohlcv(rows(market, "1s", before_ms=before_ms).order_by("-open_ms")[:1])
-    return found[0] if found else None
+    return _last(rows(market, "1s", before_ms=before_ms))
 
 
 def kept_to(market: Market | str, resolution: str) -> int | None:
@@ -95,8 +94,12 @@ def kept_to(market: Market | str, resolution: str) -> int | None:
 
 def second_up_to(market: Market, t: int) -> Ohlcv | None:
     """The bar of a second that includes a tick, or else the last one before it; None without any."""
-    found = ohlcv(rows(market, "1s").filter(first_t__lte=t).order_by("-open_ms")[:1])
-    return found[0] if found else None
+    return _last(rows(market, "1s").filter(first_t__lte=t))
+
+
+def _last(found: QuerySet[Bar]) -> Ohlcv | None:
+    bars = ohlcv(found.order_by("-open_ms")[:1])
+    return bars[0] if bars else None
 
 
 def take_back(market: Market, from_t: int) -> None:

@@ -66,13 +66,19 @@ def test_experience_and_prices_go_on_as_if_nothing_had_happened() -> None:
     assert [tick.to_json() for tick in after.ticks] == [tick.to_json() for tick in expected]
 
 
-def test_without_an_answer_and_before_any_time_was_told_what_happened_meanwhile_is_unknown() -> None:
+def unanswered() -> Simulation:
+    """A process that goes on 37.5 s later; its connection has told no time, and no trades."""
     market = begun()
     market.listen_to(2.5)
     after = resumed(market, orjson.dumps(market.feed.to_dict()), 2, 2)
     after.now = 40.0
     after.connect_only()
     after.answer(None)
+    return after
+
+
+def test_without_an_answer_and_before_any_time_was_told_what_happened_meanwhile_is_unknown() -> None:
+    after = unanswered()
     after.pass_to(42.3)
     after.tell(after.trade(42.3))
     after.listen_to(44.5)
@@ -80,12 +86,7 @@ def test_without_an_answer_and_before_any_time_was_told_what_happened_meanwhile_
 
 
 def test_a_connection_that_told_no_time_leaves_the_outage_to_the_next() -> None:
-    market = begun()
-    market.listen_to(2.5)
-    after = resumed(market, orjson.dumps(market.feed.to_dict()), 2, 2)
-    after.now = 40.0
-    after.connect_only()
-    after.answer(None)
+    after = unanswered()
     after.lose()
     after.pass_to(42.0)
     after.connect(recent=None)
