@@ -148,6 +148,11 @@ class PostgresServer:
             connection.execute(sql.SQL("LOCK TABLE {}").format(sql.Identifier(table)))
             yield
 
+    def wait_for_locks(self, patience: str) -> None:
+        """Let connections made from now on wait so long for a lock, whatever the application would choose."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(sql.SQL("ALTER ROLE CURRENT_USER SET lock_timeout = {}").format(patience))
+
     @contextmanager
     def read_only(self) -> Iterator[None]:
         """It takes no writes, as a standby does that is not promoted yet; in connections that are open too."""

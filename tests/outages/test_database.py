@@ -6,7 +6,6 @@ import sqlite3
 import time
 from typing import Any
 
-import psycopg
 import pytest
 from websockets.sync.client import ClientConnection
 
@@ -105,8 +104,7 @@ def test_a_patience_of_the_roles_own_counts(site: Site, postgres: PostgresServer
     told = "from django.db import connection as c; k = c.cursor(); k.execute('SHOW lock_timeout'); print(k.fetchone())"
     env = {"DATABASE_URL": postgres.url}
     assert "('5s',)" in site.run("shell", "-c", told, **env).stdout
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute("ALTER ROLE CURRENT_USER SET lock_timeout = '1min'")
+    postgres.wait_for_locks("1min")
     assert "('1min',)" in site.run("shell", "-c", told, **env).stdout
 
 

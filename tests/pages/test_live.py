@@ -27,6 +27,20 @@ pytestmark = pytest.mark.browser
 
 GOLDEN = ROOT / "tests" / "data" / "golden"
 
+#: Hides the page, or lets it be seen: a browser draws nothing of a page that nobody sees, until somebody sees it.
+LOOK = """(state) => {
+    if (state === "hidden") {
+        window.undrawn = [];
+        window.seenFrame = window.requestAnimationFrame;
+        window.requestAnimationFrame = (draw) => window.undrawn.push(draw);
+    } else {
+        window.requestAnimationFrame = window.seenFrame;
+        for (const draw of window.undrawn) window.requestAnimationFrame(draw);
+    }
+    Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
 
 def test_live_counts_up(page: Page) -> None:
     page.goto("/live/")
@@ -68,17 +82,8 @@ def test_a_hidden_page_asks_for_no_list_and_one_that_is_seen_for_what_is_new(
     assert len(asked) >= 3
     assert not [url for url in asked if "after_t" in url], "the first time all of it"
 
-    def look(state: str) -> None:
-        page.evaluate(
-            """(state) => {
-                Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
-                document.dispatchEvent(new Event("visibilitychange"));
-            }""",
-            state,
-        )
-
     expect(page.locator("#connection")).to_have_attribute("data-state", "live")
-    look("hidden")
+    page.evaluate(LOOK, "hidden")
     page.clock.run_for(20_000)  # whoever was reading then finds the lists old, and asks once more
     with page.expect_request("**/health?last"):  # what it asked before this has been told once this is
         page.evaluate("void fetch('/health?last')")
@@ -87,7 +92,7 @@ def test_a_hidden_page_asks_for_no_list_and_one_that_is_seen_for_what_is_new(
         page.clock.run_for(20_000)
     assert asked == []
     with page.expect_response(lambda response: "/manifest/ticks" in response.url) as heard:
-        look("visible")
+        page.evaluate(LOOK, "visible")
     assert "after_t=" in heard.value.url
     assert len(heard.value.json()) < len(server.json("/manifest/ticks"))
     with page.expect_request(lambda request: "/manifest/ticks" in request.url):

@@ -137,6 +137,22 @@ def test_measures_of_the_structure_are_chosen(page: Page, server: Live) -> None:
 
 
 @pytest.mark.long
+def test_a_page_that_stands_asks_again_for_what_was_not_summed_up(page: Page, server: Live) -> None:
+    t = finished_frames(server)["end_t"]
+    answer = server.json(f"/structure?t0=0&t1={t}&measures=modularity")
+    nothing: dict[str, list[float]] = {"mean": [], "min": [], "max": []}
+    answer |= dict.fromkeys(("modularity", "clustering", "top_share"), nothing)
+    answer |= {"t": [], "ts": [], "unsummed": [{"from_t": 0, "to_t": t}]}
+    page.route("**/structure?*", lambda route: route.fulfill(json=answer), times=1)
+    with page.expect_response("**/structure?*"):
+        open_at(page, t)
+    readout = page.locator("[data-chart=modularity] .readout")
+    expect(readout).to_have_text("–")
+    seen = "void document.dispatchEvent(new Event('visibilitychange'))"  # as when somebody looks at the page again
+    wait_until(lambda: page.evaluate(seen) is None and readout.text_content() != "–", "what is summed up by now")
+
+
+@pytest.mark.long
 def test_the_measures_chosen_and_the_zoom_come_back_by_link_reload_and_back(page: Page, server: Live) -> None:
     wait_until(lambda: server.json("/manifest/ticks")[-1]["end_t"] > 1000, "enough ticks to zoom")
     t = finished_frames(server)["start_t"]

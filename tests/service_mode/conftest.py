@@ -53,6 +53,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     try:
         redis.start()
         postgres.start()
+        postgres.wait_for_locks("1h")  # a test that locks a table ends the waiting, however slow the machine
         deployed = Deployment(tmp_path_factory.mktemp("deployment"), redis, postgres)
         try:
             yield deployed

@@ -17,14 +17,6 @@ from tests.service_mode.conftest import Deployment
 pytestmark = [pytest.mark.redis, pytest.mark.postgres, pytest.mark.long]
 
 
-@contextmanager
-def locked(deployment: Deployment, table: str) -> Iterator[None]:
-    """Whoever reads the table waits."""
-    with psycopg.connect(deployment.postgres.url) as connection:
-        connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-        yield
-
-
 def waiting(deployment: Deployment, web: Live) -> int:
     """How many connections of the web process wait for the table."""
     ports = [one.laddr.port for one in psutil.Process(web.process.pid).net_connections("tcp")]
@@ -76,7 +68,7 @@ def test_what_waits_for_a_table_holds_up_nobody_else_and_is_bounded(
 ) -> None:
     web = webs[0]
     request = request_of(web)  # type: ignore[operator]
-    with locked(deployment, table):
+    with deployment.postgres.locked(table):
         with asking(web, "127.0.0.2", request, 50) as clients:
             wait_until(lambda: waiting(deployment, web) == 2, "two threads of this kind that wait")
             wait_until(lambda: sum(map(is_answered, clients)) >= 16, "the refusal of those who find no place")

@@ -14,7 +14,7 @@ function feedOf(answers = {}) {
     await answers.waits;
     let bucket = 64;
     while ((stretch.to - stretch.from) / bucket > points) bucket *= 2;
-    return { t0: stretch.from, t1: stretch.to, bucket, t: [] };
+    return { t0: stretch.from, t1: stretch.to, bucket, t: [], unsummed: answers.unsummed };
   };
   const feed = new BucketFeed({ ask, onAnswer: () => {}, onError: ({ message }) => errors.push(message) });
   return { feed, asked, errors };
@@ -79,4 +79,22 @@ test("an answer of a recording that is forgotten counts no more", async () => {
   go();
   await done;
   assert.equal(feed.held, null);
+});
+
+test("it lacks what did not come and what was not summed up yet", async () => {
+  const answers = { unsummed: [{ from_t: 90, to_t: 99 }] };
+  const { feed } = feedOf(answers);
+  const again = () => (feed.refresh(), feed.want({ from: 0, to: 100 }, whole));
+  assert.equal(feed.lacks, false);
+  await again();
+  assert.equal(feed.lacks, true);
+  answers.unsummed = [];
+  await again();
+  assert.equal(feed.lacks, false);
+  answers.fails = true;
+  await again();
+  assert.equal(feed.lacks, true);
+  answers.fails = false;
+  await again();
+  assert.equal(feed.lacks, false);
 });

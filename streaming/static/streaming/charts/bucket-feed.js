@@ -18,6 +18,7 @@ export class BucketFeed {
   /** What was asked for last, and how many ticks a bucket of it may have. @type {Stretch & {fine: number} | null} */ #asked = null;
   /** @type {Stretch} */ #whole = { from: 0, to: 1 };
   #asking = false;
+  #failed = false;
   #age = 0;
 
   /** @param {{ask: (stretch: Stretch, points: number) => Promise<Answer>, onAnswer: () => void, onError: (error: Error) => void}} parts */
@@ -37,10 +38,16 @@ export class BucketFeed {
     try {
       while (this.#wanted && !this.#suffices(this.#wanted)) await this.#ask(this.#wanted, this.#whole);
     } catch (error) {
+      this.#failed = true;
       this.parts.onError(/** @type {Error} */ (error));
     } finally {
       this.#asking = false;
     }
+  }
+
+  /** Whether a later answer may tell more of what stands still: the last did not come, or some of its stretch was not summed up yet. */
+  get lacks() {
+    return this.#failed || (this.held?.unsummed ?? []).length > 0;
   }
 
   /** Lets what is wanted next be asked anew; what is held stays until the answer is there. */
@@ -49,7 +56,7 @@ export class BucketFeed {
   }
 
   forget() {
-    [this.held, this.#wanted, this.#asked] = [null, null, null];
+    [this.held, this.#wanted, this.#asked, this.#failed] = [null, null, null, false];
     this.#age += 1;
   }
 
@@ -64,7 +71,7 @@ export class BucketFeed {
     const end = Math.max(Math.min(to, whole.to), from + 1);
     const answer = await this.parts.ask({ from, to: end }, Math.max(1, Math.ceil((POINTS * (end - from)) / span)));
     if (age !== this.#age) return;
-    this.held = answer;
+    [this.held, this.#failed] = [answer, false];
     this.parts.onAnswer();
   }
 

@@ -34,7 +34,7 @@ export class Overview {
   /** Lets the newest be asked for. */
   refresh() {
     this.whole.refresh();
-    if ((this.part.held?.t1 ?? -1) >= (this.whole.held?.t1 ?? 0)) this.part.refresh();
+    if (this.part.lacks || (this.part.held?.t1 ?? -1) >= (this.whole.held?.t1 ?? 0)) this.part.refresh();
   }
 
   /** Whether the events of the whole recording are known. */

@@ -41,6 +41,7 @@ const element = (/** @type {string} */ id) => /** @type {HTMLElement} */ (docume
 export class TimeViews {
   /** Whether the charts show what the timeline shows. */ #along = false;
   /** @type {Columns | null} */ #rows = null;
+  /** Whether the playhead ran when last seen: it stops somewhat beyond that, far beyond at a high speed. */ #ran = false;
 
   /** @param {Parts} parts */
   constructor(parts) {
@@ -54,7 +55,7 @@ export class TimeViews {
     });
     this.timeline = new TimelineView(element("timeline"), /** @type {HTMLCanvasElement} */ (element("track")), { onSeek, onLoop, onView: () => this.#follow(true) });
     element("chart-span").addEventListener("change", () => this.#follow(/** @type {HTMLSelectElement} */ (element("chart-span")).value === "timeline"));
-    askWhileSeen(() => (this.overview.refresh(), draw()), REFRESH_MS);
+    askWhileSeen(() => this.#refresh(), REFRESH_MS);
     askWhileSeen(() => parts.head.following && (this.measures.feed.refresh(), draw()), MEASURES_MS);
   }
 
@@ -68,10 +69,18 @@ export class TimeViews {
     this.#rows = null;
   }
 
+  /** Asks for the newest, and for what an earlier answer lacked, where the page stands still too. */
+  #refresh() {
+    this.overview.refresh();
+    if (this.measures.feed.lacks) this.measures.feed.refresh();
+    this.parts.draw();
+  }
+
   /** Draws what there is at t. @param {number} t @param {Stretch} whole @param {number} nowMs */
   show(t, whole, nowMs) {
     const { head, marketEvents, drawLater } = this.parts;
-    if (head.running) this.timeline.follow(t);
+    if (head.running || this.#ran) this.timeline.follow(t);
+    this.#ran = head.running;
     const view = this.timeline.zoomedTo ?? whole;
     this.overview.want(whole, view);
     if (this.#chart(t, whole, view, nowMs)) drawLater();
