@@ -19,7 +19,9 @@ class Builder:
     before the second under way counts to that second, since a closed bar never changes.
 
     The bar of a second is made of the prices of its ticks, or of those of their matches where these have some. A second
-    without a match behind one that is made of matches repeats its close.
+    without a match behind one that is made of matches repeats its close, until a run of another price range begins:
+    that one's matches are of another market. (Of price ranges and not of runs, since a server that relays this one does
+    not know the runs, and has the same bars.)
     """
 
     def __init__(self, ranges: PriceRanges | None = None) -> None:
@@ -29,7 +31,7 @@ class Builder:
         self._mergers = {resolution: Merger(resolution) for resolution in PERIOD_MS if resolution != "1s"}
         #: The price of the tick taken last.
         self._price: float | None = None
-        #: The close of the second before, if that is made of the prices of matches.
+        #: The close of the second before, if that is made of the prices of matches and of the price range of now.
         self._last_trade: float | None = None
         self._time = MarketTime()
         #: The last tick taken, and the last of the newest closed bar of a second: what has a bar that will not change.
@@ -63,7 +65,8 @@ class Builder:
 
     def stand_behind(self, newest: Ohlcv) -> None:
         """Know the newest of closed seconds, and nothing of what periods under way hold."""
-        self._last_trade = newest.close if newest.is_of_trades else None
+        self._range, self._range_until = self._ranges.holding_at(newest.last_t)
+        self._last_trade = self._to_repeat(newest)
         self._price = newest.prices_of_ticks[-1]
         self.t = self.closed_t = newest.last_t
         self.second_ms = newest.open_ms
@@ -105,7 +108,10 @@ class Builder:
 
     def _add(self, tick: Tick) -> None:
         if tick.t >= self._range_until:
+            before = self._range
             self._range, self._range_until = self._ranges.holding_at(tick.t)
+            if self._range != before:
+                self._last_trade = None
         price = self._price = self._range.price_of(tick.price_norm)
         if self._first_t is None:
             self._first_t = tick.t
@@ -146,6 +152,13 @@ class Builder:
             next_ms,
         )
 
+    def _to_repeat(self, second: Ohlcv) -> float | None:
+        """The close that seconds without a match repeat behind this one, whose last tick is the last taken. None if
+        another price range began within it: its row does not tell which one its last match is of."""
+        if not second.is_of_trades or self._ranges.holding_at(second.first_t)[0] != self._range:
+            return None
+        return second.close
+
     def _close(self, ms: int) -> list[Ohlcv]:
         """Close what is over when a tick of this second comes."""
         closed: list[Ohlcv] = []
@@ -153,7 +166,7 @@ class Builder:
         if second is not None:
             closed.append(second)
             self.closed_t = second.last_t
-            self._last_trade = second.close if second.is_of_trades else None
+            self._last_trade = self._to_repeat(second)
             self._mergers["5s"].take(second)
             self._mergers["1m"].take(second)
         for resolution, merger in self._mergers.items():
