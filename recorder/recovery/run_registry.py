@@ -100,7 +100,8 @@ def begin_run(
     if end.t >= 0:
         first_t = end.t + 1
     # A run that was to begin here and never made a tick gives up its row: a checkpoint names its run by its first t.
-    empty = market.runs.filter(first_t=first_t, segments=None).order_by("id").last()
+    # Its segments have at most gap lines, of what was lost before it.
+    empty = market.runs.filter(first_t=first_t).exclude(segments__end_t__gte=first_t).order_by("id").last()
     values = {"start_ts": start_ts, "tick_interval": tick_interval, "source": source, "settings": settings}
     values["t_shift"] = t_shift or 0
     return _saved(empty or Run(market=market, first_t=first_t), values | price_columns(None))

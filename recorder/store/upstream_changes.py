@@ -28,8 +28,9 @@ def splices_of(market: Market) -> Iterator[Splice]:
     A run made of two recordings, as versions without ids could make one, shows nothing: a server that continues as a
     new run of its own looks the same. Raises django.db.Error.
     """
-    runs = list(market.runs.filter(source__startswith="ws").order_by("first_t", "id"))
-    starts = list(market.runs.order_by("first_t", "id").values_list("first_t", flat=True))
+    rows = market.runs.order_by("first_t", "id").only("first_t", "source", "t_shift")
+    made = {run.first_t: run for run in rows}  # of two with the same first t the later one made the ticks
+    runs, starts = [run for run in made.values() if run.source.startswith("ws")], list(made)
     reached: dict[str, int] = {}
     for run in runs:
         first, last = run.first_t - run.t_shift, reached.get(run.source)

@@ -16,6 +16,7 @@ from django.core.management import call_command
 
 from bars.models import Bar, Gap
 from igsite.config import Config
+from market.price_range import PriceRange
 from market.sources.simulated import SimulatorSource
 from market.tick import MarketError
 from market.timestamps import END_TS
@@ -23,6 +24,7 @@ from pipeline.run import MarketRun
 from pipeline.run_facts import RunFacts
 from recorder.models import Inventory, Lease, Market, Run, Segment
 from recorder.recovery.run_registry import RUN_SETTINGS, price_ranges
+from recorder.tape.high_water_mark import raise_mark
 from recorder.tape.history import History
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -140,6 +142,19 @@ def test_a_run_that_never_made_a_tick_leaves_its_row_to_the_next(
     make_ticks(config, 3)
     (run,) = Run.objects.all()
     assert (run.first_t, run.settings["seed"]) == (0, config.seed)
+
+
+def test_a_run_that_made_nothing_but_a_gap_line_leaves_its_row_to_the_next(
+    config: Config, make_ticks: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_ticks(config, 5)
+    raise_mark(config.store_dir, 9)  # its last ticks were streamed, and did not reach the disk
+    for seed, prices, ticks in ((8, (40_000.0, 60_000.0), 0), (9, (30_000.0, 50_000.0), 3)):
+        monkeypatch.setattr(SimulatorSource, "price_range", prices)
+        make_ticks(replace(config, seed=seed), ticks)
+        assert Segment.objects.of("IG-USD", "ticks").filter(run__first_t=10, gaps=1).exists()
+    assert [(run.first_t, run.settings["seed"]) for run in Run.objects.all()] == [(0, config.seed), (10, 9)]
+    assert price_ranges("IG-USD").holding_at(10)[0] == PriceRange(*prices)
 
 
 def test_prices_that_a_source_learns_with_its_first_tick_stay_with_the_run(

@@ -35,3 +35,7 @@ def test_what_came_between_hides_none(market: Market) -> None:
 
 def test_runs_that_go_on_and_other_sources_are_none(market: Market) -> None:
     assert runs(market, (0, ROOT, 0), (50, ROOT, 0), (60, OTHER, 60), (90, ROOT, 30), (95, "simulator", 90)) == []
+
+
+def test_a_run_that_made_no_tick_is_none(market: Market) -> None:
+    assert runs(market, (0, ROOT, -1000), (50, ROOT, 0), (50, ROOT, -1000)) == []

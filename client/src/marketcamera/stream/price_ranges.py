@@ -37,9 +37,10 @@ class PriceRanges:
 
     @classmethod
     def of(cls, runs: list[tuple[int, float, float]]) -> PriceRanges:
-        """Those of runs whose first t, low and high are known, as a store's files tell them."""
+        """Those of runs whose first t, low and high are known, in the order in which a store's files tell them: of two
+        with the same first t the later one made the ticks."""
         found = cls()
-        found._runs = sorted(run for run in runs if _rises(run))
+        found._runs = sorted({run[0]: run for run in runs if _rises(run)}.values())
         return found
 
     def anew(self) -> PriceRanges:
