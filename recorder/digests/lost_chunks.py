@@ -16,9 +16,12 @@ def lost_chunks(market: Market, kind: str) -> list[tuple[int, int]]:
     """Level and number of each. Raises django.db.Error."""
     rows = _digested(market, kind).filter(end_t__gte=F("start_t")).order_by()  # one of gap lines alone has no message
     finest = set[int]()
-    for start_t, end_t, gaps in rows.values_list("start_t", "end_t", "gaps"):
+    for start_t, end_t, lines, gaps in rows.values_list("start_t", "end_t", "lines", "gaps"):
         first, last = (t >> FINEST + CHUNK_BITS for t in (start_t, end_t))
-        finest.update((first, last) if gaps else range(first, last + 1))  # a gap may be of any length
+        # A gap may be of any length. Without one, messages are equally far apart: further than a chunk is long, each is
+        # in one of its own, and nearer ones leave none empty.
+        is_sparse = gaps > 0 or lines <= last - first
+        finest.update((first, last) if is_sparse else range(first, last + 1))
     there = set(DigestChunk.objects.filter(market=market, kind=kind).values_list("level", "number"))
     needed = ((level, number) for level in LEVELS for number in sorted({at >> level - FINEST for at in finest}))
     return [chunk for chunk in needed if chunk not in there]

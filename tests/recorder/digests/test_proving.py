@@ -6,17 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 import zstandard
 
-from recorder.digests.chunk_row import DigestChunk
+from recorder.digests.chunk_row import CHUNK_BITS, DigestChunk
 from recorder.digests.digest_files import digest_path
 from recorder.digests.making import alone, make_digests, miss_lost
 from recorder.digests.packing import pack_buckets, unpack_buckets
 from recorder.digests.proving import DigestProof
-from recorder.models import Segment
+from recorder.digests.pyramid import FINEST
+from recorder.models import Market, Segment
 from recorder.recovery.reconcile import reconcile
 from tests.recorder.store import Store
+from tests.recorder.tape import NOON
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +99,28 @@ def test_what_is_rolled_up_and_lost_is_found(digested: Store, level: int) -> Non
         f"digests/frames: what is rolled up in buckets of {1 << level:,} from t=0 is missing;"
         " `manage.py repair` has it made again"
     )
+
+
+@pytest.mark.parametrize("every", [40_000, 1 << 16, 100_000, 200_000])
+def test_metrics_far_apart_lack_nothing_until_something_is_lost(market: Market, tmp_path: Path, every: int) -> None:
+    store = Store(market, tmp_path)
+    recording = store.recording()
+    for t in range(0, 9 * every, every):
+        recording.write(t, None, metric_at(t), None)
+    recording.close()
+    make_digests(market, tmp_path)
+    assert prove(store) == ([], 1, 0)
+    for row in DigestChunk.objects.filter(level=FINEST, number__in=(0, 8 * every >> FINEST + CHUNK_BITS)):
+        row.delete()
+        assert prove(store)[0][0].endswith("is missing; `manage.py repair` has it made again")
+        assert miss_lost(market, tmp_path) == 1
+        make_digests(market, tmp_path)
+        assert prove(store) == ([], 1, 0)
+
+
+def metric_at(t: int) -> bytes:
+    state = {"price_norm": 0.5, "volatility": 0.1, "liquidity": 0.5, "imbalance": 0.0}
+    return orjson.dumps({"type": "metric", "t": t, "ts": NOON + t, "s": state, "N": 1, "avg_exp": 0.0, "matches_n": 0})
 
 
 def test_frames_whose_ticks_are_gone_cannot_be_proved(digested: Store) -> None:
