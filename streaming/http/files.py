@@ -17,6 +17,7 @@ from django.utils.http import http_date
 from recorder.segment.endings import ending_of
 from recorder.segment.listing import Copy
 from runtime import pools
+from runtime.held import at_end
 from runtime.http_errors import HttpError
 
 _PIECE_BYTES = 128 * 1024
@@ -127,6 +128,7 @@ def file_response(request: HttpRequest, file: BinaryIO, state: FileState, name: 
         file.close()
         body: HttpResponseBase = HttpResponse(headers=headers)
     else:
+        at_end(request, file.close)
         body = StreamingHttpResponse(
             _Pieces(file, first, end - len(state.tail), state.tail), status=206 if part else 200, headers=headers
         )

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
+from runtime.held import at_end
 from runtime.pools import Pool
 from streaming.open_places import SLOW_SECONDS
 
@@ -126,6 +127,8 @@ def streamed(request: HttpRequest, pieces: Any, headers: dict[str, str]) -> Http
     if request.method == "HEAD":
         pieces.close()
         pieces = _nothing()
+    else:
+        at_end(request, pieces.close)
     return StreamingHttpResponse(pieces, headers=headers)
 
 
