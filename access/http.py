@@ -20,7 +20,7 @@ from runtime.http_errors import HttpError
 
 INSUFFICIENT_SCOPE = "insufficient_scope"
 
-#: What succeeded, by its method; anything else is a request.
+#: What is done, by its method, unless it fails; anything else is a request.
 _ACTIONS = {"POST": START, "DELETE": CANCEL}
 
 View = Callable[..., Awaitable[HttpResponseBase]]
@@ -57,14 +57,13 @@ def token_required(view: View) -> View:
     @wraps(view)
     async def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.token = token = await token_of(request)  # type: ignore[attr-defined]
-        action = REQUEST
+        action = _ACTIONS.get(request.method or "", REQUEST)  # done also for a client that leaves before the answer
         try:
             require(token, READ if request.method in ("GET", "HEAD") else BACKTEST)
-            answer = await view(request, *args, **kwargs)
-            action = _ACTIONS.get(request.method or "", REQUEST)
-            return answer
-        except HttpError as error:
-            action = NO_SCOPE if error.code == INSUFFICIENT_SCOPE else REQUEST
+            return await view(request, *args, **kwargs)
+        except Exception as error:
+            lacks_scope = isinstance(error, HttpError) and error.code == INSUFFICIENT_SCOPE
+            action = NO_SCOPE if lacks_scope else REQUEST
             raise
         finally:
             note(action, token, address_of(request))

@@ -25,6 +25,7 @@ from access.models import AuditEntry
 from access.tasks import forget_audit
 from access.tokens import issue, revoke
 from runtime.http_errors import HttpError
+from runtime.pools import Busy
 from tests.processes import PATIENCE_SECONDS
 
 NOON = datetime(2026, 1, 24, 12, tzinfo=UTC)
@@ -186,6 +187,24 @@ def test_each_use_of_a_token_is_counted_by_what_became_of_it(audit: Audit) -> No
         ("start backtest", str(robot), 1),
         ("cancel backtest", str(robot), 1),
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [(asyncio.CancelledError(), "start backtest"), (Busy("the database", 64), "request"), (KeyError(), "request")],
+)
+def test_who_leaves_before_the_answer_may_have_started_a_backtest(
+    audit: Audit, outcome: BaseException, told: str
+) -> None:
+    async def starting(request: HttpRequest) -> JsonResponse:
+        raise outcome
+
+    robot, text = issue("robot", scopes=["backtest"])
+    request = RequestFactory().post("/x", headers={"Authorization": f"Bearer {text}"})
+    with pytest.raises(type(outcome)):
+        asyncio.run(token_required(starting)(request))  # type: ignore[arg-type]
+    assert noted(audit) == [(told, str(robot), 1)]
 
 
 @pytest.mark.django_db(transaction=True)
