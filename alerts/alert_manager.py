@@ -216,7 +216,7 @@ class AlertManager:
         A process that starts finds alerts raised before it, and the bus may lose a message. What was told as cleared is
         no news while the process that is to write that down has not done so.
         """
-        changes = self._changes
+        changes, wrong = self._changes, [key for key, is_wrong in self._known.items() if is_wrong]
         rows = await self._database.ask(alert_store.active)
         if changes != self._changes:
             return  # the rows read may be older than what was announced meanwhile; the next read is not
@@ -225,8 +225,9 @@ class AlertManager:
         for key in missed & self._missed:  # once is no loss: the word of it may be on its way
             self._end_missed(self._active[key], oldest)
         self._missed = missed
-        for key in [key for key, wrong in self._known.items() if wrong and key not in rows.keys() | self._unwritten]:
-            del self._known[key]  # another process cleared what is wrong here: it is raised again if it still is
+        for key in wrong:  # another process cleared what is wrong here: it is raised again if it still is
+            if self.was_wrong(key) and key not in rows.keys() | self._unwritten:
+                del self._known[key]
         self._cleared = {key: cleared_at for key, cleared_at in self._cleared.items() if cleared_at > oldest}
         for key in rows.keys() - self._unwritten.keys():
             told = rows[key].told()

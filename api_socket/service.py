@@ -64,6 +64,7 @@ class Service:
         self.tokens = Database(pools.tokens, 5.0)
         self._joined = asyncio.Event()
         self._errands: set[asyncio.Task[None]] = set()
+        self._rounds: list[asyncio.Task[None]] = []
         self._name = process_name("web", os.getpid())
         self._monitor = Monitor(self.alerts, self._name, self.components.names)
         self._reporter: Reporter | None = None
@@ -87,17 +88,23 @@ class Service:
             "search for lost parts": (_LOOK_SECONDS, self._find_lost),
             "search for idle clients": (_LOOK_SECONDS, self._end_idle),
             "check of tokens": (_TOKEN_SECONDS, self._check_tokens),
-            "audit": (_AUDIT_SECONDS, recording.write),
             **self._monitor.checks,
         }
         async with asyncio.TaskGroup() as group:
             membership = Membership(system_bus.GROUP, self.take, self._joined)
             group.create_task(supervisor.keep("system bus", membership.stay))
+            group.create_task(supervisor.every(_AUDIT_SECONDS, "audit", recording.write))
             for name, (seconds, one_round) in rounds.items():
-                group.create_task(supervisor.every(seconds, name, one_round))
+                self._rounds.append(group.create_task(supervisor.every(seconds, name, one_round)))
 
     async def stop(self) -> None:
-        """Announce the end on the bus."""
+        """Announce the end on the bus, after which no round says otherwise.
+
+        The audit's goes on: what it is writing may be written though it is cancelled, and would count as lost.
+        """
+        for one in self._rounds:
+            one.cancel()
+        await asyncio.gather(*self._rounds, return_exceptions=True)
         if self._reporter is not None:
             self._reporter.stop()
         await recording.write_last()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -500,6 +501,32 @@ def test_what_changes_while_the_database_is_read_is_not_undone(monkeypatch: pyte
         assert await manager.write()
         assert await told(manager, ALL) == []
         assert len(processes.clients[0].messages) == 2
+
+    with_processes(1, test)
+
+
+def test_what_is_raised_while_the_database_is_read_counts_as_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the end of a process would not clear it."""
+    asked, go_on, active = threading.Event(), threading.Event(), alert_store.active
+
+    def read_slowly() -> Any:
+        found = active()
+        asked.set()
+        assert go_on.wait(PATIENCE_SECONDS)
+        return found
+
+    monkeypatch.setattr(alert_store, "active", read_slowly)
+
+    async def test(processes: Processes) -> None:
+        (manager,) = processes.managers
+        written = asyncio.create_task(manager.write())
+        await asyncio.to_thread(asked.wait, PATIENCE_SECONDS)
+        raised = asyncio.create_task(manager.consider([WRONG]))
+        while not manager.was_wrong(WRONG.key):
+            await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(written, raised)
+        assert manager.was_wrong(WRONG.key)
 
     with_processes(1, test)
 
