@@ -49,7 +49,7 @@ reactor: Any = twisted.internet.reactor
 use_monotonic_time()
 give_back_what_is_freed()  # here, since the application starts threads before a server runs
 
-#: The longest time from a signal to the end of the process; the parts below leave room for overruns.
+#: The longest time from a signal, or an error, to the end of the process; the parts below leave room for overruns.
 STOP_SECONDS = 5.0
 _ON_STOP_SECONDS = 3.0
 _CLOSE_SECONDS = 1.0
@@ -163,8 +163,12 @@ class Server(daphne.server.Server):  # type: ignore[misc]
             raise self._error
 
     def stop(self) -> None:
-        """Begin to stop. From other threads: `server.loop.call_soon_threadsafe(server.stop)`."""
+        """Begin to stop; within bounds the process ends, whatever it waits for.
+
+        From other threads: `server.loop.call_soon_threadsafe(server.stop)`.
+        """
         if self._stopping is None:
+            leave_after(STOP_SECONDS + (self._draining.seconds if self._error is None else 0.0))
             self._stopping = self.loop.create_task(self._stop())
 
     def _listen(self) -> None:
@@ -212,12 +216,13 @@ class Server(daphne.server.Server):  # type: ignore[misc]
     def _fail(self, error: BaseException) -> None:
         self._error = self._error or error
         if reactor.running:
+            # Now, for the process may be ended before `run` can raise it.
+            log.error("stopping, because of %s: %s", type(error).__name__, error)
             self.stop()
 
     def _on_signal(self, number: signal.Signals) -> None:
         if self._stopping is None:
             log.info("stopping, as told by %s", number.name)
-            leave_after(STOP_SECONDS + self._draining.seconds)
         else:
             self._draining.end()
         self.stop()

@@ -292,6 +292,10 @@ def main(options: dict[str, Any]) -> None:
     async def dying() -> None:
         raise LookupError("the market is gone")
 
+    async def occupied() -> None:
+        """Occupies a thread, for which Python waits before it ends."""
+        asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
+
     async def failing() -> None:
         tell("side_task_began")
         raise LookupError("a side task is gone")
@@ -309,7 +313,8 @@ def main(options: dict[str, Any]) -> None:
     async def hanging() -> None:
         threading.Event().wait()  # not even the loop gets on
 
-    on_start = [started] + [dying] * options.pop("dies", False)
+    given_first = {"occupied": occupied, "dies": dying}
+    on_start = [started, *(start for name, start in given_first.items() if options.pop(name, False))]
     beside = {"side task": failing} if options.pop("fails_beside", False) else {}
     given = {"fails_to_stop": fails_to_stop, "slow_to_stop": slow, "the rest": stopped, "hangs": hanging}
     on_stop = {name: stop for name, stop in given.items() if options.pop(name, stop is stopped)}

@@ -222,6 +222,16 @@ def test_start_up_task_that_dies_ends_the_process_with_its_error() -> None:
     assert serving.errors.endswith("LookupError: the market is gone\n")
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("hangs", [{"occupied": True}, {"hangs": True}])
+def test_server_that_hangs_while_it_stops_by_an_error_leaves_and_has_told_of_it(hangs: dict[str, bool]) -> None:
+    serving = Serving(dies=True, drain_seconds=PATIENCE_SECONDS, **hangs)
+    assert serving.process.wait(PATIENCE_SECONDS) == 1
+    serving.__exit__(None, None, None)
+    assert "stopping, because of LookupError: the market is gone\n" in serving.errors
+    assert serving.errors.endswith("has not stopped within 5 s and leaves as it is\n")
+
+
 def test_side_task_that_fails_is_started_again_and_ends_nothing() -> None:
     with Serving(fails_beside=True) as serving:
         for _ in range(3):
