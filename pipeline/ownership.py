@@ -34,10 +34,11 @@ class MarketOwnership:
 
     def __init__(self, directory: Path, symbol: str, host: str | None = None) -> None:
         self._directory, self._symbol, self._host = directory, symbol, host or _host()
-        self._last_words, self._mouth = ExitStack(), PrestartedThread("last words")
         self._lock: StoreLock | None = None
         self._store_id: str | None = None
         self.hold_store()
+        # Behind what may fail: nobody would end its thread.
+        self._last_words, self._mouth = ExitStack(), PrestartedThread("last words")
 
     def hold_store(self) -> None:
         """Ensure that the store exists, is locked by this process and has its id.
