@@ -203,6 +203,23 @@ def test_close_ends_the_wait_for_a_server() -> None:
     assert not thread.is_alive()
 
 
+def test_close_just_before_the_pause_is_not_missed() -> None:
+    """As another thread may call it behind the last look at whether it was."""
+
+    class Closing(Backoff):
+        def next_seconds(self) -> float:
+            one.close()
+            return super().next_seconds()
+
+    one = Stream(f"ws://127.0.0.1:{free_port()}", backoff=Closing(10 * PATIENCE_SECONDS, 10 * PATIENCE_SECONDS))
+
+    async def read() -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert await taken_async(one, 1) == []
+
+    asyncio.run(read())
+
+
 @pytest.mark.parametrize("fields", [["agents", "matches"], "agents,matches"])
 def test_options_reach_the_server_and_the_url_may_name_some(fields: Any) -> None:
     script = Script(whole)

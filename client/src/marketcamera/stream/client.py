@@ -196,9 +196,11 @@ class Stream:
 
     @contextmanager
     def _interrupted(self, interrupt: Callable[[], Any]) -> Iterator[None]:
-        """While this lasts, `close` calls `interrupt`."""
+        """While this lasts, `close` calls `interrupt`; at once where it was called already."""
         self._interrupt = interrupt
         try:
+            if self._closed.is_set():
+                interrupt()
             yield
         except ConnectionClosed:
             if not self._closed.is_set():
