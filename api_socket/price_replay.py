@@ -103,11 +103,12 @@ class PriceReplay:
         for symbol, store in replay.moved_stores():
             self._days[symbol] = Day()
             self._tell_gap(symbol, replay.time_ms, reason="store_changed", store=store)
-        if self._is_behind:
-            await self._read_days()
-            self._is_behind = False
         await self._subscriber.room()
+        while self._is_behind:
+            await self._catch_up()
         found, wait_seconds = await replay.due(_PIECE_BARS)
+        if self._is_behind:
+            return 0.0
         for happening in found:
             self._take(happening)
         slot_seconds = self._throttle.wait_seconds(self._now())
@@ -117,6 +118,14 @@ class PriceReplay:
             self._is_told_end = True
             self._tell("replay_end")
         return min(wait_seconds, slot_seconds) if self._closed else wait_seconds
+
+    async def _catch_up(self) -> None:
+        self._is_behind = False  # before the wait: a seek meanwhile sets it again
+        try:
+            await self._read_days()
+        except DatabaseError:
+            self._is_behind = True
+            raise
 
     async def _read_days(self) -> None:
         """The days as they were where the replay begins: their minutes, and the seconds behind these."""

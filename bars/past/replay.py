@@ -47,17 +47,20 @@ class BarReplay:
     async def due(self, most: int) -> tuple[list[Happening], float]:
         """What is due by now, at most so many; and the seconds until more is, infinity if none will be by itself.
 
-        Raises django.db.Error.
+        Nothing where a `seek` came while the database was read. Raises django.db.Error.
         """
         found: list[Happening] = []
+        row = self._row
         while len(found) < most:
-            happening = None if self.ended or self.caught_up else await self._row.next()
+            happening = None if self.ended or self.caught_up else await row.next()
+            if row is not self._row:
+                return [], 0.0
             if happening is None:
                 return found, self._wait_for_end()
             wait_seconds = self._due(happening.at_ms)
             if wait_seconds > _SOON_SECONDS:
                 return found, wait_seconds
-            self._row.take()
+            row.take()
             self._time_ms = max(self._time_ms, happening.at_ms)
             found.append(happening)
         return found, 0.0
