@@ -167,23 +167,22 @@ async def _subscribe(session: SubscriberSession, command: Subscribe) -> None:
     topic, before = command.topic, frozenset(session.subscriber.topics)
     if topic not in before:
         await _check_symbol(topic.symbol)
-    session.replays.end(topic)
     if command.past is not None:
         return _subscribe_to_past(session, topic, command.past)
+    session.replays.end(topic)
     session.service.hub.subscribe(session.subscriber, topic)
     session.subscriber.tell(subscribed(topic))
     session.service.greet(session.subscriber, topic, before)
 
 
 def _subscribe_to_past(session: SubscriberSession, topic: Topic, past: PastBars) -> None:
-    session.service.unsubscribe(session.subscriber, topic)
-    session.service.hub.subscribe(session.subscriber, topic, live=False)
-    try:
-        session.replays.begin(topic, past)
-    except SubscribeError:
-        session.service.unsubscribe(session.subscriber, topic)
-        raise
-    session.subscriber.tell(subscribed(topic))
+    """What is refused leaves the topic as it is, live or another replay. Raises SubscribeError."""
+    hub, subscriber = session.service.hub, session.subscriber
+    hub.check_room(subscriber, topic)
+    session.replays.begin(topic, past)
+    session.service.unsubscribe(subscriber, topic)
+    hub.subscribe(subscriber, topic, live=False)
+    subscriber.tell(subscribed(topic))
 
 
 async def _control(session: SubscriberSession, command: Control) -> None:

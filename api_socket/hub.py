@@ -46,11 +46,15 @@ class SubscriberHub:
 
         Unless `live`, it gets no messages of the topic from here: its past is sent to it.
         """
-        if topic not in subscriber.topics and len(subscriber.topics) >= self._most_topics:
-            raise TooManySubscriptions(self._most_topics)
+        self.check_room(subscriber, topic)
         subscriber.topics.add(topic)
         if live:
             self._by_topic.setdefault(topic, set()).add(subscriber)
+
+    def check_room(self, subscriber: Subscriber, topic: Topic) -> None:
+        """Raises TooManySubscriptions if a client has as many topics as it may, and this would be one more."""
+        if topic not in subscriber.topics and len(subscriber.topics) >= self._most_topics:
+            raise TooManySubscriptions(self._most_topics)
 
     def unsubscribe(self, subscriber: Subscriber, topic: Topic) -> None:
         subscriber.topics.discard(topic)

@@ -38,13 +38,16 @@ class SubscriberReplays:
         self._running: dict[Topic, _Running] = {}
 
     def begin(self, topic: Topic, past: PastBars) -> None:
-        """Replay a topic from now on, which the hub does not serve. Raises SubscribeError."""
-        self.end(topic)
+        """Replay a topic from now on, in place of a replay that it has. Raises SubscribeError; then nothing changes.
+
+        The hub is not to serve it from here.
+        """
         symbols = [relay.symbol for relay in relays.all()] if topic.symbol is None else [topic.symbol]
         if len(symbols) > MOST_PAIRS:
             raise InvalidFormat(f"params.replay 最多{MOST_PAIRS}个交易代码，收到{len(symbols)}个")
-        counted = self._counted()
         bars = BarReplay([(symbol, "1s") for symbol in symbols], past)
+        counted = self._place(topic)
+        self.end(topic)
         replay = PriceReplay(topic, bars, self._subscriber, lambda: self._go_live(topic))
         task = asyncio.get_running_loop().create_task(self._run(replay))
         self._running[topic] = _Running(replay, task, counted)
@@ -74,7 +77,13 @@ class SubscriberReplays:
         with supervisor.guarded("replay of prices", lambda: self._subscriber.end(CannotLetIn())):
             await replay.run()
 
+    def _place(self, topic: Topic) -> ExitStack:
+        """A place for a replay of this topic, from now on that of the one which it has. Raises TooManyReplays."""
+        former = self._running.get(topic)
+        return self._counted() if former is None else former.counted.pop_all()
+
     def _counted(self) -> ExitStack:
+        """A place for one more. Raises TooManyReplays."""
         if len(self._running) >= _MOST_REPLAYS:
             raise TooManyReplays(_MOST_REPLAYS)
         counted = ExitStack()
