@@ -53,11 +53,19 @@ class PriceReplay:
     """Tells a subscriber the prices of a topic's markets; at most ten a second of each, the newest wins.
 
     What it is told has an order, so none of it is replaced later; the clock waits while too much waits for the client.
-    `on_present` is called once it has come to the present. For the loop's thread.
+    `on_end` is called whenever it has ended, `on_present` once it has come to the present. For the loop's thread.
     """
 
-    def __init__(self, topic: Topic, replay: BarReplay, subscriber: Subscriber, on_present: Callable[[], None]) -> None:
-        self.topic, self._replay, self._subscriber, self._on_present = topic, replay, subscriber, on_present
+    def __init__(
+        self,
+        topic: Topic,
+        replay: BarReplay,
+        subscriber: Subscriber,
+        on_end: Callable[[], None],
+        on_present: Callable[[], None],
+    ) -> None:
+        self.topic, self._replay, self._subscriber = topic, replay, subscriber
+        self._on_end, self._on_present = on_end, on_present
         self._days = {symbol: Day() for symbol, _ in replay.pairs}
         self._closed: dict[str, int] = {}  # symbols with a price to tell, and when it was
         self._throttle = PriceThrottle(SLOT_SECONDS)
@@ -65,6 +73,11 @@ class PriceReplay:
         self._now = asyncio.get_running_loop().time
         self._is_behind = True  # the days are still to be read
         self._is_told_end = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has told all; until it is moved, nothing more comes."""
+        return self._replay.ended
 
     async def run(self) -> None:
         """Tell what is due, until it has come to the present."""
@@ -117,6 +130,7 @@ class PriceReplay:
         if replay.ended and not self._is_told_end:
             self._is_told_end = True
             self._tell("replay_end")
+            self._on_end()
         return min(wait_seconds, slot_seconds) if self._closed else wait_seconds
 
     async def _catch_up(self) -> None:

@@ -20,7 +20,8 @@ from streaming.admitting import replays
 from streaming.protocol import StreamError
 from streaming.relay.relays import relays
 
-#: Replays of one connection at most: each has a piece of the past in memory.
+#: Replays of one connection at most that are under way: each has a piece of the past in memory. One that has ended has
+#: nothing; the most subscriptions bound how many there are of these.
 _MOST_REPLAYS = 4
 
 
@@ -48,19 +49,20 @@ class SubscriberReplays:
         bars = BarReplay([(symbol, "1s") for symbol in symbols], past)
         counted = self._place(topic)
         self.end(topic)
-        replay = PriceReplay(topic, bars, self._subscriber, lambda: self._go_live(topic))
+        replay = PriceReplay(topic, bars, self._subscriber, counted.close, lambda: self._go_live(topic))
         task = asyncio.get_running_loop().create_task(self._run(replay))
         self._running[topic] = _Running(replay, task, counted)
 
     def obey(self, control: Control) -> None:
-        """Carry out a command. Raises SubscribeError."""
+        """Carry out a command. Raises SubscribeError, also where one that has ended has no place to go on."""
         running = self._running.get(control.topic)
         if running is None:
             raise NoReplay(control.topic.symbol)
-        try:
-            running.replay.obey(control)
-        except ValueError as error:
-            raise InvalidFormat(f"{control.type} 无效: {error}") from None
+        if control.type != "seek" or not running.replay.ended:
+            return _obey(running.replay, control)
+        with self._counted() as anew:
+            _obey(running.replay, control)
+            running.counted.push(anew.pop_all())
 
     def end(self, topic: Topic) -> None:
         """End the replay of a topic, if there is one."""
@@ -80,11 +82,11 @@ class SubscriberReplays:
     def _place(self, topic: Topic) -> ExitStack:
         """A place for a replay of this topic, from now on that of the one which it has. Raises TooManyReplays."""
         former = self._running.get(topic)
-        return self._counted() if former is None else former.counted.pop_all()
+        return self._counted() if former is None or former.replay.ended else former.counted.pop_all()
 
     def _counted(self) -> ExitStack:
         """A place for one more. Raises TooManyReplays."""
-        if len(self._running) >= _MOST_REPLAYS:
+        if sum(not running.replay.ended for running in self._running.values()) >= _MOST_REPLAYS:
             raise TooManyReplays(_MOST_REPLAYS)
         counted = ExitStack()
         try:
@@ -98,3 +100,11 @@ class SubscriberReplays:
         self._running.pop(topic).counted.close()
         self._hub.subscribe(self._subscriber, topic)
         self._prices.greet(self._subscriber, topic)
+
+
+def _obey(replay: PriceReplay, control: Control) -> None:
+    """Raises InvalidFormat."""
+    try:
+        replay.obey(control)
+    except ValueError as error:
+        raise InvalidFormat(f"{control.type} 无效: {error}") from None

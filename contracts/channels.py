@@ -147,7 +147,7 @@ SUBSCRIBE_SOCKET = Channel(
     _OF_ANY_SOCKET,
     (
         "`IG_API_MESSAGES_A_SECOND` messages are read in any one second, of 64 KiB each.",
-        "`IG_API_CONNECTIONS` connections, `IG_API_SUBSCRIPTIONS` subscriptions of each, 4 replays of each.",
+        "`IG_API_CONNECTIONS` connections, `IG_API_SUBSCRIPTIONS` subscriptions of each, 4 replays of each under way.",
         "A client without subscription and message for `IG_API_IDLE_SECONDS` is closed.",
     ),
     has_token=True,

@@ -72,7 +72,7 @@ class Replayed:
     def __init__(self, from_ms: int, speed: float) -> None:
         self.client = Listener(most_bytes=1 << 24)
         bars = BarReplay([("A", "1s")], PastBars(from_ms, END_MS, speed))
-        self._replay = PriceReplay(TOPIC, bars, self.client, lambda: None)
+        self._replay = PriceReplay(TOPIC, bars, self.client, lambda: None, lambda: None)
         self.task = asyncio.create_task(self._replay.run())
         self._said = 0
         self._seek: int | None = None  # how many commands were said before the last of these

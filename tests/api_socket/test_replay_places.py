@@ -54,10 +54,11 @@ class Client:
     async def replay(self, symbol: str | None, past: PastBars | None) -> type[SubscribeError] | None:
         return await self.say(Subscribe(Topic("market_data", symbol), past))
 
-    async def heard(self, type: str, symbol: str) -> None:
-        """Returns once it heard a message of a type about a symbol."""
+    async def heard(self, type: str, symbol: str, count: int = 1) -> None:
+        """Returns once it heard so many messages of a type about a symbol."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while (type, symbol) not in [(one["type"], one.get("symbol")) for one in self.listener.messages]:
+            messages = self.listener.messages
+            while [(one["type"], one.get("symbol")) for one in messages].count((type, symbol)) < count:
                 await asyncio.sleep(0.01)
 
 
@@ -127,5 +128,30 @@ def test_one_subscription_too_many_takes_no_place(places: Replays) -> None:
         assert places.open == 0
         await settled()
         assert "G" not in [one.get("symbol") for one in client.listener.messages]
+
+    with_clients(check)
+
+
+def test_replays_that_have_ended_take_no_place_until_they_are_moved(places: Replays) -> None:
+    async def check(hub: SubscriberHub, client: Client, other: Client) -> None:
+        for symbol in "ABCDE":
+            assert await client.replay(symbol, ENDED) is None
+            await client.heard("replay_end", symbol)
+        assert places.open == 0
+        again = Control("seek", Topic("market_data", "A"), time_ms=1000)
+        assert await client.say(again) is None
+        assert places.open == 1
+        await client.heard("replay_end", "A", count=2)
+        assert places.open == 0
+        assert await client.say(Control("seek", Topic("market_data", "A"), time_ms=3000)) is InvalidFormat
+        assert places.open == 0
+        for symbol in "BCDE":
+            assert await client.replay(symbol, ENDLESS) is None
+        for command in (again, Subscribe(Topic("market_data", "A"), ENDED)):
+            assert await client.say(command) is TooManyReplays
+        assert await client.say(Control("pause", Topic("market_data", "A"))) is None
+        assert places.open == 4
+        client.replays.close()
+        assert places.open == 0
 
     with_clients(check)
