@@ -13,9 +13,7 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
 from marketcamera import Gap, Received, Replay, StoreChanged, Stream, Tick
-from marketcamera.addresses import Address
 from marketcamera.backoff import Backoff
-from marketcamera.store.segments import ServerSegments
 from marketcamera.stream.messages import message_of
 from marketcamera.stream.playhead import Playhead
 from marketcamera.stream.price_ranges import PriceRanges
@@ -269,25 +267,6 @@ def test_what_was_read_before_an_error_comes_first() -> None:
         with pytest.raises(StoreChanged):
             way(found.append)
         assert [one.t for one in found if not isinstance(one, Gap)] == list(range(300))
-
-
-def test_a_store_is_of_one_recording() -> None:
-    """The market gets another one between two pages of its list."""
-    stores = iter((OLD, OLD, NEW))
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        first = int(request.url.params["after_t"]) + 1
-        entries = [
-            {"path": f"ticks/segment_20260101_000000_{t}.jsonl.zst", "start_t": t, "end_t": t}
-            for t in range(first, first + int(request.url.params["limit"]))
-        ]
-        return httpx.Response(200, json=entries, headers={"Market-Camera-Store": next(stores)})
-
-    segments = ServerSegments(Address("http://h"), httpx.Client(transport=httpx.MockTransport(answer)), None)
-    found = segments.of("ticks", 0)
-    assert len(list(islice(found, 1000))) == 1000
-    with pytest.raises(StoreChanged, match=f"{OLD} is not its recording any more, which is {NEW} now"):
-        next(found)
 
 
 def test_messages_of_another_recording_have_its_prices_and_those_before_keep_theirs(

@@ -65,7 +65,7 @@ class Segments(Protocol):
         ...
 
     def bars(self, t0: int, t1: int | None, resolution: str) -> Any:
-        """The table of bars whose ticks lie in a range. Raises MarketCameraError where there are none."""
+        """The table of bars whose ticks lie in a range. Raises StoreChanged, MarketCameraError where there are none."""
         ...
 
 
@@ -169,6 +169,7 @@ class ServerSegments:
         answer = answer_of(self._client, url)
         if answer.status_code != 200:
             json_in(url, answer)
+        self._learn(answer)
         try:
             return pa.ipc.open_stream(answer.content).read_all()
         except pa.ArrowInvalid as error:
