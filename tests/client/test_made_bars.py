@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bars.making.ohlcv import Merger, Ohlcv
 from marketcamera import Backtest, Bar, get_price
 from marketcamera.bars import prices
 from marketcamera.bars.bar import FREQUENCIES, MADE, RESOLUTIONS
 from marketcamera.bars.history import BarHistory
+from marketcamera.bars.made_bars import bars_of_parts
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -76,6 +78,40 @@ def test_they_are_what_their_parts_are(frequency: str, down: set[int], begin: in
         table = get_price("A", count, frequency=frequency)
     assert rows(table) == expected[-count:]
     assert table.attrs["frequency"] == frequency
+
+
+def server_row(n: int, cents: Sequence[int], before: Ohlcv | None) -> Ohlcv:
+    """The nth bar of a market of trades as a server has it: made of these, or a repeat of the last close."""
+    begin, length = ms(MONDAY) + n * RESOLUTIONS["15m"], RESOLUTIONS["15m"]
+    prices = [cent / 100 for cent in cents] or [100.0 if before is None else before.close]
+    figures = (prices[0], max(prices), min(prices), prices[-1], len(cents) / 8, len(cents))
+    return Ohlcv("15m", begin, *figures, 99.0, 101.0, 98.0, 100.0, n, n, begin + length)
+
+
+def merged(rows: Sequence[Ohlcv]) -> dict[int, tuple[float, ...]]:
+    """What the server's rule makes of each half hour, by its begin."""
+    mergers: dict[int, Merger] = {}
+    for one in rows:
+        mergers.setdefault(one.open_ms - one.open_ms % FREQUENCIES["30m"], Merger("1h")).take(one)
+    bars = {begin: merger.bar for begin, merger in mergers.items()}
+    return {begin: (*bar.prices, bar.volume) for begin, bar in bars.items() if bar is not None}
+
+
+TRADES = st.lists(st.integers(9990, 10010), max_size=2)
+
+
+@given(first=st.integers(9990, 10010), traded=st.lists(st.none() | st.just([]) | TRADES, max_size=40))
+def test_parts_without_a_trade_count_as_in_a_bar_of_the_server(first: int, traded: list[list[int] | None]) -> None:
+    kept: list[Ohlcv] = []
+    for n, cents in enumerate([[first], [], *traded]):
+        if cents is not None:
+            kept.append(server_row(n, cents, kept[-1] if kept else None))
+    parts = [Bar("A", "15m", one.open_ms, one.close_ms, *one.prices, one.volume) for one in kept]
+    made = bars_of_parts("30m", MADE["30m"], parts, len(parts) + 1)
+    expected = merged(kept)
+    assert [bar.open_time for bar in made] == [*expected][: len(made)]
+    assert len(made) >= len(expected) - 1
+    assert [(bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in made] == [*expected.values()][: len(made)]
 
 
 def test_a_week_begins_on_monday_and_is_closed_when_sunday_is() -> None:
