@@ -14,6 +14,9 @@ from recorder.tape.history import Message
 
 _TYPES = {"ticks": "tick", "metrics": "metric", "frames": "frame"}
 
+#: Other programs read the 64 bits of a time, nanoseconds, as a signed number.
+_END_TS = 2**63 / 1e9
+
 
 def write_mcap(
     path: Path, messages: Iterable[Message], kinds: Iterable[str], facts: dict[str, str]
@@ -46,6 +49,8 @@ def _channel(writer: Writer, name: str) -> int:
 
 
 def _time_ns(text: bytes) -> int:
-    """The ts of a message in nanoseconds, exact to the microsecond; 0 for one that MCAP cannot hold."""
-    micros = round(orjson.loads(text)["ts"] * 1e6)
-    return micros * 1000 if 0 <= micros * 1000 < 2**63 else 0
+    """The ts of a message in nanoseconds, exact to the microsecond; 0 without one, or for one that MCAP cannot hold."""
+    ts = orjson.loads(text).get("ts")
+    if not isinstance(ts, int | float) or not 0 <= ts < _END_TS:
+        return 0
+    return round(ts * 1e6) * 1000
