@@ -121,6 +121,8 @@ class Folder:
                 files.write(batch)
                 if kind == "bars":
                     end_t = pc.max(batch.column("last_t")).as_py()
+            if kind == "bars":
+                rows.end_with(end_t)  # the next part tells what is missing behind it
         finally:
             files.close()
         if kind == "bars" and not files.rows:

@@ -109,6 +109,13 @@ class Rows:
         """What is known at the end: the metadata `gaps`."""
         return {"gaps": self.gaps.json()}
 
+    def end_with(self, t: int) -> None:
+        """The rows were those up to this t: what is missing behind it is not of their range."""
+        found, self.gaps = self.gaps, Gaps()
+        for gap in found:
+            if gap.from_t <= t:
+                self.gaps.add(gap.from_t, min(gap.to_t, t), gap.reason)
+
     def let_go(self) -> None:
         """Close what is open until the next batch is read. Not while one is."""
         if self._lines is not None:

@@ -16,6 +16,7 @@ import pytest
 from mcap.reader import make_reader
 from pyarrow import parquet
 
+from bars import stored
 from exports import day_files, folder
 from exports.errors import NotAnExport, OtherExport
 from exports.export_log import NAME
@@ -28,6 +29,8 @@ from marketcamera.tables.columns import TABLES
 from recorder.models import Market
 from recorder.recovery.run_registry import price_ranges
 from recorder.tape.history import History
+from tests.bars.conftest import walk
+from tests.bars.kept import built
 from tests.recorder import store as stores
 from tests.recorder.made_once import made_once
 from tests.recorder.store import Store
@@ -201,3 +204,19 @@ def test_the_schemas_refuse_what_is_no_message(recorded: History) -> None:
         for field in SCHEMAS[name]["required"]:
             with pytest.raises(jsonschema.ValidationError):
                 jsonschema.validate({key: value for key, value in told.items() if key != field}, SCHEMAS[name])
+
+
+def test_a_gap_behind_the_last_bar_is_told_with_the_bars_behind_it(tmp_path: Path) -> None:
+    market = Market.objects.create(symbol="IG-USD")
+    ticks = walk(600)
+    found = []
+    for last_t in (230, 600):
+        closings, _ = built([tick for tick in ticks if tick.t <= last_t])
+        stored.save(market, closings)
+        opened = Folder(tmp_path / "out", History("IG-USD", tmp_path / "store"), Layout(), None)
+        found += opened.export("bars", last_t)
+    first, second = found
+    assert (first.to_t, [gap["from_t"] for gap in first.gaps]) == (119, [5, 102])
+    assert (second.from_t, second.gaps[0]["from_t"]) == (120, 199)
+    metadata = parquet.read_metadata(tmp_path / "out" / first.files[0]).metadata
+    assert json.loads(metadata[b"gaps"]) == first.gaps
