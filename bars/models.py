@@ -9,7 +9,7 @@ from recorder.models import Market
 
 
 class Bar(models.Model):
-    """A closed bar; its fields are those of `bars.making.ohlcv.Ohlcv`.
+    """A closed bar; its fields are those of `bars.making.ohlcv.Ohlcv`, `matches` at most 2^31 - 1.
 
     Rows are written in the order in which bars closed; bars closed by one tick are written together. The rows are
     therefore always complete up to some tick, and later bars can be made again from the tape.

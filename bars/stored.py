@@ -26,6 +26,11 @@ ON CONFLICT (market_id, resolution, open_ms) DO UPDATE SET {_CHANGES}
 """
 
 
+#: The column holds as many; nobody asks more of them than whether there are any. A column of 64 bits would have
+#: PostgreSQL rewrite the table, with years of rows, while nothing reads or writes it.
+_MOST_MATCHES = 2**31 - 1
+
+
 class Closing(NamedTuple):
     """The results of tick t: bars that closed, of stored resolutions, and ticks missing before it."""
 
@@ -57,7 +62,11 @@ def save(market: Market, closings: Sequence[Closing]) -> None:
 def save_bars(market: Market, bars: Iterable[Ohlcv]) -> None:
     """Write bars; existing rows are overwritten. Raises django.db.Error."""
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        cursor.executemany(_SAVE, [(market.pk, *bar) for bar in bars])
+        cursor.executemany(_SAVE, [(market.pk, *_held(bar)) for bar in bars])
+
+
+def _held(bar: Ohlcv) -> Ohlcv:
+    return bar if bar.matches <= _MOST_MATCHES else bar._replace(matches=_MOST_MATCHES)
 
 
 def rows(market: Market | str, resolution: str, from_ms: int = 0, before_ms: int = END_MS) -> QuerySet[Bar]:

@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from bars import coarse, reading, stored
 from bars.making.live import LiveBars
+from bars.making.ohlcv import Ohlcv
 from bars.making.resolutions import COARSE
 from bars.models import Bar
 from tests.bars.conftest import walk
@@ -85,3 +86,10 @@ def test_no_minute_is_read_for_what_is_kept(live, resolution):
         assert [bar.row() for bar in found] == wanted
     assert len(queries) > 3
     assert not [query["sql"] for query in queries if "'1m'" in query["sql"]]
+
+
+def test_a_day_of_more_matches_than_the_column_holds_has_as_many_as_it_does(market):
+    bar = Ohlcv("1d", 0, 1.0, 2.0, 0.5, 1.5, 3.0, 0, None, None, None, None, 0, 9, 86_400_000)
+    for matches in (2**31 - 1, 2**31, 10**12):
+        stored.save_bars(market, [bar._replace(matches=matches)])
+        assert Bar.objects.get().matches == 2**31 - 1
