@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -23,7 +21,7 @@ from recorder.segment.layout import market_dir, segment_files
 from recorder.segment.listing import state_of
 from recorder.store.directory_lock import alone_in
 from recorder.store.store_paths import markets_here
-from runtime.db_threads import persistently
+from runtime.db_threads import leaving_time_to_others, persistently
 
 T = TypeVar("T")
 
@@ -31,9 +29,6 @@ log = logging.getLogger(__name__)
 
 #: How long a clean-up waits for a database that is away before it leaves the rest to the next one.
 _PATIENCE_SECONDS = 30.0
-
-#: The longest rest behind a removal.
-_MOST_REST_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -130,7 +125,7 @@ def clean_up(
                     key = (one.symbol, one.kind)
                     if key not in removals:
                         removals[key] = _Removal(*key, market_dir(root, one.symbol, home_symbol), bucket)
-                    with _leaving_time_to_others():
+                    with leaving_time_to_others():
                         removals[key].remove(one, now, done)
             except BucketUnavailable as error:
                 log.warning("clean-up: nothing more is removed now: %s", error)
@@ -150,18 +145,6 @@ def _chosen(found: list[Disk], settings: RetentionSettings, now: datetime) -> It
 def _asked(query: Callable[[], T], again: Callable[[], T] | None = None) -> T:
     """The result of a query, whose connection stays for the next one. Raises django.db.Error."""
     return persistently(query, "clean-up", again=again, seconds=_PATIENCE_SECONDS, keep_open=True)
-
-
-@contextmanager
-def _leaving_time_to_others() -> Iterator[None]:
-    """Rests for as long as what is within took.
-
-    In SQLite those who wait to write have no queue: they look again every 100 ms at last, and give up after 5 s. Beside
-    ten thousand transactions, one right behind the other, the market's own rows found no moment.
-    """
-    begun = time.monotonic()
-    yield
-    time.sleep(min(time.monotonic() - begun, _MOST_REST_SECONDS))
 
 
 def _end_removals(inventory: Inventory, directory: Path, done: CleanUp) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from django.db import InterfaceError, InternalError, OperationalError, connection, connections
@@ -32,6 +33,9 @@ START_SECONDS = 5.0
 #: sign of life.
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 3.0
+
+#: The longest rest behind one of many transactions.
+_MOST_REST_SECONDS = 0.1
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +108,18 @@ def persistently(
             if failed:
                 log.warning("%s: the database is available again", what)
             return done
+
+
+@contextmanager
+def leaving_time_to_others() -> Iterator[None]:
+    """Rests for as long as what is within took: one of many transactions that follow each other.
+
+    In SQLite those who wait to write have no queue: they look again every 100 ms at last, and give up after 5 s. Beside
+    ten thousand transactions, one right behind the other, the market's own rows found no moment.
+    """
+    begun = time.monotonic()
+    yield
+    time.sleep(min(time.monotonic() - begun, _MOST_REST_SECONDS))
 
 
 def close_connections() -> None:

@@ -9,9 +9,9 @@ from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
-from django.db import transaction
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
 
 from recorder.digests.chunk_row import UNDIGESTED, DigestChunk
 from recorder.digests.digest import FRAMES, KINDS, METRICS, VERSIONS, Digest
@@ -26,12 +26,17 @@ from recorder.segment.segment_lines import opened
 from recorder.store.directory_lock import alone_in
 from recorder.tape.reader import texts_of
 from recorder.tape.segment_finder import known
-from runtime.db_threads import persistently
+from runtime.db_threads import leaving_time_to_others, persistently
+
+Row = TypeVar("Row", bound=Model)
 
 log = logging.getLogger(__name__)
 
 #: So many segments are rolled up at once: each level is then read and written once for all of them.
 _BATCH = 32
+
+#: So many rows are changed at once where there may be very many.
+_AT_ONCE = 100
 
 #: Where so many cannot be made, on a full disk for instance, the rest is not read in vain.
 _MOST_FAILED = 32
@@ -122,9 +127,16 @@ def _outdate(market: Market, kind: str) -> None:
     """
     others = Segment.objects.of(market, kind).kept().filter(digest__gt=0).exclude(digest=VERSIONS[kind])
     if others.exists():
-        with transaction.atomic():
-            others.update(digest=0)
-            DigestChunk.objects.filter(market=market, kind=kind).delete()
+        # What was rolled up first: if a crash comes in between, some of the others are left to tell of it.
+        _some_by_some(DigestChunk.objects.filter(market=market, kind=kind), lambda some: some.delete())
+        _some_by_some(others.order_by(), lambda some: some.update(digest=0))
+
+
+def _some_by_some(rows: QuerySet[Row], change: Callable[[QuerySet[Row]], object]) -> None:
+    """Change rows until none is left as it was, in transactions that keep nobody else from writing for long."""
+    while keys := list(rows.values_list("pk", flat=True)[:_AT_ONCE]):
+        with leaving_time_to_others():
+            change(rows.model._default_manager.filter(pk__in=keys))
 
 
 def _next(market: Market, kind: str, reached: list[Segment]) -> list[Segment]:

@@ -33,6 +33,13 @@ LEVELS = range(FINEST, 31, STEP)
 MOST_NOTES = 500
 
 
+class _Changes(NamedTuple):
+    """What a roll-up changes: the rows to write, and the keys of those of which nothing is left."""
+
+    written: list[DigestChunk]
+    emptied: list[int]
+
+
 class Rolled(NamedTuple):
     """Buckets of one width, and the notes that belong to them; `buckets` is None if there are none."""
 
@@ -57,10 +64,29 @@ def roll_up(
         for row in going:
             names.pop(row.name, None)
         fresh = _of_digests(directory, kind, names, first, last, lambda t: ranges.holding_at(t)[0])
-        with transaction.atomic():
-            for level in LEVELS:
-                fresh = _replace(market, kind, level, first, last, fresh)
-                first, last = first >> STEP, last >> STEP
+        _write(_changes(market, kind, first, last, fresh))
+
+
+def _changes(market: Market, kind: str, first: int, last: int, fresh: Rolled) -> _Changes:
+    """What is to change at every level, for new buckets from `first` to `last` of the finest."""
+    changes = _Changes([], [])
+    for level in LEVELS:
+        fresh = _replace(market, kind, level, first, last, fresh, changes)
+        first, last = first >> STEP, last >> STEP
+    return changes
+
+
+def _write(changes: _Changes) -> None:
+    """Write all levels or none.
+
+    Nothing is computed meanwhile: SQLite has one lock for all who write, and the lowest priority has it for long.
+    """
+    place = ("market", "kind", "level", "number")
+    with transaction.atomic():
+        DigestChunk.objects.filter(pk__in=changes.emptied).delete()
+        DigestChunk.objects.bulk_create(
+            changes.written, update_conflicts=True, unique_fields=place, update_fields=("data", "notes")
+        )
 
 
 def _numbers_of(row: Segment) -> Span:
@@ -95,20 +121,19 @@ def in_prices(digest: Digest, prices: PriceRange) -> Buckets:
     return digest.buckets.scaled(prices.low, prices.high - prices.low) if digest.kind == METRICS else digest.buckets
 
 
-def _replace(market: Market, kind: str, level: int, first: int, last: int, fresh: Rolled) -> Rolled:
-    """Replace the buckets from `first` to `last` in the rows of a level; returns what the next level is to have."""
+def _replace(market: Market, kind: str, level: int, first: int, last: int, fresh: Rolled, changes: _Changes) -> Rolled:
+    """Replace the buckets from `first` to `last` of a level; returns what the next level is to have."""
     wider_first, wider_last = first >> STEP, last >> STEP
     parts, notes = [], list[Note]()
     for number in _chunks_between(market, kind, level, first, last, fresh):
         place = {"market": market, "kind": kind, "level": level, "number": number}
-        row = DigestChunk.objects.filter(**place).first() or DigestChunk(**place)
+        row = DigestChunk.objects.filter(**place).first()
         chunk = _with(_chunk_in(row), level, number, first, last, fresh)
         if chunk.buckets is None and not chunk.notes:
-            DigestChunk.objects.filter(pk=row.pk).delete()
+            changes.emptied.extend([] if row is None else [row.pk])
             continue
-        row.data = b"" if chunk.buckets is None else pack_buckets(chunk.buckets)
-        row.notes = pack_notes(chunk.notes)
-        row.save()
+        data = b"" if chunk.buckets is None else pack_buckets(chunk.buckets)
+        changes.written.append(DigestChunk(**place, data=data, notes=pack_notes(chunk.notes)))
         if chunk.buckets is not None:
             parts.append(chunk.buckets.numbered(wider_first << STEP, ((wider_last + 1) << STEP) - 1))
         notes += [note for note in chunk.notes if wider_first <= note.at >> (level + STEP) <= wider_last]
@@ -145,8 +170,10 @@ def weightiest(notes: Iterable[Note], most: int = MOST_NOTES) -> list[Note]:
     return sorted(kept, key=attrgetter("at"))
 
 
-def _chunk_in(row: DigestChunk) -> Rolled:
-    """What a row has, or is to have: of one that is not there yet nothing."""
+def _chunk_in(row: DigestChunk | None) -> Rolled:
+    """What a row has: one that is not there yet nothing."""
+    if row is None:
+        return Rolled(None, [])
     buckets = unpack_buckets(bytes(row.data)) if row.data else None
     return Rolled(buckets, unpack_notes(bytes(row.notes)) if row.notes else [])
 

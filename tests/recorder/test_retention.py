@@ -17,6 +17,7 @@ from recorder.recovery.reconcile import reconcile
 from recorder.retention import clean_up, disk_use
 from recorder.retention_policy import DiskUse, RetentionSettings
 from recorder.segment.layout import KINDS
+from runtime import db_threads
 from tests.recorder.store import files, record_plainly
 from tests.recorder.tape import NOON, Clock, message
 
@@ -87,8 +88,8 @@ def test_others_may_write_for_as_long_as_each_removal_took(market, tmp_path, mon
         real(self, missing_ok)
 
     monkeypatch.setattr(Path, "unlink", unlink)
-    monkeypatch.setattr(retention.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(retention.time, "sleep", lambda seconds: happened.append(round(seconds, 6)))
+    monkeypatch.setattr(db_threads.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(db_threads.time, "sleep", lambda seconds: happened.append(round(seconds, 6)))
     assert len(clean(tmp_path).removed) == 6
     assert happened == ["removed", 0.02] * 5 + ["removed", 0.1]
 

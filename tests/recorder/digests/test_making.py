@@ -100,9 +100,11 @@ def test_a_long_gap_costs_no_more_than_a_short_one(digested: Store, django_asser
     assert (rolled(), DigestChunk.objects.filter(number__gt=1000).exists()) == (made, True)
 
 
-def test_of_each_chunk_a_roll_up_asks_once_and_writes_once(digested: Store, django_assert_max_num_queries) -> None:
+def test_a_roll_up_asks_once_for_each_chunk_and_writes_all_at_once(
+    digested: Store, django_assert_max_num_queries
+) -> None:
     before, newest = rolled(), Segment.objects.of(digested.market, "metrics").order_by("-start_t")[:1]
-    a_level, around = 3, 7  # which chunks there are, the one, and its write; before and behind, the transaction too
+    a_level, around = 2, 8  # which chunks there are, and the one; before and behind, the writing of all too
     with django_assert_max_num_queries(a_level * len(LEVELS) + around):
         roll_up(digested.market, digested.directory, "metrics", coming=newest)
     assert rolled() == before
