@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from access.audit import CANCEL, NO_SCOPE, REFUSED, REQUEST, START
 from access.models import Token
-from access.recording import address_of, note
+from access.recording import address_of, note, note_in_use
 from access.scopes import BACKTEST, READ
 from access.token_from_request import REFUSAL, bearer
 from access.tokens import check
@@ -35,6 +35,7 @@ async def token_of(request: HttpRequest) -> Token:
     if token is None:
         note(REFUSED, who, address_of(request))
         raise HttpError(401, "authentication_failed", REFUSAL, {"WWW-Authenticate": "Bearer"})
+    note_in_use([token.pk])
     return token
 
 

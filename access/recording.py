@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from datetime import datetime
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from access import audit_rows
 from access.audit import Audit, Count, Entry
+from access.tokens import store_uses
 from runtime import pools
 from runtime.addresses import LOCAL, Address, address_bucket, client_of, hops, parse_address
 from runtime.announced import Announced
@@ -29,12 +31,23 @@ audit = Audit()
 #: Of each writing under way, what is set when it is over.
 _writings: set[asyncio.Event] = set()
 
+#: When tokens were last used, by their keys, until it is stored.
+_uses: dict[int, datetime] = {}
+
 _outage = Announced(log)
 
 
 def note(action: str, who: object, address: Address) -> None:
     """Count a use of a token, or a sign-in, from this address."""
     audit.note(action, str(who), address_bucket(address), timezone.now())
+
+
+def note_in_use(tokens: Iterable[int]) -> None:
+    """Have the next writing store that these tokens are in use: whoever checks them only reads.
+
+    Where the database takes no writes, or lets them wait, nobody is refused for that.
+    """
+    _uses.update(dict.fromkeys(tokens, timezone.now()))
 
 
 def address_of(request: HttpRequest) -> Address:
@@ -59,6 +72,8 @@ async def write() -> None:
         finally:
             _writings.discard(is_over)
             is_over.set()
+    if _uses:
+        await _store_uses()
 
 
 async def _write(counts: Mapping[Entry, Count]) -> None:
@@ -73,6 +88,18 @@ async def _write(counts: Mapping[Entry, Count]) -> None:
     else:
         audit.written(counts)
         _outage.back("the audit is written again, with all that waited")
+
+
+async def _store_uses() -> None:
+    taken = dict(_uses)
+    try:
+        await pools.tokens.go_on(lambda: detached(lambda: store_uses(taken)))
+    except DatabaseError as error:
+        log.debug("the last uses of tokens wait in memory: %s", error)
+        return
+    for token, at in taken.items():
+        if _uses.get(token) == at:  # it was not used again meanwhile
+            del _uses[token]
 
 
 async def write_last() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from access.audit import UNKNOWN
@@ -44,33 +44,28 @@ class Checked(NamedTuple):
 
 
 def check(text: str | None) -> Checked:
-    """Check a text that a client presented as a token; notes the use of a valid one. Raises django.db.Error."""
+    """Check a text that a client presented as a token. Only reads. Raises django.db.Error."""
     prefix = prefix_of(text) if text is not None else None
     if text is None or prefix is None:
         return Checked(None, UNKNOWN)  # a random text does not reach the database
-    now = timezone.now()
     row = Token.objects.select_related("owner").filter(prefix=prefix).first()
     if row is None:
         return Checked(None, UNKNOWN)
     if row.state != VALID or not matches(text, row.hash):
         return Checked(None, str(row))
-    note_use([row.pk], now)
     return Checked(row, str(row))
 
 
 def still_valid(pks: Collection[int]) -> set[int]:
-    """The tokens among these that are still valid; notes that they are in use. Raises django.db.Error."""
-    now = timezone.now()
-    valid = set(Token.objects.valid(now).filter(pk__in=pks).values_list("pk", flat=True))
-    note_use(valid, now)
-    return valid
+    """The tokens among these that are still valid. Only reads. Raises django.db.Error."""
+    return set(Token.objects.valid(timezone.now()).filter(pk__in=pks).values_list("pk", flat=True))
 
 
-def note_use(pks: Collection[int], now: datetime) -> None:
-    long_ago = now - timedelta(seconds=USE_SECONDS)
-    due = Token.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=long_ago), pk__in=pks)
-    if due.exists():
-        due.update(last_used_at=now)
+def store_uses(uses: Mapping[int, datetime]) -> None:
+    """Store when tokens were last used, by their keys. Raises django.db.Error."""
+    for pk, stored in Token.objects.filter(pk__in=uses).order_by("pk").values_list("pk", "last_used_at"):
+        if stored is None or uses[pk] - stored >= timedelta(seconds=USE_SECONDS):
+            Token.objects.filter(pk=pk).update(last_used_at=uses[pk])
 
 
 def revoke(tokens: QuerySet[Token]) -> int:

@@ -12,7 +12,7 @@ from django.db import Error as DatabaseError
 
 from access import audit
 from access.models import Token
-from access.recording import note
+from access.recording import note, note_in_use
 from access.scopes import READ
 from access.secret import prefix_of
 from access.token_from_request import presented
@@ -93,6 +93,7 @@ async def _token(text: str | None, address: Address) -> Token:
     if token is None:
         note(audit.REFUSED, who, address)
         raise AuthenticationFailed
+    note_in_use([token.pk])
     if not token.permits(READ):
         note(audit.NO_SCOPE, who, address)
         raise InsufficientScope(READ)

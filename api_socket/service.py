@@ -224,6 +224,7 @@ class Service:
         for subscriber in self.hub.subscribers:
             if subscriber.token in in_use - valid:
                 subscriber.end(AuthenticationFailed())
+        recording.note_in_use(valid)
 
 
 async def _open_relay(symbol: str) -> None:

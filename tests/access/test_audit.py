@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection
+from django.db.models import QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -37,6 +38,7 @@ def audit(monkeypatch: pytest.MonkeyPatch) -> Audit:
     """The audit of this test alone."""
     own = Audit()
     monkeypatch.setattr(recording, "audit", own)
+    monkeypatch.setattr(recording, "_uses", {})
     monkeypatch.setattr(login, "attempts", Attempts())
     return own
 
@@ -205,6 +207,27 @@ def test_who_leaves_before_the_answer_may_have_started_a_backtest(
     with pytest.raises(type(outcome)):
         asyncio.run(token_required(starting)(request))  # type: ignore[arg-type]
     assert noted(audit) == [(told, str(robot), 1)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_takes_no_writes_keeps_no_token_out_and_is_told_of_its_use_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read_only(*_: Any, **__: Any) -> None:
+        raise OperationalError("attempt to write a readonly database")
+
+    robot, text = issue("robot")
+    with monkeypatch.context() as patch:
+        patch.setattr(audit_rows, "write", read_only)
+        patch.setattr(QuerySet, "update", read_only)
+        ask(text)
+        asyncio.run(recording.write())
+    robot.refresh_from_db()
+    assert robot.last_used_at is None
+    asyncio.run(recording.write())
+    robot.refresh_from_db()
+    assert robot.last_used_at is not None
+    assert not recording._uses
 
 
 @pytest.mark.django_db(transaction=True)

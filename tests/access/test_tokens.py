@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from access.models import Token
 from access.scopes import SCOPES
-from access.tokens import USE_SECONDS, check, issue, revoke, still_valid
+from access.tokens import USE_SECONDS, check, issue, revoke, still_valid, store_uses
 
 pytestmark = pytest.mark.django_db
 
@@ -54,20 +55,24 @@ def test_a_revoked_token_lets_nobody_in_any_more() -> None:
     assert revoke(Token.objects.all()) == 1, "revoked once only"
 
 
-def test_the_last_use_is_noted_once_a_minute() -> None:
+def test_the_last_use_is_stored_once_a_minute() -> None:
+    row, _ = issue("robot")
+    now = timezone.now()
+    stored = []
+    for seconds in (0, USE_SECONDS - 1, USE_SECONDS):
+        store_uses({row.pk: now + timedelta(seconds=seconds), 10**9: now})
+        row.refresh_from_db()
+        stored.append(row.last_used_at)
+    assert stored == [now, now, now + timedelta(seconds=USE_SECONDS)]
+
+
+def test_a_check_only_reads() -> None:
     row, text = issue("robot")
-    assert row.last_used_at is None
-    check(text)
-    row.refresh_from_db()
-    assert row.last_used_at is not None
-    noted = row.last_used_at
-    still_valid([row.pk])
-    row.refresh_from_db()
-    assert row.last_used_at == noted
-    Token.objects.update(last_used_at=noted - timedelta(seconds=USE_SECONDS + 1))
-    still_valid([row.pk])
-    row.refresh_from_db()
-    assert row.last_used_at >= noted
+    expired, _ = issue("past", expires_at=timezone.now() - HOUR)
+    with CaptureQueriesContext(connection) as asked:
+        assert check(text).token == row
+        assert still_valid([row.pk, expired.pk]) == {row.pk}
+    assert {query["sql"].split()[0] for query in asked.captured_queries} == {"SELECT"}
 
 
 def test_a_token_issued_before_there_were_scopes_permits_what_it_did() -> None:
