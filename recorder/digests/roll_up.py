@@ -22,12 +22,16 @@ from recorder.digests.packing import pack_buckets, pack_notes, unpack_buckets, u
 from recorder.digests.pyramid import FINEST, Buckets, merged
 from recorder.models import Market, Segment, market_key
 from recorder.recovery.run_registry import price_ranges
+from recorder.segment.layout import parse_name
 from recorder.spans import Span
 from recorder.spans import merged as merged_spans
 
 #: The exponents of the widths in rows. Widths between them are merged when they are read.
 STEP = 2
 LEVELS = range(FINEST, 31, STEP)
+
+#: No message comes behind it.
+_LAST_T = (1 << 62) - 1
 
 #: The most notes in a chunk: the weightiest.
 MOST_NOTES = 500
@@ -56,11 +60,11 @@ def roll_up(
     these say is changed afterwards, so that after a crash in between the same is done again. Raises OSError,
     django.db.Error.
     """
-    finest = merged_spans(_numbers_of(row) for row in (*coming, *going))
+    finest = merged_spans(_numbers_of(market, row) for row in (*coming, *going))
     ranges = price_ranges(market)
     for first, last in finest:
         names = _digested_in(market, kind, first, last)
-        names |= {row.name: row.start_t for row in coming if first <= _numbers_of(row)[0] <= last}
+        names |= {row.name: row.start_t for row in coming if first <= row.start_t >> FINEST <= last}
         for row in going:
             names.pop(row.name, None)
         fresh = _of_digests(directory, kind, names, first, last, lambda t: ranges.holding_at(t)[0])
@@ -89,9 +93,17 @@ def _write(changes: _Changes) -> None:
         )
 
 
-def _numbers_of(row: Segment) -> Span:
-    """The first and last of the finest buckets that a segment may reach into."""
-    return row.start_t >> FINEST, max(row.start_t, row.end_t) >> FINEST
+def _numbers_of(market: Market, row: Segment) -> Span:
+    """The first and last of the finest buckets that a segment may reach into, or did before it lost messages.
+
+    One that was damaged and written anew has its name still, and nothing else lies between it and the next.
+    """
+    later = Segment.objects.of(market, row.kind).filter(start_t__gt=row.start_t).order_by("start_t")
+    with_any = (later.kept(), later.gone().filter(digest__gt=0))  # apart, since each has an index
+    begins = [t for rows in with_any for t in rows.values_list("start_t", flat=True)[:1]]
+    last_t = min(begins, default=_LAST_T) - 1
+    first_t = min(row.start_t, parse_name(row.name).start_t)
+    return first_t >> FINEST, max(row.start_t, row.end_t, last_t) >> FINEST
 
 
 def _digested_in(market: Market, kind: str, first: int, last: int) -> dict[str, int]:

@@ -16,8 +16,10 @@ from recorder.digests.making import alone, make_digests, miss_lost
 from recorder.digests.packing import pack_buckets, unpack_buckets
 from recorder.digests.proving import DigestProof
 from recorder.digests.pyramid import FINEST
+from recorder.digests.roll_up import rolled_buckets
 from recorder.models import Market, Segment
 from recorder.recovery.reconcile import reconcile
+from recorder.recovery.rewrite import mend
 from tests.recorder.store import Store
 from tests.recorder.tape import NOON
 
@@ -121,6 +123,17 @@ def test_metrics_far_apart_lack_nothing_until_something_is_lost(market: Market, 
 def metric_at(t: int) -> bytes:
     state = {"price_norm": 0.5, "volatility": 0.1, "liquidity": 0.5, "imbalance": 0.0}
     return orjson.dumps({"type": "metric", "t": t, "ts": NOON + t, "s": state, "N": 1, "avg_exp": 0.0, "matches_n": 0})
+
+
+def test_what_a_repaired_segment_has_lost_is_rolled_up_no_more(digested: Store) -> None:
+    path = digested.paths("metrics")[0]
+    lines = zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes()).splitlines(keepends=True)
+    path.write_bytes(zstandard.ZstdCompressor(write_checksum=True).compress(b"".join(lines[40:50])))
+    reconcile(digested.market, digested.directory, whole=True)
+    assert len(mend(digested.market, digested.directory, "metrics")) == 1
+    make_digests(digested.market, digested.directory)
+    assert prove(digested) == ([], 6, 0)
+    assert rolled_buckets(digested.market, "metrics", 6, 0, 199).numbers.tolist() == [1, 3]
 
 
 def test_frames_whose_ticks_are_gone_cannot_be_proved(digested: Store) -> None:
