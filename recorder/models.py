@@ -258,6 +258,11 @@ class Segment(models.Model):
                 ("digested", Q(digest__gt=0)),
                 ("undigested", UNDIGESTED_INDEX),
                 ("digest_left", _GONE & Q(digest__gt=0)),
+                ("digest_lost", Q(missing=True, removed_at=None, digest__gt=0)),
+            )
+        ] + [
+            models.Index(
+                fields=["market", "kind", "digest"], name="segment_digest_version", condition=_KEPT & Q(digest__gt=0)
             )
         ]
 

@@ -125,11 +125,13 @@ def _outdate(market: Market, kind: str) -> None:
 
     What was rolled up of them goes too: another version may have other series, which cannot be merged.
     """
-    others = Segment.objects.of(market, kind).kept().filter(digest__gt=0).exclude(digest=VERSIONS[kind])
-    if others.exists():
+    digested = Segment.objects.of(market, kind).kept().filter(digest__gt=0)
+    # The ends of an index tell it: those that differ are in no order.
+    ends = (digested.order_by(end).values_list("digest", flat=True).first() for end in ("digest", "-digest"))
+    if {*ends} - {VERSIONS[kind], None}:
         # What was rolled up first: if a crash comes in between, some of the others are left to tell of it.
         _some_by_some(DigestChunk.objects.filter(market=market, kind=kind), lambda some: some.delete())
-        _some_by_some(others.order_by(), lambda some: some.update(digest=0))
+        _some_by_some(digested.exclude(digest=VERSIONS[kind]).order_by(), lambda some: some.update(digest=0))
 
 
 def _some_by_some(rows: QuerySet[Row], change: Callable[[QuerySet[Row]], object]) -> None:
@@ -250,9 +252,9 @@ def forget_gone(market: Market, directory: Path, *, keep_removed: bool = False) 
 
 
 def _left(market: Market, kind: str, keep_removed: bool) -> list[Segment]:
-    rows = Segment.objects.of(market, kind).gone().filter(digest__gt=0)
-    rows = rows.filter(removed_at=None) if keep_removed else rows
-    return list(rows.order_by("start_t", "name")[:_BATCH])
+    rows = Segment.objects.of(market, kind)
+    rows = rows.filter(missing=True, removed_at=None) if keep_removed else rows.gone()
+    return list(rows.filter(digest__gt=0).order_by("start_t", "name")[:_BATCH])
 
 
 def _forget(market: Market, directory: Path, kind: str, rows: list[Segment]) -> None:

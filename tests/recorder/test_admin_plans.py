@@ -17,6 +17,7 @@ from django.utils import timezone
 from monitoring.rows import look
 from recorder.admin import front_recorded, lists
 from recorder.cold import copying
+from recorder.digests import making
 from recorder.digests.making import due, segments_to_do
 from recorder.digests.unsummed import waiting
 from recorder.models import Market, Segment
@@ -142,3 +143,15 @@ def test_segments_without_a_digest_are_looked_for_among_none_but_these(ask: Call
 def test_so_are_those_that_wait_for_a_copy() -> None:
     steps = [step for step in plans_of(copying.due) if step.startswith(("SEARCH", "SCAN"))]
     assert [step for step in steps if "INDEX segment_uncopied" not in step] == []
+
+
+def test_whether_digests_are_of_another_version_is_read_at_the_ends_of_an_index() -> None:
+    steps = plans_of(lambda: making._outdate(Market.objects.get(), "metrics"))
+    assert_few_are_read(steps)
+    slow = [step for step in steps if "INDEX segment_digest_version" not in step or "ORDER BY" not in step]
+    assert slow == []
+
+
+def test_lost_segments_with_a_digest_are_not_looked_for_among_removed_ones() -> None:
+    steps = plans_of(lambda: making._left(Market.objects.get(), "metrics", keep_removed=True))
+    assert [step for step in steps if "INDEX segment_digest_lost" not in step and "TEMP B-TREE" not in step] == []
