@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from recorder.models import Agent, Market, market_key
 from recorder.store.agent_register import AgentRegister
 from recorder.store.agents_file import NamedAgent
+from runtime.db_threads import leaving_time_to_others
 
 #: Rows written by one statement: a venue may bring 100,000 names.
 _BATCH_ROWS = 1000
@@ -50,8 +51,9 @@ def _alike(market: Market, agents: list[NamedAgent]) -> int:
 def _add(market: Market, agents: list[NamedAgent]) -> None:
     # Each batch is a transaction of its own and follows the one before it, so the rows never have a hole.
     for first in range(0, len(agents), _BATCH_ROWS):
-        with transaction.atomic():
-            Agent.objects.bulk_create(_row(market, agent) for agent in agents[first : first + _BATCH_ROWS])
+        rows = [_row(market, agent) for agent in agents[first : first + _BATCH_ROWS]]
+        with leaving_time_to_others(), transaction.atomic():
+            Agent.objects.bulk_create(rows)
 
 
 def rows_differ(market: Market, agents: list[NamedAgent]) -> bool:

@@ -15,6 +15,7 @@ from recorder.models import Agent, Market
 from recorder.store.agent_register import AgentRegister
 from recorder.store.agent_rows import AgentRows, found, save_agents
 from recorder.store.agents_file import NamedAgent
+from runtime import db_threads
 from tests.processes import wait_until
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +45,14 @@ def test_many_names_come_in_few_statements(market: Market, django_assert_max_num
     with django_assert_max_num_queries(60):
         save_agents(market, [NamedAgent(i, f"0x{i:040x}", i) for i in range(5000)])
     assert Agent.objects.count() == 5000
+
+
+def test_others_may_write_behind_each_batch_of_many_names(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    outside, rests = len(connection.savepoint_ids), list[tuple[int, int]]()
+    note = lambda seconds: rests.append((len(connection.savepoint_ids) - outside, Agent.objects.count()))  # noqa: E731
+    monkeypatch.setattr(db_threads.time, "sleep", note)
+    save_agents(market, [NamedAgent(i, f"0x{i:040x}", i) for i in range(2500)])
+    assert rests == [(0, 1000), (0, 2000), (0, 2500)]
 
 
 def test_a_search_knows_no_case_and_no_wildcards(market: Market) -> None:
