@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import date, timedelta
+from operator import itemgetter
 from typing import Any
 
 from django.db import connection, transaction
@@ -43,8 +44,8 @@ def write(counts: Mapping[Entry, Count]) -> None:
         for entry, count in counts.items():
             place = entry._replace(address=MANY_ADDRESSES) if entry.day in crowded else entry
             merged[place] = merged[place].plus(count) if place in merged else count
-        with connection.cursor() as cursor:
-            cursor.executemany(_ADD, [_values(*one) for one in merged.items()])
+        with connection.cursor() as cursor:  # in one order, or two processes could wait for each other's rows
+            cursor.executemany(_ADD, [_values(*one) for one in sorted(merged.items(), key=itemgetter(0))])
     _tell(counts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -87,7 +88,8 @@ def write_happenings(happenings: Iterable[MarketEvent]) -> None:
             timestamp=moment(one.timestamp),
             cleared_at=moment(one.timestamp),
         )
-        for one in happenings
+        # In one order, or two processes could wait for each other's rows.
+        for one in sorted(happenings, key=attrgetter("timestamp", "symbol"))
     ]
     Alert.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
 

@@ -84,6 +84,14 @@ def test_counts_add_up_in_one_row_of_each_kind() -> None:
 
 
 @pytest.mark.django_db
+def test_all_processes_write_rows_in_one_order() -> None:
+    entries = [Entry(DAY, CONNECT, who, address) for who in ("b", "a") for address in ("192.0.2.2", "192.0.2.1")]
+    audit_rows.write({entry: Count(1, NOON, NOON) for entry in entries})
+    written = AuditEntry.objects.order_by("pk").values_list("who", "address")
+    assert list(written) == [(entry.who, entry.address) for entry in sorted(entries)]
+
+
+@pytest.mark.django_db
 def test_a_day_has_at_most_so_many_rows_and_the_oldest_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit_rows, "MOST_ROWS_A_DAY", 3)
     now = timezone.now()

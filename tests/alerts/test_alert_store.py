@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -70,6 +71,13 @@ def test_only_cleared_alerts_that_are_too_old_or_too_many_are_forgotten(monkeypa
 def events(market_time: float, count: int) -> list[rules.MarketEvent]:
     bursts = [{"t0": t, "t1": t + 9, "score": 5.0} for t in range(count)]
     return rules.market_events("TAPE", market_time, {"bursts": bursts, "shocks": []})
+
+
+def test_all_processes_write_events_in_one_order() -> None:
+    first, other = events(1000, 12), [replace(one, key=f"{one.key}:B", symbol="B") for one in events(1000, 2)]
+    alert_store.write_happenings([*events(1001, 1), *first, *other])
+    written = [row.key for row in Alert.objects.order_by("pk")]
+    assert written == [*(one.key for one in other), *(one.key for one in first), *(one.key for one in events(1001, 1))]
 
 
 @pytest.mark.parametrize("days", [-4_000, 400])
