@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.conf import settings
+from django.db import transaction
 
 from backtests import tasks
 from backtests.models import QUEUED, Backtest
@@ -22,8 +25,11 @@ def dispatch(backtest: Backtest) -> None:
 
 
 def cancel(backtest: Backtest) -> bool:
-    """Cancel a backtest unless it is over; whether that was done. Raises django.db.Error."""
+    """Cancel a backtest unless it is over; whether that was done. Raises django.db.Error.
+
+    Clients hear it when it is in the database: the caller may change more in the same transaction.
+    """
     before = lifecycle.cancel(backtest.backtest_id)
     if before == QUEUED:  # of one that runs, whoever runs it tells the end
-        system_bus.publish(last_message(backtest))
+        transaction.on_commit(partial(system_bus.publish, last_message(backtest)))
     return before is not None

@@ -19,6 +19,7 @@ from access.models import Token
 from access.tokens import issue
 from alerts.models import Alert
 from backtests.models import Backtest
+from components import system_bus
 from recorder.models import Market, Segment
 from runtime import admin_actions
 from tests.igsite.permissions import permit
@@ -155,6 +156,26 @@ def test_no_action_of_the_admin_forgets_to_ask() -> None:
     }
     # Django's own asks too and has its own entries in the log; `verify` reads alone.
     assert silent == {"delete_selected", "verify"}
+
+
+def test_a_cancelled_backtest_is_told_when_it_is_in_the_database(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("no log")
+
+    told: list[Any] = []
+    monkeypatch.setattr(system_bus, "publish", told.append)
+    row = backtest()
+    _, fields = ask(admin_client, CASES[-1], row)
+    with django_capture_on_commit_callbacks(execute=True), monkeypatch.context() as patch:
+        patch.setattr(admin_actions, "note", fail)
+        assert admin_client.post(list_of(row), fields).status_code == 503
+    assert told == []
+    with django_capture_on_commit_callbacks(execute=True):
+        assert said(admin_client, row, fields) == ["1 cancelled."]
+        assert told == []
+    assert [message["backtest_id"] for message in told] == [row.backtest_id]
 
 
 def test_what_needs_nothing_is_told_and_stays(admin_client: Client) -> None:
