@@ -128,7 +128,9 @@ def fail_silent() -> Iterator[Backtest]:
         reason = f"{_silence_of(backtest.worker)} for {SILENT_SECONDS:g} s"
         if suspected.filter(pk=backtest.pk).update(status=FAILED, error=reason, ended_at=Now()):
             yield backtest
-    silent.filter(suspected_at=None).update(suspected_at=Now())
+    fresh = silent.filter(suspected_at=None)
+    if fresh.exists():  # mostly there are none, and a look waits for no other writer
+        fresh.update(suspected_at=Now())
 
 
 def _off(field: str, seconds: float) -> Q:

@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DataError
+from django.db import DataError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from backtests import tasks
@@ -85,6 +86,13 @@ def test_one_whose_worker_is_silent_has_failed_with_the_reason(
     assert (again(alive).status, again(waiting).status) == ("running", "queued")
     assert [(one["backtest_id"], one["data"]["progress"]) for one in published] == [(silent.backtest_id, 0.5)]
     assert tasks.look_after() == 0
+
+
+def test_where_nobody_is_silent_it_only_looks(made: Made) -> None:
+    made(status="running", heard_at=timezone.now())
+    with CaptureQueriesContext(connection) as asked:
+        assert list(lifecycle.fail_silent()) == []
+    assert {query["sql"].split()[0] for query in asked.captured_queries} == {"SELECT"}
 
 
 def test_a_worker_that_is_heard_in_its_grace_is_alive(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
