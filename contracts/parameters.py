@@ -68,7 +68,11 @@ SYMBOL = query("symbol", SYMBOL_SCHEMA, "The market; the server's own (`IG_SYMBO
 STORE = query("store", STORE_ID, "The recording in which t is a position.")
 T0 = query("t0", _T, "The first t; that of the recording by default.")
 T1 = query("t1", _T, "The last t; the newest by default. Not below `t0`.")
-FROM_T = query("from_t", integer(-1, LARGEST_T, default=0), "Ticks with t > from_t.")
+FROM_T = query(
+    "from_t",
+    integer(-1, LARGEST_T, default=0),
+    "Ticks with t > from_t: 0, the default, is behind the first tick; -1 begins with it.",
+)
 AFTER_T = query(
     "after_t", integer(-1, LARGEST_T), "Segments that reach beyond it, and pending ones. Not with before_t."
 )
