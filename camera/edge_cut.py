@@ -19,7 +19,7 @@ _Lots = npt.NDArray[np.uint64]
 
 
 class EdgeCut:
-    """Cuts frame after frame to its strongest pairs: at most `edge_cap`, and eight an agent.
+    """Cuts frame after frame to its strongest pairs: at most `edge_cap`, and eight times as many as there are agents.
 
     With `type_share`, 0 to 0.5, each type has that share of the places if it has as many pairs: quotes are close to
     each other an order of magnitude more often than agents match, and in a large market no match would be an edge.
