@@ -132,11 +132,12 @@ class MarketRun:
         self._recording = market_recording(
             config, self._directory, self._ownership, self._agents, self._list, self._keeper.record_file, self._history
         )
-        tell_lost(self._recording, ends, self._placement.first_t, begins=going_on is None)
+        begins = going_on is None
+        tell_lost(self._recording, ends, self._placement.first_t, begins=begins)
         complete(self._recording, self._continued.lacking)
         self._recording.skip_to(ends.on_disk)
         self._lease.note_unrecorded(lambda: self._recording.unrecorded_to)
-        self._bars = LiveBars(self._market, self._history, self._continued.next_t, self._prices)
+        self._bars = LiveBars(self._market, self._history, self._continued.next_t, self._prices, begins=begins)
         self._ownership.at_end(lambda: self._bars.close(_BARS_SECONDS))
         self._checkpointer = self._make_checkpointer() if self._source.has_checkpoints else None
         if self._checkpointer is not None:
@@ -236,9 +237,8 @@ class MarketRun:
     ) -> int:
         """Make ticks on the calling thread until the source ends, `stop` is set or `most_ticks` are made; how many."""
         config = self._config
-        pace_seconds = 0.0 if self._source.sets_pace else self._tick_seconds
         head_start = self._facts.head_start_left(self._continued.next_t)
-        pacer = Pacer(pace_seconds, time.monotonic(), head_start)
+        pacer = Pacer(0.0 if self._source.sets_pace else self._tick_seconds, time.monotonic(), head_start)
         measured = Measured(self._recording, pacer, self._keeper, outlet, self._checkpointer, self._source.sets_pace)
         pipeline = Pipeline(
             self._continued,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from datetime import UTC, datetime
 from typing import Any
 
 from bars.errors import BarsStopped
 from bars.making.builder import Builder
 from bars.making.keeper import BarKeeper
+from bars.making.market_time import MOST_LATE_MS
 from bars.making.ohlcv import Ohlcv
 from bars.stored import closing_of
 from market.price_range import PriceRanges
@@ -16,6 +19,8 @@ from recorder.models import Market
 from recorder.tape.history import History
 from streaming.protocol import Moment
 
+log = logging.getLogger(__name__)
+
 #: So many ticks wait for a builder at the start (some 20 MB with 74 agents). Beyond, they are read from the tape, where
 #: they are by then.
 _MOST_HELD = 5000
@@ -23,7 +28,7 @@ _MOST_HELD = 5000
 
 class LiveBars:
     """Observes the ticks of a pipeline that begins with `next_t`; `ranges` are the price ranges of the market's runs.
-    What it sees in one:
+    Where a run `begins` with ticks that are older than the last bar, the log says so. What it sees in one tick:
 
     `{"closed": [[resolution, open_ms, close_ms, open, high, low, close, volume], …], "day": {…}, "kept_t": t}`:
     the bars that closed with it, finest first; the running UTC day's `timestamp`, `price`, `open`, `high`, `low` and
@@ -34,8 +39,10 @@ class LiveBars:
     market makes all of them from the tape.
     """
 
-    def __init__(self, market: Market, history: History, next_t: int, ranges: PriceRanges | None = None) -> None:
-        self._symbol = market.symbol
+    def __init__(
+        self, market: Market, history: History, next_t: int, ranges: PriceRanges | None = None, *, begins: bool = False
+    ) -> None:
+        self._symbol, self._begins = market.symbol, begins
         self._failed_of: Exception | None = None
         self._builder: Builder | None = None
         self._handed: Builder | None = None
@@ -77,12 +84,27 @@ class LiveBars:
         }
 
     def _take(self, builder: Builder, tick: Tick) -> list[Ohlcv]:
+        if self._begins:
+            self._begins = False
+            self._tell_older(builder.second_ms, tick)
         closed = builder.take(tick)
         if closed or builder.gap is not None:
             closing = closing_of(builder, closed)
             if closing is not None:
                 self._keeper.put(closing)
         return closed
+
+    def _tell_older(self, last_ms: int | None, tick: Tick) -> None:
+        """Warn of a run whose bars will have other times than its ticks: it may well be of another market."""
+        assert tick.ts is not None
+        if last_ms is not None and last_ms - tick.ts * 1000 > MOST_LATE_MS:
+            log.warning(
+                "%s: its ticks are of %s, bars go on behind %s: if it is another market, give it a store, a symbol and"
+                " a database of its own (IG_CAM_STORE_DIR, IG_SYMBOL, DATABASE_URL)",
+                self._symbol,
+                _shown(tick.ts),
+                _shown(last_ms / 1000),
+            )
 
     def _hold(self, tick: Tick) -> list[Ohlcv]:
         """Hold the tick for the builder, or continue with the builder."""
@@ -103,3 +125,8 @@ class LiveBars:
             self._handed = builder
         self._ready.set()
         return True
+
+
+def _shown(ts: float) -> str:
+    """A moment for the log, to the second."""
+    return f"{datetime.fromtimestamp(ts, UTC):%Y-%m-%d %H:%M:%S} UTC"
