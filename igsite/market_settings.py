@@ -75,7 +75,9 @@ class MarketSettings:
         "address to listen on: localhost is this machine only, 0.0.0.0 is all of IPv4, :: is everything",
     )
     port: int = setting("PORT", 8000, parsers.integer(1, 65_535), "port to listen on")
-    symbol: str = setting("IG_SYMBOL", "IG-USD", parsers.symbol, "symbol of the market")
+    symbol: str = setting(
+        "IG_SYMBOL", "IG-USD", parsers.symbol, "symbol of the market at the store's root; see \"A store's market\""
+    )
     source: str = setting(
         "IG_SOURCE",
         "simulator",

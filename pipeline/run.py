@@ -31,7 +31,7 @@ from recorder.digests.absent import miss_absent
 from recorder.errors import StoreError
 from recorder.manifest.json_files import ManifestFiles
 from recorder.manifest.row_writer import ManifestRowWriter
-from recorder.models import Market, Run
+from recorder.models import Run
 from recorder.recovery import epoch
 from recorder.recovery.agent_names import opened_register
 from recorder.recovery.checkpoints import Checkpoint, Checkpoints
@@ -42,6 +42,7 @@ from recorder.recovery.tape_ends import Ends, ends_of, tell_lost
 from recorder.segment.layout import SegmentFacts, market_dir
 from recorder.store.agent_rows import AgentRows
 from recorder.store.lease import LeaseLost
+from recorder.store.market_row import row_of
 from recorder.tape.high_water_mark import raise_mark
 from recorder.tape.history import History
 from runtime.supervision import supervisor
@@ -96,7 +97,7 @@ class MarketRun:
 
     def _open(self) -> None:
         config = self._config
-        self._market, _ = Market.objects.get_or_create(symbol=config.symbol)
+        self._market = row_of(config.symbol, self._directory)
         self._lease = self._ownership.take_lease(self._market, self._silence_seconds, self._lose_lease)
         restore_runs(self._market, self._directory)
         before = epoch.found(self._market, self._directory)
@@ -279,9 +280,8 @@ class MarketRun:
         """The components of the pipeline that report; none if no process could receive the reports."""
         if measured.outlet is None:
             return []
-        symbol = self._config.symbol
-        is_home = symbol == self._home_symbol
-        return pipeline_parts(measured, symbol=symbol, is_home=is_home, silence_seconds=self._silence_seconds)
+        symbol, home = self._config.symbol, self._home_symbol
+        return pipeline_parts(measured, symbol=symbol, is_home=symbol == home, silence_seconds=self._silence_seconds)
 
     def _lose_lease(self, lost: LeaseLost) -> None:
         self._lost_lease = lost

@@ -90,6 +90,18 @@ class ManifestStopped(RecorderError):
         super().__init__(f"the manifest of {symbol} takes no more segments: it was closed")
 
 
+class StoreOfAnother(RecorderError):
+    """The directory of a market holds the store of another market of the same database."""
+
+    def __init__(self, directory: Path, other: str, symbol: str) -> None:
+        super().__init__(
+            f"{directory} is the store of the market {other}, and {symbol} would have its files too. Give {symbol} an"
+            f" IG_CAM_STORE_DIR and a DATABASE_URL of its own, or leave IG_SYMBOL={other} and run {symbol} beside it:"
+            f" `manage.py runmarket --symbol {symbol}`. (A copy of the store that is to be another market has no file"
+            " store_id.)"
+        )
+
+
 class OtherStore(RecorderError):
     """The directory holds another recording than the one that was being read: `store_id` is its id."""
 

@@ -10,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from market.tick_message import LARGEST
 from recorder.models import Market
 from recorder.segment.layout import KINDS, segment_files
+from recorder.store.market_row import row_of
 from recorder.store.store_paths import directory_of, symbols
 from runtime.db_threads import START_SECONDS, persistently
 from runtime.shown import shown
@@ -39,9 +40,8 @@ def markets(symbol: str | None) -> list[Market]:
 
 
 def made(symbol: str) -> Market:
-    """The market of that symbol, created if the database has none. Raises django.db.Error."""
-    make = partial(Market.objects.get_or_create, symbol=symbol)
-    return persistently(make, "the market", seconds=START_SECONDS)[0]
+    """The market of that symbol, created if the database has none. Raises StoreOfAnother, BadName, django.db.Error."""
+    return persistently(partial(row_of, symbol, directory_of(symbol)), "the market", seconds=START_SECONDS)
 
 
 def stores(symbol: str | None) -> tuple[list[Market], list[str]]:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from bars.models import Bar, Gap
 from igsite.config import Config
 from pipeline.ownership import MarketOwnership
 from pipeline.run import MarketRun
 from recorder.digests.making import make_digests, miss_lost
+from recorder.errors import StoreOfAnother
 from recorder.models import Lease, Market, Run, Segment
 from recorder.store.store_id import is_store_id, keep_store_id, read_store_id
 
@@ -154,6 +156,45 @@ def test_a_copy_of_the_whole_store_goes_on_under_its_own(
     shutil.rmtree(config.store_dir)
     shutil.copytree(copy, config.store_dir)
     assert id_after() == first
+
+
+def test_another_symbol_does_not_get_the_store_of_a_market(config: Config, settings: Any, id_after: Any) -> None:
+    first = id_after()
+    rows = list(Segment.objects.values_list("market__symbol", "kind", "name"))
+    settings.CONFIG = renamed = replace(config, symbol="BTC")
+    with pytest.raises(StoreOfAnother, match=r"is the store of the market IG-USD.*IG_CAM_STORE_DIR and a DATABASE_URL"):
+        MarketRun(renamed, home_symbol="BTC")
+    for command in (["repair", "--symbol", "BTC"], ["adopt", "."]):
+        with pytest.raises(CommandError, match="is the store of the market IG-USD"):
+            call_command(*command)
+    assert list(Segment.objects.values_list("market__symbol", "kind", "name")) == rows
+    assert Market.objects.get().symbol == "IG-USD"
+    settings.CONFIG = config
+    assert id_after() == first, "nothing was changed"
+
+
+def test_a_market_beside_another_one_has_a_store_of_its_own(config: Config, id_after: Any) -> None:
+    first = id_after()
+    MarketRun(replace(config, symbol="BTC"), home_symbol=config.symbol).run(most_ticks=10)
+    assert read_store_id(config.store_dir / "BTC") not in (None, first)
+
+
+def test_a_recording_has_another_symbol_in_another_database(config: Config, settings: Any, id_after: Any) -> None:
+    first = id_after()
+    forget_market()
+    settings.CONFIG = replace(config, symbol="BTC")
+    call_command("repair", "--symbol", "BTC")
+    MarketRun(settings.CONFIG, home_symbol="BTC").run(most_ticks=10)
+    market = Market.objects.get()
+    assert (market.symbol, market.store_id) == ("BTC", first)
+
+
+def test_two_markets_that_have_one_store_by_an_older_version_go_on(config: Config, id_after: Any) -> None:
+    first = id_after()
+    Market.objects.create(symbol="BTC", store_id=first)
+    for symbol in (config.symbol, "BTC"):
+        MarketRun(replace(config, symbol=symbol), home_symbol=symbol).run(most_ticks=10)
+    assert {market.store_id for market in Market.objects.all()} == {first}
 
 
 def test_a_directory_that_vanishes_while_its_market_runs_keeps_it(tmp_path: Path) -> None:
