@@ -18,7 +18,7 @@ from recorder.cold.layout import Place, cards_of, home, name_of_card
 from recorder.errors import BadName
 from recorder.manifest import inventory
 from recorder.manifest.row_writer import pages, spans_kept
-from recorder.models import Cold, Market, Segment
+from recorder.models import Cold, Market, Segment, SegmentQuerySet
 from recorder.recovery.run_registry import run_at
 from recorder.segment.layout import KINDS, parse_name
 from recorder.spans import Span, meets
@@ -53,9 +53,27 @@ def heal(market: Market, directory: Path, bucket: Bucket) -> Healed:
     for kind in KINDS:
         keys = set() if store_id is None else set(bucket.keys(f"{home(market.symbol, store_id)}/{kind}"))
         _miss_lost(market, kind, bucket, keys, done)
-        if store_id is not None:
-            _find_all(market, kind, list(_unknown(market, store_id, kind, bucket, keys)), bucket, done)
+        if store_id is None:
+            continue
+        kept = Segment.objects.of(market, kind).kept()
+        places = _without(kept, _places(market.symbol, store_id, kind, bucket, keys))
+        for place, card in _found(market, kind, places, bucket, done.faults):
+            done.found.append(_ask(partial(_save, market, place, card)))
     return done
+
+
+def untold(market: Market, directory: Path, kind: str, bucket: Bucket) -> Iterator[Place]:
+    """The objects of the store's id that hold a segment of which no row tells, and to which `heal` gives one.
+
+    The market may run: rows are read after the bucket, and a segment has one before it is copied. Raises
+    BucketUnavailable, django.db.Error.
+    """
+    store_id = read_store_id(directory)
+    if store_id is None:
+        return
+    keys = set(bucket.keys(f"{home(market.symbol, store_id)}/{kind}"))
+    places = _without(Segment.objects.of(market, kind), _places(market.symbol, store_id, kind, bucket, keys))
+    yield from (place for place, _ in _found(market, kind, places, bucket, []))
 
 
 def _miss_lost(market: Market, kind: str, bucket: Bucket, keys: set[str], done: Healed) -> None:
@@ -68,41 +86,52 @@ def _miss_lost(market: Market, kind: str, bucket: Bucket, keys: set[str], done: 
             done.lost.append(row)
 
 
-def _unknown(market: Market, store_id: str, kind: str, bucket: Bucket, keys: set[str]) -> Iterator[Place]:
-    """The objects with a card whose segment no row says can be read."""
-    kept = Segment.objects.of(market, kind).kept().values_list("name", flat=True)
-    known = _ask(lambda: set(kept.iterator(chunk_size=10_000)))
-    for key in sorted(bucket.keys(cards_of(market.symbol, store_id, kind))):
-        place = Place(market.symbol, store_id, kind, name_of_card(key))
-        if place.name not in known and place.key in keys:
-            yield place
+def _places(symbol: str, store_id: str, kind: str, bucket: Bucket, keys: set[str]) -> list[Place]:
+    """The objects with a card; `keys` are those of all objects of the kind."""
+    cards = sorted(bucket.keys(cards_of(symbol, store_id, kind)))
+    places = (Place(symbol, store_id, kind, name_of_card(key)) for key in cards)
+    return [place for place in places if place.key in keys]
 
 
-def _find_all(market: Market, kind: str, places: list[Place], bucket: Bucket, done: Healed) -> None:
-    """Have rows tell of objects. Rows are read once: behind a lost database there are as many cards as rows."""
+def _without(rows: SegmentQuerySet, places: list[Place]) -> list[Place]:
+    """The places that none of these rows is of."""
+    names = rows.values_list("name", flat=True)
+    known = _ask(lambda: set(names.iterator(chunk_size=10_000))) if places else set()
+    return [place for place in places if place.name not in known]
+
+
+def _found(
+    market: Market, kind: str, places: list[Place], bucket: Bucket, faults: list[str]
+) -> Iterator[tuple[Place, Card]]:
+    """The places whose objects can be taken, with their cards; `faults` get what is in the way of the others.
+
+    Rows are read once: behind a lost database there are as many cards as rows.
+    """
     kept = _ask(partial(spans_kept, market, kind)) if places else []
     for place in places:
-        _find(market, place, bucket, kept, done)
+        card = _card_of(place, bucket, kept, faults)
+        if card is not None:
+            yield place, card
+            if card.end_t >= card.start_t:
+                insort(kept, (card.start_t, card.end_t))
 
 
-def _find(market: Market, place: Place, bucket: Bucket, kept: list[Span], done: Healed) -> None:
-    """Have a row tell of an object; `kept` are the t in segments that can be read, of which it then is one."""
+def _card_of(place: Place, bucket: Bucket, kept: list[Span], faults: list[str]) -> Card | None:
+    """The card of an object, if it is whole; `kept` are the t in segments that can be read."""
     try:
         parse_name(place.name)
         card = read_card(bucket.get_range(place.card_key, 0, _MOST_CARD_BYTES), place.kind, place.name)
         found = bucket.head(place.key)
     except (BadCard, BadName, NoObject) as error:
-        done.faults.append(f"{place.card_key}: {error}")
-        return
-    span = (card.start_t, card.end_t)
+        faults.append(f"{place.card_key}: {error}")
+        return None
     if found is None or found.size != card.bytes:
-        done.faults.append(f"{place.key} in the cold store has not the {card.bytes:,} bytes that its card says")
-    elif card.end_t >= card.start_t and meets(span, kept):
-        done.faults.append(f"{place.key} in the cold store holds t that other segments hold")
+        faults.append(f"{place.key} in the cold store has not the {card.bytes:,} bytes that its card says")
+    elif card.end_t >= card.start_t and meets((card.start_t, card.end_t), kept):
+        faults.append(f"{place.key} in the cold store holds t that other segments hold")
     else:
-        done.found.append(_ask(partial(_save, market, place, card)))
-        if card.end_t >= card.start_t:
-            insort(kept, span)
+        return card
+    return None
 
 
 def _save(market: Market, place: Place, card: Card) -> Segment:

@@ -10,7 +10,8 @@ from recorder.cold.bucket import Bucket, NoObject
 from recorder.cold.card import BadCard, read_card
 from recorder.cold.copying import NotAsPut, prove
 from recorder.cold.layout import place_of
-from recorder.models import Cold, Segment
+from recorder.models import Cold, Market, Segment
+from recorder.recovery.from_bucket import untold
 from recorder.segment.examine import Examined, examine
 
 _READ_BYTES = 1 << 20
@@ -43,6 +44,11 @@ class ColdObjects:
             except NotAsPut as error:
                 yield str(error)
             yield from self._faults_of_card(self._bucket, row)
+
+    def untold(self, market: Market, directory: Path, kind: str) -> Iterator[str]:
+        """The names of segments in the bucket that are lost to readers, because no row tells of them."""
+        if self._bucket is not None:
+            yield from (place.name for place in untold(market, directory, kind, self._bucket))
 
     def examined(self, row: Segment) -> Examined:
         """The content of a segment that is in the bucket alone, and its faults. Raises OSError of the disk."""

@@ -74,6 +74,8 @@ class Verification:
         for kind in KINDS:
             tape = self.tapes[kind]
             yield from self._faults_of(kind, tape)
+            for name in self._objects.untold(self._market, self._directory, kind):
+                yield Fault(f"{kind}/{name}", "it is in the cold store and has no row; `manage.py repair` makes one")
             tape.end()
         ticks = self.tapes["ticks"]
         self.counts.gap_ticks = length(ticks.gaps)

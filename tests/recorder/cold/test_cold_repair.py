@@ -165,6 +165,7 @@ def test_a_lost_database_is_made_again_from_disk_and_bucket(cold: Store, bucket:
     for table in (DigestChunk, Segment, Inventory):
         table.objects.all().delete()
     bucket.put_bytes(place_of(facts[0][4]).card_key.replace(facts[0][0][:16], "segment_19700101"), b"no card")
+    assert verified().count("it is in the cold store and has no row") == 6
     assert repaired().count("found in the cold store") == 3
     Copying(cold.market, cold.directory, bucket, 0).run()
     again = Segment.objects.order_by("kind", "start_t")
@@ -172,6 +173,12 @@ def test_a_lost_database_is_made_again_from_disk_and_bucket(cold: Store, bucket:
     assert list(Inventory.objects.order_by("kind").values_list("segments", "bytes", "lines")) == sums
     assert told(cold) == before
     assert repaired().count("found in the cold store") == 0
+    assert "no faults" in verified()
+
+
+def test_what_a_clean_up_without_the_bucket_removed_is_no_fault(cold: Store) -> None:
+    Segment.objects.filter(cold=Cold.ONLY).update(cold=Cold.NONE, removed_at=LATER)
+    assert "no faults" in verified()
 
 
 def test_objects_of_another_recording_are_not_taken_for_ours(cold: Store, bucket: Bucket) -> None:
