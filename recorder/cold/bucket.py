@@ -133,6 +133,18 @@ class Bucket:
             for page in obstore.list(self._store(), prefix or None, chunk_size=1000):
                 yield from (found["path"] for found in page)
 
+    def folders(self, prefix: str) -> list[str]:
+        """The names of the folders in the one at `prefix`, a path without a slash at its end; none if it is not there.
+
+        A bucket has those alone that hold objects, a directory empty ones too.
+        """
+        try:
+            with self._errors(prefix):
+                found = obstore.list_with_delimiter(self._store(), prefix)
+        except NoObject:
+            return []
+        return sorted(path.rpartition("/")[2] for path in found["common_prefixes"])
+
     def _listed(self, prefix: str) -> None:
         with self._errors(prefix):
             next(iter(obstore.list(self._store(), prefix, chunk_size=1)), None)

@@ -34,11 +34,15 @@ _ask = partial(persistently, what="the manifest")
 
 @dataclass(slots=True)
 class Healed:
-    """What was done: rows that were made, or again tell of an object; rows whose object is gone; what is in the way."""
+    """What was done: rows that were made, or again tell of an object; rows whose object is gone; what is in the way.
+
+    `other_ids` are those of other recordings of the symbol that have segments in the bucket, and no row.
+    """
 
     found: list[Segment] = field(default_factory=list)
     lost: list[Segment] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    other_ids: list[str] = field(default_factory=list)
 
 
 def heal(market: Market, directory: Path, bucket: Bucket) -> Healed:
@@ -59,6 +63,7 @@ def heal(market: Market, directory: Path, bucket: Bucket) -> Healed:
         places = _without(kept, _places(market.symbol, store_id, kind, bucket, keys))
         for place, card in _found(market, kind, places, bucket, done.faults):
             done.found.append(_ask(partial(_save, market, place, card)))
+    done.other_ids = list(_other_ids(market, store_id, bucket))
     return done
 
 
@@ -74,6 +79,21 @@ def untold(market: Market, directory: Path, kind: str, bucket: Bucket) -> Iterat
     keys = set(bucket.keys(f"{home(market.symbol, store_id)}/{kind}"))
     places = _without(Segment.objects.of(market, kind), _places(market.symbol, store_id, kind, bucket, keys))
     yield from (place for place, _ in _found(market, kind, places, bucket, []))
+
+
+def _other_ids(market: Market, store_id: str | None, bucket: Bucket) -> Iterator[str]:
+    """The ids of other recordings of the symbol that have segments in the bucket, of none of which a row tells."""
+    for other in bucket.folders(market.symbol):
+        recording = home(market.symbol, other)
+        if other == store_id or not any(map(partial(_holds_cards, bucket, market.symbol, other), KINDS)):
+            continue
+        rows = Segment.objects.of(market).filter(cold_key__startswith=f"{recording}/")
+        if not _ask(rows.exists):
+            yield other
+
+
+def _holds_cards(bucket: Bucket, symbol: str, store_id: str, kind: str) -> bool:
+    return next(bucket.keys(cards_of(symbol, store_id, kind)), None) is not None
 
 
 def _miss_lost(market: Market, kind: str, bucket: Bucket, keys: set[str], done: Healed) -> None:

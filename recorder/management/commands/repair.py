@@ -70,7 +70,7 @@ class Command(commands.Command):
             ManifestFiles(market, directory).restore(changed)
             agents = list(_agents_put_right(market, directory))
             digests = miss_lost(market, directory)
-        for line in [*_report(done, directory), *_healing(healed), *map(_mending, mended), *agents]:
+        for line in [*_report(done, directory), *_healing(healed, symbol), *map(_mending, mended), *agents]:
             self.stdout.write(f"  {line}")
         self.stdout.write(
             f"{symbol}: {len(done.recovered)} pending files, {len(done.adopted)} rows made or corrected,"
@@ -101,11 +101,15 @@ def _report(done: Reconciled, directory: Path) -> list[str]:
     ]
 
 
-def _healing(healed: Healed) -> list[str]:
+def _healing(healed: Healed, symbol: str) -> list[str]:
     return [
         *(f"{row.path}: found in the cold store, {row.lines:,} lines" for row in healed.found),
         *(f"{row.path}: is not in the cold store any more, and was there alone" for row in healed.lost),
         *healed.faults,
+        *(
+            f"{symbol}/{one} in the cold store has segments of another recording of {symbol}, and no row tells of them"
+            for one in healed.other_ids
+        ),
     ]
 
 

@@ -41,6 +41,8 @@ def test_objects_are_written_read_listed_and_deleted(bucket: Bucket, tmp_path: P
     assert set(bucket.keys("x")) == {"x/ticks/one", "x/frames/two"}
     assert set(bucket.keys("x/frames")) == {"x/frames/two"}
     assert set(bucket.keys("x/fram")) == set()
+    assert bucket.folders("x") == ["frames", "ticks"]
+    assert bucket.folders("x/frames") == bucket.folders("y") == []
     bucket.delete("x/frames/two")
     bucket.delete("x/frames/two")
     with pytest.raises(NoObject, match=r"^the cold store .* has no x/frames/two$"):

@@ -21,6 +21,7 @@ from recorder.recovery import from_bucket, rewrite
 from recorder.retention import clean_up
 from recorder.segment.layout import KINDS
 from recorder.spans import Span
+from recorder.store.store_id import keep_store_id
 from recorder.tape.history import History
 from tests.recorder.cold.test_cold_retention import BY_AGE, LATER
 from tests.recorder.store import Store
@@ -188,8 +189,15 @@ def test_objects_of_another_recording_are_not_taken_for_ours(cold: Store, bucket
         bucket.put_bytes(key, bucket.get_range(source, 0, 1 << 20))
     Segment.objects.filter(pk=row.pk).delete()
     bucket.delete(place_of(row.cold_key).card_key)
-    assert "found in the cold store" not in repaired()
+    said = repaired()
+    assert "found in the cold store" not in said
+    assert f"IG-USD/{'f' * 32} in the cold store has segments of another recording of IG-USD" in said
     assert Market.objects.get().segments.count() == 5
+
+
+def test_of_a_recording_before_this_one_rows_tell_already(cold: Store) -> None:
+    keep_store_id(cold.directory, "e" * 32)
+    assert "another recording" not in repaired()
 
 
 def test_however_many_cards_there_are_the_rows_are_read_once_a_kind(
