@@ -15,6 +15,7 @@ const WHEEL_ZOOM = 1.0015;
 export class TimelineView {
   /** The part that is seen; null for the whole, however it grows. @type {Stretch | null} */ #view = null;
   /** @type {Scene} */ #scene = { whole: { from: 0, to: 1 }, course: emptyCourse(), runs: [], gaps: [], unsummed: [], events: [], loop: null, charted: null, t: 0, tsAt: () => null };
+  /** Whether someone has moved the view away from the playhead, and looks at something else. */ #left = false;
   #painter = new TimelinePainter();
   /** @type {{x: number, loops: boolean, startT: number} | null} */ #drag = null;
   /** @type {number | null} */ #hoverX = null;
@@ -45,6 +46,7 @@ export class TimelineView {
   show(scene) {
     this.#scene = scene;
     if (this.#view) this.#view = held(this.#view, scene.whole);
+    if (!this.#drag) this.#look();
     const { whole, t } = scene;
     const values = { "aria-valuemin": whole.from, "aria-valuemax": whole.to, "aria-valuenow": t, "aria-valuetext": `t ${countText(t)}` };
     for (const [name, value] of Object.entries(values)) this.slider.setAttribute(name, String(value));
@@ -67,6 +69,7 @@ export class TimelineView {
   zoomTo(zoom, whole) {
     const wanted = typeof zoom === "number" ? { from: whole.to - zoom, to: whole.to } : zoom;
     this.#view = wanted && wanted.to - wanted.from < whole.to - whole.from ? held(wanted, whole) : null;
+    this.#left = this.#view !== null && typeof zoom !== "number";
     this.#draw();
   }
 
@@ -80,23 +83,32 @@ export class TimelineView {
     const { whole } = this.#scene;
     const view = zoomed(this.view, whole, around, factor);
     this.#view = view.to - view.from >= whole.to - whole.from ? null : view;
+    this.#look();
     this.#draw();
     this.hooks.onView();
   }
 
-  /** Brings t into view. @param {number} t */
+  /** Brings t into view, also where the recording reached less far when it was drawn last. @param {number} t */
   reveal(t) {
+    this.#left = false;
     if (!this.#view || this.#drag || (t >= this.#view.from && t <= this.#view.to)) return;
     const half = (this.#view.to - this.#view.from) / 2;
-    this.#view = held({ from: t - half, to: t + half }, this.#scene.whole);
+    const { from, to } = this.#scene.whole;
+    this.#view = held({ from: t - half, to: t + half }, { from: Math.min(from, t), to: Math.max(to, t) });
   }
 
-  /** Goes along with a playhead that moves on to t; who has panned away from it looks at something else. @param {number} t */
+  /** Goes along with a playhead that moves on to t, unless someone looks elsewhere, or has a hand on the timeline. @param {number} t */
   follow(t) {
+    if (this.#left || this.#drag) return;
     const { from, to } = this.view;
-    if (this.#scene.t < from || this.#scene.t > to) return;
     if (this.#view && t > to && t - to < (to - from) / 2) this.#view = { from: from + t - to, to: t };
     else this.reveal(t);
+  }
+
+  /** Where someone sees the playhead, it is to be seen further on. */
+  #look() {
+    const { from, to } = this.view;
+    this.#left = this.#scene.t < from || this.#scene.t > to;
   }
 
   /** @param {PointerEvent} event */
@@ -146,6 +158,7 @@ export class TimelineView {
     if (!this.#view) return;
     const by = this.#t(pixels + INSET) - this.#view.from;
     this.#view = held({ from: this.#view.from + by, to: this.#view.to + by }, this.#scene.whole);
+    this.#look();
     this.#draw();
     this.hooks.onView();
   }
