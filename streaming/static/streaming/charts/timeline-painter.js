@@ -29,6 +29,9 @@ const [EVENT_ROOM, LINE_ROOM] = [8, 12];
 /** The share of the way that the price's scale goes in one drawing: it follows what is in view without a jump. */
 const EASE = 0.25;
 
+/** It is there where it is as near as this: by the span in view, by the price itself, where that is flat, or by less than any price tells. */
+const NEAR = { span: 1 / 200, price: 1e-9, least: 1e-12 };
+
 /** @typedef {import("./axis.js").Stretch} Stretch */
 /** @typedef {import("./course.js").Course} Course */
 /**
@@ -74,7 +77,8 @@ export class TimelinePainter {
       return false;
     }
     const [low, high] = this.#range.map((value, i) => value + EASE * (wanted[i] - value));
-    const near = Math.max(Math.abs(low - wanted[0]), Math.abs(high - wanted[1])) < (wanted[1] - wanted[0]) / 200;
+    const rest = Math.max(NEAR.span * (wanted[1] - wanted[0]), NEAR.price * Math.abs(wanted[1]), NEAR.least);
+    const near = Math.max(Math.abs(low - wanted[0]), Math.abs(high - wanted[1])) < rest;
     this.#range = near ? wanted : [low, high];
     return !near;
   }
