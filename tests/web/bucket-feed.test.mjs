@@ -98,3 +98,27 @@ test("it lacks what did not come and what was not summed up yet", async () => {
   await again();
   assert.equal(feed.lacks, false);
 });
+
+test("what was added at the end is lacked where it is wanted, and nothing of what stands still", async () => {
+  const { feed, asked } = feedOf();
+  // As a page asks that stands: now and then, for what is lacked.
+  const later = async (stretch, to) => {
+    if (feed.lacks) feed.refresh();
+    await feed.want(stretch, { from: 0, to });
+    return asked.length;
+  };
+  const stretch = { from: 8800, to: 10_000 };
+  await later(stretch, 9970);
+  for (const to of [10_200, 10_400, 10_600, 20_000]) await later(stretch, to);
+  assert.deepEqual(asked.map(({ to }) => to), [9970, 10_360], "up to where it is wanted");
+  for (const to of [20_200, 20_400, 20_400, 20_400]) await later({ from: 0, to }, to);
+  await later({ from: 0, to: 20_400 }, 20_400);
+  assert.deepEqual(asked.slice(2).map(({ to }) => to), [20_200, 20_400]);
+});
+
+test("beyond the end of what was recorded when it was asked for, it is asked for at once", async () => {
+  const { feed, asked } = feedOf();
+  await feed.want({ from: 8800, to: 10_000 }, { from: 0, to: 10_000 });
+  await feed.want({ from: 30_000, to: 31_200 }, { from: 0, to: 31_200 });
+  assert.deepEqual(asked.map(({ to }) => to), [10_000, 31_200]);
+});

@@ -15,7 +15,8 @@ const CLOSER = 2;
 export class BucketFeed {
   /** What is known by now. @type {Answer | null} */ held = null;
   /** @type {Stretch | null} */ #wanted = null;
-  /** What was asked for last, and how many ticks a bucket of it may have. @type {Stretch & {fine: number} | null} */ #asked = null;
+  /** What was asked for last, how far that was recorded then, and how many ticks a bucket of it may have. @type {Stretch & {end: number, fine: number} | null} */ #asked = null;
+  /** So far what is held tells of all, but for what was added at the end since it was asked for. */ #reach = -Infinity;
   /** @type {Stretch} */ #whole = { from: 0, to: 1 };
   #asking = false;
   #failed = false;
@@ -45,9 +46,18 @@ export class BucketFeed {
     }
   }
 
-  /** Whether a later answer may tell more of what stands still: the last did not come, or some of its stretch was not summed up yet. */
+  /** Whether a later answer may tell more: the last did not come, more is recorded of what is wanted, or some of it was not summed up yet. */
   get lacks() {
-    return this.#failed || (this.held?.unsummed ?? []).length > 0;
+    return this.#failed || this.#grown || (this.held?.unsummed ?? []).length > 0;
+  }
+
+  get #grown() {
+    return this.held !== null && this.#wanted !== null && Math.min(this.#wanted.to, this.#whole.to) > this.held.t1;
+  }
+
+  /** Whether what is held tells of a stretch, but for what was added at its end since. @param {Stretch} stretch */
+  tellsOf({ from, to }) {
+    return this.held !== null && this.held.t0 <= from && from <= this.held.t1 && to <= this.#reach;
   }
 
   /** Lets what is wanted next be asked anew; what is held stays until the answer is there. */
@@ -66,19 +76,20 @@ export class BucketFeed {
     const span = Math.max(stretch.to - stretch.from, 1);
     const beside = Math.ceil(span * BESIDE);
     const [from, to] = [Math.min(stretch.from, Math.max(whole.from, stretch.from - beside)), stretch.to + beside];
-    // What reaches over the end of all goes with it as that moves on.
-    this.#asked = { from, to: to >= whole.to ? Infinity : to, fine: span / POINTS };
     const end = Math.max(Math.min(to, whole.to), from + 1);
+    // What reaches over the end of all goes with it as that moves on.
+    const reach = to >= whole.to ? Infinity : to;
+    this.#asked = { from, to: reach, end, fine: span / POINTS };
     const answer = await this.parts.ask({ from, to: end }, Math.max(1, Math.ceil((POINTS * (end - from)) / span)));
     if (age !== this.#age) return;
-    [this.held, this.#failed] = [answer, false];
+    [this.held, this.#reach, this.#failed] = [answer, Math.max(reach, answer.t1), false];
     this.parts.onAnswer();
   }
 
   /** @param {Stretch} stretch */
   #suffices({ from, to }) {
     const asked = this.#asked;
-    if (!asked || from < asked.from || to > asked.to) return false;
+    if (!asked || from < asked.from || to > asked.to || from > asked.end) return false;
     // Buckets much longer than was asked for are the finest that there are.
     const finest = this.held !== null && this.held.bucket > asked.fine * CLOSER;
     return finest || asked.fine <= (CLOSER * (to - from)) / POINTS;

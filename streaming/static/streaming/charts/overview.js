@@ -17,6 +17,7 @@ export class Overview {
   /** @type {Run[]} */ runs = [];
   /** First t of each run. @type {number[]} */ borders = [];
   /** Of the whole, and of a part that is looked at more closely. @type {{whole: Course, part: Course | null}} */ #courses = { whole: emptyCourse(), part: null };
+  /** Whether a part is looked at more closely, and so is kept up to date. */ #closer = false;
   /** The course given last: it stays until there is more. @type {{course: Course, of: Course | null, until: number | undefined}} */ #joined = { course: emptyCourse(), of: null, until: undefined };
 
   /** @param {{ask: (stretch: Stretch, points: number) => Promise<Answer>, onAnswer: (answer: Answer, whole: boolean) => void, onError: (error: Error) => void}} parts `whole`: whether the answer is of the whole recording */
@@ -28,13 +29,14 @@ export class Overview {
   /** Sees to it that the whole is known, and a part as finely as it can be seen. @param {Stretch} whole @param {Stretch} part */
   want(whole, part) {
     this.whole.want(whole, whole);
-    if (part.to - part.from < (whole.to - whole.from) / 2) this.part.want(part, whole);
+    this.#closer = part.to - part.from < (whole.to - whole.from) / 2;
+    if (this.#closer) this.part.want(part, whole);
   }
 
   /** Lets the newest be asked for. */
   refresh() {
     this.whole.refresh();
-    if (this.part.lacks || (this.part.held?.t1 ?? -1) >= (this.whole.held?.t1 ?? 0)) this.part.refresh();
+    if (this.part.lacks) this.part.refresh();
   }
 
   /** Whether the events of the whole recording are known. */
@@ -53,17 +55,21 @@ export class Overview {
    * @param {(afterT: number) => {columns: Record<string, ArrayLike<number>> & {t: ArrayLike<number>}, step: number}} streamed its rows after a t, named as the measures
    * @returns {Course}
    */
-  course({ from, to }, lastT, streamed) {
+  course(stretch, lastT, streamed) {
     const { part, whole } = this.#courses;
-    const { held } = this.part;
-    const covers = part !== null && held !== null && held.t0 <= from && (held.t1 >= to || held.t1 >= (this.whole.held?.t1 ?? 0));
-    const best = covers ? part : whole;
+    const best = part !== null && this.#isFine(stretch) ? part : whole;
     const { course, of, until } = this.#joined;
     if (of === best && until === lastT) return course;
     const { columns, step } = streamed(best.to.at(-1) ?? -1);
     const joined = continued(best, courseOf(columns, MARKET, best.size, step, this.borders));
     this.#joined = { course: joined, of: best, until: lastT };
     return joined;
+  }
+
+  /** Whether the part tells of a stretch; of two answers to the same moment, the part's may come later. @param {Stretch} stretch */
+  #isFine(stretch) {
+    const [part, whole] = [this.part, this.whole].map(({ held }) => held?.t1 ?? -1);
+    return this.part.tellsOf(stretch) && (this.#closer || part >= Math.min(stretch.to, whole));
   }
 
   #learn() {
