@@ -32,7 +32,7 @@ function card() {
   const source = (agent, from, to) => new Promise((resolve, reject) => asked.push({ agent, from, to, answer: resolve, refuse: reject }));
   const errors = [];
   const box = element("section");
-  const made = new AgentCard(box, { features: source, title: { show() {} }, onError: (error) => errors.push(error.message) });
+  const made = new AgentCard(box, { features: source, title: { show() {}, heal: () => false }, onError: (error) => errors.push(error.message) });
   const answer = async (rows) => (asked.at(-1).answer(rows), settle());
   return { made, asked, errors, box, answer, points: () => (made.rows[0].path.attributes.d.match(/[ML]/g) ?? []).length };
 }
@@ -94,4 +94,27 @@ test("a question that failed is told, and asked again with the next frame", asyn
   await settle();
   made.show(frame(510, 3));
   assert.deepEqual([errors, asked.length], [["away"], 2]);
+});
+
+test("a question that failed is asked again when the page heals, though no frame follows", async () => {
+  const { made, asked, answer, points } = card();
+  made.pin("3", frame(500, 3));
+  assert.equal(made.heal(), false);
+  asked[0].refuse(new Error("away"));
+  await settle();
+  assert.deepEqual([made.heal(), asked.length, made.heal()], [true, 2, false]);
+  await answer(course(410, 500));
+  assert.deepEqual([asked.length, points()], [2, 10]);
+});
+
+test("of who was pinned before neither an answer nor a failure counts", async () => {
+  const { made, asked, errors, answer, points } = card();
+  made.pin("3", frame(500, 3, 9));
+  made.pin("9", frame(500, 3, 9));
+  made.pin("3", frame(500, 3, 9));
+  asked[0].refuse(new Error("away"));
+  await settle();
+  assert.deepEqual([errors, asked.length], [[], 2]);
+  await answer(course(410, 500));
+  assert.equal(points(), 10);
 });

@@ -15,7 +15,7 @@ function anchors(first, last) {
     const at = Math.min(t - (t % 10), last);
     return { frame: frame(at), previousT: null, nextT: at < last ? at + 10 : null };
   };
-  const made = new Anchors(source, () => told.push(true));
+  const made = new Anchors(source, () => told.push(true), () => {});
   return { made, asked, told };
 }
 
@@ -48,4 +48,17 @@ test("while the recording lags behind the stream an older frame does not stand f
     await settle();
   }
   assert.deepEqual(asked, [2000, 2000]);
+});
+
+test("an anchor that could not be read is looked for again when the page heals", async () => {
+  let [away, told, missed] = [true, 0, 0];
+  const made = new Anchors(async (t) => (away ? Promise.reject(new Error("away")) : { frame: frame(t), previousT: null, nextT: t + 10 }), () => (told += 1), () => (missed += 1));
+  assert.equal(made.heal(), false);
+  assert.equal(made.of(frame(4710)), null);
+  await settle();
+  away = false;
+  assert.deepEqual([missed, made.heal(), told], [1, true, 1]);
+  assert.equal(made.of(frame(4710)), null);
+  await settle();
+  assert.deepEqual([made.of(frame(4710)).frame.t, made.heal(), told], [4000, false, 2]);
 });

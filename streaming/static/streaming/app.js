@@ -48,20 +48,23 @@ const marketEvents = new MarketEvents();
 const entrance = new Entrance();
 let [happened, connection] = [false, ""];
 
+/** @param {Error} error that `heal` may mend */
+const miss = (error) => (tell(error), retry.failed());
+
 const time = new TimeViews({
-  symbol, past, store, head, marketEvents, turn: framed, draw: () => draw(), drawLater: () => drawLater(), onError: (error) => (tell(error), retry.failed()),
+  symbol, past, store, head, marketEvents, turn: framed, draw: () => draw(), drawLater: () => drawLater(), onError: miss,
   onSeek: leapTo,
   onLoop: (span) => navigation.loop(span),
 });
 const names = new AgentNames(symbol);
-const view = new FrameView(element("graph"), element("card"), { onPick: pin, onLook: () => draw(), frameAt: (t) => past.frame(t), names, agentUrl: data.agentUrl ?? "", features: (agent, fromT, toT) => past.features(agent, fromT, toT), onError: tell });
+const view = new FrameView(element("graph"), element("card"), { onPick: pin, onLook: () => draw(), frameAt: (t) => past.frame(t), names, agentUrl: data.agentUrl ?? "", features: (agent, fromT, toT) => past.features(agent, fromT, toT), onError: miss, onMiss: () => retry.failed() });
 const feed = new FrameFeed(findFrame, showFound, frameMissed);
 const backfill = new Backfill({ past, store, span: SPAN });
 const list = new MarketEventList(element("happenings"), element("no-happenings"), (t) => place.addressOf(t));
 const navigation = new Navigation({ head, feed, chartFeed: time.feed, timeline: time.timeline, marketEvents, stride, draw: () => draw(), onLeap: () => place.leap() });
-const stream = new LiveStream(symbol, store, { onMessage: receive, onState: follow, onFilled: sayFilled, onSkipped: saySkipped, onAnew: beginAnew });
+const stream = new LiveStream(symbol, store, { onMessage: receive, onState: follow, onFilled: (count) => remark("connection", text("filled", { count: countText(count) })), onSkipped: saySkipped, onAnew: beginAnew });
 const place = new PlaceKeeper({ symbol, door: data.door === "live" ? "live" : "replay", head, past, navigation, timeline: time.timeline, marks: () => ({ agent: view.pinned, from: study.from }), mark: ({ agent, from }) => (pin(agent), study.compareWith(from)) });
-const study = new Study({ symbol, past, stretch: () => time.timeline.zoomedTo, view, charts: time.charts, onError: tell, draw: () => draw() });
+const study = new Study({ symbol, past, stretch: () => time.timeline.zoomedTo, view, charts: time.charts, onError: tell, onMissed: miss, draw: () => draw() });
 const search = new AgentSearch(names, { has: (agent) => view.graph.has(agent), pick: find, onError: tell });
 const retry = new Retry(heal);
 const patience = new Patience(SLOW_MS, () => draw());
@@ -81,7 +84,7 @@ function frameMissed() {
 /** Asks anew for what could not be read; a manifest that was behind may have been the reason. */
 async function heal() {
   await past.refresh().catch(() => retry.failed());
-  const healed = [feed, time.feed].map((part) => part.heal());
+  const healed = [feed, time.feed, view, study].map((part) => part.heal());
   if (healed.some(Boolean)) draw();
 }
 
@@ -236,11 +239,6 @@ function follow(state, refusal) {
   head.growing = state === "live" || (head.growing && state === "reconnecting");
   showConnection(state, refusal);
   draw();
-}
-
-/** @param {number} count */
-function sayFilled(count) {
-  remark("connection", text("filled", { count: countText(count) }));
 }
 
 function saySkipped() {

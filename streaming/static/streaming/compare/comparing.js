@@ -19,6 +19,7 @@ export class Comparing {
   /** @type {Frame | null} */ #before = null;
   /** @type {Frame | null} */ #now = null;
   /** The t that was asked for last. @type {number | null} */ #wanted = null;
+  /** Whether the frame of that t could not be read. */ #failed = false;
   #panel = new ComparisonPanel(() => this.end());
   #measures;
 
@@ -37,12 +38,17 @@ export class Comparing {
 
   /** Compares with the frame that is shown from now on, or no more. */
   toggle() {
-    if (this.#wanted !== null) this.end();
+    if (this.#wanted !== null && !this.#failed) this.end();
     else if (this.#now) this.#pin(this.#now);
   }
 
   end() {
-    [this.#before, this.#wanted] = [null, null];
+    [this.#wanted, this.#failed] = [null, false];
+    this.#clear();
+  }
+
+  #clear() {
+    this.#before = null;
     this.#measures.forget();
     this.#change();
   }
@@ -51,16 +57,27 @@ export class Comparing {
   async open(t) {
     if (t === this.#wanted) return;
     if (t === null) return this.end();
-    this.#wanted = t;
+    [this.#wanted, this.#failed] = [t, false];
     try {
       const { frame } = await this.parts.frameAt(t);
       if (this.#wanted !== t) return;
       if (frame && t - frame.t < frame.window.stride) this.#pin(frame);
       else this.#miss(t);
     } catch (error) {
-      if (this.#wanted === t) this.end();
+      if (this.#wanted !== t) return;
+      this.#failed = true;
+      this.#clear();
       this.parts.onError(/** @type {Error} */ (error));
     }
+  }
+
+  /** Asks again for a frame that could not be read. @returns {boolean} whether there was such */
+  heal() {
+    if (!this.#failed) return false;
+    const t = this.#wanted;
+    this.#wanted = null;
+    this.open(t);
+    return true;
   }
 
   /** @param {Frame | null} frame the one that is shown now */
@@ -72,7 +89,7 @@ export class Comparing {
 
   /** @param {Frame} frame */
   #pin(frame) {
-    [this.#before, this.#wanted] = [frame, frame.t];
+    [this.#before, this.#wanted, this.#failed] = [frame, frame.t, false];
     this.#change();
   }
 

@@ -32,10 +32,12 @@ export class AgentCard {
   /** The stretch of t in which the course lacks no frame. */ #complete = NOTHING;
   /** The one shown. @type {Frame | null} */ #frame = null;
   #asking = false;
+  /** Whether the last question failed: it is asked again with the next frame, or after `heal`. */ #failed = false;
+  /** Another number whenever another one is pinned. */ #age = 0;
 
   /**
    * @param {HTMLElement} card
-   * @param {{features: FeatureSource, title: {show(agent: string | null): void}, onError: (error: Error) => void}} parts features are those of the recording
+   * @param {{features: FeatureSource, title: Pick<import("./agent-title.js").AgentTitle, "show" | "heal">, onError: (error: Error) => void}} parts features are those of the recording
    */
   constructor(card, { features, title, onError }) {
     this.card = card;
@@ -49,6 +51,8 @@ export class AgentCard {
   /** @param {string | null} agent @param {Frame | null} frame the one shown */
   pin(agent, frame) {
     this.#agent = agent;
+    this.#age += 1;
+    this.#failed = false;
     this.#course.clear();
     this.#complete = NOTHING;
     this.card.hidden = agent === null;
@@ -66,7 +70,16 @@ export class AgentCard {
     if (!frame || !node) return;
     this.#extend(frame, node.features);
     this.#draw(frame, node.features);
-    if (!this.#knows(frame)) this.#fetch();
+    this.#failed = false;
+    this.#fetch();
+  }
+
+  /** Asks again for what could not be read. @returns {boolean} whether there was such */
+  heal() {
+    const failed = this.#failed;
+    this.#failed = false;
+    if (failed) this.#fetch();
+    return this.title.heal() || failed;
   }
 
   /** Takes a frame's features into the course, which stays complete where the frame follows the last. @param {Frame} frame @param {import("../data/messages.js").Features} features */
@@ -84,22 +97,27 @@ export class AgentCard {
   async #fetch() {
     if (this.#asking) return;
     this.#asking = true;
-    try {
-      while (this.#frame && this.#agent !== null && !this.#knows(this.#frame)) await this.#ask(this.#agent, this.#frame);
-    } catch (error) {
-      this.onError(/** @type {Error} */ (error));
-    } finally {
-      this.#asking = false;
-    }
+    while (this.#frame && this.#agent !== null && !this.#failed && !this.#knows(this.#frame)) await this.#ask(this.#agent, this.#frame);
+    this.#asking = false;
   }
 
   /** @param {string} agent @param {Frame} frame */
   async #ask(agent, { t, window: { W } }) {
-    const from = Math.max(t - W + 1, 0);
-    const rows = await this.features(Number(agent), from, t);
-    if (agent !== this.#agent) return;
+    const [age, from] = [this.#age, Math.max(t - W + 1, 0)];
+    try {
+      const rows = await this.features(Number(agent), from, t);
+      if (age === this.#age) this.#take(rows, from, t);
+    } catch (error) {
+      if (age !== this.#age) return;
+      this.#failed = true;
+      this.onError(/** @type {Error} */ (error));
+    }
+  }
+
+  /** @param {number[][]} rows all those of a stretch @param {number} from @param {number} to */
+  #take(rows, from, to) {
     for (const row of rows) this.#course.set(row[0], row);
-    this.#complete = { from, to: t };
+    this.#complete = { from, to };
     if (this.#frame) this.#draw(this.#frame, null);
   }
 

@@ -11,6 +11,7 @@ export class AgentTitle {
   /** @type {string | null} */ #agent = null;
   #named = false;
   #asked = false;
+  /** Whether nobody told it: it is asked for again after `heal`. */ #missed = false;
 
   /** @param {HTMLElement} card @param {import("../data/agent-names.js").AgentNames} names @param {string} template of the pages about agents, "" for none @param {(error: Error) => void} onError */
   constructor(card, names, template, onError) {
@@ -33,7 +34,7 @@ export class AgentTitle {
   /** @param {string | null} agent */
   #begin(agent) {
     this.#agent = agent;
-    this.#named = this.#asked = false;
+    this.#named = this.#asked = this.#missed = false;
     this.heading.textContent = agent === null ? "" : text("agent", { id: agent });
     this.number.textContent = "";
   }
@@ -43,10 +44,21 @@ export class AgentTitle {
     this.#asked = true;
     try {
       const name = await this.names.lookUp(agent);
-      if (name !== undefined && agent === this.#agent) this.#write(agent, name);
+      if (agent !== this.#agent) return;
+      if (name === undefined) this.#missed = true;
+      else this.#write(agent, name);
     } catch (error) {
+      this.#missed = agent === this.#agent;
       this.onError(/** @type {Error} */ (error));
     }
+  }
+
+  /** Looks again for a name that nobody told. @returns {boolean} whether there was such */
+  heal() {
+    const missed = this.#missed && !this.#named;
+    if (missed) this.#asked = this.#missed = false;
+    if (missed) this.show(this.#agent);
+    return missed;
   }
 
   /** @param {string} agent @param {string} name */

@@ -20,16 +20,26 @@ export function anchorTOf({ t, window: { W } }) {
 export class Anchors {
   /** The one that was found last. @type {{t: number, frame: Frame} | null} */ #found = null;
   /** @type {number | null} */ #asking = null;
+  /** Whether the one that was looked for last was not found. */ #missed = false;
 
-  /** @param {(t: number) => Promise<Found>} source @param {() => void} onFound */
-  constructor(source, onFound) {
+  /** @param {(t: number) => Promise<Found>} source @param {() => void} onFound told when `of` is to be asked again @param {() => void} onMiss told when the source failed */
+  constructor(source, onFound, onMiss) {
     this.source = source;
     this.onFound = onFound;
+    this.onMiss = onMiss;
   }
 
   /** Of another recording nothing holds. */
   forget() {
-    [this.#found, this.#asking] = [null, null];
+    [this.#found, this.#asking, this.#missed] = [null, null, false];
+  }
+
+  /** Lets what was not found be looked for again. @returns {boolean} whether there was such */
+  heal() {
+    const missed = this.#missed;
+    this.#missed = false;
+    if (missed) this.onFound();
+    return missed;
   }
 
   /** @param {Frame} frame @returns {{t: number, frame: Frame} | null} null while it is looked for; then `onFound` is called */
@@ -41,12 +51,12 @@ export class Anchors {
     return null;
   }
 
-  /** What cannot be read is asked for again with the next frame. @param {number} t */
+  /** What cannot be read is asked for again with the next frame, or after `heal`. @param {number} t */
   async #look(t) {
     this.#asking = t;
-    const frame = await this.#frameAt(t).catch(() => null);
+    const frame = await this.#frameAt(t).catch(() => (this.onMiss(), null));
     if (this.#asking !== t) return;
-    this.#asking = null;
+    [this.#asking, this.#missed] = [null, frame === null];
     if (!frame) return;
     this.#found = { t, frame };
     this.onFound();

@@ -18,14 +18,15 @@ export class FrameView {
   /**
    * @param {HTMLElement} container of the graph @param {HTMLElement} card
    * @param {{onPick: (agent: string | null) => void, onLook: () => void, names: import("../data/agent-names.js").AgentNames, agentUrl: string,
-   *   frameAt: (t: number) => Promise<import("../data/frame-feed.js").Found>, features: import("./agent-card.js").FeatureSource, onError: (error: Error) => void}} hooks
+   *   frameAt: (t: number) => Promise<import("../data/frame-feed.js").Found>, features: import("./agent-card.js").FeatureSource, onError: (error: Error) => void, onMiss: () => void}} hooks
+   *   `onError` and `onMiss` are told, the one with words, of what is asked for again after `heal`
    */
-  constructor(container, card, { onPick, onLook, names, agentUrl, frameAt, features, onError }) {
+  constructor(container, card, { onPick, onLook, names, agentUrl, frameAt, features, onError, onMiss }) {
     this.container = container;
     this.onPick = onPick;
     this.names = names;
     const tip = /** @type {HTMLElement} */ (document.getElementById("tip"));
-    this.graph = new StructureView(container, tip, { onPick, frameAt, onChange: () => this.#tell() });
+    this.graph = new StructureView(container, tip, { onPick, frameAt, onMiss, onChange: () => this.#tell() });
     this.card = new AgentCard(card, { features, onError, title: new AgentTitle(card, names, agentUrl, onError) });
     this.partners = new Partners(/** @type {HTMLElement} */ (card.querySelector(".partners")), onPick);
     this.bar = new LookBar((look) => (this.graph.dress(look), onLook()));
@@ -44,6 +45,11 @@ export class FrameView {
     this.partners.show(frame, this.pinned);
     this.graph.show(frame);
     return true;
+  }
+
+  /** Asks again for what could not be read. @returns {boolean} whether there was such */
+  heal() {
+    return [this.card, this.graph.anchors].map((part) => part.heal()).some(Boolean);
   }
 
   /** Says what is shown, of how much. */

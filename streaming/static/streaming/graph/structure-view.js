@@ -13,7 +13,7 @@ import { colours, onThemeChange } from "../page/theme.js";
 
 /** @typedef {import("../data/messages.js").Frame} Frame */
 /** @typedef {import("./look.js").Look} Look */
-/** `frameAt` gives recorded frames, `onChange` is told when what is shown is other edges or groups. @typedef {{onPick: (agent: string | null) => void, frameAt: (t: number) => Promise<import("../data/frame-feed.js").Found>, onChange: () => void}} Hooks */
+/** `frameAt` gives recorded frames, `onMiss` is told when these fail, `onChange` when what is shown is other edges or groups. @typedef {{onPick: (agent: string | null) => void, frameAt: (t: number) => Promise<import("../data/frame-feed.js").Found>, onMiss: () => void, onChange: () => void}} Hooks */
 
 const EMPTY = { nodes: new Map(), edges: new Map() };
 
@@ -23,7 +23,7 @@ export class StructureView {
   #scene = new Scene(colours());
 
   /** @param {HTMLElement} container @param {HTMLElement} tip @param {Hooks} hooks */
-  constructor(container, tip, { onPick, frameAt, onChange }) {
+  constructor(container, tip, { onPick, frameAt, onMiss, onChange }) {
     this.container = container;
     this.onChange = onChange;
     this.tip = new Tip(tip, container);
@@ -32,7 +32,7 @@ export class StructureView {
     web.className = "web";
     this.web = new GraphView(web, this.#scene, { onPick, onHover, onEdge: (edge, at) => this.#point(edge && [edge.source, edge.target], at) });
     this.sheet = new Sheet(container, this.#scene, { onPick, onHover, onPair: (pair, at) => this.#point(pair, at) });
-    this.anchors = new Anchors(frameAt, () => this.#arrange());
+    this.anchors = new Anchors(frameAt, () => this.#arrange(), onMiss);
     this.arranger = new Arranger({
       onCommunities: (keys, communities) => this.#group(keys, communities),
       onPositions: (keys, positions, settled) => this.#place(keys, positions, settled),

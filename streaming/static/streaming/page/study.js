@@ -13,7 +13,8 @@ import { remark } from "./notice.js";
  * @property {string} symbol @property {import("../data/recording.js").Past} past
  * @property {() => import("../charts/axis.js").Stretch | null} stretch that the timeline shows, null for the whole
  * @property {import("../graph/frame-view.js").FrameView} view @property {import("../charts/charts.js").Charts} charts
- * @property {(error: Error) => void} onError @property {() => void} draw asks for a drawing
+ * @property {(error: Error) => void} onError @property {(error: Error) => void} onMissed told what is asked for again after `heal`
+ * @property {() => void} draw asks for a drawing
  */
 
 export class Study {
@@ -23,11 +24,11 @@ export class Study {
   #comparing;
 
   /** @param {Parts} parts */
-  constructor({ symbol, past, stretch, view, charts, onError, draw }) {
+  constructor({ symbol, past, stretch, view, charts, onError, onMissed, draw }) {
     this.#realism = new RealismPanel({ symbol, stretch, onError });
     this.#exports = new Exports({ symbol, view, charts, say: (words) => remark("saving", words), onError });
     this.#comparing = new Comparing({
-      frameAt: (t) => past.frame(t), measuresAt: (t) => measuresAt(symbol, t), onChange: (before) => (view.graph.compareWith(before), draw()), say: (words) => remark("compare", words), onError,
+      frameAt: (t) => past.frame(t), measuresAt: (t) => measuresAt(symbol, t), onChange: (before) => (view.graph.compareWith(before), draw()), say: (words) => remark("compare", words), onError: onMissed,
     });
     document.getElementById("compare")?.addEventListener("click", () => this.#comparing.toggle());
   }
@@ -45,6 +46,11 @@ export class Study {
   /** What was compared belongs to another recording. */
   forget() {
     this.#comparing.end();
+  }
+
+  /** Asks again for what could not be read. @returns {boolean} whether there was such */
+  heal() {
+    return this.#comparing.heal();
   }
 
   /** @param {Frame | null} frame the one that is shown now */
