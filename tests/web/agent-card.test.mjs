@@ -32,7 +32,7 @@ function card() {
   const source = (agent, from, to) => new Promise((resolve, reject) => asked.push({ agent, from, to, answer: resolve, refuse: reject }));
   const errors = [];
   const box = element("section");
-  const made = new AgentCard(box, { features: source, title: { show() {}, heal: () => false }, onError: (error) => errors.push(error.message) });
+  const made = new AgentCard(box, { features: source, title: { show() {}, heal: () => false, forget() {} }, onError: (error) => errors.push(error.message) });
   const answer = async (rows) => (asked.at(-1).answer(rows), settle());
   return { made, asked, errors, box, answer, points: () => (made.rows[0].path.attributes.d.match(/[ML]/g) ?? []).length };
 }
@@ -116,5 +116,20 @@ test("of who was pinned before neither an answer nor a failure counts", async ()
   await settle();
   assert.deepEqual([errors, asked.length], [[], 2]);
   await answer(course(410, 500));
+  assert.equal(points(), 10);
+});
+
+test("of another recording the course begins anew, and what is still under way does not count", async () => {
+  const { made, asked, errors, answer, points, box } = card();
+  made.pin("3", frame(500, 3));
+  await answer(course(410, 500));
+  made.show(frame(900, 3));
+  made.forget();
+  assert.equal(box.querySelector("dl").hidden, true);
+  asked[1].refuse(new Error("worker_lost"));
+  await settle();
+  made.show(frame(450, 3));
+  assert.deepEqual([points(), asked.length, errors], [0, 3, []]);
+  await answer(course(360, 450));
   assert.equal(points(), 10);
 });

@@ -67,3 +67,13 @@ test("wide letters take the room of two, so that a name is no wider than another
   assert.equal(shortened("做市商-12", 9), "做市商-12");
   assert.equal(shortened("做市商-12", 8), "做市商-…");
 });
+
+test("of another recording no name holds, nor one that is still under way", async () => {
+  let answer;
+  const made = new AgentNames("IG-USD", () => new Promise((resolve) => (answer = resolve)));
+  made.take(frame("ann"));
+  const looked = made.lookUp("7");
+  made.forget();
+  answer({ agents: [{ id: 7, name: "grace" }] });
+  assert.deepEqual([await looked, made.nameOf("0"), made.nameOf("7"), made.some], [undefined, undefined, undefined, false]);
+});

@@ -35,3 +35,15 @@ test("a name that could not be read, or that nobody knew yet, is asked for again
     assert.deepEqual([words(), asked.length, title.heal()], ["grace", 2, false]);
   }
 });
+
+test("in another recording the name of the agent is another one, or none", async () => {
+  const { title, names, show, words } = await titled([[{ id: 7, name: "grace" }], [{ id: 7, name: "linus" }]]);
+  assert.equal(words(), "grace");
+  names.forget();
+  title.forget();
+  await show();
+  assert.deepEqual([words(), names.some], ["agent 7", false]);
+  names.take(frame(1, "bob"));
+  await show();
+  assert.equal(words(), "linus");
+});

@@ -248,7 +248,7 @@ function saySkipped() {
 
 /** The market is another one: what was shown belongs to the old. */
 function beginAnew() {
-  for (const part of [feed, time, past, backfill, view.graph, study]) part.forget();
+  for (const part of [feed, time, past, backfill, view, study]) part.forget();
   marketEvents.clear();
   const look = async () => {
     await past.refresh();

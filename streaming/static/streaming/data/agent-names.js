@@ -38,6 +38,7 @@ export class AgentNames {
   /** Names by id, of the last frame with names. @type {Map<string, string>} */ #inFrame = new Map();
   /** Names that the register told. @type {Map<string, string>} */ #told = new Map();
   #ask;
+  /** Another number whenever another recording begins. */ #age = 0;
 
   /** @param {string} symbol @param {(path: string) => Promise<any>} [ask] */
   constructor(symbol, ask = getJSON) {
@@ -54,6 +55,12 @@ export class AgentNames {
   take(frame) {
     const named = frame?.nodes.filter(({ name }) => name !== undefined) ?? [];
     if (named.length) this.#inFrame = new Map(named.map(({ agent_id, name }) => [String(agent_id), /** @type {string} */ (name)]));
+  }
+
+  /** Another recording gives the ids to others. */
+  forget() {
+    [this.#inFrame, this.#told] = [new Map(), new Map()];
+    this.#age += 1;
   }
 
   /** @param {string} id @returns {string | undefined} */
@@ -88,8 +95,10 @@ export class AgentNames {
 
   /** @param {Record<string, string | number>} query @returns {Promise<Found[]>} */
   async #tell(query) {
+    const age = this.#age;
     const { agents } = await this.#ask(marketPath("/agents", this.symbol, query));
     const found = agents.map((/** @type {{id: number, name: string}} */ { id, name }) => ({ id: String(id), name, here: this.#inFrame.has(String(id)) }));
+    if (age !== this.#age) return [];
     this.#told = new Map(found.map((/** @type {Found} */ { id, name }) => [id, name]));
     return found;
   }

@@ -37,7 +37,7 @@ export class AgentCard {
 
   /**
    * @param {HTMLElement} card
-   * @param {{features: FeatureSource, title: Pick<import("./agent-title.js").AgentTitle, "show" | "heal">, onError: (error: Error) => void}} parts features are those of the recording
+   * @param {{features: FeatureSource, title: Pick<import("./agent-title.js").AgentTitle, "show" | "heal" | "forget">, onError: (error: Error) => void}} parts features are those of the recording
    */
   constructor(card, { features, title, onError }) {
     this.card = card;
@@ -57,6 +57,12 @@ export class AgentCard {
     this.#complete = NOTHING;
     this.card.hidden = agent === null;
     this.show(frame);
+  }
+
+  /** In another recording the agent is another one. */
+  forget() {
+    this.title.forget();
+    this.pin(this.#agent, null);
   }
 
   /** @param {Frame | null} frame null for a moment that has none */

@@ -31,6 +31,11 @@ export class AgentTitle {
     else if (this.names.some && !this.#asked) this.#lookUp(agent);
   }
 
+  /** In another recording the agent has another name. */
+  forget() {
+    this.#begin(this.#agent);
+  }
+
   /** @param {string | null} agent */
   #begin(agent) {
     this.#agent = agent;

@@ -47,6 +47,11 @@ export class FrameView {
     return true;
   }
 
+  /** What was told of agents belongs to another recording; who is pinned stays so, by number. */
+  forget() {
+    for (const part of [this.names, this.graph, this.card]) part.forget();
+  }
+
   /** Asks again for what could not be read. @returns {boolean} whether there was such */
   heal() {
     return [this.card, this.graph.anchors].map((part) => part.heal()).some(Boolean);
