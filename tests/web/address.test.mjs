@@ -14,7 +14,12 @@ test("an address holds moment, agent, what it is compared with and the look, and
 test("live the part of the timeline that is seen moves on, and has a length alone", () => {
   assert.equal(addressOf({ ...nowhere, zoom: 1200 }), "/live/?symbol=A&zoom=1200");
   assert.deepEqual(placeIn("zoom=1200", "A").place.zoom, 1200);
-  for (const value of ["0", "9-9", "10-9", "9-", "-9", "a-b", "1.5"]) assert.deepEqual(placeIn(`zoom=${value}`, "A"), { place: nowhere, wrong: [{ name: "zoom", value }], unknown: [] }, value);
+  for (const value of ["0", "9-9", "10-9", "9-", "-9", "a-b", "1.5", "9-9007199254740992"]) assert.deepEqual(placeIn(`zoom=${value}`, "A"), { place: nowhere, wrong: [{ name: "zoom", value }], unknown: [] }, value);
+});
+
+test("a t of 16 digits is one, up to the last that a number holds", () => {
+  const place = { ...nowhere, t: Number.MAX_SAFE_INTEGER, from: 1_764_000_000_000_000, zoom: { from: 1_764_000_000_000_000, to: 1_764_000_000_600_000 } };
+  assert.deepEqual(placeIn(addressOf(place).split("?")[1], "A"), { place, wrong: [], unknown: [] });
 });
 
 test("live has no moment", () => {
@@ -24,7 +29,7 @@ test("live has no moment", () => {
 
 test("what is no moment, agent or number is none, and is told", () => {
   for (const name of ["t", "agent", "from"]) {
-    for (const value of ["-1", "1.5", "abc", "", "1".repeat(40)]) {
+    for (const value of ["-1", "1.5", "abc", "", "9007199254740992", "1".repeat(40)]) {
       assert.deepEqual(placeIn(`?${name}=${value}`, "A"), { place: nowhere, wrong: [{ name, value }], unknown: [] }, value);
     }
   }

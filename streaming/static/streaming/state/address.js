@@ -9,8 +9,9 @@
 /** `wrong` parts have a value that cannot be, the names of `unknown` ones mean nothing here. @typedef {{place: Place, wrong: Part[], unknown: string[]}} Read */
 /** @typedef {{name: string, value: string}} Part */
 
-const WHOLE = /^\d{1,15}$/;
-const ZOOM = /^(?:(\d{1,15})-)?(\d{1,15})$/;
+/** A t may have 16 digits; those beyond `MAX_SAFE_INTEGER` are none. */
+const WHOLE = /^\d{1,16}$/;
+const ZOOM = /^(?:(\d{1,16})-)?(\d{1,16})$/;
 
 /** Names that no control may take. */
 const OWN = ["symbol", "t", "agent", "from", "zoom", "lang"];
@@ -19,7 +20,7 @@ const OWN = ["symbol", "t", "agent", "from", "zoom", "lang"];
 export function placeIn(search, symbol, lookNames = []) {
   const query = new URLSearchParams(search);
   const parts = ["t", "agent", "from", "zoom"].flatMap((name) => [...partOf(query, name)]);
-  const wrong = parts.filter(({ name, value }) => (name === "zoom" ? zoomIn(value) === null : !WHOLE.test(value)));
+  const wrong = parts.filter(({ name, value }) => (name === "zoom" ? zoomIn(value) === null : !isWhole(value)));
   const right = Object.fromEntries(parts.filter((part) => !wrong.includes(part)).map(({ name, value }) => [name, value]));
   const look = Object.fromEntries(lookNames.flatMap((name) => partOf(query, name)).map(({ name, value }) => [name, value]));
   const unknown = [...new Set(query.keys())].filter((name) => !OWN.includes(name) && !lookNames.includes(name));
@@ -32,6 +33,11 @@ function partOf(query, name) {
   return value === null ? [] : [{ name, value }];
 }
 
+/** @param {string} value */
+function isWhole(value) {
+  return WHOLE.test(value) && Number.isSafeInteger(Number(value));
+}
+
 /** @param {string | undefined} digits */
 function numberIn(digits) {
   return digits === undefined ? null : Number(digits);
@@ -40,7 +46,7 @@ function numberIn(digits) {
 /** `1000-3000`, or a number of ticks. @param {string | undefined} value @returns {Zoom} null for none, and for one that cannot be */
 function zoomIn(value) {
   const [, from, to] = ZOOM.exec(value ?? "") ?? [];
-  if (to === undefined || Number(to) <= Number(from ?? 0)) return null;
+  if (to === undefined || !isWhole(to) || Number(to) <= Number(from ?? 0)) return null;
   return from === undefined ? Number(to) : { from: Number(from), to: Number(to) };
 }
 
