@@ -122,3 +122,40 @@ test("the present is drawn when there is something new, ten times a second at mo
   feed.follow(stretch, 1101, true);
   assert.deepEqual(drawn.at(-1), [], "of a stretch beyond the stream's rows only buckets are known");
 });
+
+test("where no stream comes, the end is read again once the recording has gone on within what is shown", async () => {
+  const [asked, drawn, store] = [[], [], new Store(10)];
+  const past = {
+    lastT: 600,
+    async metrics(from, to) {
+      asked.push([from, to]);
+      return columns(from, Math.min(to, past.lastT - (past.lastT % 10)));
+    },
+  };
+  const feed = new ChartFeed({ past, store, turn: async () => {}, onColumns: ({ t }) => drawn.push([...t]), onError: assert.fail });
+  /** A page that stands, 20 s later. */
+  const later = async (lastT) => ((past.lastT = lastT), feed.refresh(), feed.show({ from: 0, to: 1200 }), settle());
+  for (const lastT of [600, 600, 809, 809, 809]) await later(lastT);
+  assert.deepEqual([asked.length, drawn.at(-1)], [2, [0, 800]], "nothing is behind the last row, though the last tick is");
+  for (const lastT of [1300, 1500, 1700]) await later(lastT);
+  assert.deepEqual([asked.length, drawn.at(-1)], [3, [0, 1300]]);
+});
+
+test("what the stream brings is not read again", async () => {
+  const store = new Store(10);
+  const { feed, asked } = feedOf({ store });
+  store.receive({ type: "tick", t: 600, ts: 60 });
+  store.receive(metric(600));
+  feed.parts.past.lastT = 600;
+  feed.show({ from: 0, to: 1200 });
+  await settle();
+  for (let t = 601; t < 609; t++) {
+    store.receive(metric(t));
+    store.receive({ type: "tick", t, ts: t / 10 });
+    feed.parts.past.lastT = t;
+    feed.refresh();
+    feed.show({ from: 0, to: 1200 });
+    await settle();
+  }
+  assert.equal(asked.length, 1);
+});

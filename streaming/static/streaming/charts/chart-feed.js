@@ -20,6 +20,7 @@ export class ChartFeed {
   /** The stretch whose recorded metrics are held. @type {Stretch | null} */ #loaded = null;
   /** @type {Columns} */ #recorded = emptyColumns();
   /** How far the stream had come when these were asked for: what lies behind comes from it, as long as it has that. */ #readT = -1;
+  /** How far the recording was known to go then. */ #endT = -1;
   #drawnT = -1;
   #drawnMs = -Infinity;
   /** The stretch whose rows are wanted. @type {Stretch | null} */ #wanted = null;
@@ -28,7 +29,7 @@ export class ChartFeed {
   /** The stretch that could not be read; it is asked for again after `heal`. @type {Stretch | null} */ #failed = null;
 
   /**
-   * @param {{past: {metrics: (fromT: number, toT: number) => Promise<Columns>}, store: import("../state/store.js").Store,
+   * @param {{past: {lastT: number, metrics: (fromT: number, toT: number) => Promise<Columns>}, store: import("../state/store.js").Store,
    *   turn: () => Promise<void>, onColumns: (columns: Columns, stretch: Stretch) => void, onError: (error: Error) => void}} parts
    *   `turn` comes when the recording may be asked; `onColumns` gets no rows where the stretch is only known in buckets
    */
@@ -73,6 +74,12 @@ export class ChartFeed {
     else [this.#drawnT, this.#drawnMs] = [-1, -Infinity];
   }
 
+  /** Lets the end be read again where the recording has gone on within what is shown, and no stream told of it. */
+  refresh() {
+    const knownT = Math.max(this.#recorded.t.at(-1) ?? -1, this.parts.store.position ?? -1, this.#endT);
+    if (this.stretch && this.stretch.to > knownT && this.parts.past.lastT > knownT) this.#loaded = null;
+  }
+
   /** Lets what could not be read be asked for again. @returns {boolean} whether there was such */
   heal() {
     const failed = this.#failed !== null;
@@ -104,11 +111,11 @@ export class ChartFeed {
   /** @param {Stretch} wide */
   async #read(wide) {
     const age = this.#age;
-    let columns, readT = -1;
+    let columns, readT = -1, endT = -1;
     try {
       await this.parts.turn();
       if (!this.#wanted || !covers(wide, this.#wanted)) return;
-      readT = this.parts.store.metrics.last("t") ?? -1;
+      [readT, endT] = [this.parts.store.metrics.last("t") ?? -1, this.parts.past.lastT];
       columns = await this.parts.past.metrics(wide.from, wide.to);
     } catch (error) {
       if (age !== this.#age) return;
@@ -116,7 +123,7 @@ export class ChartFeed {
       return this.parts.onError(/** @type {Error} */ (error));
     }
     if (age !== this.#age) return;
-    [this.#loaded, this.#recorded, this.#readT] = [wide, columns, readT];
+    [this.#loaded, this.#recorded, this.#readT, this.#endT] = [wide, columns, readT, endT];
     if (this.#wanted && covers(wide, this.#wanted)) this.#draw(this.#wanted, this.#joined());
   }
 

@@ -72,6 +72,7 @@ export class TimeViews {
   /** Asks for the newest, and for what an earlier answer lacked, where the page stands still too. */
   #refresh() {
     this.overview.refresh();
+    this.feed.refresh();
     if (this.measures.feed.lacks) this.measures.feed.refresh();
     this.parts.draw();
   }
