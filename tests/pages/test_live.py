@@ -301,6 +301,20 @@ def test_a_frame_that_is_not_yet_recorded_is_looked_for_again(page: Page, server
 
 
 @pytest.mark.long
+def test_t_is_that_of_the_moment_beside_it_while_the_stream_is_behind_the_recording(page: Page, server: Live) -> None:
+    told: list[int] = []
+
+    def join(route: WebSocketRoute) -> None:
+        told.append(server.json("/incremental?limit=1")["latest_t"] // 2)
+        route.send(tick(told[0]))
+
+    page.route_web_socket("**/ws/stream*", join)
+    page.goto("/live/")
+    expect(page.locator("#ts")).not_to_have_text("–")
+    expect(page.locator("#t")).to_have_text(f"{told[0]:,}")
+
+
+@pytest.mark.long
 def test_what_is_lost_and_what_was_filled_in_are_both_said(page: Page) -> None:
     nothing_recorded(page)
     lost = [

@@ -172,7 +172,8 @@ function factsAt(t) {
 function drawLive(t) {
   showFrame(store.presentFrame);
   write("ts", store.tick ? momentText(store.tick.ts) : "–");
-  write("t", countText(t));
+  // While no stream comes the recording goes on; both are of one tick.
+  write("t", countText(store.tick?.t ?? t));
 }
 
 /** @param {number} t */
