@@ -127,6 +127,17 @@ def test_one_who_left_is_found_in_the_register(page: Page) -> None:
 
 
 @pytest.mark.long
+def test_a_page_that_stands_asks_again_for_a_name_that_it_could_not_read(watched: Watched) -> None:
+    page = watched.page
+    busy = {"error": {"code": "busy", "message": "too many questions"}}
+    page.route("**/agents?*", lambda route: route.fulfill(status=503, json=busy), times=1)
+    with page.expect_response("**/agents?*") as refused:
+        open_at(page, T, "&agent=5")
+    assert refused.value.status == 503
+    expect(page.locator("#card-title")).to_have_text(GONE)
+
+
+@pytest.mark.long
 def test_a_long_name_leaves_what_stands_beside_it_in_sight(page: Page) -> None:
     open_at(page, T, "&agent=4")
     expect(page.locator("#card .partners button").last).to_have_text(NAMES[3])
