@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.pages.conftest import _watch, new_context
-from tests.pages.reading import Watched, open_at
+from tests.pages.reading import Watched, frame_on_disk, open_at, shown_graph, wait_for_frame
 from tests.pages.test_form import violations
 from tests.processes import Live, Site, wait_until
 
@@ -24,6 +25,10 @@ GONE = "zoë who left"
 
 #: The frame that is looked at, long after who left.
 T = 90
+STRIDE = 10
+
+#: Of a tape that names nobody before this t, a frame of only such ticks.
+NAMED_FROM, NAMELESS_T = 60, 50
 
 
 def tick(t: int) -> dict[str, Any]:
@@ -37,22 +42,32 @@ def tick(t: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def nameless_tick(t: int) -> dict[str, Any]:
+    agents = [{"id": i, "experience": 0.5} for i in range(len(NAMES))]
+    return tick(t) | {"agents": agents, "actions": tick(T)["actions"]}
+
+
+@contextmanager
+def played(directory: Path, migrated: Path, ticks: list[dict[str, Any]]) -> Iterator[Live]:
+    """A market that plays a tape of these ticks, as fast as it can."""
+    tape = directory / "tape.jsonl"
+    tape.write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in ticks))
+    site = Site(directory, migrated)
+    try:
+        yield site.serve(
+            IG_SOURCE=f"file:{tape}", IG_SPEED=0, IG_CAM_W=30, IG_CAM_STRIDE=STRIDE,
+            IG_AGENT_URL="https://scan.example/a/{name}?of={name}",
+        )  # fmt: skip
+    finally:
+        site.end()
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[Live]:
     """A market that has played a tape of strangers' names to its end."""
-    directory = tmp_path_factory.mktemp("names")
-    tape = directory / "tape.jsonl"
-    tape.write_bytes(b"".join(orjson.dumps(tick(t)) + b"\n" for t in range(T + 5)))
-    site = Site(directory, migrated_database)
-    live = site.serve(
-        IG_SOURCE=f"file:{tape}", IG_SPEED=0, IG_CAM_W=30, IG_CAM_STRIDE=10,
-        IG_AGENT_URL="https://scan.example/a/{name}?of={name}",
-    )  # fmt: skip
-    try:
+    with played(tmp_path_factory.mktemp("names"), migrated_database, [tick(t) for t in range(T + 5)]) as live:
         wait_until(lambda: len(live.json("/agents")["agents"]) == len(NAMES) + 1, "the names")
         yield live
-    finally:
-        site.end()
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +189,38 @@ def test_a_name_is_written_above_the_agent_that_is_pointed_at(page: Page) -> Non
     open_at(page, T, "&agent=3&lang=zh-hans")
     expect(page.locator("#card .number")).to_have_text("主体 3")
     page.wait_for_function("(name) => window.written.has(name)", arg=NAMES[3][:39] + "…")
+
+
+@pytest.mark.long
+def test_agents_of_a_run_without_names_are_not_named_after_those_of_another(
+    chromium: Browser, tmp_path: Path, migrated_database: Path
+) -> None:
+    ticks = [nameless_tick(t) if t < NAMED_FROM else tick(t) for t in range(T + 5)]
+    with played(tmp_path, migrated_database, ticks) as server, new_context(chromium, server) as context:
+        frame_on_disk(server, T)
+        page = _watch(context.new_page()).page
+        open_at(page, T, "&agent=4")
+        expect(page.locator("#card-title a")).to_have_text("ann")
+        step_to(page, NAMELESS_T)
+        assert_has_no_name(page)
+        step_to(page, T)
+        expect(page.locator("#card-title a")).to_have_text("ann")
+
+
+def step_to(page: Page, t: int) -> None:
+    """Frame by frame, within the page."""
+    while (shown := shown_graph(page)["t"]) != t:
+        way = 1 if t > shown else -1
+        page.keyboard.press("ArrowRight" if way > 0 else "ArrowLeft")
+        wait_for_frame(page, shown + way * STRIDE)
+
+
+def assert_has_no_name(page: Page) -> None:
+    expect(page.locator("#card-title")).to_have_text("Agent 4")
+    expect(page.locator("#card-title a")).to_have_count(0)
+    expect(page.locator("#card .number")).to_have_text("")
+    page.fill("#agent", "ann")
+    page.press("#agent", "Enter")
+    page.wait_for_function("() => document.getElementById('agent').validationMessage !== ''")
+    expect(page.locator("#named-agents option")).to_have_count(0)
+    page.evaluate("document.activeElement.blur()")

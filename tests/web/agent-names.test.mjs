@@ -32,6 +32,33 @@ test("a frame without names, as of a gap, forgets none", () => {
   assert.deepEqual([made.some, made.nameOf("0")], [true, "ann"]);
 });
 
+test("in a run without names the agents have none of those of another run, whose ids begin at 0 as well", async () => {
+  const { made, asked } = names([{ id: 1, name: "anna" }]);
+  made.take(frame("ann", "bob"));
+  made.take(frame(undefined, undefined));
+  made.take(null);
+  assert.deepEqual([made.some, made.nameOf("0"), made.inFrame("", 9), await made.search("an", 9)], [false, undefined, [], []]);
+  made.take(frame("ann", undefined));
+  assert.deepEqual([made.some, made.nameOf("0"), made.nameOf("1"), asked.length], [true, "ann", undefined, 1]);
+});
+
+test("what the register told counts in runs with names, and nothing that was under way where one without began", async () => {
+  let answer;
+  const made = new AgentNames("IG-USD", () => new Promise((resolve) => (answer = resolve)));
+  const told = async (names) => {
+    const looked = made.lookUp("7");
+    names.forEach((name) => made.take(frame(name)));
+    answer({ agents: [{ id: 7, name: "grace" }] });
+    return [await looked, made.nameOf("7")];
+  };
+  made.take(frame("ann"));
+  assert.deepEqual(await told([undefined]), [undefined, undefined]);
+  made.take(frame("ann"));
+  assert.deepEqual([made.nameOf("7"), ...(await told([]))], [undefined, "grace", "grace"]);
+  made.take(frame(undefined));
+  assert.equal(made.nameOf("7"), undefined);
+});
+
 test("those of the register follow those of the frame, each once", async () => {
   const { made, asked } = names([{ id: 0, name: "ann" }, { id: 70, name: "anna & co" }]);
   made.take(frame("ann"));

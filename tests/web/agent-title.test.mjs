@@ -47,3 +47,27 @@ test("in another recording the name of the agent is another one, or none", async
   await show();
   assert.equal(words(), "linus");
 });
+
+test("in a run without names the agent is another one, headed by its number", async () => {
+  const { names, asked, show, words } = await titled([[{ id: 7, name: "grace" }]]);
+  names.take(frame(1, undefined));
+  await show();
+  await show();
+  assert.deepEqual([words(), asked.length], ["agent 7", 1]);
+  names.take(frame(7, "grace"));
+  await show();
+  assert.equal(words(), "grace");
+});
+
+test("a question that is under way where such a run begins names nobody, and none is asked there", async () => {
+  const { title, names, asked, show, words } = await titled([[], [{ id: 7, name: "grace" }]]);
+  assert.equal(title.heal(), true);
+  names.take(frame(1, undefined));
+  await show();
+  title.heal();
+  await show();
+  assert.deepEqual([words(), asked.length], ["agent 7", 2]);
+  names.take(frame(1, "ann"));
+  await show();
+  assert.deepEqual([words(), asked.length], ["grace", 3]);
+});

@@ -35,7 +35,7 @@ export function apart(name) {
 }
 
 export class AgentNames {
-  /** Names by id, of the last frame with names. @type {Map<string, string>} */ #inFrame = new Map();
+  /** Names by id, of the last frame with agents. @type {Map<string, string>} */ #inFrame = new Map();
   /** Names that the register told. @type {Map<string, string>} */ #told = new Map();
   #ask;
   /** Another number whenever another recording begins. */ #age = 0;
@@ -46,15 +46,16 @@ export class AgentNames {
     this.#ask = ask;
   }
 
-  /** Whether agents have names in this market. */
+  /** Whether agents have names in the run that is shown. In one without, ids are not those of the register: a source that names nobody numbers from 0 as well. */
   get some() {
     return this.#inFrame.size > 0;
   }
 
-  /** @param {import("./messages.js").Frame | null} frame the one shown; one without names changes nothing */
+  /** @param {import("./messages.js").Frame | null} frame the one shown; one without agents, as of a gap, changes nothing */
   take(frame) {
-    const named = frame?.nodes.filter(({ name }) => name !== undefined) ?? [];
-    if (named.length) this.#inFrame = new Map(named.map(({ agent_id, name }) => [String(agent_id), /** @type {string} */ (name)]));
+    if (!frame?.nodes.length) return;
+    const named = frame.nodes.filter(({ name }) => name !== undefined);
+    this.#inFrame = new Map(named.map(({ agent_id, name }) => [String(agent_id), /** @type {string} */ (name)]));
   }
 
   /** Another recording gives the ids to others. */
@@ -65,7 +66,7 @@ export class AgentNames {
 
   /** @param {string} id @returns {string | undefined} */
   nameOf(id) {
-    return this.#inFrame.get(id) ?? this.#told.get(id);
+    return this.some ? (this.#inFrame.get(id) ?? this.#told.get(id)) : undefined;
   }
 
   /** The name of an agent who may not be in the frame. @param {string} id @returns {Promise<string | undefined>} */
@@ -98,7 +99,7 @@ export class AgentNames {
     const age = this.#age;
     const { agents } = await this.#ask(marketPath("/agents", this.symbol, query));
     const found = agents.map((/** @type {{id: number, name: string}} */ { id, name }) => ({ id: String(id), name, here: this.#inFrame.has(String(id)) }));
-    if (age !== this.#age) return [];
+    if (age !== this.#age || !this.some) return [];
     this.#told = new Map(found.map((/** @type {Found} */ { id, name }) => [id, name]));
     return found;
   }

@@ -10,6 +10,7 @@ export function addressFor(template, name) {
 export class AgentTitle {
   /** @type {string | null} */ #agent = null;
   #named = false;
+  /** Whether agents had names when it began. */ #some = false;
   #asked = false;
   /** Whether nobody told it: it is asked for again after `heal`. */ #missed = false;
 
@@ -24,7 +25,8 @@ export class AgentTitle {
 
   /** Called with each frame: its nodes may name the agent. @param {string | null} agent null for none */
   show(agent) {
-    if (agent !== this.#agent) this.#begin(agent);
+    // In a run without names the agent is another one.
+    if (agent !== this.#agent || this.names.some !== this.#some) this.#begin(agent);
     if (agent === null || this.#named) return;
     const name = this.names.nameOf(agent);
     if (name !== undefined) this.#write(agent, name);
@@ -38,7 +40,7 @@ export class AgentTitle {
 
   /** @param {string | null} agent */
   #begin(agent) {
-    this.#agent = agent;
+    [this.#agent, this.#some] = [agent, this.names.some];
     this.#named = this.#asked = this.#missed = false;
     this.heading.textContent = agent === null ? "" : text("agent", { id: agent });
     this.number.textContent = "";
