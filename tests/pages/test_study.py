@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import networkx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.pages.reading import (
     STRIDE,
@@ -72,6 +72,23 @@ def test_a_moment_without_a_frame_is_not_compared_with(page: Page, server: Live)
     open_at(page, start, "&from=0")
     wait_for_remark(page, "There is no frame at t = 0 to compare with.")
     expect(page.locator("#comparison")).to_be_hidden()
+
+
+@pytest.mark.long
+def test_a_page_that_no_stream_reaches_begins_anew_in_another_recording(page: Page, server: Live) -> None:
+    def of_another(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, headers=answer.headers | {"market-camera-store": "0" * 32})
+
+    start = first_frame(server)
+    page.route_web_socket("**/ws/stream*", lambda route: route.close(code=1013))
+    open_at(page, start, f"&from={start}")
+    expect(page.locator("#comparison")).to_be_visible()
+    page.route("**/manifest/*", of_another)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # instead of 20 s
+    expect(page.locator("#comparison")).to_be_hidden()
+    expect(page).to_have_url(re.compile(f"t={start}$"))
+    wait_for_frame(page, start)
 
 
 def saved(page: Page, what: str) -> tuple[str, bytes]:

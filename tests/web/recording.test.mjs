@@ -172,6 +172,37 @@ test("forgets the segments of another recording at once", async () => {
   assert.deepEqual([starts(made), ofTicks(given)], [[0, "50…"], [null, "199", null]]);
 });
 
+test("tells of another recording once, though the page then forgets the old one and asks for what is there", async () => {
+  const [told, asked] = [[], []];
+  const made = new Past("A", (recording) => {
+    told.push(recording);
+    made.forget();
+    asked.push(made.refresh());
+  });
+  const given = server([segment(0, 99), segment(100, 199)]);
+  await made.refresh();
+  Object.assign(given, { store: "two", segments: [segment(0, 49), pending(50, 60)] });
+  await made.refresh();
+  await Promise.all(asked);
+  await made.refresh();
+  assert.deepEqual([told, starts(made)], [["two"], [0, "50…"]]);
+  assert.deepEqual(ofTicks(given), [null, "199", null, "49"]);
+});
+
+test("of another recording that the page was told of by others, before or meanwhile, it tells nothing", async () => {
+  for (const underWay of [false, true]) {
+    const told = [];
+    const made = new Past("A", (recording) => told.push(recording));
+    const given = server([segment(0, 99)]);
+    await made.refresh();
+    Object.assign(given, { store: "two", segments: [segment(0, 49)] });
+    const refreshed = underWay ? made.refresh() : null;
+    made.forget();
+    await (refreshed ?? made.refresh());
+    assert.deepEqual([told, starts(made), made.lastT], [[], [0], 49]);
+  }
+});
+
 test("what was forgotten while it was asked for is asked for anew", async () => {
   const made = new Past("A");
   const given = server([segment(0, 99)]);
@@ -233,4 +264,15 @@ test("parts that meet are one, and hold each segment once", async () => {
   const known = made.segments("frames").map(({ start_t }) => start_t).filter((t) => t >= begin);
   assert.deepEqual(known, Array.from({ length: known.length }, (_, i) => known[0] + i * LENGTH));
   assert.equal(known.length, 3 * PART);
+});
+
+test("tells of another recording that a part of a manifest is the first to tell of", async () => {
+  const [given, told] = [years(), []];
+  const made = new Past("A", (recording) => told.push(recording));
+  workers();
+  await made.refresh();
+  given.store = "two";
+  made.features(0, 5_000_000, 5_000_450);
+  for (let turn = 0; turn < 4; turn++) await settle();
+  assert.deepEqual(told, ["two"]);
 });

@@ -112,6 +112,14 @@ test("closed for good, it stays closed", () => {
   assert.deepEqual([outside.delays(), seen.states], [[], ["connecting"]]);
 });
 
+test("closed while it waits to try again, it stays closed when the network is back", () => {
+  const { socket, outside } = connected();
+  outside.sockets[0].onclose({ code: 1006 });
+  socket.close();
+  socket.hurry();
+  assert.deepEqual([outside.sockets.length, outside.delays()], [1, []]);
+});
+
 test("hurry tries at once, and does nothing while connected", () => {
   const { socket, outside } = connected();
   socket.hurry();

@@ -26,7 +26,8 @@ async function opened(id) {
   globalThis.location = { href: "http://host/live/" };
   globalThis.setTimeout = (action) => timers.push(action);
   globalThis.clearTimeout = () => {};
-  globalThis.fetch = async () => new Response(null, { headers: id ? { "Market-Camera-Store": id } : {} });
+  const server = { id };
+  globalThis.fetch = async () => new Response(null, { headers: server.id ? { "Market-Camera-Store": server.id } : {} });
   const [store, seen] = [new Store(100), []];
   const stream = new LiveStream("A", store, {
     onMessage: (message) => seen.push(message.t ?? message.reason),
@@ -38,7 +39,7 @@ async function opened(id) {
   await stream.open();
   await settle();
   sockets[0].onopen();
-  return { store, seen, sockets, timers };
+  return { stream, server, store, seen, sockets, timers };
 }
 
 /** The connection is lost and opened again. */
@@ -108,4 +109,35 @@ test("a server that knows no ids is asked without", async () => {
   const { query } = page.sockets.at(-1);
   assert.deepEqual([query.since, query.store], ["200", undefined]);
   assert.ok(!page.seen.includes("refused"));
+});
+
+/** A page whose stream brought something of the old recording, and which hears elsewhere that there is a new one. */
+async function enteredElsewhere(leave) {
+  const page = await opened(OLD);
+  page.sockets[0].say(tick(200));
+  leave(page);
+  page.server.id = NEW;
+  const entered = page.stream.enter(NEW);
+  page.sockets[0].onmessage({ data: JSON.stringify(tick(201)) });
+  await entered;
+  return page;
+}
+
+test("where another recording is heard of elsewhere it begins as at first, connected or not", async () => {
+  for (const leave of [() => {}, ({ sockets }) => sockets[0].onclose({ code: 1006 })]) {
+    const page = await enteredElsewhere(leave);
+    assert.deepEqual([page.store.position, page.sockets.length, page.sockets[1].query.since], [null, 2, undefined]);
+    page.sockets[1].onopen();
+    page.sockets[1].say(tick(3));
+    assert.equal(page.seen.includes("anew"), false, "who told it knows");
+    const { query } = reconnected(page);
+    assert.deepEqual([query.since, query.store], ["3", NEW]);
+  }
+});
+
+test("a recording that it is in already is not entered", async () => {
+  const page = await opened(OLD);
+  page.sockets[0].say(tick(200), changed("tick", 201), tick(0));
+  await page.stream.enter(NEW);
+  assert.deepEqual([page.store.position, page.sockets.length], [0, 1]);
 });

@@ -41,7 +41,7 @@ const symbol = /** @type {string} */ (data.symbol);
 const stride = Number(data.stride);
 const element = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
-const past = new Past(symbol);
+const past = new Past(symbol, (recording) => (stream.enter(recording), beginAnew()));
 const store = new Store(SPAN);
 const head = new Playhead();
 const marketEvents = new MarketEvents();

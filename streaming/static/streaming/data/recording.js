@@ -34,9 +34,10 @@ export class Past {
   /** Bytes of segments fetched so far. */
   fetched = 0;
 
-  /** @param {string} symbol */
-  constructor(symbol) {
+  /** @param {string} symbol @param {(recording: string) => void} [onAnew] told of another recording that the manifests were the first to tell of */
+  constructor(symbol, onAnew = () => {}) {
     this.symbol = symbol;
+    this.onAnew = onAnew;
   }
 
   /** Forgets what files told that are no longer there, and the blocks of them that the worker keeps. */
@@ -118,8 +119,9 @@ export class Past {
     ]);
     if (this.#age !== age) return this.#refresh(); // it was forgotten meanwhile
     const store = found[0].store ?? this.#store;
-    if (this.#store !== null && this.#store !== store) {
+    if (store !== null && this.#store !== null && this.#store !== store) {
       this.forget();
+      this.onAnew(store);
       return this.#refresh();
     }
     const now = KINDS.map((kind, i) => (reach[i] === null ? ofNewest(found[i]) : broughtUpToDate(this.#known[kind], found[i])));

@@ -51,9 +51,10 @@ export class StreamSocket {
     this.#watch();
   }
 
-  /** Ends it for good. */
+  /** Ends it, until it is opened again. */
   close() {
     this.world.clearTimeout(this.#retry);
+    this.#retry = null;
     this.world.clearTimeout(this.#watchdog);
     const socket = this.#socket;
     this.#socket = null;

@@ -48,7 +48,15 @@ export class LiveStream {
   /** Asks for the recording's id first: should it be replaced before the socket is open, the next connection is told. */
   async open() {
     this.#recording = await recordingOf(this.symbol);
-    this.#socket.open();
+    this.#socket.rejoin();
+  }
+
+  /** Begins as at first where another recording was heard of elsewhere: what it brought, and may still bring, is of the old one. @param {string} recording */
+  async enter(recording) {
+    if (recording === this.#recording) return;
+    this.store.clear();
+    this.#socket.close();
+    await this.open();
   }
 
   /**
