@@ -29,7 +29,7 @@ IG_SECRET_KEY={key}
 # web1 and web2 are what a Prometheus in the network of the containers calls them.
 IG_ALLOWED_HOSTS={host},web1,web2
 IG_TLS=1
-IG_TRUSTED_PROXIES=172.31.77.0/24
+IG_TRUSTED_PROXIES=172.31.77.2
 """
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import subprocess
+from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from runtime.addresses import client_of, hops, parse_network
 from tests.processes import ROOT
 from tests.services import program
 
 DEPLOY = ROOT / "deploy"
 
 
-def test_the_containers_read_what_is_there_and_trust_the_network_that_they_are_in(tmp_path: Path) -> None:
+def test_the_containers_read_what_is_there_and_trust_nginx_alone(tmp_path: Path) -> None:
     site = yaml.safe_load((ROOT / "compose.yaml").read_text())
     services = site["services"]
     assert {"web1", "web2", "market", "worker", "beat", "migrate", "redis", "postgres", "nginx"} == services.keys()
@@ -24,15 +27,26 @@ def test_the_containers_read_what_is_there_and_trust_the_network_that_they_are_i
         for volume in service.get("volumes", []):
             source = volume.partition(":")[0]
             assert source in site["volumes"] or source == "./deploy/tls" or (ROOT / source).exists(), volume
-    subnet = site["networks"]["default"]["ipam"]["config"][0]["subnet"]
     made = subprocess.run(
         ["python3", "compose_env.py", "market.example.org"], cwd=_copy(tmp_path), capture_output=True, text=True
     )
     assert made.returncode == 0, made.stderr
     settings = tmp_path / "deploy" / "compose.env"
-    assert f"IG_TRUSTED_PROXIES={subnet}\n" in settings.read_text()
+    _check_who_is_believed(site, re.findall(r"^IG_TRUSTED_PROXIES=(.*)$", settings.read_text(), re.MULTILINE))
     assert settings.stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "deploy" / "tls" / "key.pem").exists()
+
+
+def _check_who_is_believed(site: dict[str, Any], trusted: list[str]) -> None:
+    """nginx, and not the network's gateway, behind which Docker puts clients that it forwards itself."""
+    nginx = site["services"]["nginx"]["networks"]["default"]["ipv4_address"]
+    assert trusted == [nginx]
+    (ipam,) = site["networks"]["default"]["ipam"]["config"]
+    proxy, gateway = ip_address(nginx), ip_address(ipam["gateway"])
+    assert proxy in ip_network(ipam["subnet"])
+    assert proxy not in ip_network(ipam["ip_range"])  # or Docker might give it to another container
+    told = hops([(b"x-forwarded-for", f"6.6.6.6, {gateway}".encode())])
+    assert client_of(proxy, told, [parse_network(nginx)]).address == gateway
 
 
 def _copy(directory: Path) -> Path:
