@@ -172,7 +172,7 @@ def start_all(services: Services, symbols: list[str], webs: int) -> None:
     os.environ["DATABASE_URL"] = os.environ.get("DATABASE_URL") or postgres(services)
     subprocess.run([sys.executable, MANAGE, "migrate", "--verbosity", "0"], check=True)
     for symbol in symbols:
-        services.start(f"market-{symbol}", [sys.executable, MANAGE, "runmarket", "--symbol", symbol])
+        services.start(f"market-{symbol}", [sys.executable, MANAGE, "runmarket", "--stay", "--symbol", symbol])
     first = int(os.environ.get("PORT") or 8000)
     for port in range(first, first + webs):
         services.start(f"web-{port}", [sys.executable, MANAGE, "serve", "-b", "127.0.0.1", "-p", str(port)])

@@ -105,9 +105,23 @@ def test_systemd_never_gives_a_unit_up() -> None:
     """By default it does after five starts in 10 s, and so long a market waits for the lease of a host that died."""
     for path in (DEPLOY / "systemd").glob("*.service"):
         unit = path.read_text()
-        assert "Restart=always" in unit
+        assert _restart_of(path) in ("always", "on-failure")
         (pause,) = re.findall(r"^RestartSec=(\d+)$", unit, re.MULTILINE)
         assert 5 * int(pause) > 10 or "\nStartLimitIntervalSec=0\n" in unit, path.name
+
+
+def _restart_of(unit: Path) -> str:
+    (restart,) = re.findall(r"^Restart=(.*)$", unit.read_text(), re.MULTILINE)
+    return str(restart)
+
+
+def test_no_market_whose_source_has_ended_is_started_again() -> None:
+    """Each start would play the table, or the tape, once more behind what is recorded."""
+    units = {path.name: _restart_of(path) for path in (DEPLOY / "systemd").glob("*.service")}
+    assert units.pop("market-camera-market@.service") == "on-failure"
+    assert {*units.values()} == {"always"}
+    market = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["market"]
+    assert (market["restart"], market["command"][2:]) == ("always", ["runmarket", "--stay"])
 
 
 _UNITS, _TARGETS = "etc/systemd/system", "usr/lib/systemd/system"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -12,6 +13,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
+from django.db import connections
 
 from components import system_bus
 from igsite.config import ConfigError, with_changes
@@ -23,6 +25,8 @@ from runtime.progress import Progress
 from runtime.stopping import stop_at_signals
 from streaming.group.publisher import Publisher
 
+log = logging.getLogger(__name__)
+
 #: How long the last messages may take to reach Redis.
 _LAST_WORDS_SECONDS = 2.0
 
@@ -31,7 +35,9 @@ class Command(commands.Command):
     help = "Runs the market: makes, films and records ticks, and publishes them where REDIS_URL is set."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--ticks", type=int, help="make so many ticks more, seal the segments and end")
+        end = parser.add_mutually_exclusive_group()
+        end.add_argument("--ticks", type=int, help="make so many ticks more, seal the segments and end")
+        end.add_argument("--stay", action="store_true", help="when the source has ended, hold still until SIGTERM")
         parser.add_argument("--speed", help="market seconds a real second, 0 is flat out (IG_SPEED)")
         parser.add_argument("--source", help="where ticks come from, as docs/sources.md lists (IG_SOURCE)")
         parser.add_argument("--symbol", help="the market's symbol (IG_SYMBOL)")
@@ -55,6 +61,16 @@ class Command(commands.Command):
                 market_runs.run(outlet=outlet, most_ticks=ticks, on_tick=progress.at if progress else None)
         except (MarketError, RecorderError) as error:
             raise CommandError(str(error)) from error
+        if options["stay"]:
+            _hold_still(market_runs.stop)
+
+
+def _hold_still(stop: threading.Event) -> None:
+    """Wait for the signal, with nothing held: who starts again whatever ends would have the source filmed once more."""
+    connections.close_all()
+    if not stop.is_set():
+        log.info("the source has ended; this process holds still until it is told to end")
+        stop.wait()
 
 
 @contextmanager
