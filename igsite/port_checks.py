@@ -16,6 +16,7 @@ from igsite.config import Config
 
 _SECONDS = 5.0
 _HTTPS = 443
+_THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
 _SOON = timedelta(days=14)
 
 
@@ -49,19 +50,33 @@ def _is_ours(port: int) -> bool:
 
 def certificate(config: Config, port: int = _HTTPS) -> Iterator[CheckMessage]:
     """igsite.W012 where the proxy on this machine shows no certificate that is valid for the site, and for a while."""
-    host = next((name for name in config.allowed_hosts if "*" not in name), "")
-    if not config.tls or not host or not _is_here(config):
-        return
+    host = next((name for name in config.allowed_hosts if _is_one_host(name)), "").strip("[]")
+    if config.tls and host and _is_here(config):
+        for said, hint in _faults(host, port):
+            yield Warning(said, hint=hint, id="igsite.W012")
+
+
+def _faults(host: str, port: int) -> Iterator[tuple[str, str]]:
+    """What is wrong, and what to do."""
     try:
         shown = _shown(host, port)
     except OSError as error:
-        said = f"Nobody speaks TLS at port {port} of this machine ({error.strerror or error})."
         hint = "Start the proxy (deploy/nginx.conf); `nginx -t` says what it lacks, for example its certificate."
-        yield Warning(said, hint=hint, id="igsite.W012")
-        return
-    if wrong := _wrong(shown, host, datetime.now(UTC)):
-        hint = "Put another in its place, and `nginx -s reload` (docs/runbooks.md)."
-        yield Warning(f"The certificate at port {port} {wrong}.", hint=hint, id="igsite.W012")
+        yield f"Nobody speaks TLS at port {port} of this machine ({error.strerror or error}).", hint
+    except ValueError as error:
+        yield (
+            f"No certificate of {host} can be read at port {port} ({error}).",
+            "Correct IG_ALLOWED_HOSTS if no host has that name, and the certificate otherwise.",
+        )
+    else:
+        if wrong := _wrong(shown, host, datetime.now(UTC)):
+            hint = "Put another in its place, and `nginx -s reload` (docs/runbooks.md)."
+            yield f"The certificate at port {port} {wrong}.", hint
+
+
+def _is_one_host(name: str) -> bool:
+    """Not all, not a domain with its subdomains (`.example.org`), and not what probes on this machine call it."""
+    return "*" not in name and not name.startswith(".") and name not in _THIS_MACHINE
 
 
 def _is_here(config: Config) -> bool:
@@ -70,7 +85,7 @@ def _is_here(config: Config) -> bool:
 
 
 def _shown(host: str, port: int) -> x509.Certificate:
-    """What is shown for this name, whether browsers trust it or not. Raises OSError."""
+    """What is shown for this name, whether browsers trust it or not. Raises OSError, ValueError."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with socket.create_connection(("127.0.0.1", port), timeout=_SECONDS) as plain:
@@ -95,7 +110,7 @@ def _names(shown: x509.Certificate) -> list[str]:
         names = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return []
-    return names.get_values_for_type(x509.DNSName)
+    return names.get_values_for_type(x509.DNSName) + [str(one) for one in names.get_values_for_type(x509.IPAddress)]
 
 
 def _covers(name: str, host: str) -> bool:

@@ -127,9 +127,29 @@ def test_a_certificate_that_is_missing_foreign_or_ends_soon_is_told(tmp_path: Pa
     long_before = shown.not_valid_after_utc - timedelta(days=30)
     assert port_checks._wrong(_Longer(shown), HOST, long_before) is None  # type: ignore[arg-type]
     other = port_checks._wrong(_Longer(shown), "other.example.org", long_before)  # type: ignore[arg-type]
-    assert other == f"is not for other.example.org, but for {HOST}"
+    assert other == f"is not for other.example.org, but for {HOST}, 127.0.0.1"
     assert port_checks._covers("*.example.org", HOST)
     assert not port_checks._covers("*.org", HOST)
+
+
+def test_a_certificate_is_looked_for_under_a_name_that_a_host_can_have() -> None:
+    """`.example.org` is a domain with its subdomains, and no name; what no host can be called ends no check."""
+    behind = replace(Config(), tls=True, trusted_proxies=(ip_network("127.0.0.1"),))
+    with _answering(b"") as port:
+        none = replace(behind, allowed_hosts=("*", ".example.org", "127.0.0.1"))
+        assert list(port_checks.certificate(none, port)) == []
+        (other,) = port_checks.certificate(replace(behind, allowed_hosts=(".example.org", HOST)), port)
+        (wrong,) = port_checks.certificate(replace(behind, allowed_hosts=("market..org",)), port)
+    assert "Nobody speaks TLS" in other.msg
+    assert f"No certificate of market..org can be read at port {port}" in wrong.msg
+
+
+def test_a_certificate_may_be_that_of_an_address(tmp_path: Path) -> None:
+    shown = _Longer(x509.load_pem_x509_certificate(make_certificate(tmp_path).read_bytes()))
+    then = shown.not_valid_after_utc - timedelta(days=30)
+    assert port_checks._wrong(shown, "127.0.0.1", then) is None  # type: ignore[arg-type]
+    other = port_checks._wrong(shown, "198.51.100.7", then)  # type: ignore[arg-type]
+    assert other == f"is not for 198.51.100.7, but for {HOST}, 127.0.0.1"
 
 
 class _Longer:
