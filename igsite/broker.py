@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from igsite.log_limits import Seldom
 
@@ -33,6 +34,26 @@ def redis_host(url: str) -> dict[str, Any]:
     }
     known = {getattr(socket, name): value for name, value in options.items() if hasattr(socket, name)}
     return {"address": url, "socket_keepalive": True, "socket_keepalive_options": known, "socket_connect_timeout": 5}
+
+
+def broker_url(url: str) -> str:
+    """The same Redis for kombu, which knows no scheme `unix`, verifies no certificate unless it is told to, and fails
+    of the other options that redis-py takes of an address."""
+    parts = urlsplit(url.replace(";", "%3B"))  # to kombu the address of another broker begins behind it
+    options = dict(parse_qsl(parts.query))
+    if parts.scheme == "unix":
+        return f"redis+socket://{parts.netloc}{parts.path}?{urlencode({'virtual_host': options.get('db', '0')})}"
+    address = f"{parts.scheme}://{parts.netloc}/{options.get('db') or _database(parts.path)}"
+    if parts.scheme == "redis":
+        return address
+    tls = {name: value for name, value in options.items() if name.startswith("ssl_")}
+    return f"{address}?{urlencode({'ssl_cert_reqs': 'required', **tls})}"
+
+
+def _database(path: str) -> str:
+    """The number of the database in a path, as redis-py finds it."""
+    number = path.replace("/", "")
+    return number if number.isdecimal() else "0"
 
 
 class OneLineAMinute(Seldom):

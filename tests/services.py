@@ -50,15 +50,15 @@ def program(*names: str) -> str:
 class RedisServer:
     """A Redis that keeps nothing; it can be ended and started again at the same address."""
 
-    def __init__(self, directory: Path) -> None:
-        self._program, self._directory = program("redis-server"), directory
+    def __init__(self, directory: Path, *options: str) -> None:
+        self._program, self._directory, self._options = program("redis-server"), directory, options
         self._port = free_port()
         self.url = f"redis://127.0.0.1:{self._port}/0"
         self.process: Process | None = None
 
     def start(self) -> None:
         arguments = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        command = [self._program, *arguments, "--dir", str(self._directory)]
+        command = [self._program, *arguments, "--dir", str(self._directory), *self._options]
         server = self.process = Process(command, dict(os.environ), self._directory / "redis.log")
         wait_until(lambda: _listens(server, self._port), "an answer of Redis")
 

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from billiard.common import restart_state
+from kombu.connection import Connection
+from kombu.transport.redis import Channel
+from redis.connection import parse_url
 from redis.exceptions import ConnectionError as RedisAway
 
-from igsite.broker import OneLineAMinute, OneLineOfCelery, redis_host
+from igsite.broker import OneLineAMinute, OneLineOfCelery, broker_url, redis_host
+from igsite.parsers import redis_url
 from igsite.settings import LOGGING
+from tests.processes import Site, wait_until
+from tests.services import RedisServer
 
 
 def record_of(error: BaseException, name: str = "x", said: str = "Unexpected exception") -> logging.LogRecord:
@@ -79,3 +89,53 @@ def test_what_is_not_of_redis_or_not_of_celery_keeps_its_traceback() -> None:
 def test_a_unix_socket_has_no_keepalive() -> None:
     assert redis_host("unix:///run/redis.sock") == {"address": "unix:///run/redis.sock"}
     assert redis_host("redis://a/0")["socket_keepalive"] is True
+
+
+def as_kombu_connects(url: str) -> dict[str, Any]:
+    connection = Connection(broker_url(redis_url(url)))  # type: ignore[no-untyped-call]
+    assert connection.transport_cls in ("redis", "rediss")
+    channel = Channel.__new__(Channel)
+    channel.connection = SimpleNamespace(client=connection, default_port=6379)
+    return dict(channel._connparams())  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://127.0.0.1",
+        "redis:///3",
+        "redis://[::1]:7000/2",
+        "redis://user:p%2Fw@host:6380/1",
+        "redis://:a;b@host/?db=4&socket_timeout=3",
+        "rediss://:word@host:6380/1",
+        "unix:///run/redis.sock",
+        "unix://user:p%2Fw@/run/a%20redis.sock?db=3",
+    ],
+)
+def test_celery_connects_to_the_same_redis_as_the_channel_layer(url: str) -> None:
+    usual = {"host": "127.0.0.1", "port": 6379, "db": 0, "path": None, "username": None, "password": None}
+    ours = {**usual, **as_kombu_connects(url)}
+    others = {**usual, **parse_url(url)}  # type: ignore[no-untyped-call]
+    assert {name: ours[name] for name in usual} == {name: others[name] for name in usual}
+
+
+def test_celery_verifies_a_certificate_unless_the_address_says_otherwise() -> None:
+    assert as_kombu_connects("rediss://host")["ssl_cert_reqs"] == ssl.CERT_REQUIRED
+    said = as_kombu_connects("rediss://host/0?ssl_cert_reqs=none&ssl_ca_certs=/etc/ca.pem")
+    assert (said["ssl_cert_reqs"], said["ssl_ca_certs"]) == (ssl.CERT_NONE, "/etc/ca.pem")
+
+
+@pytest.mark.redis
+def test_a_task_arrives_over_a_unix_socket(site: Site, tmp_path: Path) -> None:
+    path, celery = tmp_path / "redis.sock", ("celery", "-A", "igsite")
+    redis = RedisServer(tmp_path, "--unixsocket", str(path))
+    redis.start()
+    try:
+        worker = site.start_program(
+            *celery, "worker", "--pool", "solo", "--loglevel", "INFO", REDIS_URL=f"unix://{path}"
+        )
+        site.start_program(*celery, "call", "access.tasks.forget_audit", REDIS_URL=f"unix://{path}")
+        wait_until(lambda: "access.tasks.forget_audit" in worker.log().partition("ready.")[2], "the task")
+        assert worker.stop() == 0
+    finally:
+        redis.end()
