@@ -47,7 +47,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         clock.sent.append((clock.monotonic_seconds, entry.task))
 
     monkeypatch.setattr(beat.Scheduler, "apply_entry", send)
-    monkeypatch.setattr(beat.Scheduler, "producer", None)
+    empty = SimpleNamespace(queue_declare=lambda queue: SimpleNamespace(message_count=0))
+    monkeypatch.setattr(beat.Scheduler, "producer", SimpleNamespace(channel=empty))
     return clock
 
 

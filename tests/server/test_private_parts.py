@@ -32,7 +32,7 @@ RELIED_ON = {
         timeout_checker connections endpoints http_factory ws_factory ready_callable listening_addresses""",
     tcp.Port: "_buildAddr doRead sessionno factory reactor",
     unix.Port: "doRead",
-    Scheduler: "setup_schedule tick apply_entry update_from_dict",
+    Scheduler: "setup_schedule tick apply_entry update_from_dict producer connection",
 }
 
 
