@@ -56,7 +56,7 @@ lint: $(VENV)/ready-dev
 	@if node --version >/dev/null 2>&1 && npm --version >/dev/null 2>&1; then node tools/types.mjs; \
 		else echo "skipped: the page's types, since node or npm is not here"; fi
 
-# Redis, PostgreSQL, two markets, two web processes, a worker and its beat, on this machine; docs/operations.md.
+# Redis, PostgreSQL, two markets, two web processes, workers and their beat, on this machine; docs/operations.md.
 services: $(VENV)/ready
 	@exec $(PY) deploy/local.py
 

@@ -40,7 +40,7 @@ class WorkerReport:
     def waiting_tasks(self) -> int:
         """The number of tasks this worker has taken and not begun, and of those in its queues at the broker."""
         taken = max(0, len(state.reserved_requests) - len(state.active_requests))
-        return taken + sum(self._length(name) for name in [*self._app.amqp.queues])
+        return taken + sum(self._length(name) for name in [*self._app.amqp.queues.consume_from])
 
     def _length(self, queue: str) -> int:
         try:

@@ -1,7 +1,8 @@
 """The whole service mode on this machine: `make services` starts it, Ctrl-C ends it.
 
 Redis and PostgreSQL run from `data/services/` on ports of their own, unless REDIS_URL and DATABASE_URL name others;
-then a market process for each symbol, web processes from port PORT (8000) on, a Celery worker and its beat.
+then a market process for each symbol, web processes from port PORT (8000) on, a Celery worker, one
+for backtests, and beat.
 """
 
 from __future__ import annotations
@@ -165,6 +166,10 @@ def unprivileged() -> str | None:
     return "postgres" if "postgres" in names else "nobody"
 
 
+def queue_of_backtests() -> str:
+    return f"{os.environ.get('IG_TASK_QUEUE') or 'celery'}.backtests"
+
+
 def start_all(services: Services, symbols: list[str], webs: int) -> None:
     home = os.environ.get("IG_SYMBOL") or symbols[0]
     os.environ.setdefault("IG_SYMBOL", home)
@@ -177,7 +182,9 @@ def start_all(services: Services, symbols: list[str], webs: int) -> None:
     for port in range(first, first + webs):
         services.start(f"web-{port}", [sys.executable, MANAGE, "serve", "-b", "127.0.0.1", "-p", str(port)])
     celery = [sys.executable, "-m", "celery", "-A", "igsite"]
-    services.start("worker", [*celery, "worker", "--concurrency", "1", "--loglevel", "INFO"], cwd=ROOT)
+    worker, backtests = [*celery, "worker", "--concurrency", "1", "--loglevel", "INFO"], queue_of_backtests()
+    services.start("worker", [*worker, "-X", backtests], cwd=ROOT)
+    services.start("backtests", [*worker, "-Q", backtests, "-n", "backtests@%h"], cwd=ROOT)
     services.start("beat", [*celery, "beat", "--loglevel", "INFO"], cwd=ROOT)
     for port in range(first, first + webs):
         until_open(services, f"web-{port}", port)

@@ -107,7 +107,8 @@ class Config(MarketSettings):
         "IG_TASK_QUEUE",
         "celery",
         parsers.queue,
-        "Celery's queue of periodic tasks, which beat and worker of a machine share; each disk needs one of its own",
+        "Celery's queue of periodic tasks, which beat and worker of a machine share; each disk needs one of its own;"
+        " backtests wait in `<queue>.backtests`",
     )
     export_dir: Path | None = setting(
         "IG_EXPORT_DIR", None, parsers.path, "folder in which tables of every market are kept current; unset is none"

@@ -101,6 +101,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 5, "socket_timeout"
 CELERY_TASK_IGNORE_RESULT = True
 # Periodic tasks work on files, so they belong to a worker of the machine that has the disk.
 CELERY_TASK_DEFAULT_QUEUE = CONFIG.task_queue
+# A backtest takes up to an hour, and keeps none of them waiting where its queue has a worker of its own. Any other
+# worker serves both queues.
+_BACKTESTS = f"{CONFIG.task_queue}.backtests"
+CELERY_TASK_QUEUES = {name: {"exchange": name, "routing_key": name} for name in (CONFIG.task_queue, _BACKTESTS)}
+CELERY_TASK_ROUTES = {"backtests.tasks.run": {"queue": _BACKTESTS}}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A Redis that is full, or a replica of another one, refuses what it is asked: else a worker ends of it.
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True

@@ -40,8 +40,8 @@ def _disk() -> Asked[DiskUse]:
 
 @cache
 def _redis() -> Asked[dict[str, int]] | None:
-    url, queue = settings.CONFIG.redis_url, settings.CONFIG.task_queue
-    return Asked("Redis", lambda: queues.lengths(url, (queue,)), LAYER_ERRORS) if url else None
+    url, names = settings.CONFIG.redis_url, tuple(settings.CELERY_TASK_QUEUES)
+    return Asked("Redis", lambda: queues.lengths(url, names), LAYER_ERRORS) if url else None
 
 
 async def _made() -> bytes:

@@ -25,8 +25,9 @@ class Workers:
         self.token = new_token(site)
         self.backtests = Backtests(self.web, self.token)
 
-    def start_worker(self) -> Process:
-        return self.site.start_program("celery", "-A", "igsite", "worker", "--concurrency", "1", **self.env)
+    def start_worker(self, *arguments: str) -> Process:
+        command = ("celery", "-A", "igsite", "worker", "--concurrency", "1", *arguments)
+        return self.site.start_program(*command, **self.env)
 
     def look_after(self, **constants: float) -> None:
         """What beat asks for every few seconds; with less patience, so that the test need not have it."""
@@ -82,6 +83,25 @@ def test_a_worker_runs_what_is_queued_and_tells_over_the_socket(workers: Workers
     assert backtests.get(waiting)["started_at"] is None
     worker.stop()
     assert "Traceback" not in worker.log()
+
+
+def test_a_backtest_keeps_no_periodic_work_waiting(workers: Workers) -> None:
+    loud, theirs = ("--loglevel", "INFO"), "celery.backtests"
+    other, own = workers.start_worker("-X", theirs, *loud), workers.start_worker("-Q", theirs, "-n", "own@%h", *loud)
+    try:
+        for worker in (other, own):
+            wait_until(lambda worker=worker: "ready." in worker.log(), "a worker")  # type: ignore[misc]
+        running = workers.backtests.start("hangs")
+        workers.backtests.wait_for(running, "running")
+        workers.site.start_program("celery", "-A", "igsite", "call", "access.tasks.forget_audit", **workers.env)
+        wait_until(lambda: "succeeded" in other.log(), "the other task")
+        assert workers.backtests.get(running)["status"] == "running"
+    finally:
+        kill_all(own)
+        other.stop()
+    assert "backtests.tasks.run[" not in other.log()
+    assert "forget_audit[" not in own.log()
+    assert workers.backtests.cancel(running)["status"] == "cancelled"
 
 
 @pytest.mark.long

@@ -46,5 +46,6 @@ def test_one_command_starts_everything_ends_it_and_starts_it_again(site: Site) -
         finally:
             status = services.stop(signal.SIGINT)
         assert status == 0, services.log()
-        assert {name for name, _ in started} == {"redis", "postgres", "market-IG-USD", f"web-{port}", "worker", "beat"}
+        programs = {"market-IG-USD", f"web-{port}", "worker", "backtests", "beat"}
+        assert {name for name, _ in started} == {"redis", "postgres"} | programs
         assert not [name for name, pid in started if psutil.pid_exists(int(pid))]

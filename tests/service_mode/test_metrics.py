@@ -54,7 +54,7 @@ def test_without_redis_and_database_the_rest_is_told(deployment: Deployment, web
 def _whole(web: Live) -> Scrape | None:
     """A scrape that got all answers in time, after both markets have told of themselves."""
     scrape = Scrape(web)
-    told = [scrape.value("market_camera_queue_tasks", queue="celery")]
+    told = [scrape.value("market_camera_queue_tasks", queue=queue) for queue in ("celery", "celery.backtests")]
     for symbol in ("IG-USD", OTHER):
         gauges = ("late_seconds", "market_memory_bytes")
         told += [scrape.value(f"market_camera_{name}", symbol=symbol) for name in gauges]
