@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +18,7 @@ from django.utils import timezone
 from monitoring.rows import look
 from recorder.admin import front_recorded, lists
 from recorder.cold import copying
+from recorder.cold.bucket import open_bucket
 from recorder.digests import making
 from recorder.digests.making import due, segments_to_do
 from recorder.digests.unsummed import waiting
@@ -143,6 +145,12 @@ def test_segments_without_a_digest_are_looked_for_among_none_but_these(ask: Call
 def test_so_are_those_that_wait_for_a_copy() -> None:
     steps = [step for step in plans_of(copying.due) if step.startswith(("SEARCH", "SCAN"))]
     assert [step for step in steps if "INDEX segment_uncopied" not in step] == []
+
+
+def test_digests_that_wait_for_a_copy_are_looked_for_among_none_but_these(tmp_path: Path) -> None:
+    run = copying.Copying(Market.objects.get(), tmp_path, open_bucket(f"file://{tmp_path}"), 0)
+    steps = plans_of(run._copy_digests)
+    assert [step for step in steps if "INDEX segment_digest_uncopied" not in step or "TEMP B-TREE" in step] == []
 
 
 def test_whether_digests_are_of_another_version_is_read_at_the_ends_of_an_index() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from recorder.cold import copying
 from recorder.cold import recompress as recompressing
@@ -75,6 +76,21 @@ def test_every_segment_is_there_as_its_row_says(store: Store, bucket: Bucket, le
     assert content(bucket, f"IG-USD/{store.market.store_id}/store_id") == (store.directory / "store_id").read_bytes()
     assert reason(store) == ""
     assert left_over(store) == []
+
+
+@pytest.mark.parametrize("gone", [{"missing": True}, {"removed_at": timezone.now()}], ids=["missing", "removed"])
+def test_digests_of_segments_that_are_gone_keep_no_others_waiting(
+    store: Store, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, gone: dict[str, Any]
+) -> None:
+    assert copy(store, bucket) == 6
+    first, then = Segment.objects.filter(kind="frames").order_by("start_t")
+    Segment.objects.update(cold_digest=0)
+    Segment.objects.filter(pk=first.pk).update(**gone)
+    monkeypatch.setattr(copying, "_MOST_DIGESTS", 1)
+    copy(store, bucket)
+    first.refresh_from_db()
+    then.refresh_from_db()
+    assert (first.cold_digest, then.cold_digest) == (0, then.digest)
 
 
 class Crash(BaseException):
