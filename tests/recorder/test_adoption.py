@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 
 import orjson
 import pytest
 import zstandard
+from django.db import connection
 
 from recorder.errors import StoreError
 from recorder.importing import adoption
-from recorder.importing.adoption import AdoptionRefused, adopt
+from recorder.importing.adoption import AdoptionRefused, Plan, adopt
+from recorder.manifest import row_writer
 from recorder.manifest.lists import manifest_of
 from recorder.models import Market, Run, Segment
 from recorder.recovery.checkpoints import Checkpoint, Checkpoints
@@ -221,6 +224,29 @@ def test_what_a_crash_took_and_was_made_again_keeps_nothing_out(market, here, th
         row.pk, row.name, row.end_t, row.missing = None, "segment_20260101_000000_200.jsonl.zst", 203, True
         row.save()
     assert len(adopt(market, here, there.directory).rows) == 6
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="others take any number of values")
+def test_more_segments_come_in_than_a_query_takes_values(market, monkeypatch, now):
+    monkeypatch.setattr(row_writer, "_PAGE_ROWS", 20)
+    rows = [
+        Segment(
+            **{"market": market, "kind": "ticks", "name": f"segment_20260124_120000_{10 * n}.jsonl.zst"},
+            **{"start_t": 10 * n, "end_t": 10 * n + 9, "lines": 10, "bytes": 1, "text_bytes": 1},
+            **{"created_at": now, "removed_at": now, "pending": False},
+        )
+        for n in range(61)
+    ]
+    Segment.objects.bulk_create(rows)
+    limit = connection.connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 50)
+    try:
+        assert adoption.overlaps(market, [Plan("of there", row) for row in rows[:60]]) == []
+        longer = [Plan("of there", row) for row in rows[:59]]
+        rows[58].end_t += 2
+        (found,) = adoption.overlaps(market, longer)
+        assert found.startswith("ticks/segment_20260124_120000_590.jsonl.zst (removed), t=590 to 599, overlaps")
+    finally:
+        connection.connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, limit)
 
 
 def test_a_removed_segment_comes_back_as_what_it_was(market, here, there, now):
