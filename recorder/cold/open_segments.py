@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recorder.cold.bucket import Bucket
 from recorder.cold.layout import open_folder, open_key
-from recorder.models import Segment
+from recorder.manifest.on_disk_alone import on_disk_alone
 from recorder.segment.layout import KINDS, parse_name, pending_name
 from recorder.segment.listing import Found
 from recorder.segment.segment_lines import opened
@@ -49,8 +49,11 @@ class OpenSegments:
         return put
 
     def _open_ones(self, kind: str) -> Iterator[str]:
-        rows = Segment.objects.of(self._symbol, kind).on_disk().filter(cold=0).order_by("-start_t", "-name")
-        yield from reversed(list(rows.values_list("name", flat=True)[:_NEWEST]))
+        """Their names, the newest last."""
+        found = set[tuple[int, str]]()
+        for rows in on_disk_alone(self._symbol, kind):
+            found.update(rows.order_by("-start_t", "-name").values_list("start_t", "name")[:_NEWEST])
+        yield from (name for _start_t, name in sorted(found)[-_NEWEST:])
 
     def _content(self, kind: str, name: str) -> bytes:
         here = Found(parse_name(pending_name(name)))

@@ -17,7 +17,8 @@ from django.db import Error as DatabaseError
 from django.db.models import F
 
 from recorder.errors import OtherStore
-from recorder.models import Cold, Market, Segment
+from recorder.manifest.on_disk_alone import on_disk_alone
+from recorder.models import Market, Segment
 from recorder.segment.checked_lines import Line
 from recorder.segment.layout import SegmentName, pending_name
 from recorder.segment.listing import Found, names_in
@@ -201,8 +202,7 @@ class History:
 
     def _not_there(self, kind: str, from_t: int) -> Iterator[tuple[Any, ...]]:
         """The rows of segments without a file. If rows are not known to be exact, each is compared with the files."""
-        rows = Segment.objects.of(self.symbol, kind)
-        told = [rows.gone(), rows.on_disk().filter(cold=Cold.NONE)]
+        told = [Segment.objects.of(self.symbol, kind).gone(), *on_disk_alone(self.symbol, kind)]
         pages = [one.paged("end_t", "removed_at", from_t=from_t) for one in told]
         if self._finder(kind).rows_suffice():
             return pages[0]
