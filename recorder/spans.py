@@ -28,7 +28,7 @@ def between(spans: Iterable[Span]) -> list[Span]:
 
 
 def without(span: Span, others: Iterable[Span]) -> list[Span]:
-    """The rest of a span without the others, ascending."""
+    """The rest of a span without the others, ascending. All of these are sorted: of many, give those `near` it."""
     left, at = [], span[0]
     for first, last in merged(others):
         if first > at:
@@ -39,6 +39,12 @@ def without(span: Span, others: Iterable[Span]) -> list[Span]:
     if at <= span[1]:
         left.append((at, span[1]))
     return [(first, last) for first, last in left if first <= last and first <= span[1]]
+
+
+def near(span: Span, others: Sequence[Span]) -> Sequence[Span]:
+    """Those of many others that may have a t of a span; the others are ascending and have no t twice."""
+    first = max(0, bisect_right(others, span[0], key=itemgetter(0)) - 1)
+    return others[first : bisect_right(others, span[1], key=itemgetter(0))]
 
 
 def meets(span: Span, others: Sequence[Span]) -> bool:

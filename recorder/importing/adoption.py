@@ -28,7 +28,7 @@ from recorder.recovery.run_file import keep_runs, restore_runs
 from recorder.segment.examine import examine
 from recorder.segment.layout import KINDS, SegmentFacts
 from recorder.segment.segment_file import sha256_of, sync_directory
-from recorder.spans import without
+from recorder.spans import near, without
 from runtime.db_threads import persistently
 
 #: The name of a file until all of it is there; no segment has such a name.
@@ -163,8 +163,8 @@ def overlaps(market: Market, plans: Iterable[Plan]) -> list[str]:
             if row.name in back:  # no query takes so many names
                 continue
             # What was lost in a crash and made again is in another segment.
-            gone = row.removed_at is None and row.missing
-            parts = without((row.start_t, row.end_t), kept if gone else [])
+            gone, span = row.removed_at is None and row.missing, (row.start_t, row.end_t)
+            parts = without(span, near(span, kept) if gone else [])
             spans += [_Span(first, last, f"{row.path} ({row.state})") for first, last in parts]
         found += [f"{later} overlaps {earlier}" for earlier, later in _overlapping(spans)]
     return found

@@ -12,7 +12,7 @@ from recorder.segment.checked_lines import Line, parsed
 from recorder.segment.layout import parse_name
 from recorder.segment.listing import Found
 from recorder.segment.segment_lines import opened
-from recorder.spans import without
+from recorder.spans import merged, near, without
 from recorder.verify.named_agents import NamedAgents
 from recorder.verify.refilm import UNKNOWN, Due, Refilm, RunFacts
 from recorder.verify.verified_tape import Held, VerifiedTape
@@ -116,8 +116,9 @@ class Comparison:
     def end(self) -> Iterator[tuple[str, str]]:
         """The missing messages, once all gap lines are known: some follow newer messages."""
         self._pass_to(None)
+        excused = merged(self._excused)
         for first, last, every in self._lacking:
-            for a, b in without((first, last), self._excused):
+            for a, b in without((first, last), near((first, last), excused)):
                 begin, end = -(-a // every) * every, b // every * every
                 if begin <= end:
                     which = f"t={begin}" if begin == end else f"t={begin} to {end}, every {every}"

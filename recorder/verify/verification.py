@@ -15,7 +15,7 @@ from recorder.recovery.checkpoints import Checkpoints
 from recorder.recovery.run_registry import completed
 from recorder.segment.examine import Examined, examine
 from recorder.segment.layout import KINDS, parse_name, pending_name, segment_files
-from recorder.spans import Span, length, without
+from recorder.spans import Span, length, near, without
 from recorder.store.agent_rows import rows_differ
 from recorder.store.agents_file import FILE_NAME, read_agents
 from recorder.store.lock import is_held
@@ -142,7 +142,8 @@ class Verification:
             return not row.lines  # otherwise it held gap lines
         if row.kind not in self._kept:
             self._kept[row.kind] = persistently(lambda: spans_kept(self._market, row.kind), f"rows of {row.kind}")
-        return not without((row.start_t, row.end_t), self._kept[row.kind])
+        span = (row.start_t, row.end_t)
+        return not without(span, near(span, self._kept[row.kind]))
 
     def _finished(self, row: Segment, tape: VerifiedTape) -> Iterator[Fault]:
         path = f"{row.kind}/{row.name}"
