@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from recorder.cold.bucket import Bucket, BucketUnavailable, NoObject
 from recorder.cold.card import card_json, card_of
-from recorder.cold.layout import COMPANIONS, Place, home, place_of
+from recorder.cold.companions import put_companions
+from recorder.cold.layout import Place, place_of
 from recorder.cold.recompress import Packed, as_it_is, recompress
 from recorder.cold.state_row import ColdState
 from recorder.digests.digest_files import digest_path, known_digest
@@ -99,7 +100,7 @@ class Copying:
                     if copied == 1:  # what follows may take long
                         _ask(partial(_tell, self._market, self._problem))
             if copied:
-                self._put_companions(store_id)
+                put_companions(self._bucket, self._market.symbol, store_id, self._directory)
                 self._copy_digests()
         except OSError as error:  # of the bucket, or of the disk
             self._problem = str(error)
@@ -181,13 +182,6 @@ class Copying:
                 log.warning("%s, it is put again", error)
         self._bucket.put(key, path)
         prove(self._bucket, key, packed.bytes, packed.sha256)
-
-    def _put_companions(self, store_id: str) -> None:
-        """Bring the small files of the market up to date. Raises BucketUnavailable, OSError."""
-        for name in COMPANIONS:
-            path = self._directory / name
-            if path.is_file():
-                self._bucket.put(f"{home(self._market.symbol, store_id)}/{name}", path)
 
     def _copy_digests(self) -> None:
         """Copy the digests that were made, or made anew, since."""
