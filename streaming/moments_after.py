@@ -78,6 +78,9 @@ class MomentsAfter:
         self.t = t
         #: The last t of each kind that was returned, or reported as lost.
         self._done = dict.fromkeys(KINDS, t) | {**(has or {})}
+        #: The next reading begins behind here: what begins before was told. A loss moves it and not `t`, since of other
+        #: kinds there may be moments within it. So readings that end among many losses do not pass over all of them.
+        self._told_t = t
         self._had_until_t = max(self._done.values())
         self._reading: _Reading | None = None
         self._recorded: int | None = None  # the newest t on disk, if checked since the last reading
@@ -182,7 +185,9 @@ class MomentsAfter:
             return None
         elif to_t is not None:
             edge, to_t = to_t + 1, None
-        records = _unbroken_from(edge, moments(history, kinds, self.t, to_t), self.t, kinds)
+        # Of ticks that are read for others alone it is not kept how far they were told: all of them are read again.
+        after_t = self.t if kinds != self._kinds else max(self.t, self._told_t)
+        records = _unbroken_from(edge, moments(history, kinds, after_t, to_t), after_t, kinds)
         return _Reading(records, kinds, sure_t, reason, edge)
 
     def _is_in_memory(self, edge: float) -> bool:
@@ -229,6 +234,7 @@ class MomentsAfter:
         given, done = list[Record](), self._done
         for record in records:
             if isinstance(record, Loss):
+                self._told_t = max(self._told_t, record.from_t - 1)
                 given += self._told(record)
                 continue
             if record.t <= self._had_until_t:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -103,6 +103,30 @@ def test_losses_are_told_once_wherever_the_reading_begins_anew(most: int, slow: 
     async def test() -> None:
         reader = Reader(tape, range(14, 16), ["frame", "tick"])
         assert await reader.all(most, slow=slow) == [*told, "tick 12-13 lost", 14, 15]
+
+    run(test)
+
+
+@pytest.mark.parametrize("kinds", [["frame"], ["frame", "metric"], ["frame", "tick"]])
+def test_losses_that_were_told_are_not_passed_over_by_each_reading(kinds: list[str]) -> None:
+    """Else a slow client of a year of removed segments would have all of them read for each batch."""
+
+    class Counting(Tape):
+        passed = 0
+
+        def messages(self, kinds: Iterable[str], after_t: int, to_t: int | None = None) -> Iterator[Message]:
+            for message in super().messages(kinds, after_t, to_t):
+                self.passed += 1
+                yield message
+
+    async def test() -> None:
+        removed = [loss("frames", t, t + 9) for t in range(0, 10_000, 10)]
+        tape = Counting(loss("ticks", 0, 9_999), *removed, *ticks(10_000))
+        told = [f"frame {t}-{t + 9} expired" for t in range(0, 10_000, 10)]
+        told[:0] = ["tick 0-9999 expired"] if "tick" in kinds else []
+        given = await Reader(tape, [10_001], kinds).all(10, slow=True)
+        assert [one for one in given if isinstance(one, str)] == told
+        assert tape.passed < 1_500
 
     run(test)
 
