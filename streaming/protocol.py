@@ -31,6 +31,8 @@ RunPrices = list[tuple[int, float, float]]
 #: The longest list of price ranges in a header. Clients and proxies refuse an answer whose head has more than 4 or 8
 #: KiB, nginx and Python's `websockets` among them, and a market may come to any number of runs.
 _MOST_PRICES_CHARACTERS = 2000
+#: No run takes fewer: hundreds are known to be too many without a look at each, which every request would pay for.
+_FEWEST_CHARACTERS = len("0:0:1, ")
 
 
 def behind(t: int) -> int:
@@ -54,8 +56,10 @@ def recording_headers(store_id: str | None, prices: RunPrices) -> dict[str, str]
     that are too long for a header it tells how many there are: `/health` has them.
     """
     named = {} if store_id is None else {STORE_HEADER: store_id}
-    told = ", ".join(f"{first_t}:{low}:{high}" for first_t, low, high in prices)
-    if len(told) > _MOST_PRICES_CHARACTERS:
+    told, many = "", len(prices) * _FEWEST_CHARACTERS > _MOST_PRICES_CHARACTERS + len(", ")
+    if not many:
+        told = ", ".join(f"{first_t}:{low}:{high}" for first_t, low, high in prices)
+    if many or len(told) > _MOST_PRICES_CHARACTERS:
         told = f"many {len(prices)}"
     return named | ({PRICES_HEADER: told} if told else {})
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+
 from streaming.protocol import PRICES_HEADER, STORE_HEADER, recording_headers
 
 STORE_ID = "0123456789abcdef" * 2
@@ -20,3 +24,22 @@ def test_of_many_runs_the_header_has_the_number() -> None:
     shortest = recording_headers(None, [(t, 0.1 + t, 2.1 + t) for t in range(135)])[PRICES_HEADER]
     assert shortest.count(":") == 2 * 135
     assert len(shortest) <= 2000
+
+
+class Unread(list[tuple[int, float, float]]):
+    """Price ranges at which nobody may look."""
+
+    def __iter__(self) -> Iterator[tuple[int, float, float]]:
+        raise AssertionError("the header has their number alone")
+
+
+def test_of_runs_that_must_be_too_many_only_the_number_is_looked_at() -> None:
+    """Every request and every socket has this header made on the event loop."""
+    prices = [(t, 0.0, 1.0) for t in range(2000)]
+    assert recording_headers(None, Unread(prices)) == {PRICES_HEADER: "many 2000"}
+
+
+@pytest.mark.parametrize(("count", "told"), [(286, ", ".join(["0:0:1"] * 286)), (287, "many 287")])
+def test_the_shortest_ranges_are_told_as_long_as_they_fit(count: int, told: str) -> None:
+    assert recording_headers(None, [(0, 0, 1)] * count) == {PRICES_HEADER: told}
+    assert len(", ".join(["0:0:1"] * count)) == 7 * count - 2
