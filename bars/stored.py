@@ -101,9 +101,12 @@ def kept_to(market: Market | str, resolution: str) -> int | None:
     return None if found is None else int(found) + PERIOD_MS[resolution]
 
 
-def second_up_to(market: Market, t: int) -> Ohlcv | None:
-    """The bar of a second that includes a tick, or else the last one before it; None without any."""
-    return _last(rows(market, "1s").filter(first_t__lte=t))
+def second_up_to(market: Market, t: int, from_ms: int, before_ms: int) -> Ohlcv | None:
+    """Of a time's bars of seconds that which includes a tick, or else the last one before it; None without any.
+
+    It may look at every one of them: no index is by t.
+    """
+    return _last(rows(market, "1s", from_ms, before_ms).filter(first_t__lte=t))
 
 
 def _last(found: QuerySet[Bar]) -> Ohlcv | None:

@@ -11,6 +11,7 @@ from bars import coarse, stored
 from bars.making.builder import Builder
 from bars.making.market_time import MarketTime
 from bars.making.resolutions import COARSE, PERIOD_MS, period_start
+from bars.making.seconds_by_t import SecondsByT
 from bars.making.tape import ticks_of
 from bars.models import Gap
 from bars.stored import Closing
@@ -35,6 +36,7 @@ class Rebuild:
         self._ask = partial(persistently, what=f"{market}: bars")
         self._ranges = self._ask(lambda: price_ranges(market))
         self._builder: Builder | None = Builder(self._ranges)
+        self._seconds = SecondsByT(market)
         self._forget_time()
         self._waiting: list[Closing] = []
         #: Rows from here on are older than what is being made.
@@ -104,7 +106,7 @@ class Rebuild:
     def _learn_time(self, t: int) -> None:
         """Stand behind the rows of the first minute, or behind those before it: where the first ticks behind a hole are
         late, or in the past, nothing else tells to which second they belong."""
-        second = self._ask(lambda: stored.second_up_to(self._market, t))
+        second = self._ask(lambda: self._seconds.up_to(t))
         if second is not None and second.last_t >= t:
             self._torn_minute_ms = period_start(second.open_ms, "1m")
             end_ms = self._torn_minute_ms + PERIOD_MS["1m"]
@@ -120,6 +122,7 @@ class Rebuild:
             return
         from_ms, to_ms = self._from_ms, self._waiting[-1].at_ms
         self._ask(lambda: self._replace(from_ms, to_ms))
+        self._seconds.changed(from_ms, to_ms)
         self._from_ms, self._waiting = to_ms, []
 
     def _replace(self, from_ms: int, to_ms: int) -> None:
