@@ -22,6 +22,12 @@ Made = Callable[..., Backtest]
 DAY_MS = 86_400_000
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None that is heard now falls silent while a test goes on."""
+    monkeypatch.setattr(lifecycle, "SILENT_SECONDS", 3600.0)
+
+
 def again(backtest: Backtest) -> Backtest:
     return Backtest.objects.get(pk=backtest.pk)
 
@@ -82,7 +88,7 @@ def test_one_whose_worker_is_silent_has_failed_with_the_reason(
     monkeypatch.setattr(lifecycle, "GRACE_SECONDS", 0.0)
     assert tasks.look_after() == 1
     assert (again(silent).status, again(silent).ended_at is not None) == ("failed", True)
-    assert again(silent).error == "process 7 on box ran it and gave no sign of life for 15 s"
+    assert again(silent).error == "process 7 on box ran it and gave no sign of life for 3600 s"
     assert (again(alive).status, again(waiting).status) == ("running", "queued")
     assert [(one["backtest_id"], one["data"]["progress"]) for one in published] == [(silent.backtest_id, 0.5)]
     assert tasks.look_after() == 0
@@ -97,7 +103,7 @@ def test_where_nobody_is_silent_it_only_looks(made: Made) -> None:
 
 def test_a_worker_that_is_heard_in_its_grace_is_alive(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lifecycle, "GRACE_SECONDS", 0.0)
-    outage = timezone.now() - timedelta(seconds=60)
+    outage = timezone.now() - timedelta(seconds=2 * lifecycle.SILENT_SECONDS)
     backtest = made(status="running", worker=lifecycle.this_worker(), heard_at=outage)
     assert tasks.look_after() == 0
     assert again(backtest).suspected_at is not None

@@ -14,7 +14,7 @@ from marketcamera import Bar, BarCache, BarFeed
 from marketcamera.backoff import Backoff
 from marketcamera.environment import VARIABLES, names_a_feed, subscription_from_environment
 from tests.client.made import serving
-from tests.processes import free_port, wait_until
+from tests.processes import PATIENCE_SECONDS, free_port, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -121,7 +121,7 @@ def test_it_asks_for_what_was_configured_and_caches_what_comes(new_feed: NewFeed
     }  # fmt: skip
     status = feed.get_status()
     age = status.pop("seconds_since_message")
-    assert 0 <= age < 60
+    assert 0 <= age < PATIENCE_SECONDS
     assert status == {
         "state": "connected", "running": True, "connected": True, "endpoint": url,
         "symbols": ["A", "B"], "resolutions": ["1m"],
@@ -150,7 +150,7 @@ def test_the_first_bar_that_is_given_is_the_newest(new_feed: NewFeed, server: Se
     server.closed = 900
     feed.configure(endpoint=url, symbols="A")
     feed.start()
-    first = cache.wait_for_bar("A", "1m", timeout_seconds=60)
+    first = cache.wait_for_bar("A", "1m", timeout_seconds=PATIENCE_SECONDS)
     assert first is not None
     assert first.open_time == 899 * 60_000
 
@@ -162,12 +162,12 @@ def test_another_recording_behind_the_same_address_takes_the_place_of_the_one_be
     server.closed = 9
     feed.configure(endpoint=url, symbols="A")
     feed.start()
-    assert cache.wait_for_bar("A", "1m", timeout_seconds=60)
+    assert cache.wait_for_bar("A", "1m", timeout_seconds=PATIENCE_SECONDS)
     server.store, server.closed = "b" * 32, 3
     server.drop()
     wait_until(lambda: times(cache) == [0, 1, 2], "the bars of the new recording, and no others")
     assert "A has another recording now" in caplog.text
-    assert cache.wait_for_bar("A", "1m", after=9 * 60_000, timeout_seconds=60), "a strategy goes on"
+    assert cache.wait_for_bar("A", "1m", after=9 * 60_000, timeout_seconds=PATIENCE_SECONDS), "a strategy goes on"
 
 
 def test_a_refused_connect_is_tried_again(new_feed: NewFeed, server: Server, url: str) -> None:

@@ -18,7 +18,7 @@ from marketcamera.bars.replay_time import MOST_WORK_SECONDS, ReplayTime
 from marketcamera.environment import VARIABLES
 from marketcamera.feed.span import Span, span_of
 from tests.client.made import serving
-from tests.processes import wait_until
+from tests.processes import PATIENCE_SECONDS, wait_until
 
 MINUTE = 60_000
 PAIR = ("A", "1m")
@@ -68,7 +68,8 @@ def server() -> Server:
 
 @pytest.fixture
 def feed(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[BarFeed]:
-    """Started by the environment alone, at the fifth minute; the feed of `get_price`."""
+    """Started by the environment alone, at the fifth minute; the feed of `get_price`. It waits for slow programs."""
+    monkeypatch.setattr("marketcamera.bars.replay_time.MOST_WORK_SECONDS", PATIENCE_SECONDS)
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     with serving(server) as url:

@@ -86,7 +86,8 @@ def test_a_store_into_which_nobody_may_look_ends_no_check(monkeypatch: pytest.Mo
     assert [*host_checks._disk(Config()), *files_check.store_owner(Path("/none"))] == []
 
 
-def test_a_port_that_another_program_has_is_told() -> None:
+def test_a_port_that_another_program_has_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(port_checks, "_SECONDS", PATIENCE_SECONDS)
     with _answering(b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"ok": true') as port:
         assert list(port_checks.taken_ports([port])) == []
     with _answering(b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nhello") as port:

@@ -20,7 +20,7 @@ writes_from_a_thread = pytest.mark.django_db(transaction=True)
 def keeper(market, run):
     keeper = ManifestRowWriter(market, run, refresh_seconds=0.01, retry_seconds=0.01)
     yield keeper
-    keeper.close(10)
+    keeper.close(10)  # more, where a test has failed, would help nobody
 
 
 class Log(logging.Handler):
@@ -73,7 +73,7 @@ def test_a_pending_row_becomes_the_sealed_one(keeper, facts, run):
     keeper.record(facts(1000, pending=True, lines=10, end_t=1009))
     keeper.record(facts(1000, pending=True, lines=20, end_t=1019))
     keeper.record(facts(1000))
-    assert keeper.close(10)
+    assert keeper.close(PATIENCE_SECONDS)
     row = Segment.objects.get()
     assert (row.pending, row.lines, row.end_t, row.run) == (False, 1000, 1999, run)
 
@@ -82,7 +82,7 @@ def test_a_pending_row_becomes_the_sealed_one(keeper, facts, run):
 def test_pending_facts_do_not_undo_a_sealing(keeper, facts):
     keeper.record(facts(1000))
     keeper.record(facts(1000, pending=True, lines=10))
-    assert keeper.close(10)
+    assert keeper.close(PATIENCE_SECONDS)
     assert not Segment.objects.get().pending
 
 
@@ -101,7 +101,7 @@ def test_a_pending_row_is_seen_before_its_segment_is_sealed(market, run, facts):
         assert saved.wait(PATIENCE_SECONDS)
     finally:
         post_save.disconnect(notice, sender=Segment)
-        assert keeper.close(10)
+        assert keeper.close(PATIENCE_SECONDS)
     assert Segment.objects.get().lines == 10
 
 
@@ -116,7 +116,7 @@ def test_rows_catch_up_after_an_outage_that_is_told_once_each_way(keeper, facts,
     assert keeper.waiting >= 1
     outage.end()
     log.wait_for("the database is back")
-    assert keeper.close(10)
+    assert keeper.close(PATIENCE_SECONDS)
     assert sorted(Segment.objects.values_list("start_t", "lines")) == [
         *((t, 1000) for t in range(0, 5000, 1000)),
         (5000, 2),
@@ -132,7 +132,7 @@ def test_a_close_waits_for_the_database_to_come_back(keeper, facts, outage, log)
     keeper.record(facts(1000))
     log.wait_for("the database is unavailable")
     closed = []
-    closing = threading.Thread(target=lambda: closed.append(keeper.close(10)))
+    closing = threading.Thread(target=lambda: closed.append(keeper.close(PATIENCE_SECONDS)))
     closing.start()
     outage.end()
     closing.join(PATIENCE_SECONDS)
@@ -146,8 +146,9 @@ def test_a_close_gives_up_in_time_and_says_so(keeper, facts, outage, log):
     keeper.record(facts(1000))
     log.wait_for("the database is unavailable")
     assert not keeper.close(0.05)
+    last_words = log.messages[-1]
     outage.end()
-    assert log.messages[-1] == "IG-USD: rows of the manifest were not written"
+    assert last_words == "IG-USD: rows of the manifest were not written"
 
 
 @writes_from_a_thread
@@ -163,7 +164,7 @@ def test_one_row_that_the_database_refuses_holds_up_no_other(keeper, facts, log)
 
 @writes_from_a_thread
 def test_nothing_is_taken_after_the_end(keeper, facts):
-    keeper.close(10)
+    keeper.close(PATIENCE_SECONDS)
     with pytest.raises(ManifestStopped, match="manifest of IG-USD takes no more segments: it was closed"):
         keeper.record(facts(1000))
 
@@ -178,7 +179,7 @@ def test_whatever_a_row_fails_of_is_told_and_holds_up_no_other(keeper, facts, mo
     assert set(told) == {("manifest of IG-USD", TypeError)}
     wait_until(lambda: Segment.objects.filter(start_t=2000).exists(), "the row of another")
     keeper.record(facts(1000))
-    assert keeper.close(10)
+    assert keeper.close(PATIENCE_SECONDS)
     assert sorted(Segment.objects.values_list("start_t", flat=True)) == [1000, 2000]
 
 
@@ -191,7 +192,7 @@ def test_a_writer_and_its_manifest_tell_the_same(keeper, tmp_path):
         writer.roll_if_needed(t)
         writer.write_jsonline(message(t), t)
     writer.flush()
-    assert keeper.close(10)
+    assert keeper.close(PATIENCE_SECONDS)
     rows = Segment.objects.of("IG-USD", "ticks").on_disk().oldest_first()
     assert [(row.start_t, row.end_t, row.pending) for row in rows] == [
         (0, 49, False),

@@ -134,11 +134,11 @@ def test_a_flat_out_producer_waits_while_the_loop_is_behind(loop: asyncio.Abstra
     layer = Layer()
     close(layer, loop)
     publisher = Publisher("IG-USD", layer, loop, most=10)
-    publisher.wait_for_room(60)  # nothing waits: returns at once
+    publisher.wait_for_room(PATIENCE_SECONDS)  # nothing waits: returns at once
     for t in range(8):
         publisher.publish(message(t))
     publisher.wait_for_room(0.05)  # held back for so long, and no longer
-    held = threading.Thread(target=publisher.wait_for_room, args=(60,))
+    held = threading.Thread(target=publisher.wait_for_room, args=(PATIENCE_SECONDS,))
     held.start()
     open_(layer, loop)
     held.join(PATIENCE_SECONDS)
@@ -204,7 +204,7 @@ def test_the_layer_of_one_process_keeps_up(loop: asyncio.AbstractEventLoop) -> N
     assert joined.wait(PATIENCE_SECONDS)
     publisher = Publisher("IG-USD", layer, loop)
     for t in range(3000):
-        publisher.wait_for_room(10)
+        publisher.wait_for_room(PATIENCE_SECONDS)
         publisher.publish(message(t))
     reading.result(PATIENCE_SECONDS)
     assert received == list(range(3000))
@@ -227,7 +227,7 @@ def test_a_message_that_cannot_be_sent_holds_up_none_behind_it(
     publisher = Publisher("IG-USD", layer, loop)
     for t in range(5):
         publisher.publish(message(t))
-    assert publisher.drain(30)
+    assert publisher.drain(PATIENCE_SECONDS)
     assert layer.ts == [0, 2, 4]
     assert publisher.failed == 2
     assert [one.name for one in supervisor.troubles()] == ["publisher of market.IG-USD"]

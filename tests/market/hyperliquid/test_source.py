@@ -22,6 +22,13 @@ from tests.market.venue import Manners, Venue
 from tests.processes import PATIENCE_SECONDS, wait_until
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A venue that is slow since the machine is busy is none that does not answer, but where a test says so."""
+    for name in ("_OPEN_SECONDS", "_ANSWER_SECONDS", "_DEAD_SECONDS"):
+        monkeypatch.setattr(f"market.sources.hyperliquid.connection.{name}", PATIENCE_SECONDS)
+
+
 class Watched:
     """Takes a source's ticks on a thread."""
 
@@ -60,6 +67,8 @@ def watching(manners: Manners, **options: Any) -> Iterator[tuple[Venue, Watched]
 
 
 Content = tuple[str, str, float, float]
+#: Of the newest trades, more than happen while a test lasts.
+ALL = 1_000_000
 
 
 def on_tape(ticks: list[Tick]) -> Counter[Content]:
@@ -95,7 +104,7 @@ def expected(venue: Venue, ticks: list[Tick]) -> Counter[Content]:
 
 
 def test_a_venue_that_misbehaves_in_every_way_loses_no_trade_and_none_counts_twice() -> None:
-    manners = Manners(rate=500, repeats=0.2, garbage=0.2, disorder_seconds=0.05, replay=50, recent=5000)
+    manners = Manners(rate=200, repeats=0.2, garbage=0.2, disorder_seconds=0.05, replay=50, recent=ALL)
     with watching(manners) as (venue, watched):
         for _ in range(3):
             watched.wait_for(len(watched.ticks) + 10)
@@ -132,7 +141,7 @@ def test_trades_that_the_venue_has_no_more_lie_in_intervals_that_are_told_as_unk
 
 def test_a_line_that_has_died_is_left_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("market.sources.hyperliquid.connection._DEAD_SECONDS", 1.0)
-    with watching(Manners(rate=100, recent=5000)) as (venue, watched):
+    with watching(Manners(rate=100, recent=ALL)) as (venue, watched):
         venue.manners.is_deaf = True
         wait_until(lambda: venue.connections > 1, "another connection")
         venue.manners.is_deaf = False
@@ -150,7 +159,7 @@ def test_a_quiet_venue_is_asked_and_its_silence_gives_ticks() -> None:
 
 def test_a_venue_that_answers_and_closes_slowly_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("market.sources.hyperliquid.connection._ANSWER_SECONDS", 0.5)
-    with watching(Manners(rate=100, recent=2000)) as (venue, watched):
+    with watching(Manners(rate=100, recent=ALL)) as (venue, watched):
         venue.manners.closes_slowly = venue.manners.answers_slowly = True
         venue.break_connections()
         watched.wait_for(len(watched.ticks) + 20)
@@ -158,7 +167,7 @@ def test_a_venue_that_answers_and_closes_slowly_holds_nothing_up(monkeypatch: py
 
 
 def test_another_process_goes_on_where_one_was_stopped() -> None:
-    with stand_in.running(Manners(rate=200, recent=5000)) as venue:
+    with stand_in.running(Manners(rate=200, recent=ALL)) as venue:
         first = Watched(venue)
         first.wait_for(20)
         first.close()

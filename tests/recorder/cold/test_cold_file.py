@@ -16,6 +16,7 @@ import pytest
 from recorder.cold.block_cache import BLOCK_BYTES, BlockCache
 from recorder.cold.bucket import BucketUnavailable, NoObject, open_bucket
 from recorder.cold.cold_file import ColdFile, ColdReads
+from tests.processes import PATIENCE_SECONDS
 
 CONTENT = random.Random(7).randbytes(3 * BLOCK_BYTES + 1000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -38,7 +39,9 @@ class Objects:
         return self.content[start : start + length]
 
 
-def reads_of(objects: Objects, folder: Path, *, most_bytes: int = 1 << 30, patience_seconds: float = 5.0) -> ColdReads:
+def reads_of(
+    objects: Objects, folder: Path, *, most_bytes: int = 1 << 30, patience_seconds: float = PATIENCE_SECONDS
+) -> ColdReads:
     return ColdReads(objects, BlockCache(folder, most_bytes), patience_seconds=patience_seconds)
 
 
