@@ -6,7 +6,6 @@ import itertools
 import logging
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +19,7 @@ from market.sources.source import Source, SourceError
 from market.sources.upstream import UpstreamSource, place, position_of
 from marketcamera import HistoryUnavailable, Stream
 from tests.client.made import Script, behind, gap, market, message, say, serving
-from tests.processes import PATIENCE_SECONDS
+from tests.processes import PATIENCE_SECONDS, wait_until
 
 MARKET = market(40)
 
@@ -170,8 +169,7 @@ def test_a_new_run_takes_whatever_recording_there_is_by_then() -> None:
 def test_where_it_stands_is_told_of_the_ticks_it_gave_and_not_of_what_was_read_ahead() -> None:
     with begun_anew() as (source, _):
         assert ts(source, 3) == [10, 11, 12]
-        while source._reader is None or source._reader._queue.qsize() < 3:
-            time.sleep(0.01)
+        wait_until(lambda: source._reader is not None and source._reader._queue.qsize() >= 3, "what is read ahead")
         assert source.checkpoint() == "12", "the server had not told its recording then"
         assert not source.replaced
 
