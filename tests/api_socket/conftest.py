@@ -10,7 +10,7 @@ import pytest
 from tests.api_socket.client import new_token
 from tests.processes import Live, Site
 
-CONNECTIONS, SUBSCRIPTIONS, IDLE_SECONDS = 12, 5, 2
+CONNECTIONS, SUBSCRIPTIONS = 12, 5
 
 
 @pytest.fixture(scope="module")
@@ -22,14 +22,14 @@ def site_of_market(tmp_path_factory: pytest.TempPathFactory, migrated_database: 
 
 @pytest.fixture(scope="module")
 def market(site_of_market: Site) -> Iterator[Live]:
-    """50 ticks a second, few connections, an impatient limit for idle ones, and a memory alert that stands."""
+    """50 ticks a second, few connections, patience with idle ones, and a memory alert that stands."""
     live = site_of_market.serve(
         IG_SPEED=5,
         IG_CAM_W=20,
         IG_CAM_STRIDE=5,
         IG_API_CONNECTIONS=CONNECTIONS,
         IG_API_SUBSCRIPTIONS=SUBSCRIPTIONS,
-        IG_API_IDLE_SECONDS=IDLE_SECONDS,
+        IG_API_IDLE_SECONDS=600,
         IG_ALERT_MEMORY_PERCENT=0.001,
     )
     live.wait_for_ticks(20)
