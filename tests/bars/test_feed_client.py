@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidMessage
 from websockets.sync.client import connect
 
+from tests.network import CALM
 from tests.processes import PATIENCE_SECONDS, wait_until
 
 #: Between its attempts to connect again; after the last of them it gives up. On a machine on which a start takes
@@ -40,7 +41,7 @@ class Strategy:
         failed = 0
         while not self._leave.is_set():
             try:
-                with connect(self._url, ping_interval=None, close_timeout=0.1) as socket:
+                with connect(self._url, max_queue=None, **CALM) as socket:
                     socket.send(json.dumps({"type": "CONNECT", "symbols": ["IG-USD"], "resolutions": ["1s"]}))
                     failed = self._listen(socket, failed)
             except (OSError, ConnectionClosed, InvalidMessage) as error:

@@ -10,6 +10,7 @@ import pytest
 from websockets.sync.client import connect
 
 from bars.making.resolutions import PERIOD_MS
+from tests.network import CALM
 from tests.processes import PATIENCE_SECONDS, Site, wait_until
 
 SYMBOL = "IG-USD"
@@ -66,7 +67,7 @@ class Client:
 
 @contextmanager
 def client_of(server, query="", **options):
-    with connect(f"{server.ws_url}/market_data{query}", close_timeout=1, max_size=None, **options) as socket:
+    with connect(f"{server.ws_url}/market_data{query}", max_size=None, max_queue=None, **CALM, **options) as socket:
         yield Client(socket)
 
 
@@ -126,28 +127,28 @@ def test_a_bar_of_the_past_is_the_live_one_to_the_last_byte_and_the_present_foll
 
 def test_it_is_paused_moved_and_played_at_another_speed(server):
     with client_of(server) as client:
-        client.ask(resolutions=["1s"], replay=replay(20, 90, speed=60))
+        client.ask(resolutions=["1s"], replay=replay(20, 290, speed=10))  # half a minute
         assert opened(client.hear_until("BAR", count=5)) == [20, 21, 22, 23, 24]
         *_, told = client.say({"type": "PAUSE"}, "REPLAY")
-        assert (told["speed"], told["paused"]) == (60, True)
+        assert (told["speed"], told["paused"]) == (10, True)
         wrong = [
             ({"type": "PLAY", "speed": -1}, "speed must be"),
             ({"type": "PLAY", "speed": "fast"}, "speed must be"),
             ({"type": "SEEK"}, "time must be milliseconds or a time by ISO 8601, got None"),
             ({"type": "SEEK", "time": "soon"}, "time must be milliseconds"),
-            ({"type": "SEEK", "time": BEGIN + 91_000}, f"this replay ends at {BEGIN + 90_000}, got"),
+            ({"type": "SEEK", "time": BEGIN + 291_000}, f"this replay ends at {BEGIN + 290_000}, got"),
         ]
         for command, reason in wrong:
             (answer,) = client.say(command, "REPLAY")
             assert answer.pop("refused").startswith(reason)
             assert answer == told, "and it stays as it was, paused"
         (moved,) = client.say({"type": "SEEK", "time": "2026-01-24T12:00:50Z"}, "REPLAY")
-        assert moved == {"type": "REPLAY", "time": BEGIN + 50_000, "speed": 60, "paused": True}
+        assert moved == {"type": "REPLAY", "time": BEGIN + 50_000, "speed": 10, "paused": True}
         (playing,) = client.say({"type": "PLAY", "speed": 0}, "REPLAY")
         assert (playing["speed"], playing["paused"]) == (0, False)
-        assert opened(client.hear_until("REPLAY_END")) == list(range(50, 90))
-        client.say({"type": "SEEK", "time": BEGIN + 88_000}, "REPLAY")
-        assert opened(client.hear_until("REPLAY_END")) == [88, 89]
+        assert opened(client.hear_until("REPLAY_END")) == list(range(50, 290))
+        client.say({"type": "SEEK", "time": BEGIN + 288_000}, "REPLAY")
+        assert opened(client.hear_until("REPLAY_END")) == [288, 289]
 
 
 def test_a_client_that_only_changed_its_address_hears_nothing_that_it_does_not_know(server):
