@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.client import HTTPConnection
 from typing import Any
 
@@ -25,6 +26,7 @@ from streaming.protocol import messages_in
 from streaming.routing import websocket_urlpatterns as stream_sockets
 from tests.contracts.contract import validate
 from tests.contracts.npm import installed
+from tests.network import CALM
 from tests.processes import PATIENCE_SECONDS, Live
 from tests.streaming.events import EventParser
 from tests.test_layers import ROOT
@@ -132,7 +134,7 @@ def take(channel: Channel, told: dict[str, Any]) -> str:
 
 def open_socket(live: Live, channel: Channel, query: str = "", **options: Any) -> ClientConnection:
     return connect(
-        f"{live.ws_url}{channel.address}{query}", compression=None, max_size=None, close_timeout=1, **options
+        f"{live.ws_url}{channel.address}{query}", compression=None, max_size=None, max_queue=None, **CALM, **options
     )
 
 
@@ -165,10 +167,11 @@ def silent(market: Live) -> Iterator[ClientConnection]:
 
 def test_an_error_among_events(market: Live, silent: ClientConnection) -> None:
     """As many replays are under way as the server takes of an address: three of five."""
-    with open_socket(market, STREAM_SOCKET, "?replay=0..9&speed=0.001"):
-        with open_socket(market, STREAM_SOCKET, "?replay=0..9&speed=0.001") as socket:
+    with ExitStack() as replays:
+        for _ in range(2):
+            socket = replays.enter_context(open_socket(market, STREAM_SOCKET, "?replay=0..50&speed=0.001"))
             hear(socket, STREAM_SOCKET, "tick")
-            _events(market, "?replay=0..9", {"error"})
+        _events(market, "?replay=0..9", {"error"})
 
 
 def test_the_stream(market: Live, silent: ClientConnection) -> None:
