@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring.names import NAMES, Type
-from tests.processes import Live
+from tests.processes import PATIENCE_SECONDS, Live
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -67,7 +67,7 @@ def promtool(*arguments: str, text: str = "") -> str:
     path = shutil.which("promtool")
     if path is None:
         pytest.skip("promtool is not on this machine (Debian: apt install prometheus)")
-    done = subprocess.run([path, *arguments], input=text, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([path, *arguments], input=text, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

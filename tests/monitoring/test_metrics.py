@@ -14,7 +14,8 @@ from websockets.asyncio.client import connect
 
 from monitoring.names import NAMES
 from tests.monitoring.scraped import ROOT, Scrape, check_against_the_table, promtool
-from tests.processes import Live, Site, wait_until
+from tests.network import CALM
+from tests.processes import PATIENCE_SECONDS, Live, Site, wait_until
 from tools.metrics_table import metrics_table
 
 SETTINGS = {"IG_SPEED": 5, "IG_CAM_W": 20, "IG_CAM_STRIDE": 5, "IG_CAM_SEGMENT_SECONDS": 2, "IG_FLUSH_SECONDS": 0.2}
@@ -62,11 +63,11 @@ def use_everything(live: Live) -> None:
     """A client of each protocol at once, all of them counted, and one that is refused."""
 
     async def run() -> None:
-        events = HTTPConnection("127.0.0.1", live.port, timeout=60)
+        events = HTTPConnection("127.0.0.1", live.port, timeout=PATIENCE_SECONDS)
         events.request("GET", "/stream?types=tick")
         async with (
-            connect(f"{live.ws_url}/ws/stream?types=tick") as stream,
-            connect(f"{live.ws_url}/market_data") as bars,
+            connect(f"{live.ws_url}/ws/stream?types=tick", max_queue=None, **CALM) as stream,
+            connect(f"{live.ws_url}/market_data", max_queue=None, **CALM) as bars,
         ):
             await stream.recv()
             await bars.send(
@@ -74,7 +75,7 @@ def use_everything(live: Live) -> None:
             )
             await asyncio.to_thread(wait_until, lambda: counted(live) == [1, 1, 1], "three clients")
         events.close()
-        async with connect(f"{live.ws_url}/ws/stream?types=nonsense") as refused:
+        async with connect(f"{live.ws_url}/ws/stream?types=nonsense", **CALM) as refused:
             assert json.loads(await refused.recv())["type"] == "error"
 
     asyncio.run(run())
