@@ -18,6 +18,7 @@ from backtests.errors import StrategyFailed
 from backtests.strategies import MaCross
 from bars.making.ohlcv import Ohlcv
 from tests.backtests.series import START, SYMBOL, bar, flat, terms, wandering
+from tests.examples import at_most
 
 
 class Scripted:
@@ -136,7 +137,7 @@ def everything_seen(bars: list[Ohlcv]) -> list[Any]:
 
 
 @given(now=st.integers(0, 118), seed=st.integers(0, 5))
-@settings(max_examples=25)
+@settings(max_examples=at_most(25))
 def test_nothing_a_strategy_sees_depends_on_later_bars(now: int, seed: int) -> None:
     bars = wandering(120, missing=frozenset({7, 8, 9, 31, 32, 33, 34, 35, 77}))
     now = min(now, len(bars) - 2)

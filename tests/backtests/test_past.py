@@ -10,6 +10,7 @@ from backtests.engine.past import MOST_BARS, Past
 from bars.making.ohlcv import Merger, Ohlcv
 from bars.making.resolutions import period_start
 from tests.backtests.series import MINUTE, START, flat, wandering
+from tests.examples import at_most
 
 
 def literal(bars: list[Ohlcv], resolution: str) -> list[Bar]:
@@ -25,7 +26,7 @@ def literal(bars: list[Ohlcv], resolution: str) -> list[Bar]:
 
 
 @given(missing=st.frozensets(st.integers(0, 149), max_size=140), offset=st.integers(0, 1000))
-@settings(max_examples=15)
+@settings(max_examples=at_most(15))
 def test_coarser_bars_are_those_of_the_definition(missing: frozenset[int], offset: int) -> None:
     past = Past("1m")
     so_far: list[Ohlcv] = []

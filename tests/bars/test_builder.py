@@ -8,6 +8,7 @@ from bars.making.builder import Builder
 from bars.making.resolutions import OF_MINUTES, PERIOD_MS, period_start
 from market.price_range import PriceRange, PriceRanges
 from tests.bars.ticks import NOON, literal_bars, price_of, tapes, tick, volume_of
+from tests.examples import at_most
 
 
 def taken(ticks, builder=None):
@@ -123,7 +124,7 @@ def test_time_before_1970_is_aligned_as_well(ts):
         assert bar.open_ms <= ts * 1000 < bar.close_ms
 
 
-@settings(max_examples=20)
+@settings(max_examples=at_most(20))
 @given(st.lists(st.integers(1, 10**6).map(lambda micro: micro / 10**6), min_size=2, max_size=30))
 def test_sums_of_decimal_sizes_are_decimal(sizes):
     ticks = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market.orderbook.book import OrderBook, Trade
@@ -66,7 +66,6 @@ ORDERS = st.lists(
 
 
 @given(ORDERS)
-@settings(max_examples=100, deadline=None)
 def test_no_lot_is_made_or_lost_and_the_book_never_crosses(orders: list[tuple[int, int, int | None, int]]) -> None:
     book = OrderBook()
     for agent, side, price, lots in orders:
