@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -82,6 +83,7 @@ def hashes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return make_password(password, *arguments, **options)
 
     monkeypatch.setattr("django.contrib.auth.base_user.make_password", counted)
+    monkeypatch.setattr(login, "time", SimpleNamespace(monotonic=lambda: 0.0))  # or a slow test would be let try again
     monkeypatch.setattr(login, "attempts", Attempts())
     return found
 

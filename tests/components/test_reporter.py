@@ -25,10 +25,11 @@ def burn(seconds: float) -> None:
 def test_a_meter_counts_the_threads_work_and_not_its_sleep() -> None:
     meter = Meter()
     burn(0.02)
+    begun = time.thread_time()
     with meter:
         burn(0.03)
         time.sleep(0.05)
-    assert 0.03 <= meter.cpu_seconds < 0.05
+    assert 0.03 <= meter.cpu_seconds <= time.thread_time() - begun
     assert meter.used_at is not None
 
 
@@ -55,9 +56,9 @@ class Bench:
 def test_what_was_measured_since_the_last_report_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(monkeypatch)
     bench.cpu, bench.queue = 7.25, 3
+    before = time.time()
     (report,) = bench.look(1)
-    last_update = report["data"].pop("last_update")
-    assert abs(last_update - time.time()) < 60
+    assert before - 0.001 <= report["data"].pop("last_update") <= time.time() + 0.001, "to a millisecond"
     assert report == {
         "channel": "agent_status",
         "agent_id": "x",

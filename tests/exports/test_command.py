@@ -23,7 +23,7 @@ from recorder.models import Market, Run
 from recorder.recovery.run_registry import price_ranges
 from recorder.store.store_id import keep_store_id, new_store_id
 from tests.exports.test_folder import read
-from tests.processes import Process, Site, wait_until
+from tests.processes import PATIENCE_SECONDS, Process, Site, wait_until
 from tests.recorder.made_once import made_once
 from tests.recorder.store import Store
 
@@ -86,6 +86,7 @@ def test_a_folder_has_one_process_at_a_time(market: Store, tmp_path: Path) -> No
 
 def test_the_task_keeps_a_folder_current(market: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, export_dir=tmp_path / "current"))
+    monkeypatch.setattr(tasks, "_SECONDS", PATIENCE_SECONDS)
     Market.objects.create(symbol="EMPTY")
     directory_of: Callable[[str], Path] = lambda symbol: tmp_path / ("store" if symbol == "IG-USD" else "none")  # noqa: E731
     monkeypatch.setattr(exporting, "directory_of", directory_of)

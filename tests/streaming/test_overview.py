@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -117,7 +118,8 @@ def test_a_range_far_beyond_the_recording_is_empty_at_no_cost(store: Store) -> N
     assert json.loads(ask(f"?t0={2**52}&t1={2**53 - 1}").content)["t"] == []
 
 
-def test_all_who_ask_within_a_second_share_the_work(relay: Stub) -> None:
+def test_all_who_ask_within_a_second_share_the_work(relay: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.shared.time", SimpleNamespace(monotonic=lambda: 0.0))
     done: list[int] = []
 
     async def ask_often() -> list[int]:
