@@ -30,12 +30,12 @@ FAST = {"IG_SPEED": 30, "IG_CAM_W": 20, "IG_CAM_STRIDE": 5, "IG_SEED": 7}
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[Live]:
-    """A market with a past, of 300 ticks and 30 bars of a second each second."""
+    """A market with a past, of 100 ticks and 10 bars of a second each second."""
     site = Site(tmp_path_factory.mktemp("client"), migrated_database)
     try:
         made = site.run("runmarket", "--ticks", "1200", "--speed", "0", **FAST)
         assert made.returncode == 0, made.stderr
-        yield site.serve(**FAST)
+        yield site.serve(**(FAST | {"IG_SPEED": 10}))
     finally:
         site.end()
 
@@ -238,7 +238,9 @@ def test_the_readme_tells_the_truth(live: Live, monkeypatch: pytest.MonkeyPatch,
     scope: dict[str, Any] = {}
     for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
         assert "localhost:8000" in block or "http" not in block
-        exec(compile(block.replace("localhost:8000", f"127.0.0.1:{live.port}"), "README.md", "exec"), scope)
+        block = block.replace("localhost:8000", f"127.0.0.1:{live.port}")
+        block = block.replace("timeout_seconds=30", f"timeout_seconds={PATIENCE_SECONDS}")
+        exec(compile(block, "README.md", "exec"), scope)
     assert list(scope["prices"].columns) == ["open", "high", "low", "close", "volume"]
     assert len(scope["prices"]) == 5
     assert len(scope["ticks"]) == 100
@@ -272,12 +274,13 @@ def command(live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
 
 def test_the_command_is_installed(live: Live) -> None:
     program = str(Path(sys.executable).with_name("marketcamera"))
+    wait_until(lambda: live.ask("/health").status == 200, "a market that runs well")
     told = subprocess.run([program, "status", "--url", live.url], capture_output=True, text=True, check=True)
     assert told.stdout.startswith("well: running\n")
 
 
 def test_the_command_shows_and_records(command: Run, live: Live, tmp_path: Path) -> None:
-    assert "well: running" in command("status").stdout
+    wait_until(lambda: "well: running" in command("status").stdout, "a market that runs well")
     shown = command("price", SYMBOL, "--count", "3", "--frequency", "1s").stdout.splitlines()
     assert shown[0].split() == ["open", "high", "low", "close", "volume"]
     assert len(shown) == 5
