@@ -134,7 +134,7 @@ def test_asking_whether_a_store_is_held_keeps_no_writer_out(tmp_path):
     try:
         for process in asking:
             assert process.stdout.readline() == b"asking\n"
-        for writer in range(300):
+        for writer in range(100):
             StoreLock(tmp_path, "IG-USD", f"writer {writer}").release()
     finally:
         for process in asking:
