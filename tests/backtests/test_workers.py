@@ -75,9 +75,11 @@ def test_a_worker_runs_what_is_queued_and_tells_over_the_socket(workers: Workers
         client.first("backtest_progress", backtest_id=broken, estimated_remaining=0)
     assert backtests.wait_for(good, "done")["result"]["trades_count"] > 2
     assert "ValueError: the third is too much" in backtests.wait_for(broken, "failed")["error"]
-    running = backtests.start("slow")
+    gate = workers.site.directory / "gate"
+    running = backtests.start("gated", params={"gate": str(gate), "bar": 1})
     backtests.wait_for(running, "running")
     assert backtests.cancel(running)["status"] == "cancelled"
+    gate.touch()
     after = backtests.start("buy_and_hold")
     assert backtests.wait_for(after, "done")["progress"] == 1.0
     assert backtests.get(waiting)["started_at"] is None
@@ -109,7 +111,7 @@ def test_a_killed_worker_leaves_a_failed_backtest(workers: Workers) -> None:
     backtests = workers.backtests
     with Client(workers.web, workers.token) as client:
         client.subscribe("backtest_progress")
-        backtest_id = backtests.start("slow")
+        backtest_id = backtests.start("hangs")
         worker = workers.start_worker()
         backtests.wait_for(backtest_id, "running")
         kill_all(worker)
