@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from http.client import HTTPResponse
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,9 +22,10 @@ from typing import Any
 import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection
+from websockets.sync.client import ClientConnection, connect
 
 from tests.forks import PATIENCE_SECONDS, spawn
+from tests.network import CALM
 
 CHILD = Path(__file__).with_name("served.py")
 MEBI = 1 << 20
@@ -79,7 +81,9 @@ class Serving:
 
     @property
     def errors(self) -> str:
-        """What the child wrote to stderr so far."""
+        """What the child wrote to stderr so far, and all of it once it has ended."""
+        if self.process.poll() is not None:
+            self._threads[1].join(PATIENCE_SECONDS)
         return "".join(self._errors)
 
     def event(self, kind: str, **facts: Any) -> dict[str, Any]:
@@ -168,6 +172,19 @@ def read_all(client: socket.socket) -> bytes:
         while piece := client.recv(MEBI):
             received += piece
     return bytes(received)
+
+
+def whole_answer(client: socket.socket) -> bytes:
+    """The next answer on a connection that is kept, head and body, however many pieces it comes in."""
+    answer = HTTPResponse(client)
+    answer.begin()
+    head = f"HTTP/1.1 {answer.status} {answer.reason}\r\n"
+    return head.encode() + answer.headers.as_bytes() + answer.read()
+
+
+def socket_at(url: str, **options: Any) -> ClientConnection:
+    """A client of the stream at this address that gives nothing up, whatever else the machine does."""
+    return connect(url, **{**CALM, "max_queue": None, **options})
 
 
 def vanish(client: socket.socket) -> None:

@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from websockets.sync.client import connect
 
 from server import accepting
 from server.accepting import Acceptor, Outage
 from server.admission.admission import Admission, Capacity
-from tests.server.serving import PATIENCE_SECONDS, Serving, wait_until
+from tests.server.serving import PATIENCE_SECONDS, Serving, socket_at, wait_until
 
 REQUEST = b"GET /whole/3 HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -36,7 +35,7 @@ def ask(client: socket.socket, path: str) -> bytes:
 def test_without_descriptors_accepting_waits_and_then_goes_on(limited: Serving) -> None:
     begun = "connections wait to be accepted: "
     keeper = limited.connect()
-    with connect(f"{limited.url}/ticks") as healthy:
+    with socket_at(f"{limited.url}/ticks") as healthy:
         first = int(healthy.recv(timeout=PATIENCE_SECONDS))
         assert b"200 OK" in ask(keeper, "/hog")
         waiting = [limited.connect(REQUEST) for _ in range(8)]  # what one address may have under way

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-from websockets.sync.client import connect
 
 from server.protocols.http_channel import HttpChannel
-from tests.server.serving import PATIENCE_SECONDS, UPGRADE, Serving, read_all
+from tests.server.serving import PATIENCE_SECONDS, UPGRADE, Serving, read_all, socket_at
 
 HEAD = b"GET /whole/3 HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
@@ -126,7 +125,7 @@ def test_who_takes_a_long_answer_slowly_has_all_the_time(strict: Serving) -> Non
 
 
 def test_a_socket_is_no_idle_connection(strict: Serving) -> None:
-    with connect(f"{strict.url}/echo") as client:
+    with socket_at(f"{strict.url}/echo") as client:
         select.select([], [], [], 3)
         client.send("still here")
         assert client.recv(timeout=PATIENCE_SECONDS) == "still here"

@@ -9,7 +9,6 @@ import ssl
 from pathlib import Path
 
 import pytest
-from websockets.sync.client import connect
 
 from tests.server.served import MIXED_SIZES
 from tests.server.serving import (
@@ -20,6 +19,7 @@ from tests.server.serving import (
     close_of,
     read_all,
     read_slowly,
+    socket_at,
     vanish,
     wait_until,
 )
@@ -33,7 +33,7 @@ def test_stalled_socket_is_cut_off_at_bounded_memory_and_healthy_ones_go_on(
     hasty: Serving, form: str, size: int
 ) -> None:
     name = f"stalled-{form}-{size}"
-    with connect(f"{hasty.url}/ticks") as healthy:
+    with socket_at(f"{hasty.url}/ticks") as healthy:
         first = int(healthy.recv())
         before = hasty.rss_bytes
         client = hasty.upgrade(f"/flood?name={name}&form={form}&size={size}")
@@ -161,14 +161,14 @@ def test_tls_has_flow_control(certificate: tuple[str, str]) -> None:
     key, chain = certificate
     with Serving(endpoints=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={chain}"], stall_seconds=1) as serving:
         trusting = ssl.create_default_context(cafile=chain)
-        with connect(f"wss://localhost:{serving.port}/echo", ssl=trusting, open_timeout=PATIENCE_SECONDS) as healthy:
+        with socket_at(f"wss://localhost:{serving.port}/echo", ssl=trusting) as healthy:
             client = trusting.wrap_socket(serving.connect(), server_hostname="localhost")
             client.sendall(b"GET /flood?name=tls&size=100000 HTTP/1.1\r\n" + UPGRADE + b"\r\n")
             assert serving.event("flood_ended", name="tls")["sent_bytes"] < 5 * MEBI
             healthy.send("still here")
             assert healthy.recv() == "still here"
         mixed = f"wss://localhost:{serving.port}/mixed"
-        with connect(mixed, ssl=trusting, max_size=None, open_timeout=PATIENCE_SECONDS) as client_of_all:
+        with socket_at(mixed, ssl=trusting, max_size=None) as client_of_all:
             assert [len(client_of_all.recv()) for _ in range(27)][-1] == MIXED_SIZES[-1]
 
 
@@ -177,7 +177,7 @@ def test_tls_has_flow_control(certificate: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_the_server_whoever_is_connected(number: signal.Signals) -> None:
-    with Serving(stall_seconds=600) as serving, connect(f"{serving.url}/ticks?name=healthy") as healthy:
+    with Serving(stall_seconds=600) as serving, socket_at(f"{serving.url}/ticks?name=healthy") as healthy:
         stalled = serving.upgrade("/flood?name=stalled")
         download = serving.connect(b"GET /stream/5000/100000 HTTP/1.1\r\nHost: x\r\n\r\n")
         assert healthy.recv()
@@ -237,7 +237,7 @@ def test_side_task_that_fails_is_started_again_and_ends_nothing() -> None:
         for _ in range(3):
             serving.event("side_task_began")
         assert "side task failed 2 times, the next try is in 1 s: LookupError: a side task is gone" in serving.errors
-        with connect(f"{serving.url}/echo") as client:
+        with socket_at(f"{serving.url}/echo") as client:
             client.send("still here")
             assert client.recv() == "still here"
         assert serving.end() == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+from tests.network import CALM
 from tests.processes import PATIENCE_SECONDS, Live, Site
 
 PROXY, STRANGER, HOST = "127.0.0.2", "127.0.0.3", "market.example.org"
@@ -80,7 +81,7 @@ def test_probes_on_this_machine_are_answered_by_the_address_they_ask(web: Live) 
 
 
 def test_sockets_are_served(web: Live) -> None:
-    with connect(f"{web.ws_url}/ws/stream", origin=f"https://{HOST}") as client:  # type: ignore[arg-type]
+    with connect(f"{web.ws_url}/ws/stream", origin=f"https://{HOST}", **CALM) as client:  # type: ignore[arg-type]
         client.send("ping")
         while "pong" not in str(client.recv(PATIENCE_SECONDS)):
             pass

@@ -8,7 +8,6 @@ import struct
 from collections.abc import Iterator
 
 import pytest
-from websockets.sync.client import connect
 
 from server.protocols.flow import Valve
 from server.protocols.websocket import WebSocket
@@ -22,6 +21,7 @@ from tests.server.serving import (
     frame,
     read_all,
     read_slowly,
+    socket_at,
     vanish,
     wait_until,
 )
@@ -36,7 +36,7 @@ def test_ready_made_frames_of_every_length_arrive_intact_between_ordinary_messag
     expected: list[str | bytes] = []
     for size in MIXED_SIZES:
         expected += [f"before {size}", "a" * size, b"b" * size, b"after %d" % size]
-    with connect(f"{patient.url}/mixed", max_size=None) as client:
+    with socket_at(f"{patient.url}/mixed", max_size=None) as client:
         assert [client.recv() for _ in expected] == expected
 
 
@@ -47,7 +47,7 @@ def test_sending_to_a_client_with_room_does_not_give_up_the_loop(patient: Servin
 
 
 def test_compression_is_not_offered(patient: Serving) -> None:
-    with connect(f"{patient.url}/echo", compression="deflate") as client:
+    with socket_at(f"{patient.url}/echo", compression="deflate") as client:
         assert client.protocol.extensions == []
         client.send("text")
         client.send(b"bytes")
@@ -55,7 +55,7 @@ def test_compression_is_not_offered(patient: Serving) -> None:
 
 
 def test_ping_is_answered(patient: Serving) -> None:
-    with connect(f"{patient.url}/echo") as client:
+    with socket_at(f"{patient.url}/echo") as client:
         assert client.ping().wait(PATIENCE_SECONDS)
 
 
@@ -89,7 +89,7 @@ def test_client_is_read_no_further_while_its_application_receives_nothing(patien
 
 
 def test_message_beyond_the_limit_is_refused_with_1009(patient: Serving) -> None:
-    with connect(f"{patient.url}/echo?name=large") as client:
+    with socket_at(f"{patient.url}/echo?name=large") as client:
         client.send("x" * MOST_BYTES)
         assert client.recv() == "x" * MOST_BYTES
         client.send("x" * (MOST_BYTES + 1))
@@ -129,12 +129,12 @@ def test_who_is_refused_over_tls_is_told_why_and_sees_the_end(certificate: tuple
     ],
 )
 def test_close_of_the_application_reaches_the_client(patient: Serving, path: str, close: tuple[int, str]) -> None:
-    with connect(patient.url + path) as client:
+    with socket_at(patient.url + path) as client:
         assert close_of(client) == close
 
 
 def test_close_of_the_client_reaches_the_application(patient: Serving) -> None:
-    with connect(f"{patient.url}/echo?name=closes") as client:
+    with socket_at(f"{patient.url}/echo?name=closes", close_timeout=PATIENCE_SECONDS) as client:
         client.close(4321, "enough")
     assert patient.event("disconnect", name="closes")["code"] == 4321
 
@@ -265,7 +265,7 @@ def deflating() -> Iterator[Serving]:
 
 
 def test_who_offers_compression_may_have_it_and_sends_it_too(deflating: Serving) -> None:
-    with connect(f"{deflating.url}/echo", compression="deflate") as client:
+    with socket_at(f"{deflating.url}/echo", compression="deflate") as client:
         assert [type(extension).__name__ for extension in client.protocol.extensions] == ["PerMessageDeflate"]
         for said in ("text " * 1000, "", "again " * 1000):
             client.send(said)
@@ -274,7 +274,7 @@ def test_who_offers_compression_may_have_it_and_sends_it_too(deflating: Serving)
 
 
 def test_who_does_not_offer_it_is_served_as_ever(deflating: Serving) -> None:
-    with connect(f"{deflating.url}/echo", compression=None) as client:
+    with socket_at(f"{deflating.url}/echo", compression=None) as client:
         assert client.protocol.extensions == []
         client.send("text")
         assert client.recv() == "text"
@@ -317,7 +317,7 @@ def shake_hands(serving: Serving, offer: str) -> bytes:
 
 
 def test_a_message_that_swells_is_cut_short_at_bounded_memory(deflating: Serving) -> None:
-    with connect(f"{deflating.url}/echo?name=swells", compression="deflate") as client:
+    with socket_at(f"{deflating.url}/echo?name=swells", compression="deflate") as client:
         before = deflating.rss_bytes
         client.send("x" * 200 * MEBI)
         code, reason = close_of(client)
