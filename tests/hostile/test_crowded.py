@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.clients import UPGRADE, frame, messages_and_close, raw_client, read_to_the_end
+from tests.hostile.clients import UPGRADE, messages_and_close, raw_client, read_to_the_end
+from tests.hostile.test_proxies import is_admitted
 from tests.processes import PATIENCE_SECONDS, Live, Site, wait_until
 
 pytestmark = pytest.mark.long
@@ -63,8 +64,7 @@ def sockets(small: Live, opened: ExitStack, count: int, source: str = "127.0.0.1
     for _ in range(count):
         client = raw_client(small, source=source, headers=headers)
         opened.callback(client.close)
-        client.sendall(frame(1, b"ping"))
-        assert b"pong" in client.recv(200)
+        assert is_admitted(client)
 
 
 def refusal(small: Live, source: str, path: str = "/ws/stream", headers: str = "") -> tuple[dict[str, object], int]:

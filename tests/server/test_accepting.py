@@ -15,7 +15,7 @@ import pytest
 from server import accepting
 from server.accepting import Acceptor, Outage
 from server.admission.admission import Admission, Capacity
-from tests.server.serving import PATIENCE_SECONDS, Serving, socket_at, wait_until
+from tests.server.serving import PATIENCE_SECONDS, Serving, socket_at, wait_until, whole_answer
 
 REQUEST = b"GET /whole/3 HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -29,7 +29,7 @@ def limited() -> Iterator[Serving]:
 def ask(client: socket.socket, path: str) -> bytes:
     """The answer on a connection that is kept."""
     client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-    return client.recv(10_000)
+    return whole_answer(client)
 
 
 def test_without_descriptors_accepting_waits_and_then_goes_on(limited: Serving) -> None:
