@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize, expect, sync_playwright
 
-from tests.pages.reading import KEEP_REMARKS, STRIDE, WINDOW, Watched
+from tests.pages.reading import KEEP_REMARKS, STRIDE, WINDOW, Watched, finished_frames
 from tests.processes import PATIENCE_SECONDS, Live, Site, wait_until
 
 # The graph needs WebGL; without a GPU Chromium draws it in software, which it must be allowed to.
@@ -21,16 +21,20 @@ expect.set_options(timeout=PATIENCE_MS)
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[Live]:
-    """A market at three times its pace; when it is handed out, a segment of frames is finished and another one open.
+    """A market at three times its pace; when it is handed out, a segment of frames is finished and another one open,
+    and as many frames are recorded as a test steps over.
 
     It runs as long as the pages' tests do, and drawn by software each frame of it costs them all.
     """
     site = Site(tmp_path_factory.mktemp("pages"), migrated_database)
+    site.apart = True  # charts are waited for that show what digests tell
     live = site.serve(
         IG_SPEED=3, IG_CAM_W=WINDOW, IG_CAM_STRIDE=STRIDE, IG_CAM_SEGMENT_SECONDS=5, IG_ADJUST_INTERVAL=500
     )
     try:
         wait_until(lambda: len(live.json("/manifest/frames")) > 1, "a finished segment of frames")
+        first = finished_frames(live)["start_t"]
+        wait_until(lambda: live.json("/manifest/frames")[-1]["end_t"] >= first + 14 * STRIDE, "some frames behind it")
         yield live
     finally:
         site.end()

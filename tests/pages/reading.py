@@ -42,8 +42,9 @@ def recorded_frames(server: Live, from_t: int = 0, to_t: int = 10**15) -> Iterat
 
 
 def finished_frames(server: Live) -> dict[str, Any]:
-    """The oldest segment of frames."""
-    return next(segment for segment in server.json("/manifest/frames") if not segment["pending"])
+    """The oldest finished segment of more frames than one, as a busy machine may make."""
+    several = lambda one: not one["pending"] and one["end_t"] > one["start_t"]  # noqa: E731
+    return wait_until(lambda: next(filter(several, server.json("/manifest/frames")), None), "a finished segment")
 
 
 def frame_on_disk(server: Live, t: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.pages.reading import (
+    SOME_DRAWINGS,
     STRIDE,
     WINDOW,
     frame_on_disk,
@@ -79,8 +80,9 @@ def test_a_hidden_page_asks_for_no_list_and_one_that_is_seen_for_what_is_new(
     with page.expect_request("**/segment/metrics/**"):  # for the charts, once it knows the lists
         page.goto(f"{server.url}/live/")
     wait_for_t_beyond(page, "#t", 0)
-    assert len(asked) >= 3
-    assert not [url for url in asked if "after_t" in url], "the first time all of it"
+    # On a slow machine it asks for what is new meanwhile.
+    first = [next(url for url in asked if f"/manifest/{kind}" in url) for kind in ("ticks", "frames", "metrics")]
+    assert not [url for url in first if "after_t" in url], "the first time all of it"
 
     expect(page.locator("#connection")).to_have_attribute("data-state", "live")
     page.evaluate(LOOK, "hidden")
@@ -104,12 +106,14 @@ def test_the_charts_begin_with_what_was_recorded_before(page: Page) -> None:
     with page.expect_request(lambda request: "/segment/metrics/" in request.url):
         page.goto("/live/")
     expect(page.locator("[data-chart=agents] .readout").first).not_to_have_text("–")
-    assert page.locator("#charts canvas").count() == 7, "four of the market, and three measures of the structure"
+    # Four of the market, and three measures of the structure.
+    expect(page.locator("#charts canvas")).to_have_count(7)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("door", ["live", "replay"])
 def test_bursts_and_shocks_from_before_the_page_are_listed(watched_anywhere: Page, site: Site, door: str) -> None:
+    site.apart = True  # what digests tell is waited for
     server = site.serve(IG_SOURCE=f"file:{GOLDEN / 'events.ticks.jsonl.zst'}", IG_SPEED=0, IG_CAM_W=100)
     frame_on_disk(server, 790)  # the last one
     told = [event["t"] for frame in recorded_frames(server) for event in frame["events"]["shocks"]]
@@ -124,6 +128,7 @@ def test_pausing_leaves_live_and_one_button_returns_with_nothing_missed(page: Pa
     wait_for_t_beyond(page, "#frame-t", 0)
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("#follow")).to_have_attribute("aria-pressed", "false")
+    page.evaluate(SOME_DRAWINGS)  # the last of what was playing is drawn
     t = number(page, "#t")
     wait_for_t_beyond_max(page, t + 30)
     assert number(page, "#t") == t
@@ -178,7 +183,7 @@ def test_a_lost_connection_is_resumed_without_a_hole(page: Page) -> None:
     expect(page.locator("#connection")).to_have_attribute("data-state", "live")
     wait_for_t_beyond(page, "#t", t + 20)
     sockets, ts = page.evaluate("[window.sockets.length, window.tickTs]")
-    assert sockets == 2
+    assert sockets >= 2  # a busy machine may lose one more
     assert ts == list(range(ts[0], ts[-1] + 1))
 
 
@@ -288,7 +293,9 @@ def test_a_frame_that_is_not_yet_recorded_is_looked_for_again(page: Page, server
     told: list[int] = []
 
     def join(route: WebSocketRoute) -> None:
-        told.append(server.json("/incremental?limit=1")["latest_t"] + 300)
+        told.append(
+            told[0] if told else server.json("/incremental?limit=1")["latest_t"] + 300
+        )  # the same, if it comes again
         for t in (told[0] - 1, told[0]):
             route.send(tick(t))
 
@@ -305,7 +312,7 @@ def test_t_is_that_of_the_moment_beside_it_while_the_stream_is_behind_the_record
     told: list[int] = []
 
     def join(route: WebSocketRoute) -> None:
-        told.append(server.json("/incremental?limit=1")["latest_t"] // 2)
+        told.append(told[0] if told else server.json("/incremental?limit=1")["latest_t"] // 2)
         route.send(tick(told[0]))
 
     page.route_web_socket("**/ws/stream*", join)
@@ -325,6 +332,8 @@ def test_what_is_lost_and_what_was_filled_in_are_both_said(page: Page) -> None:
     answers = [[tick(10)], [*lost, tick(21), tick(22), caught_up]]
 
     def join(route: WebSocketRoute) -> None:
+        if not answers:
+            return
         for message in answers.pop(0):
             route.send(message)
         if answers:
@@ -332,14 +341,12 @@ def test_what_is_lost_and_what_was_filled_in_are_both_said(page: Page) -> None:
 
     page.route_web_socket("**/ws/stream*", join)
     page.goto("/live/")
-    remarks = page.locator("#remarks p")
-    expect(remarks).to_have_text(
-        [
-            "Lost: ticks 11 – 20.",
-            "Left out on this slow connection, but recorded: structure frames 20.",
-            "Connected again: 2 ticks missed meanwhile were filled in.",
-        ]
-    )
+    for said in (
+        "Lost: ticks 11 – 20.",
+        "Left out on this slow connection, but recorded: structure frames 20.",
+        "Connected again: 2 ticks missed meanwhile were filled in.",
+    ):
+        wait_for_remark(page, said)
 
 
 #: A network that sleeps for long after the first tick; in the page, since three thousand messages take minutes to come
@@ -402,7 +409,7 @@ def test_a_market_in_a_new_store_begins_anew(page: Page) -> None:
     answers = [[tick(5000)], [json.dumps({"type": "caught_up", "t": 20})], [tick(21), tick(22)]]
 
     def join(route: WebSocketRoute) -> None:
-        for message in answers.pop(0):
+        for message in answers.pop(0) if answers else ():
             route.send(message)
         if len(answers) == 2:
             route.close(code=1012)
@@ -429,7 +436,7 @@ def test_a_store_that_is_wiped_is_shown_anew_without_a_reload(
     site.database.write_bytes(migrated_database.read_bytes())
     for leftover in site.directory.glob("site.sqlite3-*"):
         leftover.unlink()
-    server = site.serve(PORT=port, IG_SEED=2, IG_SPEED=5, **camera)
+    server = site.serve(PORT=port, IG_SEED=2, IG_SPEED=2, **camera)  # so slow that it is seen before it has come as far
     new = server.json("/health")["meta"]["store"]
     page.wait_for_function("() => Number(document.querySelector('#t').textContent.replaceAll(',', '')) < 2000")
     expect(page.locator("#connection")).to_have_attribute("data-state", "live")

@@ -67,7 +67,8 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
             database.start()
             market = site.start("runmarket", **env)
             here = site.serve("serve", "-b", "127.0.0.1", **env)
-            wait_until(lambda: len(here.json("/segments?kind=frames")) >= 2, "finished segments")
+            kept = lambda: here.json("/segments?kind=frames")  # noqa: E731
+            wait_until(lambda: len(kept()) >= 2 and kept()[-1]["end_t"] > 60, "finished segments")
             found = Machines(site, market, here, here, objects, env)
             site.run("digest", **env)  # of what is finished; the market goes on
             found.copy()

@@ -145,8 +145,8 @@ def test_an_agent_that_is_not_there_is_said(page: Page, server: Live) -> None:
     open_at(page, finished_frames(server)["start_t"])
     page.get_by_placeholder("Agent…").fill("99999")
     page.keyboard.press("Enter")
-    said = page.evaluate("document.getElementById('agent').validationMessage")
-    assert said == "There is no agent 99999 in this frame."
+    said = "There is no agent 99999 in this frame."
+    page.wait_for_function("(said) => document.getElementById('agent').validationMessage === said", arg=said)
 
 
 @pytest.mark.long
@@ -189,6 +189,9 @@ def with_hole(page: Page, server: Live) -> tuple[int, int]:
 
     def ticks(route: Any) -> None:
         response = route.fetch()
+        if not response.json():  # of what is new, where there is nothing
+            route.fulfill(response=response)
+            return
         whole = response.json()[-1]
         early = whole | {"start_t": 0, "end_t": before["end_t"] + 2, "pending": False}
         route.fulfill(response=response, json=[early, whole | {"start_t": after["start_t"] - WINDOW + 1}])
@@ -259,12 +262,15 @@ def test_what_failed_heals_by_itself(watched: Watched, server: Live) -> None:
 def test_the_address_holds_the_moment_however_it_was_reached(page: Page, server: Live) -> None:
     page.goto("/replay/")
     page.wait_for_url("**/replay/?symbol=IG-USD&t=*")
-    open_at(page, finished_frames(server)["start_t"])
+    start = finished_frames(server)["start_t"]
+    open_at(page, start)
     page.locator("[data-chart=price] .u-over").click(position={"x": 5, "y": 20})
-    page.wait_for_function("() => new URL(location).searchParams.get('t') === document.getElementById('t').textContent")
+    expect(page.locator("#t")).not_to_have_text(f"{start:,}")
+    shown = "document.getElementById('t').textContent.replaceAll(',', '')"
+    page.wait_for_function(f"() => new URL(location).searchParams.get('t') === {shown}")
     link = page.get_by_role("link", name="简体中文")
     t = number(page, "#t")
-    assert t != finished_frames(server)["start_t"]
+    assert t != start
     expect(link).to_have_attribute("href", f"/replay/?symbol=IG-USD&t={t}&lang=zh-hans")
 
 

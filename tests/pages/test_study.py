@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -151,20 +152,29 @@ def all_drawn(file: tuple[str, bytes]) -> tuple[str, bytes] | None:
     return file if len(lines) >= 6 and all("L" in (line.get("d") or "") for line in lines) else None
 
 
+def as_seen(page: Page) -> tuple[str, bytes] | None:
+    """The saved picture of the charts, if it is whole and says what the page does."""
+    if (file := all_drawn(saved(page, "charts-svg"))) is None:
+        return None
+    words = [text.text or "" for text in ElementTree.fromstring(file[1]).iter(f"{SVG}text")]
+    return file if all(caption in words for caption in captions(page)) else None
+
+
+def captions(page: Page) -> Iterator[str]:
+    for caption in page.locator("#charts figcaption").all():
+        parts = [" ".join(part.inner_text().split()) for part in caption.locator("> *").all()]
+        # A title is followed by what it reads, and apart from the next title.
+        yield " · ".join(" ".join(parts[at : at + 2]) for at in range(0, len(parts), 2))
+
+
 @pytest.mark.long
 def test_the_charts_are_saved_as_they_are_seen(page: Page, server: Live) -> None:
     start = first_frame(server)
     open_at(page, start)
     expect(page.locator("[data-chart=agents] .readout").first).not_to_have_text("–")
-    # The readouts come before the lines are drawn as far as their data reach.
-    name, drawn = wait_until(lambda: all_drawn(saved(page, "charts-svg")), "lines in every chart")
+    # The readouts come before the lines are drawn as far as their data reach, and one after the other.
+    name, _ = wait_until(lambda: as_seen(page), "lines in every chart, and under them what the page reads")
     assert name == f"IG-USD-t{start}-charts.svg"
-    words = [text.text or "" for text in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
-    for caption in page.locator("#charts figcaption").all():
-        parts = [" ".join(part.inner_text().split()) for part in caption.locator("> *").all()]
-        # A title is followed by what it reads, and apart from the next title.
-        pairs = [" ".join(parts[at : at + 2]) for at in range(0, len(parts), 2)]
-        assert " · ".join(pairs) in words
     name, pixels = saved(page, "charts-png")
     assert (name, pixels[:8]) == (f"IG-USD-t{start}-charts.png", b"\x89PNG\r\n\x1a\n")
 
