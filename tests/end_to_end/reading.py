@@ -52,11 +52,13 @@ def socket(live: Live, query: str = "", path: str = "/ws/stream") -> Iterator[Cl
 
 
 def hear(client: ClientConnection) -> dict[str, Any]:
-    """The next message."""
-    text = client.recv(timeout=PATIENCE_SECONDS)
-    assert isinstance(text, str)
-    message: dict[str, Any] = json.loads(text)
-    return message
+    """The next message but for heartbeats, which come where a busy machine leaves a market no time for long."""
+    while True:
+        text = client.recv(timeout=PATIENCE_SECONDS)
+        assert isinstance(text, str)
+        message: dict[str, Any] = json.loads(text)
+        if message["type"] != "heartbeat":
+            return message
 
 
 def hear_until(client: ClientConnection, **wanted: Any) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ def test_a_recording_in_another_unit_breaks_nothing(site: Site, factor: int, see
     made = site.run("runmarket", "--ticks", "300", "--speed", "0", **{**MARKET, "IG_START_TS": 1_700_000_000})
     assert made.returncode == 0, made.stderr
     spoil(site, factor, **MARKET)
+    site.apart = True  # a backtest is waited for
     live = site.serve(**{**MARKET, "IG_SEED": seed})
     live.wait_for_ticks(330)
     for path in ("/", "/live/", "/replay/", "/health", "/disk", "/segments?kind=all", "/manifest/ticks", "/metrics"):

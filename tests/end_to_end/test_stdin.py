@@ -87,4 +87,5 @@ def test_a_restart_goes_on_behind_what_a_kill_cost(site: Site, model: Model) -> 
     ts, gaps = ts_of(site), gaps_of(site)
     lost = [t for from_t, to_t in gaps for t in range(from_t, to_t + 1)]
     assert sorted(ts + lost) == list(range(ts[-1] + 1)), "each t is a tick or told to be lost"
-    assert (len(gaps), ts[-1] - max(lost)) == (1, 60)
+    if lost:  # on a machine so slow that all of it was flushed before the kill there is nothing
+        assert (len(gaps), ts[-1] - max(lost)) == (1, 60)

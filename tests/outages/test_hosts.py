@@ -48,15 +48,16 @@ def test_another_host_takes_over_ten_seconds_after_the_holder_died(site: Site) -
     assert refused.returncode == 1
     assert re.search(held, refused.stderr), refused.stderr
     first.kill()
-    killed_at = time.monotonic()
     with closing(sqlite3.connect(site.database)) as database:
         (last_t,) = database.execute("SELECT max(end_t) FROM recorder_segment").fetchone()
         # Most of the wait is not waited for.
         database.execute("UPDATE recorder_lease SET renewed_at = datetime(renewed_at, '-6 seconds')")
         database.commit()
+        (renewed,) = database.execute("SELECT unixepoch(renewed_at) FROM recorder_lease").fetchone()
+    begun = time.monotonic()
     tries = [site.run("runmarket", "--ticks", "5", **other)]
-    while tries[-1].returncode and time.monotonic() < killed_at + PATIENCE_SECONDS:
+    while tries[-1].returncode and time.monotonic() < begun + PATIENCE_SECONDS:
         tries.append(site.run("runmarket", "--ticks", "5", **other))
     assert tries[-1].returncode == 0, tries[-1].stderr
-    assert time.monotonic() - killed_at > 3, "not before ten seconds after the last renewal"
+    assert time.time() - renewed >= 10, "not before ten seconds after the last renewal"
     assert newest(site, "other") > last_t, "t goes on above all that rows tell of, though the files are elsewhere"

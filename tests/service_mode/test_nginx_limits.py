@@ -35,7 +35,8 @@ def started(directory: Path, *exchanged: tuple[str, str]) -> Iterator[Nginx]:
 
 def test_an_address_is_refused_beyond_its_limit_and_a_network_of_ipv6_is_one(tmp_path: Path) -> None:
     limit = ("limit_conn market_camera 2400;", f"limit_conn market_camera 3; {_SAID}")
-    with started(tmp_path, limit) as nginx, ExitStack() as opened:
+    for_long = ("client_body_timeout 10s;", "client_body_timeout 1h;")  # the three hold their places all the while
+    with started(tmp_path, limit, for_long) as nginx, ExitStack() as opened:
         for number in range(3):
             opened.enter_context(slow_body(nginx, f"2001:db8:a0a:d0a::{number + 1}"))
         wait_until(lambda: status(nginx, "2001:db8:a0a:d0a:ffff::1") == 429, "a refusal")
