@@ -17,6 +17,7 @@ import zstandard
 from websockets.sync.client import ClientConnection, connect
 
 from marketcamera import Gap, Stream
+from tests.monitoring.scraped import Scrape
 from tests.network import CALM
 from tests.processes import PATIENCE_SECONDS, ROOT, Live, Site, free_port, wait_until
 
@@ -34,7 +35,7 @@ def market(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) ->
     try:
         made = site.run("runmarket", "--ticks", "600", "--speed", "0", **FAST)
         assert made.returncode == 0, made.stderr
-        yield site.serve(**ROOMY)
+        yield site.serve(**{**ROOMY, "IG_SPEED": 5})  # who waits for the present waits for some ticks alone
     finally:
         site.end()
 
@@ -62,6 +63,9 @@ def ts_of(messages: list[dict[str, Any]]) -> list[int]:
 def test_a_replay_has_the_bytes_of_the_live_stream(market: Live) -> None:
     """Of each set of options the same part, heard live and then again, from memory and from the disk."""
     live = {options: socket(market, options) for options in OPTIONS}
+    # The connections are there before the clients are among those who get what comes.
+    served = lambda: Scrape(market).value("market_camera_clients", protocol="websocket") or 0  # noqa: E731
+    wait_until(lambda: served() >= len(live), "all of them served")
     with socket(market, "types=tick") as client:
         newest = json.loads(client.recv(PATIENCE_SECONDS))
     assert newest["type"] == "tick", newest

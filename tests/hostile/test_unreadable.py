@@ -5,14 +5,29 @@ from __future__ import annotations
 import json
 import logging
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from http.client import HTTPResponse
+from pathlib import Path
 
 import pytest
 
 from igsite.log_limits import FewLines
 from tests.hostile.clients import UPGRADE
-from tests.processes import PATIENCE_SECONDS, Live
+from tests.processes import PATIENCE_SECONDS, Live, Site
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[Live]:
+    """A server without a market, which nobody asks for here."""
+    site = Site(tmp_path_factory.mktemp("unreadable"), migrated_database)
+    try:
+        server = site.serve("serve", "-b", "127.0.0.1")
+        yield server
+        assert server.stop() == 0
+    finally:
+        site.end()
+
 
 DIGITS = b"9" * 5_000
 MANY = b"".join(b"X-%d: %s\r\n" % (n, b"a" * 90) for n in range(200))
