@@ -23,6 +23,7 @@ from tests.end_to_end.reading import (
     hear_until,
     socket,
 )
+from tests.network import CALM
 from tests.processes import PATIENCE_SECONDS, Live
 
 WINDOW, STRIDE = MARKET["IG_CAM_W"], MARKET["IG_CAM_STRIDE"]
@@ -246,7 +247,7 @@ def test_who_breaks_the_protocol_is_let_go_and_nobody_else(market: Live, wire: b
 def test_who_leaves_without_a_word_harms_nobody(market: Live) -> None:
     with socket(market, "?types=tick") as bystander:
         for _ in range(5):
-            client = connect(f"{market.ws_url}/ws/stream")
+            client = connect(f"{market.ws_url}/ws/stream", **CALM)
             client.socket.shutdown(sockets.SHUT_RDWR)
         ticks = hear_ticks(bystander, 10)
         assert [m["t"] for m in ticks] == list(range(ticks[0]["t"], ticks[0]["t"] + 10))
