@@ -42,7 +42,8 @@ def assert_lists_every_segment(site: Site) -> None:
 def assert_answers_alike(site: Site, live: Live) -> None:
     for kind in KINDS:
         rows = [row for row in live.json(f"/manifest/{kind}") if not row["pending"]]
-        assert rows == listed(site, kind)[: len(rows)]
+        # A row and an entry are written one after the other.
+        wait_until(lambda of=kind, rows=rows: rows == listed(site, of)[: len(rows)], f"{rows} in the file")  # type: ignore[misc]
 
 
 @pytest.mark.long

@@ -72,7 +72,9 @@ def test_unread_answers_take_a_piece_each_and_the_operator_gets_in(live: Live, o
     before = memory_bytes(live)
     clients = [asking(live, opened, f"GET {path}") for _ in range(REQUESTS + 16)]
     found = [status(client) for client in clients]
-    assert Counter(found) == {200: REQUESTS, 429: 16}
+    assert Counter(found).keys() == {200, 429}
+    # One less where the request for the page still held its place when the first of these came.
+    assert REQUESTS - 1 <= found.count(200) <= REQUESTS
     refused = rest_of(clients[found.index(429)])
     assert b"\r\nRetry-After: 2\r\n" in refused
     assert b'{"error":{"code":"too_many_requests"' in refused.replace(b'": ', b'":')

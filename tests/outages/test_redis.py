@@ -24,7 +24,7 @@ def test_a_worker_outlives_a_redis_that_is_a_replica_for_a_while(site: Site, tmp
         asked.execute_command("REPLICAOF", "127.0.0.1", "1")
         wait_until(lambda: "Redis is away, it is tried again" in worker.log() or not worker.running, "the refusal")
         asked.execute_command("REPLICAOF", "NO", "ONE")
-        wait_until(lambda: worker.log().count("mingle: all alone") == 2 or not worker.running, "its return")
+        wait_until(lambda: worker.log().count("mingle: all alone") >= 2 or not worker.running, "its return")
         assert worker.running
         assert "Traceback" not in worker.log()
         assert worker.log().count("read only replica") <= 1

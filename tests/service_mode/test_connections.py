@@ -24,7 +24,7 @@ TOLD = "PostgreSQL takes 97 connections; one web process and one market take up 
 
 def test_too_few_are_told_at_the_start_and_by_the_check(deployment: Deployment) -> None:
     web = deployment.serve(IG_POOL_THREADS=MANY_THREADS)
-    assert TOLD in web.log()
+    wait_until(lambda: TOLD in web.log(), "the word of it")
     assert web.stop() == 0
     assert TOLD in deployment.check(IG_POOL_THREADS=MANY_THREADS)
     assert "igsite.W006" not in deployment.check()
