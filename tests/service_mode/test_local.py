@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.processes import ROOT, Live, Site, environment, free_port
+from tests.processes import ROOT, Live, Site, environment, free_port, wait_until
 from tests.services import missing, open_the_way, postgres_binaries, program
 
 pytestmark = [pytest.mark.redis, pytest.mark.postgres]
@@ -42,6 +42,7 @@ def test_one_command_starts_everything_ends_it_and_starts_it_again(site: Site) -
         try:
             services.wait_until_it_answers()
             newest = services.wait_for_ticks(newest + 20)
+            wait_until(lambda: "Ctrl-C ends all of it" in services.log(), "the last of them")
             started = re.findall(r"^  (\S+) +process (\d+)", services.log(), re.MULTILINE)
         finally:
             status = services.stop(signal.SIGINT)
