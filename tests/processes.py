@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
@@ -10,13 +11,15 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import zstandard
 from websockets.sync.client import ClientConnection, connect
@@ -40,12 +43,25 @@ def wait_until(holds: Callable[[], Any], what: str, seconds: float = PATIENCE_SE
 
 def free_port() -> int:
     """A port that nobody listens on, from where the system takes none for outgoing connections: between this answer and
-    the server's start one of those could have it. By chance, since other test processes look for one too."""
+    the server's start one of those could have it. No test process is given one that another has, or that it had."""
     while True:
         port = random.randrange(12_000, 32_000)
         with socket.socket() as probe, suppress(OSError):
-            probe.bind(("", port))
-            return port
+            if port not in _given:
+                fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+                _given.add(port)
+                probe.bind(("", port))
+                return port
+
+
+#: The ports that this process was given.
+_given: set[int] = set()
+
+
+@cache
+def _claims() -> BinaryIO:
+    """A file of which each test process locks a byte for each port that it was given, until it ends."""
+    return (Path(tempfile.gettempdir()) / f"market-camera-ports-{os.getuid()}").open("ab")
 
 
 class Process:
