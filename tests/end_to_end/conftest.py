@@ -12,7 +12,7 @@ from tests.processes import Live, Site
 
 #: The market's pace and camera; segments are short, so that there are finished ones.
 MARKET = {
-    "IG_SPEED": 5,
+    "IG_SPEED": 3,
     "IG_CAM_W": 20,
     "IG_CAM_STRIDE": 5,
     "IG_CAM_METRIC_DOWNSAMPLE": 2,
@@ -23,7 +23,7 @@ MARKET = {
 
 @pytest.fixture(scope="package")
 def market(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[Live]:
-    """A live market of 50 ticks a second with a past of finished segments, and a second, silent market beside it."""
+    """A live market of 30 ticks a second with a past of finished segments, and a second, silent market beside it."""
     site = Site(tmp_path_factory.mktemp("market"), migrated_database)
     try:
         for arguments in (("--ticks", "60"), ("--ticks", "40", "--symbol", OTHER)):
