@@ -19,8 +19,8 @@ _INSIDE = Path(__file__).with_name("inside")
 #: Twenty ticks a second, a frame every five.
 MARKET = {"IG_SPEED": 2, "IG_CAM_W": 20, "IG_CAM_STRIDE": 5, "IG_FLUSH_SECONDS": 0.2, "IG_STALL_SECONDS": 4}
 
-#: What fails is tried again soon, and counts as healthy soon; not so soon that on a busy machine a report, of which there
-#: is one each 3 s, would between two failures.
+#: What fails is tried again soon, and counts as healthy soon; not so soon that on a busy machine a report, of which
+#: there is one each 3 s, would between two failures.
 QUICK = {
     "runtime.supervision:HEALTHY_SECONDS": 10.0,
     "runtime.supervision:LONGEST_PAUSE_SECONDS": 1.0,

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -28,6 +29,10 @@ def project_in(directory: Path) -> Path:
     return directory
 
 
+def all_are_started(services: Live) -> bool:
+    return "Ctrl-C ends all of it" in services.log()
+
+
 def test_one_command_starts_everything_ends_it_and_starts_it_again(site: Site) -> None:
     program("redis-server")
     if postgres_binaries() is None:
@@ -42,7 +47,7 @@ def test_one_command_starts_everything_ends_it_and_starts_it_again(site: Site) -
         try:
             services.wait_until_it_answers()
             newest = services.wait_for_ticks(newest + 20)
-            wait_until(lambda: "Ctrl-C ends all of it" in services.log(), "the last of them")
+            wait_until(partial(all_are_started, services), "the last of them")
             started = re.findall(r"^  (\S+) +process (\d+)", services.log(), re.MULTILINE)
         finally:
             status = services.stop(signal.SIGINT)
