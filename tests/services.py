@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import socket
-import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -71,13 +70,16 @@ class RedisServer:
             self.process.stop()
 
 
-def open_the_way(directory: Path) -> None:
-    """pytest's directories are for their owner alone, and each session that begins makes them so again; PostgreSQL runs
-    as another and must get to its own. Where the way is open, nothing changes: /tmp is everybody's."""
-    for parent in (directory, *directory.parents):
-        mode = parent.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            parent.chmod(stat.S_IMODE(mode) | stat.S_IXGRP | stat.S_IXOTH)
+def directory_for_others(directory: Path) -> Path:
+    """This one, or where the tests run as root another, until they end: PostgreSQL runs as somebody else then and must
+    get to its data, and pytest's directories are for their owner alone; each session that begins makes them so again.
+    """
+    if os.geteuid() != 0:
+        return directory
+    made = Path(tempfile.mkdtemp(prefix="market-camera-postgres-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    made.chmod(0o711)
+    return made
 
 
 class PostgresServer:
@@ -91,13 +93,12 @@ class PostgresServer:
             missing("PostgreSQL (/usr/lib/postgresql/*/bin)")
             raise AssertionError  # missing() has raised
         self._binaries, self._directory = binaries, directory
-        self._data, self._port = directory / "data", free_port()
+        self._data, self._port = directory_for_others(directory) / "data", free_port()
         self.url = f"postgres://market@127.0.0.1:{self._port}/postgres"
         self.process: Process | None = None
         self._data.mkdir(mode=0o700)
         self._owner: dict[str, Any] = {}
         if os.geteuid() == 0:
-            open_the_way(self._directory)
             shutil.chown(self._data, _UNPRIVILEGED)
             self._owner = {"user": _UNPRIVILEGED, "extra_groups": []}
         self._environment = {**os.environ, "LC_ALL": "C.UTF-8"}
@@ -121,8 +122,6 @@ class PostgresServer:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def start(self) -> None:
-        if self._owner:
-            open_the_way(self._directory)
         here = f"unix_socket_directories={self._data}"
         settings = ["fsync=off", f"port={self._port}", "listen_addresses=127.0.0.1", here]
         server = self.process = Process(
