@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from access import secret
 from tests.network import CALM
 from tests.processes import PATIENCE_SECONDS, Live, Site
 
@@ -21,6 +24,21 @@ def new_token(site: Site, *arguments: str, **env: Any) -> str:
     made = site.run("createtoken", "test", *arguments, **env)
     assert made.returncode == 0, made.stderr
     return made.stdout.strip()
+
+
+def kept_token(site: Site, scopes: str = "read backtest") -> str:
+    """Another token, in the database without the second of the processor that the command takes."""
+    text = secret.new_token()
+    columns = "name, prefix, hash, scopes, created_at"
+    values = ("test", secret.prefix_of(text), secret.hash_of(text), scopes)
+    change(site, f"INSERT INTO access_token ({columns}) VALUES (?, ?, ?, ?, CURRENT_TIMESTAMP)", *values)
+    return text
+
+
+def change(site: Site, statement: str, *values: Any) -> None:
+    """Change rows of the site's database, beside its processes."""
+    with closing(sqlite3.connect(site.database, timeout=PATIENCE_SECONDS)) as database, database:
+        database.execute(statement, values)
 
 
 class Client:

@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from api_socket.protocol import CHANNELS
-from tests.api_socket.client import PATH, Client, new_token
+from tests.api_socket.client import PATH, Client, change, kept_token, new_token
 from tests.api_socket.conftest import CONNECTIONS, SUBSCRIPTIONS
 from tests.end_to_end.reading import GOLDEN, golden_frames, tape_settings
 from tests.examples import at_most
@@ -82,13 +82,13 @@ def test_without_a_valid_token_it_is_said_and_closed(market: Live, wrong: str | 
 
 
 def test_a_token_without_the_scope_read_is_told_so_and_closed(market: Live) -> None:
-    with Client(market, new_token(market.site, "--scope", "backtest")) as client:
+    with Client(market, kept_token(market.site, "backtest")) as client:
         assert client.hear() == {"type": "error", "error": "insufficient_scope", "detail": "访问令牌缺少权限: read"}
         assert client.close_code() == 4403
 
 
 def test_who_connects_and_who_is_refused_is_audited(market: Live) -> None:
-    token = new_token(market.site)
+    token = kept_token(market.site)
     for presented in (token, token[:-43] + "A" * 43):
         with Client(market, presented) as client:
             client.asked(PING)
@@ -98,12 +98,11 @@ def test_who_connects_and_who_is_refused_is_audited(market: Live) -> None:
 
 
 def test_a_token_that_expires_closes_its_open_connection(market: Live) -> None:
-    token = new_token(market.site)
+    token = kept_token(market.site)
     with Client(market, token) as client:
         client.subscribe("market_data")
-        code = "from django.utils.timezone import now; from access.models import Token;"
         prefix = token.split("_")[1]
-        market.site.run("shell", "-c", f"{code} Token.objects.filter(prefix='{prefix}').update(expires_at=now())")
+        change(market.site, "UPDATE access_token SET expires_at = CURRENT_TIMESTAMP WHERE prefix = ?", prefix)
         assert client.first("error") == REFUSED
         assert client.close_code() == 4401
     with Client(market, token) as client:
@@ -111,12 +110,12 @@ def test_a_token_that_expires_closes_its_open_connection(market: Live) -> None:
 
 
 def test_a_token_that_is_revoked_closes_its_open_connections(market: Live) -> None:
-    token, other = new_token(market.site), new_token(market.site)
+    token, other = kept_token(market.site), kept_token(market.site)
     with Client(market, token) as one, Client(market, token) as two, Client(market, other) as bystander:
         for client in (one, two, bystander):
             client.subscribe("market_data")
-        code = "from access.models import Token; from access.tokens import revoke; from access.secret import prefix_of;"
-        market.site.run("shell", "-c", f"{code} revoke(Token.objects.filter(prefix=prefix_of('{token}')))")
+        prefix = token.split("_")[1]
+        change(market.site, "UPDATE access_token SET revoked_at = CURRENT_TIMESTAMP WHERE prefix = ?", prefix)
         for client in (one, two):
             assert client.first("error") == REFUSED
             assert client.close_code() == 4401
@@ -323,7 +322,7 @@ def test_whoever_goes_on_is_closed(market: Live, token: str) -> None:
 
 
 def test_a_connection_without_message_and_subscription_is_closed(site: Site) -> None:
-    market, token = site.serve(IG_API_IDLE_SECONDS=2), new_token(site)
+    market, token = site.serve(IG_API_IDLE_SECONDS=2), kept_token(site)
     with ExitStack() as stack:
         busy = wait_until(lambda: _subscribed(market, token, stack), "a subscription within the limit")
         for _ in range(2):  # the second began when the limit of the busy one was over
