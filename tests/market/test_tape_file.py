@@ -19,6 +19,7 @@ from market.sources import text_file
 from market.sources.source import SourceError
 from market.sources.tape_file import FileSource
 from market.tick import MarketError
+from tests.examples import at_most
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 NAMES = ("default", "churn", "reference", "events", "sparse")
@@ -259,7 +260,7 @@ def test_no_flipped_bit_gives_a_tick_of_the_frame_it_is_in(
     frames = [compressed(joined(lines[at : at + 30])) for at in (0, 30, 60)]
     whole = b"".join(frames)
     headers = [start + at for start in (0, len(frames[0])) for at in range(18)]
-    for at in [*headers, *(dice.randrange(len(whole)) for _ in range(300))]:
+    for at in [*headers, *(dice.randrange(len(whole)) for _ in range(10 * at_most(30)))]:
         for bit in range(8) if at in headers else [dice.randrange(8)]:
             data = bytearray(whole)
             data[at] ^= 1 << bit
@@ -306,9 +307,9 @@ def test_a_line_beyond_the_bound_is_a_fault(write: Writer, monkeypatch: pytest.M
     assert fault(write(lines[0] + b"\n" + just_within + b" ")) == expected
 
 
-def test_a_small_file_that_unpacks_to_a_gigabyte_takes_bounded_memory(write: Writer) -> None:
+def test_a_small_file_that_unpacks_to_much_takes_bounded_memory(write: Writer) -> None:
     compressor = zstandard.ZstdCompressor().compressobj()
-    bomb = b"".join(compressor.compress(bytes(2**20)) for _ in range(1024)) + compressor.flush()
+    bomb = b"".join(compressor.compress(bytes(2**20)) for _ in range(400)) + compressor.flush()
     path = write(bomb)
     assert path.stat().st_size < 2**20
     tracemalloc.start()
