@@ -60,7 +60,7 @@ def test_a_table_has_what_was_recorded_and_tells_what_is_missing(recorded: tuple
     answer = live.ask(f"/export?kind={table}&t0=5900&t1=7000")
     assert answer.status == 200, answer.body
     assert answer.headers["Content-Type"] == "application/vnd.apache.parquet"
-    assert answer.headers["Market-Camera-Store"] == live.json("/health")["meta"]["store"]
+    assert answer.headers["Market-Camera-Store"] == live.ask("/health").json()["meta"]["store"]
     file = parquet.ParquetFile(io.BytesIO(answer.body))
     assert file.schema_arrow.equals(schema_of(table))
     found = file.read()
