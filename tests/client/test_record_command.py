@@ -231,7 +231,7 @@ def test_a_copy_is_of_one_recording(new_site: Callable[[], Site], recorders: Rec
     old.wait_for_ticks(30)
     assert recorders.start(copy, old.url, *SOON, "--to", "25").wait() == 0
     noted = Path(f"{copy}.store").read_text().strip()
-    assert noted == old.json("/health")["meta"]["store"]
+    assert noted == old.ask("/health").json()["meta"]["store"]
     held = messages_of(copy)
     assert recorders.start(copy, old.url, *SOON, "--to", "28").wait() == 0, "the same one goes on"
     assert messages_of(copy)[: len(held)] == held
@@ -241,7 +241,7 @@ def test_a_copy_is_of_one_recording(new_site: Callable[[], Site], recorders: Rec
     new.wait_for_ticks(60)
     refused = recorders.start(copy, new.url, *SOON, "--to", "50")
     assert refused.wait() == 1
-    now = new.json("/health")["meta"]["store"]
+    now = new.ask("/health").json()["meta"]["store"]
     assert f"of {noted} is no position in its recording any more, which is {now} now" in refused.log()
     assert "Traceback" not in refused.log()
     assert messages_of(copy) == held

@@ -48,7 +48,7 @@ def test_it_trades_the_same_in_a_replay_as_in_the_backtest_through_kill_9(day: S
         WEBSOCKET_ENDPOINT=f"{live.ws_url}/market_data",
         WEBSOCKET_SYMBOLS=SYMBOL,
         WEBSOCKET_RESOLUTIONS=RESOLUTION,
-        MARKETCAMERA_REPLAY=f"{FROM}..{TO}@7200",
+        MARKETCAMERA_REPLAY=f"{FROM}..{TO}@3600",
     )
     wait_until(lambda: len(trades_among(lines_of(program))) >= 5 or not program.running, "some trades")
     live.kill()
