@@ -40,5 +40,8 @@ def _span(chunk: tuple[int, int]) -> Span:
 
 
 def _digested(market: Market, kind: str) -> SegmentQuerySet:
-    """Removed segments whose digests of an older version are kept cannot be rolled up any more."""
-    return Segment.objects.of(market, kind).filter(digest=VERSIONS[kind])
+    """Removed segments whose digests of an older version are kept cannot be rolled up any more.
+
+    That the version is above 0 is said for SQLite, which would look at all segments else.
+    """
+    return Segment.objects.of(market, kind).filter(digest__gt=0, digest=VERSIONS[kind])

@@ -20,6 +20,7 @@ from recorder.admin import front_recorded, lists
 from recorder.cold import copying
 from recorder.cold.bucket import open_bucket
 from recorder.digests import making
+from recorder.digests.lost_chunks import segments_of
 from recorder.digests.making import due, segments_to_do
 from recorder.digests.unsummed import waiting
 from recorder.models import Market, Segment
@@ -158,6 +159,15 @@ def test_whether_digests_are_of_another_version_is_read_at_the_ends_of_an_index(
     assert_few_are_read(steps)
     slow = [step for step in steps if "INDEX segment_digest_version" not in step or "ORDER BY" not in step]
     assert slow == []
+
+
+@pytest.mark.parametrize("state", ["kept", "gone"])
+def test_segments_of_a_lost_chunk_are_looked_for_around_it_alone(state: str) -> None:
+    (rows,) = segments_of(Market.objects.get(), "metrics", [(6, 1)])
+    steps = plans_of(lambda: list(getattr(rows, state)().order_by("start_t", "name")))
+    assert_few_are_read(steps)
+    searches = [step for step in steps if step.startswith("SEARCH")]
+    assert [step for step in searches if not re.search(r"INDEX segment_digest\w+ \(.*start_t", step)] == []
 
 
 def test_lost_segments_with_a_digest_are_not_looked_for_among_removed_ones() -> None:
