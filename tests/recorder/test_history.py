@@ -276,7 +276,7 @@ def test_what_is_gone_is_read_as_far_as_somebody_wants_to_know(past, market, dja
         *(("frames", t, t, "") for t in range(25, 30)),
     ]
     assert told(past.messages(["frames"], 10, 12)) == [("frames", t, t, "expired") for t in (11, 12)]
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         assert next(past.messages(["frames"], 10)).first_t == 11
 
 
