@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.db.models.signals import post_migrate
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
@@ -45,7 +45,11 @@ def pytest_configure(config: pytest.Config) -> None:
     where the long tests are left out, by fewer."""
     quick = config.getoption("markexpr") == "not long"
     settings.register_profile(
-        "market camera", deadline=None, derandomize=services.required(), max_examples=10 if quick else 100
+        "market camera",
+        deadline=None,
+        derandomize=services.required(),
+        max_examples=10 if quick else 100,
+        suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile("market camera")
 
