@@ -99,8 +99,8 @@ def test_a_backtest_keeps_no_periodic_work_waiting(workers: Workers) -> None:
         wait_until(lambda: "succeeded" in other.log(), "the other task")
         assert workers.backtests.get(running)["status"] == "running"
     finally:
-        kill_all(own)
-        other.stop()
+        for worker in (other, own):
+            kill_all(worker)
     assert "backtests.tasks.run[" not in other.log()
     assert "forget_audit[" not in own.log()
     assert workers.backtests.cancel(running)["status"] == "cancelled"
