@@ -116,7 +116,14 @@ def test_a_reader_that_has_seen_enough_ends_it(live: Live, lines: int) -> None:
     assert process.stderr.read() == ""
 
 
-@pytest.mark.parametrize("command", [("tail", "--count", "3"), ("price", "IG-USD", "--frequency", "1s"), ("status",)])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("tail", "--count", "3"),
+        pytest.param(("price", "IG-USD", "--frequency", "1s"), marks=pytest.mark.long),
+        pytest.param(("status",), marks=pytest.mark.long),
+    ],
+)
 def test_an_output_that_is_full_or_gone_is_told(live: Live, command: tuple[str, ...]) -> None:
     with Path("/dev/full").open("w") as full:
         process = started(*command, "--url", live.url, stdout=full)

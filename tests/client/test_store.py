@@ -89,6 +89,7 @@ def test_files_and_server_give_what_a_replay_gives(
         assert store.first_t == 0
 
 
+@pytest.mark.long
 def test_a_market_that_runs_is_read_as_far_as_it_has_come(site: Site, live: Live) -> None:
     newest = live.wait_for_ticks(3200)
     for where in (site.store, live.url):
@@ -160,6 +161,7 @@ def test_where_there_is_no_store_an_error_says_so(tmp_path: Path, files_url: str
         open_store(live.url).ticks("5")  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 def test_the_notebook_runs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     from matplotlib import pyplot  # half a second, which only this test is to cost
 

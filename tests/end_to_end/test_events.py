@@ -172,6 +172,7 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+@pytest.mark.long
 def test_plain_daphne_serves_events_too(market: Live, tmp_path: Path) -> None:
     port = free_port()
     arguments = [sys.executable, "-m", "daphne", "-p", str(port), "igsite.asgi:application"]

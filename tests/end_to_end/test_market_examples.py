@@ -67,6 +67,7 @@ def needs_mesa() -> None:
     pytest.importorskip("mesa", reason="needs Mesa: pip install mesa")
 
 
+@pytest.mark.long
 def test_mesa_agents_trade_by_name_at_one_price(site: Site) -> None:
     needs_mesa()
     ticks = make(site, MESA)

@@ -78,6 +78,7 @@ def test_every_part_has_the_same_price_at_every_t(live: Live, site: Site) -> Non
     assert f"buy   {bars[asked[0]['open_time'] // 1000][0]:>16,.4f}" in bought.stdout
 
 
+@pytest.mark.long
 def test_market_data_is_the_price_of_a_tick(live: Live, site: Site) -> None:
     days: list[dict[str, Any]] = []
     with Client(live, new_token(site)) as client:

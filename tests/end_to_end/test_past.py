@@ -171,6 +171,7 @@ def run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(command, cwd=ROOT / "client" / "src", capture_output=True, timeout=PATIENCE_SECONDS)
 
 
+@pytest.mark.long
 def test_the_command_line_takes_the_address_of_a_replay(market: Live, tmp_path: Path) -> None:
     """A copy ends with its part; one that was begun goes on where it was."""
     copy, url = tmp_path / "copy.ndjson", f"{market.ws_url}?replay=200..299&speed=0"

@@ -41,6 +41,7 @@ def assert_whole(site: Site) -> int:
     return ticks
 
 
+@pytest.mark.long
 def test_the_same_seed_makes_the_same_files(new_site: Callable[[], Site]) -> None:
     settings = {"IG_SEED": 42, "IG_START_TS": 1_700_000_000, "IG_ADJUST_INTERVAL": 100}
     one, again, other = (

@@ -31,7 +31,7 @@ def violations(page: Page) -> list[str]:
 @pytest.mark.parametrize(
     ("path", "width", "scheme"),
     [
-        ("/live/", 390, "light"),
+        pytest.param("/live/", 390, "light", marks=pytest.mark.long),
         ("/replay/", 1000, "dark"),
         pytest.param("/live/", 1000, "dark", marks=pytest.mark.long),
         pytest.param("/replay/", 390, "light", marks=pytest.mark.long),

@@ -43,6 +43,7 @@ LOOK = """(state) => {
 }"""
 
 
+@pytest.mark.long
 def test_live_counts_up(page: Page) -> None:
     page.goto("/live/")
     expect(page.locator("#connection")).to_have_attribute("data-state", "live")

@@ -18,6 +18,7 @@ def first_frame(server: Live) -> int:
     return t
 
 
+@pytest.mark.long
 def test_back_and_forward_walk_through_the_moments_looked_at(page: Page, server: Live) -> None:
     start = first_frame(server)
     page.goto("/live/")

@@ -40,6 +40,7 @@ def edges_of(frame: dict, kind: str) -> set[tuple[int, int]]:  # type: ignore[ty
     return {(min(pair), max(pair)) for pair in pairs}
 
 
+@pytest.mark.long
 def test_two_moments_are_compared_by_keyboard_and_the_link_holds_both(page: Page, server: Live) -> None:
     start = first_frame(server)
     open_at(page, start)

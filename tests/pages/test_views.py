@@ -38,6 +38,7 @@ def busiest_pair(frame: dict[str, Any]) -> tuple[dict[str, Any], str, str]:
     return edge, of[edge["src"]], of[edge["dst"]]
 
 
+@pytest.mark.long
 def test_keys_choose_the_view_and_the_link_holds_it_with_the_selection(page: Page, server: Live) -> None:
     frame = a_frame(server)
     agent = str(frame["nodes"][0]["agent_id"])
