@@ -44,7 +44,10 @@ class Scheduler(beat.Scheduler):  # type: ignore[misc]
         """Whether the queue has too many that wait; a broker that does not say is no reason to send nothing."""
         queue = self.app.conf.task_default_queue
         try:
-            waiting = self.producer.channel.queue_declare(queue=queue).message_count
+            channel = self.producer.channel
+            if channel.connection is None:  # closed in an outage: what is sent next opens another, to ask would fail
+                return False
+            waiting = channel.queue_declare(queue=queue).message_count
         except (*self.connection.connection_errors, *self.connection.channel_errors) as error:
             log.debug("the broker cannot be asked for the length of %s: %s", queue, error)
             return False

@@ -13,19 +13,26 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisAway
 
 from igsite import beat
-from tests.services import redis_server
+from tests.services import RedisServer
 
 QUEUE = "of a test"
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[Celery]:
-    with redis_server(tmp_path) as url:
-        app = Celery(broker=url, set_as_current=False)
-        app.conf.task_default_queue = QUEUE
-        app.conf.beat_schedule = {name: {"task": name, "schedule": 0.0001} for name in ("often", "too")}
-        yield app
-        app.close()
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path)
+    server.start()
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def app(server: RedisServer) -> Iterator[Celery]:
+    app = Celery(broker=server.url, set_as_current=False)
+    app.conf.task_default_queue = QUEUE
+    app.conf.beat_schedule = {name: {"task": name, "schedule": 0.0001} for name in ("often", "too")}
+    yield app
+    app.close()
 
 
 def ticks(scheduler: beat.Scheduler, number: int) -> None:
@@ -53,7 +60,20 @@ def test_a_queue_whose_length_nobody_tells_is_sent_to(app: Celery, monkeypatch: 
         raise RedisAway("refused")
 
     scheduler, sent = beat.Scheduler(app), []
-    monkeypatch.setattr(beat.Scheduler, "producer", SimpleNamespace(channel=SimpleNamespace(queue_declare=away)))
+    channel = SimpleNamespace(connection=app, queue_declare=away)
+    monkeypatch.setattr(beat.Scheduler, "producer", SimpleNamespace(channel=channel))
     monkeypatch.setattr(scheduler, "apply_entry", lambda entry, producer: sent.append(entry.task))
     scheduler.tick()
     assert sorted(sent) == ["often", "too"]
+
+
+@pytest.mark.redis
+def test_an_outage_of_redis_that_a_task_failed_of_is_over_when_redis_is_back(app: Celery, server: RedisServer) -> None:
+    app.conf.task_publish_retry_policy = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
+    redis, scheduler = Redis.from_url(app.conf.broker_url), beat.Scheduler(app)
+    scheduler.tick()
+    server.kill()
+    ticks(scheduler, 3)
+    server.start()
+    ticks(scheduler, 3)
+    assert redis.llen(QUEUE) > 0
