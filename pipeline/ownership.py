@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 _LAST_WORDS_SECONDS = 3.0
 
+#: So many times as long may all of it take where the market ended by itself: nobody waits to kill it.
+_UNHURRIED = 10
+
 
 class MarketOwnership:
     """A market's store, locked, and from `take_lease` on its lease too; both until `let_go`.
@@ -37,6 +40,7 @@ class MarketOwnership:
         self._lock: StoreLock | None = None
         self._store_id: str | None = None
         self.hold_store()
+        self._patience = 1
         # Behind what may fail: nobody would end its thread.
         self._last_words, self._mouth = ExitStack(), PrestartedThread("last words")
 
@@ -87,13 +91,18 @@ class MarketOwnership:
         """Register `say` to be called by `let_go`; the last one registered is called first."""
         self._last_words.callback(say)
 
-    def let_go(self) -> None:
+    def close_at_end(self, close: Callable[[float], object], seconds: float) -> None:
+        """Register `close` likewise, to be called with how many seconds it may take: these where the end hurries."""
+        self.at_end(lambda: close(seconds * self._patience))
+
+    def let_go(self, *, hurry: bool = True) -> None:
         """Record the end in the database, and release the market to the next writer.
 
-        An unavailable database causes no delay.
+        With `hurry` an unavailable database causes no delay.
         """
+        self._patience = 1 if hurry else _UNHURRIED
         self._mouth.start(self._say_last_words)
-        if not self._mouth.join(_LAST_WORDS_SECONDS):
+        if not self._mouth.join(_LAST_WORDS_SECONDS * self._patience):
             log.error("%s: the database takes too long to hear of the end", self._symbol)
         if self._lock is not None:
             self._lock.release()

@@ -51,7 +51,7 @@ from streaming.relay.health import silence_allowed
 
 log = logging.getLogger(__name__)
 
-#: How long rows may take at the end before the process leaves without them; the next start makes them from the files.
+#: How long rows may take at an end that hurries; without them the next start makes them from the files.
 _ROWS_SECONDS = 1.5
 _BARS_SECONDS = 0.7
 
@@ -129,7 +129,7 @@ class MarketRun:
         self._keeper = ManifestRowWriter(
             self._market, self._run, supervisor.failed, shown=shown, on_shown=keep, follow=follow
         )
-        self._ownership.at_end(lambda: self._keeper.close(_ROWS_SECONDS))
+        self._ownership.close_at_end(self._keeper.close, _ROWS_SECONDS)
         self._recording = market_recording(
             config, self._directory, self._ownership, self._agents, self._list, self._keeper.record_file, self._history
         )
@@ -139,7 +139,7 @@ class MarketRun:
         self._recording.skip_to(ends.on_disk)
         self._lease.note_unrecorded(lambda: self._recording.unrecorded_to)
         self._bars = LiveBars(self._market, self._history, self._continued.next_t, self._prices, begins=begins)
-        self._ownership.at_end(lambda: self._bars.close(_BARS_SECONDS))
+        self._ownership.close_at_end(self._bars.close, _BARS_SECONDS)
         self._checkpointer = self._make_checkpointer() if self._source.has_checkpoints else None
         if self._checkpointer is not None:
             self._ownership.at_end(self._checkpointer.close)
@@ -266,7 +266,7 @@ class MarketRun:
                 pipeline.run(most_ticks, on_tick)
         finally:
             self._source.close()
-            self._ownership.let_go()
+            self._ownership.let_go(hurry=self.stop.is_set())
         if self._lost_lease is not None:
             raise self._lost_lease
         return pipeline.ticks

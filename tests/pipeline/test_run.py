@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from bars.making.keeper import BarKeeper
 from bars.models import Bar, Gap
 from igsite.config import Config
 from market.price_range import PriceRange
@@ -22,6 +23,7 @@ from market.tick import MarketError
 from market.timestamps import END_TS
 from pipeline.run import MarketRun
 from pipeline.run_facts import RunFacts
+from recorder.manifest.row_writer import ManifestRowWriter
 from recorder.models import Inventory, Lease, Market, Run, Segment
 from recorder.recovery.run_registry import RUN_SETTINGS, price_ranges
 from recorder.tape.high_water_mark import raise_mark
@@ -294,6 +296,24 @@ def test_nothing_is_left_running(config: Config, make_ticks: Callable[..., Run])
     make_ticks(config, 3)
     left = [thread.name for thread in threading.enumerate() if thread.name.startswith(("lease", "manifest", "checkp"))]
     assert left == []
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_rows_have_more_time_where_the_market_ends_by_itself(
+    config: Config, monkeypatch: pytest.MonkeyPatch, is_stopped: bool
+) -> None:
+    given: dict[type, float] = {}
+    for closed in (BarKeeper, ManifestRowWriter):
+
+        def close(self: Any, seconds: float, of: Any = closed.close) -> Any:
+            given[type(self)] = seconds
+            return of(self, seconds)
+
+        monkeypatch.setattr(closed, "close", close)
+    market = MarketRun(config, home_symbol=config.symbol)
+    market.run(most_ticks=3, on_tick=lambda _: market.stop.set() if is_stopped else None)
+    hurried = {BarKeeper: 0.7, ManifestRowWriter: 1.5}
+    assert given == (hurried if is_stopped else {kind: 10 * seconds for kind, seconds in hurried.items()})
 
 
 def test_a_model_in_an_empty_store_begins_with_a_past_and_goes_on_with_the_rest_of_it(config: Config) -> None:
