@@ -76,7 +76,7 @@ def directory_for_others(directory: Path) -> Path:
     """
     if os.geteuid() != 0:
         return directory
-    made = Path(tempfile.mkdtemp(prefix="market-camera-postgres-"))
+    made = Path(tempfile.mkdtemp(prefix="market-camera-"))
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     made.chmod(0o711)
     return made
@@ -188,7 +188,7 @@ def redis_server(directory: Path) -> Iterator[str]:
 @cache
 def _migrated() -> PostgresServer:
     """One that has every table and was ended, for others to be copies of it."""
-    directory = Path(tempfile.mkdtemp(prefix="market-camera-postgres-"))
+    directory = Path(tempfile.mkdtemp(prefix="market-camera-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     server = PostgresServer(directory, made=False)
     try:

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.processes import ROOT, Live, Site, environment, free_port, wait_until
-from tests.services import missing, open_the_way, postgres_binaries, program
+from tests.services import directory_for_others, missing, postgres_binaries, program
 
 pytestmark = [pytest.mark.redis, pytest.mark.postgres]
 
@@ -25,7 +25,6 @@ def project_in(directory: Path) -> Path:
         if path.name not in ("data", "deploy"):
             (directory / path.name).symlink_to(path)
     shutil.copy(ROOT / "deploy" / "local.py", directory / "deploy")
-    open_the_way(directory)
     return directory
 
 
@@ -37,7 +36,7 @@ def test_one_command_starts_everything_ends_it_and_starts_it_again(site: Site) -
     program("redis-server")
     if postgres_binaries() is None:
         missing("PostgreSQL (/usr/lib/postgresql/*/bin)")
-    project, port = project_in(site.directory / "project"), free_port()
+    project, port = project_in(directory_for_others(site.directory) / "project"), free_port()
     settings = environment(site.store, site.database, PORT=port, IG_SPEED=2)
     del settings["DATABASE_URL"]
     command = [sys.executable, str(project / "deploy" / "local.py"), "--webs", "1", "--symbols", "IG-USD"]
