@@ -40,7 +40,7 @@ test-all: $(VENV)/ready-dev
 
 # What the workers would each compile, since they begin at the same time.
 tests-compiled: $(VENV)/ready-dev
-	$(PY) -m pytest --collect-only --quiet > /dev/null
+	@collected=$$($(PY) -m pytest --collect-only --quiet) || { echo "$$collected"; exit 1; }
 
 # Those that failed last, one after the other; refused when they are many, which is no matter of a busy machine.
 MOST_FAILED := 10
