@@ -93,9 +93,18 @@ def recount(market: Market, kind: str) -> None:
 #: longer, because a database may be restored from an older dump beside readers and an unchanged directory.
 _TRUSTED_SECONDS = 1.0
 
-#: Of each directory: the market, the directory's state at which its rows were found exact, and until when that is
-#: trusted.
-_exact_at: dict[Path, tuple[str, str, float]] = {}
+
+class _Exact(NamedTuple):
+    """A market whose rows were found exact, at which state of the directory, the segment opened last by then, and until
+    when that is trusted."""
+
+    symbol: str
+    state: str
+    opened: str
+    until: float
+
+
+_exact_at: dict[Path, _Exact] = {}
 
 
 def is_exact(symbol: str, kind: str, directory: Path) -> bool:
@@ -104,7 +113,7 @@ def is_exact(symbol: str, kind: str, directory: Path) -> bool:
     Raises OSError, django.db.Error.
     """
     state = state_of(directory)
-    return bool(state) and _state_in_rows(symbol, kind) == state
+    return bool(state) and _in_rows(symbol, kind)[0] == state
 
 
 def is_exact_for_readers(symbol: str, kind: str, directory: Path) -> bool:
@@ -113,18 +122,28 @@ def is_exact_for_readers(symbol: str, kind: str, directory: Path) -> bool:
     Raises OSError, django.db.Error.
     """
     state, now = state_of(directory), time.monotonic()
-    known_symbol, known_state, until = _exact_at.get(directory, ("", "", now))
-    if now < until and (known_symbol, known_state) == (symbol, state):
+    known = _exact_at.get(directory)
+    if known is not None and now < known.until and (known.symbol, known.state) == (symbol, state):
         return True
-    if not state or _state_in_rows(symbol, kind) != state:
+    in_rows, opened = _in_rows(symbol, kind)
+    if not state or in_rows != state:
         return False
-    _exact_at[directory] = (symbol, state, now + _TRUSTED_SECONDS)
+    _exact_at[directory] = _Exact(symbol, state, opened, now + _TRUSTED_SECONDS)
     return True
 
 
-def _state_in_rows(symbol: str, kind: str) -> str | None:
-    known = Inventory.objects.filter(market__symbol=symbol, kind=kind).values_list("directory_state", flat=True)
-    return known.first()
+def opened_last(directory: Path) -> str:
+    """The segment of which a file was made last, when rows were found exact for readers; "" if none is known.
+
+    Its row comes up to a second after its first lines are on the disk.
+    """
+    known = _exact_at.get(directory)
+    return "" if known is None else known.opened
+
+
+def _in_rows(symbol: str, kind: str) -> tuple[str | None, str]:
+    known = Inventory.objects.filter(market__symbol=symbol, kind=kind).values_list("directory_state", "opened")
+    return known.first() or (None, "")
 
 
 class FileChange(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import Error as DatabaseError
 
 from recorder.cold.copies import COLUMNS, copy_of, has_open_copies, is_elsewhere, is_named, open_copy_of
-from recorder.manifest.inventory import is_exact_for_readers
+from recorder.manifest.inventory import is_exact_for_readers, opened_last
 from recorder.models import Market, Segment, SegmentQuerySet
 from recorder.segment.layout import SegmentName, parse_name, pending_name
 from recorder.segment.listing import Directory, Found, SeekPoints
@@ -44,6 +44,7 @@ class ManifestFinder:
                 for found in self._told_by(self._rows(), from_t=t):
                     yield found
                     last = found.name
+                yield from self._just_opened(last)
                 return
         except DatabaseError as error:
             self._check_without_rows(error, t)
@@ -75,6 +76,20 @@ class ManifestFinder:
         except DatabaseError as error:
             raise self._unavailable(error) from error
         return None if row is None else known(row, self._directory)
+
+    def _just_opened(self, last: SegmentName | None) -> Iterator[Found]:
+        """The newest segment, if its row had not come yet when the rows were read, which ended with this one.
+
+        Of all kinds but ticks nothing would show that it lacks, where ticks of the same t are on the disk already.
+        """
+        name = "" if self.is_elsewhere() else opened_last(self._directory)
+        if not name or (last is not None and _place(parse_name(name)) <= _place(last)):
+            return
+        row = reading(Segment.objects.of(self._symbol, self._kind).filter(name=name).select_related("market").first)
+        if row is not None and row.removed_at is None and not row.missing:
+            yield known(row, self._directory)
+        elif row is None and any((self._directory / file).exists() for file in (pending_name(name), name)):
+            yield Found(parse_name(pending_name(name)))
 
     def rows_suffice(self) -> bool:
         """Whether the rows are known to list all that can be read. Raises OSError, django.db.Error."""

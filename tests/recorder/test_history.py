@@ -237,6 +237,28 @@ def test_a_file_that_somebody_put_there_is_read_at_once(past, market):
     assert past.last_t() == 10
 
 
+def test_messages_of_a_segment_whose_row_is_on_its_way_are_read_beside_the_ticks(past, market):
+    """Ticks of the same t are on the disk, in a segment whose row has been there for long."""
+    record_plainly(market, past.directory, 2)
+    reconcile(market, past.directory)
+    late = []
+    recording = Recording(
+        past.directory, segment_seconds=300, level=3, flush_seconds=1, clock=Clock(NOON + 600),
+        on_change=lambda facts: late.append(facts) if facts.kind == "frames" else save_facts(market, None, facts),
+        on_file=lambda kind, name, change: inventory.follow(market, [inventory.FileChange(kind, change, name)]),
+    )  # fmt: skip
+    for t in range(20, 25):
+        recording.write(t, *moment(t))
+    recording.flush()
+    assert inventory.is_exact("IG-USD", "frames", past.directory / "frames")
+    assert late
+    due = [(kind, t, t, "") for t in range(18, 25) for kind in reversed(KINDS)]
+    assert told(past.messages(KINDS, 17, 24)) == due
+    save_facts(market, None, late[-1])
+    assert told(past.messages(KINDS, 17, 24)) == due
+    recording.close()
+
+
 def test_rows_of_an_older_dump_are_not_taken_for_all_there_is(past, market, monkeypatch):
     record_plainly(market, past.directory, 2)
     reconcile(market, past.directory)
