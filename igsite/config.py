@@ -219,8 +219,9 @@ class Config(MarketSettings):
     @property
     def database(self) -> dict[str, Any]:
         """The `DATABASES` entry."""
-        default = f"sqlite:///{BASE_DIR / 'data' / 'market_camera.sqlite3'}"
-        return parsers.database(self.database_url or default)
+        if self.database_url:
+            return parsers.database(self.database_url)
+        return parsers.sqlite(str(BASE_DIR / "data" / "market_camera.sqlite3"))
 
 
 def load(environ: Mapping[str, str]) -> Config:

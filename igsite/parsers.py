@@ -33,6 +33,11 @@ LOCALHOST = "localhost"
 #: What paths that do not begin with a slash begin at.
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+_SQLITE = "django.db.backends.sqlite3"
+
+#: A path, and options behind it as other programs take them, which have no effect here.
+_SQLITE_URL = re.compile(r"[^?#]+(\?(\w+=[^?#/]*)?)?")
+
 _QUEUE = re.compile(r"[A-Za-z0-9._-]{1,50}", re.ASCII)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 
@@ -209,8 +214,15 @@ def database(text: str) -> dict[str, Any]:
         found = {"NAME": ""}
     if not found["NAME"] or not re.match("(sqlite:///|postgres(ql)?://).", text, re.IGNORECASE):
         raise ValueError("must be postgres://USER:PASSWORD@HOST/NAME or sqlite:///PATH, each part percent-encoded")
-    if found["ENGINE"].endswith("sqlite3"):
-        return {"ENGINE": found["ENGINE"], "NAME": path(found["NAME"])}
+    if found["ENGINE"] == _SQLITE:
+        if not _SQLITE_URL.fullmatch(text):  # the path would end there
+            raise ValueError("must have # as %23 and ? as %3F in the PATH of sqlite:///PATH")
+        return sqlite(found["NAME"])
     options = {**_PATIENCE, **found.get("OPTIONS", {})}
     host, port = found["HOST"] or options.pop("host", ""), found["PORT"] or options.pop("port", "")
     return found | {"HOST": host, "PORT": str(port), "OPTIONS": options}
+
+
+def sqlite(name: str) -> dict[str, Any]:
+    """A `DATABASES` entry from a path."""
+    return {"ENGINE": _SQLITE, "NAME": path(name)}

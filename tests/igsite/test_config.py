@@ -282,6 +282,26 @@ def test_sqlite_by_path() -> None:
     assert load({}).database["NAME"].parent == BASE_DIR / "data"
 
 
+def test_the_database_is_in_the_project_whatever_its_path_is_made_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "C# 50%20?"
+    monkeypatch.setattr("igsite.config.BASE_DIR", project)
+    assert load({}).database["NAME"] == project / "data" / "market_camera.sqlite3"
+
+
+@pytest.mark.parametrize("text", ["sqlite:///data/a#b", "sqlite:////C#/x.sqlite3", "sqlite:////a?b/x.sqlite3"])
+def test_a_path_that_would_end_early_is_a_problem(text: str) -> None:
+    (problem,) = problems(DATABASE_URL=text)
+    assert problem == "DATABASE_URL must have # as %23 and ? as %3F in the PATH of sqlite:///PATH"
+    encoded = text.replace("#", "%23").replace("?", "%3F")
+    assert str(load({"DATABASE_URL": encoded}).database["NAME"]).endswith(text.removeprefix("sqlite:///"))
+
+
+def test_options_behind_a_path_are_none_of_it() -> None:
+    assert parsers.database("sqlite:////a/x.sqlite3?timeout=20")["NAME"] == Path("/a/x.sqlite3")
+
+
 @pytest.mark.parametrize(
     "text",
     ["x", "mysql://h/n", "postgres://", "postgres://host", "postgres://host/", "sqlite://", "sqlite:///", "sqlite://host/x",
