@@ -60,10 +60,10 @@ lint: $(VENV)/ready-dev
 services: $(VENV)/ready
 	@exec $(PY) deploy/local.py
 
-# What is wrong with this host and its settings (of ENV, where it is there), before anything is started on it.
-ENV := /etc/market-camera.env
+# What is wrong with this host and its settings (of the file MARKET_CAMERA_ENV, or else that of the units, where it is
+# there), before anything is started on it.
 deploy-check: $(VENV)/ready
-	@ENV=$(ENV) exec deploy/manage.sh deploycheck
+	@exec deploy/manage.sh deploycheck
 
 # The simulator against the published figures, and what the order book market shows; some minutes.
 figures: $(VENV)/ready
