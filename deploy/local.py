@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -22,6 +23,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / "data" / "services"
+#: Debian's PostgreSQL, which it keeps off the path.
+VERSIONS = Path("/usr/lib/postgresql")
 MANAGE = str(ROOT / "manage.py")
 
 
@@ -101,11 +104,11 @@ def redis(services: Services) -> str:
 
 
 def postgres(services: Services) -> str:
-    newest = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), default=Path())
+    newest = max(VERSIONS.glob("*/bin"), key=version, default=Path())
     data, port, word = HOME / "postgres", free_port(), password("postgres")
     user = unprivileged()
     owner: dict[str, object] = {"user": user, "extra_groups": []} if user else {}
-    if not data.exists():
+    if not data.exists() or not any(data.iterdir()):
         make_cluster(data, word, program("initdb", str(newest / "initdb")), owner)
     elif "trust" in rules(data):
         ask_for_password(data, word, program("postgres", str(newest / "postgres")), owner)
@@ -118,11 +121,31 @@ def postgres(services: Services) -> str:
     return f"postgres://market:{word}@127.0.0.1:{port}/postgres"
 
 
+def version(path: Path) -> list[int]:
+    """Of programs at `…/9.6/bin`."""
+    return [int(number) for number in re.findall("[0-9]+", path.parent.name)]
+
+
 def make_cluster(data: Path, word: str, initdb: str, owner: dict[str, object]) -> None:
-    data.mkdir(mode=0o700)
+    """It has its name once it is whole: what has it is never made again."""
+    making = data.with_name(f"{data.name}.part")
+    if making.exists():  # of a start that was ended
+        shutil.rmtree(making)
+    making.mkdir(mode=0o700)
     if owner:
-        shutil.chown(data, str(owner["user"]))
-    command = [initdb, "-D", str(data), "-U", "market", "-E", "UTF8", "--auth=scram-sha-256", "--pwfile=/dev/stdin"]
+        shutil.chown(making, str(owner["user"]))
+    try:
+        run_initdb(making, word, initdb, owner)
+    except subprocess.CalledProcessError:  # it has said why
+        shutil.rmtree(making)
+        reach = f"; as {owner['user']} it must get to {HOME}" if owner else ""
+        sys.exit(f"{initdb} could not make a cluster{reach}")
+    making.rename(data)
+
+
+def run_initdb(data: Path, word: str, initdb: str, owner: dict[str, object]) -> None:
+    command = [initdb, "-D", str(data), "-U", "market", "-E", "UTF8", "--locale=C"]  # whatever this shell's locale is
+    command += ["--auth=scram-sha-256", "--pwfile=/dev/stdin"]
     with tempfile.TemporaryFile() as given:  # opened once more by initdb, whose user may not open a pipe of root's
         given.write(word.encode())
         given.seek(0)

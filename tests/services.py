@@ -19,6 +19,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from deploy.local import version
 from tests.processes import PATIENCE_SECONDS, Process, environment, free_port, migrate, wait_until
 
 #: Who runs PostgreSQL where the tests run as root, which it refuses.
@@ -202,7 +203,7 @@ def _migrated() -> PostgresServer:
 def postgres_binaries() -> Path | None:
     """Where the newest PostgreSQL's programs are."""
     found = Path("/usr/lib/postgresql").glob("*/bin/postgres")
-    newest = max(found, key=lambda path: int(path.parts[-3]), default=None)
+    newest = max(found, key=lambda path: version(path.parent), default=None)
     on_path = shutil.which("postgres")
     return newest.parent if newest else Path(on_path).parent if on_path else None
 
