@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 from igsite.log_limits import Seldom
 
@@ -42,12 +42,21 @@ def broker_url(url: str) -> str:
     parts = urlsplit(url.replace(";", "%3B"))  # to kombu the address of another broker begins behind it
     options = dict(parse_qsl(parts.query))
     if parts.scheme == "unix":
-        return f"redis+socket://{parts.netloc}{parts.path}?{urlencode({'virtual_host': options.get('db', '0')})}"
-    address = f"{parts.scheme}://{parts.netloc}/{options.get('db') or _database(parts.path)}"
+        database = urlencode({"virtual_host": options.get("db", "0")})
+        return f"redis+socket://{_place(parts, options)}{parts.path}?{database}"
+    address = f"{parts.scheme}://{_place(parts, options)}/{options.get('db') or _database(parts.path)}"
     if parts.scheme == "redis":
         return address
     tls = {name: value for name, value in options.items() if name.startswith("ssl_")}
     return f"{address}?{urlencode({'ssl_cert_reqs': 'required', **tls})}"
+
+
+def _place(parts: SplitResult, options: dict[str, str]) -> str:
+    """The host, behind who logs in: as redis-py finds it, in the options too."""
+    user = parts.username or quote(options.get("username", ""), safe="")
+    word = parts.password or quote(options.get("password", ""), safe="")
+    host = parts.netloc.rpartition("@")[2]
+    return f"{user}:{word}@{host}" if user or word else host
 
 
 def _database(path: str) -> str:

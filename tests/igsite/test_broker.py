@@ -110,6 +110,9 @@ def as_kombu_connects(url: str) -> dict[str, Any]:
         "rediss://:word@host:6380/1",
         "unix:///run/redis.sock",
         "unix://user:p%2Fw@/run/a%20redis.sock?db=3",
+        "unix:///run/redis.sock?db=3&password=se%2Fc;ret%2541",
+        "redis://host/0?username=us%40er&password=p:w",
+        "rediss://user@host/0?username=other&password=word",
     ],
 )
 def test_celery_connects_to_the_same_redis_as_the_channel_layer(url: str) -> None:
