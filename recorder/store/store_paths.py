@@ -15,11 +15,29 @@ from recorder.digests.digest_files import DIRECTORY
 from recorder.models import Market
 from recorder.segment.layout import KINDS, SYMBOL_PATTERN, market_dir
 from recorder.store.lock import StoreLock
+from recorder.store.store_id import read_store_id
 
 
 def directory_of(symbol: str) -> Path:
     """The directory of a market's files. Raises BadName."""
     return market_dir(settings.CONFIG.store_dir, symbol, settings.CONFIG.symbol)
+
+
+def is_here(symbol: str) -> bool:
+    """Whether a market has its store on a disk of this machine: the root is there on each, whosever files lie in it.
+
+    Raises BadName.
+    """
+    return directory_of(symbol).is_dir() and not is_of_another(symbol)
+
+
+def is_of_another(symbol: str) -> bool:
+    """Whether what there is of a market is on another machine, or in the bucket. Raises BadName.
+
+    With its id, a directory without segments is that of a store whose disk was lost and which goes on here.
+    """
+    directory = directory_of(symbol)
+    return is_elsewhere(directory / "ticks") and read_store_id(directory) is None
 
 
 def markets_here(root: Path, home_symbol: str) -> list[Market]:

@@ -12,7 +12,7 @@ from market.tick import MarketError
 from recorder.errors import RecorderError
 from recorder.management.command_options import add_symbol, markets
 from recorder.models import Market
-from recorder.store.store_paths import directory_of, locked
+from recorder.store.store_paths import directory_of, is_here, locked
 from recorder.tape.history import History
 from runtime import commands
 from runtime.db_threads import START_SECONDS, persistently
@@ -38,10 +38,10 @@ class Command(commands.Command):
             raise CommandError(str(error)) from error
 
     def _rebuild(self, market: Market) -> None:
-        directory = directory_of(market.symbol)
-        if not directory.is_dir():
+        if not is_here(market.symbol):
             self.stdout.write(f"{market}: nothing is recorded")
             return
+        directory = directory_of(market.symbol)
         with locked(directory, market.symbol):
             history = History(market.symbol, directory)
             first_t, last_t = history.first_t() or 0, history.last_t()

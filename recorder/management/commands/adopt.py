@@ -16,12 +16,12 @@ from recorder.importing.adoption import Adopted, adopt
 from recorder.management.command_options import made
 from recorder.manifest import inventory
 from recorder.manifest.json_files import ManifestFiles
-from recorder.models import Market
+from recorder.models import Market, Segment
 from recorder.recovery.reconcile import reconcile
 from recorder.segment.layout import KINDS
-from recorder.store.store_paths import directory_of, locked
+from recorder.store.store_paths import directory_of, is_of_another, locked
 from runtime import commands
-from runtime.db_threads import persistently
+from runtime.db_threads import START_SECONDS, persistently
 from runtime.progress import Progress
 
 
@@ -41,6 +41,7 @@ class Command(commands.Command):
         try:
             directory = directory_of(symbol)
             _check(store, directory, move)
+            _check_place(symbol, directory)
             directory.mkdir(parents=True, exist_ok=True)
             with locked(directory, symbol), _emptied(store, move):
                 market = made(symbol)
@@ -78,6 +79,16 @@ def _check(store: Path, directory: Path, move: bool) -> None:
         raise CommandError(f"{store} is the market's own directory; `manage.py repair` makes rows for files there")
     if move and here.is_relative_to(root):
         raise CommandError(f"{store} belongs to a market of this installation: copy it, do not move it")
+
+
+def _check_place(symbol: str, directory: Path) -> None:
+    """A market whose segments are elsewhere would take its rows for those of files that were lost."""
+    rows = Segment.objects.of(symbol).kept()
+    if is_of_another(symbol) and persistently(rows.exists, "the manifest", seconds=START_SECONDS):
+        raise CommandError(
+            f"{symbol} has its segments on another machine, and none in {directory}: adopt there; if its disk was lost,"
+            " first copy `store_id` from the cold store"
+        )
 
 
 def _emptied(store: Path, move: bool) -> AbstractContextManager[None]:

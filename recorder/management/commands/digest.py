@@ -13,7 +13,7 @@ from recorder.child import end_with_server
 from recorder.digests.making import alone, make_all, make_digests, miss_unrolled, segments_to_do
 from recorder.management.command_options import add_symbol, markets
 from recorder.models import Market, Segment
-from recorder.store.store_paths import directory_of
+from recorder.store.store_paths import directory_of, is_here
 from runtime import commands
 from runtime.db_threads import START_SECONDS, persistently
 from runtime.each import sum_of_each
@@ -49,11 +49,12 @@ class Command(commands.Command):
     def _digest(self, market: Market, *, anew: bool, quiet: bool) -> int:
         """Make the digests of a market and report on it; returns how many could not be made."""
         directory = directory_of(market.symbol)
+        if not is_here(market.symbol):
+            if not quiet:
+                self.stdout.write(f"{market}: nothing is recorded in {directory}")
+            return 0
         if quiet:
             make_digests(market, directory)
-            return 0
-        if not directory.is_dir():
-            self.stdout.write(f"{market}: nothing is recorded in {directory}")
             return 0
         begun = timezone.now()
         make = make_all if anew else make_digests

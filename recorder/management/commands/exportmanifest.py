@@ -19,7 +19,7 @@ from recorder.manifest.json_files import every_finished
 from recorder.manifest.lists import manifest_of
 from recorder.models import Market
 from recorder.segment.layout import KINDS
-from recorder.store.store_paths import directory_of, locked
+from recorder.store.store_paths import directory_of, is_here, locked
 from runtime import commands
 from runtime.db_threads import START_SECONDS, persistently
 
@@ -55,7 +55,7 @@ class Command(commands.Command):
 
     def _try(self, market: Market, out: Path | None) -> str:
         """Export a market's manifest; returns an error as text, which does not prevent the export of other markets."""
-        if out is None and not directory_of(market.symbol).is_dir():
+        if out is None and not is_here(market.symbol):
             self.stdout.write(f"{market}: nothing is recorded in {directory_of(market.symbol)}")
             return ""
         try:

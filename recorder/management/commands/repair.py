@@ -25,7 +25,7 @@ from recorder.segment.layout import KINDS
 from recorder.store.agent_register import AgentRegister
 from recorder.store.agent_rows import rows_differ, save_agents
 from recorder.store.agents_file import FILE_NAME
-from recorder.store.store_paths import directory_of, locked, symbols
+from recorder.store.store_paths import directory_of, is_here, locked, symbols
 from recorder.tape.history import History
 from runtime import commands
 
@@ -56,7 +56,7 @@ class Command(commands.Command):
     def _repair(self, symbol: str) -> int:
         """Repair a market's store and report on it; returns how many files are still pending."""
         directory = directory_of(symbol)
-        if not directory.is_dir():
+        if not is_here(symbol):
             self.stdout.write(f"{symbol}: nothing is recorded in {directory}")
             return 0
         with locked(directory, symbol):
