@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from functools import lru_cache
+from functools import cache
 
 from celery import shared_task
 from django.conf import settings
@@ -98,7 +98,7 @@ def copy_open_segments() -> int:
     return detached(lambda: sum_of_each(_markets(), lambda market: _open_segments(market.symbol, bucket).copy()))
 
 
-@lru_cache(maxsize=64)
+@cache
 def _open_segments(symbol: str, bucket: Bucket) -> OpenSegments:
     """One for each market, which remembers what it has put."""
     return OpenSegments(symbol, directory_of(symbol), bucket)

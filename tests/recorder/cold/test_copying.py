@@ -14,12 +14,14 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from recorder import tasks
 from recorder.cold import copying
 from recorder.cold import recompress as recompressing
 from recorder.cold.bucket import Bucket, Credentials, open_bucket
 from recorder.cold.card import BadCard, read_card
 from recorder.cold.copying import FOLDER, Copying, NotAsPut, prove
 from recorder.cold.layout import Place, place_of
+from recorder.cold.open_segments import OpenSegments
 from recorder.cold.recompress import NotTheSame, recompress
 from recorder.cold.state_row import ColdState
 from recorder.models import Cold, Market, Segment
@@ -237,3 +239,17 @@ def test_a_real_object_store_takes_them_and_its_faults_are_told(store: Store, bu
     assert "wrong" not in reason(store)
     assert copy(store, bucket, 3) == 6
     assert reason(store) == ""
+
+
+def test_of_many_markets_what_has_not_grown_is_not_put_again(
+    bucket: Bucket, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CONFIG = replace(settings.CONFIG, cold_store=f"file://{tmp_path}/bucket", store_dir=tmp_path)
+    for number in range(66):
+        market = Market.objects.create(symbol=f"M{number}")
+        (tmp_path / market.symbol / "ticks").mkdir(parents=True)
+        keep_store_id(tmp_path / market.symbol, new_store_id())
+    name = "segment_20260124_120000_0.jsonl.zst"
+    monkeypatch.setattr(OpenSegments, "_open_ones", lambda self, kind: [name] if kind == "ticks" else [])
+    monkeypatch.setattr(OpenSegments, "_content", lambda self, kind, name: b"as far as it has come")
+    assert [tasks.copy_open_segments(), tasks.copy_open_segments()] == [66, 0]
