@@ -21,7 +21,7 @@ from runtime.admin_words import Words
 from streaming.relay.relay import Relay
 from streaming.relay.relays import relays
 
-#: Markets on the front page; the list has all.
+#: Markets on the front page, those that something is wrong with before all others; the list has all.
 _MOST = 20
 
 #: The states in the order in which an operator has to know of them.
@@ -56,16 +56,17 @@ class Standing(NamedTuple):
 
 
 def _tell() -> Told:
-    rows = list(_rows()[: _MOST + 1])
+    rows = list(_rows())
     heard = async_to_sync(_all_heard)() if relays.all() else {}
-    found = [_merged(row, heard.get(row.symbol)) for row in rows[:_MOST]]
+    found = [_merged(row, heard.get(row.symbol)) for row in rows]
     if not found:
         return Told(Cell(_("No market yet"), QUIET), notes=[_("One appears here with its first start.")])
-    notes: list[Words] = [f"{one.symbol}: {one.detail}" for one in found if one.detail]
-    if len(rows) > _MOST:
+    shown = sorted(found, key=lambda one: _TONES[one.state] != BAD)[:_MOST]
+    notes: list[Words] = [f"{one.symbol}: {one.detail}" for one in shown if one.detail]
+    if len(found) > _MOST:
         notes.append(_("More markets are in the list."))
     heads = (_("market"), _("state"), _("newest t"), _("heard"), _("clients here"))
-    return Told(_headline(found), heads, [one.cells() for one in found], notes)
+    return Told(_headline(found), heads, [one.cells() for one in shown], notes)
 
 
 def _headline(found: list[Standing]) -> Cell:

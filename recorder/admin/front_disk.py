@@ -29,6 +29,9 @@ _MOST_READ = 2000
 
 _MOST_NAMED = 4
 
+#: Hosts whose last clean-up is told.
+_MOST_HOSTS = 3
+
 #: So near to the threshold it is about time to look.
 _NEAR_PERCENT = 5.0
 
@@ -126,11 +129,12 @@ def _page_of(one: Candidate) -> str:
 
 
 def _next_run(now: datetime) -> list[str]:
-    """When the next clean-up is due, by the last one of each host with this store."""
+    """When the next clean-up is due, by the last ones of hosts with this store: the longest ago, and the newest."""
     schedule: Any = settings.CELERY_BEAT_SCHEDULE["clean-up"]
     seconds = float(schedule["schedule"])
-    found = LastCleanUp.objects.filter(store=str(settings.CONFIG.store_dir)).order_by("-ended_at")[:3]
-    told = [_when(one, now, seconds) for one in found]
+    rows = LastCleanUp.objects.filter(store=str(settings.CONFIG.store_dir)).order_by("ended_at", "pk")
+    found = {one.pk: one for one in (*rows[: _MOST_HOSTS - 1], *rows.reverse()[:1])}
+    told = [_when(one, now, seconds) for one in found.values()]
     return told or [_("No clean-up has run yet; one runs each {time}.").format(time=duration(seconds))]
 
 

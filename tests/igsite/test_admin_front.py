@@ -104,6 +104,22 @@ def test_markets_stand_as_their_rows_say_where_nothing_is_heard(admin_client: Cl
         assert told in re.sub(r" +", " ", text)
 
 
+def test_of_many_markets_those_that_are_wrong_come_first_and_all_count(
+    hour: timedelta, django_assert_num_queries: Any
+) -> None:
+    now = timezone.now()
+    for number in range(25):
+        one = market(f"M{number:02}")
+        Lease.objects.create(
+            market=one, token="x", holder="p", renewed_at=now - (hour if number > 22 else timedelta(0))
+        )
+    with django_assert_num_queries(1):
+        told = streaming_admin._tell()
+    assert told.headline[:2] == ("2 silent, 23 running", admin_front.BAD)
+    assert [cells[0].text for cells in told.rows] == ["M23", "M24", *(f"M{number:02}" for number in range(18))]
+    assert told.notes == ["More markets are in the list."]
+
+
 def test_the_newest_t_of_a_market_is_that_of_its_rows(admin_client: Client) -> None:
     segments(3)
     assert "IG-USD stopped 29" in re.sub(" +", " ", blocks(admin_client)["markets"])
@@ -174,6 +190,14 @@ def test_it_says_when_the_next_clean_up_is_and_when_one_is_overdue(admin_client:
     assert 59 <= int(told[1]) + int(told[2]) <= 61
     note_clean_up("a-host", str(store), timezone.now() - timedelta(minutes=20), 0, 0)
     assert "OVERDUE: the last run was 20 min ago on a-host" in blocks(admin_client)["clean-up"]
+
+
+def test_of_many_hosts_the_one_that_is_overdue_is_told(admin_client: Client, store: Path) -> None:
+    for host, seconds in (("late", 7200), ("a", 8), ("b", 7), ("c", 6), ("new", 5)):
+        note_clean_up(host, str(store), timezone.now() - timedelta(seconds=seconds), 0, 0)
+    text = blocks(admin_client)["clean-up"]
+    assert "OVERDUE: the last run was 2 h ago on late." in text
+    assert re.findall(r"ago on (\w+)", text) == ["late", "a", "new"]
 
 
 def test_each_clean_up_notes_that_it_ran(admin_client: Client) -> None:
