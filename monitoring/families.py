@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from monitoring.names import NAMES, Name, Type
+from runtime.live_first import give_way
 from runtime.measured import SECONDS
 
 
 class Families:
-    """Takes samples; `collect` is what Prometheus' client asks of a registry."""
+    """Takes samples; `collect` is what Prometheus' client asks of a registry, on a thread."""
 
     def __init__(self) -> None:
         self._found: dict[str, Metric] = {}
@@ -28,8 +29,10 @@ class Families:
         buckets = list(zip(bounds, accumulate(counts), strict=True))
         self._of(name).add_metric(labels, buckets=buckets, sum_value=total)  # type: ignore[attr-defined]
 
-    def collect(self) -> Iterable[Metric]:
-        return self._found.values()
+    def collect(self) -> Iterator[Metric]:
+        for family in self._found.values():
+            give_way()
+            yield family
 
     def _of(self, name: str) -> Metric:
         if name not in self._found:

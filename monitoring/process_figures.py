@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 from api_socket.service import service
@@ -21,14 +22,15 @@ from streaming.relay.relay import Relay
 from streaming.relay.relays import relays
 
 
-def add_process(families: Families, version: str) -> None:
-    """Everything but what has to be asked for."""
+async def add_process(families: Families, version: str) -> None:
+    """Everything but what has to be asked for. The loop does its other work between two markets."""
     families.add("build_info", 1, version)
     for relay in relays.all():
         _add_ring(families, relay)
         _add_clients(families, relay)
         _add_counts(families, relay)
         _add_market(families, relay)
+        await asyncio.sleep(0)
     _add_subscribers(families)
     _add_connections(families)
     _add_requests(families)

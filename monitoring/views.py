@@ -45,14 +45,19 @@ def _redis() -> Asked[dict[str, int]] | None:
 
 
 async def _made() -> bytes:
-    """The metrics as Prometheus text; 1 ms of the loop, and more with each market."""
+    """The metrics as Prometheus text. The loop takes what it knows itself, and a thread writes all of it out."""
     asked: dict[str, Asked[Any]] = {"database": _database(), "disk": _disk()}
     if redis := _redis():
         asked["redis"] = redis
     answers = await asyncio.gather(*(one.answer() for one in asked.values()))
     families = Families()
-    add_process(families, VERSION)
-    for source, answer in zip(asked, answers, strict=True):
+    await add_process(families, VERSION)
+    return await pools.figures.go_on(_written, families, dict(zip(asked, answers, strict=True)))
+
+
+def _written(families: Families, answers: dict[str, Any]) -> bytes:
+    """The text of these figures, with what each source answered; None where it did not."""
+    for source, answer in answers.items():
         families.add("scrape_failures", float(answer is None), source)
         if answer is not None:
             _ADD[source](families, answer)

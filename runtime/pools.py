@@ -243,6 +243,9 @@ holes = Pool("holes", threads=4, waits_remotely=True)
 tokens = Pool("tokens", threads=4)
 alerts = Pool("alerts", threads=1)
 
+#: The text of `/metrics` waits for nothing, and for no work that may wait for a disk or a database.
+figures = Pool("figures", threads=1)
+
 #: Each of their threads that work has at most one connection to the database.
 ALL: tuple[Pool | RequestThreads, ...] = (
     past,
@@ -263,11 +266,11 @@ ALL: tuple[Pool | RequestThreads, ...] = (
 
 
 def threads(of_each: int) -> int:
-    """The number of threads of all pools if `start` is given this many."""
+    """The number of threads of these pools if `start` is given this many."""
     return sum(pool.threads_of(of_each) for pool in ALL)
 
 
 def start(threads: int, away: int = 0) -> None:
     """Start the threads of every pool, and so many more of those that wait remotely."""
-    for pool in ALL:
+    for pool in (*ALL, figures):
         pool.start(threads, away)
