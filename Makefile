@@ -98,12 +98,17 @@ $(if $(LOCKED),$(if $(filter Linux,$(shell uname)),,$(error the lock files are f
 FROM_FILES := -r requirements.txt -e ./client
 FROM_LOCK := --require-hashes -r requirements.lock
 
+# Its folder may have a blank in its name; the shell makes a home of no ~ within quotes.
+QUOTED_PYTHON = "$(PYTHON:~/%=$(HOME)/%)"
+
+# `venv` makes bin/python first and takes seconds to install pip: one that was interrupted in between is made anew.
 $(VENV)/ready: requirements.txt requirements.lock client/pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 with venv is needed and was not found;" \
 		"on Debian and Ubuntu: apt install python3-venv; elsewhere: make PYTHON=/path/to/python3.11"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	@$(QUOTED_PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 		|| { echo "Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is another; say make PYTHON=/path/to/python3.11"; exit 1; }
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV) \
+	@$(PY) -m pip install --help >/dev/null 2>&1 \
+		|| $(QUOTED_PYTHON) -m venv $(if $(wildcard $(VENV)/pyvenv.cfg),--clear) $(VENV) \
 		|| { echo "could not make $(VENV); on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@echo "installing what requirements.txt names, and the client, into $(VENV) (once)"
 	@$(PY) -m pip install --quiet --disable-pip-version-check $(if $(LOCKED),$(FROM_LOCK),$(FROM_FILES))
