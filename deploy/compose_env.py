@@ -53,16 +53,35 @@ def _new(path: Path, text: str) -> None:
 
 
 def _certificate(host: str) -> None:
-    tls = DEPLOY / "tls"
-    key, certificate = tls / "key.pem", tls / "certificate.pem"
-    if key.exists() or certificate.exists():
+    pair = [DEPLOY / "tls" / name for name in ("key.pem", "certificate.pem")]
+    there = [path.name for path in pair if path.exists()]
+    if len(there) == 1:
+        sys.exit(
+            f"deploy/tls/ has {there[0]} alone, and nginx needs key.pem and certificate.pem: complete or remove it"
+        )
+    if there:
         print("deploy/tls/ has a certificate already, and stays")
         return
-    tls.mkdir(exist_ok=True)
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "365", "-subj", f"/CN={host}"]
-    command += ["-addext", f"subjectAltName=DNS:{host}", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True)
+    pair[0].parent.mkdir(exist_ok=True)
+    new = [path.with_suffix(".new") for path in pair]
+    try:
+        _self_signed(host, *new)
+        for path in pair:
+            path.with_suffix(".new").rename(path)
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"no certificate was made: {getattr(error, 'stderr', None) or error}")
+    finally:
+        for path in new:
+            path.unlink(missing_ok=True)
     print("deploy/tls/ has a self-signed certificate: replace it by one that browsers trust")
+
+
+def _self_signed(host: str, key: Path, certificate: Path) -> None:
+    """What counts is the subjectAltName; the common name has room for 64 letters."""
+    name = host if len(host) <= 64 else "market-camera"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "365", "-subj", f"/CN={name}"]
+    command += ["-addext", f"subjectAltName=DNS:{host}", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,46 @@ def _copy(directory: Path) -> Path:
     deploy.mkdir()
     (deploy / "compose_env.py").write_text((DEPLOY / "compose_env.py").read_text())
     return deploy
+
+
+def test_a_certificate_is_made_for_a_name_of_any_length_and_is_never_half_there(tmp_path: Path) -> None:
+    deploy, host = _copy(tmp_path), f"{'market' * 10}.eu.example.org"
+    assert _certified(deploy, host) == (0, "")
+    key, certificate = deploy / "tls/key.pem", deploy / "tls/certificate.pem"
+    assert {*(deploy / "tls").iterdir()} == {key, certificate}
+    assert key.stat().st_mode & 0o777 == 0o600
+    command = ["openssl", "x509", "-noout", "-checkhost", host, "-in", str(certificate)]
+    assert "does match" in subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    made = key.read_text()
+    assert _certified(deploy, host) == (0, "")
+    certificate.unlink()
+    assert _certified(deploy, host) == (
+        1,
+        "deploy/tls/ has key.pem alone, and nginx needs key.pem and certificate.pem: complete or remove it\n",
+    )
+    assert key.read_text() == made
+
+
+def test_a_certificate_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
+    deploy, programs = _copy(tmp_path), tmp_path / "programs"
+    for script, reason in (
+        (None, "openssl"),
+        ("#!/bin/sh\necho half >deploy/tls/key.new\necho full >&2\nexit 1\n", "full"),
+    ):
+        if script:
+            programs.mkdir()
+            (programs / "openssl").write_text(script)
+            (programs / "openssl").chmod(0o755)
+        status, said = _certified(deploy, "market.test", {"PATH": f"{programs}"})
+        assert (status, said.startswith("no certificate was made: "), reason in said) == (1, True, True), said
+        assert not [*(deploy / "tls").iterdir()]
+
+
+def _certified(deploy: Path, host: str, env: dict[str, str] | None = None) -> tuple[int, str]:
+    """The status of compose_env.py, and what it says of a failure."""
+    command = [sys.executable, str(deploy / "compose_env.py"), host]
+    done = subprocess.run(command, cwd=deploy.parent, env=env, capture_output=True, text=True)
+    return done.returncode, done.stderr
 
 
 def test_the_site_in_containers_leads_to_its_web_processes_and_names_no_other_host(tmp_path: Path) -> None:
