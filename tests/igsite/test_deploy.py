@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from runtime.addresses import client_of, hops, parse_network
@@ -124,6 +126,40 @@ def test_the_image_has_every_package_that_is_imported() -> None:
     assert packages <= kept
 
 
+def test_the_image_has_files_that_its_user_can_read_whatever_rights_they_have_on_the_host() -> None:
+    (stage,) = re.findall(
+        r"^FROM \S+ AS project\n(.*?)\n\n", (ROOT / "Dockerfile").read_text(), re.DOTALL | re.MULTILINE
+    )
+    assert stage.splitlines() == ["COPY . /project", "RUN chmod -R a+rX /project"]
+    _, image = (ROOT / "Dockerfile").read_text().rsplit("\nFROM ", 1)
+    copied = re.findall(r"^(?:COPY|ADD) (.*)$", image, re.MULTILINE)
+    assert copied == ["--from=build /opt/market-camera/.venv ./.venv", "--from=project /project ./"]
+
+
+def test_a_script_ends_its_lines_as_a_shell_expects_also_in_a_checkout_on_windows() -> None:
+    paths = [path for path in (*ROOT.glob("*.py"), *ROOT.glob(".ci/*"), *DEPLOY.rglob("*")) if path.is_file()]
+    scripts = {path for path in paths if path.open("rb").read(2) == b"#!"}
+    assert {DEPLOY / "nginx-compose.sh", ROOT / ".ci/run"} <= scripts
+    rules = [line.split() for line in (ROOT / ".gitattributes").read_text().splitlines() if not line.startswith("#")]
+    for path in scripts:
+        assert ["text", "eol=lf"] in [rule for pattern, *rule in rules if path.match(pattern)], path
+
+
+def test_the_health_check_of_the_image_asks_the_port_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def connection(host: str, port: int, timeout: float) -> None:
+        asked.append((host, port))
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("http.client.HTTPConnection", connection)
+    for port in ("9000", ""):
+        monkeypatch.setenv("PORT", port)
+        with pytest.raises(ConnectionRefusedError):
+            runpy.run_path(str(DEPLOY / "answers.py"), run_name="__main__")
+    assert asked == [("127.0.0.1", 9000), ("127.0.0.1", 8000)]
+
+
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     """In a root of its own, where what they start is there, and nothing of this machine."""
     analyze = program("systemd-analyze")
@@ -174,7 +210,11 @@ def test_docker_compose_takes_the_containers(tmp_path: Path) -> None:
     compose = program("docker-compose")
     subprocess.run(["python3", "compose_env.py", "market.test"], cwd=_copy(tmp_path), check=True, capture_output=True)
     (tmp_path / "compose.yaml").write_text((ROOT / "compose.yaml").read_text())
+    with (tmp_path / "deploy" / "compose.env").open("a") as settings:
+        settings.write("PORT=9000\nIG_BIND=localhost\n")
     done = subprocess.run([compose, "--file", "compose.yaml", "config"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     services = yaml.safe_load(done.stdout)["services"]
     assert services["web1"]["environment"]["IG_ALLOWED_HOSTS"] == "market.test,web1,web2"
+    asked = [services["web1"]["environment"][name] for name in ("PORT", "IG_BIND")]
+    assert asked == ["8000", "0.0.0.0"]  # where nginx leads
