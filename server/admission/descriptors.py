@@ -35,6 +35,9 @@ _FEWEST = 16
 #: The limit if the system sets none.
 _MANY = 1 << 20
 
+#: What is asked for where the hard limit is not granted: macOS reports none and grants a number, 10,240 in any case.
+_GRANTED = (65_536, 10_240)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -76,14 +79,19 @@ def wanted(config: Config) -> Wanted:
 
 
 def raise_limit() -> int:
-    """Raise the soft limit on descriptors to the hard one; returns the new limit."""
+    """Raise the soft limit on descriptors to the hard one, or as far as the system grants it; returns the new limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (OSError, ValueError) as error:  # macOS, for one, does not grant the hard limit it reports
-        log.info("the soft limit of %d file descriptors cannot be raised: %s", soft, error)
-        hard = soft
-    return _MANY if hard == resource.RLIM_INFINITY else hard
+    for limit in (hard, *(one for one in _GRANTED if _number(soft) < one < _number(hard))):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+            break
+        except (OSError, ValueError) as error:
+            log.info("a soft limit of %d file descriptors is not granted: %s", _number(limit), error)
+    return _number(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+
+def _number(limit: int) -> int:
+    return _MANY if limit == resource.RLIM_INFINITY else limit
 
 
 def capacity(limit: int, wanted: Wanted | None = None) -> Capacity:
@@ -124,7 +132,7 @@ class Grant:
         if self.wanted is None or found.sockets >= self.wanted.all_sockets:
             log.info(said)
             return
-        lacking = "raise the hard limit (ulimit -Hn, LimitNOFILE=)"
+        lacking = "raise the limit (ulimit -n, LimitNOFILE=)"
         if self.wanted.within_memory() != self.wanted:
             lacking = f"{self.wanted.memory_bytes >> 20} MiB of memory are for clients (IG_CLIENT_MEMORY_MB)"
         allowed = self.wanted.all_sockets

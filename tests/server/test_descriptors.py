@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import resource
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.admission.admission import Capacity
-from server.admission.descriptors import Grant, Wanted, capacity
+from server.admission.descriptors import Grant, Wanted, capacity, raise_limit
 from tests.processes import ROOT
 
 DEFAULT = Wanted(1000, 100, api_sockets=1000, requests=256, requests_of_an_address=64)
@@ -71,7 +72,7 @@ def test_the_limits_are_said_in_one_line_and_a_warning_where_the_settings_want_m
         (
             "WARNING",
             "1024 file descriptors: 640 connections, 330 from one address, 224 requests at a time, 567 WebSockets,"
-            " where the settings allow 2000: raise the hard limit (ulimit -Hn, LimitNOFILE=)",
+            " where the settings allow 2000: raise the limit (ulimit -n, LimitNOFILE=)",
         ),
         (
             "WARNING",
@@ -90,3 +91,22 @@ def test_the_soft_limit_is_raised_to_the_hard_one() -> None:
     ]
     done = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, check=True, capture_output=True)
     assert json.loads(done.stdout) == [300, 300, 300]
+
+
+@pytest.mark.parametrize(
+    ("most", "begun", "limit"), [(10_240, 256, 10_240), (65_536, 256, 65_536), (10_240, 12_000, 12_000)]
+)
+def test_a_system_that_reports_no_limit_and_refuses_that_grants_a_number(
+    monkeypatch: pytest.MonkeyPatch, most: int, begun: int, limit: int
+) -> None:
+    """As macOS does."""
+    soft = [begun]
+
+    def set_limit(_: int, limits: tuple[int, int]) -> None:
+        if not 0 <= limits[0] <= most:
+            raise ValueError("current limit exceeds maximum limit")
+        soft[0] = limits[0]
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft[0], resource.RLIM_INFINITY))
+    monkeypatch.setattr(resource, "setrlimit", set_limit)
+    assert (raise_limit(), soft) == (limit, [limit])
