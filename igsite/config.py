@@ -264,6 +264,9 @@ def _contradictions(config: Config) -> list[str]:
             for one in fields(Config)
             if one.metadata["secret"] and _EXAMPLE_SECRET in (getattr(config, one.name) or "")
         ]
+    # Of the default too, the project's own directory: a byte that is not UTF-8 is one of these letters.
+    if any("\udc80" <= letter <= "\udcff" for letter in str(config.store_dir)):
+        problems.append(f"IG_CAM_STORE_DIR must be a path whose names are UTF-8, it is {str(config.store_dir)!r}")
     if config.database_url:
         try:
             parsers.database(config.database_url)

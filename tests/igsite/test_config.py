@@ -242,6 +242,12 @@ def test_what_is_no_redis_url_is_a_problem_without_its_password(url: str) -> Non
     assert "'pa'" not in problem
 
 
+def test_a_store_whose_path_no_database_and_no_log_can_hold_is_a_problem() -> None:
+    (problem,) = problems(IG_CAM_STORE_DIR="/data/caf\udce9")
+    assert problem == r"IG_CAM_STORE_DIR must be a path whose names are UTF-8, it is '/data/caf\udce9'"
+    assert load({"IG_CAM_STORE_DIR": "/data/café"}).store_dir == Path("/data/café")
+
+
 # -- databases
 
 
