@@ -9,7 +9,7 @@ import httpx
 import pyarrow as pa
 import pytest
 
-from marketcamera import StoreChanged
+from marketcamera import StoreChanged, open_store
 from marketcamera.addresses import Address
 from marketcamera.store.segments import ServerSegments
 from marketcamera.store.store import Store
@@ -52,3 +52,21 @@ def test_a_table_of_bars_is_of_the_recording_that_was_opened() -> None:
     assert len(store.table("bars")) == 0
     with pytest.raises(StoreChanged, match=f"{OLD} is not its recording any more, which is {NEW} now"):
         store.table("bars")
+
+
+@pytest.mark.parametrize("symbol", [None, "IG-EUR"])
+def test_the_recording_of_a_market_that_is_not_well_is_opened_at_once(
+    monkeypatch: pytest.MonkeyPatch, symbol: str | None
+) -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if request.url.path == "/health":
+            return httpx.Response(503, json={"ok": False, "problems": ["IG-USD is silent"]})
+        return httpx.Response(200, json=[], headers={"Market-Camera-Store": OLD})
+
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    monkeypatch.setattr("marketcamera.store.store.http_client", lambda url, timeout_seconds: client)
+    assert open_store("http://h", symbol=symbol).store_id == OLD
+    assert asked == ["/health", "/manifest/ticks"]

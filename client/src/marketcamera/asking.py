@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -18,9 +19,14 @@ ATTEMPTS = 4
 
 
 def answer_of(
-    client: httpx.Client, url: str, headers: dict[str, str] | None = None, attempts: int = ATTEMPTS
+    client: httpx.Client,
+    url: str,
+    headers: dict[str, str] | None = None,
+    attempts: int = ATTEMPTS,
+    tells_enough: Callable[[httpx.Response], bool] = lambda answer: False,
 ) -> httpx.Response:
-    """The answer to GET, of any status that does not pass by itself. Raises HistoryUnavailable."""
+    """The answer to GET, of any status that does not pass by itself, or that tells enough all the same. Raises
+    HistoryUnavailable."""
     backoff = Backoff()
     while True:
         try:
@@ -30,7 +36,7 @@ def answer_of(
         except Exception as error:  # an address or an answer that the library makes nothing of
             raise history_error(url, error) from error
         else:
-            if answer.status_code not in PASSING_STATUS:
+            if answer.status_code not in PASSING_STATUS or tells_enough(answer):
                 return answer
             reason = f"the answer was {answer.status_code}"
         seconds = backoff.next_seconds()

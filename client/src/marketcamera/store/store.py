@@ -173,6 +173,15 @@ def _at_url(url: str, symbol: str | None) -> Segments:
 def _is_server(client: httpx.Client, url: str) -> bool:
     """Whether it is a Market Camera server that answers here; a web server with files has no such path."""
     try:
-        return isinstance(answer_of(client, url).json(), dict)
+        return isinstance(answer_of(client, url, tells_enough=_tells_health).json(), dict)
     except ValueError:
         return False
+
+
+def _tells_health(answer: httpx.Response) -> bool:
+    """Whether it is that of a market, which is 503 while this is not well: its recording can be read all the same."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return False
+    return isinstance(body, dict) and isinstance(body.get("ok"), bool)
