@@ -17,6 +17,7 @@ export class AgentSearch {
   #field = /** @type {HTMLInputElement} */ (element("agent"));
   #list = element("named-agents");
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #pause;
+  /** Another number whenever something else is looked for: the register may answer late. */ #turn = 0;
 
   /** @param {AgentNames} names @param {{has: (agent: string) => boolean, pick: (agent: string) => void, onError: (error: Error) => void}} hooks `has` tells whether the picture shows an agent */
   constructor(names, { has, pick, onError }) {
@@ -37,6 +38,7 @@ export class AgentSearch {
   }
 
   #typed() {
+    this.#turn += 1;
     this.#field.setCustomValidity("");
     clearTimeout(this.#pause);
     const part = this.#field.value.trim();
@@ -62,9 +64,10 @@ export class AgentSearch {
   }
 
   async #find() {
-    const wanted = this.#field.value.trim();
+    const [wanted, turn] = [this.#field.value.trim(), ++this.#turn];
     if (!wanted) return;
     const agent = await this.#agentOf(wanted);
+    if (turn !== this.#turn) return;
     this.#field.setCustomValidity(agent === null ? text("no_agent", { id: wanted }) : "");
     this.#field.reportValidity();
     if (agent !== null) this.pick(agent);
