@@ -13,6 +13,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
 from runtime import pools
+from runtime.held_open import HeldOpen
 from runtime.http_errors import busy
 from streaming.http.ndjson import PIECE_BYTES, streamed
 
@@ -90,16 +91,16 @@ class _Pieces:
     """A file, read while the client takes it."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+        self._file, self._open = file, HeldOpen(file.close)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        piece = await pools.files.go_on(self._file.read, PIECE_BYTES)
+        piece: bytes = await pools.files.go_on(self._open.during, self._file.read, PIECE_BYTES)
         if not piece:
             raise StopAsyncIteration
         return piece
 
     def close(self) -> None:
-        self._file.close()
+        self._open.close()

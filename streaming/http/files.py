@@ -18,6 +18,7 @@ from recorder.segment.endings import ending_of
 from recorder.segment.listing import Copy
 from runtime import pools
 from runtime.held import at_end
+from runtime.held_open import HeldOpen
 from runtime.http_errors import HttpError
 
 _PIECE_BYTES = 128 * 1024
@@ -128,10 +129,9 @@ def file_response(request: HttpRequest, file: BinaryIO, state: FileState, name: 
         file.close()
         body: HttpResponseBase = HttpResponse(headers=headers)
     else:
-        at_end(request, file.close)
-        body = StreamingHttpResponse(
-            _Pieces(file, first, end - len(state.tail), state.tail), status=206 if part else 200, headers=headers
-        )
+        pieces = _Pieces(file, first, end - len(state.tail), state.tail)
+        at_end(request, pieces.close)
+        body = StreamingHttpResponse(pieces, status=206 if part else 200, headers=headers)
     body["Content-Type"] = "application/octet-stream"
     return body
 
@@ -144,13 +144,14 @@ class _Pieces:
 
     def __init__(self, file: BinaryIO, first: int, end: int, tail: bytes) -> None:
         self._file, self._left, self._tail = file, end - first, tail
+        self._open = HeldOpen(file.close)
         file.seek(first)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        piece = await pools.files.go_on(self._file.read, min(_PIECE_BYTES, self._left))
+        piece: bytes = await pools.files.go_on(self._open.during, self._file.read, min(_PIECE_BYTES, self._left))
         if not piece and not self._left:
             piece, self._tail = self._tail, b""
         if not piece:  # all is sent; or the file was cut meanwhile, and the missing bytes tell the client
@@ -159,7 +160,7 @@ class _Pieces:
         return piece
 
     def close(self) -> None:
-        self._file.close()
+        self._open.close()
 
 
 def state_of(file: BinaryIO, path: Path, *, finished: bool) -> FileState:

@@ -10,6 +10,7 @@ import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from runtime.held import at_end
+from runtime.held_open import HeldOpen
 from runtime.pools import Pool
 from streaming.open_places import SLOW_SECONDS
 
@@ -28,13 +29,14 @@ class _Pieces:
     def __init__(
         self, lines: Lines, pool: Pool, again: Callable[[bytes], Lines] | None, close: Callable[[], Any] | None
     ) -> None:
-        self._lines, self._pool, self._again, self._close = lines, pool, again, close
+        self._lines, self._pool, self._again = lines, pool, again
+        self._open = HeldOpen(close or (lambda: None))
         self._begun = b""
         self._slow: asyncio.TimerHandle | None = None
 
     async def begin(self) -> bytes:
         """Read the first piece. Raises Busy, and what the lines raise."""
-        self._begun = await self._pool.run(_piece, self._lines)
+        self._begun = await self._pool.run(self._open.during, _piece, self._lines)
         return self._begun
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -42,7 +44,7 @@ class _Pieces:
 
     async def __anext__(self) -> bytes:
         self._in_time()
-        piece, self._begun = self._begun or await self._pool.go_on(_piece, self._lines), b""
+        piece, self._begun = self._begun or await self._pool.go_on(self._open.during, _piece, self._lines), b""
         if not piece:
             raise StopAsyncIteration
         if self._again is not None:
@@ -61,8 +63,7 @@ class _Pieces:
     def close(self) -> None:
         self._in_time()
         self._lines = iter(())  # a thread that reads them now closes them when it is done
-        if self._close is not None:
-            self._close()
+        self._open.close()
 
 
 def _piece(lines: Lines) -> bytes:

@@ -14,11 +14,12 @@ from django.views.decorators.http import require_safe
 from recorder.errors import BadName
 from recorder.models import Segment
 from recorder.segment.layout import KINDS, market_dir, parse_name, pending_name
-from recorder.segment.listing import Found
+from recorder.segment.listing import Found, SeekPoints
 from recorder.segment.segment_lines import Opened, copy_opened, is_on_disk, open_segment
 from recorder.tape.reader import texts_of
 from recorder.tape.segment_finder import known
 from runtime import pools
+from runtime.held_open import HeldOpen
 from runtime.http_errors import HttpError
 from runtime.shown import shown
 from streaming.http import files, parameters
@@ -71,13 +72,18 @@ async def _answer(request: HttpRequest, kinds: Sequence[str], name: str) -> Http
         return await ndjson_response(request, texts_of(segment, kind, here), pools.past, close=segment.close)
     state = files.state_of(file, path, finished=segment.finished)
     if not state.finished and not files.asks_for_part(request, state):
-        points = row.seek_points if row is not None else []
-        try:
-            state = await pools.past.run(files.state_with_end, file, path, points[-1][1] if points else 0)
-        except BaseException:
-            file.close()
-            raise
+        state = await _with_end(file, path, row.seek_points if row is not None else [])
     return files.file_response(request, file, state, path.name)
+
+
+async def _with_end(file: BinaryIO, path: Path, points: SeekPoints) -> files.FileState:
+    """The state of a pending segment that is given whole. If it cannot be read, or nobody waits, the file is closed."""
+    is_open = HeldOpen(file.close)
+    try:
+        return await pools.past.run(is_open.during, files.state_with_end, file, path, points[-1][1] if points else 0)
+    except BaseException:
+        is_open.close()
+        raise
 
 
 async def _of_copy(
