@@ -9,8 +9,8 @@ import asyncio
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
@@ -156,10 +156,9 @@ class Pool:
 
     async def _ended(self, end: Callable[[], None], work: Callable[..., T], *arguments: Any) -> T:
         """The result of the work; `end` is called when it has left the queue and the threads."""
-        loop = asyncio.get_running_loop()
         placed = (work,) if self._places is None else (self._places.work, work)
         future = self._executor.submit(copy_context().run, *placed, *arguments)
-        future.add_done_callback(lambda _: loop.is_closed() or loop.call_soon_threadsafe(end))
+        _behind(future, end)
         return await asyncio.wrap_future(future)
 
     async def ask(self, query: Callable[[], T]) -> T:
@@ -172,6 +171,12 @@ class Pool:
 
     def _go(self) -> None:
         self._line.taken -= 1
+
+
+def _behind(future: Future[Any], end: Callable[[], object]) -> None:
+    """Have `end` called on the loop when a piece of work has left its queue and its thread."""
+    loop = asyncio.get_running_loop()
+    future.add_done_callback(lambda _: loop.is_closed() or loop.call_soon_threadsafe(end))
 
 
 def asked(query: Callable[[], T]) -> T:
@@ -213,11 +218,19 @@ class RequestThreads:
         chosen = min(self._load, key=self._load.__getitem__)
         self._line.enter(asking)
         self._load[chosen] += 1
+        leave: Callable[[], object] = partial(self._leave, asking, chosen)
         try:
             yield chosen
+        except asyncio.CancelledError:
+            # A step may be left behind: its thread is not free before it is done, nor before an empty one behind it.
+            leave = partial(_behind, chosen.submit(int), leave)
+            raise
         finally:
-            self._line.leave(asking)
-            self._load[chosen] -= 1
+            leave()
+
+    def _leave(self, asking: Hashable | None, chosen: Executor) -> None:
+        self._line.leave(asking)
+        self._load[chosen] -= 1
 
 
 past = Pool("the recording", waits_remotely=True)

@@ -88,18 +88,26 @@ async def read(request: Any) -> HttpResponseBase:
     return await request.scope["read"](request, request.scope["file"])  # type: ignore[no-any-return]
 
 
+def page(request: Any) -> HttpResponse:
+    request.scope["hold"]()
+    return HttpResponse(b"page")
+
+
 async def other(request: HttpRequest) -> HttpResponse:
     return HttpResponse(b"other")
 
 
-urlpatterns = [path("read", read), path("other", other)]
+urlpatterns = [path("read", read), path("other", other), path("admin/page", page)]
 
 
 @pytest.fixture(autouse=True)
 def site(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A site with these paths, and with one thread for their steps."""
+    """A site with these paths, and with few threads for their steps."""
     settings.ROOT_URLCONF, settings.MIDDLEWARE = __name__, []
-    monkeypatch.setattr(pools, "steps", RequestThreads("steps"))
+    for name, threads in (("steps", 1), ("admin", 2)):
+        own = RequestThreads(name)
+        own.start(threads)
+        monkeypatch.setattr(pools, name, own)
 
 
 async def ask(where: str, leaves: threading.Event | None = None, **told: Any) -> list[bytes]:
@@ -149,3 +157,25 @@ def test_a_request_that_is_given_up_while_a_disk_hangs_stops_nobody(reading: Rea
     disk = Hung()
     asyncio.run(give_up())
     assert disk.is_closed.wait(PATIENCE_SECONDS)
+
+
+def test_the_thread_of_a_step_that_was_left_behind_is_nobody_elses_while_others_are_free() -> None:
+    async def leave() -> None:
+        asked = asyncio.create_task(ask("/admin/page", begun, hold=hold))
+        await asyncio.to_thread(begun.wait, PATIENCE_SECONDS)
+        asked.cancel()  # what the server does some seconds after the client has left
+        await asyncio.wait([asked])
+        for _ in range(3):
+            assert b"".join(await ask("/admin/page", hold=begun.is_set)) == b"page"
+        assert pools.admin.taken == 1
+        ends.set()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while pools.admin.taken:
+                await asyncio.sleep(0.01)
+
+    def hold() -> None:
+        begun.set()
+        assert ends.wait(PATIENCE_SECONDS)
+
+    begun, ends = threading.Event(), threading.Event()
+    asyncio.run(leave())
