@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
@@ -53,15 +54,21 @@ def token_required(view: View) -> View:
     """An asynchronous view that is only entered with a valid token, found as `request.token`.
 
     Reading methods need the scope `read`, others `backtest`: nothing else is changed over HTTP. The audit counts each.
+    What changes something sets `request.has_begun` on its thread: where its client leaves before, it is never done.
     """
 
     @wraps(view)
     async def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.token = token = await token_of(request)  # type: ignore[attr-defined]
-        action = _ACTIONS.get(request.method or "", REQUEST)  # done also for a client that leaves before the answer
+        request.has_begun = False  # type: ignore[attr-defined]
+        action = _ACTIONS.get(request.method or "", REQUEST)
         try:
             require(token, READ if request.method in ("GET", "HEAD") else BACKTEST)
             return await view(request, *args, **kwargs)
+        except asyncio.CancelledError:
+            if not request.has_begun:  # type: ignore[attr-defined]
+                action = REQUEST  # else it is done also for a client that leaves before the answer
+            raise
         except Exception as error:
             lacks_scope = isinstance(error, HttpError) and error.code == INSUFFICIENT_SCOPE
             action = NO_SCOPE if lacks_scope else REQUEST

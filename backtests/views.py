@@ -53,7 +53,7 @@ _NOT_STORED = {"Cache-Control": "no-store"}
 async def backtests(request: HttpRequest) -> HttpResponseBase:
     """Ask for a backtest, or list the newest."""
     if request.method == "POST":
-        return await _off_the_loop(_queue, request.token, _body(request))  # type: ignore[attr-defined]
+        return await _off_the_loop(request, _queue, request.token, _body(request))  # type: ignore[attr-defined]
     limit = parameters.integer(request, "limit", 20, 1, MOST_LISTED)
     status = parameters.choice(request, "status", STATUSES)
     found = Backtest.objects.all() if status is None else Backtest.objects.filter(status=status)
@@ -66,8 +66,8 @@ async def backtests(request: HttpRequest) -> HttpResponseBase:
 async def backtest(request: HttpRequest, backtest_id: str) -> HttpResponse:
     """Look at a backtest, or cancel it."""
     if request.method == "DELETE":
-        return await _off_the_loop(_cancel, request.token, backtest_id)  # type: ignore[attr-defined]
-    return await _off_the_loop(_show, backtest_id)
+        return await _off_the_loop(request, _cancel, request.token, backtest_id)  # type: ignore[attr-defined]
+    return await _off_the_loop(request, _show, backtest_id)
 
 
 def _body(request: HttpRequest) -> bytes:
@@ -77,8 +77,9 @@ def _body(request: HttpRequest) -> bytes:
     return request.body
 
 
-def _off_the_loop(answer: Callable[..., Answer], *arguments: Any) -> Awaitable[Answer]:
+def _off_the_loop(request: HttpRequest, answer: Callable[..., Answer], *arguments: Any) -> Awaitable[Answer]:
     def asked() -> Answer:
+        request.has_begun = True  # type: ignore[attr-defined]
         close_old_connections()  # whoever used this thread before may have left one that broke since
         try:
             return detached(lambda: answer(*arguments))

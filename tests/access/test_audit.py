@@ -201,13 +201,19 @@ def test_each_use_of_a_token_is_counted_by_what_became_of_it(audit: Audit) -> No
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("outcome", "told"),
-    [(asyncio.CancelledError(), "start backtest"), (Busy("the database", 64), "request"), (KeyError(), "request")],
+    ("outcome", "begun", "told"),
+    [
+        (asyncio.CancelledError(), True, "start backtest"),
+        (asyncio.CancelledError(), False, "request"),
+        (Busy("the database", 64), False, "request"),
+        (KeyError(), True, "request"),
+    ],
 )
 def test_who_leaves_before_the_answer_may_have_started_a_backtest(
-    audit: Audit, outcome: BaseException, told: str
+    audit: Audit, outcome: BaseException, begun: bool, told: str
 ) -> None:
     async def starting(request: HttpRequest) -> JsonResponse:
+        request.has_begun = begun  # type: ignore[attr-defined]
         raise outcome
 
     robot, text = issue("robot", scopes=["backtest"])

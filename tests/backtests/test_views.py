@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import RequestFactory
 
+from access import http, recording
+from access.audit import Audit
 from access.scopes import DEFAULT
 from access.tokens import issue
+from backtests import views
+from backtests.models import Backtest
+from runtime import pools
 from tests.backtests.series import MINUTE, START, SYMBOL
+from tests.processes import PATIENCE_SECONDS
 
 Call = Callable[..., Any]
 GOOD = {"strategy": "ma_cross", "symbol": SYMBOL, "from": START, "to": START + 10 * MINUTE, "params": {"fast": 2}}
@@ -237,3 +245,40 @@ def test_a_database_that_is_away_is_a_503(call: Call, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(views, "read", away)
     assert "the database is away" in refused(call("POST", GOOD), 503, "unavailable")
+
+
+@pytest.mark.usefixtures("recorded", "published")
+@pytest.mark.parametrize(("has_begun", "told"), [(False, "request"), (True, "start backtest")])
+def test_who_leaves_has_started_a_backtest_if_that_had_begun(
+    has_begun: bool, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, _ = issue("robot")
+    pool, audit, held, goes_on = pools.Pool("one thread"), Audit(), threading.Event(), threading.Event()
+
+    async def token_of(request: Any) -> Any:
+        return token
+
+    def hold(*arguments: Any) -> Any:
+        held.set()
+        assert goes_on.wait(PATIENCE_SECONDS)
+        return read(*arguments) if arguments else None
+
+    async def leave() -> None:
+        before = [] if has_begun else [asyncio.ensure_future(pool.run(hold))]
+        asked = asyncio.ensure_future(views.backtests(RequestFactory().generic("POST", "/", json.dumps(GOOD))))
+        while pool.taken <= len(before):
+            await asyncio.sleep(0)
+        await asyncio.to_thread(held.wait, PATIENCE_SECONDS)
+        asked.cancel()
+        await asyncio.wait([asked])
+        goes_on.set()
+        await asyncio.gather(pool.run(int), *before)
+
+    read = views.read
+    monkeypatch.setattr(views, "read", hold)
+    monkeypatch.setattr(http, "token_of", token_of)
+    monkeypatch.setattr(recording, "audit", audit)
+    monkeypatch.setattr(pools, "lookups", pool)
+    asyncio.run(leave())
+    assert Backtest.objects.count() == has_begun
+    assert [entry.action for entry in audit.take()] == [told]
