@@ -47,7 +47,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         clock.sent.append((clock.monotonic_seconds, entry.task))
 
     monkeypatch.setattr(beat.Scheduler, "apply_entry", send)
-    empty = SimpleNamespace(queue_declare=lambda queue: SimpleNamespace(message_count=0))
+    empty = SimpleNamespace(connection=app, queue_declare=lambda queue: SimpleNamespace(message_count=0))
     monkeypatch.setattr(beat.Scheduler, "producer", SimpleNamespace(channel=empty))
     return clock
 
