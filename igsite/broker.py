@@ -14,6 +14,11 @@ from igsite.log_limits import Seldom
 #: A host that vanished without a word is noticed after so long, instead of the quarter of an hour that TCP takes.
 _NOTICE_SECONDS = 15
 
+#: A broker that hangs, or is not there, is an error for who asks it, soon: a request that queues a backtest for one.
+#: Without `max_retries` kombu pauses between attempts of its own, also where whoever sends wants none. Worker and beat
+#: say themselves how often they try to connect.
+BROKER_OPTIONS = {"socket_connect_timeout": 5, "socket_timeout": 10, "max_retries": 0}
+
 #: The channel layer tries again each second, Celery every few; each would tell each time.
 _SAY_AGAIN_SECONDS = 60.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from igsite.broker import broker_url, redis_host
+from igsite.broker import BROKER_OPTIONS, broker_url, redis_host
 from igsite.config import from_environment
 from igsite.kept_secret import kept_secret
 from igsite.log_format import logging_settings
@@ -96,8 +96,7 @@ else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "streaming.group.in_process.InProcessLayer"}}
 
 CELERY_BROKER_URL = broker_url(CONFIG.redis_url) if CONFIG.redis_url else "memory://"
-# A broker that hangs is an error for who asks it, soon: a request that queues a backtest for one.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 5, "socket_timeout": 10} if CONFIG.redis_url else {}
+CELERY_BROKER_TRANSPORT_OPTIONS = BROKER_OPTIONS if CONFIG.redis_url else {}
 CELERY_TASK_IGNORE_RESULT = True
 # Periodic tasks work on files, so they belong to a worker of the machine that has the disk.
 CELERY_TASK_DEFAULT_QUEUE = CONFIG.task_queue

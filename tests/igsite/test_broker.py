@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from billiard.common import restart_state
+from celery import Celery
 from kombu.connection import Connection
+from kombu.exceptions import OperationalError
 from kombu.transport.redis import Channel
 from redis.connection import parse_url
 from redis.exceptions import ConnectionError as RedisAway
 
-from igsite.broker import OneLineAMinute, OneLineOfCelery, broker_url, redis_host
+from igsite.broker import BROKER_OPTIONS, OneLineAMinute, OneLineOfCelery, broker_url, redis_host
 from igsite.parsers import redis_url
 from igsite.settings import LOGGING
 from tests.processes import Site, wait_until
@@ -142,3 +144,15 @@ def test_a_task_arrives_over_a_unix_socket(site: Site, tmp_path: Path) -> None:
         assert worker.stop() == 0
     finally:
         redis.end()
+
+
+def test_who_sends_without_redis_hears_it_at_once() -> None:
+    """A request that queues a backtest holds a thread of the database meanwhile."""
+    pauses: list[str] = []
+    options = {**BROKER_OPTIONS, "callback": lambda: pauses.append("one more second")}
+    with Celery(broker="redis://127.0.0.1:1/0", set_as_current=False) as app:
+        app.conf.broker_transport_options = options
+        for _ in range(2):
+            with pytest.raises(OperationalError):
+                app.send_task("any", retry=False)
+    assert pauses == []
