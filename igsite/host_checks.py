@@ -77,15 +77,16 @@ def _redis(config: Config) -> Iterator[CheckMessage]:
             id="igsite.W007",
         )
         return
-    client = redis.Redis.from_url(
-        config.redis_url, socket_connect_timeout=_REDIS_SECONDS, socket_timeout=_REDIS_SECONDS
-    )
     try:
-        client.ping()
-    except redis.RedisError as error:
+        _ping(config.redis_url)
+    # The last two are of an address: a host that none can be called, an option that redis-py does not know.
+    except (redis.RedisError, ValueError, TypeError) as error:
         yield Error(f"Redis cannot be used: {error}", hint="Start it, or correct REDIS_URL.", id="igsite.E002")
-    finally:
-        client.close()
+
+
+def _ping(url: str) -> None:
+    with redis.Redis.from_url(url, socket_connect_timeout=_REDIS_SECONDS, socket_timeout=_REDIS_SECONDS) as client:
+        client.ping()
 
 
 def _disk(config: Config) -> Iterator[CheckMessage]:

@@ -18,6 +18,7 @@ from cryptography import x509
 
 from igsite import clock_check, files_check, host_checks, port_checks
 from igsite.config import Config
+from igsite.parsers import redis_url
 from tests.network import Listener
 from tests.nginx import HOST, make_certificate
 from tests.processes import PATIENCE_SECONDS, free_port
@@ -40,6 +41,14 @@ def test_what_does_not_answer_is_told_with_what_to_do(run_command: Run, tmp_path
     assert ":secret@" not in done.stdout
     assert "igsite.W012: Nobody speaks TLS" not in done.stdout  # no proxy is told of
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("said", ["a..b:1/0", f"{64 * 'a'}.b:1/0", "127.0.0.1:1/0?foo=1", "b:1/0?socket_timeout=x"])
+def test_an_address_of_redis_that_nobody_can_use_is_told(said: str) -> None:
+    config = replace(Config(), redis_url=redis_url(f"redis://:secret@{said}"))
+    (told,) = host_checks._redis(config)
+    assert told.id == "igsite.E002"
+    assert "secret" not in told.msg
 
 
 @pytest.mark.django_db(transaction=True)
