@@ -140,7 +140,8 @@ class AlertManager:
         except DatabaseError:
             ours = False
             if unwritten is None and finding.key in self._active:
-                unwritten = self._unwritten[finding.key] = Entry(finding, now)
+                raised_at = self._active[finding.key]["data"]["timestamp"]
+                unwritten = self._unwritten[finding.key] = Entry(finding, raised_at)
         if unwritten is not None:
             unwritten.cleared_at = now
         if ours or unwritten is not None:

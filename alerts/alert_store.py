@@ -21,7 +21,10 @@ KEEP_ALERTS = 10_000
 
 @dataclass(slots=True)
 class Entry:
-    """A change that could not be stored in time: a cause that was raised, and when it cleared, or only that it did."""
+    """A change that could not be stored in time: a cause that was raised, and when it cleared, or only that it did.
+
+    `timestamp` is when it was raised, by a clock that may have gone back since.
+    """
 
     finding: Finding
     timestamp: float
@@ -65,7 +68,7 @@ def write_late(entry: Entry) -> None:
             raise_once(entry.finding, entry.timestamp)
         return
     ended = moment(entry.cleared_at)
-    same = same.filter(timestamp__lte=ended)
+    same = same.filter(Q(timestamp__lte=ended) | Q(timestamp=begun))
     if same.exists():
         same.filter(cleared_at=None).update(cleared_at=ended)
     elif entry.finding.wrong:

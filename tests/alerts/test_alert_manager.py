@@ -242,12 +242,14 @@ def test_what_clears_while_it_is_being_written_down_is_cleared_there_too(
     with_processes(1, test)
 
 
+@pytest.mark.parametrize("leap", [0, -500], ids=["", "the clock is set back"])
 def test_what_was_raised_before_an_outage_clears_in_it_and_is_written_down_after(
-    outage: Callable[[bool], None],
+    outage: Callable[[bool], None], leap: int
 ) -> None:
     async def test(processes: Processes) -> None:
         await processes.find(WRONG)
         outage(True)
+        processes.now += leap
         await processes.find(WELL)
         assert processes.heard == [["warning", "info"]] * 2
         outage(False)

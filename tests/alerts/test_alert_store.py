@@ -39,6 +39,7 @@ def test_of_a_cause_one_row_is_active_at_most() -> None:
         ((1000, 1005), (1010, 1020), [(1000, 1005), (1010, 1020)]),
         ((1030, 1040), (1010, 1020), [(1010, 1020), (1030, 1040)]),
         ((1030, None), (1010, 1020), [(1010, 1020), (1030, None)]),
+        ((1030, None), (1030, 1020), [(1030, 1020)]),  # the clock went back meanwhile
     ],
 )
 def test_what_is_written_late_is_written_unless_it_is_there(
