@@ -106,6 +106,8 @@ _BACKTESTS = f"{CONFIG.task_queue}.backtests"
 CELERY_TASK_QUEUES = {name: {"exchange": name, "routing_key": name} for name in (CONFIG.task_queue, _BACKTESTS)}
 CELERY_TASK_ROUTES = {"backtests.tasks.run": {"queue": _BACKTESTS}}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# For ever, as the other processes: Celery's own 100 attempts are over after 46 minutes, and with them worker or beat.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # A Redis that is full, or a replica of another one, refuses what it is asked: else a worker ends of it.
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_BEAT_SCHEDULER = "igsite.beat:Scheduler"

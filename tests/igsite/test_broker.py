@@ -19,6 +19,7 @@ from redis.connection import parse_url
 from redis.exceptions import ConnectionError as RedisAway
 
 from igsite.broker import BROKER_OPTIONS, OneLineAMinute, OneLineOfCelery, broker_url, redis_host
+from igsite.celery import app as celery
 from igsite.parsers import redis_url
 from igsite.settings import LOGGING
 from tests.processes import Site, wait_until
@@ -156,3 +157,7 @@ def test_who_sends_without_redis_hears_it_at_once() -> None:
             with pytest.raises(OperationalError):
                 app.send_task("any", retry=False)
     assert pauses == []
+
+
+def test_worker_and_beat_wait_for_redis_for_ever() -> None:
+    assert celery.conf.broker_connection_max_retries is None
