@@ -28,6 +28,7 @@ class SegmentFile:
         self._final_path = directory / name.lasting
         self.bytes = 0
         self._digest = hashlib.sha256()
+        self._is_doubted = False
         before = state_of(directory)
         self._file = FileIO(self.path, "x")
         self.directory_change = (before, state_of(directory))
@@ -40,8 +41,9 @@ class SegmentFile:
 
     def cut_back(self) -> None:
         """Drops the rest of a failed append; the file again ends with its last whole piece."""
-        self._file.close()
-        self._file = FileIO(self.path, "r+")
+        if self._file.closed:
+            self._file = FileIO(self.path, "r+")
+            self._is_doubted = True  # what could not be written meanwhile need not be told to who opens it anew
         self._file.truncate(self.bytes)
         self._file.seek(self.bytes)
 
@@ -51,7 +53,7 @@ class SegmentFile:
         After a power cut at any point the whole file is there under one of its two names. May be called again after it
         failed.
         """
-        os.fsync(self._file.fileno())
+        self._sync()
         before = state_of(self.path.parent)
         os.rename(self.path, self._final_path)
         self.path = self._final_path
@@ -59,6 +61,23 @@ class SegmentFile:
         sync_directory(self.path.parent)
         self._file.close()
         return self._digest.hexdigest()
+
+    def _sync(self) -> None:
+        """Syncs the file to the disk. Linux tells once that it could not write something, and counts it as written from
+        then on: a sync after one that failed proves nothing, what is read back does."""
+        try:
+            os.fsync(self._file.fileno())
+        except OSError:
+            self._is_doubted = True
+            raise
+        if self._is_doubted:
+            self._read_back()
+
+    def _read_back(self) -> None:
+        if hasattr(os, "posix_fadvise"):  # from the disk: the kernel's copy has also what could not be written
+            os.posix_fadvise(self._file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        if sha256_of(self.path) != self._digest.hexdigest():
+            raise OSError(errno.EIO, "not what was written is read back")
 
     def close(self) -> None:
         """Closes the file as it is; cut_back opens it again."""

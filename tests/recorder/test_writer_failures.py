@@ -205,6 +205,33 @@ def test_a_sealing_that_fails_loses_nothing_and_is_tried_again(writer, clock, to
     assert not told[-1].pending
 
 
+def test_what_the_disk_did_not_take_is_left_for_recovery(writer, clock, told, tmp_path, monkeypatch):
+    """Linux tells once that it could not write a page, and takes the next fsync as if it were there."""
+    sync = failing_once(os.fsync)
+
+    def lose_a_page(handle):
+        try:
+            sync(handle)
+        except OSError:
+            path = only_file(tmp_path / "ticks")
+            with path.open("r+b") as file:
+                file.seek(path.stat().st_size // 2)
+                file.write(bytes(100))
+            raise
+
+    write(writer, clock, range(30))
+    write(writer, clock, [600])  # the last frame is read back anyhow, before it is ended
+    monkeypatch.setattr(os, "fsync", lose_a_page)
+    with pytest.raises(StoreError):
+        writer.close()
+    write(writer, clock, range(601, 610))
+    writer.close()
+    assert [facts.start_t for facts in told if not facts.pending] == [601]
+    (recovered,) = recover(tmp_path)
+    assert recovered.lost_bytes > 0
+    assert recovered.kept_lines < 30
+
+
 def always_failing(*args):
     raise OSError(errno.EIO, os.strerror(errno.EIO))
 
