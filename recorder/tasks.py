@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-import time
+from collections.abc import Callable
 from functools import cache
 
 from celery import shared_task
@@ -24,9 +24,9 @@ from recorder.segment.layout import KINDS
 from recorder.store.clean_up_row import note_clean_up
 from recorder.store.store_paths import directory_of, markets_here
 from runtime.db_threads import detached
-from runtime.each import sum_of_each
+from runtime.each import sum_in_time, sum_of_each
 
-#: Other tasks wait for the same workers.
+#: Other tasks wait for the same workers. The markets share the time.
 _DIGEST_SECONDS = _COPY_SECONDS = 60.0
 
 
@@ -60,12 +60,11 @@ def _forget_gone(market: Market) -> int:
 @shared_task(name="recorder.tasks.digest", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]
 def digest() -> int:
     """Make the digests that segments lack, for a minute at most; returns how many. Raises OSError, django.db.Error."""
-    end = time.monotonic() + _DIGEST_SECONDS
-    return detached(lambda: sum_of_each(_markets(), lambda market: _digest(market, end)))
+    return detached(lambda: sum_in_time(_markets(), _digest, _DIGEST_SECONDS))
 
 
-def _digest(market: Market, end: float) -> int:
-    return making.make_digests(market, directory_of(market.symbol), is_over=lambda: time.monotonic() >= end)
+def _digest(market: Market, is_over: Callable[[], bool]) -> int:
+    return making.make_digests(market, directory_of(market.symbol), is_over=is_over)
 
 
 @shared_task(name="recorder.tasks.copy_segments", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]
@@ -74,16 +73,15 @@ def copy_segments() -> int:
 
     Raises OSError, django.db.Error.
     """
-    end = time.monotonic() + _COPY_SECONDS
-    return detached(lambda: sum_of_each(_markets(), lambda market: _copy(market, end)))
+    return detached(lambda: sum_in_time(_markets(), _copy, _COPY_SECONDS))
 
 
-def _copy(market: Market, end: float) -> int:
+def _copy(market: Market, is_over: Callable[[], bool]) -> int:
     bucket = cold_bucket()
     if bucket is None:
         return 0
     copying = Copying(market, directory_of(market.symbol), bucket, settings.CONFIG.cold_zstd_level)
-    return copying.run(is_over=lambda: time.monotonic() >= end)
+    return copying.run(is_over)
 
 
 @shared_task(name="recorder.tasks.copy_open_segments", ignore_result=True, throws=(OSError, DatabaseError))  # type: ignore[untyped-decorator]

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from django.utils import timezone
@@ -39,6 +40,9 @@ _READ_BYTES = 1 << 20
 
 #: The digests of a kind copied by one run.
 _MOST_DIGESTS = 1000
+
+#: Digests that wait, copied with each segment while segments wait: more than a segment has, and the less of the time.
+_DIGESTS_A_SEGMENT = 2
 
 #: Enough to see whether any of them was copied.
 _MOST_DUE = 1000
@@ -90,7 +94,7 @@ class Copying:
         copied = 0
         try:
             self._remove_left_over()
-            self._copy_digests()
+            digests = self._copied_digests()
             for row in self._uncopied():
                 if is_over():
                     break
@@ -99,9 +103,10 @@ class Copying:
                     on_copied()
                     if copied == 1:  # what follows may take long
                         _ask(partial(_tell, self._market, self._problem))
+                list(islice(digests, _DIGESTS_A_SEGMENT))
             if copied:
                 put_companions(self._bucket, self._market.symbol, store_id, self._directory)
-                self._copy_digests()
+            self._copy_digests(is_over)
         except OSError as error:  # of the bucket, or of the disk
             self._problem = str(error)
         _ask(partial(_tell, self._market, self._problem))
@@ -183,14 +188,20 @@ class Copying:
         self._bucket.put(key, path)
         prove(self._bucket, key, packed.bytes, packed.sha256)
 
-    def _copy_digests(self) -> None:
-        """Copy the digests that were made, or made anew, since."""
+    def _copy_digests(self, is_over: Callable[[], bool]) -> None:
+        for _ in self._copied_digests():
+            if is_over():
+                return
+
+    def _copied_digests(self) -> Iterator[Segment]:
+        """The segments whose digest was made, or made anew, since: each is returned once its digest is copied."""
         for kind in KINDS:
             for row in _ask(partial(_digests_to_copy, self._market, kind)):
                 if known_digest(self._directory, kind, row.name, row.sha256) is not None:
                     self._bucket.put(place_of(row.cold_key).digest_key, digest_path(self._directory, kind, row.name))
                     same = Segment.objects.filter(pk=row.pk, digest=row.digest)
                     _ask(partial(same.update, cold_digest=row.digest))
+                    yield row
 
 
 def prove(bucket: Bucket, key: str, size: int, sha256: str) -> None:

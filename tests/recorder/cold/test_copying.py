@@ -95,6 +95,26 @@ def test_digests_of_segments_that_are_gone_keep_no_others_waiting(
     assert (first.cold_digest, then.cold_digest) == (0, then.digest)
 
 
+def test_digests_that_wait_are_copied_beside_segments_and_leave_them_the_time(
+    store: Store, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(most: int) -> list[str]:
+        done.clear()
+        Copying(store.market, store.directory, bucket, 0).run(lambda: len(done) >= most)
+        return done.copy()
+
+    assert copy(store, bucket) == 6
+    done, put, note = list[str](), bucket.put, copying._note
+    monkeypatch.setattr(bucket, "put", lambda *given: (done.append("digest"), put(*given)))
+    monkeypatch.setattr(copying, "_note", lambda *given: (done.append("segment"), note(*given))[1])
+    Segment.objects.update(cold_digest=0)
+    Segment.objects.filter(kind="ticks").update(cold=Cold.NONE)
+    assert run(most=1)[:3] == ["segment", "digest", "digest"]
+    assert run(most=9) == ["segment", "digest"]
+    Segment.objects.update(cold_digest=0)
+    assert (run(most=3), run(most=9)) == (3 * ["digest"], ["digest"])
+
+
 class Crash(BaseException):
     """As kill -9: nothing that catches exceptions takes it for one."""
 
