@@ -13,6 +13,7 @@ from typing import Any
 
 from celery import beat
 
+from monitoring.task_runs import SENT
 from runtime.announced import Announced
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,11 @@ class Scheduler(beat.Scheduler):  # type: ignore[misc]
             if not is_full:
                 self.apply_entry(entry, producer=self.producer)
         return max(0.0, min(self._due.values()) - time.monotonic())
+
+    def apply_async(self, entry: Any, *more: Any, **named: Any) -> Any:
+        """Send a task, with the time of this in its message."""
+        entry.options = {**entry.options, "headers": {SENT: time.time()}}
+        return super().apply_async(entry, *more, **named)
 
     def _is_full(self) -> bool:
         """Whether the queue has too many that wait; a broker that does not say is no reason to send nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from igsite.broker import BROKER_OPTIONS, broker_url, redis_host
 from igsite.config import from_environment
@@ -111,28 +112,26 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # A Redis that is full, or a replica of another one, refuses what it is asked: else a worker ends of it.
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_BEAT_SCHEDULER = "igsite.beat:Scheduler"
-CELERY_BEAT_SCHEDULE = {
-    # One that could not be run in time is not made up for: the next one does the same.
-    "forget-alerts": {"task": "alerts.tasks.forget_alerts", "schedule": 3600.0, "options": {"expires": 3600}},
-    "forget-audit": {"task": "access.tasks.forget_audit", "schedule": 3600.0, "options": {"expires": 3600}},
-    "clean-up": {"task": "recorder.tasks.clean_up", "schedule": 60.0, "options": {"expires": 60}},
-    "take-stock": {"task": "recorder.tasks.take_stock", "schedule": 3600.0, "options": {"expires": 3600}},
-    "copies": {"task": "recorder.tasks.copy_segments", "schedule": 15.0, "options": {"expires": 15}},
-    "digests": {"task": "recorder.tasks.digest", "schedule": 15.0, "options": {"expires": 15}},
-    "backtests": {"task": "backtests.tasks.look_after", "schedule": 5.0, "options": {"expires": 5}},
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "forget-alerts": {"task": "alerts.tasks.forget_alerts", "schedule": 3600.0},
+    "forget-audit": {"task": "access.tasks.forget_audit", "schedule": 3600.0},
+    "clean-up": {"task": "recorder.tasks.clean_up", "schedule": 60.0},
+    "take-stock": {"task": "recorder.tasks.take_stock", "schedule": 3600.0},
+    "copies": {"task": "recorder.tasks.copy_segments", "schedule": 15.0},
+    "digests": {"task": "recorder.tasks.digest", "schedule": 15.0},
+    "backtests": {"task": "backtests.tasks.look_after", "schedule": 5.0},
 }
 if CONFIG.cold_store is not None and CONFIG.cold_open_seconds:
     CELERY_BEAT_SCHEDULE["open-copies"] = {
         "task": "recorder.tasks.copy_open_segments",
         "schedule": CONFIG.cold_open_seconds,
-        "options": {"expires": max(15, CONFIG.cold_open_seconds)},  # on a busy machine a worker takes one some s later
     }
 if CONFIG.export_dir is not None:
-    CELERY_BEAT_SCHEDULE["exports"] = {
-        "task": "exports.tasks.keep_current",
-        "schedule": CONFIG.export_seconds,
-        "options": {"expires": CONFIG.export_seconds},
-    }
+    CELERY_BEAT_SCHEDULE["exports"] = {"task": "exports.tasks.keep_current", "schedule": CONFIG.export_seconds}
+for _entry in CELERY_BEAT_SCHEDULE.values():
+    # Not sooner: a task that others keep waiting for minutes, run after run, would never be run. Of those that wait
+    # one is run (monitoring.task_runs).
+    _entry["options"] = {"expires": max(3600.0, _entry["schedule"])}
 
 SESSION_ENGINE = "access.sessions"
 
