@@ -58,11 +58,14 @@ def kinds_of(layout: Layout) -> tuple[str, ...]:
 
 
 def keep_current(directory: Path, symbol: str, is_over: Callable[[], bool]) -> int:
-    """Export what a market has recorded since, until `is_over`; how many rows that were. Raises as `opened`."""
+    """Export what a market has recorded since, until `is_over`; how many rows that were. Raises as `opened`.
+
+    The kind that is furthest behind is the first: where there is never time for all, none stays behind for ever.
+    """
     rows = 0
     with opened(directory, symbol, Layout()) as folder:
         to_t = folder.last_t or 0
-        for kind in KINDS:
+        for kind in sorted(KINDS, key=folder.begin_of):
             for part in folder.export(kind, to_t):
                 rows += part.rows
                 if is_over():

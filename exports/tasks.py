@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from celery import shared_task
@@ -12,9 +13,9 @@ from django.db import Error as DatabaseError
 from exports.errors import ExportError, NothingRecorded
 from recorder.models import Market
 from runtime.db_threads import detached
-from runtime.each import sum_of_each
+from runtime.each import sum_in_time
 
-#: Other tasks wait for the same workers; the rest is exported with the next run.
+#: Other tasks wait for the same workers; the rest is exported with the next run. The markets share the time.
 _SECONDS = 60.0
 
 
@@ -24,20 +25,20 @@ def keep_current() -> int:
 
     Each market has a folder of its name in IG_EXPORT_DIR. Raises ExportError, OSError, django.db.Error.
     """
-    return detached(lambda: _keep_current(settings.CONFIG.export_dir, time.monotonic() + _SECONDS))
+    return detached(lambda: _keep_current(settings.CONFIG.export_dir))
 
 
-def _keep_current(root: Path | None, end: float) -> int:
+def _keep_current(root: Path | None) -> int:
     if root is None:
         return 0
     symbols = list(Market.objects.values_list("symbol", flat=True))
-    return sum_of_each(symbols, lambda symbol: _keep_one_current(root / symbol, symbol, end))
+    return sum_in_time(symbols, partial(_keep_one_current, root), _SECONDS)
 
 
-def _keep_one_current(directory: Path, symbol: str, end: float) -> int:
+def _keep_one_current(root: Path, symbol: str, is_over: Callable[[], bool]) -> int:
     from exports import exporting  # takes long to load, and needs pyarrow
 
     try:
-        return exporting.keep_current(directory, symbol, lambda: time.monotonic() >= end)
+        return exporting.keep_current(root / symbol, symbol, is_over)
     except NothingRecorded:
         return 0

@@ -102,6 +102,15 @@ def test_the_task_keeps_a_folder_current(market: Store, tmp_path: Path, monkeypa
     assert read(tmp_path / "current" / "IG-USD" / "kind=agents").column("t").to_pylist()[-1] == 119
 
 
+def test_where_time_is_always_short_every_kind_moves_on(market: Store, tmp_path: Path) -> None:
+    tapes = [kind for kind in exporting.KINDS if kind != "bars"]  # a bar closes with a minute
+    for _ in tapes:
+        exporting.keep_current(tmp_path / "out", "IG-USD", lambda: True)
+        market.record(20)
+    with exporting.opened(tmp_path / "out", "IG-USD", folder.Layout()) as out:
+        assert min(out.begin_of(kind) for kind in tapes) > 0
+
+
 def test_a_market_that_cannot_be_exported_keeps_no_other_waiting(
     market: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
