@@ -31,7 +31,8 @@ _LOOK_SECONDS = 0.2
 async def tell_store_changed(client: StreamClient, relay: Relay, feed: Feed, position: int) -> None:
     """Announce to a client whose position is in another store that it starts over from the beginning."""
     from_t = behind(position)
-    items = feed.store_changed(from_t, max(from_t, relay.end_of(client.store_id)), str(relay.store_id))
+    former, client.store_id = client.store_id, relay.store_id
+    items = feed.store_changed(from_t, max(from_t, relay.end_of(former)), str(client.store_id))
     await client.put(b"".join(item.wire for item in items))
 
 

@@ -72,7 +72,7 @@ async def follow(client: StreamClient, relay: Relay, feed: Feed, request: Stream
             raise StreamError("unavailable", "the recording cannot be read now", CLOSE_UNAVAILABLE) from None
         await client.emptied()
         client.moved.clear()
-        since, has, client.store_id = -1, None, relay.store_id
+        since, has = -1, None  # of the store that it was told, though the market may have yet another one by now
 
 
 async def _begin(client: StreamClient, relay: Relay, feed: Feed) -> None:

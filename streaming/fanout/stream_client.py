@@ -75,7 +75,7 @@ class StreamClient:
         #: A client that resumes ahead of its market gets nothing up to here.
         self.skip_until = -1
         self.resumed = False
-        #: The recording whose messages it gets; None if it is unknown.
+        #: The recording whose messages it gets, the one that it was told of last; None if it is unknown.
         self.store_id: str | None = None
         #: Set when the market has another recording, and the client must start over.
         self.moved = asyncio.Event()
@@ -87,9 +87,9 @@ class StreamClient:
     def position(self) -> int:
         return self.skip_until
 
-    def move(self) -> None:
-        """The market has another store; nothing of it has been sent yet."""
-        self.skip_until = -1
+    def move(self, store_id: str) -> None:
+        """The market has another store, which the client is told; nothing of it has been sent yet."""
+        self.skip_until, self.store_id = -1, store_id
         self.moved.set()
 
     def offer(self, bundle: Bundle) -> bool:

@@ -171,7 +171,7 @@ class Replay:
             await self._join()
             return
         self._ended_at = self._loop.time()
-        await self._tell_end(min(self._position, self._to_t))
+        await self._tell_end(min(self._position, self._to_t), self._client.store_id)
 
     def _is_over(self) -> bool:
         waited = -1.0 if self._ended_at is None else self._loop.time() - self._ended_at
@@ -201,7 +201,7 @@ class Replay:
         """The market has another store, which the client was told: go on from its beginning, as on a socket."""
         await self._client.emptied()
         self._client.moved.clear()
-        self._position, self._client.store_id = -1, self._relay.store_id
+        self._position = -1
         await self._join()
 
     async def _leave_present(self, command: Command) -> None:
@@ -261,8 +261,8 @@ class Replay:
     async def _tell(self, type: str, **fields: Any) -> None:
         await self._client.put(self._feed.encoder.wire(type, control(type, **fields)))
 
-    async def _tell_end(self, t: int) -> None:
-        position = whole(t, self._client.store_id, is_end=True)
+    async def _tell_end(self, t: int, store_id: str | None) -> None:
+        position = whole(t, store_id, is_end=True)
         await self._client.put(self._feed.encoder.wire("replay_end", control("replay_end", t=t), position))
 
     # -- the recording
@@ -288,11 +288,12 @@ class Replay:
             await self._client.put(self._reader.rest())
         self._leave_reader()
         self._has = None
+        former = self._client.store_id
         await tell_store_changed(self._client, self._relay, self._feed, self._position)
         if self._request.end is not None:
-            await self._tell_end(self._position)
+            await self._tell_end(self._position, former)
             self._ended_at = -math.inf
         await self._client.emptied()
         self._client.moved.clear()
-        self._position, self._client.store_id, self._live = -1, self._relay.store_id, False
+        self._position, self._live = -1, False
         self._clock.seek()

@@ -81,6 +81,8 @@ class Socket:
 
     def __init__(self, feed: Feed) -> None:
         self.heard: list[Any] = []
+        #: The stores that were named to it, one after the other.
+        self.stores: list[str] = []
         self.open = asyncio.Event()
         self.open.set()
         self.client = StreamClient(socket_outlet(self._send, {}), 1 << 20, feed.encoder.slow_gap)
@@ -89,7 +91,9 @@ class Socket:
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self.open.wait()
-        self.heard += [_short(json.loads(payload)) for payload, _ in messages_in(message["market_camera.frames"])]
+        told = [json.loads(payload) for payload, _ in messages_in(message["market_camera.frames"])]
+        self.heard += [_short(one) for one in told]
+        self.stores += [one["store"] for one in told if "store" in one]
 
     async def settled(self) -> list[Any]:
         """What was heard when nothing waits any more."""

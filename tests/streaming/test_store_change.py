@@ -256,6 +256,25 @@ def test_a_slow_client_gets_the_old_store_first() -> None:
     run(test)
 
 
+def test_a_store_that_changes_again_while_a_slow_client_gets_the_old_one_is_told_too() -> None:
+    async def test() -> None:
+        market = Market(OLD)
+        market.relay.ring.append(moment(200))
+        client = await market.client(200, OLD)
+        client.open.clear()
+        market.tell(201, OLD)
+        for store_id, ts in ((NEW, range(3)), (OTHER, range(5))):
+            market.anew(store_id, *ts)
+            market.tell(len(ts), store_id)
+            await market.relay.ready()
+        client.open.set()
+        told = ["caught_up 200", 201, gap(202, 202), gap(0, 3)]
+        assert await heard(client, "caught_up 5") == [*told, *range(6), "caught_up 5"]
+        assert client.stores == [OLD, NEW, OTHER, OTHER]
+
+    run(test)
+
+
 def test_a_page_is_of_one_store() -> None:
     async def test() -> None:
         market = Market(OLD, *range(100))

@@ -9,19 +9,22 @@ from typing import Any
 import pytest
 
 from recorder.tape.history import Message
-from streaming.options import Options, StreamRequest
+from streaming.fanout.stream_client import Outlet, StreamClient
+from streaming.options import EVENTS, Options, StreamRequest
 from streaming.past.request import parse_past
 from streaming.past.session import Replay
-from streaming.protocol import Moment
+from streaming.position import Position, parse_position
+from streaming.protocol import KINDS, Moment
 from streaming.relay.relay import Relay
 from tests.processes import PATIENCE_SECONDS
+from tests.streaming.events import EventParser
 from tests.streaming.tape import Socket, Tape, frames, loss, ticks
 
 TICKS = Options(types=frozenset(["tick"]))
 TENS = Options(types=frozenset(["tick"]), batch=10)
 #: The market time of t=0, and that of a tick: at speed 1 the end of a test's recording is days away.
 BEGIN, STEP = 1_795_860_000.0, 100.0
-OLD, NEW = "a" * 32, "b" * 32
+OLD, NEW, OTHER = "a" * 32, "b" * 32, "c" * 32
 
 
 def timed(*ts: int) -> list[Message]:
@@ -312,10 +315,53 @@ def test_a_market_begun_anew_is_followed_in_the_present() -> None:
     with_market(tape, test, *range(10))
 
 
+def test_a_market_begun_anew_twice_while_a_viewer_of_the_present_takes_nothing_is_told_twice() -> None:
+    async def test(relay: Relay, watch: Watch) -> None:
+        viewer = watch("8..")
+        await viewer.until("caught_up 9")
+        viewer.socket.open.clear()
+        live(relay, 10)
+        for store_id, ts in ((NEW, range(2)), (OTHER, range(4))):
+            tape.kept[:] = timed(*ts)
+            tape.on_disk = relay.history.on_disk = store_id  # type: ignore[attr-defined]
+            relay.enter(store_id)
+            await relay.ready()
+        viewer.socket.open.set()
+        told = ["gap tick 11-11 store_changed", "gap tick 0-1 store_changed"]
+        assert await viewer.until("caught_up 3") == [10, *told, 0, 1, 2, 3, "caught_up 3"]
+        assert viewer.socket.stores == [OLD, NEW, OTHER, OTHER]
+
+    tape = Tape(*timed(*range(10)))
+    tape.on_disk = OLD
+    with_market(tape, test, *range(10))
+
+
 def test_a_part_of_another_recording_is_refused_by_its_store() -> None:
     async def test(relay: Relay, watch: Watch) -> None:
         viewer = watch("7..9", store=NEW)
         assert await viewer.until("replay_end 6") == ["gap tick 7-7 store_changed", "replay_end 6"]
+
+    tape = Tape(*timed(*range(10)))
+    tape.on_disk = OLD
+    with_market(tape, test)
+
+
+@pytest.mark.parametrize(("store", "end"), [(OLD, 9), (NEW, 6)])
+def test_the_id_of_the_end_names_the_recording_of_the_part(store: str, end: int) -> None:
+    async def test(relay: Relay, watch: Watch) -> None:
+        sent = bytearray()
+
+        async def put(wire: bytes) -> None:
+            sent.extend(wire)
+
+        options = Options(types=frozenset(["tick"]), encoding=EVENTS)
+        feed = relay.feeds.of(options)
+        client = StreamClient(Outlet(put), 1 << 20, feed.slow_gap)
+        request = StreamRequest(None, None, options, store, past=parse_past("7..9", "0"))
+        await Replay(client, relay, feed, request, has_commands=False).run()
+        browser = EventParser()
+        browser.feed(sent)
+        assert parse_position(browser.last_id) == Position(dict.fromkeys(KINDS, end), store, is_end=True)
 
     tape = Tape(*timed(*range(10)))
     tape.on_disk = OLD
