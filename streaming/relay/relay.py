@@ -205,13 +205,13 @@ class Relay:
             self._looker = self.start(self._read_id())
 
     async def _read_id(self) -> None:
+        before = self.store_id
         with supervisor.guarded(f"look at the store of {self.symbol}"):
             try:
                 found = await asyncio.to_thread(detached, self.history.known_id)
             except DatabaseError as error:
-                log.debug("%s: which recording it has cannot be told now: %s", self.symbol, error)
-                return
-            if found is not None:
+                return log.debug("%s: which recording it has cannot be told now: %s", self.symbol, error)
+            if found is not None and self.store_id == before:  # else a message has told of a later one meanwhile
                 self.enter(found)
 
     # -- moments

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -215,6 +216,30 @@ def test_while_nothing_is_heard_the_disk_tells() -> None:
             *range(3),
             "caught_up 2",
         ]
+
+    run(test)
+
+
+def test_a_look_at_the_disk_that_ends_late_leads_back_to_no_former_store() -> None:
+    looked, may_tell = threading.Event(), threading.Event()
+
+    def known_id() -> str:
+        looked.set()
+        assert may_tell.wait(PATIENCE_SECONDS)
+        return OLD
+
+    async def test() -> None:
+        market = Market(OLD)
+        market.relay.ring.append(moment(200))
+        market.relay.history.known_id = known_id  # type: ignore[method-assign]
+        market.relay.beat()
+        assert await asyncio.to_thread(looked.wait, PATIENCE_SECONDS)
+        market.anew(NEW)
+        market.tell(0, NEW)
+        may_tell.set()
+        assert market.relay._looker is not None
+        await market.relay._looker
+        assert market.relay.store_id == NEW
 
     run(test)
 
