@@ -6,21 +6,21 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from recorder.errors import OtherStore
 from recorder.tape.history import History
 from runtime import pools
 from runtime.supervision import supervisor
 from streaming.fanout.backpressure import Backpressure
-from streaming.fanout.feeds import Feeds
 from streaming.history_moments import batch_of, moments
 from streaming.protocol import KINDS, LARGEST_T, Loss, Moment
+from streaming.relay.relaying import Relaying
+from streaming.relay.rush import Rush
 from streaming.relay.unheard import Unheard
-from streaming.ring import Ring
 
 log = logging.getLogger(__name__)
 
@@ -31,23 +31,6 @@ _HOLE_PAUSE_SECONDS = 0.2
 #: The past is passed on in batches of so many bytes, each when the clients that keep up have taken the one before: an
 #: outbox that holds a mebibyte must not overflow with what an outage left behind.
 _BATCH_BYTES = 128 * 1024
-
-
-class Relaying(Protocol):
-    """The relay whose ring is filled."""
-
-    symbol: str
-    ring: Ring
-    history: History
-    feeds: Feeds
-    settle_seconds: float
-    ended: bool
-    start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
-    on_found: list[Callable[[Moment], None]]
-
-    def hand_out(self, moment: Moment) -> None: ...
-
-    def enter(self, store_id: str) -> None: ...
 
 
 class Filling:
@@ -69,7 +52,7 @@ class Filling:
         self.unheard = Unheard(self, relay.settle_seconds, lambda work: relay.start(work))  # it may change
         #: The last t of each kind that is known to be lost.
         self._lost_to = dict.fromkeys(KINDS, -1)
-        self._backpressure = Backpressure()
+        self._backpressure, self._rush = Backpressure(), Rush()
         self.holes = 0
         self.filled = asyncio.Event()
 
@@ -95,14 +78,22 @@ class Filling:
         self._is_stopped = True
         self.filled.set()  # whoever waits for it finds another one in its place
 
+    def beat(self, now: float) -> None:
+        """Each second; `now` is in monotonic seconds."""
+        self._rush.look(now)
+        self.unheard.beat(now)
+
     def take(self, moment: Moment) -> None:
-        """Hand out a moment in its place; one that is known already is dropped."""
+        """Hand out a moment in its place; one that is known already is dropped.
+
+        Behind a standstill one that follows passes as if it had been held back: those that waited come all at once.
+        """
         if self._under_way:
             self._held.append((moment, time.monotonic()))
-        elif moment.t == self.last_t + 1:
+        elif moment.t == self.last_t + 1 and not (self._ring and self._rush.is_on(time.monotonic())):
             self._relay.hand_out(moment)
         elif moment.t > self.last_t:
-            self.holes += 1
+            self.holes += moment.t != self.last_t + 1
             self._held.append((moment, time.monotonic()))
             if self._ring:
                 self._begin(self._fill_hole())
@@ -184,7 +175,7 @@ class Filling:
             await self.filled.wait()
 
     async def _fill_hole(self) -> None:
-        self._backpressure = Backpressure()
+        self._backpressure = self._rush.backpressure if self._rush.is_on(time.monotonic()) else Backpressure()
         await self._let_pass()
 
     async def _let_pass(self) -> None:

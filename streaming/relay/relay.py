@@ -147,7 +147,7 @@ class Relay:
         self.lease_monitor.look_if_unheard(silent_seconds, asyncio.get_running_loop().time())
         if (silent_seconds is None or silent_seconds > _HEARD_SECONDS) and self.filling.filled.is_set():
             self._look_at_store()
-        self.filling.unheard.beat(time.monotonic())
+        self.filling.beat(time.monotonic())
         self.feeds.beat(-1 if self.ring.last_t is None else self.ring.last_t)
 
     # -- the store

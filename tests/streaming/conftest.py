@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
+
+STANDSTILL = "streaming.relay.rush._STANDSTILL_SECONDS"
+
+
+@pytest.fixture(autouse=True)
+def _no_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine of a test may stand still at any time: a relay that beats then hands out later than it says here."""
+    monkeypatch.setattr(STANDSTILL, math.inf)
 
 
 @pytest.fixture

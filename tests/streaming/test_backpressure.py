@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 
 import orjson
 import pytest
@@ -13,7 +15,9 @@ from streaming.fanout.stream_client import StreamClient, socket_outlet
 from streaming.options import Options
 from streaming.protocol import Moment, messages_in
 from streaming.relay.relay import Relay
+from streaming.relay.rush import Rush
 from tests.processes import PATIENCE_SECONDS
+from tests.streaming.conftest import STANDSTILL
 from tests.streaming.tape import Tape
 
 OUTBOX_BYTES = 1 << 20
@@ -48,9 +52,7 @@ def test_a_hole_of_many_outboxes_costs_who_keeps_up_nothing() -> None:
         relay.pass_on(Moment(0, b'{"type":"tick","t":0}'))
         for t in range(2, 302):  # 6 MB that wait behind a hole at t=1
             relay.pass_on(Moment(t, b'{"type":"tick","t":%d,"pad":"%s"}' % (t, large)))
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not keeps_up.heard or keeps_up.heard[-1].get("t") != 301:
-                await asyncio.sleep(0.005)
+        await until(lambda: bool(keeps_up.heard) and keeps_up.heard[-1].get("t") == 301)
         ticks = [message["t"] for message in keeps_up.heard if message["type"] == "tick"]
         assert ticks == [0, *range(2, 302)]
         assert {message["reason"] for message in keeps_up.heard if message["type"] == "gap"} == {"lost"}
@@ -60,6 +62,59 @@ def test_a_hole_of_many_outboxes_costs_who_keeps_up_nothing() -> None:
             reader.pump.cancel()
 
     asyncio.run(run())
+
+
+def test_what_comes_at_once_behind_a_standstill_costs_who_keeps_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(STANDSTILL, 3.0)
+    monkeypatch.setattr("streaming.relay.rush._RUSH_SECONDS", PATIENCE_SECONDS)
+    large = b"x" * 20_000
+
+    async def run() -> None:
+        relay = Relay(Tape(), 1000, 1 << 30, 0.0)  # type: ignore[arg-type]
+        relay.filling.end()
+        keeps_up, stalled = Reader(takes=True), Reader(takes=False)
+        for reader in (keeps_up, stalled):
+            relay.subscribe(reader.client, relay.feeds.of(Options()))
+        relay.filling.beat(time.monotonic() - 30)
+        for t in range(300):  # 6 MB, in two parts
+            relay.pass_on(Moment(t, b'{"type":"tick","t":%d,"pad":"%s"}' % (t, large)))
+            if t == 150:
+                relay.filling.beat(time.monotonic())
+                await until(lambda: relay.ring.last_t == 150 and relay.filling.at_rest)
+        await until(lambda: bool(keeps_up.heard) and keeps_up.heard[-1].get("t") == 299)
+        assert [message.get("t") for message in keeps_up.heard] == [*range(300)]
+        assert (keeps_up.client.counts.dropped, relay.holes) == (0, 0)
+        assert stalled.client.counts.dropped > 200
+        for reader in (keeps_up, stalled):
+            reader.pump.cancel()
+
+    asyncio.run(run())
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
+def test_a_late_look_tells_of_a_standstill_and_the_rush_behind_it_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(STANDSTILL, 3.0)
+    rush = Rush()
+    first = rush.backpressure
+    assert not rush.is_on(500.0), "nobody has looked yet"
+    for now in (500.0, 501.0, 502.5):
+        rush.look(now)
+        assert not rush.is_on(now + 1)
+    assert rush.is_on(540.0), "before the next look"
+    of_the_rush = rush.backpressure
+    rush.look(540.5)
+    for now in range(541, 560):
+        assert rush.is_on(now) == (now <= 550)
+        assert rush.backpressure is of_the_rush is not first
+        rush.look(now)
+    rush.look(600.0)
+    assert rush.is_on(600.0)
+    assert rush.backpressure is not of_the_rush
 
 
 def test_nobody_waits_for_a_slow_client_twice() -> None:
