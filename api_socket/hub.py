@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterable
 from api_socket.errors import TooManyConnections, TooManySubscriptions
 from api_socket.protocol import Topic
 from api_socket.subscriber import Subscriber
+from runtime.standstill import Standstill
 
 
 class SubscriberHub:
@@ -18,6 +19,7 @@ class SubscriberHub:
         self._by_topic: dict[Topic, set[Subscriber]] = {}
         #: In the order in which they came.
         self.subscribers: dict[Subscriber, None] = {}
+        self._standstill = Standstill()
 
     def join(self, subscriber: Subscriber) -> None:
         """Admit a client. Raises TooManyConnections."""
@@ -62,6 +64,16 @@ class SubscriberHub:
         found.discard(subscriber)
         if not found:
             self._by_topic.pop(topic, None)
+
+    def idle(self, idle_seconds: float, now: float) -> list[Subscriber]:
+        """Those without a topic that said nothing for so long.
+
+        To be called each second. Time in which this process stood still does not count.
+        """
+        late_seconds = self._standstill.seconds(now)
+        for subscriber in self.subscribers:
+            subscriber.heard_at = min(now, subscriber.heard_at + late_seconds)
+        return [one for one in self.subscribers if not one.topics and now - one.heard_at >= idle_seconds]
 
     def waiting(self) -> int:
         """The number of messages that wait for clients."""

@@ -206,10 +206,9 @@ class Service:
             self.hub.offer("agent_status", agent.symbol, agent.agent_id, agent.wire())
 
     async def _end_idle(self) -> None:
-        now, idle_seconds = asyncio.get_running_loop().time(), settings.CONFIG.api_idle_seconds
-        for subscriber in self.hub.subscribers:
-            if not subscriber.topics and now - subscriber.heard_at >= idle_seconds:
-                subscriber.end(Idle(idle_seconds))
+        idle_seconds = settings.CONFIG.api_idle_seconds
+        for subscriber in self.hub.idle(idle_seconds, asyncio.get_running_loop().time()):
+            subscriber.end(Idle(idle_seconds))
 
     async def _check_tokens(self) -> None:
         """Close the connections of tokens that have expired or were revoked."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from runtime.standstill import Standstill
 from streaming.protocol import json_frame
 
 #: Each component reports at this interval; clients are sent each change, and otherwise a report every
@@ -22,7 +23,8 @@ STOPPED, LOST = "stopped", "lost"
 
 @dataclass(slots=True)
 class Component:
-    """One component: its last report, when it arrived, and when clients were sent it."""
+    """One component: its last report, when it arrived (later by what this process stood still since), and when clients
+    were sent it."""
 
     agent_id: str
     symbol: str | None
@@ -45,6 +47,7 @@ class ComponentRegistry:
         # A report may arrive a little early or late; that must not turn 30 seconds into 33.
         self._tell_seconds = tell_seconds - REPORT_SECONDS / 2
         self._agents: dict[str, Component] = {}
+        self._standstill = Standstill()
 
     def take(self, report: dict[str, Any], now: float) -> Component | None:
         """Note a report; returns the component if clients should be sent it now."""
@@ -58,7 +61,13 @@ class ComponentRegistry:
         return agent if due else None
 
     def find_lost(self, now: float) -> list[Component]:
-        """The components that have just been silent for too long, marked as lost; those gone for long are forgotten."""
+        """The components that have just been silent for too long, marked as lost; those gone for long are forgotten.
+
+        To be called each second. Time in which this process stood still does not count.
+        """
+        late_seconds = self._standstill.seconds(now)
+        for agent in self._agents.values():
+            agent.heard_at = min(now, agent.heard_at + late_seconds)
         lost = [one for one in self._agents.values() if not one.gone and now - one.heard_at > LOST_SECONDS]
         for agent in lost:
             agent.data = {**agent.data, "status": LOST}  # with its last figures

@@ -53,6 +53,22 @@ def test_who_left_or_unsubscribed_gets_nothing_and_leaves_nothing() -> None:
     asyncio.run(run())
 
 
+def test_who_says_nothing_is_idle_but_not_by_time_in_which_this_process_stood_still() -> None:
+    async def run() -> None:
+        hub, quiet, subscribed = SubscriberHub(10, 10), Listener(), Listener()
+        for client in (quiet, subscribed):
+            client.heard_at = 0.0
+            hub.join(client)
+        hub.subscribe(subscribed, Topic("alerts"))
+        assert [now for now in range(61) if hub.idle(60, now)] == [60]
+        quiet.heard_at = 60.0
+        found = {now: hub.idle(60, now) for now in (61, 900, *range(901, 1000))}
+        assert not any(found[now] for now in range(900, 921) if now in found)
+        assert found[999] == [quiet]
+
+    asyncio.run(run())
+
+
 def test_the_fifty_first_subscription_is_refused_and_one_again_is_none() -> None:
     async def run() -> None:
         hub, client = SubscriberHub(10, 50), Listener()

@@ -30,6 +30,19 @@ def test_a_part_that_falls_silent_is_lost_once_with_its_last_figures() -> None:
     assert registry.find_lost(LOST_SECONDS + 1) == []
 
 
+def test_time_in_which_this_process_stood_still_is_no_silence_of_others() -> None:
+    registry = ComponentRegistry(30)
+    registry.find_lost(0)
+    registry.take(report(), 5)
+    registry.take(report(agent_id="camera"), 6)
+    assert registry.find_lost(600) == []
+    registry.take(report(), 601)  # it had waited to be read
+    lost = {one.agent_id: now for now in range(601, 700) for one in registry.find_lost(now)}
+    assert sorted(lost) == ["camera", "recorder"]
+    assert 600 < lost["camera"] <= 600 + LOST_SECONDS + 1
+    assert lost["recorder"] == 601 + LOST_SECONDS + 1
+
+
 def test_one_that_comes_back_is_told_at_once() -> None:
     registry = ComponentRegistry(30)
     registry.take(report(), 0)
