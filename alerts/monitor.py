@@ -141,7 +141,7 @@ class Monitor:
 
 
 async def _findings_of(relay: Relay) -> list[Finding]:
-    well, body = await relay.health()
+    well, body = await relay.health(at_leisure=True)
     running = bool(body["meta"]["running"])
     if relay.status is not None:
         return [rules.pipeline(relay.symbol, well, running), rules.recorder(relay.symbol, relay.status)]

@@ -11,13 +11,17 @@ from django.db import Error as DatabaseError
 from recorder.store.lease import DEAD_SECONDS
 from runtime.announced import Announced
 from runtime.supervision import supervisor
-from streaming.relay.health import LeaseView
+from streaming.relay.health import SILENCE_SECONDS, LeaseView
 from streaming.relay.lease_status import LeaseStatus, standing_of
 
 log = logging.getLogger(__name__)
 
 #: Time between two reads of the database; requests, however many, cause no further ones.
 LOOK_SECONDS = 2.0
+
+#: The same while nobody runs the market, for those who ask each second, for ever: a market that starts is heard. No
+#: process tells of a silence that began behind such a look before there is another one.
+_REST_SECONDS = SILENCE_SECONDS
 
 #: A market that was heard within this time is not looked up.
 _HEARD_SECONDS = 5.0
@@ -33,6 +37,8 @@ class LeaseMonitor:
         self._symbol, self._read = symbol, read
         self._found: LeaseStatus | None = None
         self._found_at = -LOOK_SECONDS
+        #: Whether nobody ran the market, and it has not been heard since.
+        self._rests = False
         self._token: str | None = None
         #: Since when this process could have received messages of the present holder.
         self._token_since = now
@@ -40,17 +46,23 @@ class LeaseMonitor:
         self._database = Announced(log)
 
     def look_if_unheard(self, silent_seconds: float | None, now: float) -> None:
-        """Start a read of the rows, if the market is not heard and the last read is old enough."""
-        if (silent_seconds is None or silent_seconds > _HEARD_SECONDS) and not self._is_fresh(now):
+        """To be called each second: start a read of the rows, if the market is not heard and the last read is old
+        enough."""
+        if silent_seconds is not None and silent_seconds <= _HEARD_SECONDS:
+            self._rests = False
+        elif now - self._found_at >= self._fresh_seconds(at_leisure=True):
             self._begin()
 
-    async def claim(self) -> LeaseView | None:
-        """The result of a fresh read; None if the database does not answer."""
+    async def claim(self, *, at_leisure: bool = False) -> LeaseView | None:
+        """The result of a fresh read; None if the database does not answer.
+
+        `at_leisure` is for who asks each second: while nobody runs the market, it is of some seconds ago.
+        """
         loop = asyncio.get_running_loop()
-        if not self._is_fresh(loop.time()):
+        if loop.time() - self._found_at >= self._fresh_seconds(at_leisure):
             await asyncio.wait({self._begin()}, timeout=_ANSWER_SECONDS)
         now, found = loop.time(), self._found
-        if found is None or now - self._found_at > LOOK_SECONDS + _ANSWER_SECONDS:
+        if found is None or now - self._found_at > self._fresh_seconds(at_leisure) + _ANSWER_SECONDS:
             return None
         renewed_seconds = (found.renewed_seconds or 0.0) + now - self._found_at
         return LeaseView(
@@ -64,8 +76,8 @@ class LeaseMonitor:
             segment=found.segment,
         )
 
-    def _is_fresh(self, now: float) -> bool:
-        return now - self._found_at < LOOK_SECONDS
+    def _fresh_seconds(self, at_leisure: bool) -> float:
+        return _REST_SECONDS if at_leisure and self._rests else LOOK_SECONDS
 
     def _begin(self) -> asyncio.Task[None]:
         if self._looking is None or self._looking.done():
@@ -81,6 +93,7 @@ class LeaseMonitor:
             except DatabaseError as error:
                 self._database.lost("%s: the database cannot be asked who runs the market: %s", self._symbol, error)
         self._found, self._found_at = found, asyncio.get_running_loop().time()
+        self._rests = found is not None and not found.token
         if self._found is not None and self._found.token != self._token:
             if self._token is not None:
                 self._token_since = self._found_at

@@ -16,7 +16,6 @@ from django.db import Error as DatabaseError
 from recorder.cold import status as cold_status
 from recorder.errors import OtherStore
 from recorder.tape.history import History
-from runtime.db_threads import detached
 from runtime.live_first import handing_out
 from runtime.supervision import supervisor
 from streaming.fanout.feed import Client, Feed
@@ -118,9 +117,10 @@ class Relay:
             self.prices = self.prices or (claim and claim.run and claim.run["price_ranges"]) or []
         return self.prices
 
-    async def health(self) -> Health:
-        """(healthy, the body of `/health`)."""
-        claim = None if hears(self.status, self.silent_seconds) else await self.lease_monitor.claim()
+    async def health(self, *, at_leisure: bool = False) -> Health:
+        """(healthy, the body of `/health`); `at_leisure` for who asks each second (`LeaseMonitor.claim`)."""
+        is_heard = hears(self.status, self.silent_seconds)
+        claim = None if is_heard else await self.lease_monitor.claim(at_leisure=at_leisure)
         well, body = health_of(await self._whole_status(), self.silent_seconds, claim, self._repeats())
         body["meta"]["store"] = self.store_id
         if copies := cold_status.known.get(self.symbol):
@@ -208,7 +208,7 @@ class Relay:
         before = self.store_id
         with supervisor.guarded(f"look at the store of {self.symbol}"):
             try:
-                found = await asyncio.to_thread(detached, self.history.known_id)
+                found = await asyncio.to_thread(self.history.known_id)
             except DatabaseError as error:
                 return log.debug("%s: which recording it has cannot be told now: %s", self.symbol, error)
             if found is not None and self.store_id == before:  # else a message has told of a later one meanwhile

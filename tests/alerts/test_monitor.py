@@ -213,7 +213,7 @@ def test_a_market_that_cannot_be_judged_keeps_no_other_from_being_judged(
         def __init__(self, symbol: str, error: Exception | None) -> None:
             self.symbol, self._error = symbol, error
 
-        async def health(self) -> tuple[bool, dict[str, Any]]:
+        async def health(self, *, at_leisure: bool) -> tuple[bool, dict[str, Any]]:
             if self._error is not None:
                 raise self._error
             return False, {"meta": {"running": True}}
@@ -235,7 +235,7 @@ def test_who_has_not_heard_a_market_yet_ends_no_alert_about_its_silence(
         symbol, status = "A", None
         says: tuple[bool, bool] = (False, True)
 
-        async def health(self) -> tuple[bool, dict[str, Any]]:
+        async def health(self, *, at_leisure: bool) -> tuple[bool, dict[str, Any]]:
             return self.says[0], {"meta": {"running": self.says[1]}}
 
     async def test(bench: Bench) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import pytest
 from django.db import OperationalError
@@ -52,6 +52,39 @@ def test_a_market_that_is_heard_is_not_looked_up() -> None:
         assert lease_monitor._looking is not None
         await lease_monitor._looking
         assert rows.looks == 1
+
+    checked(test)
+
+
+def test_a_market_that_nobody_runs_is_looked_up_seldom_by_those_who_ask_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test(lease_monitor: LeaseMonitor, rows: Rows) -> None:
+        async def looks(silent_seconds: float | None, at: Iterable[int]) -> list[int]:
+            found = []
+            for now in at:
+                before = rows.looks
+                lease_monitor.look_if_unheard(silent_seconds, 1e9 + now)
+                if lease_monitor._looking is not None:
+                    await lease_monitor._looking
+                if rows.looks > before:
+                    lease_monitor._found_at = 1e9 + now
+                    found.append(now)
+            return found
+
+        assert await looks(None, range(5)) == [0, 2, 4], "somebody does"
+        rows.token = ""
+        assert await looks(None, range(6, 17)) == [6, 16]
+
+        monkeypatch.setattr(checkup_module, "_REST_SECONDS", 1e6)
+        assert await looks(0.1, [17]) == []
+        assert await looks(60.0, range(18, 30)) == [18], "it was heard meanwhile"
+        lease_monitor._found_at = asyncio.get_running_loop().time() - 1000
+        before = rows.looks
+        for at_leisure, asked in ((True, 0), (False, 1)):
+            claim = await lease_monitor.claim(at_leisure=at_leisure)
+            assert claim is not None
+            assert (claim.held, rows.looks - before) == (False, asked)
 
     checked(test)
 
