@@ -46,6 +46,7 @@ def market_recording(
         on_recovered=lambda message: log.warning("%s: %s", config.symbol, message),
         hold=hold,
         settle=agents.settle,
+        is_mine=ownership.is_mine,
         mark=StreamMark(directory, boot_id(), time.monotonic),
         behind={kind: name for kind in KINDS if (name := history.newest(kind)) is not None},
     )

@@ -15,7 +15,7 @@ from django.db import connections
 from recorder.errors import StoreError
 from recorder.models import Market
 from recorder.store.lease import LeaseLost, MarketLease
-from recorder.store.lock import StoreLock
+from recorder.store.lock import MarketHeld, StoreLock
 from recorder.store.store_id import keep_store_id, read_store_id
 from runtime.supervision import supervisor
 from runtime.threads import PrestartedThread
@@ -38,7 +38,9 @@ class MarketOwnership:
     def __init__(self, directory: Path, symbol: str, host: str | None = None) -> None:
         self._directory, self._symbol, self._host = directory, symbol, host or _host()
         self._lock: StoreLock | None = None
+        self._lease: MarketLease | None = None
         self._store_id: str | None = None
+        self._is_robbed = False
         self.hold_store()
         self._patience = 1
         # Behind what may fail: nobody would end its thread.
@@ -47,12 +49,22 @@ class MarketOwnership:
     def hold_store(self) -> None:
         """Ensure that the store exists, is locked by this process and has its id.
 
-        The directory may be removed while the market writes. Raises StoreError, MarketHeld.
+        The directory may be removed while the market writes. Raises StoreError, MarketHeld, LeaseLost.
         """
+        self.check_lease()
         if self._lock is None or not self._lock.stands:
             self._lock_store()
         if self._store_id is not None and read_store_id(self._directory) != self._store_id:
             keep_store_id(self._directory, self._store_id)
+
+    def check_lease(self) -> None:
+        """Raises LeaseLost if another process is known to have the lease."""
+        if self._lease is not None and not self._lease.is_held() and self._lease.lost is not None:
+            raise self._lease.lost
+
+    def is_mine(self) -> bool:
+        """Whether no other process is known to write the market."""
+        return not self._is_robbed and (self._lease is None or self._lease.is_held())
 
     def keep_id(self, market: Market, store_id: str) -> None:
         """The id of the store from now on, in the store and in the market's row. Raises StoreError, MarketHeld,
@@ -68,7 +80,11 @@ class MarketOwnership:
             self._directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(self._directory, error) from error
-        lock = StoreLock(self._directory, self._symbol, _holder())
+        try:
+            lock = StoreLock(self._directory, self._symbol, _holder())
+        except MarketHeld:
+            self._is_robbed = self._lock is not None
+            raise
         if self._lock is not None:
             self._lock.release()
         self._lock = lock
@@ -84,16 +100,21 @@ class MarketOwnership:
             on_failure=supervisor.failed,
             silence_seconds=silence_seconds,
         )
+        self._lease = lease
         self.at_end(lease.release)
         return lease
 
-    def at_end(self, say: Callable[[], object]) -> None:
-        """Register `say` to be called by `let_go`; the last one registered is called first."""
-        self._last_words.callback(say)
+    def at_end(self, say: Callable[[], object], *, if_mine: bool = False) -> None:
+        """Register `say` to be called by `let_go`; the last one registered is called first.
+
+        With `if_mine` not where another process writes the market by then: it goes on with what this would end.
+        """
+        self._last_words.callback((lambda: self.is_mine() and say()) if if_mine else say)
 
     def close_at_end(self, close: Callable[[float], object], seconds: float) -> None:
-        """Register `close` likewise, to be called with how many seconds it may take: these where the end hurries."""
-        self.at_end(lambda: close(seconds * self._patience))
+        """Register `close` likewise, to be called with how many seconds it may take: these where the end hurries, none
+        where another process writes the market by then."""
+        self.at_end(lambda: close(seconds * self._patience * self.is_mine()))
 
     def let_go(self, *, hurry: bool = True) -> None:
         """Record the end in the database, and release the market to the next writer.

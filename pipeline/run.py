@@ -41,7 +41,6 @@ from recorder.recovery.run_registry import RUN_SETTINGS, begin_run, camera_of, c
 from recorder.recovery.tape_ends import Ends, ends_of, tell_lost
 from recorder.segment.layout import SegmentFacts, market_dir
 from recorder.store.agent_rows import AgentRows
-from recorder.store.lease import LeaseLost
 from recorder.store.market_row import row_of
 from recorder.tape.high_water_mark import raise_mark
 from recorder.tape.history import History
@@ -84,7 +83,6 @@ class MarketRun:
         self._checkpoints = Checkpoints(self._directory)
         self._settings = {name: getattr(config, name) for name in RUN_SETTINGS}
         self._open_source()
-        self._lost_lease: LeaseLost | None = None
         self._ownership = MarketOwnership(self._directory, config.symbol, host)
         try:
             self._open()
@@ -98,7 +96,7 @@ class MarketRun:
     def _open(self) -> None:
         config = self._config
         self._market = row_of(config.symbol, self._directory)
-        self._lease = self._ownership.take_lease(self._market, self._silence_seconds, self._lose_lease)
+        self._lease = self._ownership.take_lease(self._market, self._silence_seconds, lambda lost: self.stop.set())
         restore_runs(self._market, self._directory)
         before = epoch.found(self._market, self._directory)
         crashed = bool(reconcile(self._market, self._directory).recovered)
@@ -122,9 +120,9 @@ class MarketRun:
         self._run, self._continued = going_on or self._begin(ends)
         keep: Callable[[], None] = lambda: keep_runs(self._market, self._directory)  # noqa: E731
         keep()
-        self._ownership.at_end(keep)
+        self._ownership.at_end(keep, if_mine=True)
         self._prices = self._facts.price_ranges(self._market)
-        self._ownership.at_end(lambda: end_run(self._run, self._facts.shown()))
+        self._ownership.at_end(lambda: end_run(self._run, self._facts.shown()), if_mine=True)
         shown, follow = self._facts.shown, AgentRows(self._market, self._agents).follow
         self._keeper = ManifestRowWriter(
             self._market, self._run, supervisor.failed, shown=shown, on_shown=keep, follow=follow
@@ -267,8 +265,7 @@ class MarketRun:
         finally:
             self._source.close()
             self._ownership.let_go(hurry=self.stop.is_set())
-        if self._lost_lease is not None:
-            raise self._lost_lease
+        self._ownership.check_lease()
         return pipeline.ticks
 
     @property
@@ -282,10 +279,6 @@ class MarketRun:
             return []
         symbol, home = self._config.symbol, self._home_symbol
         return pipeline_parts(measured, symbol=symbol, is_home=symbol == home, silence_seconds=self._silence_seconds)
-
-    def _lose_lease(self, lost: LeaseLost) -> None:
-        self._lost_lease = lost
-        self.stop.set()
 
     def _make_checkpointer(self) -> Checkpointer:
         encoder = self._continued.encoder

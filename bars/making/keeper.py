@@ -94,9 +94,10 @@ class BarKeeper:
                 self._dropped_t = self._waiting.popleft().t
 
     def close(self, seconds: float) -> bool:
-        """Write what waits and end, within this time; otherwise the next start makes it from the tape."""
+        """Write what waits and end, within this time; otherwise the next start makes it from the tape. Without any time
+        nothing more is written."""
         with self._changed:
-            self._closing = True
+            self._closing, self._given_up = True, not seconds
             self._changed.notify()
         self._thread.join(seconds)
         with self._changed:

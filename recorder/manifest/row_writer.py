@@ -178,9 +178,10 @@ class ManifestRowWriter:
         self._changed.notify()
 
     def close(self, timeout: float) -> bool:
-        """Writes what waits and ends the thread; returns False if that took longer than `timeout` seconds."""
+        """Writes what waits and ends the thread; returns False if that took longer than `timeout` seconds. With none at
+        all nothing more is written."""
         with self._changed:
-            self._closing = True
+            self._closing, self._given_up = True, not timeout
             self._changed.notify()
         self._thread.join(timeout)
         with self._changed:

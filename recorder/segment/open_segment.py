@@ -142,6 +142,10 @@ class OpenSegment:
         finally:
             self._file.close()
 
+    def abandon(self) -> None:
+        """Closes the file as it is on disk: it is another process's now."""
+        self._file.close()
+
     def facts(self) -> SegmentFacts:
         """The segment's present facts on disk."""
         kept = self._kept

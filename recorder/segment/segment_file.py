@@ -34,7 +34,12 @@ class SegmentFile:
         self.directory_change = (before, state_of(directory))
 
     def append(self, data: bytes) -> None:
-        """Writes the whole of `data`, in one system call unless the disk takes less."""
+        """Writes the whole of `data`, in one system call unless the disk takes less.
+
+        Not into a file that the market's next writer has sealed, while this process was suspended.
+        """
+        if self._final_path.exists():
+            raise OSError(errno.ESTALE, "another process has sealed it")
         write_all(self._file, data)
         self._digest.update(data)
         self.bytes += len(data)

@@ -140,6 +140,12 @@ class ZstdSegmentWriter:
             self._seal(self._segment, self._clock())
         self._seal_left_behind(self._clock())
 
+    def abandon(self) -> None:
+        """Leaves the open segment as it is on disk, and writes nothing: it is another process's now."""
+        segment, self._segment = self._segment, None
+        if segment is not None:
+            segment.abandon()
+
     def _open(self, start_t: int, now: float, refused: tuple[int, int]) -> OpenSegment:
         name = self._name(now, start_t)
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -29,6 +30,15 @@ RENEW_SECONDS = 1.0
 #: A lease that was not renewed for this long is free: ten renewals are not missed by chance.
 DEAD_SECONDS = 10.0
 
+#: So long without a question whether the lease stands is no pause of a writer that runs.
+_PAUSE_SECONDS = DEAD_SECONDS / 2
+
+#: How long a writer waits then for the next renewal. A database that does not answer loses no lease.
+_ANSWER_SECONDS = 5.0
+
+#: It goes on while the host sleeps, where there is such a clock.
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 log = logging.getLogger(__name__)
 
 
@@ -48,7 +58,7 @@ class MarketLease:
     `host` must distinguish hosts: a name, and after a space what distinguishes those of one name. `on_lost` is called,
     on the thread, with a LeaseLost; nothing is renewed after that. An unavailable database loses no lease: the lease is
     renewed when the database is back, unless another host was faster. The same holds for any other failure of a
-    renewal, which is passed to `on_failure`.
+    renewal, which is passed to `on_failure`. `clock` counts seconds, those of a suspended host too.
     """
 
     def __init__(
@@ -62,10 +72,11 @@ class MarketLease:
         on_failure: OnFailure = logged,
         silence_seconds: float | None = None,
         renew_seconds: float = RENEW_SECONDS,
+        clock: Callable[[], float] = lambda: time.clock_gettime(_CLOCK),
     ) -> None:
         """Takes the lease and stores in it how long the market may be silent. Raises MarketHeld, django.db.Error."""
         self._market, self._on_lost, self._on_failure = market, on_lost, on_failure
-        self._renew_seconds = renew_seconds
+        self._renew_seconds, self._clock = renew_seconds, clock
         self._claim = {
             "token": uuid4().hex,
             "holder": holder,
@@ -75,6 +86,10 @@ class MarketLease:
         }
         self._mine = Lease.objects.filter(market=market, token=self._claim["token"])
         self._unrecorded_to: Callable[[], int | None] | None = None
+        #: The error that `on_lost` is called with.
+        self.lost: LeaseLost | None = None
+        self._asked_at = self._renewed_at = clock()
+        self._renewed = threading.Condition()
         self.left_unrecorded_to = self._take()
         self._ending = threading.Event()
         self._thread = threading.Thread(
@@ -88,6 +103,20 @@ class MarketLease:
         Until then the row keeps the value of the previous holder, which is `left_unrecorded_to` here.
         """
         self._unrecorded_to = unrecorded_to
+
+    def is_held(self) -> bool:
+        """Whether no other holder is known; for a writer, before it writes, from any thread.
+
+        One that was suspended may have been followed by another, and waits for the next renewal, which tells.
+        """
+        if self._clock() - self._asked_at > _PAUSE_SECONDS:
+            with self._renewed:
+                self._renewed.wait_for(lambda: self.lost is not None or self._is_fresh(), _ANSWER_SECONDS)
+        self._asked_at = self._clock()
+        return self.lost is None
+
+    def _is_fresh(self) -> bool:
+        return self._clock() - self._renewed_at <= DEAD_SECONDS
 
     def release(self) -> None:
         """Release the market at once. Raises django.db.Error; even then nothing is renewed any more."""
@@ -120,9 +149,11 @@ class MarketLease:
 
     def _keep(self) -> None:
         while not self._ending.wait(self._renew_seconds):
+            begun_at = self._clock()
             try:
                 self._renew()
             except LeaseLost as lost:
+                self._tell(begun_at, lost)
                 self._on_lost(lost)
                 break
             except DatabaseError as error:
@@ -132,6 +163,14 @@ class MarketLease:
             except Exception as error:  # noqa: BLE001 (told, and no reason to stop: who takes the market over is found)
                 self._on_failure(f"lease of {self._market.symbol}", error)
                 close_connections()
+            else:
+                self._tell(begun_at)
+
+    def _tell(self, begun_at: float, lost: LeaseLost | None = None) -> None:
+        """What a renewal that was begun then has come to, for those who wait."""
+        with self._renewed:
+            self._renewed_at, self.lost = begun_at, lost
+            self._renewed.notify_all()
 
     def _renew(self) -> None:
         """Raises LeaseLost, django.db.Error."""

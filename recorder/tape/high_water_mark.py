@@ -120,7 +120,13 @@ class StreamMark:
         except OSError as error:
             raise StoreError(self._path, error) from error
         finally:
-            self._let_go()
+            self.leave()
+
+    def leave(self) -> None:
+        """Close the file as it is: the market is another process's now."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
     def _move(self, t: int) -> None:
         """Write the file by its name, in case it was removed meanwhile."""
@@ -150,13 +156,8 @@ class StreamMark:
             self.ahead = max(self.ahead // 2, _LEAST_AHEAD)
 
     def _put(self, mark: Mark) -> None:
-        self._let_go()
+        self.leave()
         self._file = _write(self._path, mark)
-
-    def _let_go(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
 
     def _sync(self, bound: int) -> None:
         try:

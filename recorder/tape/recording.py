@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,12 @@ from recorder.errors import RecorderError, StoreError
 from recorder.segment.layout import KINDS, SegmentFacts, SegmentName
 from recorder.segment.listing import DirectoryChange
 from recorder.tape.high_water_mark import StreamMark
+from recorder.tape.room import look_for_room
 from recorder.tape.tape_writer import TapeWriter
 from runtime.measured import Histogram
 
 #: How often the store is checked while it takes data, and retried while it does not.
 LOOK_SECONDS = 1.0
-
-#: A full store is used again when this much is free, or this part of a small disk. With less it would be full again
-#: within seconds, and each time leave a few tiny segments and another alert.
-_ROOM_BYTES = 16 << 20
-_ROOM_PART = 0.05
 
 
 class RecordingStopped(RecorderError):
@@ -40,7 +35,8 @@ class Recording:
     of its messages that were not kept, and `on_recovered` is called. Both get a sentence.
 
     `hold` is called before the store is checked. It ensures that the directory is there and belongs to this process,
-    and may raise StoreError, which counts as trouble; any other error ends the recording. `settle` is called before
+    and may raise StoreError, which counts as trouble; any other error ends the recording. `is_mine` says whether it
+    still belongs to this process: to a store that is another's nothing is written at the end. `settle` is called before
     each t is written, and may raise likewise: it brings to the disk what the messages refer to. `on_change`, `on_file`
     and `behind` of each kind are those of `ZstdSegmentWriter`. `mark` is kept ahead of every t that is handed in.
 
@@ -62,11 +58,12 @@ class Recording:
         on_recovered: Callable[[str], None] = lambda message: None,
         hold: Callable[[], None] = lambda: None,
         settle: Callable[[], None] = lambda: None,
+        is_mine: Callable[[], bool] = lambda: True,
         mark: StreamMark | None = None,
         behind: Mapping[str, SegmentName] | None = None,
     ) -> None:
         self._directory, self._clock, self._hold, self._settle, self._mark = directory, clock, hold, settle, mark
-        self._on_trouble, self._on_recovered = on_trouble, on_recovered
+        self._on_trouble, self._on_recovered, self._is_mine = on_trouble, on_recovered, is_mine
         self._tapes = {
             kind: TapeWriter(
                 kind,
@@ -184,14 +181,21 @@ class Recording:
             self._with_each(lambda tape: tape.flush_if_due())
 
     def flush(self) -> None:
-        """Hand every line to the operating system. Raises StoreError while stopped: then some lines are not there."""
+        """Hand every line to the operating system. Raises StoreError if some are not there, as while stopped."""
+        if not self._is_mine():
+            raise StoreError(self._directory, OSError(errno.EPERM, "another process writes the market now"))
         if self._trouble is None:
             self._with_each(lambda tape: tape.flush())
         if self._trouble is not None:
             raise self._trouble
 
     def close(self) -> None:
-        """Seal every tape. Raises StoreError after trying all of them, RecordingStopped if they had stopped."""
+        """Seal every tape. Raises StoreError after trying all of them, RecordingStopped if they had stopped.
+
+        A store that is another process's now is left as it is: that one has sealed what was open, or will.
+        """
+        if not self._is_mine():
+            return self._leave()
         failed = [error for tape in self._tapes.values() if (error := tape.seal()) is not None]
         failed += [] if self._failed_first is None else [self._failed_first]
         self._closed = True
@@ -216,6 +220,13 @@ class Recording:
             "compressed_bytes": facts.bytes,
             "pending": facts.pending,
         }
+
+    def _leave(self) -> None:
+        for tape in self._tapes.values():
+            tape.abandon()
+        if self._mark is not None:
+            self._mark.leave()
+        self._closed = True
 
     def _with_each(self, do: Callable[[TapeWriter], None]) -> None:
         try:
@@ -271,7 +282,7 @@ class Recording:
         for tape in self._tapes.values():
             tape.probe()
         if trouble.errno in (errno.ENOSPC, errno.EDQUOT):
-            self._look_for_room()
+            look_for_room(self._directory)
         for tape in self._tapes.values():
             tape.find_what_is_gone()
         losses = self._losses()
@@ -282,17 +293,6 @@ class Recording:
         self._raise_failed_first()
         self._trouble = None
         self._on_recovered(f"the recording goes on; lost: {losses}")
-
-    def _look_for_room(self) -> None:
-        try:
-            disk = os.statvfs(self._directory)
-        except OSError as error:
-            raise StoreError(self._directory, error) from error
-        free, total = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
-        needed = min(_ROOM_BYTES, int(total * _ROOM_PART))
-        if free < needed:
-            reason = f"{os.strerror(errno.ENOSPC)}, {free} bytes are free and {needed} are needed to go on"
-            raise StoreError(self._directory, OSError(errno.ENOSPC, reason))
 
     def _losses(self) -> str:
         lost = [(kind, tape.lost) for kind, tape in self._tapes.items() if tape.lost is not None]

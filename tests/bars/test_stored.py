@@ -147,6 +147,18 @@ def test_a_database_that_was_away_catches_up(market, tape, monkeypatch, most_wai
     assert rows() == expected(ticks)
 
 
+def test_without_any_time_nothing_more_is_written(market, tape):
+    keeper = BarKeeper(
+        market, tape([]), 0, held_from=lambda: 0, hand_over=lambda builder, to_t: True, write_seconds=3600
+    )
+    keeper.start()
+    for closing in built(walk(200))[0]:
+        keeper.put(closing)
+    keeper.close(0.0)
+    keeper._thread.join()
+    assert not Bar.objects.exists()
+
+
 def test_a_database_that_stays_away_holds_no_end_up(market, tape, monkeypatch):
     history, database = tape([]), Away(monkeypatch)
     database.away = True

@@ -14,7 +14,7 @@ from recorder.models import Lease, Market
 from recorder.store import lease as lease_module
 from recorder.store.lease import MarketLease
 from recorder.store.lock import MarketHeld
-from tests.processes import wait_until
+from tests.processes import PATIENCE_SECONDS, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,6 +26,7 @@ DEAD_SECONDS = 3600.0
 @pytest.fixture(autouse=True)
 def _lasting(monkeypatch):
     monkeypatch.setattr(lease_module, "DEAD_SECONDS", DEAD_SECONDS)
+    monkeypatch.setattr(lease_module, "_PAUSE_SECONDS", DEAD_SECONDS / 2)
 
 
 @pytest.fixture
@@ -218,6 +219,50 @@ def test_who_lost_the_lease_while_renewals_failed_stops_all_the_same(take, monke
         take("b")
     wait_until(lambda: lost, "the news")
     assert str(lost[0]) == "the lease of IG-USD is lost: process 7 on b has taken it"
+
+
+def test_who_was_suspended_hears_of_another_holder_before_it_goes_on(take, monkeypatch):
+    """Its own thread comes first here, and the one that renews the lease behind it."""
+    asked, slept_seconds, writer, real = threading.Event(), [0.0], threading.current_thread(), MarketLease._renew
+
+    def clock():
+        if threading.current_thread() is writer and slept_seconds[0]:
+            asked.set()
+        return slept_seconds[0]
+
+    def renew(self):
+        assert asked.wait(PATIENCE_SECONDS)
+        real(self)
+
+    monkeypatch.setattr(lease_module, "_ANSWER_SECONDS", PATIENCE_SECONDS)
+    with monkeypatch.context() as patched:
+        patched.setattr(MarketLease, "_renew", renew)
+        first = take("a", renew_seconds=0.01, clock=clock)
+        assert first.is_held()
+        Lease.objects.update(token="another", holder="process 9 on b")
+        slept_seconds[0] = 2 * DEAD_SECONDS
+        assert not first.is_held()
+    assert str(first.lost) == "the lease of IG-USD is lost: process 9 on b has taken it"
+
+
+def test_who_runs_waits_for_no_renewal_however_long_the_database_is_away(take):
+    waited = []
+
+    class Watched(threading.Condition):
+        def wait_for(self, predicate, timeout=None):
+            waited.append(timeout)
+            return predicate()
+
+    now = [0.0]
+    lease = take("a", clock=lambda: now[0])
+    lease._renewed = Watched()
+    for _ in range(100):
+        now[0] += DEAD_SECONDS / 20
+        assert lease.is_held()
+    assert waited == []
+    now[0] += 2 * DEAD_SECONDS
+    assert lease.is_held(), "nobody knows better"
+    assert len(waited) == 1
 
 
 def test_what_was_streamed_and_not_recorded_is_left_to_the_next_holder(take):

@@ -79,6 +79,15 @@ def test_a_pending_row_becomes_the_sealed_one(keeper, facts, run):
 
 
 @writes_from_a_thread
+def test_without_any_time_nothing_more_is_written(market, run, facts):
+    keeper = ManifestRowWriter(market, run, refresh_seconds=3600)
+    keeper.record(facts(1000, pending=True, lines=10, end_t=1009))
+    keeper.close(0.0)
+    keeper._thread.join()
+    assert not Segment.objects.exists()
+
+
+@writes_from_a_thread
 def test_pending_facts_do_not_undo_a_sealing(keeper, facts):
     keeper.record(facts(1000))
     keeper.record(facts(1000, pending=True, lines=10))
