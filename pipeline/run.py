@@ -136,7 +136,14 @@ class MarketRun:
         complete(self._recording, self._continued.lacking)
         self._recording.skip_to(ends.on_disk)
         self._lease.note_unrecorded(lambda: self._recording.unrecorded_to)
-        self._bars = LiveBars(self._market, self._history, self._continued.next_t, self._prices, begins=begins)
+        self._bars = LiveBars(
+            self._market,
+            self._history,
+            self._continued.next_t,
+            self._prices,
+            still_writes=self._recording.still_writes,
+            begins=begins,
+        )
         self._ownership.close_at_end(self._bars.close, _BARS_SECONDS)
         self._checkpointer = self._make_checkpointer() if self._source.has_checkpoints else None
         if self._checkpointer is not None:

@@ -83,6 +83,13 @@ class StoreError(RecorderError):
         super().__init__(sentence)
 
 
+class RecordingStopped(RecorderError):
+    """The recording ended while the store took no data."""
+
+    def __init__(self, trouble: StoreError, lost: str) -> None:
+        super().__init__(f"the recording had stopped before its end: {trouble}; lost: {lost}")
+
+
 class ManifestStopped(RecorderError):
     """The thread that writes the manifest's rows has ended, so no further row would be written."""
 

@@ -32,9 +32,11 @@ WRITE_SECONDS = 0.5
 _MOST_CLOSINGS = 1000
 _BATCH_TICKS = 2000
 
-#: A tape is looked at so often while it does not hold what is wanted yet, which takes a flush at most.
+#: A tape is looked at so often while it does not hold what is wanted yet.
 _LOOK_SECONDS = 0.1
-_FLUSH_SECONDS = 3.0
+
+#: What is not found on a tape so long after it was written is lost.
+_SETTLE_SECONDS = 3.0
 
 #: How often an unavailable database or tape is tried again.
 RETRY_SECONDS = 1.0
@@ -49,7 +51,8 @@ class BarKeeper:
 
     Rows of ticks from there on come from a crash in which some ticks did not reach the disk: they are removed. Then the
     tape after the rows is read, up to the tick before `held_from()`, which may advance meanwhile. `hand_over` receives
-    the builder and that tick's t; it returns False if `held_from()` has advanced.
+    the builder and that tick's t; it returns False if `held_from()` has advanced. `still_writes(t)` says whether ticks
+    up to a t are not on the tape yet, and will be: these are waited for, however long a flush takes.
     """
 
     def __init__(
@@ -60,13 +63,15 @@ class BarKeeper:
         *,
         held_from: Callable[[], int],
         hand_over: Callable[[Builder, int], bool],
+        still_writes: Callable[[int], bool] = lambda t: False,
         ranges: PriceRanges | None = None,
         write_seconds: float = WRITE_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self._market, self._history, self._next_t = market, history, next_t
-        self._held_from, self._hand_over, self._ranges = held_from, hand_over, ranges or PriceRanges()
+        self._held_from, self._hand_over, self._still_writes = held_from, hand_over, still_writes
+        self._ranges = ranges or PriceRanges()
         self._write_seconds, self._retry_seconds, self._most_waiting = write_seconds, retry_seconds, most_waiting
         self._waiting: deque[Closing] = deque()
         self._changed = threading.Condition()
@@ -154,22 +159,29 @@ class BarKeeper:
     def _make_up(self, builder: Builder, to_t: int, stop: Callable[[], bool]) -> None:
         """Write the bars of the tape up to a t, unless stopped.
 
-        Ticks that are still missing from the tape after a while count as lost.
+        Ticks that are missing from the tape a while after it was written count as lost.
         """
         began = moved = time.monotonic()
-        while not stop() and _position(builder) < to_t and time.monotonic() - moved < _FLUSH_SECONDS:
+        while not stop() and _position(builder) < to_t and time.monotonic() - moved < _SETTLE_SECONDS:
             before = builder.t
             for batch in _batches(closings(self._history, builder, to_t)):
                 save(self._market, batch)
                 if stop():
                     return
-            if builder.t != before:
+            if self._waited(builder, to_t, stop) or builder.t != before:
                 moved = time.monotonic()
-            if _position(builder) < to_t:
-                with self._changed:
-                    self._changed.wait_for(stop, _LOOK_SECONDS)
         if time.monotonic() - began > 1:
-            log.info("%s: bars up to t=%d were made from the tape", self._market, to_t)
+            log.info("%s: bars up to t=%d were made from the tape", self._market, _position(builder))
+
+    def _waited(self, builder: Builder, to_t: int, stop: Callable[[], bool]) -> bool:
+        """Wait until it is worth another look at the tape, if there is more to come; whether the tape was written."""
+        wrote = False
+        with self._changed:
+            while _position(builder) < to_t and not self._changed.wait_for(stop, _LOOK_SECONDS):
+                if not self._still_writes(to_t):
+                    break
+                wrote = True
+        return wrote
 
     def _write(self) -> None:
         if self._dropped_t is not None:

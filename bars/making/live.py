@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,8 +28,9 @@ _MOST_HELD = 5000
 
 
 class LiveBars:
-    """Observes the ticks of a pipeline that begins with `next_t`; `ranges` are the price ranges of the market's runs.
-    Where a run `begins` with ticks that are older than the last bar, the log says so. What it sees in one tick:
+    """Observes the ticks of a pipeline that begins with `next_t`; `ranges` are the price ranges of the market's runs,
+    and `still_writes` is that of its recording. Where a run `begins` with ticks that are older than the last bar, the
+    log says so. What it sees in one tick:
 
     `{"closed": [[resolution, open_ms, close_ms, open, high, low, close, volume], …], "day": {…}, "kept_t": t}`:
     the bars that closed with it, finest first; the running UTC day's `timestamp`, `price`, `open`, `high`, `low` and
@@ -40,7 +42,14 @@ class LiveBars:
     """
 
     def __init__(
-        self, market: Market, history: History, next_t: int, ranges: PriceRanges | None = None, *, begins: bool = False
+        self,
+        market: Market,
+        history: History,
+        next_t: int,
+        ranges: PriceRanges | None = None,
+        *,
+        still_writes: Callable[[int], bool] = lambda t: False,
+        begins: bool = False,
     ) -> None:
         self._symbol, self._begins = market.symbol, begins
         self._failed_of: Exception | None = None
@@ -51,7 +60,13 @@ class LiveBars:
         self._lock = threading.Lock()
         self._ready = threading.Event()
         self._keeper = BarKeeper(
-            market, history, next_t, held_from=lambda: self._held_from, hand_over=self._take_over, ranges=ranges
+            market,
+            history,
+            next_t,
+            held_from=lambda: self._held_from,
+            hand_over=self._take_over,
+            still_writes=still_writes,
+            ranges=ranges,
         )
         self._keeper.start()
 

@@ -27,7 +27,7 @@ class ZstdSegmentWriter:
     called when a file was created under that final name, or when an empty one was removed (then the name is "");
     `change` is what that did to the directory. Neither may block. `before_disk()` is called each time lines are about
     to go to disk, and may raise nothing. `behind` is the last segment of the kind so far. For one thread; only `facts`
-    may be read from others.
+    and `unkept_from` may be read from others.
 
     When the store cannot be written, every method that writes raises StoreError, which names the messages not kept. The
     file then ends with the last whole flush. It is sealed if the disk allows it, and otherwise left pending for
@@ -75,6 +75,13 @@ class ZstdSegmentWriter:
         """`start_t` of the facts; needed at every tick, and ten times as cheap as the facts."""
         segment = self._segment
         return None if segment is None else segment.start_t
+
+    @property
+    def unkept_from(self) -> int | None:
+        """The first t that was taken and is not on disk; None without one."""
+        segment = self._segment
+        unkept = None if segment is None else segment.unkept
+        return None if unkept is None else unkept[0]
 
     def write_jsonline(self, obj: Mapping[str, Any] | bytes, t: int) -> None:
         """Takes the message of tick `t`: a dict, or its JSON as bytes without a newline.

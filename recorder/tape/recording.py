@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from recorder.errors import RecorderError, StoreError
+from recorder.errors import RecordingStopped, StoreError
 from recorder.segment.layout import KINDS, SegmentFacts, SegmentName
 from recorder.segment.listing import DirectoryChange
 from recorder.tape.high_water_mark import StreamMark
@@ -17,13 +17,6 @@ from runtime.measured import Histogram
 
 #: How often the store is checked while it takes data, and retried while it does not.
 LOOK_SECONDS = 1.0
-
-
-class RecordingStopped(RecorderError):
-    """The recording ended while the store took no data."""
-
-    def __init__(self, trouble: StoreError, lost: str) -> None:
-        super().__init__(f"the recording had stopped before its end: {trouble}; lost: {lost}")
 
 
 class Recording:
@@ -125,6 +118,11 @@ class Recording:
         if self._trouble is not None:
             return False
         return max(self._ticks.whole_from, self._frames.whole_from, self._metrics.whole_from) <= from_t
+
+    def still_writes(self, to_t: int) -> bool:
+        """Whether ticks up to this t are not on the tape yet, and will be. May be asked from any thread."""
+        from_t = self._ticks.unkept_from
+        return from_t is not None and from_t <= to_t
 
     def skip_to(self, ends: dict[str, int]) -> None:
         """From now on write nothing into a tape up to the t that it has on disk.

@@ -1,7 +1,9 @@
 """Bars in the database: written once, made again, gone on from, and read at every resolution as they were live."""
 
 import threading
-from itertools import islice
+from functools import partial
+from itertools import count, islice
+from types import SimpleNamespace
 
 import pytest
 from django.db import OperationalError, connection
@@ -118,6 +120,31 @@ class Away:
         monkeypatch.setattr(keeper_module, "save", unless_away)
 
 
+@pytest.fixture
+def keeper_told(market, monkeypatch, caplog):
+    """How far a keeper makes bars that is to make them up to t=299, where its clock goes two seconds ahead each time
+    that it looks at it."""
+
+    def made_to(history, still_writes):
+        monkeypatch.setattr(keeper_module, "time", SimpleNamespace(monotonic=partial(next, count(0, 2))))
+        monkeypatch.setattr(keeper_module, "_LOOK_SECONDS", 0.001)
+        caplog.set_level("INFO")
+        made, handed = [], threading.Event()
+
+        def hand_over(builder, to_t):
+            made.append(builder.t)
+            handed.set()
+            return True
+
+        keeper = BarKeeper(market, history, 300, held_from=lambda: 300, hand_over=hand_over, still_writes=still_writes)
+        keeper.start()
+        assert handed.wait(PATIENCE_SECONDS)
+        assert keeper.close(60)
+        return made[0]
+
+    return made_to
+
+
 @pytest.mark.parametrize("most_waiting", [20_000, 20])
 def test_a_database_that_was_away_catches_up(market, tape, monkeypatch, most_waiting):
     """What waits is written; what was too much to wait is made from the tape."""
@@ -204,6 +231,27 @@ def test_what_was_held_too_long_is_read_from_the_tape(market, tape, monkeypatch)
     observe(live, [one for one in ticks if one.t >= 390])
     assert live.close(60)
     assert rows() == expected(ticks)
+
+
+def test_a_flush_is_waited_for_however_long_it_takes(market, tape, keeper_told, caplog):
+    ticks, asked = walk(300, whole=True), []
+    history = tape([])
+
+    def still_writes(to_t):
+        asked.append(to_t)
+        if len(asked) == 50:
+            tape(ticks)
+        return len(asked) < 50
+
+    assert keeper_told(history, still_writes) == 299
+    assert rows() == expected(ticks)
+    assert set(asked) == {299}
+    assert "bars up to t=299 were made from the tape" in caplog.text
+
+
+def test_ticks_that_no_flush_brings_to_the_tape_are_lost(market, tape, keeper_told, caplog):
+    assert keeper_told(tape(walk(200, whole=True)), lambda to_t: False) == 199
+    assert "bars up to t=199 were made from the tape" in caplog.text
 
 
 def test_whatever_a_keeper_fails_of_it_goes_on(market, tape, monkeypatch):

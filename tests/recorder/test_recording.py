@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.errors import ManifestStopped, StoreError
+from recorder.errors import ManifestStopped, RecordingStopped, StoreError
 from recorder.recovery.pending import recover
 from recorder.segment import segment_file
 from recorder.segment.layout import KINDS, segment_files
 from recorder.tape.high_water_mark import StreamMark, read_mark
-from recorder.tape.recording import Recording, RecordingStopped
+from recorder.tape.recording import Recording
 from tests.examples import at_most
 from tests.recorder.tape import Clock, decoded, message, parsed
 
@@ -171,6 +171,20 @@ def test_while_stopped_no_segment_is_open_and_the_losses_are_known(market, disk)
     market.make(20)
     assert (recording.stopped, recording.unrecorded_to) == (False, None)
     recording.flush()
+
+
+def test_it_says_which_ticks_are_still_on_their_way_to_the_disk(market, disk):
+    market.make(1)
+    market.recording.flush()
+    assert not market.recording.still_writes(0)
+    market.make(5)
+    assert not market.recording.still_writes(0)
+    assert market.recording.still_writes(1)
+    market.recording.flush()
+    assert not market.recording.still_writes(5)
+    disk.fails(errno.EIO)
+    market.make(20)
+    assert not market.recording.still_writes(25), "they are lost"
 
 
 def test_the_stream_mark_is_ahead_of_what_is_handed_in_while_the_store_takes_it(tmp_path, disk):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from recorder.errors import StoreError
+from recorder.errors import RecordingStopped, StoreError
 from recorder.recovery.pending import recover
 from recorder.tape.high_water_mark import StreamMark, read_mark
-from recorder.tape.recording import Recording, RecordingStopped
+from recorder.tape.recording import Recording
 from tests.recorder.tape import Clock, message
 
 
