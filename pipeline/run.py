@@ -123,16 +123,15 @@ class MarketRun:
         self._ownership.at_end(keep, if_mine=True)
         self._prices = self._facts.price_ranges(self._market)
         self._ownership.at_end(lambda: end_run(self._run, self._facts.shown()), if_mine=True)
-        shown, follow = self._facts.shown, AgentRows(self._market, self._agents).follow
+        shown, follow, mine = self._facts.shown, AgentRows(self._market, self._agents).follow, self._ownership.is_mine
         self._keeper = ManifestRowWriter(
-            self._market, self._run, supervisor.failed, shown=shown, on_shown=keep, follow=follow
+            self._market, self._run, supervisor.failed, shown=shown, on_shown=keep, follow=follow, is_mine=mine
         )
         self._ownership.close_at_end(self._keeper.close, _ROWS_SECONDS)
         self._recording = market_recording(
             config, self._directory, self._ownership, self._agents, self._list, self._keeper.record_file, self._history
         )
-        begins = going_on is None
-        tell_lost(self._recording, ends, self._placement.first_t, begins=begins)
+        tell_lost(self._recording, ends, self._placement.first_t, begins=going_on is None)
         complete(self._recording, self._continued.lacking)
         self._recording.skip_to(ends.on_disk)
         self._lease.note_unrecorded(lambda: self._recording.unrecorded_to)
@@ -142,7 +141,8 @@ class MarketRun:
             self._continued.next_t,
             self._prices,
             still_writes=self._recording.still_writes,
-            begins=begins,
+            is_mine=mine,
+            begins=going_on is None,
         )
         self._ownership.close_at_end(self._bars.close, _BARS_SECONDS)
         self._checkpointer = self._make_checkpointer() if self._source.has_checkpoints else None

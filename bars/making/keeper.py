@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 
@@ -52,7 +52,8 @@ class BarKeeper:
     Rows of ticks from there on come from a crash in which some ticks did not reach the disk: they are removed. Then the
     tape after the rows is read, up to the tick before `held_from()`, which may advance meanwhile. `hand_over` receives
     the builder and that tick's t; it returns False if `held_from()` has advanced. `still_writes(t)` says whether ticks
-    up to a t are not on the tape yet, and will be: these are waited for, however long a flush takes.
+    up to a t are not on the tape yet, and will be: these are waited for, however long a flush takes. Nothing is written
+    unless the market still `is_mine`: another process makes its bars then.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class BarKeeper:
         held_from: Callable[[], int],
         hand_over: Callable[[Builder, int], bool],
         still_writes: Callable[[int], bool] = lambda t: False,
+        is_mine: Callable[[], bool] = lambda: True,
         ranges: PriceRanges | None = None,
         write_seconds: float = WRITE_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
@@ -71,7 +73,7 @@ class BarKeeper:
     ) -> None:
         self._market, self._history, self._next_t = market, history, next_t
         self._held_from, self._hand_over, self._still_writes = held_from, hand_over, still_writes
-        self._ranges = ranges or PriceRanges()
+        self._ranges, self._is_mine = ranges or PriceRanges(), is_mine
         self._write_seconds, self._retry_seconds, self._most_waiting = write_seconds, retry_seconds, most_waiting
         self._waiting: deque[Closing] = deque()
         self._changed = threading.Condition()
@@ -165,7 +167,7 @@ class BarKeeper:
         while not stop() and _position(builder) < to_t and time.monotonic() - moved < _SETTLE_SECONDS:
             before = builder.t
             for batch in _batches(closings(self._history, builder, to_t)):
-                save(self._market, batch)
+                self._save(batch)
                 if stop():
                     return
             if self._waited(builder, to_t, stop) or builder.t != before:
@@ -190,11 +192,15 @@ class BarKeeper:
         while self._waiting and self._dropped_t is None and not self._given_up:
             with self._changed:
                 batch = list(islice(self._waiting, _MOST_CLOSINGS))
-            save(self._market, batch)
+            self._save(batch)
             with self._changed:
                 written = {id(closing) for closing in batch}
                 while self._waiting and id(self._waiting[0]) in written:
                     self._waiting.popleft()
+
+    def _save(self, batch: Sequence[Closing]) -> None:
+        if self._is_mine():
+            save(self._market, batch)
 
     def _write_dropped(self) -> None:
         """Make from the tape the bars that were not held."""

@@ -29,8 +29,8 @@ _MOST_HELD = 5000
 
 class LiveBars:
     """Observes the ticks of a pipeline that begins with `next_t`; `ranges` are the price ranges of the market's runs,
-    and `still_writes` is that of its recording. Where a run `begins` with ticks that are older than the last bar, the
-    log says so. What it sees in one tick:
+    `still_writes` and `is_mine` are those of its recording. Where a run `begins` with ticks that are older than the
+    last bar, the log says so. What it sees in one tick:
 
     `{"closed": [[resolution, open_ms, close_ms, open, high, low, close, volume], …], "day": {…}, "kept_t": t}`:
     the bars that closed with it, finest first; the running UTC day's `timestamp`, `price`, `open`, `high`, `low` and
@@ -49,6 +49,7 @@ class LiveBars:
         ranges: PriceRanges | None = None,
         *,
         still_writes: Callable[[int], bool] = lambda t: False,
+        is_mine: Callable[[], bool] = lambda: True,
         begins: bool = False,
     ) -> None:
         self._symbol, self._begins = market.symbol, begins
@@ -66,6 +67,7 @@ class LiveBars:
             held_from=lambda: self._held_from,
             hand_over=self._take_over,
             still_writes=still_writes,
+            is_mine=is_mine,
             ranges=ranges,
         )
         self._keeper.start()

@@ -109,7 +109,7 @@ class ManifestRowWriter:
     and retried every RETRY_SECONDS. The same happens after any other error, which is passed to `on_failure`. `shown`
     returns the columns of the run's row that its ticks showed so far; the row has them from then on, and `on_shown` is
     called on the thread. So is `follow` whenever rows are written: it writes others. Both may raise django.db.Error as
-    rows do.
+    rows do. What waits is dropped unless the market still `is_mine`: another process writes its rows then.
     """
 
     def __init__(
@@ -121,13 +121,14 @@ class ManifestRowWriter:
         shown: Callable[[], dict[str, Any]] = dict,
         on_shown: Callable[[], None] = lambda: None,
         follow: Callable[[], None] = lambda: None,
+        is_mine: Callable[[], bool] = lambda: True,
         refresh_seconds: float = REFRESH_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._market = market
         self._run = run
         self._shown, self._on_shown, self._follow = shown, on_shown, follow
-        self._on_failure = on_failure
+        self._on_failure, self._is_mine = on_failure, is_mine
         self._refresh_seconds = refresh_seconds
         self._retry_seconds = retry_seconds
         self._waiting: dict[tuple[str, str], SegmentFacts] = {}
@@ -210,6 +211,8 @@ class ManifestRowWriter:
         with self._changed:
             taken, self._waiting = self._waiting, {}
             changes, self._changes = self._changes, []
+        if not self._is_mine():
+            return
         try:
             for key, facts in list(taken.items()):
                 self._save_shown()

@@ -51,6 +51,15 @@ def test_it_says_nothing_at_its_end(config: Config) -> None:
     assert Lease.objects.get().token == "another"
 
 
+def test_none_of_its_threads_writes_for_the_next_one(config: Config) -> None:
+    run = MarketRun(config, home_symbol=config.symbol)
+    run._ownership._is_robbed = True
+    run.run(most_ticks=300)
+    assert not Segment.objects.exists()
+    assert not Bar.objects.exists()
+    assert Run.objects.get().ended_at is None
+
+
 def state(directory: Path) -> dict[str, Any]:
     """What the next process goes on with."""
     return {

@@ -88,6 +88,15 @@ def test_without_any_time_nothing_more_is_written(market, run, facts):
 
 
 @writes_from_a_thread
+def test_who_was_suspended_does_not_undo_what_the_next_writer_sealed(market, run, facts):
+    save_facts(market, run, facts(1000))
+    keeper = ManifestRowWriter(market, run, is_mine=lambda: False, refresh_seconds=0.01)
+    keeper.record(facts(1000, pending=True, lines=10))
+    assert keeper.close(PATIENCE_SECONDS)
+    assert (Segment.objects.get().pending, Segment.objects.get().lines) == (False, 1000)
+
+
+@writes_from_a_thread
 def test_pending_facts_do_not_undo_a_sealing(keeper, facts):
     keeper.record(facts(1000))
     keeper.record(facts(1000, pending=True, lines=10))
