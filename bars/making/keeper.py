@@ -111,7 +111,7 @@ class BarKeeper:
             self._given_up = True
             self._changed.notify()
         written = not (self._thread.is_alive() or self._waiting)
-        if not written:
+        if not written and seconds:
             log.warning("%s: %d bars were not written, the next start makes them again", self._market, self.waiting)
         return written
 

@@ -189,7 +189,7 @@ class ManifestRowWriter:
             self._given_up = True
             self._changed.notify()
         written = not (self._thread.is_alive() or self._waiting)
-        if not written:
+        if not written and timeout:
             logger.error("%s: rows of the manifest were not written", self._market.symbol)
         return written
 

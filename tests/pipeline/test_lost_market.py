@@ -51,12 +51,13 @@ def test_it_says_nothing_at_its_end(config: Config) -> None:
     assert Lease.objects.get().token == "another"
 
 
-def test_none_of_its_threads_writes_for_the_next_one(config: Config) -> None:
+def test_none_of_its_threads_writes_for_the_next_one(config: Config, caplog: pytest.LogCaptureFixture) -> None:
     run = MarketRun(config, home_symbol=config.symbol)
     run._ownership._is_robbed = True
     run.run(most_ticks=300)
     assert not Segment.objects.exists()
     assert not Bar.objects.exists()
+    assert "not written" not in caplog.text, "somebody else writes it"
     assert Run.objects.get().ended_at is None
 
 
