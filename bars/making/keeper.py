@@ -165,25 +165,19 @@ class BarKeeper:
         """
         began = moved = time.monotonic()
         while not stop() and _position(builder) < to_t and time.monotonic() - moved < _SETTLE_SECONDS:
-            before = builder.t
+            # Asked before the look: what is written by then is found, however long the disk takes for both.
+            before, writes = builder.t, self._still_writes(to_t)
             for batch in _batches(closings(self._history, builder, to_t)):
                 self._save(batch)
                 if stop():
                     return
-            if self._waited(builder, to_t, stop) or builder.t != before:
+            if writes or builder.t != before:
                 moved = time.monotonic()
+            if _position(builder) < to_t:
+                with self._changed:
+                    self._changed.wait_for(stop, _LOOK_SECONDS)
         if time.monotonic() - began > 1:
             log.info("%s: bars up to t=%d were made from the tape", self._market, _position(builder))
-
-    def _waited(self, builder: Builder, to_t: int, stop: Callable[[], bool]) -> bool:
-        """Wait until it is worth another look at the tape, if there is more to come; whether the tape was written."""
-        wrote = False
-        with self._changed:
-            while _position(builder) < to_t and not self._changed.wait_for(stop, _LOOK_SECONDS):
-                if not self._still_writes(to_t):
-                    break
-                wrote = True
-        return wrote
 
     def _write(self) -> None:
         if self._dropped_t is not None:

@@ -233,15 +233,16 @@ def test_what_was_held_too_long_is_read_from_the_tape(market, tape, monkeypatch)
     assert rows() == expected(ticks)
 
 
-def test_a_flush_is_waited_for_however_long_it_takes(market, tape, keeper_told, caplog):
+@pytest.mark.parametrize("looks", [2, 50])
+def test_a_flush_is_waited_for_however_long_it_takes(market, tape, keeper_told, caplog, looks):
     ticks, asked = walk(300, whole=True), []
     history = tape([])
 
     def still_writes(to_t):
         asked.append(to_t)
-        if len(asked) == 50:
+        if len(asked) == looks:
             tape(ticks)
-        return len(asked) < 50
+        return len(asked) < looks
 
     assert keeper_told(history, still_writes) == 299
     assert rows() == expected(ticks)
