@@ -38,14 +38,15 @@ class SegmentFile:
 
         Not into a file that the market's next writer has sealed, while this process was suspended.
         """
-        if self._final_path.exists():
-            raise OSError(errno.ESTALE, "another process has sealed it")
+        self._check_mine()
         write_all(self._file, data)
         self._digest.update(data)
         self.bytes += len(data)
 
     def cut_back(self) -> None:
-        """Drops the rest of a failed append; the file again ends with its last whole piece."""
+        """Drops the rest of a failed append; the file again ends with its last whole piece. Not of a file that another
+        writer has sealed."""
+        self._check_mine()
         if self._file.closed:
             self._file = FileIO(self.path, "r+")
             self._is_doubted = True  # what could not be written meanwhile need not be told to who opens it anew
@@ -66,6 +67,10 @@ class SegmentFile:
         sync_directory(self.path.parent)
         self._file.close()
         return self._digest.hexdigest()
+
+    def _check_mine(self) -> None:
+        if self.path != self._final_path and self._final_path.exists():
+            raise OSError(errno.ESTALE, "another process has sealed it")
 
     def _sync(self) -> None:
         """Syncs the file to the disk. Linux tells once that it could not write something, and counts it as written from

@@ -150,7 +150,7 @@ def test_so_are_those_that_wait_for_a_copy() -> None:
 
 def test_digests_that_wait_for_a_copy_are_looked_for_among_none_but_these(tmp_path: Path) -> None:
     run = copying.Copying(Market.objects.get(), tmp_path, open_bucket(f"file://{tmp_path}"), 0)
-    steps = plans_of(run._copy_digests)
+    steps = plans_of(lambda: run._copy_digests(lambda: False))
     assert [step for step in steps if "INDEX segment_digest_uncopied" not in step or "TEMP B-TREE" in step] == []
 
 

@@ -19,8 +19,9 @@ pytestmark = [pytest.mark.redis, pytest.mark.postgres]
 
 
 def project_in(directory: Path) -> Path:
-    """The project by links, with a `data` of its own."""
+    """The project by links, with a `data` of its own; PostgreSQL, which is another user's for root, gets to it."""
     (directory / "deploy").mkdir(parents=True)
+    directory.chmod(0o711)
     for path in ROOT.iterdir():
         if path.name not in ("data", "deploy"):
             (directory / path.name).symlink_to(path)
