@@ -70,9 +70,7 @@ class SubscriberHub:
 
         To be called each second. Time in which this process stood still does not count.
         """
-        late_seconds = self._standstill.seconds(now)
-        for subscriber in self.subscribers:
-            subscriber.heard_at = min(now, subscriber.heard_at + late_seconds)
+        self._standstill.excuse(self.subscribers, now)
         return [one for one in self.subscribers if not one.topics and now - one.heard_at >= idle_seconds]
 
     def waiting(self) -> int:

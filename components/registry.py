@@ -65,9 +65,7 @@ class ComponentRegistry:
 
         To be called each second. Time in which this process stood still does not count.
         """
-        late_seconds = self._standstill.seconds(now)
-        for agent in self._agents.values():
-            agent.heard_at = min(now, agent.heard_at + late_seconds)
+        self._standstill.excuse(self._agents.values(), now)
         lost = [one for one in self._agents.values() if not one.gone and now - one.heard_at > LOST_SECONDS]
         for agent in lost:
             agent.data = {**agent.data, "status": LOST}  # with its last figures
