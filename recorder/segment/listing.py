@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
-from recorder.segment.layout import SegmentName, segment_files
+from recorder.segment.layout import SegmentName, pending_name, segment_files
 
 #: A directory that changed within this time may change again without another time of change: file systems count in
 #: ticks of some milliseconds, some in seconds. Its listing is not cached.
@@ -91,6 +91,11 @@ class Directory:
 
     def moved(self, here: Found) -> Found | None:
         return None
+
+
+def lies_in(directory: Path, name: str) -> bool:
+    """Whether the segment of this final name lies in the directory of its kind, open or sealed."""
+    return any((directory / file).exists() for file in (pending_name(name), name))
 
 
 class _Listing(NamedTuple):

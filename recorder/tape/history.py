@@ -20,8 +20,8 @@ from recorder.errors import OtherStore
 from recorder.manifest.on_disk_alone import on_disk_alone
 from recorder.models import Market, Segment
 from recorder.segment.checked_lines import Line
-from recorder.segment.layout import SegmentName, pending_name
-from recorder.segment.listing import Found, names_in
+from recorder.segment.layout import SegmentName
+from recorder.segment.listing import Found, lies_in, names_in
 from recorder.segment.segment_lines import opened
 from recorder.spans import Span, without
 from recorder.store.store_id import read_store_id
@@ -209,10 +209,7 @@ class History:
         there = {name.lasting for name in names_in(self.directory / kind)}
         merged = heapq.merge(*pages, key=itemgetter(0))
         # A row newer than the listing belongs to a file that is newer too.
-        return (row for row in merged if row[1] not in there and not self._lies(kind, row[1]))
-
-    def _lies(self, kind: str, name: str) -> bool:
-        return any((self.directory / kind / file).exists() for file in (pending_name(name), name))
+        return (row for row in merged if row[1] not in there and not lies_in(self.directory / kind, row[1]))
 
     def _kept(self, kind: str, span: Span, but: str) -> list[Span]:
         """The t around a span that other segments hold."""

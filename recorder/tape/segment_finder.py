@@ -15,7 +15,7 @@ from recorder.cold.copies import COLUMNS, copy_of, has_open_copies, is_elsewhere
 from recorder.manifest.inventory import is_exact_for_readers, opened_last
 from recorder.models import Market, Segment, SegmentQuerySet
 from recorder.segment.layout import SegmentName, parse_name, pending_name
-from recorder.segment.listing import Directory, Found, SeekPoints
+from recorder.segment.listing import Directory, Found, SeekPoints, lies_in
 from runtime.db_threads import reading
 from runtime.unavailable import Unavailable
 
@@ -88,7 +88,7 @@ class ManifestFinder:
         row = reading(Segment.objects.of(self._symbol, self._kind).filter(name=name).select_related("market").first)
         if row is not None and row.removed_at is None and not row.missing:
             yield known(row, self._directory)
-        elif row is None and any((self._directory / file).exists() for file in (pending_name(name), name)):
+        elif row is None and lies_in(self._directory, name):
             yield Found(parse_name(pending_name(name)))
 
     def rows_suffice(self) -> bool:
