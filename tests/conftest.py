@@ -6,6 +6,7 @@ import gc
 import signal
 import subprocess
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from igsite.config import Config
 from runtime import garbage
 from server.static import StaticFiles
 from tests import services
@@ -171,6 +173,14 @@ def new_site(tmp_path: Path, migrated_database: Path) -> Iterator[Callable[[], S
     yield make
     for site in sites:
         site.end()
+
+
+@pytest.fixture
+def config(settings: Any, tmp_path: Path) -> Config:
+    """Of a market that runs flat out in a store of the test's own."""
+    config = replace(settings.CONFIG, store_dir=tmp_path / "store", speed=0.0, cam_w=20, cam_stride=5, start_ts=1.7e9)
+    settings.CONFIG = config
+    return config
 
 
 @pytest.fixture

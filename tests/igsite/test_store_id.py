@@ -24,13 +24,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def config(settings: Any, tmp_path: Path) -> Config:
-    config = replace(settings.CONFIG, store_dir=tmp_path / "store", speed=0.0, cam_w=20, cam_stride=5, start_ts=1.7e9)
-    settings.CONFIG = config
-    return config
-
-
-@pytest.fixture
 def id_after(config: Config) -> Callable[..., str]:
     """Runs the market for some ticks; the id of its store, which file and row agree about."""
 

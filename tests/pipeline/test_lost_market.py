@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,6 @@ from recorder.tape.high_water_mark import read_mark
 from tests.processes import PATIENCE_SECONDS, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def config(settings: Any, tmp_path: Path) -> Config:
-    config = replace(settings.CONFIG, store_dir=tmp_path / "store", speed=0.0, cam_w=20, cam_stride=5, start_ts=1.7e9)
-    settings.CONFIG = config
-    return config
 
 
 def test_it_says_nothing_at_its_end(config: Config) -> None:

@@ -51,13 +51,6 @@ ELSEWHERE = {"store_dir", "symbol", "database_url", "redis_url"}
 
 
 @pytest.fixture
-def config(settings: Any, tmp_path: Path) -> Config:
-    config = replace(settings.CONFIG, store_dir=tmp_path / "store", speed=0.0, cam_w=20, cam_stride=5, start_ts=1.7e9)
-    settings.CONFIG = config
-    return config
-
-
-@pytest.fixture
 def make_ticks() -> Callable[..., Run]:
     """Runs a market for some ticks; the run they belong to."""
 
